@@ -1,0 +1,22 @@
+/**
+ * The vocabulary of Narthex: metric families and their metrics, samples,
+ * exemplars, collectors, the rules for names, and the errors. Everything else
+ * speaks in these terms, and this module imports nothing.
+ *
+ * ```ts
+ * import { MetricFamily } from "@narthex/prometheus";
+ *
+ * const family = new MetricFamily("jobs_total", "Jobs done.", "counter")
+ *   .addSample("jobs_total", { queue: "mail" }, 12);
+ * ```
+ *
+ * @module
+ */
+export * from "./model/sample.ts";
+export * from "./model/collector.ts";
+export * from "./model/errors.ts";
+export * from "./model/exemplar.ts";
+export * from "./model/family.ts";
+export * from "./model/names.ts";
+export * from "./model/structure.ts";
+export { checkNativeHistogram, seriesKey } from "./model/assembly.ts";

@@ -1,0 +1,296 @@
+import { received } from "./errors.ts";
+import type {
+  Exemplar,
+  HistogramMetric,
+  LabelledMetric,
+  Metric,
+  NativeHistogram,
+  NumberMetric,
+  StateSetMetric,
+  SummaryMetric,
+} from "./sample.ts";
+
+/**
+ * A text that two label sets share exactly when they are equal, whatever the
+ * order of their labels. Lengths stand before the parts, so nothing collides.
+ *
+ * @param labelNames The names.
+ * @param labelValues The values, in the same order.
+ * @returns The key.
+ */
+export function seriesKey(labelNames: readonly string[], labelValues: readonly string[]): string {
+  const parts = labelNames.map((name, i) => {
+    const value = labelValues[i] ?? "";
+    return `${name.length}:${name}${value.length}:${value}`;
+  });
+  return parts.length < 2 ? (parts[0] ?? "") : parts.sort().join("");
+}
+
+/** What an assembled metric begins with. */
+interface Base extends LabelledMetric {
+  timestamp: number | undefined;
+  created: number | undefined;
+}
+
+/** A number that was added as one sample. */
+export interface AssembledNumber extends NumberMetric {
+  created: number | undefined;
+}
+
+/** The samples of which a histogram or a summary has one each. */
+export interface AssembledParts {
+  created: number | undefined;
+  sum: number | undefined;
+  count: number | undefined;
+}
+
+/** A histogram that is put together from its samples. */
+export class AssembledHistogram implements HistogramMetric, Base {
+  readonly labelNames: readonly string[];
+  readonly labelValues: readonly string[];
+  readonly timestamp: number | undefined;
+  readonly bounds: number[] = [];
+  /** What samples of their own said. A native histogram brings a sum and a count along. */
+  readonly given: AssembledParts = { created: undefined, sum: undefined, count: undefined };
+  native: NativeHistogram | undefined = undefined;
+  nativeExemplars: Exemplar[] | undefined = undefined;
+  #cumulative: number[] = [];
+  #infinite: number | undefined = undefined;
+  #exemplars: (Exemplar | undefined)[] = [];
+  #infiniteExemplar: Exemplar | undefined = undefined;
+
+  constructor(base: LabelledMetric) {
+    this.labelNames = base.labelNames;
+    this.labelValues = base.labelValues;
+    this.timestamp = base.timestamp;
+  }
+
+  get created(): number | undefined {
+    return this.given.created;
+  }
+
+  get sum(): number | undefined {
+    return this.given.sum ?? this.native?.sum;
+  }
+
+  get count(): number | undefined {
+    return this.given.count ?? this.native?.count;
+  }
+
+  /** Adds a bucket in its place; false when there is one of that bound already. */
+  addBucket(bound: number, value: number, exemplar: Exemplar | undefined): boolean {
+    if (bound === Infinity) {
+      if (this.#infinite !== undefined) return false;
+      this.#infinite = value;
+      this.#infiniteExemplar = exemplar;
+      return true;
+    }
+    const bounds = this.bounds;
+    let at = bounds.length;
+    while (at > 0 && bounds[at - 1]! > bound) at--;
+    if (at > 0 && bounds[at - 1] === bound) return false;
+    bounds.splice(at, 0, bound);
+    this.#cumulative.splice(at, 0, value);
+    this.#exemplars.splice(at, 0, exemplar);
+    return true;
+  }
+
+  get exemplars(): readonly (Exemplar | undefined)[] {
+    return [...this.#exemplars, this.#infiniteExemplar];
+  }
+
+  cumulativeCounts(): readonly number[] {
+    if (this.#infinite === undefined && this.bounds.length === 0 && this.native === undefined) {
+      return [];
+    }
+    // A bucket of +Inf that was left out is what the count says, or the last bucket.
+    const infinite = this.#infinite ?? this.count ?? this.#cumulative.at(-1) ?? 0;
+    return [...this.#cumulative, infinite];
+  }
+}
+
+/** A summary that is put together from its samples. */
+export class AssembledSummary implements SummaryMetric, Base {
+  readonly labelNames: readonly string[];
+  readonly labelValues: readonly string[];
+  readonly timestamp: number | undefined;
+  created: number | undefined = undefined;
+  readonly quantiles: number[] = [];
+  sum: number | undefined = undefined;
+  count: number | undefined = undefined;
+  #values: number[] = [];
+  /** The quantiles, for a look-up that stays fast when there are many. */
+  readonly #seen: Set<number> = new Set();
+
+  constructor(base: LabelledMetric) {
+    this.labelNames = base.labelNames;
+    this.labelValues = base.labelValues;
+    this.timestamp = base.timestamp;
+  }
+
+  /** Adds a quantile; false when there is one already. */
+  addQuantile(quantile: number, value: number): boolean {
+    if (this.#seen.has(quantile)) return false;
+    this.#seen.add(quantile);
+    this.quantiles.push(quantile);
+    this.#values.push(value);
+    return true;
+  }
+
+  quantileValues(): readonly number[] {
+    return this.#values;
+  }
+}
+
+/** A stateset that is put together from its samples. */
+export class AssembledStateSet implements StateSetMetric, Base {
+  readonly labelNames: readonly string[];
+  readonly labelValues: readonly string[];
+  readonly timestamp: number | undefined;
+  created: number | undefined = undefined;
+  readonly states: string[] = [];
+  readonly stateValues: number[] = [];
+  /** The states, for a look-up that stays fast when there are many. */
+  readonly #seen: Set<string> = new Set();
+
+  constructor(base: LabelledMetric) {
+    this.labelNames = base.labelNames;
+    this.labelValues = base.labelValues;
+    this.timestamp = base.timestamp;
+  }
+
+  /** Adds a state; false when there is one of that name already. */
+  addState(state: string, value: number): boolean {
+    if (this.#seen.has(state)) return false;
+    this.#seen.add(state);
+    this.states.push(state);
+    this.stateValues.push(value);
+    return true;
+  }
+}
+
+/**
+ * The metrics of a family whose samples are added one at a time. Samples of one
+ * label set and timestamp go into one metric; a sample that its metric already
+ * has begins another one with the same labels, so that nothing is lost and the
+ * registry can tell that a series came twice.
+ */
+export class Assembly implements Iterable<Metric> {
+  readonly #metrics: Metric[] = [];
+  readonly #open: Map<string, Metric> = new Map();
+
+  [Symbol.iterator](): Iterator<Metric> {
+    return this.#metrics[Symbol.iterator]();
+  }
+
+  /** Adds a metric that is one number. */
+  addNumber(metric: AssembledNumber): void {
+    this.#metrics.push(metric);
+    this.#open.set(this.#key(metric), metric);
+  }
+
+  /**
+   * Finds the metric that a sample belongs to and puts it there.
+   *
+   * @param base The labels and the timestamp of the sample, less the reserved label.
+   * @param create Makes an empty metric.
+   * @param put Puts the sample into a metric; false when that has it already.
+   */
+  add<M extends Metric>(
+    base: LabelledMetric,
+    create: (base: LabelledMetric) => M,
+    put: (metric: M) => boolean,
+  ): void {
+    const key = this.#key(base);
+    // An assembly belongs to one family, so all of its metrics are of one shape.
+    const open = this.#open.get(key) as M | undefined;
+    if (open !== undefined && put(open)) return;
+    const metric = create(base);
+    put(metric);
+    this.#metrics.push(metric);
+    this.#open.set(key, metric);
+  }
+
+  /** The last metric of a label set and timestamp. */
+  find(base: LabelledMetric): Metric | undefined {
+    return this.#open.get(this.#key(base));
+  }
+
+  #key(base: LabelledMetric): string {
+    const key = seriesKey(base.labelNames, base.labelValues);
+    return base.timestamp === undefined ? key : `${base.timestamp}@${key}`;
+  }
+}
+
+/**
+ * Reads the value of an `le` or `quantile` label.
+ *
+ * @param text The label value.
+ * @param name The name of the label.
+ * @param doing What is being done, as in `Cannot add sample "x" to summary "x"`.
+ * @returns The number.
+ * @throws {TypeError} If it is not a number.
+ */
+export function parseBound(text: string | undefined, name: string, doing: string): number {
+  if (text === "+Inf" || text === "Inf") return Infinity;
+  if (text === "-Inf") return -Infinity;
+  const value = text === undefined || text.trim() === "" ? NaN : Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new TypeError(`${doing}: label "${name}" must be a number: received ${received(text)}`);
+}
+
+/**
+ * Checks a native histogram and copies it.
+ *
+ * @param native The histogram as it was given.
+ * @param doing What is being done, as in `Cannot add sample "x" to histogram "x"`.
+ * @returns A copy.
+ * @throws {TypeError} If it is not a native histogram.
+ * @throws {RangeError} If its schema is not an integer from -4 to 8.
+ */
+export function checkNativeHistogram(native: NativeHistogram, doing: string): NativeHistogram {
+  const { schema, zeroThreshold, zeroCount, positive, negative, sum, count } = native;
+  for (const [key, value] of Object.entries({ schema, zeroThreshold, zeroCount, sum, count })) {
+    if (typeof value !== "number") {
+      throw new TypeError(
+        `${doing}: ${key} of the native histogram must be a number: received ${received(value)}`,
+      );
+    }
+  }
+  if (!Number.isInteger(schema) || schema < -4 || schema > 8) {
+    throw new RangeError(
+      `${doing}: schema of the native histogram must be an integer from -4 to 8: ` +
+        `received ${schema}`,
+    );
+  }
+  if (!(zeroThreshold >= 0 && zeroThreshold < Infinity)) {
+    throw new RangeError(
+      `${doing}: zeroThreshold of the native histogram must be finite and >= 0: ` +
+        `received ${zeroThreshold}`,
+    );
+  }
+  if (!(zeroCount >= 0)) {
+    throw new RangeError(
+      `${doing}: zeroCount of the native histogram must be >= 0: received ${zeroCount}`,
+    );
+  }
+  for (const [key, buckets] of Object.entries({ positive, negative })) {
+    for (const [index, value] of buckets) {
+      if ((index | 0) !== index || typeof value !== "number" || !(value >= 0)) {
+        throw new TypeError(
+          `${doing}: ${key} buckets of the native histogram must map 32-bit integers to counts: ` +
+            `received ${received(index)} => ${received(value)}`,
+        );
+      }
+    }
+  }
+  return {
+    schema,
+    zeroThreshold,
+    zeroCount,
+    positive: new Map(positive),
+    negative: new Map(negative),
+    sum,
+    count,
+  };
+}

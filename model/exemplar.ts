@@ -1,0 +1,91 @@
+import { received } from "./errors.ts";
+import { checkLabelName, toLabelText } from "./names.ts";
+import type { Exemplar, LabelValue, NameValidation } from "./sample.ts";
+
+/**
+ * The most characters that an exemplar's label names and values may have
+ * together. Prometheus drops longer ones without a word. See
+ * {@link https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars | OpenMetrics}.
+ */
+const MAX_EXEMPLAR_CHARACTERS = 128;
+
+/**
+ * Counts Unicode characters: a surrogate pair is one.
+ *
+ * @param text The text.
+ * @returns The number of code points.
+ */
+function characters(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/**
+ * Checks an exemplar's labels and copies them.
+ *
+ * @param labels The labels as they were given.
+ * @param doing What is being done, as in `Cannot increment counter "x"`.
+ * @param validation The alphabet of the names.
+ * @returns A copy.
+ * @throws {TypeError} If a name or a value is not legal.
+ * @throws {RangeError} If they are longer than 128 characters together.
+ */
+export function checkExemplarLabels(
+  labels: unknown,
+  doing: string,
+  validation: NameValidation = "legacy",
+): Record<string, string> {
+  if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
+    throw new TypeError(
+      `${doing}: exemplar labels must be an object: received ${received(labels)}`,
+    );
+  }
+  let length = 0;
+  const entries = Object.entries(labels as Record<string, LabelValue>).map(([name, value]) => {
+    checkLabelName(name, validation, `${doing}: exemplar`);
+    const text = toLabelText(value, name, `${doing}: exemplar`);
+    length += characters(name) + characters(text);
+    return [name, text] as const;
+  });
+  if (length > MAX_EXEMPLAR_CHARACTERS) {
+    throw new RangeError(
+      `${doing}: exemplar labels must have at most ${MAX_EXEMPLAR_CHARACTERS} characters ` +
+        `in names and values together: received ${length}`,
+    );
+  }
+  return Object.fromEntries(entries);
+}
+
+/**
+ * Checks a whole exemplar and copies it.
+ *
+ * @param exemplar The exemplar as it was given.
+ * @param doing What is being done, as in `Cannot add sample "x_total" to counter "x_total"`.
+ * @param validation The alphabet of the label names.
+ * @returns A copy.
+ * @throws {TypeError} If it is not an exemplar.
+ * @throws {RangeError} If its labels are longer than 128 characters together.
+ */
+export function checkExemplar(
+  exemplar: Exemplar,
+  doing: string,
+  validation: NameValidation,
+): Exemplar {
+  if (typeof exemplar !== "object" || exemplar === null) {
+    throw new TypeError(`${doing}: exemplar must be an object: received ${received(exemplar)}`);
+  }
+  const { value, timestamp } = exemplar;
+  const labels = checkExemplarLabels(exemplar.labels, doing, validation);
+  if (typeof value !== "number") {
+    throw new TypeError(`${doing}: exemplar value must be a number: received ${received(value)}`);
+  }
+  if (timestamp === undefined) return { labels, value };
+  if (!Number.isFinite(timestamp)) {
+    throw new TypeError(
+      `${doing}: exemplar timestamp must be a finite number of seconds: ` +
+        `received ${received(timestamp)}`,
+    );
+  }
+  return { labels, value, timestamp };
+}

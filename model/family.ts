@@ -1,0 +1,390 @@
+import {
+  AssembledHistogram,
+  AssembledStateSet,
+  AssembledSummary,
+  Assembly,
+  checkNativeHistogram,
+  parseBound,
+} from "./assembly.ts";
+import { received } from "./errors.ts";
+import { checkExemplar } from "./exemplar.ts";
+import {
+  checkLabelName,
+  checkMetricName,
+  checkNameValidation,
+  fullName,
+  isMetricType,
+  reservedLabelName,
+  toLabelText,
+} from "./names.ts";
+import type {
+  Exemplar,
+  HistogramMetric,
+  LabelledMetric,
+  LabelValue,
+  Metric,
+  MetricType,
+  NameValidation,
+  NativeHistogram,
+  NumberMetric,
+  Sample,
+  StateSetMetric,
+  SummaryMetric,
+} from "./sample.ts";
+import { createdName, formatBound, SAMPLE_SUFFIXES } from "./structure.ts";
+
+/** Options of {@linkcode MetricFamily}. */
+export interface MetricFamilyOptions {
+  /** The unit, in plural base form (`"seconds"`, `"bytes"`). Appended to the name if missing. */
+  unit?: string | undefined;
+  /** The alphabet of the names. @default {"legacy"} */
+  nameValidation?: NameValidation | undefined;
+  /**
+   * Where the metrics live, for a collector that has them in their final shape.
+   * They are read anew by each scrape. `addSample()` is refused then.
+   */
+  metrics?: Iterable<Metric> | undefined;
+  /**
+   * A promise that no two of `metrics` have the same labels and that reading them
+   * does not throw, which spares each scrape the check. @default {false}
+   */
+  distinct?: boolean | undefined;
+  /** The label names that all metrics of the family have, when they are known. */
+  labelNames?: readonly string[] | undefined;
+  /** Whether {@linkcode MetricFamily.samples} has the `_created` samples of `metrics`. */
+  createdSamples?: boolean | undefined;
+}
+
+/** Options of {@linkcode MetricFamily.addSample}. */
+export interface AddSampleOptions {
+  /** When the value was taken, in seconds since 1970. Leave it out for "now". */
+  timestamp?: number | undefined;
+  /** An exemplar, for a counter or a bucket. */
+  exemplar?: Exemplar | undefined;
+  /** A native histogram; the sample has the family's own name, and its value is not used. */
+  nativeHistogram?: NativeHistogram | undefined;
+}
+
+/**
+ * A metric family: a name, a help text, a type, and the metrics that have them in
+ * common. This is what collectors yield and what encoders read.
+ *
+ * @example A family for a custom collector
+ * ```ts
+ * import { MetricFamily } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const family = new MetricFamily("disk_free", "Free space.", "gauge", { unit: "bytes" })
+ *   .addSample("disk_free_bytes", { device: "sda" }, 1024);
+ * assert.deepEqual([...family.samples], [
+ *   { name: "disk_free_bytes", labels: { device: "sda" }, value: 1024 },
+ * ]);
+ * ```
+ */
+export class MetricFamily {
+  /** The full name: with the unit, a counter's `_total` as given, and an info's `_info`. */
+  readonly name: string;
+  /** The help text. */
+  readonly help: string;
+  /** The type. */
+  readonly type: MetricType;
+  /** The unit, or `""`. */
+  readonly unit: string;
+  /** The metrics, in the order in which they are written. */
+  readonly metrics: Iterable<Metric>;
+  /** The label names that all metrics have, when they are known. */
+  readonly labelNames: readonly string[] | undefined;
+  /** Whether the metrics are known to differ in their labels and to be safe to read. */
+  readonly distinct: boolean;
+  /** Whether {@linkcode samples} has the `_created` samples. */
+  readonly createdSamples: boolean;
+  /** The alphabet of the names. */
+  readonly nameValidation: NameValidation;
+
+  /**
+   * Creates a family.
+   *
+   * @param name The name; the unit is appended if it is missing, and `_info` for an info.
+   * @param help The help text.
+   * @param type The type.
+   * @param options Options.
+   * @throws {TypeError} If the name, the help, the type or the unit is not legal.
+   */
+  constructor(name: string, help: string, type: MetricType, options: MetricFamilyOptions = {}) {
+    const doing = `Cannot create metric family ${received(name)}`;
+    if (!isMetricType(type)) {
+      throw new TypeError(`${doing}: type must be a metric type: received ${received(type)}`);
+    }
+    if (typeof help !== "string") {
+      throw new TypeError(`${doing}: help must be a string: received ${received(help)}`);
+    }
+    const { unit = "", metrics } = options;
+    const nameValidation = checkNameValidation(options.nameValidation, doing);
+    checkMetricName(name, nameValidation, doing);
+    this.name = fullName(name, type, { unit, nameValidation }, doing);
+    this.help = help.toWellFormed();
+    this.type = type;
+    this.unit = unit;
+    this.metrics = metrics ?? new Assembly();
+    this.labelNames = options.labelNames;
+    this.distinct = options.distinct ?? false;
+    this.createdSamples = options.createdSamples ?? metrics === undefined;
+    this.nameValidation = nameValidation;
+  }
+
+  /**
+   * Adds a sample under its full name: `h_bucket`, `h_sum` and `h_count` for a
+   * histogram `h`, `jobs_total` for a counter `jobs_total`.
+   *
+   * @param name The full name of the sample.
+   * @param labels The labels, the reserved one (`le`, `quantile`, a stateset's own) included.
+   * @param value The value.
+   * @param options A timestamp, an exemplar, a native histogram.
+   * @returns The family itself.
+   * @throws {TypeError} If the name is none of the family's samples, or a part is of
+   * the wrong shape, or the family reads its metrics from elsewhere.
+   * @throws {RangeError} If the exemplar or the native histogram is out of bounds.
+   */
+  addSample(
+    name: string,
+    labels: Readonly<Record<string, LabelValue>>,
+    value: number,
+    options: AddSampleOptions = {},
+  ): this {
+    const doing = `Cannot add sample ${received(name)} to ${this.type} "${this.name}"`;
+    const { timestamp, nativeHistogram } = options;
+    const { metrics } = this;
+    if (!(metrics instanceof Assembly)) {
+      throw new TypeError(`${doing}: its metrics live elsewhere`);
+    }
+    if (typeof value !== "number") {
+      throw new TypeError(`${doing}: value must be a number: received ${received(value)}`);
+    }
+    if (timestamp !== undefined && !Number.isFinite(timestamp)) {
+      throw new TypeError(
+        `${doing}: timestamp must be a finite number of seconds: received ${received(timestamp)}`,
+      );
+    }
+    const exemplar = options.exemplar === undefined
+      ? undefined
+      : checkExemplar(options.exemplar, doing, this.nameValidation);
+    const native = nativeHistogram === undefined
+      ? undefined
+      : checkNativeHistogram(nativeHistogram, doing);
+
+    const suffix = this.#suffix(name, native !== undefined, doing);
+    if (exemplar !== undefined && suffix !== "_bucket" && native === undefined) {
+      if (this.type !== "counter" || suffix !== "") {
+        throw new TypeError(`${doing}: only counters and buckets have exemplars`);
+      }
+    }
+    const takesReserved = suffix === "_bucket" || this.type === "stateset" ||
+      (this.type === "summary" && suffix === "");
+    const reserved = reservedLabelName(this.type, this.name);
+    const base = this.#base(labels, timestamp, takesReserved ? reserved : undefined, doing);
+    const special = takesReserved && reserved !== undefined
+      ? ownLabel(labels, reserved, doing)
+      : undefined;
+
+    switch (this.type) {
+      case "histogram":
+      case "gaugehistogram": {
+        const bound = suffix === "_bucket" ? parseBound(special, "le", doing) : 0;
+        metrics.add(base, (b) => new AssembledHistogram(b), (metric) => {
+          if (native !== undefined) return putNative(metric, native, exemplar);
+          if (suffix === "_bucket") return metric.addBucket(bound, value, exemplar);
+          return putPart(metric, suffix, value);
+        });
+        break;
+      }
+      case "summary": {
+        const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
+        metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
+          return suffix === ""
+            ? metric.addQuantile(quantile, value)
+            : putPart(metric, suffix, value);
+        });
+        break;
+      }
+      case "stateset": {
+        if (special === undefined) {
+          throw new TypeError(`${doing}: label "${this.name}" is missing`);
+        }
+        metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
+          return metric.addState(special, value);
+        });
+        break;
+      }
+      default:
+        if (suffix === "_created") {
+          const found = metrics.find(base) as { created: number | undefined } | undefined;
+          if (found === undefined) {
+            throw new TypeError(`${doing}: add the sample that it belongs to first`);
+          }
+          found.created = value;
+        } else {
+          metrics.addNumber({ ...base, created: undefined, value, exemplar });
+        }
+    }
+    return this;
+  }
+
+  /**
+   * The family as flat samples, in the order in which the text formats write them,
+   * with `le` and `quantile` spelled as in format 0.0.4. It can be read again, and
+   * then has the numbers of that moment.
+   */
+  get samples(): Iterable<Sample> {
+    return { [Symbol.iterator]: () => flatten(this) };
+  }
+
+  /** The part of a sample's name behind the family's; refuses names that are not the family's. */
+  #suffix(name: string, native: boolean, doing: string): string {
+    const { type } = this;
+    if (native) {
+      if (type !== "histogram" && type !== "gaugehistogram") {
+        throw new TypeError(`${doing}: a ${type} has no native histogram`);
+      }
+      if (name === this.name) return "";
+    } else if (name === createdName(this.name, type)) {
+      return "_created";
+    } else if (typeof name === "string" && name.startsWith(this.name)) {
+      const suffix = name.slice(this.name.length);
+      if (SAMPLE_SUFFIXES[type].includes(suffix)) return suffix;
+    }
+    const names = SAMPLE_SUFFIXES[type].map((suffix) => `"${this.name}${suffix}"`).join(", ");
+    throw new TypeError(`${doing}: its samples are named ${native ? `"${this.name}"` : names}`);
+  }
+
+  /** The label set of the metric that a sample belongs to. */
+  #base(
+    labels: Readonly<Record<string, LabelValue>>,
+    timestamp: number | undefined,
+    reserved: string | undefined,
+    doing: string,
+  ): LabelledMetric & { timestamp: number | undefined } {
+    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
+      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
+    }
+    const labelNames: string[] = [];
+    const labelValues: string[] = [];
+    for (const [name, value] of Object.entries(labels)) {
+      if (name === reserved) continue;
+      checkLabelName(name, this.nameValidation, doing);
+      labelNames.push(name);
+      labelValues.push(toLabelText(value, name, doing));
+    }
+    return { labelNames, labelValues, timestamp };
+  }
+}
+
+function ownLabel(
+  labels: Readonly<Record<string, LabelValue>>,
+  name: string,
+  doing: string,
+): string {
+  const value = Object.hasOwn(labels, name) ? labels[name] : undefined;
+  if (value === undefined) throw new TypeError(`${doing}: label "${name}" is missing`);
+  return typeof value === "number" ? formatBound(value) : toLabelText(value, name, doing);
+}
+
+function putPart(
+  metric: AssembledHistogram | AssembledSummary,
+  suffix: string,
+  value: number,
+): boolean {
+  const part = suffix === "_created" ? "created" : suffix.endsWith("sum") ? "sum" : "count";
+  const parts = metric instanceof AssembledHistogram ? metric.given : metric;
+  if (parts[part] !== undefined) return false;
+  parts[part] = value;
+  return true;
+}
+
+function putNative(
+  metric: AssembledHistogram,
+  native: NativeHistogram,
+  exemplar: Exemplar | undefined,
+): boolean {
+  if (metric.native !== undefined) return false;
+  metric.native = native;
+  if (exemplar !== undefined) metric.nativeExemplars = [exemplar];
+  return true;
+}
+
+function* flatten(family: MetricFamily): Generator<Sample> {
+  const { name, type } = family;
+  const created = family.createdSamples ? createdName(name, type) : undefined;
+  for (const metric of family.metrics) {
+    // A family's metrics have the shape of its type: that is what the type means.
+    switch (type) {
+      case "histogram":
+      case "gaugehistogram":
+        yield* flattenHistogram(name, type, metric as HistogramMetric);
+        break;
+      case "summary":
+        yield* flattenSummary(name, metric as SummaryMetric);
+        break;
+      case "stateset": {
+        const { states, stateValues } = metric as StateSetMetric;
+        for (let i = 0; i < states.length; i++) {
+          yield sample(name, metric, stateValues[i]!, name, states[i]!);
+        }
+        break;
+      }
+      default: {
+        const { value, exemplar } = metric as NumberMetric;
+        yield withExemplar(sample(name, metric, value), exemplar);
+      }
+    }
+    if (created !== undefined && metric.created !== undefined) {
+      yield sample(created, metric, metric.created);
+    }
+  }
+}
+
+function* flattenHistogram(
+  name: string,
+  type: MetricType,
+  metric: HistogramMetric,
+): Generator<Sample> {
+  const { bounds, exemplars, sum, count } = metric;
+  const counts = metric.cumulativeCounts();
+  for (let i = 0; i < counts.length; i++) {
+    const bound = formatBound(bounds[i] ?? Infinity);
+    yield withExemplar(sample(`${name}_bucket`, metric, counts[i]!, "le", bound), exemplars?.[i]);
+  }
+  const g = type === "gaugehistogram" ? "g" : "";
+  if (sum !== undefined) yield sample(`${name}_${g}sum`, metric, sum);
+  if (count !== undefined) yield sample(`${name}_${g}count`, metric, count);
+}
+
+function* flattenSummary(name: string, metric: SummaryMetric): Generator<Sample> {
+  const { quantiles, sum, count } = metric;
+  const values = metric.quantileValues();
+  for (let i = 0; i < quantiles.length; i++) {
+    yield sample(name, metric, values[i]!, "quantile", formatBound(quantiles[i]!));
+  }
+  if (sum !== undefined) yield sample(`${name}_sum`, metric, sum);
+  if (count !== undefined) yield sample(`${name}_count`, metric, count);
+}
+
+function sample(
+  name: string,
+  metric: LabelledMetric,
+  value: number,
+  extraName?: string,
+  extraValue?: string,
+): Sample {
+  const { labelNames, labelValues, timestamp } = metric;
+  // Object.fromEntries defines, so that even "__proto__" is an ordinary label.
+  const entries = labelNames.map((labelName, i) => [labelName, labelValues[i] ?? ""]);
+  if (extraName !== undefined) entries.push([extraName, extraValue!]);
+  const result: Sample = { name, labels: Object.fromEntries(entries), value };
+  if (timestamp !== undefined) result.timestamp = timestamp;
+  return result;
+}
+
+function withExemplar(target: Sample, exemplar: Exemplar | undefined): Sample {
+  if (exemplar !== undefined) target.exemplar = exemplar;
+  return target;
+}

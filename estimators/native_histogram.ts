@@ -1,0 +1,282 @@
+/**
+ * The numbers of a native (sparse exponential) histogram, kept as the Go client keeps them.
+ *
+ * See https://prometheus.io/docs/specs/native_histograms/
+ *
+ * @module
+ */
+
+import {
+  coarserIndex,
+  finestIndex,
+  MAX_SCHEMA,
+  MIN_SCHEMA,
+  nativeUpperBound,
+  pickSchema,
+} from "./native_bounds.ts";
+
+export { nativeBucketIndex, nativeUpperBound, pickSchema } from "./native_bounds.ts";
+
+/** How fine a native histogram is, and what it gives up first when it has too many buckets. */
+export interface NativeHistogramOptions {
+  /**
+   * How many times its lower bound the upper bound of a bucket may be; greater than 1. The schema
+   * is the coarsest that satisfies it.
+   *
+   * @default {1.1}
+   */
+  bucketFactor?: number;
+  /**
+   * How many buckets, positive and negative together and without the zero bucket, there may be
+   * before the histogram makes them fewer. 0 means no limit.
+   *
+   * @default {160}
+   */
+  maxBuckets?: number;
+  /**
+   * The greatest magnitude that counts as zero. 0 means that only zeros do.
+   *
+   * @default {2 ** -128}
+   */
+  zeroThreshold?: number;
+  /**
+   * How far the zero bucket may be widened to save buckets. 0 means not at all.
+   *
+   * @default {0}
+   */
+  maxZeroThreshold?: number;
+  /**
+   * How long, in seconds, the histogram has to live before it may start again at zero to save
+   * buckets. 0 means that it never does.
+   *
+   * @default {0}
+   */
+  minResetDurationSeconds?: number;
+}
+
+/**
+ * A native histogram that counts observations.
+ *
+ * The members that the outside reads are live: they change with every observation, the maps keep
+ * their identity. Buckets are not cumulative, and in the maps in no particular order.
+ *
+ * When an observation leaves more than `maxBuckets` buckets, one step is taken (by the next one
+ * the next, until they are few enough):
+ *
+ * 1. If the histogram is at least `minResetDurationSeconds` old, it starts again with this
+ *    observation as its only one.
+ * 2. Else, the bucket closest to zero (or two, on both sides) is merged into the zero bucket, if
+ *    its bound is within `maxZeroThreshold`.
+ * 3. Else, the resolution is halved: bucket pairs are merged, and the schema is one less, unless it
+ *    is −4 already.
+ *
+ * A histogram that took step 2 or 3 because it was too young for a reset makes up for it: it starts
+ * again with the first observation after it came of age, and so regains its resolution.
+ *
+ * |             | time                                       |
+ * | ----------- | ------------------------------------------ |
+ * | `observe()` | O(1); O(buckets) when a limit step is due  |
+ * | `reset()`   | O(buckets)                                 |
+ *
+ * @example Four observations in three buckets
+ * ```ts
+ * import { NativeHistogramEstimator } from "./native_histogram.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const histogram = new NativeHistogramEstimator({ bucketFactor: 2 }, () => Date.now() / 1000);
+ * for (const value of [0, 1.5, 2, 3]) histogram.observe(value);
+ *
+ * assert.equal(histogram.schema, 0);
+ * assert.equal(histogram.zeroCount, 1);
+ * assert.deepEqual(histogram.positive, new Map([[1, 2], [2, 1]]));
+ * ```
+ */
+export class NativeHistogramEstimator {
+  /** Counts of observations above the zero threshold, by bucket index. */
+  readonly positive: Map<number, number> = new Map();
+  /** Counts of observations below the negated zero threshold, by the bucket index of their magnitude. */
+  readonly negative: Map<number, number> = new Map();
+
+  readonly #initialSchema: number;
+  readonly #initialZeroThreshold: number;
+  readonly #maxBuckets: number;
+  readonly #maxZeroThreshold: number;
+  readonly #minResetDuration: number;
+  readonly #now: () => number;
+
+  #schema: number;
+  #zeroThreshold: number;
+  #zeroCount = 0;
+  #sum = 0;
+  #count = 0;
+  #buckets = 0; // the sizes of both maps, which are slower to ask
+  #lastReset: number;
+  #resetDue = Infinity; // Infinity: none is scheduled
+
+  /**
+   * Starts with no observations.
+   *
+   * @param options Resolution and limits, see there.
+   * @param now The clock, in Unix seconds. It is asked at construction and by `reset()`, and by
+   * `observe()` only if there is a `minResetDurationSeconds` and the bucket limit is exceeded, or
+   * was exceeded too early for a reset.
+   * @throws {TypeError} If an option is not a number.
+   * @throws {RangeError} If `bucketFactor` is not greater than 1, `maxBuckets` not an integer, or
+   * one of the others negative or not finite.
+   */
+  constructor(options: NativeHistogramOptions, now: () => number) {
+    const {
+      bucketFactor = 1.1,
+      maxBuckets = 160,
+      zeroThreshold = 2 ** -128,
+      maxZeroThreshold = 0,
+      minResetDurationSeconds = 0,
+    } = options;
+    checkOption("bucketFactor", bucketFactor, bucketFactor > 1, "greater than 1");
+    const isCount = Number.isInteger(maxBuckets) && maxBuckets >= 0;
+    checkOption("maxBuckets", maxBuckets, isCount, "an integer >= 0");
+    const amounts = { zeroThreshold, maxZeroThreshold, minResetDurationSeconds };
+    for (const [name, amount] of Object.entries(amounts)) {
+      checkOption(name, amount, amount >= 0 && amount < Infinity, "finite and >= 0");
+    }
+    this.#initialSchema = this.#schema = pickSchema(bucketFactor);
+    this.#initialZeroThreshold = this.#zeroThreshold = zeroThreshold;
+    this.#maxBuckets = maxBuckets === 0 ? Infinity : maxBuckets;
+    this.#maxZeroThreshold = maxZeroThreshold;
+    this.#minResetDuration = minResetDurationSeconds;
+    this.#now = now;
+    this.#lastReset = now();
+  }
+
+  /** The resolution, −4 … 8: the upper bound of bucket i is 2^(i·2^−schema). */
+  get schema(): number {
+    return this.#schema;
+  }
+
+  /** The greatest magnitude that is counted in the zero bucket. */
+  get zeroThreshold(): number {
+    return this.#zeroThreshold;
+  }
+
+  /** How many observations are in the zero bucket. */
+  get zeroCount(): number {
+    return this.#zeroCount;
+  }
+
+  /** The sum of all observations; NaN after the first observation of NaN. */
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** How many observations there are, those of NaN (which are in no bucket) included. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Counts a value. NaN adds to `count` and `sum` only. The infinities have a bucket of their own,
+   * after that of the greatest finite values.
+   *
+   * @param value The observed value.
+   * @returns Whether the histogram was reset, and this value is its first. What the owner keeps
+   * beside it (classic buckets, created timestamp) then has to be reset before the value is
+   * counted there.
+   */
+  observe(value: number): boolean {
+    let wasReset = false;
+    if (this.#resetDue !== Infinity && this.#now() >= this.#resetDue) {
+      this.reset();
+      wasReset = true;
+    }
+    this.#add(value);
+    // NaN is in no bucket, and takes no step.
+    if (this.#buckets > this.#maxBuckets && value === value) return this.#limit(value);
+    return wasReset;
+  }
+
+  /** Starts again: no observations, the resolution and zero threshold of the beginning. */
+  reset(): void {
+    this.#schema = this.#initialSchema;
+    this.#zeroThreshold = this.#initialZeroThreshold;
+    this.#zeroCount = 0;
+    this.#sum = 0;
+    this.#count = 0;
+    this.#buckets = 0;
+    this.positive.clear();
+    this.negative.clear();
+    this.#lastReset = this.#now();
+    this.#resetDue = Infinity;
+  }
+
+  #add(value: number): void {
+    this.#count++;
+    this.#sum += value;
+    const zeroThreshold = this.#zeroThreshold;
+    let buckets: Map<number, number>;
+    if (value > zeroThreshold) {
+      buckets = this.positive;
+    } else if (value < -zeroThreshold) {
+      buckets = this.negative;
+    } else {
+      if (value === value) this.#zeroCount++;
+      return;
+    }
+    const index = coarserIndex(finestIndex(value), MAX_SCHEMA - this.#schema);
+    const count = buckets.get(index);
+    if (count === undefined) this.#buckets++;
+    buckets.set(index, count === undefined ? 1 : count + 1);
+  }
+
+  /** Takes one step towards fewer buckets, and returns whether it was a reset. */
+  #limit(value: number): boolean {
+    if (this.#minResetDuration > 0 && this.#resetDue === Infinity) {
+      const due = this.#lastReset + this.#minResetDuration;
+      if (this.#now() >= due) {
+        this.reset();
+        this.#add(value);
+        return true;
+      }
+      this.#resetDue = due;
+    }
+    if (!this.#widenZeroBucket()) this.#halveResolution();
+    return false;
+  }
+
+  #widenZeroBucket(): boolean {
+    if (this.#zeroThreshold >= this.#maxZeroThreshold) return false;
+    let closest = Infinity;
+    for (const index of this.positive.keys()) if (index < closest) closest = index;
+    for (const index of this.negative.keys()) if (index < closest) closest = index;
+    const zeroThreshold = nativeUpperBound(this.#schema, closest);
+    if (zeroThreshold > this.#maxZeroThreshold) return false;
+    this.#zeroThreshold = zeroThreshold;
+    for (const buckets of [this.positive, this.negative]) {
+      this.#zeroCount += buckets.get(closest) ?? 0;
+      buckets.delete(closest);
+    }
+    this.#buckets = this.positive.size + this.negative.size;
+    return true;
+  }
+
+  #halveResolution(): void {
+    if (this.#schema === MIN_SCHEMA) return;
+    this.#schema--;
+    for (const buckets of [this.positive, this.negative]) {
+      const finer = [...buckets];
+      buckets.clear();
+      for (const [index, count] of finer) {
+        const coarser = coarserIndex(index, 1);
+        buckets.set(coarser, (buckets.get(coarser) ?? 0) + count);
+      }
+    }
+    this.#buckets = this.positive.size + this.negative.size;
+  }
+}
+
+function checkOption(name: string, value: number, valid: boolean, expected: string): void {
+  if (valid && typeof value === "number") return;
+  const TheError = typeof value === "number" ? RangeError : TypeError;
+  throw new TheError(
+    `Cannot create native histogram: ${name} must be ${expected}: received ${String(value)}`,
+  );
+}

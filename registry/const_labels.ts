@@ -1,0 +1,128 @@
+import {
+  type Exemplar,
+  type HistogramMetric,
+  type LabelSet,
+  type Metric,
+  MetricFamily,
+  type NativeHistogram,
+  type NumberMetric,
+  reservedLabelName,
+  type StateSetMetric,
+  type SummaryMetric,
+} from "../model.ts";
+
+/**
+ * A metric seen with more labels than it has. Everything is read from the metric
+ * itself at the time it is asked for; which members make sense is told by the
+ * family's type, as for any metric.
+ */
+class LabelledView implements NumberMetric, HistogramMetric, SummaryMetric, StateSetMetric {
+  readonly labelNames: readonly string[];
+  readonly labelValues: readonly string[];
+  // Stands for all four shapes at once: the family's type says which one it is.
+  readonly #metric: NumberMetric & HistogramMetric & SummaryMetric & StateSetMetric;
+
+  constructor(metric: Metric, labelNames: readonly string[], labelValues: readonly string[]) {
+    this.#metric = metric as NumberMetric & HistogramMetric & SummaryMetric & StateSetMetric;
+    this.labelNames = labelNames;
+    this.labelValues = labelValues;
+  }
+
+  get timestamp(): number | undefined {
+    return this.#metric.timestamp;
+  }
+  get created(): number | undefined {
+    return this.#metric.created;
+  }
+  get value(): number {
+    return this.#metric.value;
+  }
+  get exemplar(): Exemplar | undefined {
+    return this.#metric.exemplar;
+  }
+  get bounds(): readonly number[] {
+    return this.#metric.bounds;
+  }
+  get sum(): number | undefined {
+    return this.#metric.sum;
+  }
+  get count(): number | undefined {
+    return this.#metric.count;
+  }
+  get exemplars(): readonly (Exemplar | undefined)[] | undefined {
+    return this.#metric.exemplars;
+  }
+  get native(): NativeHistogram | undefined {
+    return this.#metric.native;
+  }
+  get nativeExemplars(): readonly Exemplar[] | undefined {
+    return this.#metric.nativeExemplars;
+  }
+  get quantiles(): readonly number[] {
+    return this.#metric.quantiles;
+  }
+  get states(): readonly string[] {
+    return this.#metric.states;
+  }
+  get stateValues(): readonly number[] {
+    return this.#metric.stateValues;
+  }
+  cumulativeCounts(into?: number[]): readonly number[] {
+    return this.#metric.cumulativeCounts(into);
+  }
+  quantileValues(): readonly number[] {
+    return this.#metric.quantileValues();
+  }
+}
+
+/**
+ * A family seen with constant labels before its own. A label that a metric has
+ * itself, or that its type keeps for itself, wins over the constant one.
+ *
+ * @param family The family.
+ * @param constLabels The constant labels.
+ * @param exposedName The name under which the family is exposed.
+ * @returns A view of the family, as live as the family is.
+ */
+export function withConstLabels(
+  family: MetricFamily,
+  constLabels: LabelSet,
+  exposedName: string,
+): MetricFamily {
+  const { name, help, type, unit, metrics, labelNames, createdSamples } = family;
+  const reserved = reservedLabelName(type, exposedName);
+  const views = {
+    *[Symbol.iterator](): Generator<Metric> {
+      // Metrics of one family nearly always share their names: compute the union once for each.
+      let own: readonly string[] | undefined;
+      let names: readonly string[] = [];
+      let constant: readonly string[] = [];
+      for (const metric of metrics) {
+        if (metric.labelNames !== own) {
+          own = metric.labelNames;
+          const added = constLabels.labelNames.filter((name) =>
+            name !== reserved && !metric.labelNames.includes(name)
+          );
+          names = [...added, ...own];
+          constant = constLabels.labelValues.filter((_, i) =>
+            added.includes(constLabels.labelNames[i]!)
+          );
+        }
+        yield new LabelledView(metric, names, [...constant, ...metric.labelValues]);
+      }
+    },
+  };
+  const disjoint = labelNames !== undefined &&
+    !constLabels.labelNames.some((name) => labelNames.includes(name));
+  return new MetricFamily(name, help, type, {
+    unit,
+    nameValidation: "utf8",
+    metrics: views,
+    distinct: family.distinct && disjoint,
+    labelNames: labelNames && [
+      ...constLabels.labelNames.filter((name) => name !== reserved && !labelNames.includes(name)),
+      ...labelNames,
+    ],
+    createdSamples,
+  });
+}

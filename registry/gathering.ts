@@ -1,0 +1,262 @@
+import {
+  checkLabelName,
+  checkNativeHistogram,
+  type Exemplar,
+  exposedNames,
+  fullName,
+  type HistogramMetric,
+  isMetricType,
+  type Metric,
+  MetricFamily,
+  type MetricType,
+  type NativeHistogram,
+  type NumberMetric,
+  reservedLabelName,
+  seriesKey,
+  type StateSetMetric,
+  type SummaryMetric,
+} from "../model.ts";
+import { checkPrefix, exposedName } from "./prefix.ts";
+import type { CollectorErrorCause, Registry } from "./protocol.ts";
+
+/** Reads a registry as it is exposed; see `gather()`, which knows the default registry too. */
+export function gatherFrom(registry: Registry): MetricFamily[] {
+  const gathering = new Gathering(registry);
+  for (const family of registry.collect()) gathering.add(family);
+  return gathering.families();
+}
+
+/** A family of one read, as exposed. */
+interface Entry {
+  family: MetricFamily;
+  /** The series of the family, once they had to be looked through. */
+  series: Set<string> | undefined;
+  /** The metrics of all families that were merged into this one. */
+  merged: Metric[] | undefined;
+}
+
+/** One read of a registry: families come in as registered, and go out as exposed. */
+export class Gathering {
+  readonly #registry: Registry;
+  readonly #prefix: string | null;
+  readonly #entries: Map<string, Entry> = new Map();
+  /** The names that the families take, in whatever format: see `exposedNames()`. */
+  readonly #taken: Set<string> = new Set();
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+    this.#prefix = checkPrefix(registry.prefix, "Cannot gather metrics");
+  }
+
+  /** Takes a family in. What cannot be read is left out and counted. */
+  add(family: MetricFamily): void {
+    try {
+      this.#add(family);
+    } catch {
+      this.#count(nameOf(family), "invalid");
+    }
+  }
+
+  families(): MetricFamily[] {
+    return Array.from(this.#entries.values(), ({ family }) => family);
+  }
+
+  #count(name: string, cause: CollectorErrorCause): void {
+    this.#registry.countError?.(name, cause);
+  }
+
+  #add(family: MetricFamily): void {
+    if (!isFamily(family)) return this.#count(nameOf(family), "invalid");
+    const { type, help, unit = "", metrics, labelNames, createdSamples } = family;
+    const name = exposedName(this.#prefix, family.name);
+    if (type === "stateset" && labelNames?.includes(name)) {
+      return this.#count(family.name, "conflict");
+    }
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) return this.#merge(entry, family);
+
+    const names = exposedNames(name, type);
+    if (!names.isDisjointFrom(this.#taken)) return this.#count(family.name, "conflict");
+    const series: Set<string> | undefined = family.distinct ? undefined : new Set();
+    const checked = series === undefined ? metrics : this.#check(name, family, series);
+    const unchanged = family instanceof MetricFamily && name === family.name && checked === metrics;
+    const exposed = unchanged ? family : new MetricFamily(name, help, type, {
+      unit,
+      nameValidation: "utf8",
+      metrics: checked,
+      distinct: true,
+      labelNames,
+      createdSamples,
+    });
+    // From here on nothing throws.
+    this.#entries.set(name, { family: exposed, series, merged: undefined });
+    for (const own of names) this.#taken.add(own);
+  }
+
+  #merge(entry: Entry, family: MetricFamily): void {
+    const { name, help, type, unit, createdSamples } = entry.family;
+    if (type !== family.type || unit !== (family.unit ?? "")) {
+      return this.#count(family.name, "conflict");
+    }
+    if (entry.series === undefined) {
+      entry.series = new Set();
+      this.#check(name, entry.family, entry.series);
+    }
+    const added = this.#check(name, family, entry.series);
+    const merged = entry.merged ?? [...entry.family.metrics];
+    for (const metric of added) merged.push(metric);
+    entry.merged = merged;
+    entry.family = new MetricFamily(name, help, type, {
+      unit,
+      nameValidation: "utf8",
+      metrics: merged,
+      distinct: true,
+      createdSamples: createdSamples || family.createdSamples,
+    });
+  }
+
+  /** The metrics of a family that can be read and whose series are not there yet. */
+  #check(name: string, family: MetricFamily, series: Set<string>): Metric[] {
+    const checked: Metric[] = [];
+    const reserved = reservedLabelName(family.type, name);
+    // All at once: a collector that breaks off in between leaves no trace in `series`.
+    for (const metric of [...family.metrics]) {
+      let read: Metric;
+      try {
+        read = readMetric(family.type, metric, reserved);
+      } catch {
+        this.#count(family.name, "error");
+        continue;
+      }
+      const key = seriesKey(read.labelNames, read.labelValues);
+      if (series.has(key)) {
+        this.#count(family.name, "duplicate");
+        continue;
+      }
+      series.add(key);
+      checked.push(read);
+    }
+    return checked;
+  }
+}
+
+/** Whether something has what all readers of a family rely on. */
+function isFamily(family: MetricFamily): boolean {
+  const { name, help, type, unit = "", metrics } = family;
+  return typeof name === "string" && name !== "" && typeof help === "string" &&
+    isMetricType(type) && typeof unit === "string" &&
+    typeof metrics?.[Symbol.iterator] === "function" &&
+    // A name that lacks its unit or its suffix would become another one.
+    fullName(name, type, { unit, nameValidation: "utf8" }, "Cannot gather family") === name;
+}
+
+function nameOf(family: unknown): string {
+  try {
+    const { name } = family as { name?: unknown };
+    if (typeof name === "string" && name !== "") return name.slice(0, 200);
+  } catch {
+    // What cannot tell its name has none.
+  }
+  return "anonymous";
+}
+
+/** The latest time that is written, in seconds since 1970: the last of JavaScript's own. */
+const MAX_TIME = 8.64e12;
+
+/**
+ * Reads a metric that may be anything: a number behind a function is asked for
+ * once and kept, and what has not the shape of its family's type throws.
+ */
+function readMetric(type: MetricType, metric: Metric, reserved: string | undefined): Metric {
+  const { labelNames, labelValues, timestamp, created } = metric;
+  const names = new Set<unknown>(labelNames);
+  if (names.size !== labelNames.length || labelValues.length !== labelNames.length) {
+    throw new TypeError("Cannot read metric: labels are not a label set");
+  }
+  for (const name of labelNames) checkLabelName(name, "utf8", "Cannot read metric");
+  if (reserved !== undefined && names.has(reserved)) {
+    throw new TypeError(`Cannot read metric: label "${reserved}" is reserved`);
+  }
+  for (const text of labelValues) checkType(text, "string");
+  for (const time of [timestamp, created]) checkTime(time);
+  switch (type) {
+    case "histogram":
+    case "gaugehistogram": {
+      // The type of the family tells the shape; a metric of another shape throws below.
+      const histogram = metric as HistogramMetric;
+      const { bounds, sum, count, exemplars = [], native, nativeExemplars = [] } = histogram;
+      checkNumbers([...bounds, sum ?? 0, count ?? 0]);
+      const counts = histogram.cumulativeCounts();
+      checkNumbers(counts);
+      if (counts.length !== 0) checkLength(counts, bounds.length + 1);
+      for (const exemplar of [...exemplars, ...nativeExemplars]) checkExemplarShape(exemplar);
+      if (native !== undefined) {
+        checkNativeCount(checkNativeHistogram(native, "Cannot read metric"));
+      }
+      return metric;
+    }
+    case "summary": {
+      const { quantiles, sum, count } = metric as SummaryMetric;
+      checkNumbers([...quantiles, sum ?? 0, count ?? 0]);
+      const values = (metric as SummaryMetric).quantileValues();
+      checkNumbers(values);
+      checkLength(values, quantiles.length);
+      return metric;
+    }
+    case "stateset": {
+      const { states, stateValues } = metric as StateSetMetric;
+      for (const state of states) checkType(state, "string");
+      checkNumbers(stateValues);
+      checkLength(stateValues, states.length);
+      return metric;
+    }
+    default: {
+      const { value, exemplar } = metric as NumberMetric;
+      checkType(value, "number");
+      checkExemplarShape(exemplar);
+      return { labelNames, labelValues, timestamp, created, value, exemplar };
+    }
+  }
+}
+
+/** Prometheus refuses a whole scrape for a native histogram with more in its buckets than in all. */
+function checkNativeCount({ zeroCount, positive, negative, count }: NativeHistogram): void {
+  let inBuckets = zeroCount;
+  for (const buckets of [positive, negative]) {
+    for (const bucket of buckets.values()) inBuckets += bucket;
+  }
+  // NaN is counted in no bucket, and sums of fractions may differ in their last digits.
+  if (inBuckets <= count * (1 + 1e-9)) return;
+  throw new RangeError("Cannot read metric: its buckets have more than its count");
+}
+
+function checkNumbers(numbers: readonly number[]): void {
+  for (const number of numbers) checkType(number, "number");
+}
+
+function checkLength(values: readonly unknown[], length: number): void {
+  if (values.length !== length) {
+    throw new TypeError(`Cannot read metric: expected ${length} values: received ${values.length}`);
+  }
+}
+
+function checkTime(time: number | undefined): void {
+  if (time === undefined) return;
+  checkType(time, "number");
+  if (!(Math.abs(time) <= MAX_TIME)) {
+    throw new RangeError("Cannot read metric: expected a time in seconds");
+  }
+}
+
+/** Checks what encoders rely on; that an exemplar is short enough is for its maker to check. */
+function checkExemplarShape(exemplar: Exemplar | undefined): void {
+  if (exemplar === undefined) return;
+  checkType(exemplar.value, "number");
+  checkTime(exemplar.timestamp);
+  for (const text of Object.values(exemplar.labels)) checkType(text, "string");
+}
+
+function checkType(value: unknown, type: "string" | "number"): void {
+  const actual = typeof value;
+  if (actual !== type) throw new TypeError(`Cannot read metric: expected a ${type}`);
+}

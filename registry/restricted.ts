@@ -1,0 +1,151 @@
+import { type Collector, MetricFamily, received, sampleNames } from "../model.ts";
+import { checkPrefix, exposedName } from "./prefix.ts";
+import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
+
+/** What a restricted view reads from. */
+export type RestrictedSource = Pick<Registry, "prefix" | "collect" | "collectAsync" | "countError">;
+
+/**
+ * A view of a registry that has only the families or samples of some names. It is
+ * live: what is registered later is seen too. It takes no collectors itself.
+ */
+export class RestrictedRegistry implements Registry {
+  readonly #source: RestrictedSource;
+  readonly #names: ReadonlySet<string>;
+
+  /**
+   * Creates a view.
+   *
+   * @param source The registry, or a part of it that can have these names.
+   * @param names Names of families or of samples, as exposed.
+   */
+  constructor(source: RestrictedSource, names: ReadonlySet<string>) {
+    this.#source = source;
+    this.#names = names;
+  }
+
+  /** The prefix of the registry. */
+  get prefix(): string | null {
+    return this.#source.prefix;
+  }
+
+  /**
+   * Refused: a view takes no collectors.
+   *
+   * @param _collector The collector.
+   * @throws {TypeError} Always.
+   */
+  register(_collector: Collector): never {
+    throw new TypeError("Cannot register collector: a restricted view takes none");
+  }
+
+  /**
+   * Nothing can be unregistered from a view.
+   *
+   * @param _collector The collector.
+   * @returns `false`.
+   */
+  unregister(_collector: Collector): boolean {
+    return false;
+  }
+
+  /**
+   * Brings the families, or their parts, that have one of the names.
+   *
+   * @returns The families, under the names they were registered with.
+   */
+  *collect(): Generator<MetricFamily> {
+    for (const family of this.#source.collect()) {
+      const part = this.#restrict(family);
+      if (part !== undefined) yield part;
+    }
+  }
+
+  /**
+   * The same, with asynchronous collectors awaited.
+   *
+   * @param options A signal and a time limit.
+   */
+  async *collectAsync(options: CollectAsyncOptions = {}): AsyncGenerator<MetricFamily> {
+    const source = this.#source;
+    for await (const family of source.collectAsync?.(options) ?? source.collect()) {
+      const part = this.#restrict(family);
+      if (part !== undefined) yield part;
+    }
+  }
+
+  /**
+   * A view of the view.
+   *
+   * @param names Names of families or of samples, as exposed.
+   * @returns A view of what both have.
+   */
+  restrictedRegistry(names: Iterable<string>): Registry {
+    return new RestrictedRegistry(this, checkNames(names));
+  }
+
+  /**
+   * Counts in the registry that the view is of.
+   *
+   * @param collector The name of the collector or of the family.
+   * @param cause Why it was left out.
+   */
+  countError(collector: string, cause: CollectorErrorCause): void {
+    this.#source.countError?.(collector, cause);
+  }
+
+  #restrict(family: MetricFamily): MetricFamily | undefined {
+    try {
+      const prefix = checkPrefix(this.#source.prefix, "Cannot restrict registry");
+      const { name, help, type, unit } = family;
+      if (this.#names.has(exposedName(prefix, name))) return family;
+      const wanted = sampleNames(name, type).filter((sample) =>
+        this.#names.has(exposedName(prefix, sample))
+      );
+      if (wanted.length === 0) return undefined;
+      const part = new MetricFamily(name, help, type, { unit, nameValidation: "utf8" });
+      for (const sample of family.samples) {
+        if (wanted.includes(sample.name)) {
+          part.addSample(sample.name, sample.labels, sample.value, sample);
+        }
+      }
+      return part;
+    } catch {
+      this.countError("anonymous", "invalid");
+      return undefined;
+    }
+  }
+}
+
+/**
+ * Checks the names for a restricted view.
+ *
+ * @param names The names as they were given.
+ * @returns A copy.
+ * @throws {TypeError} If they are not an iterable of strings.
+ */
+export function checkNames(names: Iterable<string>): ReadonlySet<string> {
+  const doing = "Cannot restrict registry";
+  if (typeof names === "string" || typeof names?.[Symbol.iterator] !== "function") {
+    throw new TypeError(`${doing}: names must be an iterable: received ${received(names)}`);
+  }
+  const copy = new Set(names);
+  for (const name of copy) {
+    if (typeof name !== "string") {
+      throw new TypeError(`${doing}: names must be strings: received ${received(name)}`);
+    }
+  }
+  return copy;
+}
+
+/**
+ * Restricts any registry, by its own means if it has them.
+ *
+ * @param registry The registry.
+ * @param names Names of families or of samples, as exposed.
+ * @returns A view that has only those.
+ */
+export function restrict(registry: Registry, names: Iterable<string>): Registry {
+  return registry.restrictedRegistry?.(names) ??
+    new RestrictedRegistry(registry, checkNames(names));
+}

@@ -1,0 +1,28 @@
+import { type LabelValue, type MetricFamily, toLabelText } from "../model.ts";
+
+/**
+ * Finds the value of a sample among families.
+ *
+ * @param families The families, as exposed.
+ * @param name The name of the sample.
+ * @param labels All its labels.
+ * @returns Its value, or `undefined` when there is no such sample.
+ * @throws {TypeError} If a label value is not a string, a number or a boolean.
+ */
+export function findSample(
+  families: Iterable<MetricFamily>,
+  name: string,
+  labels: Readonly<Record<string, LabelValue>>,
+): number | undefined {
+  const wanted = Object.entries(labels).map(([key, value]) =>
+    [key, toLabelText(value, key, `Cannot look up sample "${name}"`)] as const
+  );
+  for (const family of families) {
+    if (!name.startsWith(family.name) && !name.endsWith("_created")) continue;
+    for (const sample of family.samples) {
+      if (sample.name !== name || Object.keys(sample.labels).length !== wanted.length) continue;
+      if (wanted.every(([key, text]) => sample.labels[key] === text)) return sample.value;
+    }
+  }
+  return undefined;
+}

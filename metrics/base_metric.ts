@@ -1,0 +1,433 @@
+import {
+  checkLabelNames,
+  checkMetricName,
+  checkNameValidation,
+  type Collector,
+  fullName,
+  type LabelValue,
+  type Metric,
+  MetricFamily,
+  type MetricType,
+  type NameValidation,
+  received,
+  toLabelText,
+  UnobservableMetricError,
+} from "../model.ts";
+import { checkRegistry, REGISTRY } from "../registry.ts";
+import { type Child, MetricCore } from "./child.ts";
+import { ChildStore } from "./child_store.ts";
+import type {
+  Labelled,
+  LabelsByPosition,
+  LabelsOf,
+  MetricTimer,
+  PartialMetric,
+} from "./label_types.ts";
+import { type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
+import { RunningTimer } from "./timer.ts";
+
+/** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
+export interface MetricKind<C extends Child> {
+  /** The type. */
+  type: MetricType;
+  /**
+   * Prepares what all children share, and returns what makes one of them.
+   *
+   * @param core What all types share.
+   * @returns Makes a child of label values.
+   */
+  children: (core: MetricCore) => (labelValues: readonly string[]) => C;
+  /** What, besides names and labels, makes two metrics of the type different. */
+  definition?: unknown;
+}
+
+/** A child that durations can be observed with. */
+interface TimedChild {
+  recordDuration(seconds: number): void;
+}
+
+/**
+ * What all metrics have: a name, label names, and a child for each label set. A
+ * metric that needs no labels, or has defaults for all of them, is observable
+ * itself: it then stands for that one child.
+ *
+ * @typeParam Names The label names, a literal tuple.
+ * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam C The type of the children.
+ */
+export abstract class BaseMetric<
+  Names extends readonly string[],
+  Defaulted extends Names[number],
+  C extends Child,
+> implements Collector {
+  /** The full name. */
+  readonly name: string;
+  /** The help text. */
+  readonly help: string;
+  /** The type. */
+  readonly type: MetricType;
+  /** The unit, or `""`. */
+  readonly unit: string;
+  /** The label names, in the order in which they are written. */
+  readonly labelNames: readonly string[];
+  /** What makes the metric interchangeable with another one, in one text. */
+  readonly definition: string;
+  readonly #nameValidation: NameValidation;
+  readonly #core: MetricCore;
+  readonly #store: ChildStore<C>;
+  /** The default of each label; `undefined` where there is none. */
+  readonly #defaults: readonly (string | undefined)[];
+  /** The child that the metric itself stands for, when no label is missing. */
+  readonly #own: C | undefined;
+
+  /**
+   * Creates a metric and registers it.
+   *
+   * @param name The name.
+   * @param help The help text.
+   * @param options Options.
+   * @param kind How the type makes its metrics.
+   */
+  constructor(
+    name: string,
+    help: string,
+    options: MetricOptions<Names, Defaulted>,
+    kind: MetricKind<C>,
+  ) {
+    const { type } = kind;
+    const doing = `Cannot create ${type} ${received(name)}`;
+    if (typeof help !== "string") {
+      throw new TypeError(`${doing}: help must be a string: received ${received(help)}`);
+    }
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
+    }
+    const { unit = "", clock = SYSTEM_CLOCK, exemplars = false, registry } = options;
+    const nameValidation = checkNameValidation(options.nameValidation, doing);
+    checkMetricName(name, nameValidation, doing);
+    const full = fullName(name, type, { ...options, unit, nameValidation }, doing);
+    checkMetricName(full, nameValidation, doing);
+    this.name = full;
+    this.help = help.toWellFormed();
+    this.type = type;
+    this.unit = unit;
+    this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
+    this.#nameValidation = nameValidation;
+    const { labelNames } = this;
+    this.#core = new MetricCore({ type, name: full, labelNames, clock, nameValidation, exemplars });
+    const defaults: Readonly<Record<string, LabelValue>> = options.defaultLabels ?? {};
+    this.#defaults = this.#resolve(defaults, undefined, doing);
+    this.definition = JSON.stringify([
+      [type, full, help, unit, exemplars],
+      this.labelNames,
+      this.#defaults,
+      kind.definition,
+    ]);
+    this.#store = new ChildStore(this.labelNames.length, kind.children(this.#core));
+    this.#own = isComplete(this.#defaults) ? this.#store.get(this.#defaults) : undefined;
+    if (registry === null) return;
+    const kept: unknown = (registry === undefined ? REGISTRY : checkRegistry(registry, doing))
+      .register(this);
+    // A registry with `onDuplicate: "reuse"` hands back the metric that is there
+    // already. It has the same definition, so it is what was asked for.
+    if (kept !== this && (kept as Collector | undefined)?.definition === this.definition) {
+      return kept as this;
+    }
+  }
+
+  /**
+   * The child of a label set, by name. It is created at the first call, and the
+   * same object at each later one.
+   *
+   * @param labels Values by label name. What is left out takes its default.
+   * @returns The child, or, when labels are still missing, a partial metric that
+   * can be kept and completed later.
+   * @throws {TypeError} If a label is unknown, or its value is not a string, a number
+   * or a boolean.
+   */
+  labels<K extends Names[number]>(labels: LabelsOf<Names, K>): Labelled<Names, Defaulted | K, C>;
+  /**
+   * The child of a label set, by position.
+   *
+   * @param values A value for each of `labelNames`, in their order; never fewer.
+   * @returns The child.
+   * @throws {TypeError} If there are too few or too many values, or one is not a
+   * string, a number or a boolean.
+   */
+  labels(...values: LabelsByPosition<Names>): C;
+  labels(...args: readonly unknown[]): unknown {
+    const [labels] = args;
+    if (args.length !== 1 || typeof labels !== "object" || labels === null) {
+      return this.#byPosition(args, true);
+    }
+    // The overload: one object is labels by name.
+    const byName = labels as Readonly<Record<string, LabelValue>>;
+    return this.#byName(byName) ?? this.#complete(byName, this.#defaults);
+  }
+
+  /**
+   * Removes a child. Handles to it are dead from then on. The child that the
+   * metric itself stands for is set to zero instead.
+   *
+   * @param labels All labels by name; what is left out takes its default.
+   * @returns Whether there was such a child.
+   * @throws {TypeError} If a label is missing, unknown, or of the wrong type.
+   */
+  remove<K extends Names[number]>(
+    labels: LabelsOf<Names, K> & LabelsOf<Names, Exclude<Names[number], Defaulted | K>>,
+  ): boolean;
+  /**
+   * Removes a child.
+   *
+   * @param values A value for each of `labelNames`, in their order.
+   * @returns Whether there was such a child.
+   * @throws {TypeError} If there are too few or too many values, or one is of the wrong type.
+   */
+  remove(...values: LabelsByPosition<Names>): boolean;
+  remove(...args: readonly unknown[]): boolean {
+    const [labels] = args;
+    let child: C | undefined;
+    if (args.length !== 1 || typeof labels !== "object" || labels === null) {
+      child = this.#byPosition(args, false);
+    } else {
+      const doing = this.#core.doing("remove child of");
+      // The overload: one object is labels by name.
+      const byName = labels as Readonly<Record<string, LabelValue>>;
+      const values = this.#resolve(byName, this.#defaults, doing);
+      if (!isComplete(values)) {
+        throw new TypeError(`${doing}: labels are missing: ${this.#missing(values)}`);
+      }
+      child = this.#store.find(values);
+    }
+    if (child === undefined) return false;
+    this.#drop(child);
+    return true;
+  }
+
+  /**
+   * Removes all children that have some label values. Takes the time of a look at
+   * every child.
+   *
+   * @param partial Some labels by name; none removes all children.
+   * @returns How many were removed.
+   * @throws {TypeError} If a label is unknown, or its value is of the wrong type.
+   */
+  removeMatching<K extends Names[number]>(partial: LabelsOf<Names, K>): number {
+    const wanted = this.#resolve(partial, undefined, this.#core.doing("remove children of"));
+    let removed = 0;
+    for (const child of this.#store) {
+      const { labelValues } = child;
+      if (!wanted.every((value, i) => value === undefined || value === labelValues[i])) continue;
+      this.#drop(child);
+      removed++;
+    }
+    return removed;
+  }
+
+  /** Removes all children; the one that the metric itself stands for is set to zero. */
+  clear(): void {
+    const own = this.#own;
+    if (own === undefined) return this.#store.clear();
+    for (const child of this.#store) if (child !== own) this.#store.delete(child);
+    own.reset();
+  }
+
+  /**
+   * The metric as a family, whose metrics are the children themselves: their
+   * numbers are those of the moment in which they are read.
+   *
+   * @returns The family, and the library's own one if the exemplar source failed.
+   */
+  collect(): MetricFamily[] {
+    const families = this.describe();
+    const { exemplarErrors, name } = this.#core;
+    if (exemplarErrors > 0) {
+      families.push(
+        new MetricFamily(
+          "narthex_exemplar_errors_total",
+          "Exemplars that the source could not give.",
+          "counter",
+        ).addSample("narthex_exemplar_errors_total", { metric: name }, exemplarErrors),
+      );
+    }
+    return families;
+  }
+
+  /**
+   * The metric as a family, for registries to know its names.
+   *
+   * @returns The family.
+   */
+  describe(): MetricFamily[] {
+    const { name, help, type, unit, labelNames } = this;
+    return [
+      new MetricFamily(name, help, type, {
+        unit,
+        nameValidation: this.#nameValidation,
+        labelNames,
+        createdSamples: false,
+        ...this.read(this.#store),
+      }),
+    ];
+  }
+
+  /**
+   * How the children are read: as they are, unless a type has more to say.
+   *
+   * @param children The children.
+   * @returns The metrics, and whether they are known to differ and not to throw.
+   */
+  protected read(children: Iterable<C>): { metrics: Iterable<Metric>; distinct: boolean } {
+    // The children of each type have the shape of its metrics.
+    return {
+      metrics: children as Iterable<unknown> as Iterable<Metric>,
+      distinct: !this.#core.hasFunctions,
+    };
+  }
+
+  /** The child that the metric itself stands for; throws while labels are missing. */
+  protected get own(): C {
+    return this.#own ?? this.#refuse(this.#defaults);
+  }
+
+  /** Starts a timer whose labels may be given at its end. */
+  protected startLabelTimer(): MetricTimer<Names, Defaulted> {
+    // Which labels are needed at the end is what the type says.
+    return this.#timer(this.#defaults) as unknown as MetricTimer<Names, Defaulted>;
+  }
+
+  #timer(given: readonly (string | undefined)[]): RunningTimer {
+    return new RunningTimer(this.#core.clock, (seconds, labels = {}) => {
+      const values = this.#resolve(labels, given, this.#core.doing("get child of"));
+      if (!isComplete(values)) return this.#refuse(values);
+      // Only types whose children record durations hand out timers.
+      (this.#store.get(values) as unknown as TimedChild).recordDuration(seconds);
+    });
+  }
+
+  /** The child of labels that are all there and were used before: the fast way. */
+  #byName(labels: Readonly<Record<string, LabelValue>>): C | undefined {
+    const names = this.labelNames;
+    let node: unknown = this.#store.root;
+    let given = 0;
+    for (const _ in labels) given++;
+    if (given !== names.length || given === 0) return undefined;
+    for (let i = 0; i < given; i++) {
+      const value = labels[names[i]!];
+      // What is not a string may be inherited, or wrong: it is looked at closely elsewhere.
+      if (node === undefined || !isLabelValue(value)) return undefined;
+      // There are as many levels as there are labels.
+      node = (node as Map<string, unknown>).get(typeof value === "string" ? value : String(value));
+    }
+    return node as C | undefined;
+  }
+
+  #byPosition(args: readonly unknown[], create: false): C | undefined;
+  #byPosition(args: readonly unknown[], create: boolean): C;
+  #byPosition(args: readonly unknown[], create: boolean): C | undefined {
+    const names = this.labelNames;
+    if (args.length !== names.length) {
+      throw new TypeError(
+        `${this.#core.doing("get child of")}: it has ${names.length} labels: ` +
+          `received ${args.length === 0 ? "no value" : received(args)}`,
+      );
+    }
+    if (args.length === 0) return this.own;
+    let node: unknown = this.#store.root;
+    for (let i = 0; i < args.length && node !== undefined; i++) {
+      const value = args[i];
+      const text = typeof value === "string" ? value : this.#text(value, names[i]!);
+      // There are as many levels as there are labels.
+      node = (node as Map<string, unknown>).get(text);
+    }
+    if (node !== undefined) return node as C;
+    const values = args.map((value, i) => this.#text(value, names[i]!));
+    return create ? this.#store.get(values) : this.#store.find(values);
+  }
+
+  #text(value: unknown, labelName: string): string {
+    return toLabelText(value as LabelValue, labelName, this.#core.doing("get child of"));
+  }
+
+  /** The child of labels when nothing is missing, else a partial metric. */
+  #complete(
+    labels: Readonly<Record<string, LabelValue>>,
+    given: readonly (string | undefined)[],
+  ): C | PartialMetric<Names, string, C> {
+    const values = this.#resolve(labels, given, this.#core.doing("get child of"));
+    return isComplete(values) ? this.#store.get(values) : this.#partial(values);
+  }
+
+  #partial(given: readonly (string | undefined)[]): PartialMetric<Names, string, C> {
+    const partial: Record<PropertyKey, unknown> = {
+      labels: (...args: readonly unknown[]): unknown => {
+        const [labels] = args;
+        if (args.length !== 1 || typeof labels !== "object" || labels === null) {
+          throw new TypeError(
+            `${this.#core.doing("get child of")}: a partial metric takes labels by name: ` +
+              `received ${received(args)}`,
+          );
+        }
+        return this.#complete(labels as Readonly<Record<string, LabelValue>>, given);
+      },
+    };
+    // Labels that are known only at the end are for the types that time.
+    if ("startTimer" in this) partial.startTimer = () => this.#timer(given);
+    // Whatever else can be done with the metric is refused as long as labels are missing.
+    return new Proxy(partial, {
+      get: (target, key) => {
+        if (!(key in target) && key in this) return this.#refuse(given);
+        return Reflect.get(target, key);
+      },
+      // The overloads of `labels` say what the proxy's returns.
+    }) as unknown as PartialMetric<Names, string, C>;
+  }
+
+  /** The values of all labels in their order, from what is given now, before, or by default. */
+  #resolve(
+    labels: Readonly<Record<string, LabelValue>>,
+    given: readonly (string | undefined)[] | undefined,
+    doing: string,
+  ): (string | undefined)[] {
+    const names = this.labelNames;
+    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
+      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
+    }
+    for (const name of Object.keys(labels)) {
+      if (names.includes(name)) continue;
+      throw new TypeError(
+        `${doing}: its labels are ${quoted(names)}: received ${received(name)}`,
+      );
+    }
+    return names.map((name, i) =>
+      Object.hasOwn(labels, name) ? toLabelText(labels[name]!, name, doing) : given?.[i]
+    );
+  }
+
+  #missing(values: readonly (string | undefined)[]): string {
+    return quoted(this.labelNames.filter((_, i) => values[i] === undefined));
+  }
+
+  #refuse(given: readonly (string | undefined)[]): never {
+    throw new UnobservableMetricError(
+      `${this.#core.doing("observe")}: labels are missing: ${this.#missing(given)}`,
+    );
+  }
+
+  #drop(child: C): void {
+    if (child === this.#own) child.reset();
+    else this.#store.delete(child);
+  }
+}
+
+function isLabelValue(value: unknown): value is LabelValue {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+}
+
+function isComplete(values: readonly (string | undefined)[]): values is readonly string[] {
+  return !values.includes(undefined);
+}
+
+function quoted(names: readonly string[]): string {
+  return names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", ");
+}

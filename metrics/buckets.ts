@@ -1,0 +1,148 @@
+import { received } from "../model.ts";
+
+/**
+ * The upper bounds that a histogram has when none are given, in seconds: the 11 of
+ * the Go client, made for the response times of network services.
+ */
+export const DEFAULT_BUCKETS: readonly number[] = [
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+];
+
+/**
+ * Checks the upper bounds of a histogram and copies them.
+ *
+ * @param buckets The bounds as they were given.
+ * @param doing What is being done, as in `Cannot create histogram "x"`.
+ * @returns The finite bounds; a final `Infinity` is dropped.
+ * @throws {TypeError} If they are not an array of numbers.
+ * @throws {RangeError} If they are not finite and strictly increasing.
+ */
+export function checkBuckets(buckets: unknown, doing: string): readonly number[] {
+  if (!Array.isArray(buckets)) {
+    throw new TypeError(`${doing}: buckets must be an array: received ${received(buckets)}`);
+  }
+  const bounds: number[] = [...buckets];
+  if (bounds.at(-1) === Infinity) bounds.pop();
+  for (const [i, bound] of bounds.entries()) {
+    if (typeof bound !== "number") {
+      throw new TypeError(`${doing}: buckets must be numbers: received ${received(bound)}`);
+    }
+    if (!Number.isFinite(bound) || (i > 0 && !(bound > bounds[i - 1]!))) {
+      throw new RangeError(
+        `${doing}: buckets must be finite and strictly increasing: received ${received(buckets)}`,
+      );
+    }
+  }
+  return bounds;
+}
+
+/**
+ * Upper bounds at equal distances.
+ *
+ * @param start The lowest bound.
+ * @param width The distance of two bounds; above 0.
+ * @param count How many buckets there are, the one of `+Inf` included; at least 1.
+ * @returns The bounds, the last of them `Infinity`.
+ * @throws {RangeError} If an argument is out of bounds.
+ *
+ * @example Buckets of ten
+ * ```ts
+ * import { linearBuckets } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(linearBuckets(10, 10, 4), [10, 20, 30, Infinity]);
+ * ```
+ */
+export function linearBuckets(start: number, width: number, count: number): number[] {
+  const doing = "Cannot create linear buckets";
+  check(doing, "start", start, Number.isFinite(start), "finite");
+  check(doing, "width", width, width > 0 && width < Infinity, "finite and > 0");
+  checkCount(doing, count, 1);
+  return buckets(doing, count, (i) => start + i * width);
+}
+
+/**
+ * Upper bounds each a number of times the one before.
+ *
+ * @param start The lowest bound; above 0.
+ * @param factor How many times; above 1.
+ * @param count How many buckets there are, the one of `+Inf` included; at least 1.
+ * @returns The bounds, the last of them `Infinity`.
+ * @throws {RangeError} If an argument is out of bounds.
+ *
+ * @example Buckets that double
+ * ```ts
+ * import { exponentialBuckets } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(exponentialBuckets(1, 2, 5), [1, 2, 4, 8, Infinity]);
+ * ```
+ */
+export function exponentialBuckets(start: number, factor: number, count: number): number[] {
+  const doing = "Cannot create exponential buckets";
+  check(doing, "start", start, start > 0 && start < Infinity, "finite and > 0");
+  check(doing, "factor", factor, factor > 1 && factor < Infinity, "finite and > 1");
+  checkCount(doing, count, 1);
+  return buckets(doing, count, (i) => start * factor ** i);
+}
+
+/**
+ * Upper bounds from one number to another, each the same number of times the one
+ * before.
+ *
+ * @param min The lowest bound; above 0.
+ * @param max The highest finite bound; above `min`.
+ * @param count How many buckets there are, the one of `+Inf` included; at least 3.
+ * @returns The bounds, the last of them `Infinity`.
+ * @throws {RangeError} If an argument is out of bounds.
+ *
+ * @example From a millisecond to a second
+ * ```ts
+ * import { exponentialBucketsRange } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(exponentialBucketsRange(0.001, 1, 3), [0.001, 1, Infinity]);
+ * ```
+ */
+export function exponentialBucketsRange(min: number, max: number, count: number): number[] {
+  const doing = "Cannot create exponential buckets";
+  check(doing, "min", min, min > 0 && min < Infinity, "finite and > 0");
+  check(doing, "max", max, max > min && max < Infinity, "finite and > min");
+  checkCount(doing, count, 3);
+  const growth = Math.log(max / min);
+  // The ends are exact, whatever the logarithms make of what is between.
+  return buckets(doing, count, (i) => {
+    if (i === 0) return min;
+    return i === count - 2 ? max : min * Math.exp((growth * i) / (count - 2));
+  });
+}
+
+function buckets(doing: string, count: number, bound: (i: number) => number): number[] {
+  const bounds = Array.from({ length: count - 1 }, (_, i) => bound(i));
+  bounds.push(Infinity);
+  // One that overflowed is not the last, and so is refused.
+  checkBuckets(bounds, doing);
+  return bounds;
+}
+
+function checkCount(doing: string, count: number, least: number): void {
+  const legal = Number.isInteger(count) && count >= least && count <= 10_000;
+  check(doing, "count", count, legal, `an integer from ${least} to 10000`);
+}
+
+function check(doing: string, name: string, value: number, legal: boolean, rule: string): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`${doing}: ${name} must be a number: received ${received(value)}`);
+  }
+  if (!legal) throw new RangeError(`${doing}: ${name} must be ${rule}: received ${value}`);
+}

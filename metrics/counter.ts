@@ -1,0 +1,216 @@
+import { type Exemplar, type NumberMetric, received } from "../model.ts";
+import { Child, type MetricCore } from "./child.ts";
+import { makeExemplar } from "./exemplar_source.ts";
+import type { IfObservable, Observable } from "./label_types.ts";
+import { BaseMetric } from "./base_metric.ts";
+import type { MetricOptions } from "./options.ts";
+import { checkFunction, settle } from "./timer.ts";
+
+/** An error class, for `instanceof`. */
+export type ErrorClass = abstract new (...args: never[]) => unknown;
+
+/** One series of a counter. */
+export class CounterChild extends Child implements NumberMetric {
+  #value = 0;
+  /** Where the value comes from, when it is not counted here. */
+  #source: (() => number) | null = null;
+  #exemplar: Exemplar | undefined = undefined;
+
+  /**
+   * Counts up.
+   *
+   * @param value By how much; at least 0. @default {1}
+   * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
+   * @throws {TypeError} If the value is not a number, or comes from a function.
+   * @throws {RangeError} If the value is negative, infinite or NaN, or the exemplar too long.
+   */
+  inc(value = 1, exemplarLabels?: Record<string, string>): void {
+    if (typeof value !== "number" || !(value >= 0 && value < Infinity) || this.#source !== null) {
+      this.#refuse(value);
+    }
+    if (exemplarLabels !== undefined) {
+      const { core } = this;
+      const doing = core.doing("increment");
+      this.#exemplar = makeExemplar(exemplarLabels, value, core.now(), doing);
+    }
+    this.#value += value;
+  }
+
+  /**
+   * Calls a function and counts 1 if it throws, or if the promise that it returns
+   * rejects. The error goes on to the caller.
+   *
+   * @param fn The function.
+   * @param errorClasses Count only errors that are instances of one of these.
+   * @returns What the function returns.
+   * @throws {TypeError} If `fn` or an error class is not a function, or the value
+   * comes from a function.
+   */
+  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
+    const doing = this.core.doing("count exceptions with");
+    for (const errorClass of errorClasses) checkFunction(errorClass, doing);
+    // Said before the function is called, so that no error of it is hidden.
+    if (this.#source !== null) this.#refuse(1);
+    return settle(fn, (failed, error) => {
+      if (!failed) return;
+      if (errorClasses.length > 0 && !errorClasses.some((type) => error instanceof type)) return;
+      this.inc();
+    }, doing);
+  }
+
+  /**
+   * Reads the value from a function from now on, at each scrape. Later calls of
+   * `inc()` throw. A scrape for which the function throws, or returns a negative
+   * number or NaN, leaves the series out.
+   *
+   * @param fn Returns the value. What falls is taken for a restart by Prometheus.
+   * @throws {TypeError} If it is not a function.
+   */
+  setFunction(fn: () => number): void {
+    checkFunction(fn, this.core.doing("set function of"));
+    this.core.hasFunctions = true;
+    this.#source = fn;
+  }
+
+  /** The value now. */
+  get value(): number {
+    if (this.#source === null) return this.#value;
+    const value = this.#source();
+    if (typeof value === "number" && value >= 0) return value;
+    throw new RangeError(
+      `${this.core.doing("read")}: its function must return a number >= 0: ` +
+        `received ${received(value)}`,
+    );
+  }
+
+  /** The exemplar that came last. */
+  get exemplar(): Exemplar | undefined {
+    return this.#exemplar;
+  }
+
+  /** Begins to count anew, at zero; a function is let go. */
+  override reset(): void {
+    super.reset();
+    this.#value = 0;
+    this.#source = null;
+    this.#exemplar = undefined;
+  }
+
+  #refuse(value: unknown): never {
+    const { core } = this;
+    if (typeof value !== "number") throw core.notANumber("increment", value);
+    const doing = core.doing("increment");
+    if (!(value >= 0)) {
+      throw new RangeError(`${doing}: value must be >= 0: received ${received(value)}`);
+    }
+    if (value === Infinity) {
+      throw new RangeError(`${doing}: value must be finite: received Infinity`);
+    }
+    throw new TypeError(`${doing}: its value comes from a function: received ${value}`);
+  }
+}
+
+/** A counter's series that asks the exemplar source. */
+class SampledCounterChild extends CounterChild {
+  override inc(value = 1, exemplarLabels?: Record<string, string>): void {
+    super.inc(value, exemplarLabels ?? this.core.askExemplarLabels());
+  }
+}
+
+/**
+ * A number that only goes up: requests served, bytes sent, errors. Name it with
+ * the suffix `_total`.
+ *
+ * @typeParam Names The label names, inferred as a literal tuple.
+ * @typeParam Defaulted Those of them that have a default value.
+ *
+ * @example A counter with labels
+ * ```ts
+ * import { Counter, REGISTRY } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const requests = new Counter("http_requests_total", "Requests served.", {
+ *   labelNames: ["method", "status"],
+ * });
+ * requests.labels({ method: "GET", status: 200 }).inc();
+ * requests.labels("GET", 200).inc(2);
+ * assert.equal(REGISTRY.getSampleValue("http_requests_total", { method: "GET", status: 200 }), 3);
+ * ```
+ */
+export class Counter<
+  const Names extends readonly string[] = readonly [],
+  const Defaulted extends Names[number] = never,
+> extends BaseMetric<Names, Defaulted, CounterChild> {
+  /**
+   * Creates a counter and registers it.
+   *
+   * @param name The name, with the suffix `_total`.
+   * @param help What is counted.
+   * @param options Options.
+   * @throws {TypeError} If a name or an option is not legal.
+   * @throws {DuplicateMetricError} If the registry has a collector of that name.
+   */
+  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+    super(name, help, options, {
+      type: "counter",
+      children: (core: MetricCore) => (labelValues) =>
+        core.exemplars
+          ? new SampledCounterChild(core, labelValues)
+          : new CounterChild(core, labelValues),
+    });
+  }
+
+  /**
+   * Counts up. Needs all labels to have defaults, or to be none.
+   *
+   * @param value By how much; at least 0. @default {1}
+   * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
+   * @throws {TypeError} If the value is not a number, or comes from a function.
+   * @throws {RangeError} If the value is negative, infinite or NaN, or the exemplar too long.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  inc(
+    this: Observable<Names, Defaulted>,
+    value?: number,
+    exemplarLabels?: Record<string, string>,
+  ): void;
+  inc(value = 1, exemplarLabels?: Record<string, string>): void {
+    this.own.inc(value, exemplarLabels);
+  }
+
+  /**
+   * Calls a function and counts 1 if it throws or rejects. See
+   * {@linkcode CounterChild.countExceptions}.
+   *
+   * @param fn The function.
+   * @param errorClasses Count only errors that are instances of one of these.
+   * @returns What the function returns.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  countExceptions<T>(
+    this: Observable<Names, Defaulted>,
+    fn: () => T,
+    ...errorClasses: ErrorClass[]
+  ): T;
+  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
+    return this.own.countExceptions(fn, ...errorClasses);
+  }
+
+  /**
+   * Reads the value from a function from now on. See {@linkcode CounterChild.setFunction}.
+   *
+   * @param fn Returns the value.
+   * @throws {TypeError} If it is not a function.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  setFunction(this: Observable<Names, Defaulted>, fn: () => number): void;
+  setFunction(fn: () => number): void {
+    this.own.setFunction(fn);
+  }
+
+  /** The value now; reading it throws while a label has no value. */
+  get value(): IfObservable<Names, Defaulted, number> {
+    // `own` has thrown by now if the type is `never`.
+    return this.own.value as IfObservable<Names, Defaulted, number>;
+  }
+}

@@ -1,0 +1,77 @@
+import { checkExemplarLabels, type Exemplar, received } from "../model.ts";
+
+/** Tells what an observation belongs to: the labels of an exemplar, or nothing. */
+export type ExemplarSource = () => Record<string, string> | undefined;
+
+let source: ExemplarSource | null = null;
+
+/**
+ * Sets where metrics built with `exemplars: true` take their exemplars from, so
+ * that numbers lead to traces. The function is called at each `inc()` and
+ * `observe()` of theirs that is given no exemplar, so it should be fast.
+ *
+ * If it throws, or returns labels that are not legal, the observation counts all
+ * the same and `narthex_exemplar_errors_total{metric}` tells.
+ *
+ * @param fn The function; `null` for none.
+ * @throws {TypeError} If it is neither a function nor `null`.
+ *
+ * @example Linking a counter to traces
+ * ```ts
+ * import { CollectorRegistry, Counter, gather, setExemplarSource } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * setExemplarSource(() => ({ trace_id: "4bf92f3577b34da6" }));
+ * const registry = new CollectorRegistry();
+ * new Counter("hits_total", "Hits.", { registry, exemplars: true }).inc();
+ * const [family] = gather(registry);
+ * const [sample] = family!.samples;
+ * assert.deepEqual(sample!.exemplar?.labels, { trace_id: "4bf92f3577b34da6" });
+ * setExemplarSource(null);
+ * ```
+ */
+export function setExemplarSource(fn: ExemplarSource | null): void {
+  if (fn !== null && typeof fn !== "function") {
+    throw new TypeError(
+      `Cannot set exemplar source: it must be a function or null: received ${received(fn)}`,
+    );
+  }
+  source = fn;
+}
+
+/**
+ * Makes an exemplar of what a caller gave.
+ *
+ * @param labels The labels as they were given.
+ * @param value The value that is observed.
+ * @param now The time, in seconds since 1970.
+ * @param doing What is being done, as in `Cannot increment counter "x"`.
+ * @returns The exemplar.
+ * @throws {TypeError} If a label is not legal.
+ * @throws {RangeError} If the labels are longer than 128 characters together.
+ */
+export function makeExemplar(
+  labels: Readonly<Record<string, string>>,
+  value: number,
+  now: number,
+  doing: string,
+): Exemplar {
+  return { labels: checkExemplarLabels(labels, doing), value, timestamp: now };
+}
+
+/**
+ * Asks the source for an exemplar's labels.
+ *
+ * @param failed Called when the source failed.
+ * @returns Labels that are legal, if there are any.
+ */
+export function askExemplarLabels(failed: () => void): Record<string, string> | undefined {
+  if (source === null) return undefined;
+  try {
+    const labels = source();
+    return labels === undefined ? undefined : checkExemplarLabels(labels, "Cannot use exemplar");
+  } catch {
+    failed();
+    return undefined;
+  }
+}

@@ -1,0 +1,389 @@
+import { NativeExemplars } from "../estimators/native_exemplars.ts";
+import {
+  NativeHistogramEstimator,
+  type NativeHistogramOptions,
+} from "../estimators/native_histogram.ts";
+import { type Exemplar, type HistogramMetric, type NativeHistogram, received } from "../model.ts";
+import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
+import { Child, type MetricCore } from "./child.ts";
+import { makeExemplar } from "./exemplar_source.ts";
+import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
+import { BaseMetric } from "./base_metric.ts";
+import type { MetricOptions } from "./options.ts";
+import { settle, startChildTimer, type Timer, type Wrap, wrapWith } from "./timer.ts";
+
+/** Below this many bounds a search is a walk along them, which is faster. */
+const SHORT = 16;
+
+/** One set of series of a histogram. */
+export class HistogramChild extends Child implements HistogramMetric {
+  /** The finite upper bounds, shared by all children of the histogram. */
+  readonly bounds: readonly number[];
+  /** The number of values in each bucket, not cumulative; the last is that of `+Inf`. */
+  #counts: number[];
+  #sum = 0;
+  #exemplars: (Exemplar | undefined)[] | undefined = undefined;
+
+  /**
+   * Makes a child; {@linkcode Histogram} does so in `labels()`.
+   *
+   * @param core What all children of the histogram share.
+   * @param labelValues The label values, in the order of the label names.
+   * @param bounds The finite upper bounds, strictly increasing.
+   */
+  constructor(core: MetricCore, labelValues: readonly string[], bounds: readonly number[]) {
+    super(core, labelValues);
+    this.bounds = bounds;
+    this.#counts = zeros(bounds.length + 1);
+  }
+
+  /**
+   * Counts a value.
+   *
+   * @param value Any number. `NaN` counts in the bucket of `+Inf` and makes the sum `NaN`.
+   * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
+   * @throws {TypeError} If the value is not a number.
+   * @throws {RangeError} If the exemplar is too long.
+   */
+  observe(value: number, exemplarLabels?: Record<string, string>): void {
+    if (typeof value !== "number") throw this.core.notANumber("observe", value);
+    const bounds = this.bounds;
+    let i = 0;
+    let end = bounds.length;
+    while (end - i > SHORT) {
+      const middle = (i + end) >>> 1;
+      if (value <= bounds[middle]!) end = middle;
+      else i = middle + 1;
+    }
+    // NaN is at or below no bound, and so ends in the bucket of +Inf.
+    while (i < end && !(value <= bounds[i]!)) i++;
+    if (exemplarLabels !== undefined) {
+      const { core } = this;
+      this.keepExemplar(makeExemplar(exemplarLabels, value, core.now(), core.doing("observe")), i);
+    }
+    this.#counts[i]!++;
+    this.#sum += value;
+  }
+
+  /**
+   * Calls a function and counts how long it took, in seconds; when it returns a
+   * promise, until that is settled. What fails is counted as well.
+   *
+   * @param fn The function.
+   * @returns What the function returns.
+   * @throws {TypeError} If it is not a function.
+   */
+  time<T>(fn: () => T): T {
+    const timer = this.startTimer();
+    return settle(fn, () => timer.stop(), this.core.doing("time"));
+  }
+
+  /**
+   * Starts a timer that counts its duration, in seconds, when it is stopped.
+   *
+   * @returns The timer.
+   */
+  startTimer(): Timer {
+    return startChildTimer(this.core, (seconds) => this.observe(seconds));
+  }
+
+  /** Makes a function whose calls are timed; also a method decorator. */
+  get wrap(): Wrap {
+    return wrapWith((fn) => this.time(fn), this.core.doing("wrap with"));
+  }
+
+  /** The sum of all values. */
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** The number of all values. */
+  get count(): number {
+    let count = 0;
+    for (const bucket of this.#counts) count += bucket;
+    return count;
+  }
+
+  /** The last exemplar of each bucket. */
+  get exemplars(): readonly (Exemplar | undefined)[] | undefined {
+    return this.#exemplars;
+  }
+
+  /** The native histogram, if there is one. */
+  get native(): NativeHistogram | undefined {
+    return undefined;
+  }
+
+  /** The exemplars of the native histogram, by value. */
+  get nativeExemplars(): readonly Exemplar[] | undefined {
+    return undefined;
+  }
+
+  /**
+   * The number of values at or below each bound, and of all values.
+   *
+   * @param into An array to overwrite and return. @default {a new one}
+   * @returns One count more than there are bounds.
+   */
+  cumulativeCounts(into: number[] = []): readonly number[] {
+    const counts = this.#counts;
+    let cumulative = 0;
+    for (let i = 0; i < counts.length; i++) into[i] = cumulative += counts[i]!;
+    into.length = counts.length;
+    return into;
+  }
+
+  /** Begins to count anew, at zero. */
+  override reset(): void {
+    super.reset();
+    this.#counts = zeros(this.bounds.length + 1);
+    this.#sum = 0;
+    this.#exemplars = undefined;
+  }
+
+  /**
+   * What a timer does at its end.
+   *
+   * @param seconds The duration.
+   */
+  recordDuration(seconds: number): void {
+    this.observe(seconds);
+  }
+
+  /**
+   * Keeps an exemplar as the last one of its bucket.
+   *
+   * @param exemplar The exemplar.
+   * @param bucket The place of the bucket.
+   */
+  protected keepExemplar(exemplar: Exemplar, bucket: number): void {
+    this.#exemplars ??= new Array(this.bounds.length + 1).fill(undefined);
+    this.#exemplars[bucket] = exemplar;
+  }
+}
+
+/** A histogram's series that are native too, or only. */
+class NativeHistogramChild extends HistogramChild {
+  readonly #native: NativeHistogramEstimator;
+  #exemplars: NativeExemplars<Exemplar & { timestamp: number }> | undefined = undefined;
+
+  constructor(
+    core: MetricCore,
+    labelValues: readonly string[],
+    bounds: readonly number[],
+    options: NativeHistogramOptions,
+  ) {
+    super(core, labelValues, bounds);
+    this.#native = new NativeHistogramEstimator(options, core.now);
+  }
+
+  override observe(value: number, exemplarLabels?: Record<string, string>): void {
+    if (typeof value !== "number") throw this.core.notANumber("observe", value);
+    // Checked before anything is changed.
+    if (exemplarLabels !== undefined) {
+      makeExemplar(exemplarLabels, value, 0, this.core.doing("observe"));
+    }
+    // A histogram that starts again to save buckets does so as a whole.
+    if (this.#native.observe(value)) super.reset();
+    super.observe(value, exemplarLabels);
+  }
+
+  override get native(): NativeHistogram {
+    return this.#native;
+  }
+
+  override get nativeExemplars(): readonly Exemplar[] | undefined {
+    return this.#exemplars?.list(this.core.now());
+  }
+
+  override reset(): void {
+    super.reset();
+    this.#native.reset();
+    this.#exemplars = undefined;
+  }
+
+  protected override keepExemplar(exemplar: Exemplar, bucket: number): void {
+    super.keepExemplar(exemplar, bucket);
+    // Those that are made here have a timestamp.
+    this.#exemplars ??= new NativeExemplars();
+    this.#exemplars.add(exemplar as Exemplar & { timestamp: number });
+  }
+}
+
+/** A histogram's series that asks the exemplar source. */
+class SampledHistogramChild extends HistogramChild {
+  override observe(value: number, exemplarLabels?: Record<string, string>): void {
+    super.observe(value, exemplarLabels ?? this.core.askExemplarLabels());
+  }
+}
+
+/** A native histogram's series that asks the exemplar source. */
+class SampledNativeHistogramChild extends NativeHistogramChild {
+  override observe(value: number, exemplarLabels?: Record<string, string>): void {
+    super.observe(value, exemplarLabels ?? this.core.askExemplarLabels());
+  }
+}
+
+function zeros(length: number): number[] {
+  const counts: number[] = [];
+  // An array that is pushed to has no holes, which makes it fast.
+  for (let i = 0; i < length; i++) counts.push(0);
+  return counts;
+}
+
+/** Options of {@linkcode Histogram}. */
+export interface HistogramOptions<
+  Names extends readonly string[] = readonly string[],
+  Defaulted extends Names[number] = Names[number],
+> extends MetricOptions<Names, Defaulted> {
+  /**
+   * The upper bounds, strictly increasing; that of `+Inf` is always there. `[]` means
+   * that there is no other. Without it a histogram has `DEFAULT_BUCKETS`, and a native
+   * histogram has no classic buckets.
+   */
+  buckets?: readonly number[] | undefined;
+  /**
+   * Whether there is a native histogram, whose buckets need no choice of bounds;
+   * `true` for the defaults. Only the protobuf format carries it: in the text formats
+   * a histogram without classic buckets has the one of `+Inf`.
+   */
+  nativeHistogram?: NativeHistogramOptions | boolean | undefined;
+}
+
+/**
+ * A distribution of values in buckets: durations, sizes. Prometheus computes
+ * quantiles from it, over any number of processes.
+ *
+ * @typeParam Names The label names, inferred as a literal tuple.
+ * @typeParam Defaulted Those of them that have a default value.
+ *
+ * @example Timing an asynchronous function
+ * ```ts
+ * import { Histogram, REGISTRY } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const duration = new Histogram("job_duration_seconds", "How long a job takes.", {
+ *   labelNames: ["job"],
+ *   buckets: [0.1, 1, 10],
+ * });
+ * const child = duration.labels({ job: "mail" });
+ * assert.equal(await child.time(() => Promise.resolve("done")), "done");
+ * child.observe(2);
+ * assert.equal(REGISTRY.getSampleValue("job_duration_seconds_count", { job: "mail" }), 2);
+ * ```
+ */
+export class Histogram<
+  const Names extends readonly string[] = readonly [],
+  const Defaulted extends Names[number] = never,
+> extends BaseMetric<Names, Defaulted, HistogramChild> {
+  /**
+   * Creates a histogram and registers it.
+   *
+   * @param name The name, with its unit.
+   * @param help What is measured.
+   * @param options Options.
+   * @throws {TypeError} If a name or an option is not legal.
+   * @throws {RangeError} If the buckets are not finite and strictly increasing.
+   * @throws {DuplicateMetricError} If the registry has a collector of that name.
+   */
+  constructor(name: string, help: string, options: HistogramOptions<Names, Defaulted> = {}) {
+    const doing = `Cannot create histogram ${received(name)}`;
+    const { nativeHistogram = false, buckets } = options ?? {};
+    const native = checkNative(nativeHistogram, doing);
+    const bounds = checkBuckets(buckets ?? (native ? [] : DEFAULT_BUCKETS), doing);
+    super(name, help, options, {
+      type: "histogram",
+      definition: [bounds, native],
+      children: (core: MetricCore) => {
+        if (native === undefined) {
+          const Child = core.exemplars ? SampledHistogramChild : HistogramChild;
+          return (labelValues) => new Child(core, labelValues, bounds);
+        }
+        const Child = core.exemplars ? SampledNativeHistogramChild : NativeHistogramChild;
+        return (labelValues) => new Child(core, labelValues, bounds, native);
+      },
+    });
+  }
+
+  /**
+   * Counts a value. Needs all labels to have defaults, or to be none.
+   *
+   * @param value Any number. `NaN` counts in the bucket of `+Inf` and makes the sum `NaN`.
+   * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
+   * @throws {TypeError} If the value is not a number.
+   * @throws {RangeError} If the exemplar is too long.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  observe(
+    this: Observable<Names, Defaulted>,
+    value: number,
+    exemplarLabels?: Record<string, string>,
+  ): void;
+  observe(value: number, exemplarLabels?: Record<string, string>): void {
+    this.own.observe(value, exemplarLabels);
+  }
+
+  /**
+   * Calls a function and counts how long it took, in seconds. See
+   * {@linkcode HistogramChild.time}.
+   *
+   * @param fn The function.
+   * @returns What the function returns.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  time<T>(this: Observable<Names, Defaulted>, fn: () => T): T;
+  time<T>(fn: () => T): T {
+    return this.own.time(fn);
+  }
+
+  /**
+   * Starts a timer that counts its duration, in seconds, when it is stopped. It can
+   * be started while labels are missing; they are given at its end.
+   *
+   * @returns The timer.
+   *
+   * @example Labels that are known at the end
+   * ```ts
+   * import { Histogram, REGISTRY } from "@narthex/prometheus";
+   * import assert from "node:assert/strict";
+   *
+   * const duration = new Histogram("request_seconds", "Time to answer.", { labelNames: ["code"] });
+   * const timer = duration.startTimer();
+   * timer.stop({ code: 200 });
+   * assert.equal(REGISTRY.getSampleValue("request_seconds_count", { code: 200 }), 1);
+   * ```
+   */
+  startTimer(): MetricTimer<Names, Defaulted> {
+    return this.startLabelTimer();
+  }
+
+  /**
+   * Makes a function whose calls are timed; also a method decorator. Reading it
+   * throws while a label has no value.
+   */
+  get wrap(): IfObservable<Names, Defaulted, Wrap> {
+    // `own` has thrown by now if the type is `never`.
+    return this.own.wrap as IfObservable<Names, Defaulted, Wrap>;
+  }
+}
+
+/** The options of the native histogram, checked; nothing when there is none. */
+function checkNative(
+  options: NativeHistogramOptions | boolean,
+  doing: string,
+): NativeHistogramOptions | undefined {
+  if (options === false) return undefined;
+  const copy = options === true ? {} : { ...options };
+  if (options !== true && (typeof options !== "object" || options === null)) {
+    throw new TypeError(
+      `${doing}: nativeHistogram must be an object or true: received ${received(options)}`,
+    );
+  }
+  try {
+    new NativeHistogramEstimator(copy, () => 0);
+  } catch (error) {
+    if (error instanceof Error) error.message = `${doing}: ${error.message}`;
+    throw error;
+  }
+  return copy;
+}

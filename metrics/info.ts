@@ -1,0 +1,114 @@
+import {
+  checkLabelName,
+  type LabelValue,
+  type Metric,
+  type NumberMetric,
+  received,
+  toLabelText,
+} from "../model.ts";
+import { Child, type MetricCore } from "./child.ts";
+import type { Observable } from "./label_types.ts";
+import { BaseMetric } from "./base_metric.ts";
+import type { MetricOptions } from "./options.ts";
+
+/** One series of an info: its labels are what it tells. */
+export class InfoChild extends Child {
+  #metric: NumberMetric | undefined = undefined;
+
+  /**
+   * Sets what is told, in the place of what was told before.
+   *
+   * @param labels The labels.
+   * @throws {TypeError} If a label is not legal, or is one of the metric's own.
+   */
+  info(labels: Readonly<Record<string, LabelValue>>): void {
+    const doing = this.core.doing("set");
+    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
+      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
+    }
+    const labelNames = [...this.labelNames];
+    const labelValues = [...this.labelValues];
+    for (const [name, value] of Object.entries(labels)) {
+      checkLabelName(name, this.core.nameValidation, doing);
+      if (labelNames.includes(name)) {
+        throw new TypeError(`${doing}: label "${name}" is one of its labelNames`);
+      }
+      labelNames.push(name);
+      labelValues.push(toLabelText(value, name, doing));
+    }
+    this.#metric = { labelNames, labelValues, value: 1 };
+  }
+
+  /** What is told, as a metric; nothing before the first `info()`. */
+  get metric(): NumberMetric | undefined {
+    return this.#metric;
+  }
+
+  /** Tells nothing until the next `info()`. */
+  override reset(): void {
+    super.reset();
+    this.#metric = undefined;
+  }
+}
+
+/**
+ * Facts that do not change while the program runs, such as its version, as labels
+ * of a series whose value is 1. The suffix `_info` is appended to the name.
+ *
+ * @typeParam Names The label names, inferred as a literal tuple.
+ * @typeParam Defaulted Those of them that have a default value.
+ *
+ * @example The version of a program
+ * ```ts
+ * import { Info, REGISTRY } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * new Info("build", "What is running.").info({ version: "1.2.3" });
+ * assert.equal(REGISTRY.getSampleValue("build_info", { version: "1.2.3" }), 1);
+ * ```
+ */
+export class Info<
+  const Names extends readonly string[] = readonly [],
+  const Defaulted extends Names[number] = never,
+> extends BaseMetric<Names, Defaulted, InfoChild> {
+  /**
+   * Creates an info and registers it.
+   *
+   * @param name The name; `_info` is appended if it is missing.
+   * @param help What is told.
+   * @param options Options; an info has no unit.
+   * @throws {TypeError} If a name or an option is not legal.
+   * @throws {DuplicateMetricError} If the registry has a collector of that name.
+   */
+  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+    super(name, help, options, {
+      type: "info",
+      children: (core: MetricCore) => (labelValues) => new InfoChild(core, labelValues),
+    });
+  }
+
+  /**
+   * Sets what is told, in the place of what was told before. Needs all labels to
+   * have defaults, or to be none.
+   *
+   * @param labels The labels.
+   * @throws {TypeError} If a label is not legal, or is one of the metric's own.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  info(this: Observable<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void;
+  info(labels: Readonly<Record<string, LabelValue>>): void {
+    this.own.info(labels);
+  }
+
+  /** Children that tell something; two of them may come to tell the same. */
+  protected override read(
+    children: Iterable<InfoChild>,
+  ): { metrics: Iterable<Metric>; distinct: boolean } {
+    const metrics = {
+      *[Symbol.iterator](): Generator<Metric> {
+        for (const { metric } of children) if (metric !== undefined) yield metric;
+      },
+    };
+    return { metrics, distinct: false };
+  }
+}

@@ -1,0 +1,146 @@
+import { received, type StateSetMetric } from "../model.ts";
+import { Child, type MetricCore } from "./child.ts";
+import type { Observable } from "./label_types.ts";
+import { BaseMetric } from "./base_metric.ts";
+import type { MetricOptions } from "./options.ts";
+
+/**
+ * One set of series of a stateset.
+ *
+ * @typeParam State The states, a union of literals.
+ */
+export class StateSetChild<State extends string = string> extends Child implements StateSetMetric {
+  /** The states, in the order in which they are written. */
+  readonly states: readonly State[];
+  #current = 0;
+
+  /**
+   * Makes a child; {@linkcode StateSet} does so in `labels()`.
+   *
+   * @param core What all children of the stateset share.
+   * @param labelValues The label values, in the order of the label names.
+   * @param states The states; it begins with the first.
+   */
+  constructor(core: MetricCore, labelValues: readonly string[], states: readonly State[]) {
+    super(core, labelValues);
+    this.states = states;
+  }
+
+  /**
+   * Changes to a state, which leaves the one before.
+   *
+   * @param state One of the states.
+   * @throws {TypeError} If it is not one of them.
+   */
+  state(state: State): void {
+    // The states were made well-formed, and still are of the type that was declared.
+    const text = typeof state === "string" ? state.toWellFormed() as State : state;
+    const index = this.states.indexOf(text);
+    if (index === -1) {
+      throw new TypeError(
+        `${this.core.doing("set")}: state must be one of ${received([...this.states])}: ` +
+          `received ${received(state)}`,
+      );
+    }
+    this.#current = index;
+  }
+
+  /** For each state 1 if it is the current one, else 0. */
+  get stateValues(): readonly number[] {
+    return this.states.map((_, i) => (i === this.#current ? 1 : 0));
+  }
+
+  /** Goes back to the first state. */
+  override reset(): void {
+    super.reset();
+    this.#current = 0;
+  }
+}
+
+/** Options of {@linkcode StateSet}. */
+export interface StateSetOptions<
+  States extends readonly string[] = readonly string[],
+  Names extends readonly string[] = readonly string[],
+  Defaulted extends Names[number] = Names[number],
+> extends MetricOptions<Names, Defaulted> {
+  /** The states; it begins with the first of them. */
+  states: States;
+}
+
+/**
+ * One of several states, each a series that is 1 when it is the current one and
+ * else 0. The label with the state is named like the metric.
+ *
+ * @typeParam States The states, inferred as a literal tuple.
+ * @typeParam Names The label names, inferred as a literal tuple.
+ * @typeParam Defaulted Those of them that have a default value.
+ *
+ * @example The state of a service
+ * ```ts
+ * import { REGISTRY, StateSet } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const service = new StateSet("service_state", "What the service does.", {
+ *   states: ["starting", "running"],
+ * });
+ * service.state("running");
+ * assert.equal(REGISTRY.getSampleValue("service_state", { service_state: "running" }), 1);
+ * ```
+ */
+export class StateSet<
+  const States extends readonly string[] = readonly string[],
+  const Names extends readonly string[] = readonly [],
+  const Defaulted extends Names[number] = never,
+> extends BaseMetric<Names, Defaulted, StateSetChild<States[number]>> {
+  /**
+   * Creates a stateset and registers it.
+   *
+   * @param name The name.
+   * @param help What has these states.
+   * @param options The states, and options; a stateset has no unit.
+   * @throws {TypeError} If a name, a state or an option is not legal.
+   * @throws {DuplicateMetricError} If the registry has a collector of that name.
+   */
+  constructor(name: string, help: string, options: StateSetOptions<States, Names, Defaulted>) {
+    const states = checkStates(options?.states, `Cannot create stateset ${received(name)}`);
+    super(name, help, options, {
+      type: "stateset",
+      definition: states,
+      children: (core: MetricCore) => (labelValues) =>
+        new StateSetChild<States[number]>(core, labelValues, states),
+    });
+  }
+
+  /**
+   * Changes to a state, which leaves the one before. Needs all labels to have
+   * defaults, or to be none.
+   *
+   * @param state One of the states.
+   * @throws {TypeError} If it is not one of them.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  state(this: Observable<Names, Defaulted>, state: States[number]): void;
+  state(state: States[number]): void {
+    this.own.state(state);
+  }
+}
+
+function checkStates(states: unknown, doing: string): readonly string[] {
+  if (!Array.isArray(states) || states.length === 0) {
+    throw new TypeError(
+      `${doing}: states must be an array that is not empty: received ${received(states)}`,
+    );
+  }
+  const copy: string[] = [];
+  for (const state of states) {
+    if (typeof state !== "string") {
+      throw new TypeError(`${doing}: states must be strings: received ${received(state)}`);
+    }
+    const text = state.toWellFormed();
+    if (copy.includes(text)) {
+      throw new TypeError(`${doing}: states must differ: received ${received(state)} twice`);
+    }
+    copy.push(text);
+  }
+  return copy;
+}

@@ -1,0 +1,270 @@
+import { SlidingQuantiles } from "../estimators/quantiles.ts";
+import { received, type SummaryMetric } from "../model.ts";
+import { Child, type MetricCore } from "./child.ts";
+import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
+import { BaseMetric } from "./base_metric.ts";
+import type { MetricOptions } from "./options.ts";
+import { settle, startChildTimer, type Timer, type Wrap, wrapWith } from "./timer.ts";
+
+/** Without quantiles, there are no values of them. */
+const NONE: readonly number[] = [];
+
+/** One set of series of a summary. */
+export class SummaryChild extends Child implements SummaryMetric {
+  #count = 0;
+  #sum = 0;
+
+  /**
+   * Counts a value.
+   *
+   * @param value Any number. `NaN` makes the sum `NaN` and is not among the quantiles.
+   * @throws {TypeError} If it is not a number.
+   */
+  observe(value: number): void {
+    if (typeof value !== "number") throw this.core.notANumber("observe", value);
+    this.#count++;
+    this.#sum += value;
+  }
+
+  /**
+   * Calls a function and counts how long it took, in seconds; when it returns a
+   * promise, until that is settled. What fails is counted as well.
+   *
+   * @param fn The function.
+   * @returns What the function returns.
+   * @throws {TypeError} If it is not a function.
+   */
+  time<T>(fn: () => T): T {
+    const timer = this.startTimer();
+    return settle(fn, () => timer.stop(), this.core.doing("time"));
+  }
+
+  /**
+   * Starts a timer that counts its duration, in seconds, when it is stopped.
+   *
+   * @returns The timer.
+   */
+  startTimer(): Timer {
+    return startChildTimer(this.core, (seconds) => this.observe(seconds));
+  }
+
+  /** Makes a function whose calls are timed; also a method decorator. */
+  get wrap(): Wrap {
+    return wrapWith((fn) => this.time(fn), this.core.doing("wrap with"));
+  }
+
+  /** The sum of all values. */
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** The number of all values. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The quantiles that are tracked. */
+  get quantiles(): readonly number[] {
+    return NONE;
+  }
+
+  /**
+   * The values of the quantiles now.
+   *
+   * @returns One value for each quantile; `NaN` where nothing was observed lately.
+   */
+  quantileValues(): readonly number[] {
+    return NONE;
+  }
+
+  /** Begins to count anew, at zero. */
+  override reset(): void {
+    super.reset();
+    this.#count = 0;
+    this.#sum = 0;
+  }
+
+  /**
+   * What a timer does at its end.
+   *
+   * @param seconds The duration.
+   */
+  recordDuration(seconds: number): void {
+    this.observe(seconds);
+  }
+}
+
+/** What a summary with quantiles is told. */
+interface Window {
+  quantiles: readonly number[];
+  maxAgeSeconds: number;
+  ageBuckets: number;
+}
+
+/** A summary's series with quantiles over a sliding window. */
+class QuantileSummaryChild extends SummaryChild {
+  readonly #window: SlidingQuantiles;
+  readonly #quantiles: readonly number[];
+
+  constructor(core: MetricCore, labelValues: readonly string[], window: Window) {
+    super(core, labelValues);
+    this.#window = new SlidingQuantiles(window);
+    this.#quantiles = window.quantiles;
+  }
+
+  override observe(value: number): void {
+    super.observe(value);
+    this.#window.observe(value, this.core.clock.monotonic());
+  }
+
+  override get quantiles(): readonly number[] {
+    return this.#quantiles;
+  }
+
+  override quantileValues(): readonly number[] {
+    return this.#window.quantiles(this.#quantiles, this.core.clock.monotonic());
+  }
+
+  override reset(): void {
+    super.reset();
+    this.#window.clear();
+  }
+}
+
+/** Options of {@linkcode Summary}. */
+export interface SummaryOptions<
+  Names extends readonly string[] = readonly string[],
+  Defaulted extends Names[number] = Names[number],
+> extends MetricOptions<Names, Defaulted> {
+  /** The quantiles to track, each from 0 to 1, strictly increasing. @default {[]} */
+  quantiles?: readonly number[] | undefined;
+  /** How long a value is among the quantiles, in seconds. @default {600} */
+  maxAgeSeconds?: number | undefined;
+  /** In how many steps the window of the quantiles moves on. @default {5} */
+  ageBuckets?: number | undefined;
+}
+
+/**
+ * The count and the sum of values, and, if asked for, quantiles of what was
+ * observed lately: within 2 % of the exact ones. Quantiles of several processes
+ * cannot be added up; a histogram's can.
+ *
+ * @typeParam Names The label names, inferred as a literal tuple.
+ * @typeParam Defaulted Those of them that have a default value.
+ *
+ * @example A summary with a median
+ * ```ts
+ * import { REGISTRY, Summary } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const size = new Summary("response_bytes", "Size of answers.", { quantiles: [0.5] });
+ * for (const bytes of [100, 200, 300]) size.observe(bytes);
+ * assert.equal(REGISTRY.getSampleValue("response_bytes_sum"), 600);
+ * const median = REGISTRY.getSampleValue("response_bytes", { quantile: 0.5 });
+ * assert(Math.abs(median! - 200) <= 4);
+ * ```
+ */
+export class Summary<
+  const Names extends readonly string[] = readonly [],
+  const Defaulted extends Names[number] = never,
+> extends BaseMetric<Names, Defaulted, SummaryChild> {
+  /**
+   * Creates a summary and registers it.
+   *
+   * @param name The name, with its unit.
+   * @param help What is measured.
+   * @param options Options.
+   * @throws {TypeError} If a name or an option is not legal.
+   * @throws {RangeError} If a quantile is not from 0 to 1, or the window is not positive.
+   * @throws {DuplicateMetricError} If the registry has a collector of that name.
+   */
+  constructor(name: string, help: string, options: SummaryOptions<Names, Defaulted> = {}) {
+    const window = checkWindow(options ?? {}, `Cannot create summary ${received(name)}`);
+    super(name, help, options, {
+      type: "summary",
+      definition: window,
+      children: (core: MetricCore) => (labelValues) =>
+        window.quantiles.length === 0
+          ? new SummaryChild(core, labelValues)
+          : new QuantileSummaryChild(core, labelValues, window),
+    });
+  }
+
+  /**
+   * Counts a value. Needs all labels to have defaults, or to be none.
+   *
+   * @param value Any number. `NaN` makes the sum `NaN` and is not among the quantiles.
+   * @throws {TypeError} If it is not a number.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  observe(this: Observable<Names, Defaulted>, value: number): void;
+  observe(value: number): void {
+    this.own.observe(value);
+  }
+
+  /**
+   * Calls a function and counts how long it took, in seconds. See
+   * {@linkcode SummaryChild.time}.
+   *
+   * @param fn The function.
+   * @returns What the function returns.
+   * @throws {UnobservableMetricError} If a label has no value.
+   */
+  time<T>(this: Observable<Names, Defaulted>, fn: () => T): T;
+  time<T>(fn: () => T): T {
+    return this.own.time(fn);
+  }
+
+  /**
+   * Starts a timer that counts its duration, in seconds, when it is stopped. It can
+   * be started while labels are missing; they are given at its end.
+   *
+   * @returns The timer.
+   */
+  startTimer(): MetricTimer<Names, Defaulted> {
+    return this.startLabelTimer();
+  }
+
+  /**
+   * Makes a function whose calls are timed; also a method decorator. Reading it
+   * throws while a label has no value.
+   */
+  get wrap(): IfObservable<Names, Defaulted, Wrap> {
+    // `own` has thrown by now if the type is `never`.
+    return this.own.wrap as IfObservable<Names, Defaulted, Wrap>;
+  }
+}
+
+function checkWindow(
+  options: { quantiles?: unknown; maxAgeSeconds?: unknown; ageBuckets?: unknown },
+  doing: string,
+): Window {
+  const { quantiles = [], maxAgeSeconds = 600, ageBuckets = 5 } = options;
+  if (!Array.isArray(quantiles)) {
+    throw new TypeError(`${doing}: quantiles must be an array: received ${received(quantiles)}`);
+  }
+  for (const [i, quantile] of quantiles.entries()) {
+    if (typeof quantile !== "number") {
+      throw new TypeError(`${doing}: quantiles must be numbers: received ${received(quantile)}`);
+    }
+    if (!(quantile >= 0 && quantile <= 1) || (i > 0 && !(quantile > quantiles[i - 1]))) {
+      throw new RangeError(
+        `${doing}: quantiles must be from 0 to 1 and strictly increasing: ` +
+          `received ${received(quantiles)}`,
+      );
+    }
+  }
+  for (const [key, value] of Object.entries({ maxAgeSeconds, ageBuckets })) {
+    if (typeof value !== "number") {
+      throw new TypeError(`${doing}: ${key} must be a number: received ${received(value)}`);
+    }
+    if (!(value > 0 && value < Infinity) || (key === "ageBuckets" && !Number.isInteger(value))) {
+      throw new RangeError(
+        `${doing}: ${key} must be a positive ${key === "ageBuckets" ? "integer" : "number"}: ` +
+          `received ${value}`,
+      );
+    }
+  }
+  // Each of them was just checked.
+  return { quantiles: [...quantiles], maxAgeSeconds, ageBuckets } as Window;
+}

@@ -1,0 +1,173 @@
+import { type LabelValue, received } from "../model.ts";
+import type { MetricCore } from "./child.ts";
+import type { LabelsByName, Missing, NoLabels } from "./label_types.ts";
+import type { Clock } from "./options.ts";
+
+type Labels = Readonly<Record<string, LabelValue>>;
+
+/** A timer that needs labels at its end. */
+export interface LabelTimer<Names extends readonly string[], Given extends string> {
+  /**
+   * Stops the timer and records the duration. Only the first call records.
+   *
+   * @param labels The missing labels, and others to override.
+   * @returns The duration in seconds.
+   * @throws {TypeError} If a label is missing or unknown; the timer still runs then.
+   */
+  stop(
+    labels: LabelsByName<Missing<Names, Given>> & Partial<LabelsByName<Names[number]>>,
+  ): number;
+}
+
+/**
+ * A running timer. It records once: at the first `stop()`, or when it is disposed
+ * of at the end of a `using` scope.
+ *
+ * @typeParam Names Labels that may be given at its end.
+ */
+export interface Timer<Names extends string = never> {
+  /**
+   * Stops the timer and records the duration. Only the first call records.
+   *
+   * @param labels Labels to override, when the timer is a metric's with defaults.
+   * @returns The duration in seconds.
+   */
+  stop(labels?: [Names] extends [never] ? NoLabels : Partial<LabelsByName<Names>>): number;
+  /** Stops the timer at the end of a `using` scope. */
+  [Symbol.dispose](): void;
+}
+
+/** Both kinds of timer at run time; which of them it is was settled by the types. */
+export class RunningTimer {
+  readonly #clock: Clock;
+  readonly #start: number;
+  readonly #record: (seconds: number, labels: Labels | undefined) => void;
+  #seconds: number | undefined = undefined;
+
+  constructor(clock: Clock, record: (seconds: number, labels: Labels | undefined) => void) {
+    this.#clock = clock;
+    this.#record = record;
+    this.#start = clock.monotonic();
+  }
+
+  stop(labels?: Labels): number {
+    if (this.#seconds === undefined) {
+      // A clock of a test, or of a machine that sleeps, may go back: a duration never does.
+      const seconds = Math.max(0, this.#clock.monotonic() - this.#start);
+      this.#record(seconds, labels);
+      this.#seconds = seconds;
+    }
+    return this.#seconds;
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+  }
+}
+
+/**
+ * Starts a timer of a child, which has all its labels.
+ *
+ * @param core What the children of the metric share.
+ * @param record What to do with the duration in seconds.
+ * @returns The timer; it refuses labels.
+ */
+export function startChildTimer(core: MetricCore, record: (seconds: number) => void): Timer {
+  return new RunningTimer(core.clock, (seconds, labels) => {
+    if (labels !== undefined && Object.keys(labels).length > 0) {
+      throw new TypeError(
+        `${core.doing("stop timer of")}: its labels are given already: received ${
+          received(labels)
+        }`,
+      );
+    }
+    record(seconds);
+  });
+}
+
+/**
+ * Calls a function and then another one when the first has ended: at once, or
+ * when the promise that it returned has settled.
+ *
+ * @param fn The function.
+ * @param after Called exactly once, with the error if there was one.
+ * @param doing What is being done, as in `Cannot time histogram "x"`.
+ * @returns What the function returns; a promise still settles as it would.
+ * @throws {TypeError} If `fn` is not a function.
+ */
+export function settle<T>(
+  fn: () => T,
+  after: (failed: boolean, error?: unknown) => void,
+  doing: string,
+): T {
+  checkFunction(fn, doing);
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    after(true, error);
+    throw error;
+  }
+  if (!isPromiseLike(result)) {
+    after(false);
+    return result;
+  }
+  // A promise of the same value, so it is a `T` as the first one was.
+  return result.then((value) => {
+    after(false);
+    return value;
+  }, (error) => {
+    after(true, error);
+    throw error;
+  }) as T;
+}
+
+/**
+ * Checks that something can be called.
+ *
+ * @param fn What was given.
+ * @param doing What is being done, as in `Cannot time histogram "x"`.
+ * @throws {TypeError} If it is not a function.
+ */
+export function checkFunction(fn: unknown, doing: string): void {
+  if (typeof fn !== "function") {
+    throw new TypeError(`${doing}: a function is needed: received ${received(fn)}`);
+  }
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return (typeof value === "object" || typeof value === "function") && value !== null &&
+    "then" in value && typeof value.then === "function";
+}
+
+/**
+ * Makes a function that is timed each time it is called. Also a standard method
+ * decorator.
+ */
+export type Wrap = <This, Args extends unknown[], Result>(
+  fn: (this: This, ...args: Args) => Result,
+  context?: ClassMethodDecoratorContext,
+) => (this: This, ...args: Args) => Result;
+
+/**
+ * Makes a {@linkcode Wrap} of a function that times.
+ *
+ * @param time Calls a function and records its duration.
+ * @param doing What is being done, as in `Cannot time histogram "x"`.
+ * @returns The wrapping function; it needs no `this`.
+ */
+export function wrapWith(time: <T>(fn: () => T) => T, doing: string): Wrap {
+  return <This, Args extends unknown[], Result>(
+    fn: (this: This, ...args: Args) => Result,
+  ): (this: This, ...args: Args) => Result => {
+    checkFunction(fn, doing);
+    const wrapped = function (this: This, ...args: Args): Result {
+      return time(() => fn.apply(this, args));
+    };
+    Object.defineProperties(wrapped, {
+      name: { value: fn.name, configurable: true },
+      length: { value: fn.length, configurable: true },
+    });
+    return wrapped;
+  };
+}

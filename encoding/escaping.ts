@@ -1,0 +1,179 @@
+import { isLegacyLabelName, isLegacyMetricName } from "../model.ts";
+
+/**
+ * What becomes of names outside of the classic alphabet on their way to a scraper:
+ *
+ * - `"underscores"`: every other character becomes `_`. Cannot be undone.
+ * - `"dots"`: `.` becomes `_dot_`, `_` becomes `__`, and so does everything else,
+ *   so that only names of the classic alphabet and dots can be read back.
+ * - `"values"`: `U__`, then the code points in hexadecimal, as in `_2e_` for a dot.
+ *   Can be undone.
+ * - `"allow-utf-8"`: nothing. Such names are quoted in the text formats.
+ *
+ * See {@link https://prometheus.io/docs/instrumenting/escaping_schemes/ | the specification}.
+ */
+export type EscapingScheme = "underscores" | "dots" | "values" | "allow-utf-8";
+
+const ESCAPING_SCHEMES: ReadonlySet<string> = new Set<EscapingScheme>([
+  "underscores",
+  "dots",
+  "values",
+  "allow-utf-8",
+]);
+
+/** What has to be escaped in a kind of names, as whole code points. */
+interface Alphabet {
+  /** A character that cannot stand where it stands. */
+  readonly illegal: RegExp;
+  /** The same, and `_`, for the schemes that double it. */
+  readonly illegalOrUnderscore: RegExp;
+}
+
+const METRIC_ALPHABET: Alphabet = {
+  illegal: /^[0-9]|[^a-zA-Z0-9_:]/gu,
+  illegalOrUnderscore: /^[0-9]|[^a-zA-Z0-9:]/gu,
+};
+const LABEL_ALPHABET: Alphabet = {
+  illegal: /^[0-9]|[^a-zA-Z0-9_]/gu,
+  illegalOrUnderscore: /^[0-9]|[^a-zA-Z0-9]/gu,
+};
+/** An underscore of an escaped name, with the rest of what it stands for if that is well-formed. */
+const VALUE_REGEXP = /_(?:([0-9a-fA-F]{1,6})?_)?/g;
+const VALUES_PREFIX = "U__";
+
+/**
+ * Tells whether a text names an escaping scheme.
+ *
+ * @param text The text, as it stands in an `Accept` header.
+ * @returns Whether it is the name of one, in lower case.
+ */
+export function isEscapingScheme(text: string): text is EscapingScheme {
+  return ESCAPING_SCHEMES.has(text);
+}
+
+/**
+ * Escapes the name of a metric family for the wire. Names of the classic alphabet
+ * stay as they are in every scheme.
+ *
+ * The name to escape is that of the family as registered, suffix included. What is
+ * appended or taken away for the names of its series (`_bucket`, `_created`, the
+ * `_total` that OpenMetrics leaves out of `# TYPE`) comes after the escaping: so a
+ * series has the same name in every format.
+ *
+ * Linear in the length of the name; a regular expression's test for a legal one.
+ *
+ * @param name The name.
+ * @param scheme The scheme that the scraper asked for.
+ * @returns The name to write.
+ *
+ * @example Names in and out of the classic alphabet
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(escapeMetricName("http.requests_total", "underscores"), "http_requests_total");
+ * assert.equal(escapeMetricName("http.requests_total", "dots"), "http_dot_requests__total");
+ * assert.equal(escapeMetricName("http.requests_total", "values"), "U__http_2e_requests__total");
+ * assert.equal(escapeMetricName("http_requests_total", "dots"), "http_requests_total");
+ * ```
+ */
+export function escapeMetricName(name: string, scheme: EscapingScheme): string {
+  if (scheme === "allow-utf-8" || isLegacyMetricName(name)) return name;
+  return escapeCharacters(name, scheme, METRIC_ALPHABET);
+}
+
+/**
+ * Escapes the name of a label for the wire. Names of the classic alphabet stay as
+ * they are in every scheme. A colon, which only metric names may have, is escaped:
+ * a scraper that asked for escaping could not read it.
+ *
+ * Linear in the length of the name; a regular expression's test for a legal one.
+ *
+ * @param name The name.
+ * @param scheme The scheme that the scraper asked for.
+ * @returns The name to write.
+ *
+ * @example A dotted name and a colon
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(escapeLabelName("service.name", "underscores"), "service_name");
+ * assert.equal(escapeLabelName("a:b", "values"), "U__a_3a_b");
+ * ```
+ */
+export function escapeLabelName(name: string, scheme: EscapingScheme): string {
+  if (scheme === "allow-utf-8" || isLegacyLabelName(name)) return name;
+  return escapeCharacters(name, scheme, LABEL_ALPHABET);
+}
+
+/**
+ * Escapes any name as the specification's tables do. It differs from
+ * {@linkcode escapeMetricName} in one thing: `"dots"` doubles the underscores of
+ * names of the classic alphabet too, which makes it the inverse of
+ * {@linkcode unescapeName} for them, but is not what goes over the wire.
+ *
+ * @param name The name.
+ * @param scheme The scheme.
+ * @returns The escaped name.
+ */
+export function escapeName(name: string, scheme: EscapingScheme): string {
+  if (scheme === "dots") return escapeCharacters(name, scheme, METRIC_ALPHABET);
+  return escapeMetricName(name, scheme);
+}
+
+/**
+ * Undoes {@linkcode escapeName} as far as the scheme allows: `"underscores"` cannot
+ * be undone at all, `"dots"` gives back the dots and the underscores, `"values"`
+ * everything. What was not escaped by the scheme comes back as it is.
+ *
+ * @param name The escaped name.
+ * @param scheme The scheme that it was escaped with.
+ * @returns The name before, or `name` itself where that cannot be known.
+ *
+ * @example A round trip
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(unescapeName("U__http_2e_requests__total", "values"), "http.requests_total");
+ * assert.equal(unescapeName("U__not_escaped", "values"), "U__not_escaped");
+ * ```
+ */
+export function unescapeName(name: string, scheme: EscapingScheme): string {
+  if (scheme === "dots") return name.replaceAll("_dot_", ".").replaceAll("__", "_");
+  if (scheme !== "values" || !name.startsWith(VALUES_PREFIX)) return name;
+  let legal = true;
+  const unescaped = name.slice(VALUES_PREFIX.length).replace(
+    VALUE_REGEXP,
+    (match: string, digits: string | undefined) => {
+      if (match === "__") return "_";
+      // A single underscore has no digits, and NaN is no code point.
+      const codePoint = parseInt(digits ?? "", 16);
+      if (codePoint <= 0x10ffff && !(codePoint >= 0xd800 && codePoint <= 0xdfff)) {
+        return String.fromCodePoint(codePoint);
+      }
+      legal = false;
+      return "";
+    },
+  );
+  return legal ? unescaped : name;
+}
+
+/** Escapes a name that needs it. */
+function escapeCharacters(
+  name: string,
+  scheme: Exclude<EscapingScheme, "allow-utf-8">,
+  { illegal, illegalOrUnderscore }: Alphabet,
+): string {
+  if (name === "") return name;
+  switch (scheme) {
+    case "underscores":
+      return name.replace(illegal, "_");
+    case "dots":
+      return name.replace(illegalOrUnderscore, (character) => character === "." ? "_dot_" : "__");
+    case "values":
+      // A lone surrogate has no UTF-8, and is written as U+FFFD.
+      return VALUES_PREFIX + name.toWellFormed().replace(
+        illegalOrUnderscore,
+        (character) => character === "_" ? "__" : `_${character.codePointAt(0)?.toString(16)}_`,
+      );
+  }
+}

@@ -1,0 +1,144 @@
+import {
+  createdName,
+  type HistogramMetric,
+  type LabelledMetric,
+  type MetricFamily,
+  type NumberMetric,
+  type StateSetMetric,
+  type SummaryMetric,
+} from "../model.ts";
+import type { SeriesName, SeriesWriter } from "./series_writer.ts";
+
+/** What an encoder hands on. */
+export type Chunks = Generator<Uint8Array<ArrayBuffer>>;
+
+/** Where the two text formats differ in which lines there are. */
+export interface LineRules {
+  /** Whether each metric that can tell since when it counts does so. */
+  readonly created: boolean;
+  /** Whether a histogram with negative bounds has a sum. */
+  readonly negativeSums: boolean;
+}
+
+/**
+ * Writes the lines of a family's metrics, without its header.
+ *
+ * @param writer Where to.
+ * @param family The family, as exposed.
+ * @param rules What the format wants.
+ * @returns Chunks, whenever there is enough for one.
+ */
+export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: LineRules): Chunks {
+  const { type, metrics } = family;
+  const name = writer.spell(family.name);
+  const createdSeries = rules.created ? createdName(name, type) : undefined;
+  const created = createdSeries === undefined ? undefined : writer.seriesName(createdSeries);
+  // A family's metrics have the shape of its type: that is what the type means.
+  switch (type) {
+    case "histogram":
+    case "gaugehistogram": {
+      const g = type === "gaugehistogram" ? "g" : "";
+      yield* encodeHistograms(writer, metrics as Iterable<HistogramMetric>, {
+        bucket: writer.seriesName(`${name}_bucket`),
+        sum: writer.seriesName(`${name}_${g}sum`),
+        count: writer.seriesName(`${name}_${g}count`),
+        created,
+        // A sum of gauges may fall, and so be negative.
+        negativeSums: rules.negativeSums || type === "gaugehistogram",
+      });
+      break;
+    }
+    case "summary": {
+      const series = writer.seriesName(name);
+      const sum = writer.seriesName(`${name}_sum`);
+      const count = writer.seriesName(`${name}_count`);
+      for (const metric of metrics as Iterable<SummaryMetric>) {
+        const labels = writer.boundLabels("quantile", metric.quantiles);
+        const values = metric.quantileValues();
+        for (let i = 0; i < values.length; i++) {
+          writer.sample(series, metric, labels[i], values[i]!);
+        }
+        writePart(writer, sum, metric, metric.sum);
+        writePart(writer, count, metric, metric.count);
+        if (created !== undefined) writePart(writer, created, metric, metric.created);
+        if (writer.isFull) yield writer.take();
+      }
+      break;
+    }
+    case "stateset": {
+      const series = writer.seriesName(name);
+      for (const metric of metrics as Iterable<StateSetMetric>) {
+        const { states, stateValues } = metric;
+        for (let i = 0; i < states.length; i++) {
+          writer.sample(
+            series,
+            metric,
+            writer.extraLabel(family.name, states[i]!),
+            stateValues[i]!,
+          );
+        }
+        if (writer.isFull) yield writer.take();
+      }
+      break;
+    }
+    default: {
+      const series = writer.seriesName(name);
+      for (const metric of metrics as Iterable<NumberMetric>) {
+        const exemplar = type === "counter" ? metric.exemplar : undefined;
+        writer.sample(series, metric, undefined, metric.value, exemplar);
+        if (created !== undefined) writePart(writer, created, metric, metric.created);
+        if (writer.isFull) yield writer.take();
+      }
+    }
+  }
+}
+
+/** The series of a histogram family; those that are left out are not written. */
+export interface HistogramSeries {
+  readonly bucket: SeriesName;
+  readonly sum?: SeriesName | undefined;
+  readonly count?: SeriesName | undefined;
+  readonly created?: SeriesName | undefined;
+  readonly negativeSums: boolean;
+}
+
+/**
+ * Writes the lines of histograms.
+ *
+ * @param writer Where to.
+ * @param metrics The histograms.
+ * @param series Their series.
+ * @returns Chunks, whenever there is enough for one.
+ */
+export function* encodeHistograms(
+  writer: SeriesWriter,
+  metrics: Iterable<HistogramMetric>,
+  series: HistogramSeries,
+): Chunks {
+  const { bucket, sum, count, created, negativeSums } = series;
+  const scratch: number[] = [];
+  for (const metric of metrics) {
+    const { bounds, exemplars } = metric;
+    const labels = writer.boundLabels("le", bounds);
+    const counts = metric.cumulativeCounts(scratch);
+    for (let i = 0; i < counts.length; i++) {
+      writer.sample(bucket, metric, labels[i], counts[i]!, exemplars?.[i]);
+    }
+    // Without a sum there is no count either, which the bucket of +Inf tells anyway.
+    if (negativeSums || bounds.length === 0 || bounds[0]! >= 0) {
+      if (sum !== undefined) writePart(writer, sum, metric, metric.sum);
+      if (count !== undefined) writePart(writer, count, metric, metric.count);
+    }
+    if (created !== undefined) writePart(writer, created, metric, metric.created);
+    if (writer.isFull) yield writer.take();
+  }
+}
+
+function writePart(
+  writer: SeriesWriter,
+  series: SeriesName,
+  metric: LabelledMetric,
+  value: number | undefined,
+): void {
+  if (value !== undefined) writer.sample(series, metric, undefined, value);
+}

@@ -1,0 +1,71 @@
+import { formatBound, type HistogramMetric, type MetricFamily, type MetricType } from "../model.ts";
+import type { ByteWriter } from "./byte_writer.ts";
+import type { EscapingScheme } from "./escaping.ts";
+import { type Chunks, encodeHistograms, encodeLines } from "./lines.ts";
+import { SeriesWriter } from "./series_writer.ts";
+
+/** What format 0.0.4 calls the types. It knows five. */
+const TYPE_NAMES: Readonly<Record<MetricType, string>> = {
+  counter: "counter",
+  gauge: "gauge",
+  histogram: "histogram",
+  gaugehistogram: "histogram",
+  summary: "summary",
+  info: "gauge",
+  stateset: "gauge",
+  unknown: "untyped",
+};
+
+/**
+ * Encodes families in the Prometheus text format 0.0.4.
+ *
+ * What the format cannot carry is left out: units, exemplars, created timestamps
+ * and native buckets; an info and a stateset are gauges. The sum and the count of
+ * a gaugehistogram are gauges of their own, so that their series have the same
+ * names as in OpenMetrics.
+ *
+ * See https://prometheus.io/docs/instrumenting/exposition_formats/
+ *
+ * @param families The families, as exposed.
+ * @param escaping How names are spelled that are not of the classic alphabet.
+ * @returns The text in UTF-8, in chunks of some 64 KiB, each made when it is asked for.
+ */
+export function* encodeText(families: Iterable<MetricFamily>, escaping: EscapingScheme): Chunks {
+  const writer = new SeriesWriter({ escaping, formatBound, writeTimestamp, exemplars: false });
+  for (const family of families) {
+    const { name, type, help } = family;
+    writeHeader(writer, writer.spell(name), TYPE_NAMES[type], help);
+    if (type === "gaugehistogram") yield* encodeGaugeHistograms(writer, family);
+    else yield* encodeLines(writer, family, { created: false, negativeSums: true });
+  }
+  if (writer.out.length > 0) yield writer.take();
+}
+
+function* encodeGaugeHistograms(writer: SeriesWriter, family: MetricFamily): Chunks {
+  const { help } = family;
+  const name = writer.spell(family.name);
+  // The family's type is gaugehistogram.
+  const metrics = family.metrics as Iterable<HistogramMetric>;
+  const bucket = writer.seriesName(`${name}_bucket`);
+  yield* encodeHistograms(writer, metrics, { bucket, negativeSums: true });
+  for (const part of ["count", "sum"] as const) {
+    const partName = `${name}_g${part}`;
+    writeHeader(writer, partName, "gauge", help);
+    const series = writer.seriesName(partName);
+    for (const metric of metrics) {
+      const value = metric[part];
+      if (value !== undefined) writer.sample(series, metric, undefined, value);
+      if (writer.isFull) yield writer.take();
+    }
+  }
+}
+
+function writeHeader(writer: SeriesWriter, name: string, typeName: string, help: string): void {
+  writer.comment("HELP", name, help, false);
+  writer.comment("TYPE", name, typeName, false);
+}
+
+/** Whole milliseconds since 1970. */
+function writeTimestamp(out: ByteWriter, seconds: number): void {
+  out.text(String(Math.round(seconds * 1000)));
+}

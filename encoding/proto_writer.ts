@@ -1,0 +1,122 @@
+import { ByteWriter } from "./byte_writer.ts";
+
+const VARINT = 0;
+const FIXED64 = 1;
+const DELIMITED = 2;
+
+/** The first integers that a double cannot tell from their neighbours. */
+const UNSAFE = 2 ** 53;
+
+const float = new Float64Array(1);
+const floatBytes = new Uint8Array(float.buffer);
+/** Whether the platform keeps doubles as protobuf does, least significant byte first. */
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/**
+ * Writes protobuf fields, see https://protobuf.dev/programming-guides/encoding/.
+ * A message is written behind one byte for its length, and moved when its length
+ * turns out to need more.
+ */
+export class ProtoWriter {
+  readonly out: ByteWriter = new ByteWriter();
+
+  /** Begins a message; hand the result to `end()`. */
+  begin(field: number): number {
+    this.#varint(field << 3 | DELIMITED);
+    return this.beginDelimited();
+  }
+
+  /** Begins a message that has no field number, only its length before it. */
+  beginDelimited(): number {
+    this.out.byte(0);
+    return this.out.length;
+  }
+
+  /** Ends the message that began there. */
+  end(start: number): void {
+    const { out } = this;
+    const size = out.length - start;
+    const lengthSize = size < 128 ? 1 : varintSize(size);
+    if (lengthSize > 1) {
+      out.reserve(lengthSize - 1);
+      out.bytes.copyWithin(start + lengthSize - 1, start, out.length);
+    }
+    out.length = start - 1;
+    this.#varint(size);
+    out.length += size;
+  }
+
+  /** Writes a string. */
+  string(field: number, text: string): void {
+    const start = this.begin(field);
+    this.out.text(text);
+    this.end(start);
+  }
+
+  /** Writes a double. */
+  double(field: number, value: number): void {
+    const { out } = this;
+    this.#varint(field << 3 | FIXED64);
+    out.reserve(8);
+    float[0] = value;
+    for (let i = 0; i < 8; i++) out.bytes[out.length++] = floatBytes[isLittleEndian ? i : 7 - i]!;
+  }
+
+  /** Writes an integer that is not negative. */
+  unsigned(field: number, value: number): void {
+    this.#varint(field << 3 | VARINT);
+    this.#varint(value);
+  }
+
+  /** Writes an integer as `int64`, in which negative ones take ten bytes. */
+  signed(field: number, value: number): void {
+    this.#varint(field << 3 | VARINT);
+    if (value >= 0) this.#varint(value);
+    else this.#bigVarint(BigInt.asUintN(64, BigInt(value)));
+  }
+
+  /** Writes an integer as `sint32` or `sint64`: 0, -1, 1, -2, … as 0, 1, 2, 3, … */
+  zigzag(field: number, value: number): void {
+    this.#varint(field << 3 | VARINT);
+    if (value >= 0) this.#varint(2 * value);
+    // Above, every second number is lost, and these are odd.
+    else if (value >= -UNSAFE / 2) this.#varint(-2 * value - 1);
+    else this.#bigVarint(BigInt(value) * -2n - 1n);
+  }
+
+  #varint(value: number): void {
+    const { out } = this;
+    out.reserve(10);
+    let rest = value;
+    // Bitwise operators would cut off what is above 32 bits.
+    while (rest > 127) {
+      out.bytes[out.length++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    out.bytes[out.length++] = rest;
+  }
+
+  #bigVarint(value: bigint): void {
+    const { out } = this;
+    let rest = value;
+    for (; rest > 127n; rest >>= 7n) out.byte(Number(rest & 127n) | 128);
+    out.byte(Number(rest));
+  }
+}
+
+function varintSize(value: number): number {
+  let size = 1;
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) size++;
+  return size;
+}
+
+/** Whether protobuf can have a count as an integer; others are written as floats. */
+export function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < UNSAFE;
+}
+
+/** The integer closest to a count where protobuf can have nothing else. */
+export function toCount(value: number): number {
+  if (isCount(value)) return value;
+  return value > 0 ? Math.min(Math.round(value), UNSAFE - 1) : 0;
+}

@@ -1,0 +1,337 @@
+import type {
+  Exemplar,
+  HistogramMetric,
+  LabelledMetric,
+  Metric,
+  MetricFamily,
+  MetricType,
+  NativeHistogram,
+  NumberMetric,
+  StateSetMetric,
+  SummaryMetric,
+} from "../model.ts";
+import { CHUNK_SIZE } from "./byte_writer.ts";
+import { escapeLabelName, escapeMetricName, type EscapingScheme } from "./escaping.ts";
+import type { Chunks } from "./lines.ts";
+import { isCount, ProtoWriter, toCount } from "./proto_writer.ts";
+
+/** The numbers of `io.prometheus.client.MetricType`, which has no info and no stateset. */
+const TYPE_NUMBERS: Readonly<Record<MetricType, number>> = {
+  counter: 0,
+  gauge: 1,
+  summary: 2,
+  unknown: 3,
+  histogram: 4,
+  gaugehistogram: 5,
+  info: 1,
+  stateset: 1,
+};
+
+/** The greatest double that fits an `int64`. */
+const MAX_INT64 = 2 ** 63 - 1024;
+
+/**
+ * Encodes families as delimited `io.prometheus.client.MetricFamily` messages: each
+ * behind its length. An info and a stateset are gauges, as the schema has neither.
+ *
+ * A message has its length before it, so it must be complete before its first byte
+ * can go out. Large families can therefore be written as several messages of the
+ * same name, which Prometheus reads as one family.
+ *
+ * See https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto
+ *
+ * Prometheus 2.42 takes all histograms of a message for native ones, or for classic ones,
+ * as the first of them is. So where a family has both, each kind gets its own messages.
+ *
+ * @param families The families, as exposed.
+ * @param escaping How names are spelled that are not of the classic alphabet.
+ * @param messageSize The size in bytes from which on a family goes on in another message.
+ * @returns The messages, in chunks of at least 64 KiB but for the last.
+ */
+export function* encodeProtobuf(
+  families: Iterable<MetricFamily>,
+  escaping: EscapingScheme,
+  messageSize = Infinity,
+): Chunks {
+  const proto = new ProtoWriter();
+  for (const family of families) {
+    const encoder = new FamilyEncoder(proto, family, escaping);
+    const isHistogram = family.type.endsWith("histogram");
+    let message = encoder.begin();
+    let first = proto.out.length;
+    let isNative: boolean | undefined;
+    for (const metric of family.metrics) {
+      const wasNative = isNative;
+      if (isHistogram) isNative = (metric as HistogramMetric).native !== undefined;
+      const isFull = proto.out.length - first >= messageSize && proto.out.length > first;
+      if (isFull || (isNative !== wasNative && wasNative !== undefined)) {
+        encoder.end(message);
+        if (proto.out.length >= CHUNK_SIZE) yield proto.out.take();
+        message = encoder.begin();
+        first = proto.out.length;
+      }
+      encoder.metric(metric);
+    }
+    encoder.end(message);
+    if (proto.out.length >= CHUNK_SIZE) yield proto.out.take();
+  }
+  if (proto.out.length > 0) yield proto.out.take();
+}
+
+/** Writes the metrics of one family. */
+class FamilyEncoder {
+  readonly #proto: ProtoWriter;
+  readonly #family: MetricFamily;
+  readonly #name: string;
+  readonly #escaping: EscapingScheme;
+  readonly #scratch: number[] = [];
+  /** The label names of the metric before, and how they are spelled. */
+  #labelNames: readonly string[] = [];
+  #spelledNames: readonly string[] = [];
+
+  constructor(proto: ProtoWriter, family: MetricFamily, escaping: EscapingScheme) {
+    this.#proto = proto;
+    this.#family = family;
+    this.#escaping = escaping;
+    this.#name = escapeMetricName(family.name, escaping);
+  }
+
+  begin(): number {
+    const proto = this.#proto;
+    const { help, type } = this.#family;
+    const message = proto.beginDelimited();
+    proto.string(1, this.#name);
+    proto.string(2, help);
+    proto.unsigned(3, TYPE_NUMBERS[type]);
+    return message;
+  }
+
+  end(message: number): void {
+    const { unit } = this.#family;
+    if (unit !== "") this.#proto.string(5, unit);
+    this.#proto.end(message);
+  }
+
+  /** Writes a metric, or, for a stateset, one for each state. */
+  metric(metric: Metric): void {
+    const proto = this.#proto;
+    // A family's metrics have the shape of its type: that is what the type means.
+    // Fields go in ascending order: a histogram's comes behind the timestamp.
+    switch (this.#family.type) {
+      case "counter": {
+        const message = this.#begin(metric);
+        this.#counter(metric as NumberMetric);
+        this.#timestampMs(metric);
+        return proto.end(message);
+      }
+      case "gauge":
+      case "info": {
+        const message = this.#begin(metric);
+        this.#number(2, (metric as NumberMetric).value);
+        this.#timestampMs(metric);
+        return proto.end(message);
+      }
+      case "unknown": {
+        const message = this.#begin(metric);
+        this.#number(5, (metric as NumberMetric).value);
+        this.#timestampMs(metric);
+        return proto.end(message);
+      }
+      case "summary": {
+        const message = this.#begin(metric);
+        this.#summary(metric as SummaryMetric);
+        this.#timestampMs(metric);
+        return proto.end(message);
+      }
+      case "stateset": {
+        const { states, stateValues } = metric as StateSetMetric;
+        const name = escapeLabelName(this.#family.name, this.#escaping);
+        for (let i = 0; i < states.length; i++) {
+          const message = this.#begin(metric);
+          this.#label(1, name, states[i]!);
+          this.#number(2, stateValues[i]!);
+          this.#timestampMs(metric);
+          proto.end(message);
+        }
+        return;
+      }
+      default: {
+        const message = this.#begin(metric);
+        this.#timestampMs(metric);
+        this.#histogram(metric as HistogramMetric);
+        proto.end(message);
+      }
+    }
+  }
+
+  /** Begins a metric with its labels; returns what ends it. */
+  #begin({ labelNames, labelValues }: LabelledMetric): number {
+    if (labelNames !== this.#labelNames) {
+      this.#labelNames = labelNames;
+      this.#spelledNames = labelNames.map((name) => escapeLabelName(name, this.#escaping));
+    }
+    const message = this.#proto.begin(4);
+    const names = this.#spelledNames;
+    for (let i = 0; i < names.length; i++) this.#label(1, names[i]!, labelValues[i]!);
+    return message;
+  }
+
+  #timestampMs({ timestamp }: LabelledMetric): void {
+    if (timestamp === undefined) return;
+    this.#proto.signed(6, Math.max(-MAX_INT64, Math.min(MAX_INT64, Math.round(timestamp * 1000))));
+  }
+
+  #label(field: number, spelledName: string, value: string): void {
+    const proto = this.#proto;
+    const message = proto.begin(field);
+    proto.string(1, spelledName);
+    proto.string(2, value);
+    proto.end(message);
+  }
+
+  #number(field: number, value: number): void {
+    const message = this.#proto.begin(field);
+    this.#proto.double(1, value);
+    this.#proto.end(message);
+  }
+
+  #counter({ value, exemplar, created }: NumberMetric): void {
+    const proto = this.#proto;
+    const message = proto.begin(3);
+    proto.double(1, value);
+    if (exemplar !== undefined) this.#exemplar(2, exemplar);
+    this.#timestamp(3, created);
+    proto.end(message);
+  }
+
+  #summary(metric: SummaryMetric): void {
+    const proto = this.#proto;
+    const { quantiles, sum, count, created } = metric;
+    const values = metric.quantileValues();
+    const message = proto.begin(4);
+    // A summary's count cannot be a float.
+    if (count !== undefined) proto.unsigned(1, toCount(count));
+    if (sum !== undefined) proto.double(2, sum);
+    for (let i = 0; i < values.length; i++) {
+      const quantile = proto.begin(3);
+      proto.double(1, quantiles[i]!);
+      proto.double(2, values[i]!);
+      proto.end(quantile);
+    }
+    this.#timestamp(4, created);
+    proto.end(message);
+  }
+
+  #histogram(metric: HistogramMetric): void {
+    const proto = this.#proto;
+    const { bounds, exemplars, sum, native, nativeExemplars, created } = metric;
+    const counts = metric.cumulativeCounts(this.#scratch);
+    const count = metric.count ?? counts.at(-1) ?? 0;
+    // A reader takes all counts of a histogram for integers, or all for floats.
+    const isInteger = isCount(count) && counts.every(isCount) &&
+      (native === undefined || hasCounts(native));
+    const message = proto.begin(7);
+    if (isInteger) proto.unsigned(1, count);
+    if (sum !== undefined) proto.double(2, sum);
+    // A native histogram without classic buckets has but the one of +Inf, which is implied. It is
+    // written for its exemplar: Prometheus 2.42 reads those of classic buckets only.
+    const isImplied = native !== undefined && bounds.length === 0 && exemplars?.[0] === undefined;
+    const classic = isImplied ? 0 : counts.length;
+    for (let i = 0; i < classic; i++) {
+      const bucket = proto.begin(3);
+      if (isInteger) proto.unsigned(1, counts[i]!);
+      proto.double(2, bounds[i] ?? Infinity);
+      const exemplar = exemplars?.[i];
+      if (exemplar !== undefined) this.#exemplar(3, exemplar);
+      if (!isInteger) proto.double(4, counts[i]!);
+      proto.end(bucket);
+    }
+    if (!isInteger) proto.double(4, count);
+    if (native !== undefined) this.#native(native, isInteger);
+    this.#timestamp(15, created);
+    for (const exemplar of nativeExemplars ?? []) this.#exemplar(16, exemplar);
+    proto.end(message);
+  }
+
+  #native(native: NativeHistogram, isInteger: boolean): void {
+    const proto = this.#proto;
+    const { schema, zeroThreshold, zeroCount, positive, negative } = native;
+    proto.zigzag(5, schema);
+    proto.double(6, zeroThreshold);
+    if (isInteger) proto.unsigned(7, zeroCount);
+    else proto.double(8, zeroCount);
+    this.#buckets(9, negative, isInteger);
+    this.#buckets(12, positive, isInteger);
+    if (zeroThreshold === 0 && zeroCount === 0 && positive.size + negative.size === 0) {
+      // Nothing else would tell that this is a native histogram: a span of nothing does.
+      const span = proto.begin(12);
+      proto.zigzag(1, 0);
+      proto.unsigned(2, 0);
+      proto.end(span);
+    }
+  }
+
+  /**
+   * Writes buckets as spans, in fields from `field` on: where they are (`field`), by
+   * how much each count differs from the one before (`field + 1`), or, when a count of
+   * the histogram is not an integer, the counts themselves (`field + 2`). A gap of up to two buckets is
+   * written as zeros, which takes less room than another span.
+   */
+  #buckets(field: number, buckets: Map<number, number>, isInteger: boolean): void {
+    const proto = this.#proto;
+    const indices = [...buckets.keys()].sort((a, b) => a - b);
+    const counts: number[] = [];
+    let end = 0;
+    for (let i = 0; i < indices.length;) {
+      const first = counts.length;
+      const offset = indices[i]! - end;
+      end = indices[i]!;
+      for (; i < indices.length && indices[i]! - end <= 2; i++) {
+        for (; end < indices[i]!; end++) counts.push(0);
+        counts.push(buckets.get(end++)!);
+      }
+      const span = proto.begin(field);
+      proto.zigzag(1, offset);
+      proto.unsigned(2, counts.length - first);
+      proto.end(span);
+    }
+    let before = 0;
+    for (const count of counts) {
+      if (isInteger) proto.zigzag(field + 1, count - before);
+      else proto.double(field + 2, count);
+      before = count;
+    }
+  }
+
+  #exemplar(field: number, exemplar: Exemplar): void {
+    const proto = this.#proto;
+    const { labels, value, timestamp } = exemplar;
+    const message = proto.begin(field);
+    for (const [name, text] of Object.entries(labels)) {
+      this.#label(1, escapeLabelName(name, this.#escaping), text);
+    }
+    proto.double(2, value);
+    this.#timestamp(3, timestamp);
+    proto.end(message);
+  }
+
+  #timestamp(field: number, seconds: number | undefined): void {
+    if (seconds === undefined || !Number.isFinite(seconds)) return;
+    const proto = this.#proto;
+    // Microseconds at most: what is behind them is the noise of the double.
+    const microseconds = Math.round(seconds * 1e6);
+    const whole = Math.floor(microseconds / 1e6);
+    const message = proto.begin(field);
+    proto.signed(1, whole);
+    proto.unsigned(2, (microseconds - whole * 1e6) * 1000);
+    proto.end(message);
+  }
+}
+
+/** Whether all counts of a native histogram are integers. */
+function hasCounts({ zeroCount, positive, negative }: NativeHistogram): boolean {
+  if (!isCount(zeroCount)) return false;
+  for (const count of positive.values()) if (!isCount(count)) return false;
+  for (const count of negative.values()) if (!isCount(count)) return false;
+  return true;
+}

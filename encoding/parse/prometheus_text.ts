@@ -1,0 +1,240 @@
+import type { MetricFamily, MetricType } from "../../model.ts";
+import { readLabels } from "./labels.ts";
+import { parseMilliseconds, parseValue } from "./numbers.ts";
+import { Scanner, unescapeHelp } from "./scanner.ts";
+import { addSample, createFamily, type ParsedSample } from "./sample.ts";
+
+/** The types by their names in the text. The last one is of other writers, not of the format. */
+const TYPES: ReadonlyMap<string, MetricType> = new Map([
+  ["counter", "counter"],
+  ["gauge", "gauge"],
+  ["histogram", "histogram"],
+  ["summary", "summary"],
+  ["untyped", "unknown"],
+  ["gauge_histogram", "gaugehistogram"],
+]);
+
+/**
+ * The types whose series have names other than the family's: for each suffix in the
+ * text the suffix in the model.
+ */
+const PARTS: Readonly<Partial<Record<MetricType, Readonly<Record<string, string>>>>> = {
+  histogram: { _bucket: "_bucket", _sum: "_sum", _count: "_count" },
+  gaugehistogram: {
+    _bucket: "_bucket",
+    _sum: "_gsum",
+    _count: "_gcount",
+    _gsum: "_gsum",
+    _gcount: "_gcount",
+  },
+  summary: { _sum: "_sum", _count: "_count" },
+};
+
+/** A histogram with more different bounds than this has its buckets sorted. */
+const MANY_BOUNDS = 1000;
+
+/** All that the text says under one name. */
+interface Entry {
+  readonly name: string;
+  /** Where the name stands first. */
+  readonly at: number;
+  help: string | undefined;
+  type: MetricType | undefined;
+  samples: ParsedSample[];
+}
+
+/**
+ * Parses the Prometheus text format 0.0.4, as tolerantly as Prometheus does: with
+ * or without HELP and TYPE, wherever they stand, and with the samples of a family in
+ * any order. Samples of no declared family, and those that do not fit into theirs,
+ * such as a bucket without `le`, become families of type unknown.
+ *
+ * See https://prometheus.io/docs/instrumenting/exposition_formats/
+ *
+ * @param text The text.
+ * @returns The families, in the order in which they are named first.
+ * @throws {ParseError} If Prometheus would refuse the text.
+ */
+export function parsePrometheusText(text: string): MetricFamily[] {
+  const scanner = new Scanner(text, "Prometheus text");
+  const entries = new Map<string, Entry>();
+  while (!scanner.isAtEnd) {
+    scanner.skipBlanks();
+    if (scanner.take("#")) {
+      readComment(scanner, entries);
+    } else if (!scanner.isAtLineEnd) {
+      const sample = readSample(scanner);
+      entryOf(entries, sample.name, sample.at).samples.push(sample);
+    }
+    if (!scanner.isAtLineEnd) throw scanner.unexpected("the line must end here");
+    scanner.take("\n");
+  }
+  return assemble(scanner, entries);
+}
+
+function entryOf(entries: Map<string, Entry>, name: string, at: number): Entry {
+  let entry = entries.get(name);
+  if (entry === undefined) {
+    entry = { name, at, help: undefined, type: undefined, samples: [] };
+    entries.set(name, entry);
+  }
+  return entry;
+}
+
+/** Reads a comment up to the end of its line, from behind the `#`. */
+function readComment(scanner: Scanner, entries: Map<string, Entry>): void {
+  const start = scanner.position;
+  scanner.skipBlanks();
+  const keyword = scanner.position > start ? scanner.readToken() : "";
+  if (keyword === "HELP" || keyword === "TYPE") {
+    scanner.skipBlanks();
+    if (scanner.isAtLineEnd) return;
+    const at = scanner.position;
+    const isQuoted = scanner.text[at] === '"';
+    const name = isQuoted ? scanner.readQuoted("a metric name", true) : scanner.readName(true);
+    const afterName = scanner.position;
+    scanner.skipBlanks();
+    if (name === "" || (scanner.position === afterName && !scanner.isAtLineEnd)) {
+      throw scanner.unexpected(`${keyword} must name a metric`, at);
+    }
+    const entry = entryOf(entries, name, at);
+    const textAt = scanner.position;
+    const text = readToLineEnd(scanner);
+    if (keyword === "HELP") {
+      entry.help = unescapeHelp(text, false);
+    } else {
+      const type = TYPES.get(text);
+      if (type === undefined) throw scanner.unexpected("TYPE must be a metric type", textAt);
+      entry.type = type;
+    }
+  } else {
+    readToLineEnd(scanner);
+  }
+}
+
+/** Reads what is left of the line, but not the line's end. */
+function readToLineEnd(scanner: Scanner): string {
+  const start = scanner.position;
+  const text = scanner.readLine();
+  scanner.position = start + text.length;
+  return text;
+}
+
+function readSample(scanner: Scanner): ParsedSample {
+  const at = scanner.position;
+  let name = scanner.readName(true);
+  let labels: Record<string, string> = {};
+  scanner.skipBlanks();
+  if (scanner.text[scanner.position] === "{") {
+    const braces = readLabels(scanner, { lenient: true, metricName: name === "" });
+    labels = braces.labels;
+    name ||= braces.metricName ?? "";
+    scanner.skipBlanks();
+  }
+  if (name === "") throw scanner.unexpected("a metric name must stand here", at);
+
+  const valueAt = scanner.position;
+  const value = parseValue(scanner.readToken());
+  if (value === undefined) throw scanner.unexpected("a number must follow the metric", valueAt);
+  const sample: ParsedSample = { name, labels, value, at };
+  scanner.skipBlanks();
+  if (!scanner.isAtLineEnd) {
+    const timestampAt = scanner.position;
+    const timestamp = parseMilliseconds(scanner.readToken());
+    if (timestamp === undefined) {
+      throw scanner.unexpected("a timestamp must be a number of milliseconds", timestampAt);
+    }
+    sample.timestamp = timestamp;
+    scanner.skipBlanks();
+  }
+  return sample;
+}
+
+/** Makes families of the entries. */
+function assemble(scanner: Scanner, entries: Map<string, Entry>): MetricFamily[] {
+  // What belongs to a family of several series leaves its own entry.
+  const gathered = new Map<Entry, ParsedSample[]>();
+  for (const entry of entries.values()) {
+    const parts = entry.type === undefined ? undefined : PARTS[entry.type];
+    if (parts !== undefined && entry.samples.every((sample) => fits(entry, sample, ""))) {
+      gathered.set(entry, gather(entries, entry, parts));
+    }
+  }
+  const families: MetricFamily[] = [];
+  for (const entry of entries.values()) {
+    const { name, at, help, type, samples } = entry;
+    const isDeclared = help !== undefined || type !== undefined;
+    if (!isDeclared && samples.length === 0) continue;
+    const parts = gathered.get(entry);
+    // A family of several series that has a sample which is none of them, such as a
+    // histogram with one of its bare name, is not what it says that it is.
+    const isBroken = type !== undefined && PARTS[type] !== undefined && parts === undefined;
+    const family = createFamily(scanner, at, {
+      name,
+      help: help ?? "",
+      type: isBroken ? "unknown" : type ?? "unknown",
+    });
+    for (const sample of parts ?? samples) addSample(scanner, family, sample);
+    families.push(family);
+  }
+  return families;
+}
+
+/** Takes the samples of a histogram or a summary together, out of the entries of their names. */
+function gather(
+  entries: Map<string, Entry>,
+  entry: Entry,
+  parts: Readonly<Record<string, string>>,
+): ParsedSample[] {
+  const samples = entry.samples.map((sample) => withBound(entry, sample, ""));
+  for (const [suffix, modelSuffix] of Object.entries(parts)) {
+    const part = entries.get(entry.name + suffix);
+    // A name that is declared has a family of its own.
+    if (part === undefined || part.help !== undefined || part.type !== undefined) continue;
+    const fitting: ParsedSample[] = [];
+    const misfits: ParsedSample[] = [];
+    for (const sample of part.samples) {
+      if (fits(entry, sample, suffix)) fitting.push(withBound(entry, sample, suffix));
+      else misfits.push(sample);
+    }
+    if (suffix === "_bucket") sortManyBuckets(fitting);
+    for (const sample of fitting) {
+      sample.name = entry.name + modelSuffix;
+      samples.push(sample);
+    }
+    part.samples = misfits;
+  }
+  return samples;
+}
+
+/** The label that a sample of a histogram or a summary must have, if there is one. */
+function boundName(entry: Entry, suffix: string): string | undefined {
+  if (suffix === "_bucket") return "le";
+  return entry.type === "summary" && suffix === "" ? "quantile" : undefined;
+}
+
+/** Tells whether a sample is one that its histogram or summary can have. */
+function fits(entry: Entry, sample: ParsedSample, suffix: string): boolean {
+  const name = boundName(entry, suffix);
+  if (name === undefined) return suffix !== "";
+  const bound = parseValue(String(sample.labels[name]));
+  return bound !== undefined && !Number.isNaN(bound);
+}
+
+/** Makes the bound a number, since the text has more ways to write one than the model reads. */
+function withBound(entry: Entry, sample: ParsedSample, suffix: string): ParsedSample {
+  const name = boundName(entry, suffix);
+  if (name !== undefined) sample.labels[name] = parseValue(String(sample.labels[name]))!;
+  return sample;
+}
+
+/**
+ * Buckets go into the model fastest in the order of their bounds, and that is where
+ * they stand. Only a family with more different bounds than any real one has could
+ * be so far out of order as to take long.
+ */
+function sortManyBuckets(samples: ParsedSample[]): void {
+  const bound = (sample: ParsedSample): number => Number(sample.labels["le"]);
+  if (new Set(samples.map(bound)).size <= MANY_BOUNDS) return;
+  samples.sort((a, b) => bound(a) < bound(b) ? -1 : bound(a) > bound(b) ? 1 : 0);
+}

@@ -1,0 +1,203 @@
+import { ParseError, received } from "../../model.ts";
+
+const LF = 0x0a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SURROGATE_REGEXP = /\p{Surrogate}/u;
+/** How much of the text an error message shows. */
+const EXCERPT_LENGTH = 30;
+
+/** A text and a place in it. What both formats are made of is read here. */
+export class Scanner {
+  /** The text. */
+  readonly text: string;
+  /** The index of the next character. */
+  position = 0;
+  readonly #format: string;
+
+  /**
+   * Starts at the beginning of a text.
+   *
+   * @param text The text.
+   * @param format What the format is called in error messages.
+   * @throws {TypeError} If the text is not a string.
+   * @throws {ParseError} If the text has half of a surrogate pair, which no UTF-8 can be.
+   */
+  constructor(text: string, format: string) {
+    if (typeof text !== "string") {
+      throw new TypeError(
+        `Cannot parse ${format}: text must be a string: received ${received(text)}`,
+      );
+    }
+    this.text = text;
+    this.#format = format;
+    if (!text.isWellFormed()) {
+      throw this.error(
+        "text must be well-formed: received a lone surrogate",
+        text.search(SURROGATE_REGEXP),
+      );
+    }
+  }
+
+  /** Whether nothing is left. */
+  get isAtEnd(): boolean {
+    return this.position >= this.text.length;
+  }
+
+  /** Whether nothing is left of the line. */
+  get isAtLineEnd(): boolean {
+    return this.isAtEnd || this.text.charCodeAt(this.position) === LF;
+  }
+
+  /**
+   * Makes an error. Lines and columns are counted only here, from the beginning.
+   *
+   * @param message What is wrong.
+   * @param at The index of the offending character.
+   * @returns The error.
+   */
+  error(message: string, at: number): ParseError {
+    const { text } = this;
+    let line = 1;
+    let start = 0;
+    for (let lf = text.indexOf("\n"); lf !== -1 && lf < at; lf = text.indexOf("\n", start)) {
+      line++;
+      start = lf + 1;
+    }
+    return new ParseError(`Cannot parse ${this.#format}: ${message}`, line, at - start + 1);
+  }
+
+  /**
+   * Makes an error of what stands in the place of something else.
+   *
+   * @param expected What should stand there, as in `a label name must follow`.
+   * @param at Where; the present place if left out.
+   * @returns The error.
+   */
+  unexpected(expected: string, at: number = this.position): ParseError {
+    const { text } = this;
+    if (at >= text.length) return this.error(`${expected}: received the end of the text`, at);
+    if (text.charCodeAt(at) === LF) {
+      return this.error(`${expected}: received the end of the line`, at);
+    }
+    const lf = text.slice(at, at + EXCERPT_LENGTH).indexOf("\n");
+    const excerpt = text.slice(at, at + (lf === -1 ? EXCERPT_LENGTH : lf));
+    return this.error(`${expected}: received ${received(excerpt.toWellFormed())}`, at);
+  }
+
+  /**
+   * Steps over a text if it stands here.
+   *
+   * @param expected The text.
+   * @returns Whether it stood here.
+   */
+  take(expected: string): boolean {
+    if (!this.text.startsWith(expected, this.position)) return false;
+    this.position += expected.length;
+    return true;
+  }
+
+  /** Steps over blanks and tabs. */
+  skipBlanks(): void {
+    const { text } = this;
+    let at = this.position;
+    for (let c = text.charCodeAt(at); c === 0x20 || c === 0x09; c = text.charCodeAt(at)) at++;
+    this.position = at;
+  }
+
+  /**
+   * Reads a name of the classic alphabet.
+   *
+   * @param colons Whether it may have colons, as metric names may and label names may not.
+   * @returns The name; empty if none stands here.
+   */
+  readName(colons: boolean): string {
+    const { text, position } = this;
+    let at = position;
+    for (;; at++) {
+      const c = text.charCodeAt(at);
+      const isLetter = (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a) || c === 0x5f;
+      if (isLetter || (c === 0x3a && colons)) continue;
+      if (!(c >= 0x30 && c <= 0x39 && at > position)) break;
+    }
+    this.position = at;
+    return text.slice(position, at);
+  }
+
+  /**
+   * Reads what stands before the next blank or the end of the line.
+   *
+   * @returns The text; empty if there is none.
+   */
+  readToken(): string {
+    const { text, position } = this;
+    let at = position;
+    for (; at < text.length; at++) {
+      const c = text.charCodeAt(at);
+      if (c === 0x20 || c === 0x09 || c === LF) break;
+    }
+    this.position = at;
+    return text.slice(position, at);
+  }
+
+  /**
+   * Reads what is left of the line, and the line's end.
+   *
+   * @returns The text without the end.
+   */
+  readLine(): string {
+    const { text, position } = this;
+    const lf = text.indexOf("\n", position);
+    this.position = lf === -1 ? text.length : lf + 1;
+    return text.slice(position, lf === -1 ? text.length : lf);
+  }
+
+  /**
+   * Reads a quoted string: `\\`, `\"` and `\n` are escapes, any other backslash
+   * is itself.
+   *
+   * @param what What the string is, for errors.
+   * @param lineBreaks Whether the string may go on in the next line.
+   * @returns The string without its quotes and escapes.
+   * @throws {ParseError} If it does not begin or does not end.
+   */
+  readQuoted(what: string, lineBreaks: boolean): string {
+    const { text, position } = this;
+    if (text.charCodeAt(position) !== QUOTE) throw this.unexpected(`${what} must be quoted`);
+    let parts = "";
+    let from = position + 1;
+    for (let at = from; at < text.length; at++) {
+      const c = text.charCodeAt(at);
+      if (c === QUOTE) {
+        this.position = at + 1;
+        return parts + text.slice(from, at);
+      }
+      if (c === BACKSLASH) {
+        const escape = text[at + 1];
+        if (escape === "\n") break;
+        if (escape === "\\" || escape === '"' || escape === "n") {
+          parts += text.slice(from, at) + (escape === "n" ? "\n" : escape);
+          from = at + 2;
+        }
+        at++;
+      } else if (c === LF && !lineBreaks) {
+        break;
+      }
+    }
+    throw this.unexpected(`${what} must end with a quote`, position);
+  }
+}
+
+/**
+ * Resolves the escapes of a help text. Any other backslash is itself.
+ *
+ * @param text The text.
+ * @param quotes Whether `\"` is an escape, beside `\\` and `\n`.
+ * @returns The help text.
+ */
+export function unescapeHelp(text: string, quotes: boolean): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(quotes ? /\\[\\n"]/g : /\\[\\n]/g, (escape) => {
+    return escape === "\\n" ? "\n" : escape.slice(1);
+  });
+}

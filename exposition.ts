@@ -1,0 +1,32 @@
+/**
+ * What turns a registry into what is sent: texts, bytes, and the `Response` to a
+ * scrape. The only part of the core that knows `Request` and `Response`.
+ *
+ * ```ts
+ * import { metricsHandler } from "@narthex/prometheus";
+ *
+ * export default { fetch: metricsHandler() };
+ * ```
+ *
+ * @module
+ */
+export type { EscapingScheme } from "./encoding/escaping.ts";
+export {
+  type GenerateAsyncOptions,
+  generateMetrics,
+  generateMetricsAsync,
+  generateOpenMetrics,
+  type GenerateOpenMetricsOptions,
+  type GenerateOptions,
+  generateProtobuf,
+} from "./exposition/generate.ts";
+export {
+  OPENMETRICS_CONTENT_TYPE,
+  PROMETHEUS_CONTENT_TYPE,
+  PROTOBUF_CONTENT_TYPE,
+} from "./exposition/negotiation.ts";
+export {
+  metricsHandler,
+  metricsResponse,
+  type MetricsResponseOptions,
+} from "./exposition/response.ts";

@@ -1,0 +1,57 @@
+/**
+ * Programs that a test needs and that may be missing. On a developer's machine such a test is skipped,
+ * with the reason in its name; where the environment variable `CI` is set it fails.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+/** The path of `program`, found the way a shell finds it. */
+export function findProgram(program: string): string | undefined {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(folder, program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
+/** Defines a test that needs `programs`; it is given their paths, in the same order. */
+export function testWithPrograms(
+  programs: readonly string[],
+  name: string,
+  run: (...paths: string[]) => Promise<void>,
+): void {
+  const found = programs.map(findProgram).filter((path) => path !== undefined);
+  if (found.length === programs.length) {
+    test(name, () => run(...found));
+    return;
+  }
+  const missing = programs.filter((program) => findProgram(program) === undefined);
+  const reason = `${missing.join(" and ")} not installed`;
+  if (process.env["CI"]) test(name, () => assert.fail(`CI requires this test: ${reason}`));
+  else test(`${name} (skipped: ${reason})`, { skip: reason }, () => {});
+}
+
+/** The path of this runtime (for "deno"), or of the one that `deno.json` pins. Runs under Deno. */
+export async function runtimePath(runtime: "deno" | "bun" | "node"): Promise<string> {
+  if (runtime === "deno") return process.execPath;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "task",
+    "--quiet",
+    runtime,
+    "--print",
+    "process.execPath",
+  ]);
+  return stdout.trim();
+}

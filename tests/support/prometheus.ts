@@ -1,0 +1,138 @@
+/**
+ * A real Prometheus server for tests, and what it says over its HTTP API.
+ *
+ * @module
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort, start, waitFor } from "./processes.ts";
+
+/** A series that a query selected, and its value now. */
+export interface QueryResult {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A target as Prometheus sees it. */
+export interface Target {
+  readonly health: string;
+  readonly lastError: string;
+}
+
+/** An exemplar that Prometheus has kept. */
+export interface StoredExemplar {
+  readonly series: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  readonly timestamp: number;
+}
+
+/** A running Prometheus. Dispose of it to stop it and to delete what it stored. */
+export interface PrometheusServer extends AsyncDisposable {
+  /** What the expression `query` gives now. */
+  query(query: string): Promise<QueryResult[]>;
+  /** The value of `query` once it selects one series whose value satisfies `isEnough`. */
+  waitForValue(query: string, isEnough?: (value: number) => boolean): Promise<number>;
+  /** The exemplars of the last hour of what the selector `query` selects. */
+  exemplars(query: string): Promise<StoredExemplar[]>;
+  /** What it scrapes. */
+  targets(): Promise<Target[]>;
+}
+
+/**
+ * Starts the program at `path`, which scrapes `target` (`host:port`) every second, with some of its
+ * features that are off by default.
+ */
+export async function startPrometheus(
+  path: string,
+  target: string,
+  features: readonly string[] = [],
+): Promise<PrometheusServer> {
+  const folder = await mkdtemp(join(tmpdir(), "narthex-prometheus-"));
+  const config = join(folder, "prometheus.yml");
+  await writeFile(
+    config,
+    `global: { scrape_interval: 1s, scrape_timeout: 1s }
+scrape_configs:
+  - job_name: demo
+    static_configs:
+      - targets: ["${target}"]
+`,
+  );
+  const address = `127.0.0.1:${await freePort()}`;
+  const program = start(path, [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${join(folder, "data")}`,
+    `--web.listen-address=${address}`,
+    "--log.level=warn",
+    ...(features.length > 0 ? [`--enable-feature=${features.join(",")}`] : []),
+  ], { cwd: folder });
+
+  const dispose = async () => {
+    await program.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  const get = async (path: string) => {
+    const response = await fetch(`http://${address}${path}`);
+    const { status, data, error } = await response.json();
+    if (status !== "success") throw new Error(`Cannot ask Prometheus for "${path}": ${error}`);
+    return data;
+  };
+  const query = async (expression: string): Promise<QueryResult[]> => {
+    const { result } = await get(`/api/v1/query?query=${encodeURIComponent(expression)}`);
+    return result.map(({ metric, value }: { metric: Record<string, string>; value: string[] }) => ({
+      metric,
+      value: Number(value[1]),
+    }));
+  };
+
+  const exemplars = async (selector: string): Promise<StoredExemplar[]> => {
+    const end = Date.now() / 1000 + 60;
+    const parameters = new URLSearchParams({
+      query: selector,
+      start: `${end - 3600}`,
+      end: `${end}`,
+    });
+    // See https://prometheus.io/docs/prometheus/latest/querying/api/#querying-exemplars
+    const data: {
+      seriesLabels: Record<string, string>;
+      exemplars: { labels: Record<string, string>; value: string; timestamp: number }[];
+    }[] = await get(`/api/v1/query_exemplars?${parameters}`);
+    return data.flatMap(({ seriesLabels, exemplars }) =>
+      exemplars.map(({ labels, value, timestamp }) => ({
+        series: seriesLabels,
+        labels,
+        value: Number(value),
+        timestamp,
+      }))
+    );
+  };
+
+  try {
+    await waitFor(`Prometheus: ${program.output()}`, async () => {
+      try {
+        const response = await fetch(`http://${address}/-/ready`);
+        await response.body?.cancel();
+        return response.ok || undefined;
+      } catch {
+        return undefined; // It does not listen yet.
+      }
+    });
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    query,
+    waitForValue: (expression, isEnough = () => true) =>
+      waitFor(`a value of ${expression}`, async () => {
+        const [first, second] = await query(expression);
+        if (first === undefined || second !== undefined) return undefined;
+        return isEnough(first.value) ? first.value : undefined;
+      }),
+    exemplars,
+    targets: async () => (await get("/api/v1/targets")).activeTargets,
+    [Symbol.asyncDispose]: dispose,
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * The code blocks of README.md.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { ROOT_URL } from "./paths.ts";
+
+/** A block of TypeScript in README.md. */
+export interface Snippet {
+  /** The line of README.md where its code begins. */
+  readonly line: number;
+  /** The code, as it stands there. */
+  readonly code: string;
+  /** The text block right below it, which shows what is exposed then. */
+  readonly exposed: string | undefined;
+}
+
+const SNIPPET_REGEXP = /^```ts\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms;
+
+/** All of README.md. */
+export function readReadme(): string {
+  return readFileSync(new URL("README.md", ROOT_URL), "utf8");
+}
+
+/** Every TypeScript block of README.md, in order. */
+export function readSnippets(): Snippet[] {
+  const readme = readReadme();
+  return [...readme.matchAll(SNIPPET_REGEXP)].map((match) => ({
+    line: readme.slice(0, match.index).split("\n").length + 1,
+    code: match[1] ?? "",
+    exposed: match[2],
+  }));
+}
+
+/** `code` with the package's name in its imports replaced by the files below `root`. */
+export function importFrom(root: URL, code: string): string {
+  const config = JSON.parse(readFileSync(new URL("deno.json", ROOT_URL), "utf8"));
+  let replaced = code;
+  for (const [entry, path] of Object.entries<string>(config.exports)) {
+    const name = `"${config.name}${entry.slice(1)}"`;
+    replaced = replaced.replaceAll(name, JSON.stringify(new URL(path, root).href));
+  }
+  return replaced;
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CollectorRegistry, Counter, gather, Gauge } from "../../mod.ts";
+
+const ERRORS = "narthex_collector_errors_total";
+const labelNames = ["queue"] as const;
+
+/** What a function may do that costs its series, by type. */
+const FAILING: [type: "counter" | "gauge", how: string, fn: () => unknown][] = [
+  ["counter", "throws", () => assert.fail("no")],
+  ["counter", "returns a negative number", () => -1],
+  ["counter", "returns NaN", () => NaN],
+  ["counter", "returns a string", () => "5"],
+  ["gauge", "throws", () => assert.fail("no")],
+  ["gauge", "returns a string", () => "5"],
+  ["gauge", "returns a promise", () => Promise.resolve(5)],
+];
+for (const [type, how, fn] of FAILING) {
+  test(`a ${type} whose function ${how} costs that series only, and is counted`, () => {
+    const registry = new CollectorRegistry();
+    const metric = type === "counter"
+      ? new Counter("m_total", "M.", { labelNames, registry })
+      : new Gauge("m_total", "M.", { labelNames, registry });
+    metric.labels("good").inc(1);
+    // What the compiler refuses, a program that is not checked may do.
+    metric.labels("bad").setFunction(fn as () => number);
+    metric.labels("better").setFunction(() => 3);
+    for (let reads = 1; reads <= 2; reads++) {
+      const samples = [...gather(registry)].flatMap((family) => [...family.samples])
+        .filter(({ name }) => name !== ERRORS);
+      assert.deepEqual(samples.map(({ labels, value }) => [labels.queue, value]), [
+        ["good", 1],
+        ["better", 3],
+      ]);
+      const errors = [...gather(registry)].find(({ name }) => name === ERRORS);
+      const [sample] = errors!.samples;
+      assert.deepEqual(sample!.labels, { collector: "m_total", cause: "error" });
+    }
+    metric.remove("bad");
+    const before = registry.getSampleValue(ERRORS, { collector: "m_total", cause: "error" });
+    const after = registry.getSampleValue(ERRORS, { collector: "m_total", cause: "error" });
+    assert.equal(after, before);
+  });
+}
+
+test("a function is asked once in a gather", () => {
+  const registry = new CollectorRegistry();
+  let asked = 0;
+  new Gauge("g", "G.", { registry }).setFunction(() => ++asked);
+  const families = [...gather(registry)];
+  for (let reads = 0; reads < 3; reads++) {
+    assert.deepEqual(families.flatMap((family) => [...family.samples]), [
+      { name: "g", labels: {}, value: 1 },
+    ]);
+  }
+  assert.equal(asked, 1);
+});
+
+test("a counter's function may fall: Prometheus takes that for a restart", () => {
+  const registry = new CollectorRegistry();
+  let value = 5;
+  new Counter("c_total", "C.", { registry }).setFunction(() => value);
+  assert.equal(registry.getSampleValue("c_total"), 5);
+  value = 2;
+  assert.equal(registry.getSampleValue("c_total"), 2);
+});

@@ -1,0 +1,352 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import {
+  type Collector,
+  CollectorRegistry,
+  gatherAsync,
+  Gauge,
+  generateMetrics,
+  generateMetricsAsync,
+  MetricFamily,
+} from "../../mod.ts";
+
+const ERRORS = "narthex_collector_errors_total";
+
+function gauge(name: string, value = 1): MetricFamily {
+  return new MetricFamily(name, "", "gauge").addSample(name, {}, value);
+}
+
+/** The value of an error count; reading it is a synchronous read. */
+function errors(registry: CollectorRegistry, cause: string, collector = "anonymous"): number {
+  return registry.getSampleValue(ERRORS, { collector, cause }) ?? 0;
+}
+
+/** The names that are not the library's own, of an asynchronous read. */
+async function read(
+  registry: CollectorRegistry,
+  options?: { timeoutMs?: number; signal?: AbortSignal },
+): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of registry.collectAsync(options)) {
+    if (!name.startsWith("narthex")) names.push(name);
+  }
+  return names;
+}
+
+/** A turn of the event loop, in which rejections that nobody handles become events. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Runs a function and asserts that no rejection went unheard meanwhile. */
+async function heard(run: () => void | Promise<void>): Promise<void> {
+  const unheard: unknown[] = [];
+  const listener = (reason: unknown) => void unheard.push(reason);
+  process.on("unhandledRejection", listener);
+  try {
+    await run();
+    await turn();
+    await turn();
+  } finally {
+    process.off("unhandledRejection", listener);
+  }
+  assert.deepEqual(unheard, []);
+}
+
+/** A collector whose promise is settled by hand. */
+class Manual implements Collector {
+  readonly calls: (PromiseWithResolvers<MetricFamily[]> & { signal: AbortSignal | undefined })[] =
+    [];
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  collect(options?: { signal?: AbortSignal }): Promise<MetricFamily[]> {
+    const call = { ...Promise.withResolvers<MetricFamily[]>(), signal: options?.signal };
+    this.calls.push(call);
+    return call.promise;
+  }
+
+  describe(): MetricFamily[] {
+    return [new MetricFamily(this.name, "", "gauge")];
+  }
+
+  succeed(): void {
+    this.calls.at(-1)!.resolve([gauge(this.name)]);
+  }
+}
+
+function withManual(...names: string[]): [CollectorRegistry, ...Manual[]] {
+  const registry = new CollectorRegistry();
+  const manuals = names.map((name) => new Manual(name));
+  for (const manual of manuals) registry.register(manual);
+  return [registry, ...manuals];
+}
+
+const FORMS: [what: string, collector: Collector][] = [
+  ["a promise of an array", { collect: () => Promise.resolve([gauge("x")]) }],
+  ["a promise of a generator", {
+    collect: () =>
+      Promise.resolve((function* () {
+        yield gauge("x");
+      })()),
+  }],
+  ["an asynchronous generator", {
+    async *collect() {
+      yield await Promise.resolve(gauge("x"));
+    },
+  }],
+  ["an asynchronous iterable", {
+    collect: () => ({
+      [Symbol.asyncIterator]: () => {
+        let done = false;
+        return {
+          next: () => {
+            const result = done
+              ? { done: true as const, value: undefined }
+              : { done: false as const, value: gauge("x") };
+            done = true;
+            return Promise.resolve(result);
+          },
+        };
+      },
+    }),
+  }],
+];
+
+for (const [what, collector] of FORMS) {
+  test(`a collector may bring ${what}; a synchronous read leaves it out and counts it`, async () => {
+    const registry = new CollectorRegistry();
+    registry.register(collector);
+    new Gauge("g", "", { registry });
+    assert.equal(
+      await generateMetricsAsync(registry),
+      "# HELP x \n# TYPE x gauge\nx 1\n# HELP g \n# TYPE g gauge\ng 0\n",
+    );
+    assert.equal(errors(registry, "async"), 1);
+    assert.match(generateMetrics(registry), /^# HELP g \n# TYPE g gauge\ng 0\n# HELP narthex/);
+  });
+}
+
+test("asynchronous collectors are called all at once, and brought in order", async () => {
+  const [registry, a, b, c] = withManual("a", "b", "c");
+  const reading = read(registry);
+  await turn();
+  assert.deepEqual([a, b, c].map((manual) => manual?.calls.length), [1, 1, 1]);
+  c?.succeed();
+  a?.succeed();
+  await turn();
+  b?.succeed();
+  assert.deepEqual(await reading, ["a", "b", "c"]);
+});
+
+const FAILURES: [what: string, collect: () => unknown, cause: string][] = [
+  ["rejects", () => Promise.reject(new Error("broken")), "error"],
+  ["rejects with nothing", () => Promise.reject(), "error"],
+  ["resolves to null", () => Promise.resolve(null), "error"],
+  ["resolves to a number", () => Promise.resolve(7), "error"],
+  ["brings what is neither iterable nor a promise", () => ({}), "error"],
+  ["throws", () => {
+    throw new Error("broken");
+  }, "error"],
+  ["resolves to a family that is null", () => Promise.resolve([null]), "invalid"],
+  ["resolves to promises", () => Promise.resolve([Promise.reject(new Error("lost"))]), "invalid"],
+  ["yields promises", () => [Promise.reject(new Error("lost")), new Promise(() => {})], "invalid"],
+  ["yields and then throws", async function* () {
+    yield await Promise.resolve(gauge("lost"));
+    throw new Error("broken");
+  }, "error"],
+];
+
+for (const [what, collect, cause] of FAILURES) {
+  test(`a collector that ${what} costs an asynchronous read only itself, and is heard`, () =>
+    heard(async () => {
+      const registry = new CollectorRegistry();
+      new Gauge("before", "", { registry });
+      registry.register({ collect } as Collector);
+      new Gauge("after", "", { registry });
+      const text = await generateMetricsAsync(registry);
+      assert.ok(
+        text.startsWith(
+          "# HELP before \n# TYPE before gauge\nbefore 0\n# HELP after \n# TYPE after gauge\nafter 0\n",
+        ),
+      );
+      assert.match(
+        text,
+        new RegExp(`^${ERRORS}\\{collector="anonymous",cause="${cause}"\\} \\d$`, "m"),
+      );
+      assert.ok(!text.includes("lost"));
+    }));
+
+  test(`a collector that ${what} is heard in a synchronous read too`, () =>
+    heard(() => {
+      const registry = new CollectorRegistry();
+      registry.register({ collect } as Collector);
+      new Gauge("after", "", { registry });
+      assert.ok(generateMetrics(registry).includes("\nafter 0\n"));
+    }));
+}
+
+test("a synchronous read calls a never settling collector once, however often it is made", () => {
+  const [registry, never] = withManual("x");
+  for (let i = 0; i < 3; i++) generateMetrics(registry);
+  assert.equal(never?.calls.length, 1);
+  assert.equal(errors(registry, "async", "x"), 4);
+});
+
+test("an asynchronous read joins the call that a synchronous one made", async () => {
+  const [registry, x] = withManual("x");
+  generateMetrics(registry);
+  const reading = read(registry);
+  await turn();
+  x?.succeed();
+  assert.deepEqual(await reading, ["x"]);
+  assert.equal(x?.calls.length, 1);
+});
+
+test("a collector that a synchronous read called is called again once it has settled", async () => {
+  const [registry, x] = withManual("x");
+  generateMetrics(registry);
+  x?.succeed();
+  await turn();
+  generateMetrics(registry);
+  assert.equal(x?.calls.length, 2);
+});
+
+test("a time limit aborts the signal, and costs only those that are not there", async () => {
+  const [registry, slow, quick] = withManual("slow", "quick");
+  new Gauge("g", "", { registry });
+  const reading = read(registry, { timeoutMs: 20 });
+  await turn();
+  quick?.succeed();
+  assert.deepEqual(await reading, ["quick", "g"]);
+  const { signal } = slow!.calls[0]!;
+  assert.equal(signal?.aborted, true);
+  assert.equal(signal?.reason.name, "TimeoutError");
+  assert.equal(errors(registry, "timeout", "slow"), 1);
+  assert.equal(errors(registry, "timeout", "quick"), 0);
+});
+
+test("a call that is still pending is not made again, and no read waits for it again", async () => {
+  const [registry, x] = withManual("x");
+  new Gauge("g", "", { registry });
+  assert.deepEqual(await read(registry, { timeoutMs: 1 }), ["g"]);
+  assert.deepEqual(await read(registry), ["g"], "without a limit it would never end");
+  assert.equal(x?.calls.length, 1);
+  assert.equal(errors(registry, "timeout", "x"), 2);
+  x?.succeed();
+  await turn();
+  const reading = read(registry);
+  await turn();
+  assert.equal(x?.calls.length, 2);
+  x?.succeed();
+  assert.deepEqual(await reading, ["x", "g"]);
+});
+
+test("a call that rejects after its time limit is heard", () =>
+  heard(async () => {
+    const [registry, x] = withManual("x");
+    await read(registry, { timeoutMs: 1 });
+    x?.calls[0]?.reject(new Error("too late"));
+  }));
+
+test("reads at the same time join one call", async () => {
+  const [registry, x] = withManual("x");
+  const reads = [read(registry), read(registry), read(registry, { timeoutMs: 10_000 })];
+  await turn();
+  assert.equal(x?.calls.length, 1);
+  x?.succeed();
+  assert.deepEqual(await Promise.all(reads), [["x"], ["x"], ["x"]]);
+  assert.equal(errors(registry, "timeout", "x"), 0);
+});
+
+test("a joined read that gives up does not end the other one", async () => {
+  const [registry, x] = withManual("x");
+  const patient = read(registry);
+  assert.deepEqual(await read(registry, { timeoutMs: 1 }), []);
+  x?.succeed();
+  assert.deepEqual(await patient, ["x"]);
+});
+
+test("a signal from outside ends the waiting, aborts the collectors', and is no error of theirs", async () => {
+  const [registry, x] = withManual("x");
+  new Gauge("g", "", { registry });
+  const controller = new AbortController();
+  const reading = read(registry, { signal: controller.signal });
+  await turn();
+  controller.abort(new Error("the client left"));
+  assert.deepEqual(await reading, ["g"]);
+  assert.equal(x?.calls[0]?.signal?.reason.message, "the client left");
+  x?.calls[0]?.resolve([]);
+  await turn();
+  assert.equal(errors(registry, "timeout", "x"), 0);
+});
+
+test("a signal that is aborted already leaves out what is not there at once", async () => {
+  const [registry, x] = withManual("x");
+  new Gauge("g", "", { registry });
+  assert.deepEqual(await read(registry, { signal: AbortSignal.abort() }), ["g"]);
+  assert.equal(x?.calls[0]?.signal?.aborted, true);
+});
+
+test("a signal is not aborted when everything came in time", async () => {
+  const [registry, x] = withManual("x");
+  const controller = new AbortController();
+  const reading = read(registry, { timeoutMs: 10_000, signal: controller.signal });
+  await turn();
+  x?.succeed();
+  await reading;
+  controller.abort();
+  assert.equal(x?.calls[0]?.signal?.aborted, false);
+});
+
+test("who stops reading early tells the collectors to stop", async () => {
+  const [registry, x] = withManual("x");
+  registry.unregister(x!);
+  new Gauge("g", "", { registry });
+  registry.register(x!);
+  for await (const family of registry.collectAsync()) {
+    assert.equal(family.name, "g");
+    break;
+  }
+  assert.equal(x?.calls[0]?.signal?.aborted, true);
+});
+
+for (const timeoutMs of [2 ** 31, 1e12, Infinity, undefined]) {
+  test(`a time limit of ${timeoutMs} ms is not over at once`, async () => {
+    const [registry, x] = withManual("x");
+    const options = timeoutMs === undefined ? {} : { timeoutMs };
+    const reading = read(registry, options);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    x?.succeed();
+    assert.deepEqual(await reading, ["x"]);
+  });
+}
+
+test("gatherAsync() puts prefix and constant labels to what asynchronous collectors bring", async () => {
+  const registry = new CollectorRegistry({ prefix: "app", constLabels: { region: "eu" } });
+  registry.register({ collect: () => Promise.resolve([gauge("x"), gauge("x")]) });
+  const samples = [];
+  for await (const family of gatherAsync(registry)) samples.push(...family.samples);
+  assert.deepEqual(samples.map(({ name, labels }) => [name, labels]), [
+    ["app_x", { region: "eu" }],
+    [`app_${ERRORS}`, { region: "eu", collector: "x", cause: "duplicate" }],
+  ]);
+});
+
+test("a collector that unregisters another one while it is read disturbs nothing", async () => {
+  const registry = new CollectorRegistry();
+  const victim = new Gauge("victim", "", { registry: null });
+  registry.register({
+    collect: () => {
+      registry.unregister(victim);
+      return Promise.resolve([gauge("x")]);
+    },
+  });
+  registry.register(victim);
+  assert.deepEqual(await read(registry), ["x", "victim"]);
+  assert.deepEqual(await read(registry), ["x"]);
+});

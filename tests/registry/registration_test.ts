@@ -1,0 +1,460 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type Collector,
+  CollectorRegistry,
+  Counter,
+  DuplicateMetricError,
+  Gauge,
+  generateMetrics,
+  Histogram,
+  Info,
+  MetricFamily,
+  type MetricType,
+  StateSet,
+  Summary,
+} from "../../mod.ts";
+
+/** A collector that names a family, and has no sample of it. */
+function described(name: string, type: MetricType = "gauge"): Collector {
+  const families = [new MetricFamily(name, "A family.", type)];
+  return { collect: () => families, describe: () => families };
+}
+
+function names(registry: CollectorRegistry): string[] {
+  return [...registry.collect()].map(({ name }) => name);
+}
+
+const PREFIXES: [given: string | null | undefined, prefix: string | null, exposed: string][] = [
+  [undefined, null, "jobs"],
+  [null, null, "jobs"],
+  ["", null, "jobs"],
+  ["_", null, "jobs"],
+  ["app", "app", "app_jobs"],
+  ["app_", "app", "app_jobs"],
+  ["app__", "app", "app_jobs"],
+  ["_app", "_app", "_app_jobs"],
+  ["my_app", "my_app", "my_app_jobs"],
+  ["ns:", "ns:", "ns:_jobs"],
+];
+
+for (const [given, prefix, exposed] of PREFIXES) {
+  test(`a registry with the prefix ${JSON.stringify(given)} exposes jobs as ${exposed}`, () => {
+    const registry = new CollectorRegistry({ prefix: given });
+    new Gauge("jobs", "Jobs.", { registry }).set(1);
+    assert.equal(registry.prefix, prefix);
+    assert.deepEqual(names(registry), ["jobs"], "collect() has the name as registered");
+    assert.equal(
+      generateMetrics(registry),
+      `# HELP ${exposed} Jobs.\n# TYPE ${exposed} gauge\n${exposed} 1\n`,
+    );
+    assert.equal(registry.getSampleValue(exposed), 1);
+  });
+}
+
+const BAD_OPTIONS: [options: Record<string, unknown>, message: string][] = [
+  [
+    { prefix: "9app" },
+    'Cannot create registry: prefix must match [a-zA-Z_:][a-zA-Z0-9_:]*: received "9app"',
+  ],
+  [{ prefix: "my-app" }, "prefix must match"],
+  [{ prefix: 7 }, "prefix must match [a-zA-Z_:][a-zA-Z0-9_:]*: received 7"],
+  [
+    { onDuplicate: "ignore" },
+    'Cannot create registry: onDuplicate must be "throw", "keep" or "reuse": received "ignore"',
+  ],
+  [{ constLabels: "eu" }, 'Cannot create registry: labels must be an object: received "eu"'],
+  [{ constLabels: ["eu"] }, "labels must be an object"],
+  [{ constLabels: { "my-label": "eu" } }, "label name must match [a-zA-Z_][a-zA-Z0-9_]*: received"],
+  [{ constLabels: { __name__: "eu" } }, 'label names that start with "__" are reserved'],
+  [{ constLabels: { region: null } }, 'value of label "region" must be a string, a number or a'],
+  [{ targetInfo: { "a b": "c" } }, "Cannot set target info: label name must match"],
+  [{ targetInfo: { a: {} } }, 'value of label "a" must be'],
+];
+
+for (const [options, message] of BAD_OPTIONS) {
+  test(`a registry cannot be created with ${JSON.stringify(options)}`, () => {
+    assert.throws(
+      () => new CollectorRegistry(options),
+      (error) => error instanceof TypeError && error.message.includes(message),
+    );
+  });
+}
+
+const NOT_COLLECTORS: [what: unknown, spelled: string][] = [
+  [{}, "{}"],
+  [null, "null"],
+  [undefined, "undefined"],
+  ["x", '"x"'],
+  [7, "7"],
+  [{ collect: [] }, "{collect}"],
+];
+
+for (const [what, spelled] of NOT_COLLECTORS) {
+  test(`register() refuses ${spelled}, which is not a collector, at once`, () => {
+    const registry = new CollectorRegistry();
+    assert.throws(() => registry.register(what as Collector), {
+      name: "TypeError",
+      message: `Cannot register collector: it must have a collect() method: received ${spelled}`,
+    });
+    assert.equal(generateMetrics(registry), "");
+  });
+}
+
+test("a function with a collect() method is a collector", () => {
+  const registry = new CollectorRegistry();
+  const collector = Object.assign(() => {}, {
+    collect: () => [new MetricFamily("f", "", "gauge").addSample("f", {}, 1)],
+  });
+  assert.equal(registry.register(collector), collector);
+  assert.equal(registry.getSampleValue("f"), 1);
+});
+
+test("the same object registered again changes nothing, silently", () => {
+  const registry = new CollectorRegistry();
+  const counter = new Counter("jobs_total", "Jobs.", { registry });
+  counter.inc();
+  const before = generateMetrics(registry);
+  assert.equal(registry.register(counter), counter);
+  assert.equal(generateMetrics(registry), before);
+});
+
+test("one metric can be registered in several registries", () => {
+  const counter = new Counter("jobs_total", "Jobs.", { registry: null });
+  const registries = [new CollectorRegistry(), new CollectorRegistry({ prefix: "app" })];
+  for (const registry of registries) registry.register(counter);
+  counter.inc();
+  assert.equal(registries[0]?.getSampleValue("jobs_total"), 1);
+  assert.equal(registries[1]?.getSampleValue("app_jobs_total"), 1);
+});
+
+const CLASHES: [MetricType, string, MetricType, string, taken: string][] = [
+  ["summary", "s", "counter", "s_count", "s_count"],
+  ["summary", "s", "gauge", "s_sum", "s_sum"],
+  ["summary", "s", "gauge", "s_created", "s_created"],
+  ["counter", "s_count", "summary", "s", "s_count"],
+  ["counter", "x_total", "gauge", "x", "x"],
+  ["counter", "x_total", "gauge", "x_created", "x_created"],
+  ["gauge", "x", "counter", "x_total", "x"],
+  ["histogram", "h", "gauge", "h_bucket", "h_bucket"],
+  ["gauge", "h_count", "histogram", "h", "h_count"],
+  ["histogram", "h", "summary", "h", "h"],
+  ["gaugehistogram", "g", "gauge", "g_gsum", "g_gsum"],
+  ["gaugehistogram", "g", "gauge", "g_gcount", "g_gcount"],
+  ["info", "build", "gauge", "build_info", "build_info"],
+  ["info", "build", "gauge", "build", "build"],
+  ["stateset", "mode", "unknown", "mode", "mode"],
+];
+
+for (const [type, name, otherType, otherName, taken] of CLASHES) {
+  for (const prefix of [null, "app"]) {
+    const where = prefix === null ? "" : ` in a registry with a prefix`;
+    test(`${otherType} ${otherName} clashes with ${type} ${name}${where}`, () => {
+      const registry = new CollectorRegistry({ prefix });
+      const existing = described(name, type);
+      const rejected = described(otherName, otherType);
+      registry.register(existing);
+      const claimed = prefix === null ? taken : `${prefix}_${taken}`;
+      assert.throws(() => registry.register(rejected), (error) => {
+        assert.ok(error instanceof DuplicateMetricError);
+        assert.equal(error.name, "DuplicateMetricError");
+        assert.equal(error.existing, existing);
+        assert.equal(error.rejected, rejected);
+        assert.ok(error.message.includes(`the name "${claimed}" is claimed already`));
+        return true;
+      });
+      assert.deepEqual(names(registry), [...existing.describe!()].map(({ name }) => name));
+      assert.equal(registry.unregister(rejected), false);
+    });
+  }
+}
+
+test("names that only look alike do not clash", () => {
+  const registry = new CollectorRegistry();
+  for (const name of ["x", "x_sum", "x_bucket", "X", "x_info", "x_gsum"]) {
+    registry.register(described(name));
+  }
+  registry.register(described("y_total", "counter"));
+  registry.register(described("yy_total", "counter"));
+  assert.equal(names(registry).length, 8);
+});
+
+test("a prefix may make a name clash with target_info", () => {
+  const registry = new CollectorRegistry({ prefix: "target", targetInfo: { version: "1" } });
+  assert.throws(() => new Gauge("info", "Clashes.", { registry }), DuplicateMetricError);
+});
+
+test("a refused collector leaves nothing behind: its other names stay free", () => {
+  const registry = new CollectorRegistry();
+  new Gauge("b", "B.", { registry });
+  const families = ["a", "b"].map((name) => new MetricFamily(name, "", "gauge"));
+  const both = { collect: () => families, describe: () => families };
+  assert.throws(() => registry.register(both), DuplicateMetricError);
+  new Gauge("a", "A.", { registry });
+  assert.deepEqual(names(registry), ["b", "a"]);
+});
+
+test("the error of a clash says who holds the name", () => {
+  const registry = new CollectorRegistry();
+  new Summary("s", "S.", { registry });
+  assert.throws(() => new Counter("s_count", "C.", { registry }), {
+    message: 'Cannot register "s_count": the name "s_count" is claimed already by "s"',
+  });
+  assert.throws(() => new Counter("s", "C.", { registry }), {
+    message: 'Cannot register "s": the name "s" is claimed already',
+  });
+});
+
+test("unregister() matches by identity, never by name", () => {
+  const registry = new CollectorRegistry();
+  const gauge = new Gauge("g", "G.", { registry });
+  const twin = new Gauge("g", "G.", { registry: null });
+  assert.equal(registry.unregister(twin), false);
+  assert.equal(registry.getSampleValue("g"), 0);
+  assert.equal(registry.unregister(gauge), true);
+  assert.equal(registry.unregister(gauge), false);
+  assert.equal(generateMetrics(registry), "");
+});
+
+test("an unregistered collector's names are free again, and it can come back", () => {
+  const registry = new CollectorRegistry();
+  const summary = new Summary("s", "S.", { registry });
+  registry.unregister(summary);
+  const gauge = new Gauge("s_count", "G.", { registry });
+  assert.throws(() => registry.register(summary), DuplicateMetricError);
+  registry.unregister(gauge);
+  registry.register(summary);
+  assert.deepEqual(names(registry), ["s"]);
+});
+
+test("families stand in the order of registration, children in that of their creation", () => {
+  const registry = new CollectorRegistry();
+  const labelNames = ["l"] as const;
+  const z = new Gauge("z", "Z.", { registry, labelNames });
+  new Gauge("a", "A.", { registry });
+  z.labels("2").set(2);
+  z.labels("1").set(1);
+  z.labels("2").set(3);
+  const first = new Gauge("m", "M.", { registry });
+  registry.unregister(first);
+  new Gauge("b", "B.", { registry });
+  registry.register(first);
+  assert.deepEqual(
+    generateMetrics(registry).split("\n").filter((line) => !line.startsWith("#")),
+    ['z{l="2"} 3', 'z{l="1"} 1', "a 0", "b 0", "m 0", ""],
+  );
+});
+
+test("clear() lets all collectors go, and keeps the target info", () => {
+  const registry = new CollectorRegistry({ targetInfo: { version: "1" } });
+  new Gauge("a", "A.", { registry });
+  registry.countError("a", "error");
+  registry.clear();
+  assert.equal(
+    generateMetrics(registry),
+    '# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{version="1"} 1\n',
+  );
+  new Gauge("a", "Anew.", { registry });
+  assert.equal(registry.getSampleValue("a"), 0);
+});
+
+test("HELP and TYPE are written for every registered metric, with or without series", () => {
+  const registry = new CollectorRegistry();
+  const labelNames = ["l"] as const;
+  new Counter("c_total", "C.", { registry, labelNames });
+  new Info("i", "I.", { registry });
+  assert.equal(
+    generateMetrics(registry),
+    "# HELP c_total C.\n# TYPE c_total counter\n# HELP i_info I.\n# TYPE i_info gauge\n",
+  );
+});
+
+test("names and labels of the prototype of objects are ordinary", () => {
+  const registry = new CollectorRegistry();
+  const labelNames = ["constructor", "toString"] as const;
+  const names = ["constructor", "toString", "hasOwnProperty", "valueOf"];
+  for (const name of names) {
+    const gauge = new Gauge(name, "Odd.", { registry, labelNames });
+    gauge.labels({ constructor: "__proto__", toString: "prototype" }).set(2);
+    assert.equal(
+      registry.getSampleValue(name, { constructor: "__proto__", toString: "prototype" }),
+      2,
+    );
+    assert.equal(registry.getSampleValue(name), undefined);
+  }
+  new Gauge("__proto__", "Odder.", { registry }).set(3);
+  assert.equal(registry.getSampleValue("__proto__"), 3);
+  assert.match(generateMetrics(registry), /^__proto__ 3$/m);
+  assert.deepEqual(
+    [...registry.restrictedRegistry(["constructor"]).collect()].map(({ name }) => name),
+    ["constructor"],
+  );
+});
+
+test("a collector without describe() claims nothing, unless autoDescribe asks collect()", () => {
+  let calls = 0;
+  const collector = {
+    *collect() {
+      calls++;
+      yield new MetricFamily("x", "X.", "gauge");
+    },
+  };
+  const lazy = new CollectorRegistry();
+  lazy.register(collector);
+  assert.equal(calls, 0);
+  new Gauge("x", "Free.", { registry: lazy });
+
+  const eager = new CollectorRegistry({ autoDescribe: true });
+  eager.register(collector);
+  assert.equal(calls, 1);
+  assert.throws(() => new Gauge("x", "Taken.", { registry: eager }), DuplicateMetricError);
+});
+
+test("autoDescribe does not ask a collector that has describe()", () => {
+  const registry = new CollectorRegistry({ autoDescribe: true });
+  const collect = () => assert.fail("asked");
+  registry.register({ collect, describe: () => [new MetricFamily("x", "X.", "gauge")] });
+  assert.throws(() => new Gauge("x", "Taken.", { registry }), DuplicateMetricError);
+});
+
+test("autoDescribe lets a collector that throws say so at registration", () => {
+  const registry = new CollectorRegistry({ autoDescribe: true });
+  const collector = {
+    collect: () => {
+      throw new Error("not yet");
+    },
+  };
+  assert.throws(() => registry.register(collector), { message: "not yet" });
+  assert.equal(registry.unregister(collector), false);
+});
+
+test("autoDescribe learns nothing from asynchronous collectors, and hears their rejections", async () => {
+  const registry = new CollectorRegistry({ autoDescribe: true });
+  registry.register({ collect: () => Promise.reject(new Error("heard")) });
+  registry.register({
+    async *collect() {
+      yield new MetricFamily("x", "X.", "gauge");
+    },
+  });
+  new Gauge("x", "Free.", { registry });
+  await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
+const LABELS_OF_ITS_OWN: [what: string, make: (registry: CollectorRegistry) => unknown][] = [
+  ["a label name", (registry) => new Gauge("g", "G.", { registry, labelNames: ["le"] })],
+  ["the label of a histogram", (registry) => new Histogram("h", "H.", { registry })],
+];
+
+for (const [what, make] of LABELS_OF_ITS_OWN) {
+  test(`a constant label that is also ${what} is refused at registration`, () => {
+    const registry = new CollectorRegistry({ constLabels: { le: "x" } });
+    assert.throws(() => make(registry), {
+      name: "TypeError",
+      message: /^Cannot register \w+ "\w": label "le" is a constant label of the registry$/,
+    });
+    assert.equal(generateMetrics(registry), "");
+  });
+}
+
+test("a constant label that is named as a stateset is exposed is refused", () => {
+  const registry = new CollectorRegistry({ prefix: "app", constLabels: { app_mode: "x" } });
+  assert.throws(() => new StateSet("mode", "M.", { registry, states: ["a"] }), TypeError);
+  new StateSet("app_mode", "Exposed as app_app_mode.", { registry, states: ["a"] });
+});
+
+test('onDuplicate "keep" keeps the first and warns once a name', () => {
+  const warnings: unknown[][] = [];
+  const original = console.warn;
+  console.warn = (...args: unknown[]) => void warnings.push(args);
+  try {
+    const registry = new CollectorRegistry({ onDuplicate: "keep" });
+    const first = new Counter("x_total", "First.", { registry });
+    const second = new Counter("x_total", "Second.", { registry });
+    new Gauge("x_total", "Third.", { registry });
+    first.inc();
+    second.inc(10);
+    assert.notEqual(first, second);
+    assert.equal(registry.getSampleValue("x_total"), 1);
+    assert.deepEqual(warnings, [[
+      'narthex: "x_total" is already registered; the first one is kept',
+    ]]);
+    new Summary("s", "S.", { registry });
+    new Counter("s_count", "C.", { registry });
+    assert.equal(warnings.length, 2);
+  } finally {
+    console.warn = original;
+  }
+});
+
+const METRICS: Record<string, (registry: CollectorRegistry) => Collector> = {
+  counter: (registry) => new Counter("m", "M.", { registry }),
+  "counter with labels": (registry) => new Counter("m", "M.", { registry, labelNames: ["a", "b"] }),
+  "counter with other labels": (registry) =>
+    new Counter("m", "M.", { registry, labelNames: ["b"] }),
+  "counter with labels in another order": (registry) =>
+    new Counter("m", "M.", { registry, labelNames: ["b", "a"] }),
+  "counter with a default label": (registry) =>
+    new Counter("m", "M.", { registry, labelNames: ["a", "b"], defaultLabels: { a: "1" } }),
+  "counter with another default": (registry) =>
+    new Counter("m", "M.", { registry, labelNames: ["a", "b"], defaultLabels: { a: "2" } }),
+  "counter with another help": (registry) => new Counter("m", "Other.", { registry }),
+  gauge: (registry) => new Gauge("m", "M.", { registry }),
+  histogram: (registry) => new Histogram("m", "M.", { registry }),
+  "histogram with buckets": (registry) => new Histogram("m", "M.", { registry, buckets: [1, 2] }),
+  "histogram with other buckets": (registry) =>
+    new Histogram("m", "M.", { registry, buckets: [1] }),
+  "native histogram": (registry) => new Histogram("m", "M.", { registry, nativeHistogram: true }),
+  summary: (registry) => new Summary("m", "M.", { registry }),
+  "summary with quantiles": (registry) => new Summary("m", "M.", { registry, quantiles: [0.5] }),
+  stateset: (registry) => new StateSet("m", "M.", { registry, states: ["a", "b"] }),
+  "stateset with other states": (registry) =>
+    new StateSet("m", "M.", { registry, states: ["a", "c"] }),
+};
+
+test('onDuplicate "reuse" hands back the existing metric when the definition is the same', () => {
+  for (const [what, make] of Object.entries(METRICS)) {
+    const registry = new CollectorRegistry({ onDuplicate: "reuse" });
+    assert.equal(make(registry), make(registry), what);
+  }
+});
+
+test('onDuplicate "reuse" refuses every other definition, with both metrics', () => {
+  for (const [what, make] of Object.entries(METRICS)) {
+    for (const [other, makeOther] of Object.entries(METRICS)) {
+      if (what === other) continue;
+      const registry = new CollectorRegistry({ onDuplicate: "reuse" });
+      const existing = make(registry);
+      assert.throws(() => makeOther(registry), (error) => {
+        assert.ok(error instanceof DuplicateMetricError, `${other} after ${what}`);
+        assert.equal(error.existing, existing);
+        assert.notEqual(error.rejected, existing);
+        return true;
+      });
+    }
+  }
+});
+
+test('onDuplicate "reuse" keeps the numbers of the existing metric', () => {
+  const registry = new CollectorRegistry({ onDuplicate: "reuse", prefix: "app" });
+  const load = () => {
+    const counter = new Counter("hits_total", "Hits.", { registry, labelNames: ["page"] });
+    counter.labels("/").inc();
+    return counter;
+  };
+  const first = load();
+  assert.equal(load(), first);
+  load();
+  assert.equal(registry.getSampleValue("app_hits_total", { page: "/" }), 3);
+});
+
+test('onDuplicate "reuse" reuses no collector without a definition', () => {
+  const registry = new CollectorRegistry({ onDuplicate: "reuse" });
+  registry.register(described("x"));
+  assert.throws(() => registry.register(described("x")), DuplicateMetricError);
+});
+
+test('onDuplicate "reuse" reuses only the metric of that very name', () => {
+  const registry = new CollectorRegistry({ onDuplicate: "reuse" });
+  new Summary("s", "S.", { registry });
+  assert.throws(() => new Counter("s_count", "C.", { registry }), DuplicateMetricError);
+});

@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  CollectorRegistry,
+  Counter,
+  Gauge,
+  generateMetrics,
+  generateOpenMetrics,
+  generateProtobuf,
+  Histogram,
+  MetricFamily,
+  metricsHandler,
+  metricsResponse,
+  type MetricsResponseOptions,
+  OPENMETRICS_CONTENT_TYPE,
+  PROMETHEUS_CONTENT_TYPE,
+  PROTOBUF_CONTENT_TYPE,
+  REGISTRY,
+  type Registry,
+} from "../../mod.ts";
+
+const URL_OF_METRICS = "http://localhost/metrics";
+const OPENMETRICS = "application/openmetrics-text;version=1.0.0";
+const PROTOBUF =
+  "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+
+function build(): CollectorRegistry {
+  const registry = new CollectorRegistry();
+  const clock = { now: () => 1000, monotonic: () => 0 };
+  new Counter("c_total", "C.", { registry, clock }).inc(2);
+  new Histogram("h", "H.", { registry, buckets: [1], clock }).observe(0.5);
+  new Gauge("dotted.name", "D.", { registry, nameValidation: "utf8" }).set(1);
+  return registry;
+}
+
+function request(
+  headers: Record<string, string> = {},
+  init: RequestInit = {},
+  query = "",
+): Request {
+  return new Request(URL_OF_METRICS + query, { headers, ...init });
+}
+
+const ACCEPTS: [accept: string | null, contentType: string, body: (r: Registry) => string][] = [
+  [null, PROMETHEUS_CONTENT_TYPE, (r) => generateMetrics(r)],
+  ["*/*", `${PROMETHEUS_CONTENT_TYPE}; escaping=underscores`, (r) => generateMetrics(r)],
+  ["nonsense", `${PROMETHEUS_CONTENT_TYPE}; escaping=underscores`, (r) => generateMetrics(r)],
+  [OPENMETRICS, `${OPENMETRICS_CONTENT_TYPE}; escaping=underscores`, (r) => generateOpenMetrics(r)],
+  [
+    `${OPENMETRICS};escaping=allow-utf-8`,
+    `${OPENMETRICS_CONTENT_TYPE}; escaping=allow-utf-8`,
+    (r) => generateOpenMetrics(r, { escaping: "allow-utf-8" }),
+  ],
+  [
+    "text/plain;version=0.0.4;escaping=values",
+    `${PROMETHEUS_CONTENT_TYPE}; escaping=values`,
+    (r) => generateMetrics(r, { escaping: "values" }),
+  ],
+  [
+    `${PROTOBUF};escaping=dots`,
+    `${PROTOBUF_CONTENT_TYPE}; escaping=dots`,
+    (r) => new TextDecoder().decode(generateProtobuf(r, { escaping: "dots" })),
+  ],
+];
+
+for (const [accept, contentType, body] of ACCEPTS) {
+  test(`a request that accepts ${accept ?? "nothing in particular"} gets it`, async () => {
+    const registry = build();
+    const headers: Record<string, string> = accept === null ? {} : { accept };
+    const asked = new Request(URL_OF_METRICS, { headers });
+    if (accept === null) asked.headers.delete("accept");
+    for (
+      const respond of [
+        () => metricsResponse(asked, { registry }),
+        () => metricsHandler({ registry })(asked),
+      ]
+    ) {
+      const response = await respond();
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get("content-type"), contentType);
+      assert.equal(response.headers.get("vary"), "Accept, Accept-Encoding");
+      assert.equal(response.headers.get("content-encoding"), null);
+      assert.equal(await response.text(), body(registry));
+    }
+  });
+}
+
+test("without a request the answer is in text, of the default registry", async () => {
+  const gauge = new Gauge("response_test_gauge", "G.");
+  try {
+    const response = await metricsResponse();
+    assert.equal(response.headers.get("content-type"), PROMETHEUS_CONTENT_TYPE);
+    assert.match(await response.text(), /^response_test_gauge 0$/m);
+  } finally {
+    REGISTRY.unregister(gauge);
+  }
+});
+
+test("an empty registry is answered with 200 and nothing", async () => {
+  const response = await metricsResponse(undefined, { registry: new CollectorRegistry() });
+  assert.equal(response.status, 200);
+  assert.equal(await response.text(), "");
+});
+
+test("OpenMetrics has _created series by option", async () => {
+  const options = { registry: build(), created: true };
+  const text = await (await metricsResponse(request({ accept: OPENMETRICS }), options)).text();
+  assert.equal(text, generateOpenMetrics(options.registry, { created: true }));
+  assert.match(text, /^c_created 1000$/m);
+});
+
+for (const accept of ["text/plain", OPENMETRICS, PROTOBUF]) {
+  test(`gzip unpacks to the same ${accept.split(";")[0]}`, async () => {
+    const registry = build();
+    const plain = await metricsResponse(request({ accept }), { registry });
+    const packed = await metricsResponse(
+      request({ accept, "accept-encoding": "gzip" }),
+      { registry },
+    );
+    assert.equal(packed.headers.get("content-encoding"), "gzip");
+    assert.equal(packed.headers.get("content-type"), plain.headers.get("content-type"));
+    const unpacked = packed.body!.pipeThrough(new DecompressionStream("gzip"));
+    assert.deepEqual(await new Response(unpacked).bytes(), await plain.bytes());
+  });
+}
+
+test("nothing is packed by option, or for those who do not ask", async () => {
+  const registry = build();
+  const text = generateMetrics(registry);
+  for (
+    const [encoding, compress] of [["gzip", false], ["identity", true], ["br", true]] as const
+  ) {
+    const asked = request({ "accept-encoding": encoding, accept: "text/plain" });
+    const response = await metricsResponse(asked, { registry, compress });
+    assert.equal(response.headers.get("content-encoding"), null);
+    assert.equal(await response.text(), text);
+  }
+});
+
+test("HEAD gets the headers of GET and no body, and asks no collector", async () => {
+  const registry = build();
+  registry.register({ collect: () => assert.fail("asked") });
+  const headers = { accept: OPENMETRICS, "accept-encoding": "gzip" };
+  const response = await metricsResponse(request(headers, { method: "HEAD" }), { registry });
+  assert.equal(response.status, 200);
+  assert.equal(
+    response.headers.get("content-type"),
+    `${OPENMETRICS_CONTENT_TYPE}; escaping=underscores`,
+  );
+  assert.equal(response.headers.get("content-encoding"), "gzip");
+  assert.equal(response.body, null);
+});
+
+test("OPTIONS says which methods there are", async () => {
+  const response = await metricsResponse(request({}, { method: "OPTIONS" }), { registry: build() });
+  assert.equal(response.status, 204);
+  assert.equal(response.headers.get("allow"), "GET, HEAD, OPTIONS");
+  assert.equal(response.body, null);
+});
+
+for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
+  test(`${method} is refused with 405`, async () => {
+    const response = await metricsResponse(request({}, { method }), { registry: build() });
+    assert.equal(response.status, 405);
+    assert.equal(response.headers.get("allow"), "GET, HEAD, OPTIONS");
+    assert.equal(response.headers.get("content-type"), "text/plain; charset=utf-8");
+    assert.equal(
+      await response.text(),
+      `Cannot answer ${method}: the metrics can only be read\n`,
+    );
+  });
+}
+
+const QUERIES: [query: string, names: string[] | null][] = [
+  ["", null],
+  ["?", null],
+  ["?other=1", null],
+  ["?name=c_total", null],
+  ["?name[]=c_total", ["c_total"]],
+  ["?name%5B%5D=c_total", ["c_total"]],
+  ["?name[]=c_total&name[]=h_sum&x=y", ["c_total", "h_sum"]],
+  ["?name[]=h%5fcount#name[]=c_total", ["h_count"]],
+  ["?name[]=dotted.name", ["dotted.name"]],
+  ["?name[]=nothing", ["nothing"]],
+  ["?name[]=", [""]],
+];
+
+for (const [query, names] of QUERIES) {
+  test(`a request for "${query}" gets ${names === null ? "everything" : names.join(" and ")}`, async () => {
+    const registry = build();
+    const expected = generateMetrics(
+      names === null ? registry : registry.restrictedRegistry(names),
+    );
+    const response = await metricsResponse(request({ accept: "text/plain" }, {}, query), {
+      registry,
+    });
+    assert.equal(response.status, 200);
+    assert.equal(await response.text(), expected);
+  });
+}
+
+/** A registry that tells the time limits it is read with. */
+function asking(): [Registry, (number | undefined)[]] {
+  const seen: (number | undefined)[] = [];
+  return [{
+    prefix: null,
+    register() {},
+    unregister() {},
+    collect: () => [],
+    async *collectAsync(options) {
+      seen.push(options?.timeoutMs);
+      yield await Promise.resolve(new MetricFamily("m", "M.", "gauge"));
+    },
+  }, seen];
+}
+
+const TIMEOUTS: [timeoutMs: number | undefined, seconds: string | null, expected: number][] = [
+  [undefined, null, 10_000],
+  [undefined, "5", 4500],
+  [undefined, "0.5", 450],
+  [undefined, "60", 10_000],
+  [2000, null, 2000],
+  [2000, "10", 2000],
+  [2000, "1", 900],
+  [2000, "0", 2000],
+  [2000, "-1", 2000],
+  [2000, "soon", 2000],
+  [2000, "", 2000],
+  [2000, "Infinity", 2000],
+  [Infinity, null, Infinity],
+  [Infinity, "10", 9000],
+];
+
+for (const [timeoutMs, seconds, expected] of TIMEOUTS) {
+  test(`timeoutMs ${timeoutMs} and a scrape timeout of ${seconds} s make ${expected} ms`, async () => {
+    const [registry, seen] = asking();
+    const headers: Record<string, string> = seconds === null
+      ? {}
+      : { "X-Prometheus-Scrape-Timeout-Seconds": seconds };
+    const response = await metricsResponse(request(headers), { registry, timeoutMs });
+    assert.equal(await response.text(), "# HELP m M.\n# TYPE m gauge\n");
+    assert.deepEqual(seen, [expected]);
+  });
+}
+
+test("a collector that never settles costs the scrape only itself and its time", async () => {
+  const registry = build();
+  const text = generateMetrics(registry);
+  registry.register({ collect: () => new Promise(() => {}) });
+  const response = await metricsResponse(undefined, { registry, timeoutMs: 1 });
+  const body = await response.text();
+  assert.ok(body.startsWith(text));
+  assert.match(body, /^narthex_collector_errors_total\{collector="\w+",cause="timeout"\} 1$/m);
+});
+
+const BROKEN: [what: string, error: unknown, text: string][] = [
+  ["an error", new Error("the disk is gone"), "the disk is gone\n"],
+  ["something else", "x", "Cannot read the registry\n"],
+];
+
+for (const [what, error, text] of BROKEN) {
+  test(`a registry that throws ${what} itself is answered with 500`, async () => {
+    const registry: Registry = {
+      prefix: null,
+      register() {},
+      unregister() {},
+      collect() {
+        throw error;
+      },
+    };
+    for (const query of ["", "?name[]=x"]) {
+      const response = await metricsResponse(request({}, {}, query), { registry });
+      assert.equal(response.status, 500);
+      assert.equal(response.headers.get("content-type"), "text/plain; charset=utf-8");
+      assert.equal(response.headers.get("content-encoding"), null);
+      assert.equal(await response.text(), text);
+    }
+  });
+}
+
+test("an error before the first byte is answered with 500", async () => {
+  const registry = build();
+  const metrics = {
+    [Symbol.iterator](): never {
+      throw new Error("broken promise");
+    },
+  };
+  registry.register({
+    collect: () => [new MetricFamily("x", "X.", "gauge", { metrics, distinct: true })],
+  });
+  assert.equal((await metricsResponse(undefined, { registry })).status, 500);
+});
+
+const BAD_OPTIONS: [options: Record<string, unknown>, error: string, message: string][] = [
+  [{ timeoutMs: 0 }, "RangeError", "timeoutMs must be > 0: received 0"],
+  [{ timeoutMs: -1 }, "RangeError", "timeoutMs must be > 0: received -1"],
+  [{ timeoutMs: NaN }, "RangeError", "timeoutMs must be > 0: received NaN"],
+  [{ timeoutMs: "10" }, "TypeError", 'timeoutMs must be a number: received "10"'],
+  [{ registry: {} }, "TypeError", "a registry must have register(): received {}"],
+  [{ registry: null }, "TypeError", "a registry must have register(): received null"],
+];
+
+for (const [options, name, message] of BAD_OPTIONS) {
+  test(`the options ${JSON.stringify(options)} are refused: ${message}`, async () => {
+    const illegal = options as MetricsResponseOptions;
+    assert.throws(() => metricsHandler(illegal), {
+      name,
+      message: `Cannot create metrics handler: ${message}`,
+    });
+    await assert.rejects(metricsResponse(undefined, illegal), {
+      name,
+      message: `Cannot answer scrape: ${message}`,
+    });
+  });
+}

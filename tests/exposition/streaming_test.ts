@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createBody } from "../../exposition/body.ts";
+import {
+  CollectorRegistry,
+  Gauge,
+  generateMetrics,
+  generateOpenMetrics,
+  generateProtobuf,
+  type Metric,
+  MetricFamily,
+  metricsResponse,
+} from "../../mod.ts";
+
+const PROTOBUF =
+  "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+const OPENMETRICS = "application/openmetrics-text;version=1.0.0";
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** Chunks that are counted when they are made. */
+class Chunks {
+  made = 0;
+  returned = false;
+
+  *make(length: number): Generator<Uint8Array<ArrayBuffer>, void> {
+    try {
+      while (this.made < length) yield new Uint8Array([++this.made]);
+    } finally {
+      this.returned = true;
+    }
+  }
+}
+
+function readerOf(body: ReturnType<typeof createBody>): Reader {
+  assert.ok(body instanceof ReadableStream);
+  return body.getReader();
+}
+
+/** A registry with more series than go into one chunk. */
+function large(series = 20_000): CollectorRegistry {
+  const registry = new CollectorRegistry();
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["number"] });
+  for (let i = 0; i < series; i++) gauge.labels(i).set(i / 2);
+  return registry;
+}
+
+/** A registry whose family breaks its promise not to throw, after some metrics. */
+function breaking(after: number): CollectorRegistry {
+  const registry = new CollectorRegistry();
+  const metrics = {
+    *[Symbol.iterator](): Generator<Metric> {
+      for (let i = 0; i < after; i++) {
+        yield { labelNames: ["number"], labelValues: [String(i)], value: i };
+      }
+      throw new Error("broken promise");
+    },
+  };
+  registry.register({
+    collect: () => [new MetricFamily("g", "G.", "gauge", { metrics, distinct: true })],
+  });
+  return registry;
+}
+
+test("a body of no chunk or of one is no stream", () => {
+  assert.deepEqual(createBody(new Chunks().make(0)), new Uint8Array(0));
+  assert.deepEqual(createBody(new Chunks().make(1)), new Uint8Array([1]));
+});
+
+test("a body of more chunks is a stream of these", async () => {
+  const reader = readerOf(createBody(new Chunks().make(5)));
+  for (let i = 1; i <= 5; i++) {
+    assert.deepEqual(await reader.read(), { done: false, value: new Uint8Array([i]) });
+  }
+  assert.equal((await reader.read()).done, true);
+});
+
+test("chunks are made when they are asked for, and not before", async () => {
+  const chunks = new Chunks();
+  const reader = readerOf(createBody(chunks.make(10)));
+  assert.equal(chunks.made, 2, "two tell that it is a stream");
+  for (const made of [2, 2, 3, 4, 5]) {
+    await reader.read();
+    assert.equal(chunks.made, made);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assert.equal(chunks.made, made);
+  }
+});
+
+test("nothing more is made once the client has left", async () => {
+  const chunks = new Chunks();
+  const reader = readerOf(createBody(chunks.make(10)));
+  await reader.read();
+  await reader.read();
+  await reader.read();
+  await reader.cancel();
+  assert.equal(chunks.made, 3);
+  assert.equal(chunks.returned, true);
+});
+
+test("a client may leave before it reads, or while a chunk is on its way", async () => {
+  const unread = new Chunks();
+  await readerOf(createBody(unread.make(10))).cancel();
+  assert.equal(unread.returned, true);
+
+  const chunks = new Chunks();
+  const reader = readerOf(createBody(chunks.make(10)));
+  await reader.read();
+  await reader.read();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const reading = reader.read();
+  await reader.cancel();
+  assert.equal((await reading).done, true);
+  assert.ok(chunks.made <= 3);
+});
+
+test("an error behind the first chunk is an error of the stream, which never ends", async () => {
+  const reader = readerOf(createBody(
+    (function* () {
+      yield new Uint8Array([1]);
+      yield new Uint8Array([2]);
+      throw new Error("broken");
+    })(),
+  ));
+  await reader.read();
+  await reader.read();
+  await assert.rejects(reader.read(), { message: "broken" });
+  await assert.rejects(reader.read(), { message: "broken" });
+  await assert.rejects(reader.closed, { message: "broken" });
+});
+
+test("the event loop gets turns while a large body is read", async () => {
+  let turns = 0;
+  let reading = true;
+  const tick = () => {
+    turns++;
+    if (reading) setTimeout(tick, 0);
+  };
+  setTimeout(tick, 0);
+  // Each chunk takes longer than the time after which there has to be a turn.
+  const reader = readerOf(createBody(
+    (function* () {
+      for (let i = 0; i < 20; i++) {
+        const end = performance.now() + 6;
+        while (performance.now() < end);
+        yield new Uint8Array([i]);
+      }
+    })(),
+  ));
+  while (!(await reader.read()).done);
+  reading = false;
+  assert.ok(turns >= 5, `${turns} turns`);
+});
+
+for (
+  const [format, accept, whole] of [
+    ["text", "text/plain", (r: CollectorRegistry) => generateMetrics(r)],
+    ["OpenMetrics", OPENMETRICS, (r: CollectorRegistry) => generateOpenMetrics(r)],
+  ] as const
+) {
+  test(`a large scrape in ${format} is streamed in byte chunks that end at lines`, async () => {
+    const registry = large();
+    const request = new Request("http://localhost/", { headers: { accept } });
+    const response = await metricsResponse(request, { registry });
+    const decoder = new TextDecoder();
+    let text = "";
+    let count = 0;
+    for await (const chunk of response.body!) {
+      assert.ok(chunk instanceof Uint8Array);
+      assert.equal(chunk.at(-1), 10);
+      text += decoder.decode(chunk);
+      count++;
+    }
+    assert.ok(count > 3, `${count} chunks`);
+    assert.equal(text, whole(registry));
+  });
+}
+
+test("a large scrape in protobuf is streamed too, and gzip unpacks to the same", async () => {
+  const registry = large();
+  const headers = { accept: PROTOBUF, "accept-encoding": "gzip" };
+  const response = await metricsResponse(new Request("http://localhost/", { headers }), {
+    registry,
+  });
+  const unpacked = response.body!.pipeThrough(new DecompressionStream("gzip"));
+  const bytes = await new Response(unpacked).bytes();
+  assert.ok(bytes.length >= generateProtobuf(registry).length);
+  assert.ok(new TextDecoder().decode(bytes).includes("19999"));
+});
+
+for (const encoding of ["identity", "gzip"]) {
+  test(`an error in the middle of a scrape is no end of it: ${encoding}`, async () => {
+    const registry = breaking(20_000);
+    const request = new Request("http://localhost/", {
+      headers: { "accept-encoding": encoding, accept: "text/plain" },
+    });
+    const response = await metricsResponse(request, { registry });
+    assert.equal(response.status, 200);
+    await assert.rejects(response.text());
+  });
+}
+
+test("a client that leaves in the middle of a scrape ends it", async () => {
+  let visited = 0;
+  const registry = new CollectorRegistry();
+  const metrics = {
+    *[Symbol.iterator](): Generator<Metric> {
+      for (; visited < 100_000; visited++) {
+        yield { labelNames: ["number"], labelValues: [String(visited)], value: 1 };
+      }
+    },
+  };
+  registry.register({
+    collect: () => [new MetricFamily("g", "G.", "gauge", { metrics, distinct: true })],
+  });
+  const response = await metricsResponse(undefined, { registry });
+  const reader = response.body!.getReader();
+  await reader.read();
+  await reader.read();
+  const before = visited;
+  await reader.cancel();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(before < 50_000, `${before} were made for two chunks`);
+  assert.equal(visited, before);
+});
+
+test("a child that is removed while a scrape is on its way is left out, a new one too", async () => {
+  const registry = new CollectorRegistry();
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["number"] });
+  for (let i = 0; i < 20_000; i++) gauge.labels(i).set(1);
+  const response = await metricsResponse(undefined, { registry });
+  gauge.remove(19_999);
+  gauge.labels("new").set(1);
+  const text = await response.text();
+  assert.match(text, /^g\{number="19998"\} 1$/m);
+  assert.doesNotMatch(text, /number="(19999|new)"/);
+});

@@ -1,0 +1,149 @@
+/**
+ * Holds the library against the cases of others: `deno task conformance`.
+ *
+ * The cases are files in a folder beside the checkout, or in the one that the
+ * environment variable `NARTHEX_VECTORS` names. For each file, a line says how many
+ * cases it has, how many hold as they are, and how many in a way that is a known
+ * deviation; what these are stands below. A case that does not hold, and a deviation
+ * that is none any more, are failures.
+ *
+ * @module
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { ROOT } from "../support/paths.ts";
+import * as exposition from "./exposition.ts";
+import * as names from "./names.ts";
+import * as native from "./native.ts";
+import * as parsing from "./parsing.ts";
+import * as protobuf from "./protobuf.ts";
+import {
+  emptyOutcome,
+  inapplicable,
+  type JsonObject,
+  type Outcome,
+  type Runner,
+} from "./runner.ts";
+
+const cases = (file: JsonObject) => file["cases"];
+
+/** What reads each file. */
+const RUNNERS: Readonly<Record<string, readonly Runner[]>> = {
+  "float_format.json": [names.floatFormat],
+  "name_escaping.json": names.escaping,
+  "native_histogram_bounds_schema8.json": [native.bounds, native.boundsByPlace],
+  "native_histogram_bucket_index.json": [native.bucketIndex],
+  "native_histogram_encoding.json": native.encoding,
+  "native_histogram_exemplars.json": [native.exemplars],
+  "native_histogram_schema_pick.json": [native.schemaPick],
+  "native_histogram_upper_bounds.json": [native.upperBounds],
+  "native_histograms.json": [native.observations],
+  "negotiation.json": names.negotiation,
+  "om2_exposition_expfmt.json": [exposition.openMetricsDraft],
+  "om_exposition_client_python.json": [exposition.openMetricsPython],
+  "om_exposition_expfmt.json": exposition.openMetricsExpfmt,
+  "om_parse_client_python.json": [parsing.openMetricsPython],
+  "om_parser_cases.json": [parsing.openMetricsProject],
+  "prometheus_2_42_native_histogram_behaviour.json": [
+    inapplicable("results in prose, about a server", cases),
+  ],
+  "prometheus_2_42_scrape_behaviour.json": [parsing.scrapes],
+  "promtool_2_42_check_metrics.json": [
+    inapplicable("not applicable yet: there is no linter", cases),
+  ],
+  "protobuf.json": [protobuf.encode, ...protobuf.decode],
+  "pushgateway_1_5.json": [
+    inapplicable("not applicable yet: there is no client of the Pushgateway", cases),
+  ],
+  "text_exposition_client_python.json": [exposition.textPython],
+  "text_exposition_expfmt.json": exposition.textExpfmt,
+  "text_parse_client_python.json": [parsing.textPython],
+  "text_parse_expfmt.json": parsing.textExpfmt,
+  "textparse_prometheus_3_14.json": parsing.server,
+};
+
+/** How many lines of a failure are shown. */
+const MESSAGE_LINES = 40;
+
+async function main(): Promise<number> {
+  const folder = process.env["NARTHEX_VECTORS"] || join(ROOT, "..", "shared", "vectors");
+  if (!existsSync(folder)) {
+    console.log(`No conformance vectors: there is no folder ${folder}`);
+    return process.env["CI"] ? 1 : 0;
+  }
+  const rows: string[][] = [];
+  const details: string[] = [];
+  let [passed, failed, deviating, excluded] = [0, 0, 0, 0];
+  const files = readdirSync(folder).filter((file) => file.endsWith(".json")).sort();
+  for (const file of files) {
+    const runners = Object.hasOwn(RUNNERS, file) ? RUNNERS[file] : undefined;
+    if (runners === undefined) {
+      rows.push([file, "unknown file", "", "", "", ""]);
+      continue;
+    }
+    const outcome = emptyOutcome();
+    const content: JsonObject = JSON.parse(readFileSync(join(folder, file), "utf8"));
+    for (const run of runners) await run(content, outcome);
+    if (outcome.cases === 0) {
+      outcome.failures.push({ name: "the file", message: "has no cases where they should be" });
+    }
+    passed += outcome.passed;
+    deviating += outcome.deviating;
+    excluded += countExcluded(outcome);
+    failed += outcome.failures.length;
+    rows.push(toRow(file, outcome));
+    details.push(...describe(file, outcome));
+  }
+  console.log(table([
+    ["file", "cases", "passed", "deviations", "not applicable", "failed"],
+    ...rows,
+  ]));
+  if (details.length > 0) console.log(`\n${details.join("\n")}`);
+  if (files.length === 0) {
+    console.log(`\nNo conformance vectors: there are none in ${folder}`);
+    failed++;
+  }
+  console.log(`\n${deviating} known deviations, ${excluded} not applicable`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+function toRow(file: string, outcome: Outcome): string[] {
+  const { cases, passed, deviating, failures } = outcome;
+  return [file, ...[cases, passed, deviating, countExcluded(outcome), failures.length].map(String)];
+}
+
+function countExcluded({ inapplicable }: Outcome): number {
+  return [...inapplicable.values()].flat().length;
+}
+
+/** What there is to say about a file beside numbers. */
+function describe(file: string, { deviations, inapplicable, failures }: Outcome): string[] {
+  const lines: string[] = [];
+  for (
+    const [kind, reasons] of [["deviation", deviations], ["not applicable", inapplicable]] as const
+  ) {
+    for (const [reason, names] of reasons) {
+      lines.push(`  ${kind} (${names.length}): ${reason}`);
+      // Those that do not apply are all of their kind: their names say nothing more.
+      if (kind === "deviation") lines.push(...names.map((name) => `    ${name}`));
+    }
+  }
+  for (const { name, message } of failures) {
+    const shown = message.split("\n").slice(0, MESSAGE_LINES).join("\n      ");
+    lines.push(`  FAILED ${name}\n      ${shown}`);
+  }
+  return lines.length === 0 ? [] : [file, ...lines];
+}
+
+function table(rows: string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)
+    ).join("  ").trimEnd()
+  ).join("\n");
+}
+
+process.exitCode = await main();

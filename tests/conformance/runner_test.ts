@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { emptyOutcome, inapplicable, list, type Outcome, runner } from "./runner.ts";
+
+interface Case {
+  readonly input: number;
+  readonly expected: number;
+}
+
+/** Cases of a function that doubles, but for numbers above 10, which it leaves as they are. */
+const run = runner<Case>({
+  cases: list("cases"),
+  name: ({ input }) => `double ${input}`,
+  verify: ({ input, expected }) => assert.equal(input > 10 ? input : input * 2, expected),
+  inapplicable: ({ input }) => input < 0 ? "there are no negative numbers" : undefined,
+  deviations: [{
+    reason: "large numbers stay",
+    adapt: (c) => c.input >= 10 ? { ...c, expected: c.input } : undefined,
+  }],
+});
+
+async function outcomeOf(cases: unknown): Promise<Outcome> {
+  const outcome = emptyOutcome();
+  await run({ cases }, outcome);
+  return outcome;
+}
+
+test("a case that holds has passed", async () => {
+  const { cases, passed, failures } = await outcomeOf([{ input: 2, expected: 4 }]);
+  assert.deepEqual({ cases, passed, failures }, { cases: 1, passed: 1, failures: [] });
+});
+
+test("a case that does not hold is a failure", async () => {
+  const { passed, failures } = await outcomeOf([{ input: 2, expected: 5 }]);
+  assert.equal(passed, 0);
+  assert.deepEqual(failures.map(({ name }) => name), ["double 2"]);
+});
+
+test("a case of another shape is a failure", async () => {
+  const { failures } = await outcomeOf([null, { input: 1 }]);
+  assert.equal(failures.length, 2);
+});
+
+test("a case that holds as its deviation says is counted with its reason", async () => {
+  const { passed, deviating, deviations, failures } = await outcomeOf([{
+    input: 20,
+    expected: 40,
+  }]);
+  assert.deepEqual([passed, deviating, failures], [0, 1, []]);
+  assert.deepEqual([...deviations], [["large numbers stay", ["double 20"]]]);
+});
+
+test("a deviation that is none any more is a failure", async () => {
+  const { deviating, failures } = await outcomeOf([{ input: 10, expected: 20 }]);
+  assert.equal(deviating, 0);
+  assert.match(failures[0]!.message, /listed as a deviation: large numbers stay/);
+});
+
+test("a deviation that says what does not hold either is a failure", async () => {
+  const { deviating, failures } = await outcomeOf([{ input: 10, expected: 30 }]);
+  assert.equal(deviating, 0);
+  assert.equal(failures.length, 1);
+});
+
+test("a case that means nothing here is neither passed nor failed", async () => {
+  const outcome = await outcomeOf([{ input: -1, expected: 7 }]);
+  assert.equal(outcome.passed + outcome.failures.length, 0);
+  assert.deepEqual([...outcome.inapplicable.keys()], ["there are no negative numbers"]);
+});
+
+test("a file without the list has no cases", async () => {
+  const outcome = emptyOutcome();
+  await run({}, outcome);
+  await inapplicable("no", () => undefined)({}, outcome);
+  assert.equal(outcome.cases, 0);
+});

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { ROOT_URL } from "./support/paths.ts";
+import { readImports, readSources, resolveSpecifier, roomOf } from "./support/sources.ts";
+
+/** Each room of the library, and the rooms that it may import. */
+const MAY_IMPORT: Record<string, string[]> = {
+  mod: ["model", "metrics", "registry", "exposition"],
+  model: [],
+  estimators: ["model"],
+  registry: ["model"],
+  metrics: ["model", "estimators", "registry"],
+  encoding: ["model"],
+  exposition: ["model", "encoding", "registry"],
+  collectors: ["mod"],
+  bridges: ["mod", "encoding"],
+  multiprocess: ["mod"],
+  live: ["mod"],
+  testing: ["mod", "encoding"],
+};
+/** Rooms that may use what only a runtime has. */
+const RUNTIME_ROOMS = ["collectors", "multiprocess"];
+/** Rooms that may know `Request` and `Response`. */
+const WEB_ROOMS = ["exposition", "collectors", "bridges", "live"];
+
+const sources = readSources();
+
+/** Which rooms each room may import, as docs/architecture.md says it. */
+function readTable(): Record<string, string[]> {
+  const text = readFileSync(new URL("docs/architecture.md", ROOT_URL), "utf8");
+  const rows = text.matchAll(/^\| `([\w.]+)\/?` +\|[^|]+\| ([^|]+?) +\|$/gm);
+  return Object.fromEntries(
+    [...rows].map(([, place = "", rooms = ""]) => [
+      roomOf(place),
+      [...rooms.matchAll(/`(\w+)`/g)].map(([, room = ""]) => room),
+    ]),
+  );
+}
+
+/** A path that leads from a node back to itself, or `undefined`. */
+function findCycle(edges: Map<string, Set<string>>): string[] | undefined {
+  const finished = new Set<string>();
+  const visit = (node: string, way: string[]): string[] | undefined => {
+    if (way.includes(node)) return [...way.slice(way.indexOf(node)), node];
+    if (finished.has(node)) return undefined;
+    for (const next of edges.get(node) ?? []) {
+      const cycle = visit(next, [...way, node]);
+      if (cycle !== undefined) return cycle;
+    }
+    finished.add(node);
+    return undefined;
+  };
+  for (const node of edges.keys()) {
+    const cycle = visit(node, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
+
+test("docs/architecture.md and this test have the same import table", () => {
+  assert.deepEqual(readTable(), MAY_IMPORT);
+});
+
+test("every file belongs to a room, and rooms import only what the table allows", () => {
+  assert.ok(sources.length > 0);
+  const offences: string[] = [];
+  for (const { path, room, imports } of sources) {
+    const allowed = MAY_IMPORT[room];
+    if (allowed === undefined) {
+      offences.push(`${path} is in no room`);
+      continue;
+    }
+    for (const { specifier } of imports) {
+      const other = roomOf(resolveSpecifier(path, specifier));
+      if (other !== room && specifier.startsWith(".") && !allowed.includes(other)) {
+        offences.push(`${path} imports ${specifier}`);
+      }
+    }
+  }
+  assert.deepEqual(offences, []);
+});
+
+test("no file imports itself, directly or through others, when the program runs", () => {
+  const edges = new Map(sources.map(({ path, imports }) => [
+    path,
+    new Set(
+      imports.filter(({ typeOnly }) => !typeOnly)
+        .map(({ specifier }) => resolveSpecifier(path, specifier)),
+    ),
+  ]));
+  assert.equal(findCycle(edges), undefined);
+});
+
+test("a cycle is found where there is one", () => {
+  const edges = new Map([["a", new Set(["b"])], ["b", new Set(["c"])], ["c", new Set(["b"])]]);
+  assert.deepEqual(findCycle(edges), ["b", "c", "b"]);
+});
+
+test("library files import each other by relative path with .ts, and nothing else", () => {
+  const offences = sources.flatMap(({ path, room, imports }) =>
+    imports.filter(({ specifier }) =>
+      !/^\.\.?\/.*\.ts$/.test(specifier) &&
+      !(specifier.startsWith("node:") && RUNTIME_ROOMS.includes(room))
+    ).map(({ specifier }) => `${path} imports ${specifier}`)
+  );
+  assert.deepEqual(offences, []);
+});
+
+test("every kind of import is seen", () => {
+  const code = `
+import a from "1";
+import { b, type c } from "2";
+import d, { e } from "3";
+import * as f from "4";
+import type { g } from "5";
+export {
+  h,
+} from "6";
+export * from "7";
+export * as i from "8";
+export type { j } from "9";
+export class k {}
+import "10";
+const l = await import("11");
+const m = "export from";
+`;
+  const seen = readImports(code).sort((a, b) => Number(a.specifier) - Number(b.specifier));
+  assert.deepEqual(
+    seen.map(({ specifier, typeOnly }) => typeOnly ? `type ${specifier}` : specifier),
+    ["1", "2", "3", "4", "type 5", "6", "7", "8", "type 9", "10", "11"],
+  );
+});
+
+const WORDS: { what: string; regexp: RegExp; rooms: string[] }[] = [
+  {
+    what: "Deno, Bun, process or Node's modules",
+    rooms: RUNTIME_ROOMS,
+    regexp: /\b(?:Deno|Bun|process)\.\w|"node:/,
+  },
+  { what: "Request or Response", rooms: WEB_ROOMS, regexp: /\b(?:Request|Response)\b/ },
+  { what: "the console, but for one warning", rooms: ["registry"], regexp: /\bconsole\b/ },
+];
+for (const { what, rooms, regexp } of WORDS) {
+  test(`only ${rooms.join(", ")} may use ${what}`, () => {
+    const offences = sources.filter(({ room, code }) => !rooms.includes(room) && regexp.test(code));
+    assert.deepEqual(offences.map(({ path }) => path), []);
+  });
+}
+
+test("there is no junk drawer", () => {
+  const junk = sources.filter(({ path }) =>
+    /(?:^|\/)(?:utils?|helpers?|misc|common)\.ts$/.test(path)
+  );
+  assert.deepEqual(junk.map(({ path }) => path), []);
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { CollectorRegistry, generateMetricsAsync, REGISTRY } from "../mod.ts";
+import { ROOT_URL } from "./support/paths.ts";
+import { importFrom, readReadme, readSnippets } from "./support/readme.ts";
+
+const [example, ...tour] = readSnippets();
+const isDeno = "Deno" in globalThis;
+let folder: string;
+
+before(async () => folder = await mkdtemp(join(tmpdir(), "narthex-readme-")));
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** Runs `code` as a module of its own, with an empty default registry. */
+async function runSnippet(name: string, code: string): Promise<void> {
+  REGISTRY.setRegistry(new CollectorRegistry());
+  const path = join(folder, `${name}.mts`);
+  await writeFile(path, importFrom(ROOT_URL, code));
+  await import(pathToFileURL(path).href);
+}
+
+test("README opens with ten lines that work", async () => {
+  assert.ok(example !== undefined);
+  assert.equal(example.code.trimEnd().split("\n").length, 10);
+  // A stand-in for `Deno.serve()`; tests/deno/ runs the example as a program.
+  let handler: ((request: Request) => Response) | undefined;
+  const serve = (given: (request: Request) => Response) => handler = given;
+  const target = isDeno ? (globalThis as unknown as { Deno: object }).Deno : {};
+  const original = Object.getOwnPropertyDescriptor(target, "serve");
+  Object.defineProperty(target, "serve", { value: serve, configurable: true, writable: true });
+  if (!isDeno) Object.defineProperty(globalThis, "Deno", { value: target, configurable: true });
+  try {
+    await runSnippet("example", example.code);
+  } finally {
+    if (original !== undefined) Object.defineProperty(target, "serve", original);
+    if (!isDeno) Reflect.deleteProperty(globalThis, "Deno");
+  }
+  assert.ok(handler !== undefined);
+  assert.equal(await handler(new Request("http://localhost/")).text(), "hello");
+  assert.equal(await handler(new Request("http://localhost/elsewhere")).text(), "hello");
+  const response = handler(new Request("http://localhost/metrics"));
+  assert.equal(response.status, 200);
+  assert.equal(
+    await response.text(),
+    `# HELP http_requests_total Requests served.
+# TYPE http_requests_total counter
+http_requests_total{route="/",status="200"} 2
+`,
+  );
+});
+
+for (const { line, code, exposed } of tour) {
+  test(`the snippet in line ${line} of README works`, async () => {
+    await runSnippet(`line_${line}`, code);
+    if (exposed === undefined) return;
+    const exposition = await generateMetricsAsync(REGISTRY);
+    assert.ok(exposition.includes(exposed), `${exposition}\ndoes not have\n${exposed}`);
+  });
+}
+
+test("README has the two commands that a fresh machine needs", () => {
+  const commands = readReadme().match(/^npx -y deno@\d+\.\d+\.\d+ task (demo|test)\b/gm) ?? [];
+  const [demo, all] = commands;
+  assert.equal(commands.length, 2);
+  assert.equal(demo?.replace("demo", ""), all?.replace("test", ""));
+});

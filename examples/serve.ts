@@ -45,8 +45,10 @@ function serveOnBun(bun: BunRuntime, handler: Handler, port: number): RunningSer
 }
 
 async function serveOnNode(handler: Handler, port: number): Promise<RunningServer> {
-  const http = await import("node:http");
-  const server = http.createServer(async (incoming, outgoing) => {
+  const { createServer } = await import("node:http");
+  const { Readable } = await import("node:stream");
+  const { pipeline } = await import("node:stream/promises");
+  const server = createServer(async (incoming, outgoing) => {
     const headers = new Headers();
     for (const [name, values] of Object.entries(incoming.headersDistinct)) {
       for (const value of values ?? []) headers.append(name, value);
@@ -57,9 +59,12 @@ async function serveOnNode(handler: Handler, port: number): Promise<RunningServe
         new Request(url, { method: incoming.method ?? "GET", headers }),
       );
       outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-      outgoing.end(new Uint8Array(await response.arrayBuffer()));
+      if (response.body === null) outgoing.end();
+      else await pipeline(Readable.fromWeb(response.body), outgoing);
     } catch {
-      outgoing.writeHead(500).end();
+      // An answer that has begun can only be cut off: its end would make it look whole.
+      if (outgoing.headersSent) outgoing.destroy();
+      else outgoing.writeHead(500).end();
     }
   });
   await new Promise<void>((resolve, reject) => {

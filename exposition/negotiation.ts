@@ -95,9 +95,9 @@ const UNREADABLE_Q = Number.MIN_VALUE;
  * is no header, it is the text format: a scrape is always answered.
  *
  * The escaping scheme is that of the deciding range or, when it names none, of the
- * last one tried before it that does, else `"underscores"`. The Content-Type names
- * the scheme whenever there was a header, and the version that is written, never the
- * one that was asked for.
+ * last one tried before it that does, else the default one. The Content-Type names
+ * the scheme, but for `"underscores"` when there was no header, and the version that
+ * is written, never the one that was asked for.
  *
  * Nothing in a header is an error: what cannot be read is passed over. The time is
  * that of reading the header once, and of sorting the ranges that matter.
@@ -107,6 +107,7 @@ const UNREADABLE_Q = Number.MIN_VALUE;
  * {@link https://www.rfc-editor.org/rfc/rfc9110#name-accept | RFC 9110, section 12.5.1}.
  *
  * @param accept The header, or `null` if the request has none.
+ * @param defaultEscaping The escaping scheme for those who name none.
  * @returns The format, the escaping of names, and the Content-Type of the response.
  *
  * @example A server that knows OpenMetrics
@@ -120,13 +121,18 @@ const UNREADABLE_Q = Number.MIN_VALUE;
  * assert.equal(negotiate(null).contentType, "text/plain; version=0.0.4; charset=utf-8");
  * ```
  */
-export function negotiate(accept: string | null): Negotiated {
+export function negotiate(
+  accept: string | null,
+  defaultEscaping: EscapingScheme = "underscores",
+): Negotiated {
   let format: ExpositionFormat = "text";
-  let escaping: EscapingScheme = "underscores";
-  if (accept === null) return { format, escaping, contentType: PROMETHEUS_CONTENT_TYPE };
+  let escaping = defaultEscaping;
+  if (accept === null && escaping === "underscores") {
+    return { format, escaping, contentType: PROMETHEUS_CONTENT_TYPE };
+  }
 
   const candidates: { range: MediaRange; offer: Offer | undefined }[] = [];
-  for (const element of split(accept, ",")) {
+  for (const element of split(accept ?? "", ",")) {
     const range = parseMediaRange(element);
     if (range === undefined || range.q === 0) continue;
     const offer = OFFERS.find((offer) => matches(range, offer));

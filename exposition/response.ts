@@ -1,4 +1,5 @@
-import type { EscapingScheme } from "../encoding/escaping.ts";
+import { CHUNK_SIZE } from "../encoding/byte_writer.ts";
+import { type EscapingScheme, isEscapingScheme } from "../encoding/escaping.ts";
 import type { Chunks } from "../encoding/lines.ts";
 import { encodeOpenMetrics } from "../encoding/open_metrics.ts";
 import { encodeProtobuf } from "../encoding/protobuf.ts";
@@ -6,7 +7,8 @@ import { encodeText } from "../encoding/text.ts";
 import { type MetricFamily, received } from "../model.ts";
 import { checkRegistry, gatherAsync, REGISTRY, type Registry, restrict } from "../registry.ts";
 import { createBody } from "./body.ts";
-import { negotiate, negotiateEncoding } from "./negotiation.ts";
+import { gzip } from "./gzip.ts";
+import { type ExpositionFormat, negotiate, negotiateEncoding } from "./negotiation.ts";
 
 /** How long asynchronous collectors are waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;
@@ -14,8 +16,11 @@ const TIMEOUT_MS = 10_000;
 /** How much of the time that Prometheus gives itself is spent on waiting. */
 const SCRAPE_TIMEOUT_SHARE = 0.9;
 
-/** From which size on a family goes on in another protobuf message, in bytes. */
-const MESSAGE_SIZE = 65_536;
+/**
+ * From which size on a family goes on in another protobuf message, in bytes: that of a
+ * chunk, since a message has to be whole before any of it can be handed on.
+ */
+const MESSAGE_SIZE = CHUNK_SIZE;
 
 /** The methods that a scrape may use, and the one that asks which these are. */
 const ALLOW = "GET, HEAD, OPTIONS";
@@ -33,6 +38,21 @@ export interface MetricsResponseOptions {
   compress?: boolean | undefined;
   /** Whether OpenMetrics has `_created` series. @default {false} */
   created?: boolean | undefined;
+  /**
+   * How names outside of the classic alphabet are spelled for scrapers that name no
+   * escaping scheme in `Accept`; one that does gets what it names.
+   * @default {"underscores"}
+   */
+  escaping?: EscapingScheme | undefined;
+}
+
+/** The same options, all of them there and legal. */
+interface CheckedOptions {
+  readonly registry: Registry;
+  readonly timeoutMs: number;
+  readonly compress: boolean;
+  readonly created: boolean;
+  readonly escaping: EscapingScheme;
 }
 
 /**
@@ -40,7 +60,8 @@ export interface MetricsResponseOptions {
  * collectors awaited, streamed under back-pressure.
  *
  * - The `Accept` header chooses between text 0.0.4, OpenMetrics and protobuf, and how
- *   names that are not of the classic alphabet are spelled.
+ *   names that are not of the classic alphabet are spelled; if it does not say,
+ *   `escaping` does.
  * - `?name[]=` restricts the answer to families or samples of these names.
  * - `HEAD` and `OPTIONS` are answered, other methods refused with 405.
  *
@@ -97,15 +118,14 @@ export function metricsHandler(
   return (request) => respond(request, checked);
 }
 
-type CheckedOptions = Required<{ [K in keyof MetricsResponseOptions]: unknown }> & {
-  registry: Registry;
-  timeoutMs: number;
-  compress: boolean;
-  created: boolean;
-};
-
 function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
-  const { registry = REGISTRY, timeoutMs = TIMEOUT_MS, compress = true, created = false } = options;
+  const {
+    registry = REGISTRY,
+    timeoutMs = TIMEOUT_MS,
+    compress = true,
+    created = false,
+    escaping = "underscores",
+  } = options;
   checkRegistry(registry, doing);
   if (typeof timeoutMs !== "number") {
     throw new TypeError(`${doing}: timeoutMs must be a number: received ${received(timeoutMs)}`);
@@ -113,7 +133,21 @@ function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOp
   if (!(timeoutMs > 0)) {
     throw new RangeError(`${doing}: timeoutMs must be > 0: received ${timeoutMs}`);
   }
-  return { registry, timeoutMs, compress, created };
+  checkBoolean("compress", compress, doing);
+  checkBoolean("created", created, doing);
+  if (!isEscapingScheme(escaping)) {
+    throw new TypeError(
+      `${doing}: escaping must be "underscores", "dots", "values" or "allow-utf-8": received ${
+        received(escaping)
+      }`,
+    );
+  }
+  return { registry, timeoutMs, compress, created, escaping };
+}
+
+function checkBoolean(name: string, value: unknown, doing: string): void {
+  if (typeof value === "boolean") return;
+  throw new TypeError(`${doing}: ${name} must be a boolean: received ${received(value)}`);
 }
 
 async function respond(
@@ -125,13 +159,14 @@ async function respond(
   if (method !== "GET" && method !== "HEAD") {
     return plain(405, `Cannot answer ${method}: the metrics can only be read`, { allow: ALLOW });
   }
-  const { format, escaping, contentType } = negotiate(request?.headers.get("accept") ?? null);
+  const accept = request?.headers.get("accept") ?? null;
+  const { format, escaping, contentType } = negotiate(accept, options.escaping);
   const encoding = options.compress && typeof CompressionStream === "function"
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)
     : "identity";
   const headers = new Headers({ "content-type": contentType, vary: "Accept, Accept-Encoding" });
   if (encoding === "gzip") headers.set("content-encoding", "gzip");
-  if (method === "HEAD") return new Response(null, { headers });
+  if (method === "HEAD") return new Response(unknownLength(), { headers });
 
   let body: ReturnType<typeof createBody>;
   try {
@@ -145,12 +180,13 @@ async function respond(
     return plain(500, error instanceof Error ? error.message : "Cannot read the registry");
   }
   if (encoding === "identity") return new Response(body, { headers });
-  return new Response(compress(body), { headers });
+  const stream = body instanceof ReadableStream ? body : new Blob([body]).stream();
+  return new Response(gzip(stream), { headers });
 }
 
 function encode(
   families: MetricFamily[],
-  format: "text" | "openmetrics" | "protobuf",
+  format: ExpositionFormat,
   escaping: EscapingScheme,
   created: boolean,
 ): Chunks {
@@ -164,11 +200,14 @@ function encode(
   }
 }
 
-function compress(
-  body: ReturnType<typeof createBody>,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const stream = body instanceof ReadableStream ? body : new Blob([body]).stream();
-  return stream.pipeThrough(new CompressionStream("gzip"));
+/**
+ * An empty body for the answer to HEAD. With `null`, servers would say that the length
+ * is 0, and it may only be that of the answer to GET: see
+ * {@link https://www.rfc-editor.org/rfc/rfc9110#section-8.6 | RFC 9110, section 8.6}.
+ */
+function unknownLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  // It ends only when read, or a server could see that it is empty.
+  return new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 });
 }
 
 /** The registry, or the part of it that the request names in `?name[]=`. */

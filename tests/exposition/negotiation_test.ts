@@ -269,6 +269,22 @@ test("negotiate() without a header gives text, and says nothing of escaping", ()
   });
 });
 
+const DEFAULTS: [accept: string | null, escaping: string, contentType: string][] = [
+  [null, "dots", `${PROMETHEUS_CONTENT_TYPE}; escaping=dots`],
+  ["", "dots", `${PROMETHEUS_CONTENT_TYPE}; escaping=dots`],
+  [OPENMETRICS, "dots", `${OPENMETRICS_CONTENT_TYPE}; escaping=dots`],
+  [`${OPENMETRICS};escaping=new`, "dots", `${OPENMETRICS_CONTENT_TYPE}; escaping=dots`],
+  [`${OPENMETRICS};escaping=values`, "values", `${OPENMETRICS_CONTENT_TYPE}; escaping=values`],
+];
+
+for (const [accept, escaping, contentType] of DEFAULTS) {
+  test(`negotiate(${JSON.stringify(accept)}, "dots") chooses the scheme ${escaping}`, () => {
+    const negotiated = negotiate(accept, "dots");
+    assert.equal(negotiated.escaping, escaping);
+    assert.equal(negotiated.contentType, contentType);
+  });
+}
+
 test("the version that a client asks for is never echoed", () => {
   for (const version of ["0.0.1", "0.0.4", "1.0.0", "2.0.0", "9.9.9-evil"]) {
     for (const type of [OPENMETRICS, "text/plain", "*/*"]) {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   CollectorRegistry,
   Counter,
+  type EscapingScheme,
   Gauge,
   generateMetrics,
   generateOpenMetrics,
@@ -148,7 +149,32 @@ test("HEAD gets the headers of GET and no body, and asks no collector", async ()
     `${OPENMETRICS_CONTENT_TYPE}; escaping=underscores`,
   );
   assert.equal(response.headers.get("content-encoding"), "gzip");
-  assert.equal(response.body, null);
+  assert.equal(await response.text(), "");
+});
+
+const SCHEMES: [accept: string | null, escaping: EscapingScheme, contentType: string][] = [
+  [null, "underscores", PROMETHEUS_CONTENT_TYPE],
+  [null, "allow-utf-8", `${PROMETHEUS_CONTENT_TYPE}; escaping=allow-utf-8`],
+  ["*/*", "dots", `${PROMETHEUS_CONTENT_TYPE}; escaping=dots`],
+  ["text/plain", "values", `${PROMETHEUS_CONTENT_TYPE}; escaping=values`],
+];
+
+for (const [accept, escaping, contentType] of SCHEMES) {
+  test(`a request that accepts ${accept ?? "nothing"} gets the escaping ${escaping} by option`, async () => {
+    const registry = build();
+    const asked = accept === null ? undefined : request({ accept });
+    const response = await metricsResponse(asked, { registry, escaping });
+    assert.equal(response.headers.get("content-type"), contentType);
+    assert.equal(await response.text(), generateMetrics(registry, { escaping }));
+  });
+}
+
+test("a scraper that names an escaping scheme gets that one, whatever the option", async () => {
+  const registry = build();
+  const asked = request({ accept: "text/plain;escaping=values" });
+  const response = await metricsHandler({ registry, escaping: "allow-utf-8" })(asked);
+  assert.equal(response.headers.get("content-type"), `${PROMETHEUS_CONTENT_TYPE}; escaping=values`);
+  assert.equal(await response.text(), generateMetrics(registry, { escaping: "values" }));
 });
 
 test("OPTIONS says which methods there are", async () => {
@@ -296,6 +322,19 @@ const BAD_OPTIONS: [options: Record<string, unknown>, error: string, message: st
   [{ timeoutMs: -1 }, "RangeError", "timeoutMs must be > 0: received -1"],
   [{ timeoutMs: NaN }, "RangeError", "timeoutMs must be > 0: received NaN"],
   [{ timeoutMs: "10" }, "TypeError", 'timeoutMs must be a number: received "10"'],
+  [{ compress: "no" }, "TypeError", 'compress must be a boolean: received "no"'],
+  [{ compress: null }, "TypeError", "compress must be a boolean: received null"],
+  [{ created: 1 }, "TypeError", "created must be a boolean: received 1"],
+  [
+    { escaping: "utf8" },
+    "TypeError",
+    'escaping must be "underscores", "dots", "values" or "allow-utf-8": received "utf8"',
+  ],
+  [
+    { escaping: ["dots"] },
+    "TypeError",
+    'escaping must be "underscores", "dots", "values" or "allow-utf-8": received ["dots"]',
+  ],
   [{ registry: {} }, "TypeError", "a registry must have register(): received {}"],
   [{ registry: null }, "TypeError", "a registry must have register(): received null"],
 ];

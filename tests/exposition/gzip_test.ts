@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { test } from "node:test";
+import { gzip } from "../../exposition/gzip.ts";
+
+const CHUNK_SIZE = 65_536;
+
+/** Chunks that are counted when they are made; noise cannot be compressed. */
+class Source {
+  made = 0;
+  cancelled: unknown = undefined;
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+
+  constructor(chunks: number, { noise = true, failsAtEnd = false } = {}) {
+    let seed = 1;
+    this.stream = new ReadableStream({
+      pull: (controller) => {
+        if (this.made === chunks) {
+          if (failsAtEnd) throw new Error("broken");
+          return controller.close();
+        }
+        this.made++;
+        const chunk = new Uint8Array(CHUNK_SIZE);
+        for (let i = 0; i < CHUNK_SIZE && noise; i++) {
+          seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+          chunk[i] = seed >>> 24;
+        }
+        controller.enqueue(chunk);
+      },
+      cancel: (reason) => {
+        this.cancelled = reason;
+      },
+    }, { highWaterMark: 0 });
+  }
+}
+
+function unpack(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8Array> {
+  return new Response(stream.pipeThrough(new DecompressionStream("gzip"))).bytes();
+}
+
+/** Waits until nothing happens any more. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+for (const [what, chunks, noise] of [["noise", 100, true], ["zeros", 2000, false]] as const) {
+  test(`gzip() of much ${what} unpacks to the same`, async () => {
+    const expected = await new Response(new Source(chunks, { noise }).stream).bytes();
+    const unpacked = await unpack(gzip(new Source(chunks, { noise }).stream));
+    assert.equal(Buffer.compare(unpacked, expected), 0);
+  });
+}
+
+test("gzip() of nothing unpacks to nothing", async () => {
+  assert.deepEqual(await unpack(gzip(new Source(0).stream)), new Uint8Array(0));
+});
+
+test("gzip() reads nothing before it is read", async () => {
+  const source = new Source(10);
+  gzip(source.stream);
+  await settle();
+  assert.equal(source.made, 0);
+});
+
+test("gzip() goes no further than its reader, but for a few chunks", async () => {
+  const source = new Source(2000);
+  const reader = gzip(source.stream).getReader();
+  await reader.read();
+  await settle();
+  assert.ok(source.made <= 4, `${source.made} chunks for one`);
+  let length = 0;
+  while (length < 100 * CHUNK_SIZE) length += (await reader.read()).value!.length;
+  await settle();
+  assert.ok(source.made <= 110, `${source.made} chunks for 100`);
+  await reader.cancel();
+});
+
+test("gzip() that is cancelled cancels its source, and reads no more", async () => {
+  for (const reads of [0, 1, 5]) {
+    const source = new Source(2000);
+    const reader = gzip(source.stream).getReader();
+    for (let i = 0; i < reads; i++) await reader.read();
+    const { made } = source;
+    await reader.cancel("enough");
+    await settle();
+    assert.equal(source.cancelled, "enough");
+    assert.equal(source.made, made);
+  }
+});
+
+test("gzip() may be cancelled while it is read", async () => {
+  const source = new Source(2000, { noise: false });
+  const reader = gzip(source.stream).getReader();
+  await reader.read(); // That is the header, on some runtimes.
+  const reading = reader.read();
+  await reader.cancel("enough");
+  assert.equal((await reading).done, true);
+  assert.equal(source.cancelled, "enough");
+});
+
+for (const chunks of [0, 1, 30]) {
+  test(`an error behind ${chunks} chunks is an error of gzip(), which never ends`, async () => {
+    const reader = gzip(new Source(chunks, { failsAtEnd: true }).stream).getReader();
+    await assert.rejects(async () => {
+      while (!(await reader.read()).done);
+    }, { message: "broken" });
+    await assert.rejects(reader.read(), { message: "broken" });
+    await settle();
+  });
+}

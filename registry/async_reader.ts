@@ -1,10 +1,28 @@
-import type { Collected, Collector, MetricFamily } from "../model.ts";
+import type { Collected, CollectOptions, Collector, MetricFamily } from "../model.ts";
 import type { CollectAsyncOptions, CollectorErrorCause } from "./protocol.ts";
 
-/** A collector's call that is under way. */
+/** What a collector is handed: a signal, which is only made if it is asked for. */
+class CallOptions implements CollectOptions {
+  #controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+}
+
+/** A collector's call that is under way. Several reads may wait for it. */
 interface Call {
   readonly families: Promise<MetricFamily[]>;
-  /** Whether a read has given up waiting for it. */
+  readonly options: CallOptions;
+  /** How many reads wait for it. */
+  waiting: number;
+  /** Whether all that waited have given up, and it was told to stop. */
   abandoned: boolean;
 }
 
@@ -28,10 +46,12 @@ export class AsyncReader {
       return [];
     }
     try {
-      const collected = collector.collect();
+      const options = new CallOptions();
+      const collected = collector.collect(options);
       if (Symbol.iterator in collected) return this.#sift(collector, collected);
-      // A promise is under way; what an asynchronous iterable would bring is not.
-      if (!(Symbol.asyncIterator in collected)) this.#start(collector, collected);
+      if (isThenable(collected)) this.#start(collector, collected, options);
+      // What an asynchronous iterable would bring is not under way before it is asked.
+      else if (!(Symbol.asyncIterator in collected)) throw NOT_FAMILIES;
       this.#count(collector, "async");
     } catch {
       this.#count(collector, "error");
@@ -67,18 +87,23 @@ export class AsyncReader {
       return [];
     }
     try {
-      const collected = collector.collect({ signal: deadline.signal });
+      const options = new CallOptions();
+      const collected = collector.collect(options);
       if (Symbol.iterator in collected) return this.#sift(collector, collected);
-      return this.#await(collector, this.#start(collector, collected), deadline);
+      return this.#await(collector, this.#start(collector, collected, options), deadline);
     } catch {
       this.#count(collector, "error");
       return [];
     }
   }
 
-  #start(collector: Collector, collected: Exclude<Collected, Iterable<MetricFamily>>): Call {
-    const families = Symbol.asyncIterator in collected ? drain(collected) : drainPromise(collected);
-    const call: Call = { families, abandoned: false };
+  #start(
+    collector: Collector,
+    collected: Exclude<Collected, Iterable<MetricFamily>>,
+    options: CallOptions,
+  ): Call {
+    const families = drain(collected, options);
+    const call: Call = { families, options, waiting: 0, abandoned: false };
     this.#calls.set(collector, call);
     const settled = (brought: readonly unknown[]): void => {
       this.#calls.delete(collector);
@@ -89,15 +114,19 @@ export class AsyncReader {
   }
 
   async #await(collector: Collector, call: Call, deadline: Deadline): Promise<MetricFamily[]> {
+    call.waiting++;
     try {
       const families = await Promise.race([call.families, deadline.passed]);
       if (families !== undefined) return this.#sift(collector, families);
-      if (deadline.timedOut) {
+      if (deadline.timedOut) this.#count(collector, "timeout");
+      if (call.waiting === 1) {
         call.abandoned = true;
-        this.#count(collector, "timeout");
+        call.options.abort(deadline.reason);
       }
     } catch {
       this.#count(collector, "error");
+    } finally {
+      call.waiting--;
     }
     return [];
   }
@@ -114,7 +143,7 @@ export class AsyncReader {
   }
 }
 
-function isThenable(value: unknown): boolean {
+function isThenable(value: unknown): value is PromiseLike<unknown> {
   try {
     return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
   } catch {
@@ -130,53 +159,60 @@ function hush(value: unknown): void {
 /** The longest time that a timer takes; it fires at once when asked for a longer one. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** What is thrown for a collector that brings nothing that could be walked. */
+const NOT_FAMILIES = new TypeError("Cannot collect: families must come in an iterable");
+
 /** The end of waiting: a time limit, or the caller's signal, whichever comes first. */
 class Deadline {
-  /** What collectors are handed. */
-  readonly signal: AbortSignal;
   /** Resolves when it is time to give up; never rejects. */
   readonly passed: Promise<undefined>;
   /** Whether the time limit ended the waiting. */
   timedOut = false;
   readonly #outer: AbortSignal | undefined;
-  readonly #end: () => void;
+  readonly #pass: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(outer: AbortSignal | undefined, timeoutMs: number | undefined) {
-    const controller = new AbortController();
-    this.signal = controller.signal;
     this.#outer = outer;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.passed = promise;
-    this.#end = () => {
-      controller.abort(outer?.reason);
-      resolve(undefined);
-    };
-    if (outer?.aborted) this.#end();
-    outer?.addEventListener("abort", this.#end, { once: true });
+    this.#pass = () => resolve(undefined);
+    if (outer?.aborted) this.#pass();
+    outer?.addEventListener("abort", this.#pass, { once: true });
     if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
       this.#timer = setTimeout(() => {
         this.timedOut = true;
-        controller.abort(new DOMException("The scrape ran out of time", "TimeoutError"));
-        resolve(undefined);
+        this.#pass();
       }, Math.max(0, timeoutMs));
     }
   }
 
-  /** Lets go of timer and signal; what a reader left early is told to stop. */
+  /** What collectors are told when nobody waits for them any more. */
+  get reason(): unknown {
+    return this.timedOut
+      ? new DOMException("The scrape ran out of time", "TimeoutError")
+      : this.#outer?.reason;
+  }
+
+  /** Lets go of timer and signal; what a reader left early is given up. */
   end(complete: boolean): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener("abort", this.#end);
-    if (!complete) this.#end();
+    this.#outer?.removeEventListener("abort", this.#pass);
+    if (!complete) this.#pass();
   }
 }
 
-async function drain(collected: AsyncIterable<MetricFamily>): Promise<MetricFamily[]> {
+/** Brings what is asynchronous; a generator is not asked for more once nobody waits. */
+async function drain(
+  collected: Exclude<Collected, Iterable<MetricFamily>>,
+  options: CallOptions,
+): Promise<MetricFamily[]> {
+  if (!(Symbol.asyncIterator in collected)) return [...await collected];
+  const { signal } = options;
   const families: MetricFamily[] = [];
-  for await (const family of collected) families.push(family);
+  for await (const family of collected) {
+    families.push(family);
+    if (signal.aborted) break;
+  }
   return families;
-}
-
-async function drainPromise(collected: Promise<Iterable<MetricFamily>>): Promise<MetricFamily[]> {
-  return [...await collected];
 }

@@ -118,6 +118,7 @@ export class CollectorRegistry implements Registry {
         };
       }
     }
+    for (const name of this.#claims(this.#errors.describe())) this.#owners.set(name, this.#errors);
     this.#reader = new AsyncReader((collector, cause) => this.#countCollector(collector, cause));
     this.setTargetInfo(targetInfo);
   }
@@ -148,9 +149,12 @@ export class CollectorRegistry implements Registry {
         }`,
       );
     }
+    if (collector as unknown === this) {
+      throw new TypeError("Cannot register collector: a registry cannot collect from itself");
+    }
     if (this.#collectors.has(collector)) return collector;
     const families = this.#describe(collector);
-    this.#checkConstLabels(families);
+    this.#checkLabels(families);
     const names = this.#claims(families);
     const claimed = [...names].find((name) => this.#owners.has(name));
     if (claimed !== undefined) return this.#settleDuplicate(claimed, names, collector);
@@ -323,7 +327,9 @@ export class CollectorRegistry implements Registry {
     for (const collector of this.#collectors.keys()) {
       if (collector !== this.#target) readable.push(collector);
     }
-    if (wanted === undefined) return readable;
+    // Any metric may bring this one, and none claims it.
+    const shared = exposedName(this.#prefix, "narthex_exemplar_errors_total");
+    if (wanted === undefined || wanted.has(shared)) return readable;
     return readable.filter((collector) => {
       const names = this.#collectors.get(collector)!;
       return names.size === 0 || [...names].some((name) => wanted.has(name));
@@ -350,7 +356,7 @@ export class CollectorRegistry implements Registry {
 
   #ownFamilies(): MetricFamily[] {
     const constLabels = this.#constLabels;
-    const families = this.#errors.families();
+    const families = this.#errors.collect();
     if (constLabels === undefined) return families;
     return families.map((family) => this.#labelled(family, constLabels));
   }
@@ -385,11 +391,15 @@ export class CollectorRegistry implements Registry {
     return names;
   }
 
-  #checkConstLabels(families: MetricFamily[]): void {
-    const constNames = this.#constLabels?.labelNames;
-    if (constNames === undefined) return;
+  #checkLabels(families: MetricFamily[]): void {
+    const constNames = this.#constLabels?.labelNames ?? [];
     for (const { name, type, labelNames = [] } of families) {
       const reserved = reservedLabelName(type, exposedName(this.#prefix, name));
+      if (reserved !== undefined && labelNames.includes(reserved)) {
+        throw new TypeError(
+          `Cannot register ${type} "${name}": label "${reserved}" is reserved for the ${type} itself`,
+        );
+      }
       const clash = constNames.find((constName) =>
         labelNames.includes(constName) || constName === reserved
       );

@@ -3,9 +3,11 @@ import {
   checkNativeHistogram,
   type Exemplar,
   exposedNames,
+  findAmbiguousLabelName,
   fullName,
   type HistogramMetric,
   isMetricType,
+  MAX_TIME,
   type Metric,
   MetricFamily,
   type MetricType,
@@ -160,9 +162,6 @@ function nameOf(family: unknown): string {
   return "anonymous";
 }
 
-/** The latest time that is written, in seconds since 1970: the last of JavaScript's own. */
-const MAX_TIME = 8.64e12;
-
 /**
  * Reads a metric that may be anything: a number behind a function is asked for
  * once and kept, and what has not the shape of its family's type throws.
@@ -176,6 +175,9 @@ function readMetric(type: MetricType, metric: Metric, reserved: string | undefin
   for (const name of labelNames) checkLabelName(name, "utf8", "Cannot read metric");
   if (reserved !== undefined && names.has(reserved)) {
     throw new TypeError(`Cannot read metric: label "${reserved}" is reserved`);
+  }
+  if (findAmbiguousLabelName(labelNames) !== undefined) {
+    throw new TypeError("Cannot read metric: two labels become one for older scrapers");
   }
   for (const text of labelValues) checkType(text, "string");
   for (const time of [timestamp, created]) checkTime(time);

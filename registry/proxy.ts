@@ -49,8 +49,11 @@ export class CollectorRegistryProxy implements Registry {
    */
   setRegistry(registry: Registry): void {
     const doing = "Cannot set registry";
-    if (registry === this) throw new TypeError(`${doing}: a proxy cannot stand for itself`);
-    this.#registry = checkRegistry(registry, doing);
+    checkRegistry(registry, doing);
+    let behind = registry;
+    while (behind instanceof CollectorRegistryProxy && behind !== this) behind = behind.#registry;
+    if (behind === this) throw new TypeError(`${doing}: a proxy cannot stand for itself`);
+    this.#registry = registry;
   }
 
   /**

@@ -1,4 +1,11 @@
-import { type Collector, MetricFamily, received, sampleNames } from "../model.ts";
+import {
+  type Collector,
+  type MetricFamily,
+  openMetricsName,
+  received,
+  SAMPLE_SUFFIXES,
+} from "../model.ts";
+import { partOf } from "./part.ts";
 import { checkPrefix, exposedName } from "./prefix.ts";
 import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
 
@@ -97,19 +104,14 @@ export class RestrictedRegistry implements Registry {
   #restrict(family: MetricFamily): MetricFamily | undefined {
     try {
       const prefix = checkPrefix(this.#source.prefix, "Cannot restrict registry");
-      const { name, help, type, unit } = family;
-      if (this.#names.has(exposedName(prefix, name))) return family;
-      const wanted = sampleNames(name, type).filter((sample) =>
-        this.#names.has(exposedName(prefix, sample))
+      const { name, type } = family;
+      const exposed = exposedName(prefix, name);
+      const names = this.#names;
+      if (names.has(exposed) || names.has(openMetricsName(exposed, type))) return family;
+      const wanted = new Set(
+        SAMPLE_SUFFIXES[type].filter((suffix) => suffix !== "" && names.has(exposed + suffix)),
       );
-      if (wanted.length === 0) return undefined;
-      const part = new MetricFamily(name, help, type, { unit, nameValidation: "utf8" });
-      for (const sample of family.samples) {
-        if (wanted.includes(sample.name)) {
-          part.addSample(sample.name, sample.labels, sample.value, sample);
-        }
-      }
-      return part;
+      return wanted.size === 0 ? undefined : partOf(family, wanted);
     } catch {
       this.countError("anonymous", "invalid");
       return undefined;

@@ -1,4 +1,4 @@
-import { type LabelValue, type MetricFamily, toLabelText } from "../model.ts";
+import { formatBound, type LabelValue, type MetricFamily, toLabelText } from "../model.ts";
 
 /**
  * Finds the value of a sample among families.
@@ -15,7 +15,7 @@ export function findSample(
   labels: Readonly<Record<string, LabelValue>>,
 ): number | undefined {
   const wanted = Object.entries(labels).map(([key, value]) =>
-    [key, toLabelText(value, key, `Cannot look up sample "${name}"`)] as const
+    [key, spell(key, value, name)] as const
   );
   for (const family of families) {
     if (!name.startsWith(family.name) && !name.endsWith("_created")) continue;
@@ -25,4 +25,12 @@ export function findSample(
     }
   }
   return undefined;
+}
+
+/** The text of a label; bounds and quantiles given as numbers as they are written. */
+function spell(labelName: string, value: LabelValue, name: string): string {
+  const isBound = labelName === "le" || labelName === "quantile";
+  return isBound && typeof value === "number"
+    ? formatBound(value)
+    : toLabelText(value, labelName, `Cannot look up sample "${name}"`);
 }

@@ -350,3 +350,57 @@ test("a collector that unregisters another one while it is read disturbs nothing
   assert.deepEqual(await read(registry), ["x", "victim"]);
   assert.deepEqual(await read(registry), ["x"]);
 });
+
+test("a generator that never ends is asked for no more once the time is up", async () => {
+  let yielded = 0;
+  let ended = false;
+  const registry = new CollectorRegistry();
+  registry.register({
+    async *collect() {
+      try {
+        for (;;) {
+          yielded++;
+          yield gauge(`g_${yielded}`);
+          await turn();
+        }
+      } finally {
+        ended = true;
+      }
+    },
+  });
+  assert.deepEqual(await read(registry, { timeoutMs: 20 }), []);
+  while (!ended) await turn();
+  const before = yielded;
+  await turn();
+  assert.equal(yielded, before);
+});
+
+test("a read that gives up leaves the call to a read that still waits for it", async () => {
+  const registry = new CollectorRegistry();
+  let signal: AbortSignal | undefined;
+  const { promise, resolve } = Promise.withResolvers<MetricFamily[]>();
+  let calls = 0;
+  registry.register({
+    collect: (options) => {
+      calls++;
+      signal = options?.signal;
+      return promise;
+    },
+  });
+  const short = read(registry, { timeoutMs: 1 });
+  const long = read(registry, { timeoutMs: 60_000 });
+  assert.deepEqual(await short, []);
+  assert.equal(signal?.aborted, false);
+  resolve([gauge("x")]);
+  assert.deepEqual(await long, ["x"]);
+  assert.equal(calls, 1);
+});
+
+test("a family that comes without an iterable around it is an error of its collector", async () => {
+  const registry = new CollectorRegistry();
+  const collector = { collect: () => gauge("x") as unknown as MetricFamily[] };
+  registry.register(collector);
+  assert.equal(errors(registry, "async"), 0);
+  assert.equal(errors(registry, "error"), 2);
+  assert.deepEqual(await read(registry), []);
+});

@@ -230,7 +230,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
   ],
   [
     "yields a timestamp that is no time",
-    yielding(new MetricFamily("bad", "", "gauge").addSample("bad", {}, 1, { timestamp: 1e19 })),
+    yielding(familyOf([{ ...NO_LABELS, value: 1, timestamp: 1e19 }])),
     "bad",
     "error",
   ],

@@ -164,3 +164,11 @@ test("a target info that is unregistered by its collector is gone", () => {
   assert.equal(registry.getTargetInfo(), null);
   assert.equal(generateMetrics(registry), "");
 });
+
+test("getSampleValue() takes bounds and quantiles as numbers", () => {
+  const registry = build();
+  for (const le of [0.5, 1, 1e6, Infinity]) {
+    assert.ok(registry.getSampleValue("app_h_bucket", { region: "eu", le }) !== undefined, `${le}`);
+  }
+  assert.ok(registry.getSampleValue("app_s", { region: "eu", quantile: 0.99 }) !== undefined);
+});

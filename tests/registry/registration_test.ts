@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   type Collector,
   CollectorRegistry,
+  CollectorRegistryProxy,
   Counter,
   DuplicateMetricError,
   Gauge,
@@ -457,4 +458,63 @@ test('onDuplicate "reuse" reuses only the metric of that very name', () => {
   const registry = new CollectorRegistry({ onDuplicate: "reuse" });
   new Summary("s", "S.", { registry });
   assert.throws(() => new Counter("s_count", "C.", { registry }), DuplicateMetricError);
+});
+
+test("the library's own names are claimed, with the prefix", () => {
+  const registry = new CollectorRegistry({ prefix: "app" });
+  const own = "narthex_collector_errors_total";
+  assert.throws(() => new Counter(own, "", { registry }), DuplicateMetricError);
+  assert.equal(generateMetrics(registry), "");
+});
+
+test("a label that the prefix turns into a stateset's own is refused", () => {
+  const registry = new CollectorRegistry({ prefix: "app" });
+  const options = { states: ["on"], labelNames: ["app_mode"], registry };
+  assert.throws(() => new StateSet("mode", "", options), {
+    name: "TypeError",
+    message:
+      'Cannot register stateset "mode": label "app_mode" is reserved for the stateset itself',
+  });
+  assert.deepEqual(names(registry), []);
+});
+
+test("a registry does not collect from itself, nor a proxy stand for itself in a circle", () => {
+  const registry = new CollectorRegistry();
+  assert.throws(() => registry.register(registry), { name: "TypeError" });
+  const a = new CollectorRegistryProxy();
+  const b = new CollectorRegistryProxy(new CollectorRegistryProxy(a));
+  assert.throws(() => a.setRegistry(b), { name: "TypeError" });
+  assert.equal(generateMetrics(b), "");
+});
+
+test("names that older scrapers cannot tell apart are duplicates", () => {
+  const registry = new CollectorRegistry();
+  const options = { nameValidation: "utf8", registry } as const;
+  new Gauge("g.a", "", options);
+  for (const name of ["g_a", "g a"]) {
+    assert.throws(() => new Gauge(name, "", options), DuplicateMetricError);
+  }
+  for (const labelNames of [["a.b", "a b"], ["a.b", "a_b"]] as const) {
+    assert.throws(() => new Gauge("h", "", { ...options, labelNames }), {
+      name: "TypeError",
+      message: `Cannot create gauge "h": label names must differ when written with underscores: ` +
+        `received "${labelNames[1]}"`,
+    });
+  }
+  new Gauge("h", "", { ...options, labelNames: ["a.b", "c d"] });
+});
+
+test("ever new names of failing families do not fill the memory", () => {
+  const registry = new CollectorRegistry();
+  let next = 0;
+  registry.register({
+    *collect() {
+      for (let i = 0; i < 3000; i++) yield { name: `bad_${next++}` } as MetricFamily;
+    },
+  });
+  generateMetrics(registry);
+  const lines = generateMetrics(registry).split("\n").filter((line) => !line.startsWith("#"));
+  assert.equal(lines.length - 1, 1001);
+  const others = { collector: "others", cause: "invalid" };
+  assert.ok(registry.getSampleValue("narthex_collector_errors_total", others)! >= 5000);
 });

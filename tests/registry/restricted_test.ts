@@ -12,6 +12,7 @@ import {
   Histogram,
   MetricFamily,
   type Registry,
+  setExemplarSource,
   Summary,
 } from "../../mod.ts";
 
@@ -203,4 +204,28 @@ test("a view reads a prefix, but puts none before the names itself", () => {
   const view = build("app").restrictedRegistry(["app_c_total"]);
   assert.deepEqual([...view.collect()].map(({ name }) => name), ["c_total"]);
   assert.deepEqual([...gather(view)].map(({ name }) => name), ["app_c_total"]);
+});
+
+test("a view takes OpenMetrics's name of a family, and the library's own families", () => {
+  const registry = build("app");
+  assert.deepEqual(lines(registry.restrictedRegistry(["app_c"])), ["app_c_total 1"]);
+  setExemplarSource(() => {
+    throw new Error("no trace");
+  });
+  new Counter("d_total", "D.", { registry, exemplars: true }).inc();
+  setExemplarSource(null);
+  const own = "app_narthex_exemplar_errors_total";
+  assert.deepEqual(lines(registry.restrictedRegistry([own])), [`${own}{metric="d_total"} 1`]);
+});
+
+test("a part of a family is as live as the family, and copies none of it", () => {
+  const registry = new CollectorRegistry();
+  const histogram = new Histogram("h", "H.", { registry, labelNames: ["l"], buckets: [1] });
+  const [part] = gather(registry.restrictedRegistry(["h_count", "h_sum"]));
+  histogram.labels("x").observe(2);
+  assert.equal(part?.distinct, true);
+  assert.deepEqual([...part!.samples].map(({ name, value }) => [name, value]), [
+    ["h_sum", 2],
+    ["h_count", 1],
+  ]);
 });

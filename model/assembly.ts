@@ -178,6 +178,17 @@ export class AssembledStateSet implements StateSetMetric, Base {
 export class Assembly implements Iterable<Metric> {
   readonly #metrics: Metric[] = [];
   readonly #open: Map<string, Metric> = new Map();
+  #plain = true;
+
+  /** Whether no series came twice and nothing was added that readers must look at again. */
+  get isPlain(): boolean {
+    return this.#plain;
+  }
+
+  /** Makes readers look at every metric. */
+  doubt(): void {
+    this.#plain = false;
+  }
 
   [Symbol.iterator](): Iterator<Metric> {
     return this.#metrics[Symbol.iterator]();
@@ -185,8 +196,10 @@ export class Assembly implements Iterable<Metric> {
 
   /** Adds a metric that is one number. */
   addNumber(metric: AssembledNumber): void {
+    const key = this.#key(metric);
+    if (this.#open.has(key)) this.doubt();
     this.#metrics.push(metric);
-    this.#open.set(this.#key(metric), metric);
+    this.#open.set(key, metric);
   }
 
   /**
@@ -205,6 +218,7 @@ export class Assembly implements Iterable<Metric> {
     // An assembly belongs to one family, so all of its metrics are of one shape.
     const open = this.#open.get(key) as M | undefined;
     if (open !== undefined && put(open)) return;
+    if (open !== undefined) this.doubt();
     const metric = create(base);
     put(metric);
     this.#metrics.push(metric);
@@ -249,6 +263,12 @@ export function parseBound(text: string | undefined, name: string, doing: string
  * @throws {RangeError} If its schema is not an integer from -4 to 8.
  */
 export function checkNativeHistogram(native: NativeHistogram, doing: string): NativeHistogram {
+  if (!(native?.positive instanceof Map && native.negative instanceof Map)) {
+    throw new TypeError(
+      `${doing}: a native histogram must have maps of positive and negative buckets: ` +
+        `received ${received(native)}`,
+    );
+  }
   const { schema, zeroThreshold, zeroCount, positive, negative, sum, count } = native;
   for (const [key, value] of Object.entries({ schema, zeroThreshold, zeroCount, sum, count })) {
     if (typeof value !== "number") {

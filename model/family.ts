@@ -13,6 +13,7 @@ import {
   checkMetricName,
   checkNameValidation,
   fullName,
+  isLegacyLabelName,
   isMetricType,
   reservedLabelName,
   toLabelText,
@@ -40,8 +41,9 @@ export interface MetricFamilyOptions {
   /** The alphabet of the names. @default {"legacy"} */
   nameValidation?: NameValidation | undefined;
   /**
-   * Where the metrics live, for a collector that has them in their final shape.
-   * They are read anew by each scrape. `addSample()` is refused then.
+   * Where the metrics live, for a collector that has them in their final shape: an
+   * object for each, and an iterable that can be walked more than once. They are read
+   * anew by each scrape. `addSample()` is refused then.
    */
   metrics?: Iterable<Metric> | undefined;
   /**
@@ -94,12 +96,11 @@ export class MetricFamily {
   readonly metrics: Iterable<Metric>;
   /** The label names that all metrics have, when they are known. */
   readonly labelNames: readonly string[] | undefined;
-  /** Whether the metrics are known to differ in their labels and to be safe to read. */
-  readonly distinct: boolean;
   /** Whether {@linkcode samples} has the `_created` samples. */
   readonly createdSamples: boolean;
   /** The alphabet of the names. */
   readonly nameValidation: NameValidation;
+  readonly #distinct: boolean;
 
   /**
    * Creates a family.
@@ -112,6 +113,9 @@ export class MetricFamily {
    */
   constructor(name: string, help: string, type: MetricType, options: MetricFamilyOptions = {}) {
     const doing = `Cannot create metric family ${received(name)}`;
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
+    }
     if (!isMetricType(type)) {
       throw new TypeError(`${doing}: type must be a metric type: received ${received(type)}`);
     }
@@ -127,9 +131,14 @@ export class MetricFamily {
     this.unit = unit;
     this.metrics = metrics ?? new Assembly();
     this.labelNames = options.labelNames;
-    this.distinct = options.distinct ?? false;
+    this.#distinct = options.distinct ?? false;
     this.createdSamples = options.createdSamples ?? metrics === undefined;
     this.nameValidation = nameValidation;
+  }
+
+  /** Whether the metrics are known to differ in their labels and to be safe to read. */
+  get distinct(): boolean {
+    return this.metrics instanceof Assembly ? this.metrics.isPlain : this.#distinct;
   }
 
   /**
@@ -160,6 +169,9 @@ export class MetricFamily {
     if (typeof value !== "number") {
       throw new TypeError(`${doing}: value must be a number: received ${received(value)}`);
     }
+    if (typeof name !== "string") {
+      throw new TypeError(`${doing}: name must be a string: received ${received(name)}`);
+    }
     if (timestamp !== undefined && !Number.isFinite(timestamp)) {
       throw new TypeError(
         `${doing}: timestamp must be a finite number of seconds: received ${received(timestamp)}`,
@@ -182,6 +194,13 @@ export class MetricFamily {
       (this.type === "summary" && suffix === "");
     const reserved = reservedLabelName(this.type, this.name);
     const base = this.#base(labels, timestamp, takesReserved ? reserved : undefined, doing);
+    // What a reader has to look at again, since this family alone cannot judge it.
+    if (
+      timestamp !== undefined || native !== undefined || suffix === "_created" ||
+      // A prefix changes which label a stateset keeps for itself.
+      this.type === "stateset" ||
+      base.labelNames.some((name) => name === reserved || !isLegacyLabelName(name))
+    ) metrics.doubt();
     const special = takesReserved && reserved !== undefined
       ? ownLabel(labels, reserved, doing)
       : undefined;

@@ -4,6 +4,7 @@ import type { LabelValue, MetricType, NameValidation } from "./sample.ts";
 const METRIC_NAME_REGEXP = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const UNIT_REGEXP = /^[a-zA-Z0-9_:]+$/;
+const UNDERSCORED_REGEXP = /^[0-9]|[^a-zA-Z0-9_]/gu;
 
 const METRIC_TYPES: ReadonlySet<string> = new Set<MetricType>([
   "counter",
@@ -118,6 +119,23 @@ export function checkLabelName(name: unknown, validation: NameValidation, doing:
 }
 
 /**
+ * Tells whether two label names become one for scrapers that only know the classic
+ * alphabet: `a.b` and `a b` are both written as `a_b` for them, and a series that
+ * has a label twice makes Prometheus refuse the whole scrape.
+ *
+ * @param names The label names, all different.
+ * @returns The first name that another one before it becomes equal to, if there is one.
+ */
+export function findAmbiguousLabelName(names: readonly string[]): string | undefined {
+  if (names.every((name) => LABEL_NAME_REGEXP.test(name))) return undefined;
+  const written = new Set<string>();
+  return names.find((name) => {
+    const size = written.size;
+    return written.add(name.replace(UNDERSCORED_REGEXP, "_")).size === size;
+  });
+}
+
+/**
  * The name of the label that a type keeps for itself, if it has one.
  *
  * @param type The type of the family.
@@ -171,6 +189,13 @@ export function checkLabelNames(
     }
     copy.push(name);
   }
+  const ambiguous = findAmbiguousLabelName(copy);
+  if (ambiguous !== undefined) {
+    throw new TypeError(
+      `${doing}: label names must differ when written with underscores: ` +
+        `received ${received(ambiguous)}`,
+    );
+  }
   return Object.freeze(copy);
 }
 
@@ -221,7 +246,7 @@ export interface NameParts {
  * @param doing What is being done, as in `Cannot create counter "x"`.
  * @returns The full name, not yet checked.
  * @throws {TypeError} If a part is not a string, or the type has no unit, or the
- * unit cannot be part of a name.
+ * unit cannot be part of a name, or a stateset's name cannot be that of a label.
  */
 export function fullName(
   name: string,
@@ -246,11 +271,19 @@ export function fullName(
     if (type === "info" || type === "stateset") {
       throw new TypeError(`${doing}: ${type} metrics have no unit: received ${received(unit)}`);
     }
-    const legal = parts.nameValidation === "utf8" ? unit.isWellFormed() : UNIT_REGEXP.test(unit);
+    const legal = parts.nameValidation === "utf8"
+      ? unit.isWellFormed() && !/["\\\n]/.test(unit)
+      : UNIT_REGEXP.test(unit);
     if (!legal) {
       throw new TypeError(`${doing}: unit must be part of a name: received ${received(unit)}`);
     }
     if (!full.endsWith(`_${unit}`)) full = `${full}_${unit}`;
+  }
+  if (type === "stateset" && full.includes(":")) {
+    throw new TypeError(
+      `${doing}: the name of a stateset is a label name too, and cannot have ":": ` +
+        `received ${received(full)}`,
+    );
   }
   return full + suffix;
 }

@@ -1,4 +1,7 @@
+import { isLegacyMetricName } from "./names.ts";
 import type { MetricType } from "./sample.ts";
+
+const UNDERSCORED_REGEXP = /^[0-9]|[^a-zA-Z0-9_:]/gu;
 
 /**
  * Spells a bucket bound or a quantile as a label value the way Go's `%g` does,
@@ -19,6 +22,9 @@ export function formatBound(value: number): string {
   const e = text.indexOf("e") + 2;
   return e === text.length - 1 ? `${text.slice(0, e)}0${text.slice(e)}` : text;
 }
+
+/** The farthest time from 1970 that is written, in seconds: more milliseconds fit no int64. */
+export const MAX_TIME = 9e15;
 
 /**
  * The name that OpenMetrics gives to a family: a counter's without `_total`, an
@@ -74,12 +80,17 @@ export function createdName(name: string, type: MetricType): string | undefined 
 
 /**
  * All the names that a family takes in any format, so that no other family may
- * have them: its own, OpenMetrics's for it, and those of its series.
+ * have them: its own, OpenMetrics's for it, those of its series, and, where they are
+ * not of the classic alphabet, what older scrapers are told instead.
  *
  * @param name The name of the family.
  * @param type The type of the family.
  * @returns The names, `_created` left out.
  */
 export function exposedNames(name: string, type: MetricType): Set<string> {
-  return new Set([name, openMetricsName(name, type), ...sampleNames(name, type)]);
+  const names = new Set([name, openMetricsName(name, type), ...sampleNames(name, type)]);
+  if (!isLegacyMetricName(name)) {
+    for (const exposed of [...names]) names.add(exposed.replace(UNDERSCORED_REGEXP, "_"));
+  }
+  return names;
 }

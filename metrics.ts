@@ -36,6 +36,7 @@ export type {
   Missing,
   NoLabels,
   Observable,
+  OnlyLabels,
   PartialMetric,
   TimedPartialMetric,
 } from "./metrics/label_types.ts";

@@ -18,13 +18,14 @@ import { type Child, MetricCore } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type {
   Labelled,
+  LabelsByName,
   LabelsByPosition,
   LabelsOf,
-  MetricTimer,
+  OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
 import { type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
-import { RunningTimer } from "./timer.ts";
+import { RunningLabelTimer, RunningTimer } from "./timer.ts";
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
 export interface MetricKind<C extends Child> {
@@ -145,7 +146,9 @@ export abstract class BaseMetric<
    * @throws {TypeError} If a label is unknown, or its value is not a string, a number
    * or a boolean.
    */
-  labels<K extends Names[number]>(labels: LabelsOf<Names, K>): Labelled<Names, Defaulted | K, C>;
+  labels<const L extends object & Partial<LabelsByName<Names[number]>>>(
+    labels: L & OnlyLabels<Names, L>,
+  ): Labelled<Names, Defaulted | (keyof L & string), C>;
   /**
    * The child of a label set, by position.
    *
@@ -156,8 +159,8 @@ export abstract class BaseMetric<
    */
   labels(...values: LabelsByPosition<Names>): C;
   labels(...args: readonly unknown[]): unknown {
-    const [labels] = args;
-    if (args.length !== 1 || typeof labels !== "object" || labels === null) {
+    const labels = args[0];
+    if (typeof labels !== "object" || labels === null || args.length !== 1) {
       return this.#byPosition(args, true);
     }
     // The overload: one object is labels by name.
@@ -290,14 +293,15 @@ export abstract class BaseMetric<
     return this.#own ?? this.#refuse(this.#defaults);
   }
 
-  /** Starts a timer whose labels may be given at its end. */
-  protected startLabelTimer(): MetricTimer<Names, Defaulted> {
-    // Which labels are needed at the end is what the type says.
-    return this.#timer(this.#defaults) as unknown as MetricTimer<Names, Defaulted>;
+  /** Starts a timer whose labels may be given at its end; which of them must is for types to say. */
+  protected startLabelTimer(): unknown {
+    return this.#timer(this.#defaults);
   }
 
-  #timer(given: readonly (string | undefined)[]): RunningTimer {
-    return new RunningTimer(this.#core.clock, (seconds, labels = {}) => {
+  #timer(given: readonly (string | undefined)[]): RunningLabelTimer {
+    // The end of a scope cannot give the labels that are missing.
+    const Timer = isComplete(given) ? RunningTimer : RunningLabelTimer;
+    return new Timer(this.#core.clock, (seconds, labels = {}) => {
       const values = this.#resolve(labels, given, this.#core.doing("get child of"));
       if (!isComplete(values)) return this.#refuse(values);
       // Only types whose children record durations hand out timers.
@@ -393,15 +397,18 @@ export abstract class BaseMetric<
     if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
       throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
     }
-    for (const name of Object.keys(labels)) {
-      if (names.includes(name)) continue;
-      throw new TypeError(
-        `${doing}: its labels are ${quoted(names)}: received ${received(name)}`,
-      );
+    const values = names.map((_, i) => given?.[i]);
+    // As the fast way does it: what can be enumerated is given, inherited or not.
+    for (const name in labels) {
+      const i = names.indexOf(name);
+      if (i === -1) {
+        throw new TypeError(
+          `${doing}: its labels are ${quoted(names)}: received ${received(name)}`,
+        );
+      }
+      values[i] = toLabelText(labels[name]!, name, doing);
     }
-    return names.map((name, i) =>
-      Object.hasOwn(labels, name) ? toLabelText(labels[name]!, name, doing) : given?.[i]
-    );
+    return values;
   }
 
   #missing(values: readonly (string | undefined)[]): string {

@@ -1,4 +1,10 @@
-import { type LabelledMetric, type MetricType, type NameValidation, received } from "../model.ts";
+import {
+  type Exemplar,
+  type LabelledMetric,
+  type MetricType,
+  type NameValidation,
+  received,
+} from "../model.ts";
 import { askExemplarLabels } from "./exemplar_source.ts";
 import type { Clock } from "./options.ts";
 
@@ -64,6 +70,17 @@ export class MetricCore {
    */
   askExemplarLabels(): Record<string, string> | undefined {
     return askExemplarLabels(() => this.exemplarErrors++);
+  }
+
+  /**
+   * The exemplar that the exemplar source gives for an observation.
+   *
+   * @param value The value that is observed.
+   * @returns The exemplar, if there is one.
+   */
+  askExemplar(value: number): Required<Exemplar> | undefined {
+    const labels = this.askExemplarLabels();
+    return labels && { labels, value, timestamp: this.now() };
   }
 
   /**

@@ -75,7 +75,8 @@ export class CounterChild extends Child implements NumberMetric {
   /** The value now. */
   get value(): number {
     if (this.#source === null) return this.#value;
-    const value = this.#source();
+    const value: unknown = this.#source();
+    if (value instanceof Promise) value.catch(() => {});
     if (typeof value === "number" && value >= 0) return value;
     throw new RangeError(
       `${this.core.doing("read")}: its function must return a number >= 0: ` +

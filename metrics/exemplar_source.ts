@@ -1,17 +1,23 @@
 import { checkExemplarLabels, type Exemplar, received } from "../model.ts";
 
-/** Tells what an observation belongs to: the labels of an exemplar, or nothing. */
+/**
+ * Tells what an observation belongs to: the labels of an exemplar, or nothing, for which
+ * no labels stand as well.
+ */
 export type ExemplarSource = () => Record<string, string> | undefined;
 
 let source: ExemplarSource | null = null;
+/** Whether the source is at work: metrics that it changes itself do not ask it again. */
+let asking = false;
 
 /**
  * Sets where metrics built with `exemplars: true` take their exemplars from, so
  * that numbers lead to traces. The function is called at each `inc()` and
  * `observe()` of theirs that is given no exemplar, so it should be fast.
  *
- * If it throws, or returns labels that are not legal, the observation counts all
- * the same and `narthex_exemplar_errors_total{metric}` tells.
+ * If it throws, or returns a promise or labels that are not legal, the observation
+ * counts all the same and `narthex_exemplar_errors_total{metric}` tells. What the
+ * function itself observes has no exemplars of it.
  *
  * @param fn The function; `null` for none.
  * @throws {TypeError} If it is neither a function nor `null`.
@@ -55,7 +61,7 @@ export function makeExemplar(
   value: number,
   now: number,
   doing: string,
-): Exemplar {
+): Required<Exemplar> {
   return { labels: checkExemplarLabels(labels, doing), value, timestamp: now };
 }
 
@@ -66,12 +72,26 @@ export function makeExemplar(
  * @returns Labels that are legal, if there are any.
  */
 export function askExemplarLabels(failed: () => void): Record<string, string> | undefined {
-  if (source === null) return undefined;
+  if (source === null || asking) return undefined;
+  asking = true;
   try {
-    const labels = source();
-    return labels === undefined ? undefined : checkExemplarLabels(labels, "Cannot use exemplar");
+    const given = source();
+    if (given === undefined) return undefined;
+    checkNoPromise(given);
+    const labels = checkExemplarLabels(given, "Cannot use exemplar");
+    return Object.keys(labels).length === 0 ? undefined : labels;
   } catch {
     failed();
     return undefined;
+  } finally {
+    asking = false;
   }
+}
+
+/** Throws on a promise, which else would pass for an object without labels. */
+function checkNoPromise(given: { readonly then?: unknown }): void {
+  if (typeof given.then !== "function") return;
+  // The failure is counted: that it rejects later must not end the process.
+  if (given instanceof Promise) given.catch(() => {});
+  throw new TypeError("Cannot use exemplar: exemplar labels must be an object: received a promise");
 }

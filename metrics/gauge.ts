@@ -109,7 +109,8 @@ export class GaugeChild extends Child implements NumberMetric {
   /** The value now. */
   get value(): number {
     if (this.#source === null) return this.#value;
-    const value = this.#source();
+    const value: unknown = this.#source();
+    if (value instanceof Promise) value.catch(() => {});
     if (typeof value === "number") return value;
     throw new TypeError(
       `${this.core.doing("read")}: its function must return a number: received ${received(value)}`,
@@ -261,7 +262,8 @@ export class Gauge<
    * @returns The timer.
    */
   startTimer(): MetricTimer<Names, Defaulted> {
-    return this.startLabelTimer();
+    // The type tells which labels are needed at the end.
+    return this.startLabelTimer() as MetricTimer<Names, Defaulted>;
   }
 
   /**

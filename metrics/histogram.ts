@@ -46,23 +46,7 @@ export class HistogramChild extends Child implements HistogramMetric {
    * @throws {RangeError} If the exemplar is too long.
    */
   observe(value: number, exemplarLabels?: Record<string, string>): void {
-    if (typeof value !== "number") throw this.core.notANumber("observe", value);
-    const bounds = this.bounds;
-    let i = 0;
-    let end = bounds.length;
-    while (end - i > SHORT) {
-      const middle = (i + end) >>> 1;
-      if (value <= bounds[middle]!) end = middle;
-      else i = middle + 1;
-    }
-    // NaN is at or below no bound, and so ends in the bucket of +Inf.
-    while (i < end && !(value <= bounds[i]!)) i++;
-    if (exemplarLabels !== undefined) {
-      const { core } = this;
-      this.keepExemplar(makeExemplar(exemplarLabels, value, core.now(), core.doing("observe")), i);
-    }
-    this.#counts[i]!++;
-    this.#sum += value;
+    this.record(value, this.check(value, exemplarLabels));
   }
 
   /**
@@ -151,21 +135,54 @@ export class HistogramChild extends Child implements HistogramMetric {
   }
 
   /**
-   * Keeps an exemplar as the last one of its bucket.
+   * Checks what is observed, before anything is changed.
    *
-   * @param exemplar The exemplar.
-   * @param bucket The place of the bucket.
+   * @param value The value.
+   * @param exemplarLabels Labels of an exemplar, if there are any.
+   * @returns The exemplar, if there are labels.
+   * @throws {TypeError} If the value is not a number, or a label not legal.
+   * @throws {RangeError} If the exemplar is too long.
    */
-  protected keepExemplar(exemplar: Exemplar, bucket: number): void {
-    this.#exemplars ??= new Array(this.bounds.length + 1).fill(undefined);
-    this.#exemplars[bucket] = exemplar;
+  protected check(
+    value: number,
+    exemplarLabels: Record<string, string> | undefined,
+  ): Required<Exemplar> | undefined {
+    const { core } = this;
+    if (typeof value !== "number") throw core.notANumber("observe", value);
+    if (exemplarLabels === undefined) return undefined;
+    return makeExemplar(exemplarLabels, value, core.now(), core.doing("observe"));
+  }
+
+  /**
+   * Counts a value that is checked already.
+   *
+   * @param value The value.
+   * @param exemplar Its exemplar, with a timestamp, if there is one.
+   */
+  protected record(value: number, exemplar: Required<Exemplar> | undefined): void {
+    const bounds = this.bounds;
+    let i = 0;
+    let end = bounds.length;
+    while (end - i > SHORT) {
+      const middle = (i + end) >>> 1;
+      if (value <= bounds[middle]!) end = middle;
+      else i = middle + 1;
+    }
+    // NaN is at or below no bound, and so ends in the bucket of +Inf.
+    while (i < end && !(value <= bounds[i]!)) i++;
+    if (exemplar !== undefined) {
+      this.#exemplars ??= new Array(bounds.length + 1).fill(undefined);
+      this.#exemplars[i] = exemplar;
+    }
+    this.#counts[i]!++;
+    this.#sum += value;
   }
 }
 
 /** A histogram's series that are native too, or only. */
 class NativeHistogramChild extends HistogramChild {
   readonly #native: NativeHistogramEstimator;
-  #exemplars: NativeExemplars<Exemplar & { timestamp: number }> | undefined = undefined;
+  #exemplars: NativeExemplars<Required<Exemplar>> | undefined = undefined;
 
   constructor(
     core: MetricCore,
@@ -177,15 +194,9 @@ class NativeHistogramChild extends HistogramChild {
     this.#native = new NativeHistogramEstimator(options, core.now);
   }
 
+  /** Repeats what is inherited: calls of `record()` that only ever mean one are fast. */
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
-    if (typeof value !== "number") throw this.core.notANumber("observe", value);
-    // Checked before anything is changed.
-    if (exemplarLabels !== undefined) {
-      makeExemplar(exemplarLabels, value, 0, this.core.doing("observe"));
-    }
-    // A histogram that starts again to save buckets does so as a whole.
-    if (this.#native.observe(value)) super.reset();
-    super.observe(value, exemplarLabels);
+    this.record(value, this.check(value, exemplarLabels));
   }
 
   override get native(): NativeHistogram {
@@ -202,25 +213,27 @@ class NativeHistogramChild extends HistogramChild {
     this.#exemplars = undefined;
   }
 
-  protected override keepExemplar(exemplar: Exemplar, bucket: number): void {
-    super.keepExemplar(exemplar, bucket);
-    // Those that are made here have a timestamp.
+  protected override record(value: number, exemplar: Required<Exemplar> | undefined): void {
+    // A histogram that starts again to save buckets does so as a whole.
+    if (this.#native.observe(value)) super.reset();
+    super.record(value, exemplar);
+    if (exemplar === undefined) return;
     this.#exemplars ??= new NativeExemplars();
-    this.#exemplars.add(exemplar as Exemplar & { timestamp: number });
+    this.#exemplars.add(exemplar);
   }
 }
 
 /** A histogram's series that asks the exemplar source. */
 class SampledHistogramChild extends HistogramChild {
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
-    super.observe(value, exemplarLabels ?? this.core.askExemplarLabels());
+    this.record(value, this.check(value, exemplarLabels) ?? this.core.askExemplar(value));
   }
 }
 
 /** A native histogram's series that asks the exemplar source. */
 class SampledNativeHistogramChild extends NativeHistogramChild {
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
-    super.observe(value, exemplarLabels ?? this.core.askExemplarLabels());
+    this.record(value, this.check(value, exemplarLabels) ?? this.core.askExemplar(value));
   }
 }
 
@@ -354,7 +367,8 @@ export class Histogram<
    * ```
    */
   startTimer(): MetricTimer<Names, Defaulted> {
-    return this.startLabelTimer();
+    // The type tells which labels are needed at the end.
+    return this.startLabelTimer() as MetricTimer<Names, Defaulted>;
   }
 
   /**
@@ -373,16 +387,20 @@ function checkNative(
   doing: string,
 ): NativeHistogramOptions | undefined {
   if (options === false) return undefined;
-  const copy = options === true ? {} : { ...options };
-  if (options !== true && (typeof options !== "object" || options === null)) {
+  if (options === true) return {};
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(
       `${doing}: nativeHistogram must be an object or true: received ${received(options)}`,
     );
   }
+  const copy = { ...options };
   try {
     new NativeHistogramEstimator(copy, () => 0);
   } catch (error) {
-    if (error instanceof Error) error.message = `${doing}: ${error.message}`;
+    if (error instanceof Error) {
+      const reason = error.message.replace("Cannot create native histogram: ", "");
+      error.message = `${doing}: nativeHistogram: ${reason}`;
+    }
     throw error;
   }
   return copy;

@@ -7,6 +7,11 @@ export type LabelsByName<K extends string> = { readonly [P in K]: LabelValue };
 /** An object without labels. The type `{}` would take anything. */
 export type NoLabels = { readonly [name: string]: never };
 
+/** Refuses what is no label of the metric, or may be left out, also in a variable. */
+export type OnlyLabels<Names extends readonly string[], L> = {
+  readonly [P in keyof L]-?: P extends Names[number] ? LabelValue : never;
+};
+
 /** Some labels of a metric by name; none when it has none. */
 export type LabelsOf<Names extends readonly string[], K extends string> = [Names[number]] extends
   [never] ? NoLabels : LabelsByName<K>;
@@ -56,7 +61,9 @@ export interface PartialMetric<Names extends readonly string[], Given extends st
    * @throws {TypeError} If a label is unknown, or its value is not a string, a number
    * or a boolean.
    */
-  labels<K extends Names[number]>(labels: LabelsByName<K>): Labelled<Names, Given | K, Child>;
+  labels<const L extends object & Partial<LabelsByName<Names[number]>>>(
+    labels: L & OnlyLabels<Names, L>,
+  ): Labelled<Names, Given | (keyof L & string), Child>;
 }
 
 /** A partial metric that durations can be observed with. */

@@ -222,7 +222,8 @@ export class Summary<
    * @returns The timer.
    */
   startTimer(): MetricTimer<Names, Defaulted> {
-    return this.startLabelTimer();
+    // The type tells which labels are needed at the end.
+    return this.startLabelTimer() as MetricTimer<Names, Defaulted>;
   }
 
   /**

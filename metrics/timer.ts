@@ -37,8 +37,8 @@ export interface Timer<Names extends string = never> {
   [Symbol.dispose](): void;
 }
 
-/** Both kinds of timer at run time; which of them it is was settled by the types. */
-export class RunningTimer {
+/** A timer that only `stop()` ends: what a metric starts while labels are missing. */
+export class RunningLabelTimer {
   readonly #clock: Clock;
   readonly #start: number;
   readonly #record: (seconds: number, labels: Labels | undefined) => void;
@@ -59,7 +59,10 @@ export class RunningTimer {
     }
     return this.#seconds;
   }
+}
 
+/** A timer that the end of a `using` scope ends too. */
+export class RunningTimer extends RunningLabelTimer {
   [Symbol.dispose](): void {
     this.stop();
   }
@@ -101,25 +104,30 @@ export function settle<T>(
   doing: string,
 ): T {
   checkFunction(fn, doing);
-  let result: T;
+  let ended = false;
+  const end = (failed: boolean, error?: unknown): void => {
+    if (ended) return;
+    ended = true;
+    after(failed, error);
+  };
   try {
-    result = fn();
+    const result = fn();
+    if (!isPromiseLike(result)) {
+      end(false);
+      return result;
+    }
+    // A promise of the same value, so it is a `T` as the first one was.
+    return result.then((value) => {
+      end(false);
+      return value;
+    }, (error) => {
+      end(true, error);
+      throw error;
+    }) as T;
   } catch (error) {
-    after(true, error);
+    end(true, error);
     throw error;
   }
-  if (!isPromiseLike(result)) {
-    after(false);
-    return result;
-  }
-  // A promise of the same value, so it is a `T` as the first one was.
-  return result.then((value) => {
-    after(false);
-    return value;
-  }, (error) => {
-    after(true, error);
-    throw error;
-  }) as T;
 }
 
 /**

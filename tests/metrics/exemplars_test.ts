@@ -132,13 +132,47 @@ for (const type of TYPES) {
     assert.equal(asking.count(), 3);
   });
 
-  test(`a ${type} counts all the same when the exemplar source has nothing to say`, () => {
-    setExemplarSource(() => undefined);
+  for (const nothing of [undefined, {}]) {
+    const spelled = nothing === undefined ? "undefined" : "{}";
+    test(`a ${type} counts all the same when the exemplar source returns ${spelled}`, () => {
+      setExemplarSource(() => nothing);
+      const { observe, count, exemplar, metric } = createAll(true)[type];
+      observe();
+      assert.equal(count(), 1);
+      assert.equal(exemplar(), undefined);
+      observe({ trace: "kept" });
+      observe();
+      assert.deepEqual(exemplar()?.labels, { trace: "kept" });
+      assert.equal(seriesOf(metric).some((series) => series.startsWith(ERRORS)), false);
+    });
+  }
+
+  test(`a ${type} that the exemplar source observes itself does not ask it again`, () => {
     const { observe, count, exemplar, metric } = createAll(true)[type];
+    const seen: unknown[] = [];
+    setExemplarSource(() => {
+      observe();
+      seen.push(exemplar());
+      return { trace: "t" };
+    });
     observe();
-    assert.equal(count(), 1);
-    assert.equal(exemplar(), undefined);
+    assert.deepEqual(seen, [undefined]);
+    assert.equal(count(), 2);
+    assert.deepEqual(exemplar()?.labels, { trace: "t" });
     assert.equal(seriesOf(metric).some((series) => series.startsWith(ERRORS)), false);
+  });
+
+  test(`a ${type} reads the labels of an exemplar once`, () => {
+    const { observe, exemplar } = createAll()[type];
+    let reads = 0;
+    observe({
+      get trace() {
+        reads++;
+        return `t${reads}`;
+      },
+    });
+    assert.equal(reads, 1);
+    assert.deepEqual(exemplar()?.labels, { trace: "t1" });
   });
 
   const FAILING: Record<string, ExemplarSource> = {
@@ -150,6 +184,9 @@ for (const type of TYPES) {
     "returns a string": () => "trace" as unknown as undefined,
     "returns a bad name": () => ({ "a-b": "x" }),
     "returns a value that is no text": () => ({ trace: {} as string }),
+    "returns a promise": () => Promise.resolve({ trace: "t" }) as unknown as undefined,
+    "returns a promise that rejects": () => Promise.reject(new Error("no")) as unknown as undefined,
+    "returns a thenable": () => ({ then: () => {} }) as unknown as undefined,
   };
   for (const [how, source] of Object.entries(FAILING)) {
     test(`a ${type} counts all the same when the exemplar source ${how}, and tells`, () => {
@@ -165,6 +202,26 @@ for (const type of TYPES) {
     });
   }
 }
+
+test("the exemplar source is asked again after it has failed", () => {
+  let asked = 0;
+  setExemplarSource(() => {
+    if (asked++ === 0) throw new Error("no");
+    return { trace: "t" };
+  });
+  const counter = new Counter("c_total", "C.", { exemplars: true, registry });
+  counter.inc();
+  counter.inc();
+  assert.equal(asked, 2);
+  assert.deepEqual(counter.labels().exemplar?.labels, { trace: "t" });
+});
+
+test("an exemplar source may have a label that is called then", () => {
+  setExemplarSource(() => ({ then: "t" }));
+  const counter = new Counter("c_total", "C.", { exemplars: true, registry });
+  counter.inc();
+  assert.deepEqual(counter.labels().exemplar?.labels, { then: "t" });
+});
 
 test("children of a labelled metric ask the exemplar source too", () => {
   setExemplarSource(() => ({ trace: "t" }));
@@ -191,6 +248,7 @@ test("a refused value does not become an exemplar", () => {
   assert.equal(counter.labels().exemplar, undefined);
   const histogram = new Histogram("h", "H.", { nativeHistogram: true, exemplars: true, registry });
   assert.throws(() => histogram.observe("1" as unknown as number), TypeError);
+  assert.equal(histogram.labels().exemplars, undefined);
   assert.equal(histogram.labels().nativeExemplars, undefined);
 });
 

@@ -192,25 +192,41 @@ test("the options of a native histogram are copied", () => {
   assert.equal(histogram.labels("a").native?.schema, 0);
 });
 
-const BAD_NATIVE: [options: unknown, name: string, message: RegExp][] = [
-  [5, "TypeError", /nativeHistogram must be an object or true: received 5$/],
-  ["yes", "TypeError", /nativeHistogram must be an object or true: received "yes"$/],
-  [null, "TypeError", /nativeHistogram must be an object or true: received null$/],
-  [{ bucketFactor: 1 }, "RangeError", /bucketFactor must be greater than 1: received 1$/],
-  [{ bucketFactor: "2" }, "TypeError", /bucketFactor must be greater than 1: received 2$/],
-  [{ maxBuckets: -1 }, "RangeError", /maxBuckets must be an integer >= 0: received -1$/],
-  [{ zeroThreshold: NaN }, "RangeError", /zeroThreshold must be finite and >= 0: received NaN$/],
+const BAD_NATIVE: [options: unknown, name: string, reason: string][] = [
+  [5, "TypeError", "nativeHistogram must be an object or true: received 5"],
+  ["yes", "TypeError", 'nativeHistogram must be an object or true: received "yes"'],
+  [null, "TypeError", "nativeHistogram must be an object or true: received null"],
+  [[], "TypeError", "nativeHistogram must be an object or true: received []"],
+  [
+    { bucketFactor: 1 },
+    "RangeError",
+    "nativeHistogram: bucketFactor must be greater than 1: received 1",
+  ],
+  [
+    { bucketFactor: "2" },
+    "TypeError",
+    "nativeHistogram: bucketFactor must be greater than 1: received 2",
+  ],
+  [
+    { maxBuckets: -1 },
+    "RangeError",
+    "nativeHistogram: maxBuckets must be an integer >= 0: received -1",
+  ],
+  [
+    { zeroThreshold: NaN },
+    "RangeError",
+    "nativeHistogram: zeroThreshold must be finite and >= 0: received NaN",
+  ],
 ];
-for (const [options, name, message] of BAD_NATIVE) {
-  test(`a native histogram is refused: ${message.source}`, () => {
+for (const [options, name, reason] of BAD_NATIVE) {
+  test(`a native histogram is refused: ${reason}`, () => {
     const create = () =>
       new Histogram("h", "H.", {
         nativeHistogram: options as boolean,
         labelNames: ["a"],
         registry,
       });
-    assert.throws(create, { name, message });
-    assert.throws(create, /^\w+: Cannot create histogram "h": /);
+    assert.throws(create, { name, message: `Cannot create histogram "h": ${reason}` });
   });
 }
 

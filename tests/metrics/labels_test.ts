@@ -142,7 +142,7 @@ test("label names such as constructor are ordinary names", () => {
   assert.throws(() => (one as unknown as Unchecked).labels({ other: "x" }), {
     message: 'Cannot get child of counter "one_total": its labels are "toString": received "other"',
   });
-  const partial = one.labels({} as Record<never, string>) as unknown as Unchecked;
+  const partial = (one as unknown as Unchecked).labels({}) as Unchecked;
   assert.notEqual(partial, one.labels("x"));
   assert.equal(partial.labels({ toString: "x" }), one.labels("x"));
 });
@@ -605,4 +605,13 @@ test("clear() in the middle of a gather ends its family", () => {
   }
   assert.deepEqual(seen, ["1"]);
   assert.deepEqual(seriesOf(hits), ['hits_total{code="9"} 0']);
+});
+
+test("labels that an object inherits count before and after their child exists", () => {
+  const hits = new Counter("hits_total", "Hits.", { labelNames: ["page"], registry });
+  const labels: { page: string } = Object.create({ page: "home" });
+  hits.labels(labels).inc();
+  hits.labels({ page: "home" }).inc();
+  hits.labels(labels).inc();
+  assert.equal(hits.labels("home").value, 3);
 });

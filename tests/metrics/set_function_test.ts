@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
 import { CollectorRegistry, Counter, gather, Gauge } from "../../mod.ts";
 
@@ -63,4 +64,18 @@ test("a counter's function may fall: Prometheus takes that for a restart", () =>
   assert.equal(registry.getSampleValue("c_total"), 5);
   value = 2;
   assert.equal(registry.getSampleValue("c_total"), 2);
+});
+
+test("a function that returns a promise which rejects costs its series, and nothing else", async () => {
+  const unheard: unknown[] = [];
+  const listener = (reason: unknown) => void unheard.push(reason);
+  process.on("unhandledRejection", listener);
+  const fn = () => Promise.reject(new Error("no")) as unknown as number;
+  const registry = new CollectorRegistry();
+  new Gauge("g", "G.", { registry }).setFunction(fn);
+  new Counter("c_total", "C.", { registry }).setFunction(fn);
+  assert.equal(registry.getSampleValue("g"), undefined);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  process.off("unhandledRejection", listener);
+  assert.deepEqual(unheard, []);
 });

@@ -176,7 +176,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     };
     assert.throws(() => loose.stop({ job: "mail" }), missing);
     assert.throws(() => loose.stop(), { name: "UnobservableMetricError" });
-    assert.throws(() => loose[Symbol.dispose](), { name: "UnobservableMetricError" });
+    assert.equal(Symbol.dispose in loose, false);
     assert.throws(() => loose.stop({ job: "mail", code: 1, x: 2 }), {
       name: "TypeError",
       message: `Cannot get child of ${type} "d": its labels are "job", "code": received "x"`,
@@ -240,4 +240,27 @@ test("durations are taken from the platform's clock by default", () => {
   const gauge = new Gauge("now_seconds", "Now.", { registry });
   gauge.setToCurrentTime();
   assert(gauge.value >= before && gauge.value <= Date.now() / 1000);
+});
+
+test("what is in progress or timed ends when a thenable throws", () => {
+  const gauge = new Gauge("g", "G.", { registry });
+  const histogram = new Histogram("h", "H.", { registry });
+  const thenables = [
+    {
+      get then(): never {
+        throw new Error("no");
+      },
+    },
+    {
+      then: (): never => {
+        throw new Error("no");
+      },
+    },
+  ];
+  for (const [i, thenable] of thenables.entries()) {
+    assert.throws(() => gauge.trackInProgress(() => thenable), { message: "no" });
+    assert.equal(gauge.value, 0);
+    assert.throws(() => histogram.time(() => thenable), { message: "no" });
+    assert.equal(histogram.labels().count, i + 1);
+  }
 });

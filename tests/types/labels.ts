@@ -395,3 +395,15 @@ export function options(): void {
   // @ts-expect-error Label names are strings.
   new Counter("x_total", "X.", { labelNames: [1], registry });
 }
+
+// Labels in a variable are checked like those in a literal.
+const context = { method: "GET", code: 200, tenant: "x" };
+const optional: { method: string; code?: number } = { method: "GET" };
+const exact: { readonly method: string; readonly code: number } = { method: "GET", code: 200 };
+// @ts-expect-error An extra label in a variable.
+counter.labels(context);
+// @ts-expect-error An extra label in a spread.
+counter.labels({ ...context });
+// @ts-expect-error A label that may be left out.
+counter.labels(optional);
+counter.labels(exact).inc();

@@ -69,13 +69,9 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
       const series = writer.seriesName(name);
       for (const metric of metrics as Iterable<StateSetMetric>) {
         const { states, stateValues } = metric;
+        const labels = writer.stateLabels(family.name, states);
         for (let i = 0; i < states.length; i++) {
-          writer.sample(
-            series,
-            metric,
-            writer.extraLabel(family.name, states[i]!),
-            stateValues[i]!,
-          );
+          writer.sample(series, metric, labels[i], stateValues[i]!);
         }
         if (writer.isFull) yield writer.take();
       }

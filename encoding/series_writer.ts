@@ -53,6 +53,10 @@ export class SeriesWriter {
   #bounds: readonly number[] | undefined;
   #boundName = "";
   #boundLabels: readonly Uint8Array[] = [];
+  /** The states of the metric before, spelled as labels. */
+  #states: readonly string[] | undefined;
+  #stateName = "";
+  #stateLabels: readonly Uint8Array[] = [];
 
   constructor(syntax: TextSyntax) {
     this.#syntax = syntax;
@@ -83,9 +87,14 @@ export class SeriesWriter {
     return { quoted, bytes: encode(quoted ? `{${quote(name)}` : name) };
   }
 
-  /** Prepares a label that does not belong to the metric, such as a stateset's. */
-  extraLabel(name: string, value: string): Uint8Array {
-    return encode(`${this.#labelName(name)}=${quote(value)}`);
+  /** The labels of a stateset, one for each state. */
+  stateLabels(name: string, states: readonly string[]): readonly Uint8Array[] {
+    if (states !== this.#states || name !== this.#stateName) {
+      this.#stateLabels = states.map((state) => encode(`${this.#labelName(name)}=${quote(state)}`));
+      this.#states = states;
+      this.#stateName = name;
+    }
+    return this.#stateLabels;
   }
 
   /** The labels for `le` or `quantile`, one for each bound and, for buckets, one for `+Inf`. */
@@ -168,9 +177,12 @@ export class SeriesWriter {
 
   #exemplar(exemplar: Exemplar): void {
     const { out } = this;
+    const labels = Object.entries(exemplar.labels);
+    // Without labels it refers to nothing; Go's client leaves it out as well.
+    if (labels.length === 0) return;
     out.text(" # {");
     let first = true;
-    for (const [name, value] of Object.entries(exemplar.labels)) {
+    for (const [name, value] of labels) {
       if (!first) out.byte(COMMA);
       first = false;
       out.text(this.#labelName(name));
@@ -187,9 +199,11 @@ export class SeriesWriter {
   }
 }
 
+const encoder = new TextEncoder();
+
 /** Encodes a short text that is going to be copied many times. */
 function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return encoder.encode(text);
 }
 
 function quote(text: string): string {

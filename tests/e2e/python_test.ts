@@ -7,6 +7,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   CollectorRegistry,
+  type Exemplar,
   generateMetrics,
   generateOpenMetrics,
   MetricFamily,
@@ -152,7 +153,7 @@ function expected(family: MetricFamily, format: Case["format"]): unknown[] {
     timestamp: timestamp === undefined
       ? null
       : spell(format === "text" ? Math.round(timestamp * 1000) / 1000 : timestamp),
-    exemplar: format === "text" || exemplar === undefined ? null : {
+    exemplar: format === "text" || !refers(exemplar) ? null : {
       labels: exemplar.labels,
       value: spell(exemplar.value),
       timestamp: spell(exemplar.timestamp),
@@ -208,6 +209,11 @@ const time = fc.option(
   { nil: undefined },
 );
 const withoutBraces = (value: string) => value.replaceAll("}", "");
+/** Whether an exemplar refers to something: those that do not are left out of text. */
+function refers(exemplar: Exemplar | undefined): exemplar is Exemplar {
+  return exemplar !== undefined && Object.keys(exemplar.labels).length > 0;
+}
+
 const exemplar = fc.option(
   fc.record({
     // Python takes any closing brace for the end of an exemplar's labels.

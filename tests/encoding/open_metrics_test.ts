@@ -149,3 +149,9 @@ test("the end of file is the end of the last chunk of a long output", () => {
   assert.equal(lines[20_001], 'm{i="19999"} 19999 2499.875');
   assert.deepEqual(lines.slice(-2), ["# EOF", ""]);
 });
+
+test("an exemplar without labels refers to nothing, and is left out", () => {
+  const family = new MetricFamily("a_total", "A.", "counter")
+    .addSample("a_total", {}, 1, { exemplar: { labels: {}, value: 1 } });
+  assert.match(encode([family]), /^a_total 1$/m);
+});

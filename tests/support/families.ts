@@ -235,7 +235,9 @@ export function arbitraryFamilies(constraints: FamilyConstraints): fc.Arbitrary<
 function build({ shape, base, help, unit, isTotal, points }: Description, index: number) {
   const { type } = shape;
   const suffix = type === "counter" && isTotal ? "_total" : "";
-  const family = new MetricFamily(`${base}_${index}${suffix}`, help, type, {
+  // The name of a stateset is a label name too.
+  const stem = type === "stateset" ? base.replaceAll(":", "_") : base;
+  const family = new MetricFamily(`${stem}_${index}${suffix}`, help, type, {
     unit,
     nameValidation: "utf8",
   });

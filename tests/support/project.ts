@@ -63,7 +63,12 @@ function projectText(family: PlainFamily): PlainFamily[] {
 
 function projectOpenMetrics(family: PlainFamily, format: TextFormat): PlainFamily[] {
   const { name, type } = family;
-  let samples = family.samples;
+  let samples = family.samples.map(({ exemplar, ...sample }): Sample =>
+    // An exemplar without labels refers to nothing.
+    exemplar === undefined || Object.keys(exemplar.labels).length === 0
+      ? sample
+      : { ...sample, exemplar }
+  );
   if (type === "counter" && !name.endsWith("_total")) {
     // OpenMetrics would have to rename it: then it is no counter, and has nothing that
     // only counters have.

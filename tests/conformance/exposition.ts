@@ -116,6 +116,22 @@ const GAUGE_HISTOGRAM: Deviation<ExpfmtCase> = {
   },
 };
 
+const OPENMETRICS_GAUGE_HISTOGRAM: Deviation<ExpfmtCase> = {
+  reason: "sum and count of a gaugehistogram have the names that OpenMetrics gives them: _gsum " +
+    "and _gcount",
+  adapt: (c) => {
+    const { name = "", type } = c.family;
+    if (type !== "GAUGE_HISTOGRAM" || c.expected === undefined) return undefined;
+    const lines = c.expected.split("\n").map((line) => {
+      const start = line.startsWith('{"') ? 2 : 0;
+      if (!line.startsWith(name, start)) return line;
+      const end = start + name.length;
+      return line.slice(0, end) + line.slice(end).replace(/^_(sum|count)(?=[ {"])/, "_g$1");
+    });
+    return withText(c, lines.join("\n"));
+  },
+};
+
 const FLOAT_HISTOGRAM: Deviation<ExpfmtCase> = {
   reason: "a histogram of floats is not refused: the counts of the model are numbers of any kind",
   adapt: (c) => {
@@ -175,7 +191,14 @@ export const openMetricsExpfmt: Runner[] = (["cases", "errors"] as const).map((k
         expected === undefined ? undefined : `${expected}# EOF\n`,
       );
     },
-    deviations: [NO_METRICS, NO_HELP, FLOAT_HISTOGRAM, NO_TOTAL, UNIT_NOT_SUFFIX],
+    deviations: [
+      NO_METRICS,
+      NO_HELP,
+      OPENMETRICS_GAUGE_HISTOGRAM,
+      FLOAT_HISTOGRAM,
+      NO_TOTAL,
+      UNIT_NOT_SUFFIX,
+    ],
   })
 );
 
@@ -228,6 +251,8 @@ export const openMetricsDraft: Runner = runner<ExpfmtCase>({
           return undefined;
         }
         const labels = (exemplar.label ?? []).map(({ name, value }) => `${name}="${value}"`);
+        // Without labels there is none in either version.
+        if (labels.length === 0) return undefined;
         return withText(
           c,
           c.expected!.replace(/\n$/, ` # {${labels.join(",")}} ${exemplar.value}\n`),

@@ -147,11 +147,13 @@ export const escaping: Runner[] = [
   }),
 ];
 
+const TEXT = "text/plain; version=0.0.4; charset=utf-8";
+
 interface NegotiationCase {
   readonly test: string;
   readonly name: string;
   readonly accept: string;
-  readonly defaultEscaping: string;
+  readonly defaultEscaping: EscapingScheme;
   readonly serverFormatsInPreferenceOrder: readonly string[] | null;
   readonly expectContentType: string;
 }
@@ -168,6 +170,35 @@ function withType(c: NegotiationCase, from: RegExp, to: string): NegotiationCase
   return expectContentType === c.expectContentType ? undefined : { ...c, expectContentType };
 }
 
+/** What is written here: how it is asked for, its Content-Type, and what it is in a list. */
+const OFFERS: readonly (readonly [asked: RegExp, contentType: string, listed: RegExp])[] = [
+  [
+    /openmetrics-text(?=.*version=1\.0\.0)/,
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    /^openmetrics 1|openmetrics-text; version=1/,
+  ],
+  [
+    /openmetrics-text(?!.*version=(?!0\.0\.1))/,
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    /^openmetrics 0|openmetrics-text; version=0/,
+  ],
+  [
+    /protobuf(?=.*encoding=delimited)/,
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+    /^protobuf delimited|encoding=delimited/,
+  ],
+  [/text\/plain(?!.*version=(?!0\.0\.4))/, TEXT, /^text 0|^text\/plain/],
+];
+
+/** What the scraper would rather have of that: the range of the greatest weight decides. */
+function preferred(accept: string): (typeof OFFERS)[number] | undefined {
+  const weight = (range: string) => Number(/;\s*q=([0-9.]+)/.exec(range)?.[1] ?? 1);
+  for (const range of accept.split(",").sort((a, b) => weight(b) - weight(a))) {
+    const offer = OFFERS.find(([asked]) => asked.test(range));
+    if (offer !== undefined) return offer;
+  }
+}
+
 const NEGOTIATION_DEVIATIONS: readonly Deviation<NegotiationCase>[] = [
   {
     reason:
@@ -176,26 +207,36 @@ const NEGOTIATION_DEVIATIONS: readonly Deviation<NegotiationCase>[] = [
       withType(
         c,
         /^application\/vnd\.google\.protobuf;.* encoding=(?:text|compact-text)/,
-        "text/plain; version=0.0.4; charset=utf-8",
+        TEXT,
       ),
   },
   {
-    reason: "OpenMetrics is written as 1.0.0, and says so, whatever version was asked for",
+    reason: "OpenMetrics 2.0 is a draft and not written: a scraper is given what else it takes, " +
+      "or text",
     adapt: (c) =>
-      withType(c, /(?<=^application\/openmetrics-text; version=)(?:0\.0\.1|2\.0\.0)/, "1.0.0"),
+      withType(
+        c,
+        /^application\/openmetrics-text; version=2\.0\.0; charset=utf-8/,
+        preferred(c.accept)?.[1] ?? TEXT,
+      ),
   },
   {
-    reason: "a scraper that takes anything is given text: the order of formats is not a setting",
-    adapt: (c) =>
-      /^\s*(?:\*|\w+)\/\*\s*$/.test(c.accept)
-        ? withType(c, /^application\/.*(?=; escaping=)/, "text/plain; version=0.0.4; charset=utf-8")
-        : undefined,
+    reason: "OpenMetrics 0.0.1 is written as 1.0.0, and says so",
+    adapt: (c) => withType(c, /(?<=^application\/openmetrics-text; version=)0\.0\.1/, "1.0.0"),
   },
   {
-    reason: "the escaping of a scraper that names none is always underscores, and not a setting",
+    reason:
+      "a scraper that takes anything is given text, and one that asks for a format is given " +
+      "it: which formats there are, and their order, is not a setting",
     adapt: (c) => {
-      if (c.defaultEscaping === "underscores" || /escaping=/.test(c.accept)) return undefined;
-      return withType(c, new RegExp(`escaping=${c.defaultEscaping}$`), "escaping=underscores");
+      if (/^\s*(?:\*|\w+)\/\*\s*(?:;\s*(?:escaping|q)=[^;,]*)*$/.test(c.accept)) {
+        return withType(c, /^application\/.*(?=; escaping=)/, TEXT);
+      }
+      const offer = preferred(c.accept);
+      if (offer === undefined) return undefined;
+      const [, contentType, listed] = offer;
+      if (c.serverFormatsInPreferenceOrder?.some((format) => listed.test(format))) return undefined;
+      return withType(c, /^.*(?=; escaping=)/, contentType);
     },
   },
 ];
@@ -205,8 +246,8 @@ export const negotiation: Runner[] = [
   runner<NegotiationCase>({
     cases: list("cases"),
     name: ({ test, name }) => `${test}: ${name}`,
-    verify: ({ accept, expectContentType }) => {
-      assert.equal(negotiate(accept).contentType, expectContentType);
+    verify: ({ accept, defaultEscaping, expectContentType }) => {
+      assert.equal(negotiate(accept, defaultEscaping).contentType, expectContentType);
     },
     deviations: NEGOTIATION_DEVIATIONS,
   }),

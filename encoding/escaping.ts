@@ -1,4 +1,9 @@
-import { isLegacyLabelName, isLegacyMetricName } from "../model.ts";
+import {
+  ILLEGAL_IN_LABEL_NAME_REGEXP,
+  ILLEGAL_IN_METRIC_NAME_REGEXP,
+  isLegacyLabelName,
+  isLegacyMetricName,
+} from "../model.ts";
 
 /**
  * What becomes of names outside of the classic alphabet on their way to a scraper:
@@ -30,11 +35,11 @@ interface Alphabet {
 }
 
 const METRIC_ALPHABET: Alphabet = {
-  illegal: /^[0-9]|[^a-zA-Z0-9_:]/gu,
+  illegal: ILLEGAL_IN_METRIC_NAME_REGEXP,
   illegalOrUnderscore: /^[0-9]|[^a-zA-Z0-9:]/gu,
 };
 const LABEL_ALPHABET: Alphabet = {
-  illegal: /^[0-9]|[^a-zA-Z0-9_]/gu,
+  illegal: ILLEGAL_IN_LABEL_NAME_REGEXP,
   illegalOrUnderscore: /^[0-9]|[^a-zA-Z0-9]/gu,
 };
 /** An underscore of an escaped name, with the rest of what it stands for if that is well-formed. */

@@ -125,15 +125,10 @@ class FamilyEncoder {
         return proto.end(message);
       }
       case "gauge":
-      case "info": {
-        const message = this.#begin(metric);
-        this.#number(2, (metric as NumberMetric).value);
-        this.#timestampMs(metric);
-        return proto.end(message);
-      }
+      case "info":
       case "unknown": {
         const message = this.#begin(metric);
-        this.#number(5, (metric as NumberMetric).value);
+        this.#number(this.#family.type === "unknown" ? 5 : 2, (metric as NumberMetric).value);
         this.#timestampMs(metric);
         return proto.end(message);
       }

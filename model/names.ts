@@ -4,7 +4,11 @@ import type { LabelValue, MetricType, NameValidation } from "./sample.ts";
 const METRIC_NAME_REGEXP = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const UNIT_REGEXP = /^[a-zA-Z0-9_:]+$/;
-const UNDERSCORED_REGEXP = /^[0-9]|[^a-zA-Z0-9_]/gu;
+
+/** A character, as a whole code point, that cannot stand where it stands in a classic metric name. */
+export const ILLEGAL_IN_METRIC_NAME_REGEXP = /^[0-9]|[^a-zA-Z0-9_:]/gu;
+/** The same for a label name. */
+export const ILLEGAL_IN_LABEL_NAME_REGEXP = /^[0-9]|[^a-zA-Z0-9_]/gu;
 
 const METRIC_TYPES: ReadonlySet<string> = new Set<MetricType>([
   "counter",
@@ -131,7 +135,7 @@ export function findAmbiguousLabelName(names: readonly string[]): string | undef
   const written = new Set<string>();
   return names.find((name) => {
     const size = written.size;
-    return written.add(name.replace(UNDERSCORED_REGEXP, "_")).size === size;
+    return written.add(name.replace(ILLEGAL_IN_LABEL_NAME_REGEXP, "_")).size === size;
   });
 }
 

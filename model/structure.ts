@@ -1,7 +1,5 @@
-import { isLegacyMetricName } from "./names.ts";
+import { ILLEGAL_IN_METRIC_NAME_REGEXP, isLegacyMetricName } from "./names.ts";
 import type { MetricType } from "./sample.ts";
-
-const UNDERSCORED_REGEXP = /^[0-9]|[^a-zA-Z0-9_:]/gu;
 
 /**
  * Spells a bucket bound or a quantile as a label value the way Go's `%g` does,
@@ -90,7 +88,9 @@ export function createdName(name: string, type: MetricType): string | undefined 
 export function exposedNames(name: string, type: MetricType): Set<string> {
   const names = new Set([name, openMetricsName(name, type), ...sampleNames(name, type)]);
   if (!isLegacyMetricName(name)) {
-    for (const exposed of [...names]) names.add(exposed.replace(UNDERSCORED_REGEXP, "_"));
+    for (const exposed of [...names]) {
+      names.add(exposed.replace(ILLEGAL_IN_METRIC_NAME_REGEXP, "_"));
+    }
   }
   return names;
 }

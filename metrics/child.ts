@@ -64,22 +64,13 @@ export class MetricCore {
   }
 
   /**
-   * The labels that the exemplar source gives for an observation.
-   *
-   * @returns The labels, if there are any.
-   */
-  askExemplarLabels(): Record<string, string> | undefined {
-    return askExemplarLabels(() => this.exemplarErrors++);
-  }
-
-  /**
    * The exemplar that the exemplar source gives for an observation.
    *
    * @param value The value that is observed.
    * @returns The exemplar, if there is one.
    */
   askExemplar(value: number): Required<Exemplar> | undefined {
-    const labels = this.askExemplarLabels();
+    const labels = askExemplarLabels(() => this.exemplarErrors++);
     return labels && { labels, value, timestamp: this.now() };
   }
 

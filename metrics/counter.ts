@@ -97,6 +97,15 @@ export class CounterChild extends Child implements NumberMetric {
     this.#exemplar = undefined;
   }
 
+  /**
+   * Keeps an exemplar that was checked before.
+   *
+   * @param exemplar The exemplar; the one before stays if there is none.
+   */
+  protected keepExemplar(exemplar: Exemplar | undefined): void {
+    if (exemplar !== undefined) this.#exemplar = exemplar;
+  }
+
   #refuse(value: unknown): never {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber("increment", value);
@@ -114,7 +123,8 @@ export class CounterChild extends Child implements NumberMetric {
 /** A counter's series that asks the exemplar source. */
 class SampledCounterChild extends CounterChild {
   override inc(value = 1, exemplarLabels?: Record<string, string>): void {
-    super.inc(value, exemplarLabels ?? this.core.askExemplarLabels());
+    super.inc(value, exemplarLabels);
+    if (exemplarLabels === undefined) this.keepExemplar(this.core.askExemplar(value));
   }
 }
 

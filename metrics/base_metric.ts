@@ -16,6 +16,7 @@ import {
 import { checkRegistry, REGISTRY } from "../registry.ts";
 import { type Child, MetricCore } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
+import type { Columns } from "./columns.ts";
 import type {
   Labelled,
   LabelsByName,
@@ -31,13 +32,18 @@ import { RunningLabelTimer, RunningTimer } from "./timer.ts";
 export interface MetricKind<C extends Child> {
   /** The type. */
   type: MetricType;
+  /** How many numbers a child has. @default {1} */
+  width?: number;
+  /** The finite upper bounds of a histogram's buckets. @default {[]} */
+  bounds?: readonly number[];
   /**
-   * Prepares what all children share, and returns what makes one of them.
+   * Makes a child.
    *
-   * @param core What all types share.
-   * @returns Makes a child of label values.
+   * @param columns Where its numbers are.
+   * @param slot Its place there.
+   * @returns The child.
    */
-  children: (core: MetricCore) => (labelValues: readonly string[]) => C;
+  create: (columns: Columns<C>, slot: number) => C;
   /** What, besides names and labels, makes two metrics of the type different. */
   definition?: unknown;
 }
@@ -115,7 +121,16 @@ export abstract class BaseMetric<
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
     this.#nameValidation = nameValidation;
     const { labelNames } = this;
-    this.#core = new MetricCore({ type, name: full, labelNames, clock, nameValidation, exemplars });
+    this.#core = new MetricCore({
+      type,
+      name: full,
+      labelNames,
+      clock,
+      nameValidation,
+      exemplars,
+      bounds: kind.bounds ?? [],
+      width: kind.width ?? 1,
+    });
     const defaults: Readonly<Record<string, LabelValue>> = options.defaultLabels ?? {};
     this.#defaults = this.#resolve(defaults, undefined, doing);
     this.definition = JSON.stringify([
@@ -124,7 +139,7 @@ export abstract class BaseMetric<
       this.#defaults,
       kind.definition,
     ]);
-    this.#store = new ChildStore(this.labelNames.length, kind.children(this.#core));
+    this.#store = new ChildStore(this.#core, kind.create);
     this.#own = isComplete(this.#defaults) ? this.#store.get(this.#defaults) : undefined;
     if (registry === null) return;
     const kept: unknown = (registry === undefined ? REGISTRY : checkRegistry(registry, doing))
@@ -165,7 +180,7 @@ export abstract class BaseMetric<
     }
     // The overload: one object is labels by name.
     const byName = labels as Readonly<Record<string, LabelValue>>;
-    return this.#byName(byName) ?? this.#complete(byName, this.#defaults);
+    return this.#store.findByName(byName) ?? this.#complete(byName, this.#defaults);
   }
 
   /**
@@ -200,7 +215,7 @@ export abstract class BaseMetric<
       if (!isComplete(values)) {
         throw new TypeError(`${doing}: labels are missing: ${this.#missing(values)}`);
       }
-      child = this.#store.find(values);
+      child = this.#store.findInOrder(values);
     }
     if (child === undefined) return false;
     this.#drop(child);
@@ -284,7 +299,7 @@ export abstract class BaseMetric<
     // The children of each type have the shape of its metrics.
     return {
       metrics: children as Iterable<unknown> as Iterable<Metric>,
-      distinct: !this.#core.hasFunctions,
+      distinct: this.#core.sources === undefined,
     };
   }
 
@@ -309,23 +324,6 @@ export abstract class BaseMetric<
     });
   }
 
-  /** The child of labels that are all there and were used before: the fast way. */
-  #byName(labels: Readonly<Record<string, LabelValue>>): C | undefined {
-    const names = this.labelNames;
-    let node: unknown = this.#store.root;
-    let given = 0;
-    for (const _ in labels) given++;
-    if (given !== names.length || given === 0) return undefined;
-    for (let i = 0; i < given; i++) {
-      const value = labels[names[i]!];
-      // What is not a string may be inherited, or wrong: it is looked at closely elsewhere.
-      if (node === undefined || !isLabelValue(value)) return undefined;
-      // There are as many levels as there are labels.
-      node = (node as Map<string, unknown>).get(typeof value === "string" ? value : String(value));
-    }
-    return node as C | undefined;
-  }
-
   #byPosition(args: readonly unknown[], create: false): C | undefined;
   #byPosition(args: readonly unknown[], create: boolean): C;
   #byPosition(args: readonly unknown[], create: boolean): C | undefined {
@@ -337,16 +335,13 @@ export abstract class BaseMetric<
       );
     }
     if (args.length === 0) return this.own;
-    let node: unknown = this.#store.root;
-    for (let i = 0; i < args.length && node !== undefined; i++) {
-      const value = args[i];
-      const text = typeof value === "string" ? value : this.#text(value, names[i]!);
-      // There are as many levels as there are labels.
-      node = (node as Map<string, unknown>).get(text);
-    }
-    if (node !== undefined) return node as C;
+    const found = this.#store.findInOrder(args);
+    if (found !== undefined) return found;
     const values = args.map((value, i) => this.#text(value, names[i]!));
-    return create ? this.#store.get(values) : this.#store.find(values);
+    if (!create) return this.#store.findInOrder(values);
+    const child = this.#store.get(values);
+    for (const [i, value] of args.entries()) this.#store.alias(names[i]!, value);
+    return child;
   }
 
   #text(value: unknown, labelName: string): string {
@@ -359,7 +354,10 @@ export abstract class BaseMetric<
     given: readonly (string | undefined)[],
   ): C | PartialMetric<Names, string, C> {
     const values = this.#resolve(labels, given, this.#core.doing("get child of"));
-    return isComplete(values) ? this.#store.get(values) : this.#partial(values);
+    if (!isComplete(values)) return this.#partial(values);
+    const child = this.#store.get(values);
+    for (const name in labels) this.#store.alias(name, labels[name]);
+    return child;
   }
 
   #partial(given: readonly (string | undefined)[]): PartialMetric<Names, string, C> {
@@ -425,10 +423,6 @@ export abstract class BaseMetric<
     if (child === this.#own) child.reset();
     else this.#store.delete(child);
   }
-}
-
-function isLabelValue(value: unknown): value is LabelValue {
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
 function isComplete(values: readonly (string | undefined)[]): values is readonly string[] {

@@ -5,13 +5,15 @@ import {
   type NameValidation,
   received,
 } from "../model.ts";
+import type { Columns } from "./columns.ts";
 import { askExemplarLabels } from "./exemplar_source.ts";
 import type { Clock } from "./options.ts";
+import { checkFunction } from "./timer.ts";
 
 /** What is settled when a metric is made. */
 export type MetricCoreOptions = Pick<
   MetricCore,
-  "type" | "name" | "labelNames" | "clock" | "nameValidation" | "exemplars"
+  "type" | "name" | "labelNames" | "clock" | "nameValidation" | "exemplars" | "bounds" | "width"
 >;
 
 /** What the children of one metric share. */
@@ -30,12 +32,20 @@ export class MetricCore {
   readonly nameValidation: NameValidation;
   /** Whether the exemplar source is asked. */
   readonly exemplars: boolean;
+  /** The finite upper bounds of a histogram's buckets; `[]` for other types. */
+  readonly bounds: readonly number[];
+  /** How many numbers a child has in its column. */
+  readonly width: number;
+  /** Whether a child is one number, and that the one in its column. */
+  readonly isNumber: boolean;
   /** When the metric was made, in seconds since 1970. */
   readonly created: number;
   /** How often the exemplar source failed. */
   exemplarErrors: number = 0;
-  /** Whether a child reads its value from a function, which may throw. */
-  hasFunctions: boolean = false;
+  /** The functions that children read their values from; nothing as long as none does. */
+  sources: WeakMap<Child, () => number> | undefined = undefined;
+  /** The exemplars of the children, as their type keeps them; nothing as long as there is none. */
+  kept: WeakMap<Child, unknown> | undefined = undefined;
 
   /**
    * Prepares what the children of a metric share.
@@ -50,6 +60,9 @@ export class MetricCore {
     this.now = () => this.clock.now();
     this.nameValidation = options.nameValidation;
     this.exemplars = options.exemplars;
+    this.bounds = options.bounds;
+    this.width = options.width;
+    this.isNumber = options.type === "counter" || options.type === "gauge";
     this.created = this.now();
   }
 
@@ -90,29 +103,32 @@ export class MetricCore {
 
 /**
  * A writable handle for one series or one set of series: the metric with all of
- * its labels given. It only changes its own numbers. Once it is removed from its
- * metric it is a dead handle, whose writes go nowhere.
+ * its labels given. It only changes its own numbers, which lie in columns beside
+ * those of its siblings: so many children cost little, and whoever reads them all
+ * need not visit each. Once it is removed from its metric it is a dead handle,
+ * whose writes go nowhere.
  */
-export abstract class Child<Core extends MetricCore = MetricCore> implements LabelledMetric {
-  /** What all children of the metric share. */
-  protected readonly core: Core;
-  /** The label values, in the order of `labelNames`. */
-  readonly labelValues: readonly string[];
-  /** The place among its siblings, kept by their store; -1 when it is not among them. */
-  slot: number = -1;
-  /** When it began to count, in seconds after the metric was made: a small number takes less room. */
-  #since: number;
+export abstract class Child implements LabelledMetric {
+  /** Where its numbers are; its store changes that. */
+  columns: Columns<unknown>;
+  /** Its place in the columns. */
+  slot: number;
 
   /**
    * Makes a child; metrics do so in `labels()`.
    *
-   * @param core What all children of the metric share.
-   * @param labelValues The label values, in the order of the label names.
+   * @param columns Where its numbers are.
+   * @param slot Its place there.
    */
-  constructor(core: Core, labelValues: readonly string[]) {
-    this.core = core;
-    this.labelValues = labelValues;
-    this.#since = core.now() - core.created;
+  constructor(columns: Columns<unknown>, slot: number) {
+    this.columns = columns;
+    this.slot = slot;
+    this.#begin();
+  }
+
+  /** What all children of the metric share. */
+  protected get core(): MetricCore {
+    return this.columns.core;
   }
 
   /** The label names. */
@@ -120,14 +136,76 @@ export abstract class Child<Core extends MetricCore = MetricCore> implements Lab
     return this.core.labelNames;
   }
 
+  /** The label values, in the order of `labelNames`. */
+  get labelValues(): readonly string[] {
+    return this.columns.labelValues(this.slot);
+  }
+
   /** When the child began to count, in seconds since 1970. */
   get created(): number {
     // Whole milliseconds: more would be the noise of the addition.
-    return Math.round((this.core.created + this.#since) * 1000) / 1000;
+    return Math.round(this.core.created * 1000 + this.columns.since(this.slot)) / 1000;
   }
 
-  /** Begins to count anew, at zero. */
+  /** Whether the value comes from a function. */
+  protected get hasSource(): boolean {
+    return this.core.sources?.has(this) ?? false;
+  }
+
+  /**
+   * Reads the value from a function from now on.
+   *
+   * @param source Returns the value.
+   * @throws {TypeError} If it is not a function.
+   */
+  protected setSource(source: () => number): void {
+    const { core } = this;
+    checkFunction(source, core.doing("set function of"));
+    core.sources ??= new WeakMap();
+    core.sources.set(this, source);
+  }
+
+  /**
+   * Keeps exemplars, in place of those before.
+   *
+   * @param exemplars What `core.kept` will give for this child.
+   */
+  protected keep(exemplars: unknown): void {
+    const { core } = this;
+    core.kept ??= new WeakMap();
+    core.kept.set(this, exemplars);
+  }
+
+  /** Begins to count anew, at zero; a function and exemplars are let go. */
   reset(): void {
-    this.#since = this.core.now() - this.core.created;
+    const { columns, slot } = this;
+    const { width, sources, kept } = columns.core;
+    columns.numbers.fill(0, slot * width, (slot + 1) * width);
+    sources?.delete(this);
+    kept?.delete(this);
+    this.#begin();
+  }
+
+  /**
+   * Moves to a new place at the end of other columns, with its labels and numbers.
+   *
+   * @param target The other columns.
+   */
+  moveTo(target: Columns<unknown>): void {
+    const { columns, slot } = this;
+    const { width } = columns.core;
+    target.append(columns.labelValues(slot), (to) => {
+      target.setSince(to, columns.since(slot));
+      const from = slot * width;
+      target.numbers.set(columns.numbers.subarray(from, from + width), to * width);
+      this.columns = target;
+      this.slot = to;
+      return this;
+    });
+  }
+
+  #begin(): void {
+    const { core } = this;
+    this.columns.setSince(this.slot, Math.round((core.now() - core.created) * 1000));
   }
 }

@@ -1,5 +1,5 @@
 import { type Exemplar, type NumberMetric, received } from "../model.ts";
-import { Child, type MetricCore } from "./child.ts";
+import { Child } from "./child.ts";
 import { makeExemplar } from "./exemplar_source.ts";
 import type { IfObservable, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
@@ -11,11 +11,6 @@ export type ErrorClass = abstract new (...args: never[]) => unknown;
 
 /** One series of a counter. */
 export class CounterChild extends Child implements NumberMetric {
-  #value = 0;
-  /** Where the value comes from, when it is not counted here. */
-  #source: (() => number) | null = null;
-  #exemplar: Exemplar | undefined = undefined;
-
   /**
    * Counts up.
    *
@@ -25,15 +20,16 @@ export class CounterChild extends Child implements NumberMetric {
    * @throws {RangeError} If the value is negative, infinite or NaN, or the exemplar too long.
    */
   inc(value = 1, exemplarLabels?: Record<string, string>): void {
-    if (typeof value !== "number" || !(value >= 0 && value < Infinity) || this.#source !== null) {
-      this.#refuse(value);
-    }
+    const { columns, slot } = this;
+    if (
+      typeof value !== "number" || !(value >= 0 && value < Infinity) ||
+      columns.core.sources !== undefined
+    ) this.#check(value);
     if (exemplarLabels !== undefined) {
-      const { core } = this;
-      const doing = core.doing("increment");
-      this.#exemplar = makeExemplar(exemplarLabels, value, core.now(), doing);
+      const { core } = columns;
+      this.keepExemplar(makeExemplar(exemplarLabels, value, core.now(), core.doing("increment")));
     }
-    this.#value += value;
+    columns.add(slot, value);
   }
 
   /**
@@ -50,7 +46,7 @@ export class CounterChild extends Child implements NumberMetric {
     const doing = this.core.doing("count exceptions with");
     for (const errorClass of errorClasses) checkFunction(errorClass, doing);
     // Said before the function is called, so that no error of it is hidden.
-    if (this.#source !== null) this.#refuse(1);
+    this.#check(1);
     return settle(fn, (failed, error) => {
       if (!failed) return;
       if (errorClasses.length > 0 && !errorClasses.some((type) => error instanceof type)) return;
@@ -67,15 +63,14 @@ export class CounterChild extends Child implements NumberMetric {
    * @throws {TypeError} If it is not a function.
    */
   setFunction(fn: () => number): void {
-    checkFunction(fn, this.core.doing("set function of"));
-    this.core.hasFunctions = true;
-    this.#source = fn;
+    this.setSource(fn);
   }
 
   /** The value now. */
   get value(): number {
-    if (this.#source === null) return this.#value;
-    const value: unknown = this.#source();
+    const source = this.core.sources?.get(this);
+    if (source === undefined) return this.columns.numbers[this.slot]!;
+    const value: unknown = source();
     if (value instanceof Promise) value.catch(() => {});
     if (typeof value === "number" && value >= 0) return value;
     throw new RangeError(
@@ -86,15 +81,8 @@ export class CounterChild extends Child implements NumberMetric {
 
   /** The exemplar that came last. */
   get exemplar(): Exemplar | undefined {
-    return this.#exemplar;
-  }
-
-  /** Begins to count anew, at zero; a function is let go. */
-  override reset(): void {
-    super.reset();
-    this.#value = 0;
-    this.#source = null;
-    this.#exemplar = undefined;
+    // Nothing else is kept for a counter.
+    return this.core.kept?.get(this) as Exemplar | undefined;
   }
 
   /**
@@ -103,10 +91,11 @@ export class CounterChild extends Child implements NumberMetric {
    * @param exemplar The exemplar; the one before stays if there is none.
    */
   protected keepExemplar(exemplar: Exemplar | undefined): void {
-    if (exemplar !== undefined) this.#exemplar = exemplar;
+    if (exemplar !== undefined) this.keep(exemplar);
   }
 
-  #refuse(value: unknown): never {
+  /** Refuses what cannot be counted here. */
+  #check(value: unknown): void {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber("increment", value);
     const doing = core.doing("increment");
@@ -116,6 +105,7 @@ export class CounterChild extends Child implements NumberMetric {
     if (value === Infinity) {
       throw new RangeError(`${doing}: value must be finite: received Infinity`);
     }
+    if (!this.hasSource) return;
     throw new TypeError(`${doing}: its value comes from a function: received ${value}`);
   }
 }
@@ -164,10 +154,10 @@ export class Counter<
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
     super(name, help, options, {
       type: "counter",
-      children: (core: MetricCore) => (labelValues) =>
-        core.exemplars
-          ? new SampledCounterChild(core, labelValues)
-          : new CounterChild(core, labelValues),
+      create: (columns, slot) =>
+        columns.core.exemplars
+          ? new SampledCounterChild(columns, slot)
+          : new CounterChild(columns, slot),
     });
   }
 

@@ -1,5 +1,5 @@
 import { type NumberMetric, received } from "../model.ts";
-import { Child, type MetricCore } from "./child.ts";
+import { Child } from "./child.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -7,10 +7,6 @@ import { checkFunction, settle, startChildTimer, type Timer } from "./timer.ts";
 
 /** One series of a gauge. */
 export class GaugeChild extends Child implements NumberMetric {
-  #value = 0;
-  /** Where the value comes from, when it is not set here. */
-  #source: (() => number) | null = null;
-
   /**
    * Sets the value.
    *
@@ -18,8 +14,9 @@ export class GaugeChild extends Child implements NumberMetric {
    * @throws {TypeError} If it is not a number, or the value comes from a function.
    */
   set(value: number): void {
-    if (typeof value !== "number" || this.#source !== null) this.#refuse("set", value);
-    this.#value = value;
+    const { columns, slot } = this;
+    if (typeof value !== "number" || columns.core.sources !== undefined) this.#check("set", value);
+    columns.numbers[slot] = value;
   }
 
   /**
@@ -29,8 +26,11 @@ export class GaugeChild extends Child implements NumberMetric {
    * @throws {TypeError} If it is not a number, or the value comes from a function.
    */
   inc(value = 1): void {
-    if (typeof value !== "number" || this.#source !== null) this.#refuse("increment", value);
-    this.#value += value;
+    const { columns, slot } = this;
+    if (typeof value !== "number" || columns.core.sources !== undefined) {
+      this.#check("increment", value);
+    }
+    columns.add(slot, value);
   }
 
   /**
@@ -40,8 +40,11 @@ export class GaugeChild extends Child implements NumberMetric {
    * @throws {TypeError} If it is not a number, or the value comes from a function.
    */
   dec(value = 1): void {
-    if (typeof value !== "number" || this.#source !== null) this.#refuse("decrement", value);
-    this.#value -= value;
+    const { columns, slot } = this;
+    if (typeof value !== "number" || columns.core.sources !== undefined) {
+      this.#check("decrement", value);
+    }
+    columns.add(slot, -value);
   }
 
   /**
@@ -79,7 +82,7 @@ export class GaugeChild extends Child implements NumberMetric {
   time<T>(fn: () => T): T {
     // Said before the function is called, so that no result of it is lost.
     const doing = this.core.doing("time");
-    if (this.#source !== null) throw new TypeError(`${doing}: its value comes from a function`);
+    if (this.hasSource) throw new TypeError(`${doing}: its value comes from a function`);
     const timer = this.startTimer();
     return settle(fn, () => timer.stop(), doing);
   }
@@ -101,27 +104,19 @@ export class GaugeChild extends Child implements NumberMetric {
    * @throws {TypeError} If it is not a function.
    */
   setFunction(fn: () => number): void {
-    checkFunction(fn, this.core.doing("set function of"));
-    this.core.hasFunctions = true;
-    this.#source = fn;
+    this.setSource(fn);
   }
 
   /** The value now. */
   get value(): number {
-    if (this.#source === null) return this.#value;
-    const value: unknown = this.#source();
+    const source = this.core.sources?.get(this);
+    if (source === undefined) return this.columns.numbers[this.slot]!;
+    const value: unknown = source();
     if (value instanceof Promise) value.catch(() => {});
     if (typeof value === "number") return value;
     throw new TypeError(
       `${this.core.doing("read")}: its function must return a number: received ${received(value)}`,
     );
-  }
-
-  /** Begins anew, at zero; a function is let go. */
-  override reset(): void {
-    super.reset();
-    this.#value = 0;
-    this.#source = null;
   }
 
   /**
@@ -133,9 +128,11 @@ export class GaugeChild extends Child implements NumberMetric {
     this.set(seconds);
   }
 
-  #refuse(verb: string, value: unknown): never {
+  /** Refuses what cannot be done here. */
+  #check(verb: string, value: unknown): void {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber(verb, value);
+    if (!this.hasSource) return;
     throw new TypeError(
       `${core.doing(verb)}: its value comes from a function: received ${received(value)}`,
     );
@@ -180,7 +177,7 @@ export class Gauge<
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
     super(name, help, options, {
       type: "gauge",
-      children: (core: MetricCore) => (labelValues) => new GaugeChild(core, labelValues),
+      create: (columns, slot) => new GaugeChild(columns, slot),
     });
   }
 

@@ -5,7 +5,8 @@ import {
 } from "../estimators/native_histogram.ts";
 import { type Exemplar, type HistogramMetric, type NativeHistogram, received } from "../model.ts";
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
-import { Child, type MetricCore } from "./child.ts";
+import { Child } from "./child.ts";
+import type { Columns } from "./columns.ts";
 import { makeExemplar } from "./exemplar_source.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
@@ -17,24 +18,12 @@ const SHORT = 16;
 
 /** One set of series of a histogram. */
 export class HistogramChild extends Child implements HistogramMetric {
-  /** The finite upper bounds, shared by all children of the histogram. */
-  readonly bounds: readonly number[];
-  /** The number of values in each bucket, not cumulative; the last is that of `+Inf`. */
-  #counts: number[];
-  #sum = 0;
-  #exemplars: (Exemplar | undefined)[] | undefined = undefined;
+  // Its numbers are that of the values in each bucket, not cumulative, up to that of `+Inf`, and
+  // the sum of the values.
 
-  /**
-   * Makes a child; {@linkcode Histogram} does so in `labels()`.
-   *
-   * @param core What all children of the histogram share.
-   * @param labelValues The label values, in the order of the label names.
-   * @param bounds The finite upper bounds, strictly increasing.
-   */
-  constructor(core: MetricCore, labelValues: readonly string[], bounds: readonly number[]) {
-    super(core, labelValues);
-    this.bounds = bounds;
-    this.#counts = zeros(bounds.length + 1);
+  /** The finite upper bounds, shared by all children of the histogram. */
+  get bounds(): readonly number[] {
+    return this.core.bounds;
   }
 
   /**
@@ -78,19 +67,25 @@ export class HistogramChild extends Child implements HistogramMetric {
 
   /** The sum of all values. */
   get sum(): number {
-    return this.#sum;
+    const { columns, slot } = this;
+    return columns.numbers[(slot + 1) * columns.core.width - 1]!;
   }
 
   /** The number of all values. */
   get count(): number {
+    const { columns, slot } = this;
+    const { numbers } = columns;
+    const { width } = columns.core;
+    const end = (slot + 1) * width - 1;
     let count = 0;
-    for (const bucket of this.#counts) count += bucket;
+    for (let at = slot * width; at < end; at++) count += numbers[at]!;
     return count;
   }
 
   /** The last exemplar of each bucket. */
   get exemplars(): readonly (Exemplar | undefined)[] | undefined {
-    return this.#exemplars;
+    // Nothing else is kept for a histogram.
+    return this.core.kept?.get(this) as (Exemplar | undefined)[] | undefined;
   }
 
   /** The native histogram, if there is one. */
@@ -110,19 +105,14 @@ export class HistogramChild extends Child implements HistogramMetric {
    * @returns One count more than there are bounds.
    */
   cumulativeCounts(into: number[] = []): readonly number[] {
-    const counts = this.#counts;
+    const { columns, slot } = this;
+    const { numbers } = columns;
+    const { width } = columns.core;
+    const at = slot * width;
     let cumulative = 0;
-    for (let i = 0; i < counts.length; i++) into[i] = cumulative += counts[i]!;
-    into.length = counts.length;
+    for (let i = 0; i < width - 1; i++) into[i] = cumulative += numbers[at + i]!;
+    if (into.length !== width - 1) into.length = width - 1;
     return into;
-  }
-
-  /** Begins to count anew, at zero. */
-  override reset(): void {
-    super.reset();
-    this.#counts = zeros(this.bounds.length + 1);
-    this.#sum = 0;
-    this.#exemplars = undefined;
   }
 
   /**
@@ -160,7 +150,8 @@ export class HistogramChild extends Child implements HistogramMetric {
    * @param exemplar Its exemplar, with a timestamp, if there is one.
    */
   protected record(value: number, exemplar: Required<Exemplar> | undefined): void {
-    const bounds = this.bounds;
+    const { columns, slot } = this;
+    const { bounds } = columns.core;
     let i = 0;
     let end = bounds.length;
     while (end - i > SHORT) {
@@ -170,12 +161,16 @@ export class HistogramChild extends Child implements HistogramMetric {
     }
     // NaN is at or below no bound, and so ends in the bucket of +Inf.
     while (i < end && !(value <= bounds[i]!)) i++;
-    if (exemplar !== undefined) {
-      this.#exemplars ??= new Array(bounds.length + 1).fill(undefined);
-      this.#exemplars[i] = exemplar;
-    }
-    this.#counts[i]!++;
-    this.#sum += value;
+    if (exemplar !== undefined) this.#keep(i, exemplar);
+    const at = slot * (bounds.length + 2);
+    columns.add(at + i, 1);
+    columns.add(at + bounds.length + 1, value);
+  }
+
+  #keep(bucket: number, exemplar: Required<Exemplar>): void {
+    const exemplars = [...this.exemplars ?? new Array(this.bounds.length + 1).fill(undefined)];
+    exemplars[bucket] = exemplar;
+    this.keep(exemplars);
   }
 }
 
@@ -184,14 +179,9 @@ class NativeHistogramChild extends HistogramChild {
   readonly #native: NativeHistogramEstimator;
   #exemplars: NativeExemplars<Required<Exemplar>> | undefined = undefined;
 
-  constructor(
-    core: MetricCore,
-    labelValues: readonly string[],
-    bounds: readonly number[],
-    options: NativeHistogramOptions,
-  ) {
-    super(core, labelValues, bounds);
-    this.#native = new NativeHistogramEstimator(options, core.now);
+  constructor(columns: Columns<unknown>, slot: number, options: NativeHistogramOptions) {
+    super(columns, slot);
+    this.#native = new NativeHistogramEstimator(options, this.core.now);
   }
 
   /** Repeats what is inherited: calls of `record()` that only ever mean one are fast. */
@@ -235,13 +225,6 @@ class SampledNativeHistogramChild extends NativeHistogramChild {
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
     this.record(value, this.check(value, exemplarLabels) ?? this.core.askExemplar(value));
   }
-}
-
-function zeros(length: number): number[] {
-  const counts: number[] = [];
-  // An array that is pushed to has no holes, which makes it fast.
-  for (let i = 0; i < length; i++) counts.push(0);
-  return counts;
 }
 
 /** Options of {@linkcode Histogram}. */
@@ -307,13 +290,15 @@ export class Histogram<
     super(name, help, options, {
       type: "histogram",
       definition: [bounds, native],
-      children: (core: MetricCore) => {
+      bounds,
+      width: bounds.length + 2,
+      create: (columns, slot) => {
+        const { exemplars } = columns.core;
         if (native === undefined) {
-          const Child = core.exemplars ? SampledHistogramChild : HistogramChild;
-          return (labelValues) => new Child(core, labelValues, bounds);
+          return new (exemplars ? SampledHistogramChild : HistogramChild)(columns, slot);
         }
-        const Child = core.exemplars ? SampledNativeHistogramChild : NativeHistogramChild;
-        return (labelValues) => new Child(core, labelValues, bounds, native);
+        const Child = exemplars ? SampledNativeHistogramChild : NativeHistogramChild;
+        return new Child(columns, slot, native);
       },
     });
   }

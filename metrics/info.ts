@@ -6,7 +6,7 @@ import {
   received,
   toLabelText,
 } from "../model.ts";
-import { Child, type MetricCore } from "./child.ts";
+import { Child } from "./child.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -83,7 +83,8 @@ export class Info<
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
     super(name, help, options, {
       type: "info",
-      children: (core: MetricCore) => (labelValues) => new InfoChild(core, labelValues),
+      width: 0,
+      create: (columns, slot) => new InfoChild(columns, slot),
     });
   }
 

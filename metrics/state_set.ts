@@ -1,5 +1,6 @@
 import { received, type StateSetMetric } from "../model.ts";
-import { Child, type MetricCore } from "./child.ts";
+import { Child } from "./child.ts";
+import type { Columns } from "./columns.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -12,17 +13,16 @@ import type { MetricOptions } from "./options.ts";
 export class StateSetChild<State extends string = string> extends Child implements StateSetMetric {
   /** The states, in the order in which they are written. */
   readonly states: readonly State[];
-  #current = 0;
 
   /**
    * Makes a child; {@linkcode StateSet} does so in `labels()`.
    *
-   * @param core What all children of the stateset share.
-   * @param labelValues The label values, in the order of the label names.
+   * @param columns Where its number is.
+   * @param slot Its place there.
    * @param states The states; it begins with the first.
    */
-  constructor(core: MetricCore, labelValues: readonly string[], states: readonly State[]) {
-    super(core, labelValues);
+  constructor(columns: Columns<unknown>, slot: number, states: readonly State[]) {
+    super(columns, slot);
     this.states = states;
   }
 
@@ -42,18 +42,14 @@ export class StateSetChild<State extends string = string> extends Child implemen
           `received ${received(state)}`,
       );
     }
-    this.#current = index;
+    // The one number of a child is that of its state.
+    this.columns.numbers[this.slot] = index;
   }
 
   /** For each state 1 if it is the current one, else 0. */
   get stateValues(): readonly number[] {
-    return this.states.map((_, i) => (i === this.#current ? 1 : 0));
-  }
-
-  /** Goes back to the first state. */
-  override reset(): void {
-    super.reset();
-    this.#current = 0;
+    const current = this.columns.numbers[this.slot];
+    return this.states.map((_, i) => (i === current ? 1 : 0));
   }
 }
 
@@ -106,8 +102,7 @@ export class StateSet<
     super(name, help, options, {
       type: "stateset",
       definition: states,
-      children: (core: MetricCore) => (labelValues) =>
-        new StateSetChild<States[number]>(core, labelValues, states),
+      create: (columns, slot) => new StateSetChild<States[number]>(columns, slot, states),
     });
   }
 

@@ -1,6 +1,7 @@
 import { SlidingQuantiles } from "../estimators/quantiles.ts";
 import { received, type SummaryMetric } from "../model.ts";
-import { Child, type MetricCore } from "./child.ts";
+import { Child } from "./child.ts";
+import type { Columns } from "./columns.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -9,11 +10,11 @@ import { settle, startChildTimer, type Timer, type Wrap, wrapWith } from "./time
 /** Without quantiles, there are no values of them. */
 const NONE: readonly number[] = [];
 
+/** The numbers of a child: how many values there were, and their sum. */
+const WIDTH = 2;
+
 /** One set of series of a summary. */
 export class SummaryChild extends Child implements SummaryMetric {
-  #count = 0;
-  #sum = 0;
-
   /**
    * Counts a value.
    *
@@ -22,8 +23,9 @@ export class SummaryChild extends Child implements SummaryMetric {
    */
   observe(value: number): void {
     if (typeof value !== "number") throw this.core.notANumber("observe", value);
-    this.#count++;
-    this.#sum += value;
+    const { columns, slot } = this;
+    columns.add(slot * WIDTH, 1);
+    columns.add(slot * WIDTH + 1, value);
   }
 
   /**
@@ -55,12 +57,12 @@ export class SummaryChild extends Child implements SummaryMetric {
 
   /** The sum of all values. */
   get sum(): number {
-    return this.#sum;
+    return this.columns.numbers[this.slot * WIDTH + 1]!;
   }
 
   /** The number of all values. */
   get count(): number {
-    return this.#count;
+    return this.columns.numbers[this.slot * WIDTH]!;
   }
 
   /** The quantiles that are tracked. */
@@ -75,13 +77,6 @@ export class SummaryChild extends Child implements SummaryMetric {
    */
   quantileValues(): readonly number[] {
     return NONE;
-  }
-
-  /** Begins to count anew, at zero. */
-  override reset(): void {
-    super.reset();
-    this.#count = 0;
-    this.#sum = 0;
   }
 
   /**
@@ -106,8 +101,8 @@ class QuantileSummaryChild extends SummaryChild {
   readonly #window: SlidingQuantiles;
   readonly #quantiles: readonly number[];
 
-  constructor(core: MetricCore, labelValues: readonly string[], window: Window) {
-    super(core, labelValues);
+  constructor(columns: Columns<unknown>, slot: number, window: Window) {
+    super(columns, slot);
     this.#window = new SlidingQuantiles(window);
     this.#quantiles = window.quantiles;
   }
@@ -183,10 +178,11 @@ export class Summary<
     super(name, help, options, {
       type: "summary",
       definition: window,
-      children: (core: MetricCore) => (labelValues) =>
+      width: WIDTH,
+      create: (columns, slot) =>
         window.quantiles.length === 0
-          ? new SummaryChild(core, labelValues)
-          : new QuantileSummaryChild(core, labelValues, window),
+          ? new SummaryChild(columns, slot)
+          : new QuantileSummaryChild(columns, slot, window),
     });
   }
 

@@ -85,6 +85,20 @@ export interface NumberMetric extends LabelledMetric {
   readonly exemplar?: Exemplar | undefined;
 }
 
+/**
+ * Metrics of one number each, side by side: what the `metrics` of a family may offer,
+ * as a property `numberColumn`, to readers that go over all of them at once. It is as
+ * live as they are, and stays the same object as long as no metric changes its place.
+ */
+export interface NumberColumn {
+  /** The metrics by place; a hole where one was removed. New ones come at the end. */
+  readonly children: readonly (NumberMetric | undefined)[];
+  /** The number of each; there may be more of them than metrics. */
+  readonly numbers: Float64Array;
+  /** Whether any of them may have an exemplar. */
+  readonly hasExemplars: boolean;
+}
+
 /** A metric of a histogram or gaugehistogram family. */
 export interface HistogramMetric extends LabelledMetric {
   /** The finite upper bounds, ascending. The bucket of `+Inf` comes after them. */

@@ -1,9 +1,33 @@
 /** How much an encoder collects before it hands a chunk on, in bytes. */
 export const CHUNK_SIZE = 65_536;
 
+/** A quarter more, so that what fills a chunk has room. */
+const BUFFER_SIZE = CHUNK_SIZE + CHUNK_SIZE / 4;
+
 const ZERO = 48;
 
 const encoder = new TextEncoder();
+
+/** A text that is encoded once, to be written many times. */
+export class Piece {
+  /** How many bytes it has. */
+  readonly length: number;
+  /** The bytes, and some behind them, so that they can be read four at a time. */
+  readonly view: DataView;
+
+  /**
+   * Encodes a text in UTF-8.
+   *
+   * @param text The text.
+   */
+  constructor(text: string) {
+    const bytes = encoder.encode(text);
+    this.length = bytes.length;
+    const padded = new Uint8Array(bytes.length + 4);
+    padded.set(bytes);
+    this.view = new DataView(padded.buffer);
+  }
+}
 
 /**
  * Something on the heap for each chunk. Chunks lie outside of it, and an encoder
@@ -20,9 +44,10 @@ const BALLAST_LENGTH = CHUNK_SIZE / 8;
  */
 export class ByteWriter {
   /** The buffer; what is behind `length` is not written yet. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(CHUNK_SIZE + CHUNK_SIZE / 4);
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
   /** How many bytes are written. */
   length = 0;
+  #view = new DataView(this.bytes.buffer);
 
   /** Makes room for more bytes; the buffer may be another one afterwards. */
   reserve(more: number): void {
@@ -30,7 +55,7 @@ export class ByteWriter {
     if (needed <= this.bytes.length) return;
     const bytes = new Uint8Array(Math.max(needed, this.bytes.length * 2));
     bytes.set(this.bytes.subarray(0, this.length));
-    this.bytes = bytes;
+    this.#replace(bytes);
   }
 
   /**
@@ -39,8 +64,8 @@ export class ByteWriter {
    */
   take(): Uint8Array<ArrayBuffer> {
     const chunk = this.bytes.subarray(0, this.length);
-    _ballast = new Array(BALLAST_LENGTH).fill(0);
-    this.bytes = new Uint8Array(CHUNK_SIZE + CHUNK_SIZE / 4);
+    //_ballast = new Array(BALLAST_LENGTH).fill(0);
+    this.#replace(new Uint8Array(BUFFER_SIZE));
     this.length = 0;
     return chunk;
   }
@@ -51,20 +76,22 @@ export class ByteWriter {
     this.bytes[this.length++] = byte;
   }
 
-  /** Writes bytes that were encoded before. */
-  copy(source: Uint8Array): void {
-    this.reserve(source.length);
-    // A call of `set` costs more than the bytes of a name or a label.
-    const { bytes } = this;
-    let at = this.length;
-    for (let i = 0; i < source.length; i++) bytes[at++] = source[i]!;
-    this.length = at;
+  /** Writes a text that was encoded before. */
+  piece({ view, length }: Piece): void {
+    this.#copy(view, 0, length);
   }
 
   /** Writes bytes once more that were written before, from one place up to another. */
   repeat(from: number, to: number): void {
+    // The buffer may become another one.
+    this.reserve(to - from + 4);
+    this.#copy(this.#view, from, to - from);
+  }
+
+  /** Writes many bytes, those of an array from one place up to another. */
+  copy(source: Uint8Array, from: number, to: number): void {
     this.reserve(to - from);
-    this.bytes.copyWithin(this.length, from, to);
+    this.bytes.set(source.subarray(from, to), this.length);
     this.length += to - from;
   }
 
@@ -116,9 +143,8 @@ export class ByteWriter {
 
   #integer(value: number): void {
     this.reserve(9);
-    let digits = 1;
-    for (let power = 10; power <= value; power *= 10) digits++;
     const { bytes } = this;
+    const digits = countDigits(value | 0);
     let rest = value | 0;
     for (let at = this.length + digits - 1; at >= this.length; at--) {
       const next = (rest / 10) | 0;
@@ -127,6 +153,31 @@ export class ByteWriter {
     }
     this.length += digits;
   }
+
+  /**
+   * Writes some bytes, four at a time: for those of a name or a label, a call of `set` or
+   * `copyWithin` takes longer. Up to three more bytes are written behind them, which what
+   * comes next overwrites.
+   */
+  #copy(source: DataView, from: number, length: number): void {
+    this.reserve(length + 4);
+    const view = this.#view;
+    const at = this.length;
+    for (let i = 0; i < length; i += 4) view.setUint32(at + i, source.getUint32(from + i));
+    this.length = at + length;
+  }
+
+  #replace(bytes: Uint8Array<ArrayBuffer>): void {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+  }
+}
+
+/** The number of decimal digits of an integer from 0 up to 999,999,999. */
+function countDigits(value: number): number {
+  if (value < 1000) return value < 10 ? 1 : value < 100 ? 2 : 3;
+  if (value < 1_000_000) return value < 10_000 ? 4 : value < 100_000 ? 5 : 6;
+  return value < 10_000_000 ? 7 : value < 100_000_000 ? 8 : 9;
 }
 
 const ESCAPES_REGEXP = /[\\\n]/g;

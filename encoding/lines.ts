@@ -7,6 +7,7 @@ import {
   type StateSetMetric,
   type SummaryMetric,
 } from "../model.ts";
+import { encodeNumbers, numberColumn } from "./number_pages.ts";
 import type { SeriesName, SeriesWriter } from "./series_writer.ts";
 
 /** What an encoder hands on. */
@@ -79,6 +80,10 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
     }
     default: {
       const series = writer.seriesName(name);
+      const column = numberColumn(metrics as Iterable<NumberMetric>);
+      if (
+        column !== undefined && created === undefined && !(column.hasExemplars && writer.exemplars)
+      ) return yield* encodeNumbers(writer, series, column);
       for (const metric of metrics as Iterable<NumberMetric>) {
         const exemplar = type === "counter" ? metric.exemplar : undefined;
         writer.sample(series, metric, undefined, metric.value, exemplar);

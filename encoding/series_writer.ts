@@ -4,16 +4,17 @@ import {
   isLegacyMetricName,
   type LabelledMetric,
 } from "../model.ts";
-import { ByteWriter, CHUNK_SIZE, escapeText } from "./byte_writer.ts";
+import { ByteWriter, CHUNK_SIZE, escapeText, Piece } from "./byte_writer.ts";
 import { escapeLabelName, escapeMetricName, type EscapingScheme } from "./escaping.ts";
 
 const SPACE = 32;
 const QUOTE = 34;
 const COMMA = 44;
 const EQUALS = 61;
-const OPEN = 123;
-const CLOSE = 125;
 const LINE_FEED = 10;
+/** What comes behind the value of a label, and behind those of the last. */
+const NEXT_LABEL = new Piece('",');
+const CLOSE = new Piece("} ");
 
 /** How the two text formats differ in a line. */
 export interface TextSyntax {
@@ -29,10 +30,12 @@ export interface TextSyntax {
 
 /** The name of a series as it stands at the beginning of its lines. */
 export interface SeriesName {
-  /** The name, or, when it has to be quoted, an opening brace and the quoted name. */
-  readonly bytes: Uint8Array;
-  /** Whether the brace is open already. */
-  readonly quoted: boolean;
+  /** The name before labels: `name{`, or, when it has to be quoted, `{"name",`. */
+  readonly head: Piece;
+  /** The same as a text. */
+  readonly text: string;
+  /** The name of a line without labels, and the space behind it. */
+  readonly bare: Piece;
 }
 
 /**
@@ -41,25 +44,34 @@ export interface SeriesName {
  */
 export class SeriesWriter {
   readonly out: ByteWriter = new ByteWriter();
+  /** How many bytes of lines are kept for the next scrape. */
+  kept = 0;
   readonly #syntax: TextSyntax;
-  /** The label names of the metric before, and what stands before and between its values. */
+  /** The label names of the metric before, and what stands before each of its values. */
   #labelNames: readonly string[] = [];
-  #labelHeads: readonly Uint8Array[] = [];
-  /** Where the labels of the metric in hand were written. */
+  #labelHeads: readonly Piece[] = [];
+  /** The line before: of which metric and series, and where it and its labels were written. */
   #metric: LabelledMetric | undefined;
+  #name: SeriesName | undefined;
+  #start = 0;
   #labelsFrom = 0;
   #labelsTo = 0;
-  /** The bounds of the metric before, spelled as labels. */
+  /** The bounds of the metric before, spelled as labels that are the last. */
   #bounds: readonly number[] | undefined;
   #boundName = "";
-  #boundLabels: readonly Uint8Array[] = [];
-  /** The states of the metric before, spelled as labels. */
+  #boundLabels: readonly Piece[] = [];
+  /** The states of the metric before, spelled as labels that are the last. */
   #states: readonly string[] | undefined;
   #stateName = "";
-  #stateLabels: readonly Uint8Array[] = [];
+  #stateLabels: readonly Piece[] = [];
 
   constructor(syntax: TextSyntax) {
     this.#syntax = syntax;
+  }
+
+  /** Whether lines can have exemplars. */
+  get exemplars(): boolean {
+    return this.#syntax.exemplars;
   }
 
   /** Whether enough is written for a chunk. To be asked between two metrics. */
@@ -83,14 +95,19 @@ export class SeriesWriter {
 
   /** Prepares the name of a series that is spelled already. */
   seriesName(name: string): SeriesName {
-    const quoted = !isLegacyMetricName(name);
-    return { quoted, bytes: encode(quoted ? `{${quote(name)}` : name) };
+    if (isLegacyMetricName(name)) {
+      const text = `${name}{`;
+      return { head: new Piece(text), text, bare: new Piece(`${name} `) };
+    }
+    const text = `{${quote(name)},`;
+    return { head: new Piece(text), text, bare: new Piece(`{${quote(name)}} `) };
   }
 
   /** The labels of a stateset, one for each state. */
-  stateLabels(name: string, states: readonly string[]): readonly Uint8Array[] {
+  stateLabels(name: string, states: readonly string[]): readonly Piece[] {
     if (states !== this.#states || name !== this.#stateName) {
-      this.#stateLabels = states.map((state) => encode(`${this.#labelName(name)}=${quote(state)}`));
+      const label = this.#labelName(name);
+      this.#stateLabels = states.map((state) => new Piece(`${label}=${quote(state)}} `));
       this.#states = states;
       this.#stateName = name;
     }
@@ -98,11 +115,11 @@ export class SeriesWriter {
   }
 
   /** The labels for `le` or `quantile`, one for each bound and, for buckets, one for `+Inf`. */
-  boundLabels(name: "le" | "quantile", bounds: readonly number[]): readonly Uint8Array[] {
+  boundLabels(name: "le" | "quantile", bounds: readonly number[]): readonly Piece[] {
     if (bounds !== this.#bounds || name !== this.#boundName) {
       const { formatBound } = this.#syntax;
       const all = name === "le" ? [...bounds, Infinity] : bounds;
-      this.#boundLabels = all.map((bound) => encode(`${name}="${formatBound(bound)}"`));
+      this.#boundLabels = all.map((bound) => new Piece(`${name}="${formatBound(bound)}"} `));
       this.#bounds = bounds;
       this.#boundName = name;
     }
@@ -117,29 +134,41 @@ export class SeriesWriter {
     out.byte(LINE_FEED);
   }
 
-  /** Writes a line. */
+  /** What lines that are the same but for label values and numbers have in common. */
+  commonText(name: SeriesName, labelNames: readonly string[]): string {
+    return name.text + labelNames.map((label) => this.#labelName(label)).join();
+  }
+
+  /**
+   * Writes a line.
+   *
+   * @param name The name of the series.
+   * @param metric Whose labels it has.
+   * @param extra Another label and the end of the labels, from `boundLabels` or `stateLabels`.
+   * @param value The value.
+   * @param exemplar An exemplar, if there is one.
+   */
   sample(
     name: SeriesName,
     metric: LabelledMetric,
-    extra: Uint8Array | undefined,
+    extra: Piece | undefined,
     value: number,
     exemplar?: Exemplar | undefined,
   ): void {
     const { out } = this;
-    out.copy(name.bytes);
-    const hasLabels = metric.labelNames.length > 0;
-    if (hasLabels || extra !== undefined) {
-      out.byte(name.quoted ? COMMA : OPEN);
-      if (hasLabels) this.#labels(metric);
-      if (extra !== undefined) {
-        if (hasLabels) out.byte(COMMA);
-        out.copy(extra);
-      }
-      out.byte(CLOSE);
-    } else if (name.quoted) {
-      out.byte(CLOSE);
+    const start = out.length;
+    if (metric === this.#metric && name === this.#name) out.repeat(this.#start, this.#labelsTo);
+    else this.#begin(name, metric);
+    if (extra !== undefined) {
+      out.piece(extra);
+    } else if (this.#labelsTo > this.#labelsFrom) {
+      out.length--; // The comma behind the last label.
+      out.piece(CLOSE);
+      this.#name = undefined; // What the line begins with cannot be repeated.
+    } else {
+      out.length = start;
+      out.piece(name.bare);
     }
-    out.byte(SPACE);
     out.number(value);
     if (metric.timestamp !== undefined) {
       out.byte(SPACE);
@@ -149,25 +178,36 @@ export class SeriesWriter {
     out.byte(LINE_FEED);
   }
 
-  #labels(metric: LabelledMetric): void {
+  /** Writes the name of a line, and the labels of its metric with a comma behind each. */
+  #begin(name: SeriesName, metric: LabelledMetric): void {
     const { out } = this;
-    if (metric === this.#metric) return out.repeat(this.#labelsFrom, this.#labelsTo);
-    const { labelNames, labelValues } = metric;
+    this.#start = out.length;
+    out.piece(name.head);
+    const from = out.length;
+    if (metric !== this.#metric) {
+      this.#labels(metric);
+    } else if (this.#labelsTo > this.#labelsFrom) {
+      out.repeat(this.#labelsFrom, this.#labelsTo - 1);
+      out.byte(COMMA);
+    }
+    this.#labelsFrom = from;
+    this.#labelsTo = out.length;
+    this.#name = name;
+    this.#metric = metric;
+  }
+
+  #labels({ labelNames, labelValues }: LabelledMetric): void {
+    const { out } = this;
     if (labelNames !== this.#labelNames) {
       this.#labelNames = labelNames;
-      this.#labelHeads = labelNames.map((name, i) =>
-        encode(`${i === 0 ? "" : '",'}${this.#labelName(name)}="`)
-      );
+      this.#labelHeads = labelNames.map((name) => new Piece(`${this.#labelName(name)}="`));
     }
     const heads = this.#labelHeads;
-    this.#labelsFrom = out.length;
     for (let i = 0; i < heads.length; i++) {
-      out.copy(heads[i]!);
+      out.piece(heads[i]!);
       out.escaped(labelValues[i]!, true);
+      out.piece(NEXT_LABEL);
     }
-    out.byte(QUOTE);
-    this.#labelsTo = out.length;
-    this.#metric = metric;
   }
 
   #labelName(name: string): string {
@@ -197,13 +237,6 @@ export class SeriesWriter {
     out.byte(SPACE);
     this.#syntax.writeTimestamp(out, exemplar.timestamp);
   }
-}
-
-const encoder = new TextEncoder();
-
-/** Encodes a short text that is going to be copied many times. */
-function encode(text: string): Uint8Array {
-  return encoder.encode(text);
 }
 
 function quote(text: string): string {

@@ -175,12 +175,16 @@ export abstract class BaseMetric<
   labels(...values: LabelsByPosition<Names>): C;
   labels(...args: readonly unknown[]): unknown {
     const labels = args[0];
-    if (typeof labels !== "object" || labels === null || args.length !== 1) {
-      return this.#byPosition(args, true);
+    if (typeof labels === "object" && labels !== null && args.length === 1) {
+      // The overload: one object is labels by name.
+      const byName = labels as Readonly<Record<string, LabelValue>>;
+      return this.#store.findByName(byName) ?? this.#complete(byName, this.#defaults);
     }
-    // The overload: one object is labels by name.
-    const byName = labels as Readonly<Record<string, LabelValue>>;
-    return this.#store.findByName(byName) ?? this.#complete(byName, this.#defaults);
+    const found = this.#store.findInOrder(args);
+    if (found !== undefined) return found;
+    const copy: unknown[] = [];
+    for (let i = 0; i < args.length; i++) copy.push(args[i]);
+    return this.#byPosition(copy, true);
   }
 
   /**

@@ -107,6 +107,9 @@ export class MetricCore {
  * those of its siblings: so many children cost little, and whoever reads them all
  * need not visit each. Once it is removed from its metric it is a dead handle,
  * whose writes go nowhere.
+ *
+ * It has as few fields as can be, and no `#private` methods: for each class that has
+ * some, V8 gives every object one more field.
  */
 export abstract class Child implements LabelledMetric {
   /** Where its numbers are; its store changes that. */
@@ -123,7 +126,7 @@ export abstract class Child implements LabelledMetric {
   constructor(columns: Columns<unknown>, slot: number) {
     this.columns = columns;
     this.slot = slot;
-    this.#begin();
+    this.begin();
   }
 
   /** What all children of the metric share. */
@@ -183,7 +186,7 @@ export abstract class Child implements LabelledMetric {
     columns.numbers.fill(0, slot * width, (slot + 1) * width);
     sources?.delete(this);
     kept?.delete(this);
-    this.#begin();
+    this.begin();
   }
 
   /**
@@ -204,7 +207,8 @@ export abstract class Child implements LabelledMetric {
     });
   }
 
-  #begin(): void {
+  /** Notes since when it counts. */
+  private begin(): void {
     const { core } = this;
     this.columns.setSince(this.slot, Math.round((core.now() - core.created) * 1000));
   }

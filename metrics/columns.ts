@@ -130,6 +130,7 @@ export class Columns<C> {
    */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
     const own = this.#labels;
+    if (values.length !== own.length) return undefined;
     let hash = 0;
     for (let i = 0; i < own.length; i++) {
       const label = own[i]!;
@@ -188,8 +189,11 @@ export class Columns<C> {
 
   /** The texts of a child's label values. */
   labelValues(slot: number): string[] {
-    const at = slot * this.#labels.length;
-    return this.#labels.map(({ texts }, i) => texts[this.#ids[at + i]!]!);
+    const labels = this.#labels;
+    const at = slot * labels.length;
+    const values: string[] = [];
+    for (let i = 0; i < labels.length; i++) values.push(labels[i]!.texts[this.#ids[at + i]!]!);
+    return values;
   }
 
   /** When a child began to count, in milliseconds after the metric was made. */

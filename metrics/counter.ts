@@ -24,7 +24,7 @@ export class CounterChild extends Child implements NumberMetric {
     if (
       typeof value !== "number" || !(value >= 0 && value < Infinity) ||
       columns.core.sources !== undefined
-    ) this.#check(value);
+    ) this.check(value);
     if (exemplarLabels !== undefined) {
       const { core } = columns;
       this.keepExemplar(makeExemplar(exemplarLabels, value, core.now(), core.doing("increment")));
@@ -46,7 +46,7 @@ export class CounterChild extends Child implements NumberMetric {
     const doing = this.core.doing("count exceptions with");
     for (const errorClass of errorClasses) checkFunction(errorClass, doing);
     // Said before the function is called, so that no error of it is hidden.
-    this.#check(1);
+    this.check(1);
     return settle(fn, (failed, error) => {
       if (!failed) return;
       if (errorClasses.length > 0 && !errorClasses.some((type) => error instanceof type)) return;
@@ -95,7 +95,7 @@ export class CounterChild extends Child implements NumberMetric {
   }
 
   /** Refuses what cannot be counted here. */
-  #check(value: unknown): void {
+  private check(value: unknown): void {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber("increment", value);
     const doing = core.doing("increment");

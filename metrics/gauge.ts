@@ -15,7 +15,7 @@ export class GaugeChild extends Child implements NumberMetric {
    */
   set(value: number): void {
     const { columns, slot } = this;
-    if (typeof value !== "number" || columns.core.sources !== undefined) this.#check("set", value);
+    if (typeof value !== "number" || columns.core.sources !== undefined) this.check("set", value);
     columns.numbers[slot] = value;
   }
 
@@ -28,7 +28,7 @@ export class GaugeChild extends Child implements NumberMetric {
   inc(value = 1): void {
     const { columns, slot } = this;
     if (typeof value !== "number" || columns.core.sources !== undefined) {
-      this.#check("increment", value);
+      this.check("increment", value);
     }
     columns.add(slot, value);
   }
@@ -42,7 +42,7 @@ export class GaugeChild extends Child implements NumberMetric {
   dec(value = 1): void {
     const { columns, slot } = this;
     if (typeof value !== "number" || columns.core.sources !== undefined) {
-      this.#check("decrement", value);
+      this.check("decrement", value);
     }
     columns.add(slot, -value);
   }
@@ -129,7 +129,7 @@ export class GaugeChild extends Child implements NumberMetric {
   }
 
   /** Refuses what cannot be done here. */
-  #check(verb: string, value: unknown): void {
+  private check(verb: string, value: unknown): void {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber(verb, value);
     if (!this.hasSource) return;

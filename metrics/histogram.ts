@@ -161,13 +161,13 @@ export class HistogramChild extends Child implements HistogramMetric {
     }
     // NaN is at or below no bound, and so ends in the bucket of +Inf.
     while (i < end && !(value <= bounds[i]!)) i++;
-    if (exemplar !== undefined) this.#keep(i, exemplar);
+    if (exemplar !== undefined) this.keepOf(i, exemplar);
     const at = slot * (bounds.length + 2);
     columns.add(at + i, 1);
     columns.add(at + bounds.length + 1, value);
   }
 
-  #keep(bucket: number, exemplar: Required<Exemplar>): void {
+  private keepOf(bucket: number, exemplar: Required<Exemplar>): void {
     const exemplars = [...this.exemplars ?? new Array(this.bounds.length + 1).fill(undefined)];
     exemplars[bucket] = exemplar;
     this.keep(exemplars);

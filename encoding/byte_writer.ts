@@ -1,10 +1,16 @@
-/** How much an encoder collects before it hands a chunk on, in bytes. */
-export const CHUNK_SIZE = 65_536;
+/**
+ * How much an encoder collects before it hands a chunk on, in bytes. Of smaller chunks a
+ * scrape has more, each of which costs its reader some microseconds; and V8 collects
+ * those that were read less often, so that they take more memory (`deno task bench:million`).
+ */
+export const CHUNK_SIZE = 262_144;
 
 /** A quarter more, so that what fills a chunk has room. */
 const BUFFER_SIZE = CHUNK_SIZE + CHUNK_SIZE / 4;
 
 const ZERO = 48;
+
+const EMPTY = new Uint8Array(0);
 
 const encoder = new TextEncoder();
 
@@ -30,32 +36,25 @@ export class Piece {
 }
 
 /**
- * Something on the heap for each chunk. Chunks lie outside of it, and an encoder
- * leaves so little on it that V8 finds no reason to collect before 64 MiB of chunks
- * are dead: with this, a long scrape takes half of that (`deno task bench:million`).
- */
-let _ballast: number[] = [];
-const BALLAST_LENGTH = CHUNK_SIZE / 8;
-
-/**
  * Bytes that grow at their end. All encoders write into one of these and hand on
  * what it has whenever that is worth a chunk, so that a scrape never exists as a
  * whole in memory.
  */
 export class ByteWriter {
   /** The buffer; what is behind `length` is not written yet. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
+  bytes: Uint8Array<ArrayBuffer> = EMPTY;
   /** How many bytes are written. */
   length = 0;
-  #view = new DataView(this.bytes.buffer);
+  #view = new DataView(EMPTY.buffer);
 
   /** Makes room for more bytes; the buffer may be another one afterwards. */
   reserve(more: number): void {
     const needed = this.length + more;
     if (needed <= this.bytes.length) return;
-    const bytes = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    const bytes = new Uint8Array(Math.max(needed, this.bytes.length * 2, BUFFER_SIZE));
     bytes.set(this.bytes.subarray(0, this.length));
-    this.#replace(bytes);
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
   }
 
   /**
@@ -64,8 +63,9 @@ export class ByteWriter {
    */
   take(): Uint8Array<ArrayBuffer> {
     const chunk = this.bytes.subarray(0, this.length);
-    //_ballast = new Array(BALLAST_LENGTH).fill(0);
-    this.#replace(new Uint8Array(BUFFER_SIZE));
+    // There may be nothing more to come, so there is no room either as yet.
+    this.bytes = EMPTY;
+    this.#view = new DataView(EMPTY.buffer);
     this.length = 0;
     return chunk;
   }
@@ -165,11 +165,6 @@ export class ByteWriter {
     const at = this.length;
     for (let i = 0; i < length; i += 4) view.setUint32(at + i, source.getUint32(from + i));
     this.length = at + length;
-  }
-
-  #replace(bytes: Uint8Array<ArrayBuffer>): void {
-    this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
   }
 }
 

@@ -123,8 +123,12 @@ class Page {
     for (let slot = first; slot < end; slot++) {
       const line = slot - first;
       const length = lengths[line]!;
-      const metric = children[slot];
       const number = numbers[slot]!;
+      if (number === written[line] && length > 0) {
+        at += length;
+        continue;
+      }
+      const metric = children[slot];
       if (length === 0) {
         if (metric === undefined) continue;
         out.copy(bytes, copied, at);
@@ -143,7 +147,7 @@ class Page {
         copied = at + length;
         lengths[line] = 0;
         isBroken = true;
-      } else if (number !== written[line]) {
+      } else {
         written[line] = number;
         // The number ends before the line feed, and nothing in it is a space.
         const to = at + length - 1;

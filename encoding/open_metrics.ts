@@ -16,7 +16,7 @@ import { SeriesWriter } from "./series_writer.ts";
  * @param families The families, as exposed.
  * @param escaping How names are spelled that are not of the classic alphabet.
  * @param created Whether to write `_created` series.
- * @returns The text in UTF-8, in chunks of some 64 KiB, each made when it is asked for.
+ * @returns The text in UTF-8, in chunks of some 256 KiB, each made when it is asked for.
  */
 export function* encodeOpenMetrics(
   families: Iterable<MetricFamily>,

@@ -46,7 +46,7 @@ const MAX_INT64 = 2 ** 63 - 1024;
  * @param families The families, as exposed.
  * @param escaping How names are spelled that are not of the classic alphabet.
  * @param messageSize The size in bytes from which on a family goes on in another message.
- * @returns The messages, in chunks of at least 64 KiB but for the last.
+ * @returns The messages, in chunks of at least 256 KiB but for the last.
  */
 export function* encodeProtobuf(
   families: Iterable<MetricFamily>,

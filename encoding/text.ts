@@ -28,7 +28,7 @@ const TYPE_NAMES: Readonly<Record<MetricType, string>> = {
  *
  * @param families The families, as exposed.
  * @param escaping How names are spelled that are not of the classic alphabet.
- * @returns The text in UTF-8, in chunks of some 64 KiB, each made when it is asked for.
+ * @returns The text in UTF-8, in chunks of some 256 KiB, each made when it is asked for.
  */
 export function* encodeText(families: Iterable<MetricFamily>, escaping: EscapingScheme): Chunks {
   const writer = new SeriesWriter({ escaping, formatBound, writeTimestamp, exemplars: false });

@@ -92,23 +92,26 @@ function fillTables(): void {
  * @returns The index in schema 8: −274944 … 262144, and 262145 for the infinities.
  */
 export function finestIndex(value: number): number {
-  if (!tablesFilled) fillTables();
   DOUBLE[0] = value;
-  let high = WORDS[HIGH]! & 0x7fffffff;
-  let shift = 1023;
-  if (high < 0x00100000) { // subnormal: the fraction has no leading 1 yet
-    DOUBLE[0] = value * 2 ** 52;
-    high = WORDS[HIGH]! & 0x7fffffff;
-    shift += 52;
-  } else if (high >= 0x7ff00000) {
-    return LAST_FINITE + 1;
-  }
+  const high = WORDS[HIGH]! & 0x7fffffff;
+  if (high < 0x00100000 || high >= 0x7ff00000 || !tablesFilled) return finestIndexOfAny(value);
   const fraction = high & 0xfffff;
   const significand = 1 + fraction * 2 ** -20 + WORDS[LOW]! * 2 ** -52;
   // At most one bound lies inside of a cell, so at most one step is missing.
   let index = FIRST_BOUND[fraction >>> (20 - CELL_BITS)]!;
   if (BOUNDS[index]! < significand) index++;
-  return index + ((high >>> 20) - shift) * FINEST;
+  return index + ((high >>> 20) - 1023) * FINEST;
+}
+
+/** The same for what is rare: subnormal values, infinities, and the first of all. */
+function finestIndexOfAny(value: number): number {
+  if (!tablesFilled) {
+    fillTables();
+    return finestIndex(value);
+  }
+  if (Math.abs(value) === Infinity) return LAST_FINITE + 1;
+  // The fraction of a subnormal value has no leading 1 yet.
+  return finestIndex(value * 2 ** 52) - 52 * FINEST;
 }
 
 /**

@@ -183,11 +183,7 @@ export class NativeHistogramEstimator {
    * counted there.
    */
   observe(value: number): boolean {
-    let wasReset = false;
-    if (this.#resetDue !== Infinity && this.#now() >= this.#resetDue) {
-      this.reset();
-      wasReset = true;
-    }
+    const wasReset = this.#resetDue !== Infinity && this.#resetIfDue();
     this.#add(value);
     // NaN is in no bucket, and takes no step.
     if (this.#buckets > this.#maxBuckets && value === value) return this.#limit(value);
@@ -225,6 +221,12 @@ export class NativeHistogramEstimator {
     const count = buckets.get(index);
     if (count === undefined) this.#buckets++;
     buckets.set(index, count === undefined ? 1 : count + 1);
+  }
+
+  #resetIfDue(): boolean {
+    if (this.#now() < this.#resetDue) return false;
+    this.reset();
+    return true;
   }
 
   /** Takes one step towards fewer buckets, and returns whether it was a reset. */

@@ -68,17 +68,18 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Takes a child out. What is written to it from now on goes nowhere. */
   delete(child: C): void {
-    this.#columns.children[child.slot] = undefined;
-    this.#holes++;
+    const { slot } = child;
     // Columns of its own: it must not keep those of its siblings in memory.
     child.moveTo(new Columns(this.#core, 1));
+    this.#columns.remove(slot);
+    this.#holes++;
     if (this.#holes > 32 && this.#holes > this.#columns.children.length / 2) this.#compact();
   }
 
   /** Takes all children out. */
   clear(): void {
     // For those who just read them.
-    this.#columns.children.fill(undefined);
+    for (let slot = 0; slot < this.#columns.children.length; slot++) this.#columns.remove(slot);
     this.#columns = new Columns(this.#core, 1);
     this.#holes = 0;
   }

@@ -182,6 +182,13 @@ export class Columns<C> {
     return child;
   }
 
+  /** Takes a child out; its slot stays empty. */
+  remove(slot: number): void {
+    const { width } = this.core;
+    this.children[slot] = undefined;
+    this.numbers.fill(NaN, slot * width, (slot + 1) * width);
+  }
+
   /** Whether any child may have an exemplar. */
   get hasExemplars(): boolean {
     return this.core.kept !== undefined;

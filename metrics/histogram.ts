@@ -152,15 +152,7 @@ export class HistogramChild extends Child implements HistogramMetric {
   protected record(value: number, exemplar: Required<Exemplar> | undefined): void {
     const { columns, slot } = this;
     const { bounds } = columns.core;
-    let i = 0;
-    let end = bounds.length;
-    while (end - i > SHORT) {
-      const middle = (i + end) >>> 1;
-      if (value <= bounds[middle]!) end = middle;
-      else i = middle + 1;
-    }
-    // NaN is at or below no bound, and so ends in the bucket of +Inf.
-    while (i < end && !(value <= bounds[i]!)) i++;
+    const i = bounds.length === 0 ? 0 : findBucket(bounds, value);
     if (exemplar !== undefined) this.keepOf(i, exemplar);
     const at = slot * (bounds.length + 2);
     columns.add(at + i, 1);
@@ -225,6 +217,19 @@ class SampledNativeHistogramChild extends NativeHistogramChild {
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
     this.record(value, this.check(value, exemplarLabels) ?? this.core.askExemplar(value));
   }
+}
+
+/** The bucket of a value. NaN is at or below no bound, and so ends in that of +Inf. */
+function findBucket(bounds: readonly number[], value: number): number {
+  let i = 0;
+  let end = bounds.length;
+  while (end - i > SHORT) {
+    const middle = (i + end) >>> 1;
+    if (value <= bounds[middle]!) end = middle;
+    else i = middle + 1;
+  }
+  while (i < end && !(value <= bounds[i]!)) i++;
+  return i;
 }
 
 /** Options of {@linkcode Histogram}. */

@@ -93,7 +93,7 @@ export interface NumberMetric extends LabelledMetric {
 export interface NumberColumn {
   /** The metrics by place; a hole where one was removed. New ones come at the end. */
   readonly children: readonly (NumberMetric | undefined)[];
-  /** The number of each; there may be more of them than metrics. */
+  /** The number of each, and NaN in place of one that was removed; there may be more of them. */
   readonly numbers: Float64Array;
   /** Whether any of them may have an exemplar. */
   readonly hasExemplars: boolean;

@@ -139,14 +139,14 @@ test("exemplars stand at counters and buckets only", () => {
 
 test("the end of file is the end of the last chunk of a long output", () => {
   const family = new MetricFamily("m", "M.", "gauge");
-  for (let i = 0; i < 20_000; i++) family.addSample("m", { i }, i, { timestamp: i / 8 });
+  for (let i = 0; i < 60_000; i++) family.addSample("m", { i }, i, { timestamp: i / 8 });
   const chunks = [...encodeOpenMetrics([family], "underscores", false)];
   assert.ok(chunks.length > 3);
   const text = chunks.map((chunk) => new TextDecoder().decode(chunk)).join("");
   const lines = text.split("\n");
-  assert.equal(lines.length, 20_004);
+  assert.equal(lines.length, 60_004);
   assert.equal(lines[2], 'm{i="0"} 0 0');
-  assert.equal(lines[20_001], 'm{i="19999"} 19999 2499.875');
+  assert.equal(lines[60_001], 'm{i="59999"} 59999 7499.875');
   assert.deepEqual(lines.slice(-2), ["# EOF", ""]);
 });
 

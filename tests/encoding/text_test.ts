@@ -129,7 +129,7 @@ test("a long output is cut into chunks at line ends, whose concatenation is the 
   const families = types.map((type, n) => {
     const name = `m${n}${type === "counter" ? "_total" : ""}`;
     const family = new MetricFamily(name, "M.", type);
-    for (let i = 0; i < 5000; i++) {
+    for (let i = 0; i < 20_000; i++) {
       family.addSample(name, { number: i, text: "ä".repeat(i % 7) }, i);
     }
     return family;
@@ -137,7 +137,7 @@ test("a long output is cut into chunks at line ends, whose concatenation is the 
   const histogram = new MetricFamily("h", "H.", "gaugehistogram");
   const summary = new MetricFamily("s", "S.", "summary");
   const states = new MetricFamily("st", "St.", "stateset");
-  for (let l = 0; l < 2000; l++) {
+  for (let l = 0; l < 8000; l++) {
     histogram.addSample("h_bucket", { l, le: 1 }, 1).addSample("h_bucket", { l, le: "+Inf" }, 2)
       .addSample("h_gsum", { l }, 3).addSample("h_gcount", { l }, 2);
     summary.addSample("s", { l, quantile: 0.5 }, 1).addSample("s_sum", { l }, 2);

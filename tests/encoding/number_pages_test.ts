@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { encodeOpenMetrics } from "../../encoding/open_metrics.ts";
+import { encodeText } from "../../encoding/text.ts";
+import { Counter, Gauge, type Metric, MetricFamily } from "../../mod.ts";
+
+const registry = null;
+
+type Encode = (families: Iterable<MetricFamily>) => Iterable<Uint8Array>;
+
+/** The ways to write the lines of a family, which share what they keep when they can. */
+const FORMATS: Record<string, Encode> = {
+  text: (families) => encodeText(families, "underscores"),
+  "text with UTF-8 names": (families) => encodeText(families, "allow-utf-8"),
+  openmetrics: (families) => encodeOpenMetrics(families, "values", false),
+  "openmetrics with created": (families) => encodeOpenMetrics(families, "underscores", true),
+};
+
+function decode(chunks: Iterable<Uint8Array>): string {
+  const decoder = new TextDecoder();
+  return [...chunks].map((chunk) => decoder.decode(chunk)).join("");
+}
+
+/** The same family with its metrics in an array, of which nothing is kept. */
+function withoutColumn(family: MetricFamily): MetricFamily {
+  const { name, help, type, unit } = family;
+  const metrics: Metric[] = [...family.metrics];
+  return new MetricFamily(name, help, type, { unit, nameValidation: "utf8", metrics });
+}
+
+/** Checks that a metric is written as if for the first time, in some formats. */
+function checkMetric(metric: { collect(): MetricFamily[] }, formats: Encode[]): void {
+  for (const encode of formats) {
+    const [family] = metric.collect() as [MetricFamily];
+    assert.equal(decode(encode([family])), decode(encode([withoutColumn(family)])));
+  }
+}
+
+const labelArbitrary = fc.oneof(
+  fc.constantFrom("", "x", '"', "\\", "\n", "ä", "🔥", "a longer value"),
+  fc.integer({ min: 0, max: 40 }).map(String),
+);
+const valueArbitrary = fc.oneof(
+  fc.integer({ min: 0, max: 2000 }),
+  fc.double(),
+  fc.constantFrom(0, -0, 9, 10, 99, 100, 999_999_999, 1e9, NaN, Infinity, -Infinity),
+);
+/** What happens between two scrapes; the last number says how many times. */
+const stepArbitrary = fc.tuple(
+  fc.constantFrom("set", "set", "set", "remove", "removeAll", "clear", "grow", "scrape"),
+  labelArbitrary,
+  labelArbitrary,
+  valueArbitrary,
+  fc.integer({ min: 1, max: 700 }),
+);
+
+test("lines that are kept are what lines written anew would be, whatever happens in between", () => {
+  fc.assert(
+    fc.property(
+      fc.array(stepArbitrary, { maxLength: 60 }),
+      fc.constantFrom("legacy", "utf8"),
+      fc.array(fc.constantFrom(...Object.values(FORMATS)), { minLength: 1, maxLength: 4 }),
+      (steps, nameValidation, formats) => {
+        const name = nameValidation === "utf8" ? "a.gauge" : "a_gauge";
+        const labelNames = ["a", "b"] as const;
+        const gauge = new Gauge(name, "A gauge.", { registry, labelNames, nameValidation });
+        for (const [step, a, b, value, times] of steps) {
+          if (step === "set") gauge.labels(a, b).set(value);
+          else if (step === "remove") gauge.remove(a, b);
+          else if (step === "removeAll") gauge.removeMatching({ a });
+          else if (step === "clear") gauge.clear();
+          else if (step === "grow") {
+            for (let i = 0; i < times; i++) gauge.labels(a, `${b} ${i}`).set(value + i);
+          } else checkMetric(gauge, formats);
+        }
+        checkMetric(gauge, formats);
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+test("a counter is written right at each of many scrapes", () => {
+  const counter = new Counter("c_total", "C.", { registry, labelNames: ["a", "b"] });
+  const formats = Object.values(FORMATS);
+  for (let i = 0; i < 1500; i++) counter.labels(i, "b").inc(i % 11);
+  for (let scrape = 0; scrape < 30; scrape++) {
+    for (let i = scrape; i < 1500; i += 1 + scrape) counter.labels(i, "b").inc(10 ** (i % 7));
+    checkMetric(counter, [formats[scrape % 2]!, formats[scrape % 4]!]);
+  }
+});
+
+test("a number that comes back is written as it is each time", () => {
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
+  for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
+  for (const value of [1, 2, 1, 20, 1, NaN, 1, 0, -0, 1, 2.5, 2, 2.5]) {
+    gauge.labels(50, "b").set(value);
+    checkMetric(gauge, [FORMATS.text!]);
+  }
+});
+
+test("a counter that gets an exemplar, or loses it, has it in OpenMetrics", () => {
+  const counter = new Counter("c_total", "C.", { registry, labelNames: ["a", "b"] });
+  for (let i = 0; i < 100; i++) counter.labels(i, "b").inc(i);
+  const encode = FORMATS.openmetrics!;
+  checkMetric(counter, [encode]);
+  counter.labels(7, "b").inc(1, { trace_id: "x" });
+  checkMetric(counter, [encode]);
+  assert.match(
+    decode(encode(counter.collect())),
+    /^c_total\{a="7",b="b"\} 8 # \{trace_id="x"\} 1 /m,
+  );
+  checkMetric(counter, [FORMATS.text!]);
+});
+
+test("a gauge that begins to read a function is read from it", () => {
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
+  for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
+  checkMetric(gauge, Object.values(FORMATS));
+  gauge.labels(7, "b").setFunction(() => 12.5);
+  assert.match(decode(FORMATS.text!(gauge.collect())), /^g\{a="7",b="b"\} 12\.5$/m);
+});
+
+test("lines that are too long to be kept, and more than are kept, are written all the same", () => {
+  for (const [count, length] of [[40, 30_000], [600, 2000], [40_000, 440]] as const) {
+    const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
+    const long = "x".repeat(length);
+    for (let i = 0; i < count; i++) gauge.labels(i, long).set(i);
+    checkMetric(gauge, [FORMATS.text!, FORMATS.text!]);
+    for (let i = 0; i < count; i += 3) gauge.labels(i, long).set(i * 2);
+    gauge.remove(1, long);
+    checkMetric(gauge, [FORMATS.text!, FORMATS.openmetrics!]);
+  }
+});
+
+test("chunks that were handed out before stay as they are at the next scrape", () => {
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
+  for (let i = 0; i < 20_000; i++) gauge.labels(i, "b").set(10_000 + i);
+  const chunks = [...FORMATS.text!(gauge.collect())];
+  const before = decode(chunks);
+  for (let i = 0; i < 20_000; i++) gauge.labels(i, "b").set(50_000 + i);
+  assert.notEqual(decode(FORMATS.text!(gauge.collect())), before);
+  assert.equal(decode(chunks), before);
+});

@@ -16,6 +16,10 @@ export interface Measured {
 
 /** Rounds that do not count. */
 const WARM_UP_ROUNDS = 3;
+/** How many of them there are where works are not repeated in a batch. */
+const LONG_WARM_UP_ROUNDS = 12;
+/** How long a garbage collection has to come to its end, in milliseconds. */
+const SETTLE_MS = 20;
 
 /** How thoroughly to measure. */
 export interface Effort {
@@ -41,7 +45,11 @@ export let sink: unknown;
 /** The time of one batch, in nanoseconds for each time. */
 async function measureBatch({ work, times }: Contestant<unknown>, clean: boolean): Promise<number> {
   work.prepare?.(times);
-  if (clean) collectGarbage();
+  if (clean) {
+    collectGarbage();
+    // The collector goes on in threads of its own, which would take turns with the work.
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
   const start = performance.now();
   const result = work.run(times);
   sink = result instanceof Promise ? await result : result;
@@ -104,7 +112,8 @@ async function takeRounds<Name>(
   rounds: number,
   clean: boolean,
 ): Promise<Map<Name, Measured>> {
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
+  const warmUp = clean ? LONG_WARM_UP_ROUNDS : WARM_UP_ROUNDS;
+  for (let round = -warmUp; round < rounds; round++) {
     for (const contestant of contestants) {
       const sample = await measureBatch(contestant, clean);
       if (round >= 0) contestant.samples.push(sample);

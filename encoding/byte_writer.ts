@@ -90,6 +90,7 @@ export class ByteWriter {
 
   /** Writes many bytes, those of an array from one place up to another. */
   copy(source: Uint8Array, from: number, to: number): void {
+    if (from === to) return;
     this.reserve(to - from);
     this.bytes.set(source.subarray(from, to), this.length);
     this.length += to - from;

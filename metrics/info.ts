@@ -83,6 +83,8 @@ export class Info<
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
     super(name, help, options, {
       type: "info",
+      // Processes that tell the same tell it once, for as long as one of them runs.
+      aggregation: "livemax",
       children: (core: MetricCore) => (labelValues) => new InfoChild(core, labelValues),
     });
   }

@@ -105,6 +105,8 @@ export class StateSet<
     const states = checkStates(options?.states, `Cannot create stateset ${received(name)}`);
     super(name, help, options, {
       type: "stateset",
+      // Each process has a state of its own.
+      aggregation: "liveall",
       definition: states,
       children: (core: MetricCore) => (labelValues) =>
         new StateSetChild<States[number]>(core, labelValues, states),

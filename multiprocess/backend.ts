@@ -221,7 +221,7 @@ export interface BackendFamily {
  * A kind of store: what `loadBackend()` takes.
  *
  * @example The smallest backend, which keeps everything in this process
- * ```ts ignore
+ * ```ts
  * import type { Backend, Row } from "@narthex/prometheus/multiprocess";
  * import { loadBackend } from "@narthex/prometheus/multiprocess";
  * import { CollectorRegistry, Counter, generateMetricsAsync } from "@narthex/prometheus";

@@ -1,0 +1,69 @@
+/**
+ * A database file as the meeting place of several processes on one host: SQLite, which
+ * is built into Deno, Bun and Node.js.
+ *
+ * ```ts ignore
+ * import { metricsHandler } from "@narthex/prometheus";
+ * import { loadBackend } from "@narthex/prometheus/multiprocess";
+ * import { sqliteBackend } from "@narthex/prometheus/sqlite";
+ *
+ * const shared = await loadBackend(sqliteBackend("./metrics.db"));
+ * Deno.serve(metricsHandler());
+ * ```
+ *
+ * @module
+ */
+import type { Backend, OpenOptions, Session } from "./backend.ts";
+import { explain, whenUnlocked } from "./sqlite_database.ts";
+import { SqliteSession } from "./sqlite_session.ts";
+
+export type { Backend, OpenOptions, Session } from "./backend.ts";
+
+/**
+ * Lets the processes of one host meet in an SQLite database. Under Deno they need
+ * `--allow-read` and `--allow-write` for the file and its neighbours, whose names
+ * end in `-wal` and `-shm`.
+ *
+ * @param path The file, on a local disk; it is made if there is none.
+ * @returns The backend, for `loadBackend()`, which rejects if the file is damaged, is
+ * something else, or cannot be read or written.
+ * @throws {TypeError} If the path is not a text.
+ *
+ * @example A script that adds to what others have counted
+ * ```ts
+ * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+ * import { loadBackend } from "@narthex/prometheus/multiprocess";
+ * import { sqliteBackend } from "@narthex/prometheus/sqlite";
+ * import assert from "node:assert/strict";
+ * import { mkdtempSync } from "node:fs";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ *
+ * const path = join(mkdtempSync(join(tmpdir(), "metrics-")), "metrics.db");
+ * for (const total of [1, 2, 3]) {
+ *   const registry = new CollectorRegistry();
+ *   new Counter("runs_total", "Runs of the script.", { registry }).inc();
+ *   await using shared = await loadBackend(sqliteBackend(path), { registry });
+ *   assert.equal(await shared.getSampleValueAsync("runs_total"), total);
+ * }
+ * ```
+ */
+export function sqliteBackend(path: string): Backend {
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError(
+      `Cannot create SQLite backend: path must be a string, not empty: received ${String(path)}`,
+    );
+  }
+  return {
+    name: "SQLite",
+    async open(options: OpenOptions): Promise<Session> {
+      // Who never opens one does not pay for it.
+      const sqlite = await import("node:sqlite");
+      try {
+        return await whenUnlocked(options.signal, () => new SqliteSession(sqlite, path, options));
+      } catch (error) {
+        throw options.signal.aborted ? error : explain(error, path, "open");
+      }
+    },
+  };
+}

@@ -8,7 +8,7 @@ import { metricsOf, SharedRegistry } from "./shared_registry.ts";
 /** How often a process is heard of, at least, before it counts as ended. */
 const HEARTBEATS = 3;
 
-/** The longest interval that a timer takes. */
+/** The longest time that a timer takes. */
 const MAX_MS = 2 ** 31 - 1;
 
 /** Options of {@linkcode loadBackend}. */
@@ -103,12 +103,9 @@ export async function loadBackend(
   } = options;
   const intervalMs = checkMs("intervalMs", options.intervalMs ?? 1000, doing);
   const timeoutMs = checkMs("timeoutMs", options.timeoutMs ?? 5000, doing);
-  const deadAfterMs = checkMs(
-    "deadAfterMs",
-    options.deadAfterMs ?? Math.max(10_000, 5 * intervalMs),
-    doing,
-  );
-  const retentionMs = checkMs("retentionMs", options.retentionMs ?? 3_600_000, doing);
+  const { deadAfterMs = Math.max(10_000, 5 * intervalMs), retentionMs = 3_600_000 } = options;
+  checkMs("deadAfterMs", deadAfterMs, doing, Number.MAX_VALUE);
+  checkMs("retentionMs", retentionMs, doing, Number.MAX_VALUE);
   for (const [key, value] of Object.entries({ namespace, process: label })) {
     if (typeof value === "string" && value !== "") continue;
     throw new TypeError(`${doing}: ${key} must be a string, not empty: received ${String(value)}`);
@@ -167,12 +164,12 @@ function defaultLabel(): string {
   return `${process.pid}-${digits}`;
 }
 
-function checkMs(name: string, value: number, doing: string): number {
+function checkMs(name: string, value: number, doing: string, max = MAX_MS): number {
   if (typeof value !== "number") {
     throw new TypeError(`${doing}: ${name} must be a number: received ${String(value)}`);
   }
-  if (!(value > 0 && value <= MAX_MS)) {
-    throw new RangeError(`${doing}: ${name} must be > 0 and <= ${MAX_MS}: received ${value}`);
+  if (!(value > 0 && value <= max)) {
+    throw new RangeError(`${doing}: ${name} must be > 0 and <= ${max}: received ${value}`);
   }
   return value;
 }

@@ -3,6 +3,7 @@ import type { InstanceRow, Row, Session, StoredInstance } from "./backend.ts";
 import { abortable } from "./flusher.ts";
 import { aggregate, type OwnValue } from "./gauges.ts";
 import { addPart, emptyBuckets, type NativeBuckets, sumBuckets } from "./native.ts";
+import { PackedTotals } from "./packed_totals.ts";
 import { decodeSchema, decodeSeries, hasProcessLabel, isTotal, type Schema } from "./schema.ts";
 import { Slices } from "./slices.ts";
 import { type HistogramNumbers, nativeOf, sumHistograms, TotalHistogram } from "./totals.ts";
@@ -13,11 +14,14 @@ const STRIDE = 64;
 /** How the text of a row of native buckets ends: a label value would end in `"]`. */
 const NATIVE_END = "]]";
 
+/** The quantiles of a summary that several processes have: they cannot be added up. */
+const NONE: readonly number[] = [];
+
 /** All rows of one schema. */
 interface Group {
   readonly schema: Schema;
   readonly help: string;
-  readonly totals: Map<string, number[]>;
+  readonly totals: PackedTotals;
   readonly natives: Map<string, Row[]>;
   readonly values: InstanceRow[];
 }
@@ -30,7 +34,11 @@ interface Point {
 
 /** A series of a total, with its numbers from each schema. */
 interface TotalPoint extends Point {
-  readonly parts: { schema: Schema; numbers: readonly number[]; natives: readonly Row[] }[];
+  readonly parts: {
+    schema: Schema;
+    numbers: readonly number[];
+    natives: readonly Row[] | undefined;
+  }[];
 }
 
 /** A series of what processes have set themselves. */
@@ -87,7 +95,8 @@ async function readContent(session: Session, signal: AbortSignal): Promise<Conte
   const groupOf = (text: string, help: string): Group | undefined => {
     if (byText.has(text)) return byText.get(text);
     const schema = decodeSchema(text);
-    const group = schema && { schema, help, totals: new Map(), natives: new Map(), values: [] };
+    const group = schema &&
+      { schema, help, totals: new PackedTotals(), natives: new Map(), values: [] };
     byText.set(text, group);
     if (group === undefined) return undefined;
     const alike = groups.get(group.schema.name);
@@ -129,33 +138,40 @@ function takeTotal(group: Group, row: Row): void {
     else rows.push(row);
     return;
   }
-  const total = group.totals.get(series);
-  if (total === undefined) group.totals.set(series, [...numbers]);
-  else for (let i = 0; i < total.length; i++) total[i]! += numbers[i] ?? 0;
+  group.totals.add(series, numbers);
 }
 
-async function totalMetrics(groups: readonly Group[], slices: Slices): Promise<Metric[]> {
+async function totalMetrics(
+  groups: readonly Group[],
+  slices: Slices,
+): Promise<Iterable<Metric>> {
+  const filled = groups.filter(({ totals }) => totals.size > 0);
+  const [sole, ...others] = filled;
+  if (sole === undefined) return [];
+  if (others.length === 0) {
+    // Made anew by each walk, which an encoder does piece by piece.
+    return { [Symbol.iterator]: () => soleMetrics(sole) };
+  }
+  const bounds = filled.at(-1)!.schema.bounds;
   const points = new Map<string, TotalPoint>();
-  const isSole = groups.length === 1;
   let left = STRIDE;
-  for (const { schema, totals, natives } of groups) {
+  for (const { schema, totals, natives } of filled) {
     const { labelNames } = schema;
     for (const [series, numbers] of totals) {
       const { labelValues } = decodeSeries(series);
-      const key = isSole ? series : keyOf(labelNames, labelValues);
-      let point = points.get(key);
-      if (point === undefined) points.set(key, point = { labelNames, labelValues, parts: [] });
-      point.parts.push({ schema, numbers, natives: natives.get(series) ?? [] });
+      const part = { schema, numbers, natives: natives.get(series) };
+      const key = keyOf(labelNames, labelValues);
+      const point = points.get(key);
+      if (point === undefined) points.set(key, { labelNames, labelValues, parts: [part] });
+      else point.parts.push(part);
       if (--left > 0) continue;
       left = STRIDE;
       if (slices.isOver) await slices.pause();
     }
   }
-  const bounds = groups.findLast(({ totals }) => totals.size > 0)?.schema.bounds ?? [];
-  const type = groups[0]?.schema.type;
   const metrics: Metric[] = [];
   for (const point of points.values()) {
-    metrics.push(type === "histogram" ? histogram(point, bounds) : sum(point, type));
+    metrics.push(sum(point, bounds));
     if (--left > 0) continue;
     left = STRIDE;
     if (slices.isOver) await slices.pause();
@@ -163,32 +179,39 @@ async function totalMetrics(groups: readonly Group[], slices: Slices): Promise<M
   return metrics;
 }
 
-function sum({ labelNames, labelValues, parts }: TotalPoint, type: unknown): Metric {
+function* soleMetrics({ schema, totals, natives }: Group): Generator<Metric> {
+  const { labelNames, bounds } = schema;
+  for (const [series, numbers] of totals) {
+    const { labelValues } = decodeSeries(series);
+    const parts = [{ schema, numbers, natives: natives.get(series) }];
+    yield sum({ labelNames, labelValues, parts }, bounds);
+  }
+}
+
+/** One series, added up over the schemas that have it. */
+function sum(point: TotalPoint, bounds: readonly number[]): Metric {
+  const { labelNames, labelValues, parts } = point;
+  const { type } = parts[0]!.schema;
+  if (type === "histogram") return histogram(point, bounds);
   let [first = 0, second = 0] = parts[0]!.numbers;
   for (let i = 1; i < parts.length; i++) {
     first += parts[i]!.numbers[0] ?? 0;
     second += parts[i]!.numbers[1] ?? 0;
   }
   if (type === "counter") return { labelNames, labelValues, value: first };
-  const quantiles: readonly number[] = [];
-  return {
-    labelNames,
-    labelValues,
-    quantiles,
-    sum: first,
-    count: second,
-    quantileValues: () => quantiles,
-  };
+  const quantileValues = (): readonly number[] => NONE;
+  return { labelNames, labelValues, quantiles: NONE, sum: first, count: second, quantileValues };
 }
 
 function histogram(point: TotalPoint, bounds: readonly number[]): Metric {
   const { labelNames, labelValues, parts } = point;
   const natives: NativeBuckets[] = [];
-  const all = parts.map(({ schema, numbers: [sum = 0, ...cumulative], natives: rows }) => {
-    if (rows.length > 0) natives.push(sumBuckets(bucketsOf(rows)));
-    return { bounds: schema.bounds, cumulative, sum, count: cumulative.at(-1) ?? 0 };
+  const all = parts.map(({ schema, numbers, natives: rows }): HistogramNumbers => {
+    if (rows !== undefined) natives.push(sumBuckets(bucketsOf(rows)));
+    const cumulative = numbers.slice(1);
+    return { bounds: schema.bounds, cumulative, sum: numbers[0], count: cumulative.at(-1) ?? 0 };
   });
-  const numbers = sumHistograms(all, all.length === 1 ? all[0]!.bounds : bounds);
+  const numbers = all.length === 1 ? all[0]! : sumHistograms(all, bounds);
   return new TotalHistogram(labelNames, labelValues, withNative(numbers, natives));
 }
 

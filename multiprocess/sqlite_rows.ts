@@ -10,7 +10,7 @@ import type {
 } from "./backend.ts";
 
 /** How many rows are read or deleted at a time. */
-const PAGE = 500;
+const PAGE = 250;
 
 /** Statements of a connection, each prepared at its first use. */
 export class Statements {

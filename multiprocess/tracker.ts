@@ -25,8 +25,8 @@ interface Entry {
   readonly key: string;
   /** When the metric began to count: another time means that it counts anew. */
   created: number | undefined;
-  /** The numbers that were sent last. */
-  sent: readonly number[];
+  /** The numbers that were sent last; none at first. Overwritten in place. */
+  sent: number[];
   native: NativeBuckets | undefined;
   /** The life of the store in which it was sent; 0 for none. */
   life: number;
@@ -57,6 +57,8 @@ export type Draft = Omit<Batch, "sequence">;
 export class Tracker {
   readonly #families: Map<string, FamilyState> = new Map();
   #introduced: Map<string, string> = new Map();
+  /** The numbers of the metric that is looked at. */
+  readonly #numbers: number[] = [];
   #life = 1;
   #walk = 0;
 
@@ -153,10 +155,11 @@ export class Tracker {
       this.#introduce(text, family.help, draft);
     }
     entry.walk = walk;
-    const numbers = numbersOf(family, metric);
+    const numbers = this.#numbers;
+    readNumbers(family, metric, numbers);
     if (!total) {
       if (entry.life === this.#life && areSame(entry.sent, numbers)) return;
-      draft.sets.push({ family: entry.family, series: entry.series, numbers });
+      draft.sets.push({ family: entry.family, series: entry.series, numbers: [...numbers] });
     } else {
       const created = metric.created ?? 0;
       // Histograms and summaries have a sum, which may fall, before their counts.
@@ -174,7 +177,8 @@ export class Tracker {
         draft.adds.push({ family: text, series, numbers: part.numbers });
       }
     }
-    entry.sent = numbers;
+    for (let i = 0; i < numbers.length; i++) entry.sent[i] = numbers[i]!;
+    entry.sent.length = numbers.length;
     entry.life = this.#life;
   }
 }
@@ -268,23 +272,36 @@ function startAnew(entry: Entry): void {
   entry.native = undefined;
 }
 
-/** The numbers of a metric, in the order in which its rows have them. */
-function numbersOf(family: MetricFamily, metric: Metric): number[] {
+/** Reads the numbers of a metric, in the order in which its rows have them. */
+function readNumbers(family: MetricFamily, metric: Metric, into: number[]): void {
   // The type of the family tells the shape of its metrics.
   switch (family.type) {
     case "histogram": {
       const { sum = 0 } = metric as HistogramMetric;
-      return [sum, ...(metric as HistogramMetric).cumulativeCounts()];
+      const counts = (metric as HistogramMetric).cumulativeCounts();
+      into.length = counts.length + 1;
+      into[0] = sum;
+      for (let i = 0; i < counts.length; i++) into[i + 1] = counts[i]!;
+      break;
     }
     case "summary": {
       const { sum = 0, count = 0 } = metric as SummaryMetric;
-      return [sum, count];
+      into.length = 2;
+      into[0] = sum;
+      into[1] = count;
+      break;
     }
-    case "stateset":
-      return [...(metric as StateSetMetric).stateValues];
+    case "stateset": {
+      const { stateValues } = metric as StateSetMetric;
+      into.length = 0;
+      into.push(...stateValues);
+      break;
+    }
     default: {
       const { value, changed = 0 } = metric as NumberMetric;
-      return family.aggregation?.endsWith("mostrecent") ? [value, changed] : [value];
+      into.length = 1;
+      into[0] = value;
+      if (family.aggregation?.endsWith("mostrecent")) into[1] = changed;
     }
   }
 }

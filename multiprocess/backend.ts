@@ -9,8 +9,9 @@
 /**
  * Some numbers under a name: the unit in which everything is written and read.
  *
- * Both texts are opaque to the backend, which compares and keeps them as they are.
- * They may hold any character (NUL included) and be some hundred characters long.
+ * Both texts are opaque to the backend, which compares and keeps them as they are. They
+ * are never empty, have no control characters and no lone surrogates, and may be some
+ * thousand characters long. Help texts and what `process` says may hold any character.
  */
 export interface Row {
   /** The family and its schema: rows of one family differ in `series` only. */

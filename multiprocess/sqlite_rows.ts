@@ -48,12 +48,15 @@ export function applyBatch(write: Statements, families: Map<string, number>, sen
     "INSERT INTO families (namespace, family, help) VALUES (?, ?, ?) " +
       "ON CONFLICT DO UPDATE SET help = excluded.help",
   );
-  for (const { family, help } of batch.families) introduce.run(namespace, family, help);
+  // As JSON, since not every runtime brings a NUL back that is in a text.
+  for (const { family, help } of batch.families) {
+    introduce.run(namespace, family, JSON.stringify(help));
+  }
   const find = write.of("SELECT id FROM families WHERE namespace = ? AND family = ?");
   const idOf = (family: string): number => {
     let id = families.get(family);
     if (id !== undefined) return id;
-    if (find.get(namespace, family) === undefined) introduce.run(namespace, family, "");
+    if (find.get(namespace, family) === undefined) introduce.run(namespace, family, '""');
     families.set(family, id = Number(find.get(namespace, family)!["id"]));
     return id;
   };
@@ -114,26 +117,27 @@ export interface Head {
 /** Reads instances and families. */
 export function readHead(read: Statements, options: OpenOptions): Head {
   const now = Date.now();
+  const namespace = JSON.stringify(options.namespace);
   const oldest = now - options.retentionMs;
   const names = new Map<number, string>();
   const instances: StoredInstance[] = read.of(
     "SELECT i.id, i.name, process, seen, has_left FROM instances i JOIN namespaces n " +
       "ON n.id = i.namespace WHERE n.name = ? AND is_expired = 0 AND seen >= ? ORDER BY i.id",
-  ).all(options.namespace, oldest).map((row) => {
+  ).all(namespace, oldest).map((row) => {
     const order = Number(row["id"]);
     const id = String(row["name"]);
     names.set(order, id);
     const alive = row["has_left"] === 0 && Number(row["seen"]) >= now - options.deadAfterMs;
-    return { id, process: String(row["process"]), alive, order };
+    return { id, process: JSON.parse(String(row["process"])), alive, order };
   });
   const texts = new Map<number, string>();
   const families: FamilyEntry[] = read.of(
     "SELECT f.id, family, help FROM families f JOIN namespaces n ON n.id = f.namespace " +
       "WHERE n.name = ? ORDER BY f.id",
-  ).all(options.namespace).map((row) => {
+  ).all(namespace).map((row) => {
     const family = String(row["family"]);
     texts.set(Number(row["id"]), family);
-    return { family, help: String(row["help"]) };
+    return { family, help: JSON.parse(String(row["help"])) };
   });
   return { slice: { instances, families }, families: texts, instances: names };
 }

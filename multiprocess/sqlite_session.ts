@@ -59,7 +59,7 @@ export class SqliteSession implements Session {
       write.of(
         "INSERT INTO instances (namespace, name, process, sequence, seen) VALUES (?, ?, ?, 0, ?) " +
           "ON CONFLICT DO NOTHING",
-      ).run(key, id, process, Date.now());
+      ).run(key, id, JSON.stringify(process), Date.now());
       return epoch;
     });
   }
@@ -185,7 +185,7 @@ export class SqliteSession implements Session {
 
   /** A namespace and its epoch, made if there is none. */
   #namespace(write: Statements): { key: number; epoch: string } {
-    const { namespace } = this.#options;
+    const namespace = JSON.stringify(this.#options.namespace);
     write.of("INSERT INTO namespaces (name, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING")
       .run(namespace, crypto.randomUUID());
     const row = write.of("SELECT id, epoch FROM namespaces WHERE name = ?").get(namespace);

@@ -7,6 +7,7 @@
 import type {
   Backend,
   Batch,
+  CallOptions,
   InstanceRow,
   OpenOptions,
   PushResult,
@@ -38,8 +39,8 @@ interface MemoryInstance {
 
 /** A store that several registries of one test can share. Its members are there to be looked at. */
 export class MemoryStore {
-  /** The time, in milliseconds. */
-  now = 0;
+  /** How much the store's clock is ahead, in milliseconds. */
+  ahead = 0;
   epoch = "1";
   families: Map<string, string> = new Map();
   totals: Map<string, Row> = new Map();
@@ -48,6 +49,7 @@ export class MemoryStore {
   pushes = 0;
   applied = 0;
   #order = 0;
+  readonly #namespaces: Map<string, MemoryStore> = new Map();
 
   /** Forgets everything, as a server without persistence that was killed. */
   lose(): void {
@@ -69,8 +71,15 @@ export class MemoryStore {
   }
 
   #session(options: OpenOptions, faults: Faults): Session {
-    const call = async <T>(work: () => T): Promise<T> => {
+    const { namespace } = options;
+    if (namespace !== "default") {
+      let part = this.#namespaces.get(namespace);
+      if (part === undefined) this.#namespaces.set(namespace, part = new MemoryStore());
+      return part.#session({ ...options, namespace: "default" }, faults);
+    }
+    const call = async <T>(signal: AbortSignal, work: () => T): Promise<T> => {
       await Promise.resolve();
+      signal.throwIfAborted();
       if (faults.hangs?.()) await new Promise(() => {});
       if (faults.losesRequest?.()) throw new Error("Cannot call the store: request lost");
       const result = work();
@@ -79,24 +88,24 @@ export class MemoryStore {
     };
     return {
       maxNumbers: 7,
-      join: ({ id, process }) =>
-        call(() => {
+      join: ({ id, process }, { signal }) =>
+        call(signal, () => {
           if (!this.instances.has(id)) {
             const order = ++this.#order;
             const rows = new Map<string, Row>();
-            const { now: seen } = this;
+            const seen = this.#now();
             this.instances.set(id, { id, process, order, sequence: 0, seen, left: false, rows });
           }
           return this.epoch;
         }),
-      push: (id, batch) => call(() => this.#push(id, batch)),
-      leave: (id) =>
-        call(() => {
+      push: (id, batch, { signal }) => call(signal, () => this.#push(id, batch)),
+      leave: (id, { signal }) =>
+        call(signal, () => {
           const instance = this.instances.get(id);
           if (instance !== undefined) instance.left = true;
         }),
-      read: async function* (this: MemoryStore) {
-        for (const slice of await call(() => this.#read(options))) yield slice;
+      read: async function* (this: MemoryStore, { signal }: CallOptions) {
+        for (const slice of await call(signal, () => this.#read(options))) yield slice;
       }.bind(this),
       close: () => Promise.resolve(),
     };
@@ -113,7 +122,7 @@ export class MemoryStore {
     }
     this.applied++;
     instance.sequence++;
-    instance.seen = this.now;
+    instance.seen = this.#now();
     for (const { family, help } of batch.families) this.families.set(family, help);
     for (const row of [...batch.adds, ...batch.sets]) {
       if (!this.families.has(row.family)) this.families.set(row.family, "");
@@ -128,10 +137,18 @@ export class MemoryStore {
     return "applied";
   }
 
-  #read({ deadAfterMs }: OpenOptions): StoredSlice[] {
+  #now(): number {
+    return Date.now() + this.ahead;
+  }
+
+  #read({ deadAfterMs, retentionMs }: OpenOptions): StoredSlice[] {
+    const now = this.#now();
+    for (const { id, seen } of this.instances.values()) {
+      if (now - seen > retentionMs) this.instances.delete(id);
+    }
     const instances = Array.from(this.instances.values(), (instance): StoredInstance => {
       const { id, process, order, left, seen } = instance;
-      return { id, process, order, alive: !left && this.now - seen <= deadAfterMs };
+      return { id, process, order, alive: !left && now - seen <= deadAfterMs };
     });
     const families = Array.from(this.families, ([family, help]) => ({ family, help }));
     const values = [...this.instances.values()].flatMap(({ id, rows }) =>

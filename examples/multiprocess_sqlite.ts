@@ -17,7 +17,7 @@ const jobs = new Counter("jobs_total", "Jobs done.", { labelNames: ["queue"] });
 const memory = new Gauge("memory_bytes", "Memory in use.");
 
 async function work(path: string, name: string): Promise<void> {
-  await using shared = await loadBackend(sqliteBackend(path), { process: name });
+  const shared = await loadBackend(sqliteBackend(path), { process: name });
   for (let i = 0; i < 1000; i++) jobs.labels(i % 2 === 0 ? "mail" : "images").inc();
   memory.set(process.memoryUsage().rss);
   // Until the other one is there too.
@@ -25,6 +25,7 @@ async function work(path: string, name: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   console.log(`# ${name} answers:\n${await generateMetricsAsync()}`);
+  await shared.close();
 }
 
 function startWorker(path: string, name: string): Promise<void> {

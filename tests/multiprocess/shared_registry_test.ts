@@ -443,7 +443,7 @@ test("a registry of one's own can be shared too", async () => {
 });
 
 test("metrics of another copy of the package are shared, and its default registry is", async () => {
-  await using copy = await copyLibrary();
+  const copy = await copyLibrary();
   const there: typeof import("../../mod.ts") = await import(copy.url);
   const other: typeof import("../../multiprocess/mod.ts") = await import(
     copy.url.replace("mod.ts", "multiprocess/mod.ts")
@@ -456,6 +456,8 @@ test("metrics of another copy of the package are shared, and its default registr
   const shared = await other.loadBackend(store.backend(), { ...MANUAL, registry });
   assert.deepEqual(await linesOf(shared), ["a_total 2", 'build_info{version="1"} 1']);
   await assert.rejects(loadBackend(store.backend(), { registry: shared }), /is shared already/);
+  await shared.close();
+  await copy[Symbol.asyncDispose]();
 });
 
 const REFUSED: [options: Record<string, unknown>, error: RegExp][] = [

@@ -83,8 +83,12 @@ const id = (): string => crypto.randomUUID();
 export function testBackend(name: string, create: () => Promise<TestStore>): void {
   const promise = (what: string, run: (store: TestStore) => Promise<void>): void => {
     test(`${name}: ${what}`, async () => {
-      await using store = await create();
-      await run(store);
+      const store = await create();
+      try {
+        await run(store);
+      } finally {
+        await store[Symbol.asyncDispose]();
+      }
     });
   };
 

@@ -17,7 +17,7 @@ export interface FlusherOptions {
   /** After how long a silence the store is told that this process is alive. */
   readonly heartbeatMs: number;
   /** Called when a batch had to be given up, whose fate cannot be known any more. */
-  readonly onLost: () => void;
+  readonly onLost: (error: Error) => void;
 }
 
 /** A batch that is on its way. */
@@ -90,7 +90,9 @@ export class Flusher {
       // The store forgot this process. If it lost everything else too, it cannot have the
       // batch. If not, a copy without an answer may be in the totals: better lost than twice.
       const isUncertain = frozen.attempts > 1 && epoch === this.#formerEpoch;
-      if (isUncertain && frozen.batch.adds.length > 0) onLost();
+      if (isUncertain && frozen.batch.adds.length > 0) {
+        onLost(new Error("Cannot flush: the store forgot a batch, which may be in its totals"));
+      }
       this.#freeze(isUncertain ? { ...frozen.batch, adds: [] } : frozen.batch);
     }
     this.#epoch = epoch;

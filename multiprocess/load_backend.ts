@@ -3,7 +3,7 @@ import { type CollectorRegistryProxy, gather, REGISTRY, type Registry } from "..
 import type { Backend } from "./backend.ts";
 import { abortable } from "./flusher.ts";
 import { whyNotShared } from "./schema.ts";
-import { metricsOf, SharedRegistry } from "./shared_registry.ts";
+import { type BackendOperation, metricsOf, SharedRegistry } from "./shared_registry.ts";
 
 /** How often a process is heard of, at least, before it counts as ended. */
 const HEARTBEATS = 3;
@@ -48,6 +48,11 @@ export interface LoadBackendOptions {
    * milliseconds. @default {3600000}
    */
   retentionMs?: number | undefined;
+  /**
+   * Called with what `narthex_backend_errors_total` counts, to log it: nothing else tells
+   * the reason. What it throws is ignored.
+   */
+  onError?: ((error: unknown, operation: BackendOperation) => void) | undefined;
 }
 
 /**
@@ -138,6 +143,7 @@ export async function loadBackend(
       intervalMs,
       timeoutMs,
       heartbeatMs: deadAfterMs / HEARTBEATS,
+      onError: options.onError ?? (() => {}),
     });
     proxy?.setRegistry(shared);
     return shared;

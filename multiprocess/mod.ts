@@ -35,4 +35,8 @@ export type {
 } from "./backend.ts";
 export { loadBackend, type LoadBackendOptions } from "./load_backend.ts";
 export { mergeFamilies } from "./merge.ts";
-export { SharedRegistry, type SharedRegistryOptions } from "./shared_registry.ts";
+export {
+  type BackendOperation,
+  SharedRegistry,
+  type SharedRegistryOptions,
+} from "./shared_registry.ts";

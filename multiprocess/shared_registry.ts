@@ -20,7 +20,7 @@ import { whyNotShared } from "./schema.ts";
 const FLUSH_SHARE = 0.5;
 
 /** What can fail, as `narthex_backend_errors_total` tells it. */
-type Operation = "flush" | "read" | "close";
+export type BackendOperation = "flush" | "read" | "close";
 
 /** What a shared registry is made of. */
 export interface SharedRegistryOptions {
@@ -40,6 +40,8 @@ export interface SharedRegistryOptions {
   readonly timeoutMs: number;
   /** After how long a silence the store is told that this process is alive, in milliseconds. */
   readonly heartbeatMs: number;
+  /** Called with every failure. */
+  readonly onError: (error: unknown, operation: BackendOperation) => void;
 }
 
 /**
@@ -57,7 +59,7 @@ export class SharedRegistry implements Registry {
   readonly #metrics: Registry;
   readonly #flusher: Flusher;
   readonly #timer: ReturnType<typeof setInterval> | undefined;
-  readonly #errors: Map<Operation, number> = new Map();
+  readonly #errors: Map<BackendOperation, number> = new Map();
   #running: Promise<boolean> | undefined = undefined;
   #next: Promise<boolean> | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -76,7 +78,7 @@ export class SharedRegistry implements Registry {
       registry: this.#metrics,
       process,
       heartbeatMs,
-      onLost: () => this.#count("flush"),
+      onLost: (error) => this.#count("flush", error),
     });
     if (options.readOnly) return;
     this.#timer = setInterval(() => {
@@ -251,8 +253,8 @@ export class SharedRegistry implements Registry {
 
   #start(inBackground = false): Promise<boolean> {
     const { signal, end } = timeLimit(this.#options.timeoutMs, { inBackground });
-    const running = this.#flusher.flush(signal).then(() => true, () => {
-      this.#count("flush");
+    const running = this.#flusher.flush(signal).then(() => true, (error) => {
+      this.#count("flush", error);
       return false;
     }).finally(() => {
       end();
@@ -271,8 +273,8 @@ export class SharedRegistry implements Registry {
       // A flush that fails or takes too long leaves numbers out, which is no reason not to read.
       if (!readOnly) await abortable(this.flush(), half.signal).catch(() => {});
       return await readFamilies(session, limit.signal, (name) => this.countError(name, "conflict"));
-    } catch {
-      this.#count("read");
+    } catch (error) {
+      this.#count("read", error);
       return undefined;
     } finally {
       limit.end();
@@ -283,19 +285,33 @@ export class SharedRegistry implements Registry {
   async #close(): Promise<void> {
     const { session, proxy, inner, readOnly, timeoutMs } = this.#options;
     clearInterval(this.#timer);
-    if (!readOnly) {
-      await this.#running;
-      await this.#start();
-      const { signal, end } = timeLimit(timeoutMs);
-      await this.#flusher.leave(signal).catch(() => this.#count("close"));
-      end();
+    // Whoever waits for a flush gets it.
+    while (this.#running !== undefined) await (this.#next ?? this.#running);
+    const hasFlushed = !readOnly && await this.#start();
+    const { signal, end } = timeLimit(timeoutMs);
+    try {
+      // A store that does not answer hears no farewell either.
+      if (hasFlushed) await this.#flusher.leave(signal);
+    } catch (error) {
+      this.#count("close", error);
     }
     if (proxy?.getRegistry() === this) proxy.setRegistry(inner);
-    await session.close().catch(() => this.#count("close"));
+    try {
+      await abortable(session.close(), signal);
+    } catch (error) {
+      this.#count("close", error);
+    } finally {
+      end();
+    }
   }
 
-  #count(operation: Operation): void {
+  #count(operation: BackendOperation, error: unknown): void {
     this.#errors.set(operation, (this.#errors.get(operation) ?? 0) + 1);
+    try {
+      this.#options.onError(error, operation);
+    } catch {
+      // A failure of the store must not become one of the program.
+    }
   }
 
   #errorFamily(): MetricFamily {

@@ -81,9 +81,11 @@ export function applyBatch(write: Statements, families: Map<string, number>, sen
 }
 
 /** Forgets, a page at a time, instances that have not been heard of for long. */
-export function expire(write: Statements, { retentionMs }: OpenOptions): void {
-  write.of("UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ?")
-    .run(Date.now() - retentionMs);
+export function expire(write: Statements, { namespace, retentionMs }: OpenOptions): void {
+  write.of(
+    "UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ? " +
+      "AND namespace IN (SELECT id FROM namespaces WHERE name = ?)",
+  ).run(Date.now() - retentionMs, JSON.stringify(namespace));
   const expired = write.of("SELECT id FROM instances WHERE is_expired = 1 LIMIT 1").get();
   if (expired === undefined) return;
   const id = Number(expired["id"]);

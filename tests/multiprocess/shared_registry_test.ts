@@ -294,6 +294,39 @@ for (const fault of ["losesRequest", "hangs"] as const) {
   });
 }
 
+test("failures are told with their reasons, and what the listener throws is ignored", async () => {
+  const told: string[] = [];
+  let down = false;
+  const { shared } = await share(new MemoryStore(), () => {}, {
+    faults: { losesRequest: () => down },
+    onError: (error, operation) => {
+      told.push(`${operation}: ${error instanceof Error ? error.message : error}`);
+      throw new Error("of the listener");
+    },
+  });
+  await shared.flush();
+  down = true;
+  await generateMetricsAsync(shared);
+  assert.deepEqual(told, ["read: Cannot call the store: request lost"]);
+  down = false;
+  await shared.close();
+});
+
+test("flushes that are asked for while one runs share the next, also when it is closed", async () => {
+  const store = new MemoryStore();
+  const { shared, metrics } = await share(store, (registry) => {
+    return new Counter("a_total", "A.", { registry });
+  });
+  metrics.inc();
+  const flushes = [shared.flush(), shared.flush(), shared.flush()];
+  assert.equal(flushes[1], flushes[2]);
+  metrics.inc();
+  const closed = shared.close();
+  assert.deepEqual(await Promise.all(flushes), [true, true, true]);
+  await closed;
+  assert.deepEqual(Array.from(store.totals.values(), ({ numbers }) => numbers), [[2]]);
+});
+
 test("close() never rejects, even if the store is down", async () => {
   const proxy = new CollectorRegistryProxy();
   const inner = proxy.getRegistry();

@@ -39,6 +39,8 @@ export class Flusher {
   /** The epoch of the store that this instance has joined. */
   #epoch: string | undefined = undefined;
   #formerEpoch: string | undefined = undefined;
+  /** How often a store was joined. */
+  #joins = 0;
   #sequence = 0;
   #frozen: Frozen | undefined = undefined;
   #heard = -Infinity;
@@ -59,11 +61,16 @@ export class Flusher {
     await this.#join(signal);
     await this.#send(signal);
     const maxNumbers = session.maxNumbers ?? MAX_NUMBERS;
-    for await (const draft of this.#tracker.drafts(registry, maxNumbers)) {
-      // What is handed out counts as told, and so must be kept before anything can fail.
-      this.#freeze(draft);
-      await this.#send(signal);
-    }
+    let joins: number;
+    do {
+      joins = this.#joins;
+      for await (const draft of this.#tracker.drafts(registry, maxNumbers)) {
+        // What is handed out counts as told, and so must be kept before anything can fail.
+        this.#freeze(draft);
+        await this.#send(signal);
+      }
+      // A store that forgot this process on the way lacks what the walk had passed by then.
+    } while (joins !== this.#joins);
     if (performance.now() - this.#heard >= heartbeatMs) {
       this.#freeze(NOTHING);
       await this.#send(signal);
@@ -96,6 +103,7 @@ export class Flusher {
       this.#freeze(isUncertain ? { ...frozen.batch, adds: [] } : frozen.batch);
     }
     this.#epoch = epoch;
+    this.#joins++;
   }
 
   async #send(signal: AbortSignal): Promise<void> {

@@ -76,6 +76,6 @@ export function whyNotShared(family: MetricFamily): string | undefined {
   const { aggregation, type, name, labelNames = [] } = family;
   if (aggregation === undefined || !hasProcessLabel(aggregation, type)) return undefined;
   if (!labelNames.includes("process")) return undefined;
-  return `${type} "${name}" has a label "process", which would tell processes apart: ` +
-    `rename it, or choose another aggregation than "${aggregation}"`;
+  return `${type} "${name}" has a label "process", which is to tell processes apart: ` +
+    (type === "gauge" ? `rename it, or do not aggregate by "${aggregation}"` : "rename it");
 }

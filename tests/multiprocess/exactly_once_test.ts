@@ -255,3 +255,23 @@ test("only what has changed is sent", async () => {
   assert.equal(store.applied, before + 1);
   await one.shared.close();
 });
+
+test("a store that loses everything during a flush has everything after it", async () => {
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const heat = new Gauge("heat", "Heat.", { registry, labelNames: ["room"], aggregation: "sum" });
+  let calls = 0;
+  const losesRequest = () => {
+    // A flush takes several batches.
+    if (++calls === 5) store.lose();
+    return false;
+  };
+  const shared = await loadBackend(store.backend({ losesRequest }), { ...options, registry });
+  for (let room = 0; room < 100; room++) heat.labels(room).set(room);
+  assert.equal(await shared.flush(), true);
+  assert.ok(calls > 5);
+  for (let room = 0; room < 100; room++) {
+    assert.equal(await shared.getSampleValueAsync("heat", { room }), room);
+  }
+  await shared.close();
+});

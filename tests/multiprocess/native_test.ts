@@ -72,3 +72,29 @@ test("native histograms in the store are those of the processes, merged", async 
     { numRuns: 300 },
   );
 });
+
+test("a zero threshold inside of another one's bucket moves to the end of it", () => {
+  const sources = ([[0.3, [0.1, 0.4]], [0, [0.29]]] as const).map(([zeroThreshold, values]) => {
+    const registry = new CollectorRegistry();
+    const nativeHistogram = { bucketFactor: 2, zeroThreshold };
+    const wide = new Histogram("wide", "Wide.", { registry, nativeHistogram });
+    for (const value of values) wide.observe(value);
+    return gather(registry);
+  });
+  for (const order of [sources, sources.toReversed()]) {
+    const [family] = mergeFamilies(...order);
+    const [{ native }] = toPlain(family!).natives as [PlainFamily["natives"][number]];
+    assert.deepEqual(
+      { ...native, sum: 0 },
+      {
+        schema: 0,
+        zeroThreshold: 0.5,
+        zeroCount: 3,
+        positive: new Map(),
+        negative: new Map(),
+        sum: 0,
+        count: 3,
+      },
+    );
+  }
+});

@@ -345,7 +345,7 @@ test("a metric that has the label itself which tells processes apart is refused"
   const gauge = new Gauge("g", "G.", { registry, labelNames });
   await assert.rejects(
     loadBackend(store.backend(), { registry }),
-    /^TypeError: Cannot load backend: gauge "g" has a label "process", .* than "all"$/,
+    /^TypeError: Cannot load backend: gauge "g" has a label "process", .* by "all"$/,
   );
   registry.unregister(gauge);
   const shared = await loadBackend(store.backend(), { ...MANUAL, registry });

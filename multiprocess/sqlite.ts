@@ -21,8 +21,7 @@ export type { Backend, OpenOptions, Session } from "./backend.ts";
 
 /**
  * Lets the processes of one host meet in an SQLite database. Under Deno they need
- * `--allow-read` and `--allow-write` for the file and its neighbours, whose names
- * end in `-wal` and `-shm`.
+ * `--allow-read` and `--allow-write` for the file.
  *
  * @param path The file, on a local disk; it is made if there is none.
  * @returns The backend, for `loadBackend()`, which rejects if the file is damaged, is

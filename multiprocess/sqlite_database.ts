@@ -121,7 +121,8 @@ function prepare(database: DatabaseSync): void {
   if (mode !== "wal") {
     throw new Error(`it must be a file on a local disk, for a write-ahead log: received ${mode}`);
   }
-  database.exec("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
+  // The log is copied into the file a small part at a time, which blocks less.
+  database.exec("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 200; BEGIN IMMEDIATE");
   try {
     const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_master").get() ?? {};
     const isNew = count === 0 && pragma(database, "application_id") === 0;

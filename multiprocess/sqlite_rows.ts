@@ -67,7 +67,7 @@ export function applyBatch(write: Statements, families: Map<string, number>, sen
     const id = idOf(family);
     const old = total.get(id, series);
     if (old === undefined) insert.run(id, series, toBytes(numbers));
-    else update.run(toBytes(sum(toNumbers(old["numbers"]), numbers)), id, series);
+    else update.run(toBytes(toNumbers(old["numbers"]), numbers), id, series);
   }
   const set = write.of(
     "INSERT INTO own (instance, family, series, numbers) VALUES (?, ?, ?, ?) " +
@@ -180,20 +180,26 @@ export function* readRows(read: Statements, head: Head): Generator<StoredSlice> 
   }
 }
 
-function sum(a: readonly number[], b: readonly number[]): number[] {
-  const length = Math.max(a.length, b.length);
-  return Array.from({ length }, (_, i) => (a[i] ?? 0) + (b[i] ?? 0));
-}
+/** Where numbers become bytes: a statement has taken them over when it has run. */
+let scratch = new DataView(new ArrayBuffer(1024));
 
-/** Numbers as bytes: SQLite itself has no NaN. */
-function toBytes(numbers: readonly number[]): Uint8Array {
-  return new Uint8Array(Float64Array.from(numbers).buffer);
+/** Numbers as bytes: SQLite itself has no NaN. They are good until the next call. */
+function toBytes(numbers: readonly number[], added: readonly number[] = []): Uint8Array {
+  const length = Math.max(numbers.length, added.length);
+  if (scratch.byteLength < length * 8) scratch = new DataView(new ArrayBuffer(length * 16));
+  for (let i = 0; i < length; i++) {
+    const number = numbers[i] ?? 0;
+    scratch.setFloat64(i * 8, added.length === 0 ? number : number + (added[i] ?? 0), true);
+  }
+  return new Uint8Array(scratch.buffer, 0, length * 8);
 }
 
 function toNumbers(bytes: unknown): number[] {
   if (!(bytes instanceof Uint8Array) || bytes.length % 8 !== 0) {
     throw new Error("it is damaged: a row has no numbers");
   }
-  // A copy, since the bytes may begin anywhere in their buffer.
-  return [...new Float64Array(bytes.slice().buffer)];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const numbers: number[] = [];
+  for (let i = 0; i < bytes.length; i += 8) numbers.push(view.getFloat64(i, true));
+  return numbers;
 }

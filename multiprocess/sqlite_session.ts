@@ -36,7 +36,7 @@ interface Connections {
 /** A store in an SQLite database: short transactions on one connection, reads on another. */
 export class SqliteSession implements Session {
   // A row takes some microseconds, and a batch is one transaction.
-  readonly maxNumbers = 300;
+  readonly maxNumbers = 200;
   readonly #sqlite: SqliteModule;
   readonly #path: string;
   readonly #options: OpenOptions;

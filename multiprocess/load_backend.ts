@@ -8,8 +8,11 @@ import { type BackendOperation, metricsOf, SharedRegistry } from "./shared_regis
 /** How often a process is heard of, at least, before it counts as ended. */
 const HEARTBEATS = 3;
 
+/** How long a backend that does not open has to say why, in milliseconds. */
+const GRACE_MS = 100;
+
 /** The longest time that a timer takes. */
-const MAX_MS = 2 ** 31 - 1;
+const MAX_MS = 2 ** 31 - 1 - GRACE_MS;
 
 /** Options of {@linkcode loadBackend}. */
 export interface LoadBackendOptions {
@@ -124,16 +127,21 @@ export async function loadBackend(
     const reason = whyNotShared(family);
     if (reason !== undefined) throw new TypeError(`${doing}: ${reason}`);
   }
-  const controller = new AbortController();
-  const timer = setTimeout(() => {
-    controller.abort(
-      new Error(`${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`),
-    );
-  }, timeoutMs);
+  const late = new Error(`${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`);
+  const [asked, left] = [new AbortController(), new AbortController()];
+  const timers = [
+    setTimeout(() => asked.abort(late), timeoutMs),
+    // A backend that is asked to end may know why it is late.
+    setTimeout(() => left.abort(late), timeoutMs + GRACE_MS),
+  ];
   try {
-    const { signal } = controller;
+    const { signal } = asked;
     const opening = backend.open({ namespace, readOnly, deadAfterMs, retentionMs, signal });
-    const session = await abortable(opening, signal);
+    // What opens when nobody waits any more is closed again.
+    opening.then(async (session) => {
+      if (left.signal.aborted) await session.close();
+    }).catch(() => {});
+    const session = await abortable(opening, left.signal);
     const shared = new SharedRegistry({
       inner,
       proxy,
@@ -148,7 +156,7 @@ export async function loadBackend(
     proxy?.setRegistry(shared);
     return shared;
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 

@@ -61,7 +61,7 @@ export function sqliteBackend(path: string): Backend {
       try {
         return await whenUnlocked(options.signal, () => new SqliteSession(sqlite, path, options));
       } catch (error) {
-        throw options.signal.aborted ? error : explain(error, path, "open");
+        throw error === options.signal.reason ? error : explain(error, path, "open");
       }
     },
   };

@@ -54,16 +54,28 @@ export function identityOf(path: string): FileIdentity {
   return stats && `${stats.dev}:${stats.ino}`;
 }
 
+/** How a database is opened. */
+export interface OpenDatabaseOptions {
+  /** Whether it must exist, and is not written to. */
+  readonly readOnly: boolean;
+  /** Whether its pages are looked through. */
+  readonly checks: boolean;
+}
+
 /**
  * Opens a database and makes sure that it is one of these, with all its tables.
  *
  * @param sqlite The module.
  * @param path The file.
- * @param readOnly Whether it must exist, and is not written to.
+ * @param options How it is opened.
  * @returns The connection.
  * @throws {Error} If it is damaged, or of another kind, or cannot be read or written.
  */
-export function openDatabase(sqlite: SqliteModule, path: string, readOnly: boolean): DatabaseSync {
+export function openDatabase(
+  sqlite: SqliteModule,
+  path: string,
+  { readOnly, checks }: OpenDatabaseOptions,
+): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new sqlite.DatabaseSync(path, { readOnly });
@@ -71,7 +83,7 @@ export function openDatabase(sqlite: SqliteModule, path: string, readOnly: boole
     database.exec("PRAGMA busy_timeout = 0");
     if (readOnly) checkKind(database);
     else prepare(database);
-    checkPages(database);
+    if (checks) checkPages(database);
     return database;
   } catch (error) {
     database?.close();
@@ -95,12 +107,13 @@ export function explain(error: unknown, path: string, doing = "use"): Error {
  * @returns What it returns.
  */
 export async function whenUnlocked<T>(signal: AbortSignal, attempt: () => T): Promise<T> {
+  signal.throwIfAborted();
   while (true) {
-    signal.throwIfAborted();
     try {
       return attempt();
     } catch (error) {
-      if (!isBusy(error)) throw error;
+      // Who waits no more is told what for.
+      if (!isBusy(error) || signal.aborted) throw error;
     }
     // Those who wait for the same lock should not come back at the same time.
     const ms = 1 + Math.random() * RETRY_MS;

@@ -127,9 +127,11 @@ export class SqliteSession implements Session {
 
   #connect(): Connections {
     const { readOnly } = this.#options;
-    const writer = openDatabase(this.#sqlite, this.#path, readOnly);
+    const writer = openDatabase(this.#sqlite, this.#path, { readOnly, checks: true });
     try {
-      const reader = readOnly ? writer : openDatabase(this.#sqlite, this.#path, true);
+      const reader = readOnly
+        ? writer
+        : openDatabase(this.#sqlite, this.#path, { readOnly: true, checks: false });
       const [write, read] = [new Statements(writer), new Statements(reader)];
       const file = identityOf(this.#path);
       return { writer, reader, write, read, file, families: new Map() };
@@ -179,7 +181,7 @@ export class SqliteSession implements Session {
         }
       });
     } catch (error) {
-      throw signal.aborted ? error : explain(error, this.#path, "write to");
+      throw error === signal.reason ? error : explain(error, this.#path, "write to");
     }
   }
 

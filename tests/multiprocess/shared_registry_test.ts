@@ -15,7 +15,7 @@ import {
   type Registry,
   StateSet,
 } from "../../mod.ts";
-import { loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
+import { type Backend, loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
 import { copyLibrary } from "../support/library_copy.ts";
 import { type Faults, MemoryStore } from "../support/memory_store.ts";
 
@@ -494,7 +494,7 @@ test("metrics of another copy of the package are shared, and its default registr
 });
 
 const REFUSED: [options: Record<string, unknown>, error: RegExp][] = [
-  [{ intervalMs: 0 }, /^RangeError: .*intervalMs must be > 0 and <= 2147483647: received 0$/],
+  [{ intervalMs: 0 }, /^RangeError: .*intervalMs must be > 0 and <= 2147483547: received 0$/],
   [{ intervalMs: "5" }, /^TypeError: .*intervalMs must be a number: received 5$/],
   [{ timeoutMs: Infinity }, /^RangeError: .*timeoutMs/],
   [{ deadAfterMs: NaN }, /^RangeError: .*deadAfterMs/],
@@ -520,6 +520,17 @@ test("loadBackend() rejects when the backend does, or never opens, and changes n
     loadBackend(hanging, { registry: proxy, timeoutMs: 10 }),
     /^Error: Cannot load backend: x did not open: waited 10 ms$/,
   );
+  let closed = 0;
+  const late: Backend = {
+    name: "x",
+    open: async (options) => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      const session = await new MemoryStore().backend().open(options);
+      return { ...session, close: () => Promise.resolve(void closed++) };
+    },
+  };
+  await assert.rejects(loadBackend(late, { registry: proxy, timeoutMs: 1 }), /did not open/);
+  while (closed === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   // @ts-expect-error It is none.
   await assert.rejects(loadBackend({}, { registry: proxy }), /^TypeError: .* must have open\(\)/);
   assert.equal(proxy.getRegistry(), inner);

@@ -153,7 +153,10 @@ test(
     await share(place.path).then(({ shared }) => shared.close());
     const other = new DatabaseSync(place.path);
     other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-    await assert.rejects(share(place.path, { timeoutMs: 100 }), /did not open: waited 100 ms/);
+    await assert.rejects(
+      share(place.path, { timeoutMs: 100 }),
+      /^Error: Cannot open SQLite database ".*": database is locked$/,
+    );
     other.close();
     const { shared, total } = await share(place.path);
     assert.equal(await total(), undefined);

@@ -1,5 +1,6 @@
 import type { Registry } from "../mod.ts";
 import type { Batch, Instance, Session } from "./backend.ts";
+import { abortable } from "./time_limit.ts";
 import { type Draft, Tracker } from "./tracker.ts";
 
 /** How many numbers a batch has when the session does not say it. */
@@ -133,20 +134,4 @@ export class Flusher {
 /** A draft without anything else that the object may have. */
 function pick({ families, adds, sets, deletes }: Draft): Draft {
   return { families, adds, sets, deletes };
-}
-
-/**
- * Waits for a promise, but no longer than until a signal is aborted.
- *
- * @param promise The promise; when it rejects later, nobody minds.
- * @param signal The signal.
- * @returns What the promise resolves to.
- */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -1,9 +1,9 @@
 import process from "node:process";
 import { type CollectorRegistryProxy, gather, REGISTRY, type Registry } from "../mod.ts";
 import type { Backend } from "./backend.ts";
-import { abortable } from "./flusher.ts";
 import { whyNotShared } from "./schema.ts";
 import { type BackendOperation, metricsOf, SharedRegistry } from "./shared_registry.ts";
+import { abortable } from "./time_limit.ts";
 
 /** How often a process is heard of, at least, before it counts as ended. */
 const HEARTBEATS = 3;

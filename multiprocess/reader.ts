@@ -1,11 +1,11 @@
 import { type Metric, MetricFamily } from "../mod.ts";
 import type { InstanceRow, Row, Session, StoredInstance } from "./backend.ts";
-import { abortable } from "./flusher.ts";
 import { aggregate, type OwnValue } from "./gauges.ts";
 import { addPart, emptyBuckets, type NativeBuckets, sumBuckets } from "./native.ts";
 import { PackedTotals } from "./packed_totals.ts";
 import { decodeSchema, decodeSeries, hasProcessLabel, isTotal, type Schema } from "./schema.ts";
 import { Slices } from "./slices.ts";
+import { abortable } from "./time_limit.ts";
 import { type HistogramNumbers, nativeOf, sumHistograms, TotalHistogram } from "./totals.ts";
 
 /** How many rows are looked at between two looks at the clock. */

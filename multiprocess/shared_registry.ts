@@ -1,4 +1,4 @@
-import { setInterval, setTimeout } from "node:timers";
+import { setInterval } from "node:timers";
 import {
   type CollectAsyncOptions,
   type Collector,
@@ -12,9 +12,10 @@ import {
   type Registry,
 } from "../mod.ts";
 import type { Session } from "./backend.ts";
-import { abortable, Flusher } from "./flusher.ts";
+import { Flusher } from "./flusher.ts";
 import { readFamilies } from "./reader.ts";
 import { whyNotShared } from "./schema.ts";
+import { abortable, timeLimit } from "./time_limit.ts";
 
 /** Which part of a scrape's time may be spent on flushing; the rest is for reading. */
 const FLUSH_SHARE = 0.5;
@@ -360,24 +361,4 @@ function backendFamily(
   const family = new MetricFamily(name, help, "gauge");
   for (const { labels, value } of samples) family.addSample(name, labels, value);
   return family;
-}
-
-/** A signal that is aborted after a time, or with another one. */
-function timeLimit(
-  ms: number,
-  options: { outer?: AbortSignal | undefined; inBackground?: boolean } = {},
-): { signal: AbortSignal; end: () => void } {
-  const { outer, inBackground = false } = options;
-  const controller = new AbortController();
-  const abort = (): void =>
-    controller.abort(outer?.reason ?? new Error(`Cannot wait for the store any longer: ${ms} ms`));
-  const timer = setTimeout(abort, ms);
-  if (inBackground) timer.unref();
-  if (outer?.aborted) abort();
-  outer?.addEventListener("abort", abort, { once: true });
-  const end = (): void => {
-    clearTimeout(timer);
-    outer?.removeEventListener("abort", abort);
-  };
-  return { signal: controller.signal, end };
 }

@@ -2,13 +2,17 @@
  * One registry for many isolates, processes or hosts. Each of them loads the same
  * backend, once, when it starts; a scrape of any of them then answers for all.
  *
- * ```ts ignore
- * import { metricsHandler } from "@narthex/prometheus";
+ * ```ts
+ * import { Counter, metricsHandler } from "@narthex/prometheus";
  * import { loadBackend } from "@narthex/prometheus/multiprocess";
  * import { sqliteBackend } from "@narthex/prometheus/sqlite";
+ * import { tmpdir } from "node:os";
  *
- * const shared = await loadBackend(sqliteBackend("./metrics.db"));
- * Deno.serve(metricsHandler());
+ * new Counter("hits_total", "Hits.").inc();
+ * const shared = await loadBackend(sqliteBackend(`${tmpdir()}/metrics-${Date.now()}.db`));
+ * const handler = metricsHandler(); // answers for all processes that have this file
+ * await handler(new Request("http://localhost/metrics"));
+ * await shared.close();
  * ```
  *
  * Which backend to choose, what becomes of each type of metric, and what happens when

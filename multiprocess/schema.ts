@@ -31,6 +31,11 @@ export interface SeriesName {
   readonly native: NativePartName | undefined;
 }
 
+/** Whether a family is one that processes share: its collector says how, and rows can carry it. */
+export function isShared({ aggregation, type }: MetricFamily): boolean {
+  return aggregation !== undefined && type !== "gaugehistogram";
+}
+
 /** Whether numbers of a type add up over processes; else each process has its own. */
 export function isTotal(type: MetricType): boolean {
   return type === "counter" || type === "histogram" || type === "summary";

@@ -14,7 +14,7 @@ import {
 import type { Session } from "./backend.ts";
 import { Flusher } from "./flusher.ts";
 import { readFamilies } from "./reader.ts";
-import { whyNotShared } from "./schema.ts";
+import { isShared, whyNotShared } from "./schema.ts";
 import { abortable, timeLimit } from "./time_limit.ts";
 
 /** Which part of a scrape's time may be spent on flushing; the rest is for reading. */
@@ -142,9 +142,7 @@ export class SharedRegistry implements Registry {
     // Both at once: neither has to wait for the other.
     const reading = this.#read(options);
     const shared = new Set<string>();
-    for (const { name, aggregation } of gather(this.#metrics)) {
-      if (aggregation !== undefined) shared.add(name);
-    }
+    for (const family of gather(this.#metrics)) if (isShared(family)) shared.add(family.name);
     const local: MetricFamily[] = [];
     for await (const family of gatherAsync(inner, options)) local.push(family);
     const stored = await reading;

@@ -10,7 +10,7 @@ import {
 import type { Batch, FamilyEntry, Row, RowName } from "./backend.ts";
 import { copyBuckets, growthOf, type NativeBuckets, type NativePart } from "./native.ts";
 import { areSame, growth, hasFallen, readNumbers } from "./numbers.ts";
-import { encodeSchema, encodeSeries, isTotal, whyNotShared } from "./schema.ts";
+import { encodeSchema, encodeSeries, isShared, isTotal, whyNotShared } from "./schema.ts";
 import { Slices } from "./slices.ts";
 
 /** How many metrics are looked at between two looks at the clock. */
@@ -80,7 +80,7 @@ export class Tracker {
     const met = new Set<string>();
     let left = STRIDE;
     for (const family of gather(registry)) {
-      if (family.aggregation === undefined) continue;
+      if (!isShared(family)) continue;
       const reason = whyNotShared(family);
       if (reason !== undefined) {
         registry.countError?.(family.name, "conflict");

@@ -3,7 +3,7 @@ import {
   type CollectAsyncOptions,
   type Collector,
   type CollectorErrorCause,
-  type CollectorRegistry,
+  CollectorRegistry,
   type CollectorRegistryProxy,
   gather,
   gatherAsync,
@@ -176,16 +176,12 @@ export class SharedRegistry implements Registry {
     name: string,
     labels: Readonly<Record<string, LabelValue>> = {},
   ): Promise<number | undefined> {
-    const wanted = Object.entries(labels);
-    for await (const family of gatherAsync(this)) {
-      for (const sample of family.samples) {
-        if (sample.name !== name || Object.keys(sample.labels).length !== wanted.length) continue;
-        if (wanted.every(([key, value]) => sample.labels[key] === String(value))) {
-          return sample.value;
-        }
-      }
-    }
-    return undefined;
+    const families: MetricFamily[] = [];
+    for await (const family of gatherAsync(this)) families.push(family);
+    // A registry of what was read looks it up as any registry does.
+    const read = new CollectorRegistry();
+    read.register({ collect: () => families });
+    return read.getSampleValue(name, labels);
   }
 
   /**

@@ -535,3 +535,14 @@ test("loadBackend() rejects when the backend does, or never opens, and changes n
   await assert.rejects(loadBackend({}, { registry: proxy }), /^TypeError: .* must have open\(\)/);
   assert.equal(proxy.getRegistry(), inner);
 });
+
+test("samples are looked up as in any registry", async () => {
+  const { shared, metrics } = await share(new MemoryStore(), (registry) => {
+    return new Histogram("size", "Sizes.", { registry, buckets: [0.5, 1e6] });
+  });
+  metrics.observe(3);
+  assert.equal(await shared.getSampleValueAsync("size_bucket", { le: 1e6 }), 1);
+  assert.equal(await shared.getSampleValueAsync("size_bucket", { le: 0.5 }), 0);
+  assert.equal(await shared.getSampleValueAsync("size_bucket"), undefined);
+  assert.equal(await shared.getSampleValueAsync("nothing"), undefined);
+});

@@ -22,7 +22,7 @@ export {
 export { Child, MetricCore, type MetricCoreOptions } from "./metrics/child.ts";
 export { Counter, CounterChild, type ErrorClass } from "./metrics/counter.ts";
 export { type ExemplarSource, setExemplarSource } from "./metrics/exemplar_source.ts";
-export { Gauge, GaugeChild } from "./metrics/gauge.ts";
+export { Gauge, GaugeChild, type GaugeOptions } from "./metrics/gauge.ts";
 export { Histogram, HistogramChild, type HistogramOptions } from "./metrics/histogram.ts";
 export { Info, InfoChild } from "./metrics/info.ts";
 export type {

@@ -24,6 +24,7 @@
  */
 export {
   type AddSampleOptions,
+  type Aggregation,
   type Collected,
   type CollectOptions,
   type Collector,

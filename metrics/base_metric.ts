@@ -1,4 +1,5 @@
 import {
+  type Aggregation,
   checkLabelNames,
   checkMetricName,
   checkNameValidation,
@@ -46,6 +47,8 @@ export interface MetricKind<C extends Child> {
   create: (columns: Columns<C>, slot: number) => C;
   /** What, besides names and labels, makes two metrics of the type different. */
   definition?: unknown;
+  /** How the numbers of several processes become one. @default {"sum"} */
+  aggregation?: Aggregation;
 }
 
 /** A child that durations can be observed with. */
@@ -79,6 +82,7 @@ export abstract class BaseMetric<
   readonly labelNames: readonly string[];
   /** What makes the metric interchangeable with another one, in one text. */
   readonly definition: string;
+  readonly #aggregation: Aggregation;
   readonly #nameValidation: NameValidation;
   readonly #core: MetricCore;
   readonly #store: ChildStore<C>;
@@ -119,6 +123,7 @@ export abstract class BaseMetric<
     this.type = type;
     this.unit = unit;
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
+    this.#aggregation = kind.aggregation ?? "sum";
     this.#nameValidation = nameValidation;
     const { labelNames } = this;
     this.#core = new MetricCore({
@@ -269,6 +274,7 @@ export abstract class BaseMetric<
           "narthex_exemplar_errors_total",
           "Exemplars that the source could not give.",
           "counter",
+          { aggregation: "sum" },
         ).addSample("narthex_exemplar_errors_total", { metric: name }, exemplarErrors),
       );
     }
@@ -288,6 +294,7 @@ export abstract class BaseMetric<
         nameValidation: this.#nameValidation,
         labelNames,
         createdSamples: false,
+        aggregation: this.#aggregation,
         ...this.read(this.#store),
       }),
     ];

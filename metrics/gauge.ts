@@ -1,4 +1,4 @@
-import { type NumberMetric, received } from "../model.ts";
+import { type Aggregation, type NumberMetric, received } from "../model.ts";
 import { Child } from "./child.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
@@ -139,6 +139,62 @@ export class GaugeChild extends Child implements NumberMetric {
   }
 }
 
+/** A gauge's series that knows when it was set, for the most recent of several processes. */
+class TimedGaugeChild extends GaugeChild {
+  #changed: number | undefined = undefined;
+
+  /** When it was set last, in seconds since 1970; nothing while it was not. */
+  get changed(): number | undefined {
+    return this.hasSource ? this.core.now() : this.#changed;
+  }
+
+  override set(value: number): void {
+    super.set(value);
+    this.#changed = this.core.now();
+  }
+
+  override inc(value = 1): void {
+    super.inc(value);
+    this.#changed = this.core.now();
+  }
+
+  override dec(value = 1): void {
+    super.dec(value);
+    this.#changed = this.core.now();
+  }
+
+  override reset(): void {
+    super.reset();
+    this.#changed = undefined;
+  }
+}
+
+/** The ways in which gauges of several processes become one. */
+const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
+  "all",
+  "sum",
+  "min",
+  "max",
+  "mostrecent",
+  "liveall",
+  "livesum",
+  "livemin",
+  "livemax",
+  "livemostrecent",
+]);
+
+/** Options of {@linkcode Gauge}. */
+export interface GaugeOptions<
+  Names extends readonly string[] = readonly string[],
+  Defaulted extends Names[number] = Names[number],
+> extends MetricOptions<Names, Defaulted> {
+  /**
+   * How the values of several processes become one, when they share a registry by
+   * `loadBackend()`. `"all"` tells them apart by a label `process`. @default {"all"}
+   */
+  aggregation?: Aggregation | undefined;
+}
+
 /**
  * A number that goes up and down: a temperature, a queue's length, requests in
  * progress.
@@ -174,10 +230,21 @@ export class Gauge<
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
-  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+  constructor(name: string, help: string, options: GaugeOptions<Names, Defaulted> = {}) {
+    const { aggregation = "all" } = options ?? {};
+    if (!AGGREGATIONS.has(aggregation)) {
+      throw new TypeError(
+        `Cannot create gauge ${received(name)}: aggregation must be one of ${
+          received([...AGGREGATIONS])
+        }: received ${received(aggregation)}`,
+      );
+    }
+    const Child = aggregation.endsWith("mostrecent") ? TimedGaugeChild : GaugeChild;
     super(name, help, options, {
       type: "gauge",
-      create: (columns, slot) => new GaugeChild(columns, slot),
+      definition: aggregation,
+      aggregation,
+      create: (columns, slot) => new Child(columns, slot),
     });
   }
 

@@ -84,6 +84,8 @@ export class Info<
     super(name, help, options, {
       type: "info",
       width: 0,
+      // Processes that tell the same tell it once, for as long as one of them runs.
+      aggregation: "livemax",
       create: (columns, slot) => new InfoChild(columns, slot),
     });
   }

@@ -101,6 +101,8 @@ export class StateSet<
     const states = checkStates(options?.states, `Cannot create stateset ${received(name)}`);
     super(name, help, options, {
       type: "stateset",
+      // Each process has a state of its own.
+      aggregation: "liveall",
       definition: states,
       create: (columns, slot) => new StateSetChild<States[number]>(columns, slot, states),
     });

@@ -19,6 +19,7 @@ import {
   toLabelText,
 } from "./names.ts";
 import type {
+  Aggregation,
   Exemplar,
   HistogramMetric,
   LabelledMetric,
@@ -55,6 +56,11 @@ export interface MetricFamilyOptions {
   labelNames?: readonly string[] | undefined;
   /** Whether {@linkcode MetricFamily.samples} has the `_created` samples of `metrics`. */
   createdSamples?: boolean | undefined;
+  /**
+   * How the numbers of several processes become one, for families that can be shared
+   * by them. Without it a family is of the process that has it.
+   */
+  aggregation?: Aggregation | undefined;
 }
 
 /** Options of {@linkcode MetricFamily.addSample}. */
@@ -100,6 +106,8 @@ export class MetricFamily {
   readonly createdSamples: boolean;
   /** The alphabet of the names. */
   readonly nameValidation: NameValidation;
+  /** How the numbers of several processes become one; nothing when they are not shared. */
+  readonly aggregation: Aggregation | undefined;
   readonly #distinct: boolean;
 
   /**
@@ -134,6 +142,7 @@ export class MetricFamily {
     this.#distinct = options.distinct ?? false;
     this.createdSamples = options.createdSamples ?? metrics === undefined;
     this.nameValidation = nameValidation;
+    this.aggregation = options.aggregation;
   }
 
   /** Whether the metrics are known to differ in their labels and to be safe to read. */

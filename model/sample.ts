@@ -12,6 +12,26 @@ export type MetricType =
   | "stateset"
   | "unknown";
 
+/**
+ * How the numbers of several processes become one when they share a registry:
+ * - `all`: they stay apart, by a label `process`
+ * - `sum`, `min`, `max`: their sum, the smallest, the greatest
+ * - `mostrecent`: the one that was set last
+ *
+ * The forms with `live` leave out the processes that have ended.
+ */
+export type Aggregation =
+  | "all"
+  | "sum"
+  | "min"
+  | "max"
+  | "mostrecent"
+  | "liveall"
+  | "livesum"
+  | "livemin"
+  | "livemax"
+  | "livemostrecent";
+
 /** Which names are legal: `"legacy"` is Prometheus's classic alphabet, `"utf8"` any text. */
 export type NameValidation = "legacy" | "utf8";
 
@@ -83,6 +103,8 @@ export interface NumberMetric extends LabelledMetric {
   readonly value: number;
   /** The exemplar of a counter. */
   readonly exemplar?: Exemplar | undefined;
+  /** When the number was set, in seconds since 1970, for families that want the most recent. */
+  readonly changed?: number | undefined;
 }
 
 /**

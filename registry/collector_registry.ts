@@ -193,7 +193,7 @@ export class CollectorRegistry implements Registry {
    * @returns The families, in the order of registration.
    */
   collect(): Iterable<MetricFamily> {
-    return this.#collect(undefined);
+    return this.#collect(null);
   }
 
   /**
@@ -203,24 +203,28 @@ export class CollectorRegistry implements Registry {
    * @returns The families, in the order of registration.
    */
   collectAsync(options: CollectAsyncOptions = {}): AsyncIterable<MetricFamily> {
-    return this.#collectAsync(undefined, options);
+    return this.#collectAsync(null, options);
   }
 
   /**
    * A view of the registry that has only some of its families. Collectors that are
    * known not to have them are not even asked.
    *
-   * @param names Names of families or of samples, as exposed.
+   * @param names Names of families or of samples, as exposed; `null` for all.
+   * @param accept Which collectors to read at all. @default {all}
    * @returns The view. It is live, and takes no collectors itself.
    * @throws {TypeError} If the names are not an iterable of strings.
    */
-  restrictedRegistry(names: Iterable<string>): Registry {
-    const wanted = checkNames(names);
+  restrictedRegistry(
+    names: Iterable<string> | null,
+    accept: (collector: Collector) => boolean = () => true,
+  ): Registry {
+    const wanted = names === null ? null : checkNames(names);
     const prefix = this.#prefix;
     return new RestrictedRegistry({
       prefix,
-      collect: () => this.#collect(wanted),
-      collectAsync: (options) => this.#collectAsync(wanted, options),
+      collect: () => this.#collect(wanted, accept),
+      collectAsync: (options) => this.#collectAsync(wanted, options, accept),
       countError: (collector, cause) => this.countError(collector, cause),
     }, wanted);
   }
@@ -303,18 +307,22 @@ export class CollectorRegistry implements Registry {
     return ANONYMOUS;
   }
 
-  *#collect(wanted: ReadonlySet<string> | undefined): Generator<MetricFamily> {
-    for (const collector of this.#readable(wanted)) {
+  *#collect(
+    wanted: ReadonlySet<string> | null,
+    accept?: (collector: Collector) => boolean,
+  ): Generator<MetricFamily> {
+    for (const collector of this.#readable(wanted, accept)) {
       yield* this.#exposable(collector, this.#reader.readSync(collector));
     }
     yield* this.#ownFamilies();
   }
 
   async *#collectAsync(
-    wanted: ReadonlySet<string> | undefined,
+    wanted: ReadonlySet<string> | null,
     options: CollectAsyncOptions = {},
+    accept?: (collector: Collector) => boolean,
   ): AsyncGenerator<MetricFamily> {
-    const collectors = this.#readable(wanted);
+    const collectors = this.#readable(wanted, accept);
     for await (const [collector, families] of this.#reader.readAll(collectors, options)) {
       yield* this.#exposable(collector, families);
     }
@@ -322,14 +330,18 @@ export class CollectorRegistry implements Registry {
   }
 
   /** The collectors that can have one of the wanted names, the target info first. */
-  #readable(wanted: ReadonlySet<string> | undefined): Collector[] {
-    const readable: Collector[] = this.#target === null ? [] : [this.#target];
+  #readable(
+    wanted: ReadonlySet<string> | null,
+    accept: (collector: Collector) => boolean = () => true,
+  ): Collector[] {
+    const all: Collector[] = this.#target === null ? [] : [this.#target];
     for (const collector of this.#collectors.keys()) {
-      if (collector !== this.#target) readable.push(collector);
+      if (collector !== this.#target) all.push(collector);
     }
+    const readable = all.filter(accept);
     // Any metric may bring this one, and none claims it.
     const shared = exposedName(this.#prefix, "narthex_exemplar_errors_total");
-    if (wanted === undefined || wanted.has(shared)) return readable;
+    if (wanted === null || wanted.has(shared)) return readable;
     return readable.filter((collector) => {
       const names = this.#collectors.get(collector)!;
       return names.size === 0 || [...names].some((name) => wanted.has(name));

@@ -40,6 +40,9 @@ class LabelledView implements NumberMetric, HistogramMetric, SummaryMetric, Stat
   get exemplar(): Exemplar | undefined {
     return this.#metric.exemplar;
   }
+  get changed(): number | undefined {
+    return this.#metric.changed;
+  }
   get bounds(): readonly number[] {
     return this.#metric.bounds;
   }
@@ -89,7 +92,7 @@ export function withConstLabels(
   constLabels: LabelSet,
   exposedName: string,
 ): MetricFamily {
-  const { name, help, type, unit, metrics, labelNames, createdSamples } = family;
+  const { name, help, type, unit, metrics, labelNames, createdSamples, aggregation } = family;
   const reserved = reservedLabelName(type, exposedName);
   const views = {
     *[Symbol.iterator](): Generator<Metric> {
@@ -124,5 +127,6 @@ export function withConstLabels(
       ...labelNames,
     ],
     createdSamples,
+    aggregation,
   });
 }

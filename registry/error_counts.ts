@@ -47,7 +47,12 @@ export class ErrorCounts implements Collector {
         "narthex_collector_errors_total",
         "Collectors, families and series that were left out of a scrape.",
         "counter",
-        { metrics: [...this.#counts.values()], distinct: true, labelNames: LABEL_NAMES },
+        {
+          metrics: [...this.#counts.values()],
+          distinct: true,
+          labelNames: LABEL_NAMES,
+          aggregation: "sum",
+        },
       ),
     ];
   }

@@ -69,7 +69,7 @@ export class Gathering {
 
   #add(family: MetricFamily): void {
     if (!isFamily(family)) return this.#count(nameOf(family), "invalid");
-    const { type, help, unit = "", metrics, labelNames, createdSamples } = family;
+    const { type, help, unit = "", metrics, labelNames, createdSamples, aggregation } = family;
     const name = exposedName(this.#prefix, family.name);
     if (type === "stateset" && labelNames?.includes(name)) {
       return this.#count(family.name, "conflict");
@@ -89,6 +89,7 @@ export class Gathering {
       distinct: true,
       labelNames,
       createdSamples,
+      aggregation,
     });
     // From here on nothing throws.
     this.#entries.set(name, { family: exposed, series, merged: undefined });
@@ -96,7 +97,7 @@ export class Gathering {
   }
 
   #merge(entry: Entry, family: MetricFamily): void {
-    const { name, help, type, unit, createdSamples } = entry.family;
+    const { name, help, type, unit, createdSamples, aggregation } = entry.family;
     if (type !== family.type || unit !== (family.unit ?? "")) {
       return this.#count(family.name, "conflict");
     }
@@ -114,6 +115,8 @@ export class Gathering {
       metrics: merged,
       distinct: true,
       createdSamples: createdSamples || family.createdSamples,
+      // What is only partly shared is not shared.
+      aggregation: aggregation === family.aggregation ? aggregation : undefined,
     });
   }
 
@@ -213,10 +216,10 @@ function readMetric(type: MetricType, metric: Metric, reserved: string | undefin
       return metric;
     }
     default: {
-      const { value, exemplar } = metric as NumberMetric;
+      const { value, exemplar, changed } = metric as NumberMetric;
       checkType(value, "number");
       checkExemplarShape(exemplar);
-      return { labelNames, labelValues, timestamp, created, value, exemplar };
+      return { labelNames, labelValues, timestamp, created, value, exemplar, changed };
     }
   }
 }

@@ -63,7 +63,7 @@ class SummaryPart extends Part<SummaryMetric> implements SummaryMetric {
  * @returns A view of the family, as live as the family is.
  */
 export function partOf(family: MetricFamily, wanted: ReadonlySet<string>): MetricFamily {
-  const { name, help, type, unit, distinct, labelNames } = family;
+  const { name, help, type, unit, distinct, labelNames, aggregation } = family;
   const View = type === "summary" ? SummaryPart : HistogramPart;
   const metrics = {
     *[Symbol.iterator](): Generator<Metric> {
@@ -79,5 +79,6 @@ export function partOf(family: MetricFamily, wanted: ReadonlySet<string>): Metri
     metrics,
     distinct,
     labelNames,
+    aggregation,
   });
 }

@@ -66,10 +66,14 @@ export interface Registry {
    * A view of the registry that has only some of its families. Optional: any
    * registry can be restricted, this is for those that can do it with less work.
    *
-   * @param names Names of families or of samples, as exposed.
+   * @param names Names of families or of samples, as exposed; `null` for all.
+   * @param accept Which collectors to read at all. @default {all}
    * @returns The view.
    */
-  restrictedRegistry?(names: Iterable<string>): Registry;
+  restrictedRegistry?(
+    names: Iterable<string> | null,
+    accept?: (collector: Collector) => boolean,
+  ): Registry;
   /**
    * Counts something that had to be left out of a read. Optional.
    *

@@ -107,11 +107,15 @@ export class CollectorRegistryProxy implements Registry {
   /**
    * A view of the registry that has only some of its families.
    *
-   * @param names Names of families or of samples, as exposed.
+   * @param names Names of families or of samples, as exposed; `null` for all.
+   * @param accept Which collectors to read at all, if the registry can tell. @default {all}
    * @returns The view, of the registry that the proxy stands for now.
    */
-  restrictedRegistry(names: Iterable<string>): Registry {
-    return restrict(this.#registry, names);
+  restrictedRegistry(
+    names: Iterable<string> | null,
+    accept?: (collector: Collector) => boolean,
+  ): Registry {
+    return restrict(this.#registry, names, accept);
   }
 
   /**

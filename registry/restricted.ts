@@ -18,15 +18,15 @@ export type RestrictedSource = Pick<Registry, "prefix" | "collect" | "collectAsy
  */
 export class RestrictedRegistry implements Registry {
   readonly #source: RestrictedSource;
-  readonly #names: ReadonlySet<string>;
+  readonly #names: ReadonlySet<string> | null;
 
   /**
    * Creates a view.
    *
    * @param source The registry, or a part of it that can have these names.
-   * @param names Names of families or of samples, as exposed.
+   * @param names Names of families or of samples, as exposed; `null` for all.
    */
-  constructor(source: RestrictedSource, names: ReadonlySet<string>) {
+  constructor(source: RestrictedSource, names: ReadonlySet<string> | null) {
     this.#source = source;
     this.#names = names;
   }
@@ -84,11 +84,11 @@ export class RestrictedRegistry implements Registry {
   /**
    * A view of the view.
    *
-   * @param names Names of families or of samples, as exposed.
+   * @param names Names of families or of samples, as exposed; `null` for all.
    * @returns A view of what both have.
    */
-  restrictedRegistry(names: Iterable<string>): Registry {
-    return new RestrictedRegistry(this, checkNames(names));
+  restrictedRegistry(names: Iterable<string> | null): Registry {
+    return new RestrictedRegistry(this, names === null ? null : checkNames(names));
   }
 
   /**
@@ -102,6 +102,7 @@ export class RestrictedRegistry implements Registry {
   }
 
   #restrict(family: MetricFamily): MetricFamily | undefined {
+    if (this.#names === null) return family;
     try {
       const prefix = checkPrefix(this.#source.prefix, "Cannot restrict registry");
       const { name, type } = family;
@@ -144,10 +145,15 @@ export function checkNames(names: Iterable<string>): ReadonlySet<string> {
  * Restricts any registry, by its own means if it has them.
  *
  * @param registry The registry.
- * @param names Names of families or of samples, as exposed.
+ * @param names Names of families or of samples, as exposed; `null` for all.
+ * @param accept Which collectors to read at all, if the registry can tell. @default {all}
  * @returns A view that has only those.
  */
-export function restrict(registry: Registry, names: Iterable<string>): Registry {
-  return registry.restrictedRegistry?.(names) ??
-    new RestrictedRegistry(registry, checkNames(names));
+export function restrict(
+  registry: Registry,
+  names: Iterable<string> | null,
+  accept?: (collector: Collector) => boolean,
+): Registry {
+  return registry.restrictedRegistry?.(names, accept) ??
+    new RestrictedRegistry(registry, names === null ? null : checkNames(names));
 }

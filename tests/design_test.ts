@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   exposition: ["model", "encoding", "registry"],
   collectors: ["mod"],
   bridges: ["mod", "encoding"],
-  multiprocess: ["mod"],
+  multiprocess: ["mod", "estimators"],
   live: ["mod"],
   testing: ["mod", "encoding"],
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Gauge } from "../../mod.ts";
+import { Gauge, type NumberMetric } from "../../mod.ts";
 import { ManualClock } from "../support/clock.ts";
 import { seriesOf } from "../support/series.ts";
 
@@ -213,4 +213,49 @@ test("a gauge that has labels cannot be written or read itself", () => {
     });
   }
   assert.deepEqual(seriesOf(gauge), []);
+});
+
+test("a gauge tells how the values of several processes become one", () => {
+  const aggregationOf = (gauge: Gauge) => gauge.collect()[0]?.aggregation;
+  assert.equal(aggregationOf(new Gauge("x", "X.", { registry: null })), "all");
+  assert.equal(
+    aggregationOf(new Gauge("x", "X.", { registry: null, aggregation: "livemin" })),
+    "livemin",
+  );
+  assert.throws(
+    // @ts-expect-error There is no such way.
+    () => new Gauge("x", "X.", { registry: null, aggregation: "mean" }),
+    /^TypeError: Cannot create gauge "x": aggregation must be one of .*: received "mean"$/,
+  );
+});
+
+test("a gauge knows when it was set if the most recent value is wanted, and only then", () => {
+  const clock = { time: 100, now: () => clock.time, monotonic: () => clock.time };
+  const options = { registry: null, clock } as const;
+  const changed = (gauge: Gauge) => {
+    const [metric] = [...gauge.collect()[0]!.metrics] as NumberMetric[];
+    return metric!.changed;
+  };
+  const plain = new Gauge("x", "X.", options);
+  plain.set(1);
+  assert.equal(changed(plain), undefined);
+  const timed = new Gauge("x", "X.", { ...options, aggregation: "mostrecent" });
+  assert.equal(changed(timed), undefined);
+  for (
+    const change of [
+      () => timed.set(1),
+      () => timed.inc(),
+      () => timed.dec(),
+      () => timed.setToCurrentTime(),
+    ]
+  ) {
+    clock.time++;
+    change();
+    assert.equal(changed(timed), clock.time);
+  }
+  timed.clear();
+  assert.equal(changed(timed), undefined);
+  timed.setFunction(() => 5);
+  clock.time++;
+  assert.equal(changed(timed), clock.time);
 });

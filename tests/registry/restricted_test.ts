@@ -229,3 +229,22 @@ test("a part of a family is as live as the family, and copies none of it", () =>
     ["h_count", 1],
   ]);
 });
+
+test("a view may have only the collectors that pass a test, which alone are read", async () => {
+  const registry = new CollectorRegistry({ prefix: "app", constLabels: { region: "eu" } });
+  new Counter("jobs_total", "Jobs.", { registry }).inc(2);
+  let asked = 0;
+  registry.register({
+    collect: () => {
+      asked++;
+      return [];
+    },
+  });
+  const view = registry.restrictedRegistry(null, ({ definition }) => definition !== undefined);
+  const [family, ...others] = gather(view);
+  assert.deepEqual(others, []);
+  assert.equal(family?.name, "app_jobs_total");
+  assert.equal(family?.aggregation, "sum");
+  assert.equal(await generateMetricsAsync(view), generateMetrics(registry));
+  assert.equal(asked, 1);
+});

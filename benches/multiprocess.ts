@@ -1,0 +1,96 @@
+/**
+ * What a flush and a scrape of a shared registry cost, and how long they hold the event
+ * loop at a time: the tables of docs/multiprocess.md. `deno run -A benches/multiprocess.ts`,
+ * and the same on Bun and Node.
+ *
+ * @module
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { CollectorRegistry, Counter, metricsResponse } from "../mod.ts";
+import { type Backend, loadBackend } from "../multiprocess/mod.ts";
+import { sqliteBackend } from "../multiprocess/sqlite.ts";
+
+const SIZES = [1000, 10_000, 100_000];
+/** How often each is measured; the table has the middle one. */
+const ROUNDS = 5;
+
+/** What is measured: the folder is empty and for the backend alone. */
+const BACKENDS: Record<string, (folder: string) => Promise<Backend>> = {
+  sqlite: (folder) => Promise.resolve(sqliteBackend(join(folder, "metrics.db"))),
+};
+
+interface Cost {
+  /** How long it took, in milliseconds. */
+  readonly took: number;
+  /** The longest time for which nothing else could run, in milliseconds. */
+  readonly block: number;
+}
+
+/** Measures `work`, with a timer beside it that is late when the event loop is held. */
+async function measure(work: () => Promise<unknown>): Promise<Cost> {
+  let last = performance.now();
+  let block = 0;
+  const look = () => {
+    const now = performance.now();
+    block = Math.max(block, now - last);
+    last = now;
+  };
+  const timer = setInterval(look, 1);
+  const began = performance.now();
+  await work();
+  const took = performance.now() - began;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  clearInterval(timer);
+  return { took, block };
+}
+
+function middle(costs: readonly Cost[]): string {
+  const pick = (key: keyof Cost) => costs.map((cost) => cost[key]).sort((a, b) => a - b);
+  const took = pick("took")[costs.length >> 1]!;
+  const block = pick("block")[costs.length >> 1]!;
+  return `${took.toFixed(took < 10 ? 1 : 0)} ms (${block.toFixed(0)} ms)`;
+}
+
+async function row(backend: Backend, size: number): Promise<string[]> {
+  const registry = new CollectorRegistry();
+  const hits = new Counter("hits_total", "Hits.", { registry, labelNames: ["route", "code"] });
+  const children = Array.from({ length: size }, (_, i) => hits.labels(`/route/${i >> 4}`, i & 15));
+  const shared = await loadBackend(backend, {
+    registry,
+    intervalMs: 1e9,
+    timeoutMs: 60_000,
+    namespace: String(size),
+  });
+  const costs: Record<string, Cost[]> = { first: [], all: [], none: [], scrape: [] };
+  costs["first"]!.push(await measure(() => shared.flush()));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const child of children) child.inc();
+    costs["all"]!.push(await measure(() => shared.flush()));
+    costs["none"]!.push(await measure(() => shared.flush()));
+    costs["scrape"]!.push(
+      await measure(async () => {
+        const { body } = await metricsResponse(undefined, { registry: shared });
+        for await (const _ of body!);
+      }),
+    );
+  }
+  await shared.close();
+  return Object.values(costs).map(middle);
+}
+
+const [only] = process.argv.slice(2);
+for (const [name, make] of Object.entries(BACKENDS)) {
+  if (only !== undefined && only !== name) continue;
+  const folder = await mkdtemp(join(tmpdir(), "narthex-bench-"));
+  console.log(`\n${name}\n`);
+  console.log("| series | first flush | flush, all changed | flush, none changed | scrape |");
+  console.log("| ---: | ---: | ---: | ---: | ---: |");
+  for (const size of SIZES) {
+    const cells = await row(await make(folder), size);
+    console.log(`| ${size.toLocaleString("en")} | ${cells.join(" | ")} |`);
+  }
+  await rm(folder, { recursive: true });
+}

@@ -1,0 +1,189 @@
+import process from "node:process";
+import { type CollectorRegistryProxy, gather, REGISTRY, type Registry } from "../mod.ts";
+import type { Backend } from "./backend.ts";
+import { whyNotShared } from "./schema.ts";
+import { type BackendOperation, metricsOf, SharedRegistry } from "./shared_registry.ts";
+import { abortable } from "./time_limit.ts";
+
+/** How often a process is heard of, at least, before it counts as ended. */
+const HEARTBEATS = 3;
+
+/** How long a backend that does not open has to say why, in milliseconds. */
+const GRACE_MS = 100;
+
+/** The longest time that a timer takes. */
+const MAX_MS = 2 ** 31 - 1 - GRACE_MS;
+
+/** Options of {@linkcode loadBackend}. */
+export interface LoadBackendOptions {
+  /**
+   * The registry to share. A proxy, as the default one is, stands for the shared
+   * registry from then on; of any other registry the shared one has to be used.
+   * @default {REGISTRY}
+   */
+  registry?: Registry | undefined;
+  /** How often what has changed is brought to the store, in milliseconds. @default {1000} */
+  intervalMs?: number | undefined;
+  /**
+   * How long the store is waited for, in milliseconds, by a scrape, a flush, and by
+   * `loadBackend()` itself. @default {5000}
+   */
+  timeoutMs?: number | undefined;
+  /**
+   * Whether to only read a store that others write to. The metrics of this process are
+   * not shown then. @default {false}
+   */
+  readOnly?: boolean | undefined;
+  /** Programs under different namespaces share a store and no numbers. @default {"default"} */
+  namespace?: string | undefined;
+  /**
+   * What the label `process` says for this process. A name that is the same after a
+   * restart keeps the number of series small. @default {its id and four random digits}
+   */
+  process?: string | undefined;
+  /**
+   * How long a process may be silent before it counts as ended, in milliseconds.
+   * @default {10000, or five intervals if that is more}
+   */
+  deadAfterMs?: number | undefined;
+  /**
+   * How long values of gauges without `live` are kept after their process has ended, in
+   * milliseconds. @default {3600000}
+   */
+  retentionMs?: number | undefined;
+  /**
+   * Called with what `narthex_backend_errors_total` counts, to log it: nothing else tells
+   * the reason. What it throws is ignored.
+   */
+  onError?: ((error: unknown, operation: BackendOperation) => void) | undefined;
+}
+
+/**
+ * Makes one registry of those of many isolates, processes or hosts: one call when the
+ * program starts, in each of them. Everything that is registered already is included,
+ * and so is what is registered later; the metrics are used as ever.
+ *
+ * From then on `metricsHandler()`, `metricsResponse()` and `generateMetricsAsync()`
+ * answer for all processes, whichever is asked. `generateMetrics()` throws.
+ *
+ * @param backend Where the processes meet.
+ * @param options Options.
+ * @returns The shared registry, to flush and to close it.
+ * @throws {TypeError} If an option is not legal, or a metric has a label `process` and is
+ * told apart by one.
+ * @throws {RangeError} If a number is not positive.
+ * @throws {Error} If the backend can never work, as it is set up.
+ *
+ * @example Two processes on one host, here in one
+ * ```ts
+ * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+ * import { loadBackend } from "@narthex/prometheus/multiprocess";
+ * import { sqliteBackend } from "@narthex/prometheus/sqlite";
+ * import assert from "node:assert/strict";
+ * import { mkdtempSync } from "node:fs";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ *
+ * const path = join(mkdtempSync(join(tmpdir(), "metrics-")), "metrics.db");
+ * const [one, two] = [new CollectorRegistry(), new CollectorRegistry()];
+ * new Counter("jobs_total", "Jobs.", { registry: one }).inc(2);
+ * new Counter("jobs_total", "Jobs.", { registry: two }).inc(3);
+ *
+ * await using first = await loadBackend(sqliteBackend(path), { registry: one });
+ * await using second = await loadBackend(sqliteBackend(path), { registry: two });
+ * await first.flush();
+ * assert.equal(await second.getSampleValueAsync("jobs_total"), 5);
+ * ```
+ */
+export async function loadBackend(
+  backend: Backend,
+  options: LoadBackendOptions = {},
+): Promise<SharedRegistry> {
+  const doing = "Cannot load backend";
+  if (typeof backend?.open !== "function") {
+    throw new TypeError(`${doing}: a backend must have open(): received ${String(backend)}`);
+  }
+  const {
+    registry = REGISTRY,
+    readOnly = false,
+    namespace = "default",
+    process: label = defaultLabel(),
+  } = options;
+  const intervalMs = checkMs("intervalMs", options.intervalMs ?? 1000, doing);
+  const timeoutMs = checkMs("timeoutMs", options.timeoutMs ?? 5000, doing);
+  const { deadAfterMs = Math.max(10_000, 5 * intervalMs), retentionMs = 3_600_000 } = options;
+  checkMs("deadAfterMs", deadAfterMs, doing, Number.MAX_VALUE);
+  checkMs("retentionMs", retentionMs, doing, Number.MAX_VALUE);
+  for (const [key, value] of Object.entries({ namespace, process: label })) {
+    if (typeof value === "string" && value !== "") continue;
+    throw new TypeError(`${doing}: ${key} must be a string, not empty: received ${String(value)}`);
+  }
+  const proxy = proxyOf(registry);
+  const inner = proxy?.getRegistry() ?? registry;
+  if (isShared(inner)) {
+    throw new TypeError(`${doing}: the registry is shared already`);
+  }
+  for (const family of gather(metricsOf(inner))) {
+    const reason = whyNotShared(family);
+    if (reason !== undefined) throw new TypeError(`${doing}: ${reason}`);
+  }
+  const late = new Error(`${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`);
+  const [asked, left] = [new AbortController(), new AbortController()];
+  const timers = [
+    setTimeout(() => asked.abort(late), timeoutMs),
+    // A backend that is asked to end may know why it is late.
+    setTimeout(() => left.abort(late), timeoutMs + GRACE_MS),
+  ];
+  try {
+    const { signal } = asked;
+    const opening = backend.open({ namespace, readOnly, deadAfterMs, retentionMs, signal });
+    // What opens when nobody waits any more is closed again.
+    opening.then(async (session) => {
+      if (left.signal.aborted) await session.close();
+    }).catch(() => {});
+    const session = await abortable(opening, left.signal);
+    const shared = new SharedRegistry({
+      inner,
+      proxy,
+      session,
+      process: label,
+      readOnly,
+      intervalMs,
+      timeoutMs,
+      heartbeatMs: deadAfterMs / HEARTBEATS,
+      onError: options.onError ?? (() => {}),
+    });
+    proxy?.setRegistry(shared);
+    return shared;
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+  }
+}
+
+/** The registry as a proxy, if it is one, of whichever copy of the package. */
+function proxyOf(registry: Registry): CollectorRegistryProxy | undefined {
+  const { getRegistry, setRegistry } = registry as Partial<CollectorRegistryProxy>;
+  const isProxy = typeof getRegistry === "function" && typeof setRegistry === "function";
+  // Nothing but these two methods is used of it.
+  return isProxy ? registry as CollectorRegistryProxy : undefined;
+}
+
+/** Whether a registry is shared already, by whichever copy of the package. */
+function isShared(registry: Registry): boolean {
+  return typeof (registry as Partial<SharedRegistry>).flush === "function";
+}
+
+function defaultLabel(): string {
+  const digits = crypto.getRandomValues(new Uint16Array(1))[0]!.toString(16).padStart(4, "0");
+  return `${process.pid}-${digits}`;
+}
+
+function checkMs(name: string, value: number, doing: string, max = MAX_MS): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`${doing}: ${name} must be a number: received ${String(value)}`);
+  }
+  if (!(value > 0 && value <= max)) {
+    throw new RangeError(`${doing}: ${name} must be > 0 and <= ${max}: received ${value}`);
+  }
+  return value;
+}

@@ -1,0 +1,46 @@
+/**
+ * One registry for many isolates, processes or hosts. Each of them loads the same
+ * backend, once, when it starts; a scrape of any of them then answers for all.
+ *
+ * ```ts
+ * import { Counter, metricsHandler } from "@narthex/prometheus";
+ * import { loadBackend } from "@narthex/prometheus/multiprocess";
+ * import { sqliteBackend } from "@narthex/prometheus/sqlite";
+ * import { tmpdir } from "node:os";
+ *
+ * new Counter("hits_total", "Hits.").inc();
+ * const shared = await loadBackend(sqliteBackend(`${tmpdir()}/metrics-${Date.now()}.db`));
+ * const handler = metricsHandler(); // answers for all processes that have this file
+ * await handler(new Request("http://localhost/metrics"));
+ * await shared.close();
+ * ```
+ *
+ * Which backend to choose, what becomes of each type of metric, and what happens when
+ * something fails is told in `docs/multiprocess.md`. A backend of one's own implements
+ * {@linkcode Backend}.
+ *
+ * @module
+ */
+export type {
+  Backend,
+  BackendFamily,
+  Batch,
+  CallOptions,
+  FamilyEntry,
+  Instance,
+  InstanceRow,
+  OpenOptions,
+  PushResult,
+  Row,
+  RowName,
+  Session,
+  StoredInstance,
+  StoredSlice,
+} from "./backend.ts";
+export { loadBackend, type LoadBackendOptions } from "./load_backend.ts";
+export { mergeFamilies } from "./merge.ts";
+export {
+  type BackendOperation,
+  SharedRegistry,
+  type SharedRegistryOptions,
+} from "./shared_registry.ts";

@@ -1,0 +1,41 @@
+/** The totals of one schema, packed: a hundred thousand small objects would have to be collected. */
+export class PackedTotals {
+  /** Where the numbers of a series begin. */
+  readonly #places: Map<string, number> = new Map();
+  #numbers: Float64Array = new Float64Array(64);
+  #length = 0;
+  #width = 0;
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** Adds a row to what is there of its series. All series of a schema have as many numbers. */
+  add(series: string, numbers: readonly number[]): void {
+    if (this.#width === 0) this.#width = numbers.length;
+    const width = this.#width;
+    const place = this.#places.get(series);
+    if (place !== undefined) {
+      for (let i = 0; i < width; i++) this.#numbers[place + i]! += numbers[i] ?? 0;
+      return;
+    }
+    if (this.#length + width > this.#numbers.length) {
+      const larger = new Float64Array(Math.max(2 * this.#numbers.length, width));
+      larger.set(this.#numbers);
+      this.#numbers = larger;
+    }
+    this.#places.set(series, this.#length);
+    for (let i = 0; i < width; i++) this.#numbers[this.#length + i] = numbers[i] ?? 0;
+    this.#length += width;
+  }
+
+  *[Symbol.iterator](): Generator<[series: string, numbers: readonly number[]]> {
+    const all = this.#numbers;
+    const width = this.#width;
+    for (const [series, place] of this.#places) {
+      const numbers: number[] = [];
+      for (let i = place; i < place + width; i++) numbers.push(all[i]!);
+      yield [series, numbers];
+    }
+  }
+}

@@ -1,0 +1,287 @@
+import {
+  gather,
+  type HistogramMetric,
+  type Metric,
+  type MetricFamily,
+  type NativeHistogram,
+  type Registry,
+  type StateSetMetric,
+} from "../mod.ts";
+import type { Batch, FamilyEntry, Row, RowName } from "./backend.ts";
+import { copyBuckets, growthOf, type NativeBuckets, type NativePart } from "./native.ts";
+import { areSame, growth, hasFallen, readNumbers } from "./numbers.ts";
+import { encodeSchema, encodeSeries, isShared, isTotal, whyNotShared } from "./schema.ts";
+import { Slices } from "./slices.ts";
+
+/** How many metrics are looked at between two looks at the clock. */
+const STRIDE = 64;
+
+/** One series, and what the store was told of it. */
+interface Entry {
+  metric: Metric;
+  readonly family: string;
+  readonly series: string;
+  readonly key: string;
+  /** When the metric began to count: another time means that it counts anew. */
+  created: number | undefined;
+  /** The numbers that were sent last; none at first. Overwritten in place. */
+  sent: number[];
+  native: NativeBuckets | undefined;
+  /** The life of the store in which it was sent; 0 for none. */
+  life: number;
+  /** The last walk that met it. */
+  walk: number;
+}
+
+/** The series of one family. Both maps have the same entries. */
+interface FamilyState {
+  /** The schema that nearly all series have. */
+  readonly schema: string;
+  /** By identity, which finds a live child without a look at its labels. */
+  readonly byMetric: Map<Metric, Entry>;
+  /** By schema and labels, for metrics that are made anew for each read. */
+  readonly byKey: Map<string, Entry>;
+}
+
+/** A batch without its number. */
+export type Draft = Omit<Batch, "sequence">;
+
+/**
+ * Knows what the store was told, and finds what has changed since. What a draft has
+ * counts as told from the moment in which it is handed out: whoever takes it has to
+ * see to it that it arrives.
+ *
+ * Its memory is bounded by the number of series: nothing is kept for each change.
+ */
+export class Tracker {
+  readonly #families: Map<string, FamilyState> = new Map();
+  #introduced: Map<string, string> = new Map();
+  /** The numbers of the metric that is looked at. */
+  readonly #numbers: number[] = [];
+  #life = 1;
+  #walk = 0;
+
+  /** Makes the next walk tell everything, since the store is another one than before. */
+  forgetStore(): void {
+    this.#introduced = new Map();
+    this.#life++;
+  }
+
+  /**
+   * Walks over everything that is shared, in slices, and hands out what has changed.
+   *
+   * @param registry What is shared.
+   * @param maxNumbers How many numbers are in a draft at most, but for one series.
+   */
+  async *drafts(registry: Registry, maxNumbers: number): AsyncGenerator<Draft> {
+    const walk = ++this.#walk;
+    const slices = new Slices();
+    let draft = new GrowingDraft();
+    const met = new Set<string>();
+    let left = STRIDE;
+    for (const family of gather(registry)) {
+      if (!isShared(family)) continue;
+      const reason = whyNotShared(family);
+      if (reason !== undefined) {
+        registry.countError?.(family.name, "conflict");
+        continue;
+      }
+      met.add(family.name);
+      const schemas = new SchemaTexts(family);
+      const state = this.#stateOf(family.name, schemas.first);
+      this.#introduce(schemas.first, family.help, draft);
+      for (const metric of family.metrics) {
+        this.#look(family, metric, state, schemas, walk, draft);
+        if (draft.size >= maxNumbers) {
+          yield draft;
+          draft = new GrowingDraft();
+          // A store in this process may have answered without a turn of the event loop.
+          left = 0;
+        }
+        if (--left > 0) continue;
+        left = STRIDE;
+        if (slices.isOver) await slices.pause();
+      }
+      this.#drop(state, walk, draft);
+    }
+    for (const [name, state] of this.#families) {
+      if (met.has(name)) continue;
+      this.#drop(state, walk, draft);
+      this.#families.delete(name);
+    }
+    if (draft.size > 0) yield draft;
+  }
+
+  #stateOf(name: string, schema: string): FamilyState {
+    let state = this.#families.get(name);
+    if (state === undefined) {
+      this.#families.set(name, state = { schema, byMetric: new Map(), byKey: new Map() });
+    }
+    return state;
+  }
+
+  #introduce(family: string, help: string, draft: GrowingDraft): void {
+    if (this.#introduced.get(family) === help) return;
+    this.#introduced.set(family, help);
+    draft.families.push({ family, help });
+  }
+
+  /** Forgets series that are there no more. Totals stay in the store: they must not fall. */
+  #drop(state: FamilyState, walk: number, draft: GrowingDraft): void {
+    if (state.byMetric.size === 0) return;
+    for (const [metric, entry] of state.byMetric) {
+      if (entry.walk === walk) continue;
+      state.byMetric.delete(metric);
+      state.byKey.delete(entry.key);
+      const { family, series } = entry;
+      if (entry.created === undefined) draft.deletes.push({ family, series });
+    }
+  }
+
+  #look(
+    family: MetricFamily,
+    metric: Metric,
+    state: FamilyState,
+    schemas: SchemaTexts,
+    walk: number,
+    draft: GrowingDraft,
+  ): void {
+    const total = isTotal(family.type);
+    let entry = state.byMetric.get(metric);
+    if (entry === undefined) {
+      const text = schemas.of(metric);
+      entry = find(state, metric, text, total);
+      this.#introduce(text, family.help, draft);
+    }
+    entry.walk = walk;
+    const numbers = this.#numbers;
+    readNumbers(family, metric, numbers);
+    if (!total) {
+      if (entry.life === this.#life && areSame(entry.sent, numbers)) return;
+      draft.sets.push({ family: entry.family, series: entry.series, numbers: [...numbers] });
+    } else {
+      const created = metric.created ?? 0;
+      // Histograms and summaries have a sum, which may fall, before their counts.
+      const first = family.type === "counter" ? 0 : 1;
+      if (entry.created !== created || hasFallen(entry.sent, numbers, first)) startAnew(entry);
+      entry.created = created;
+      const isNew = entry.life !== this.#life;
+      if (!isNew && areSame(entry.sent, numbers)) return;
+      const { native } = metric as HistogramMetric;
+      const parts = native === undefined ? [] : nativeGrowth(entry, native, isNew);
+      const { family: text, series } = entry;
+      draft.adds.push({ family: text, series, numbers: growth(entry.sent, numbers) });
+      for (const part of parts) {
+        const series = encodeSeries(metric.labelValues, part.name);
+        draft.adds.push({ family: text, series, numbers: part.numbers });
+      }
+    }
+    for (let i = 0; i < numbers.length; i++) entry.sent[i] = numbers[i]!;
+    entry.sent.length = numbers.length;
+    entry.life = this.#life;
+  }
+}
+
+/** A draft that is being written. */
+class GrowingDraft implements Draft {
+  readonly families: FamilyEntry[] = [];
+  readonly adds: Row[] = [];
+  readonly sets: Row[] = [];
+  readonly deletes: RowName[] = [];
+  #counted = 0;
+  #numbers = 0;
+
+  /** About how much is in it, in numbers. */
+  get size(): number {
+    const { families, adds, sets, deletes } = this;
+    // Rows come at the end of the lists: only the last ones have to be counted.
+    for (; this.#counted < adds.length; this.#counted++) {
+      this.#numbers += adds[this.#counted]!.numbers.length;
+    }
+    return families.length + this.#numbers + sets.length + deletes.length;
+  }
+}
+
+/** The schemas of one family: metrics of one family may have labels of their own. */
+class SchemaTexts {
+  readonly #family: MetricFamily;
+  readonly first: string;
+  #labelNames: readonly string[];
+  #text: string;
+
+  constructor(family: MetricFamily) {
+    this.#family = family;
+    const { type, metrics, labelNames } = family;
+    const [metric] = metrics;
+    this.#labelNames = metric?.labelNames ?? labelNames ?? [];
+    this.first = this.#text = this.#encode(metric, type);
+  }
+
+  of(metric: Metric): string {
+    if (metric.labelNames === this.#labelNames) return this.#text;
+    this.#labelNames = metric.labelNames;
+    return this.#text = this.#encode(metric, this.#family.type);
+  }
+
+  #encode(metric: Metric | undefined, type: MetricFamily["type"]): string {
+    const { name, unit, aggregation = "sum" } = this.#family;
+    return encodeSchema({
+      name,
+      type,
+      unit,
+      aggregation,
+      labelNames: this.#labelNames,
+      // The type of the family tells the shape of its metrics.
+      bounds: type === "histogram" ? (metric as HistogramMetric | undefined)?.bounds ?? [] : [],
+      states: type === "stateset" ? (metric as StateSetMetric | undefined)?.states ?? [] : [],
+    });
+  }
+}
+
+/** The entry of a metric that was not met under its identity, made if there is none. */
+function find(state: FamilyState, metric: Metric, family: string, total: boolean): Entry {
+  const series = encodeSeries(metric.labelValues);
+  // A text of its own for each series only where it is needed.
+  const key = family === state.schema ? series : family + series;
+  let entry = state.byKey.get(key);
+  if (entry === undefined) {
+    const created = total ? metric.created ?? 0 : undefined;
+    entry = {
+      metric,
+      family,
+      series,
+      key,
+      created,
+      sent: [],
+      native: undefined,
+      life: 0,
+      walk: 0,
+    };
+    state.byKey.set(key, entry);
+  } else {
+    state.byMetric.delete(entry.metric);
+    entry.metric = metric;
+  }
+  state.byMetric.set(metric, entry);
+  return entry;
+}
+
+function startAnew(entry: Entry): void {
+  entry.sent = [];
+  entry.native = undefined;
+}
+
+/** What native buckets have to be added; the entry starts anew when it could not become this. */
+function nativeGrowth(entry: Entry, native: NativeHistogram, isNew: boolean): NativePart[] {
+  let parts = growthOf(native, entry.native);
+  if (parts === undefined) {
+    startAnew(entry);
+    parts = growthOf(native, undefined) ?? [];
+  }
+  // A store that has lost everything needs the zero bucket to know the resolution.
+  if (isNew && !parts.some(({ name }) => name[2] === 0)) {
+    parts.push({ name: [native.schema, native.zeroThreshold, 0, 0], numbers: [0] });
+  }
+  entry.native = copyBuckets(native);
+  return parts;
+}

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CollectorRegistry, Counter } from "../../mod.ts";
+import { loadBackend } from "../../multiprocess/mod.ts";
+import { sqliteBackend } from "../../multiprocess/sqlite.ts";
+import { RUNTIMES } from "../support/demo.ts";
+import { killWriters } from "../support/killing.ts";
+import { ROOT_URL } from "../support/paths.ts";
+import { start } from "../support/processes.ts";
+import { runtimePath } from "../support/programs.ts";
+import { importFrom } from "../support/readme.ts";
+
+async function temporary(): Promise<{ folder: string } & AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), "narthex-sqlite-"));
+  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** The first example of docs/multiprocess.md, as it stands. */
+async function readExample(): Promise<string> {
+  const text = await readFile(new URL("docs/multiprocess.md", ROOT_URL), "utf8");
+  const [, code = ""] = text.match(/^```ts\n(.*?)^```\n/ms) ?? [];
+  assert.match(code, /await loadBackend\(sqliteBackend\("\.\/metrics\.db"\)\)/);
+  return code;
+}
+
+for (const runtime of RUNTIMES) {
+  test(`the example works as it stands, across two modules and two processes, on ${runtime}`, async () => {
+    await using place = await temporary();
+    const { folder } = place;
+    // Stands for `Deno.serve()` where there is none.
+    const serve = new URL("examples/serve.ts", ROOT_URL).href;
+    await writeFile(
+      join(folder, "serving.ts"),
+      `import { serve } from ${JSON.stringify(serve)};
+if (!("Deno" in globalThis)) {
+  const stand = {
+    serve: async (handler) => {
+      // It would be taken for the real one.
+      delete globalThis.Deno;
+      const server = serve(handler, 0);
+      globalThis.Deno = stand;
+      console.log(\`http://127.0.0.1:\${(await server).port}/\`);
+    },
+  };
+  globalThis.Deno = stand;
+}
+`,
+    );
+    await writeFile(
+      join(folder, "visits.ts"),
+      importFrom(
+        ROOT_URL,
+        `import { Counter, Gauge } from "@narthex/prometheus";
+import process from "node:process";
+export const visits = new Counter("visits_total", "Visits.");
+visits.inc(Number(process.argv[2]));
+new Gauge("workers", "Workers.", { aggregation: "livesum" }).set(1);
+setInterval(() => visits.inc(0.5), 100).unref?.();
+`,
+      ),
+    );
+    const example = importFrom(ROOT_URL, await readExample());
+    await writeFile(
+      join(folder, "main.ts"),
+      `import "./serving.ts";\nimport "./visits.ts";\n${example}`,
+    );
+    const path = await runtimePath(runtime);
+    const permissions = runtime === "deno" ? ["run", "-A", "--no-check", "--no-config"] : [];
+    const startProgram = (visits: number) =>
+      start(path, [...permissions, "main.ts", String(visits)], {
+        cwd: folder,
+        env: { ...process.env, NO_COLOR: "1", DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0" },
+      });
+    await using one = startProgram(1000);
+    await using two = startProgram(20_000);
+    const [[url1] = [], [url2] = []] = await Promise.all(
+      [one, two].map((program) => program.waitForOutput(/http:\/\/127\.0\.0\.1:\d+\//)),
+    );
+    await sleep(3000);
+    let last = 0;
+    for (const url of [url1, url2, url1, url2]) {
+      const text = await (await fetch(`${url}`)).text();
+      const value = Number(text.match(/^visits_total (\S+)$/m)?.[1]);
+      assert.ok(value >= 21_000 && value >= last, text);
+      assert.match(text, /^workers 2$/m);
+      assert.match(text, /^narthex_backend_up 1$/m);
+      last = value;
+    }
+  });
+}
+
+test("8 writers on three runtimes, 20 killed and replaced: nothing is lost or doubled", async () => {
+  await using place = await temporary();
+  const path = join(place.folder, "metrics.db");
+  await killWriters({
+    file: "sqlite_writer.ts",
+    args: [path],
+    backend: sqliteBackend(path),
+    writers: 8,
+    kills: 20,
+  });
+});
+
+for (const runtime of RUNTIMES) {
+  test(`a shared registry keeps no program alive on ${runtime}`, async () => {
+    await using place = await temporary();
+    const { folder } = place;
+    const code = `import { Counter } from "@narthex/prometheus";
+import { loadBackend } from "@narthex/prometheus/multiprocess";
+import { sqliteBackend } from "@narthex/prometheus/sqlite";
+new Counter("a_total", "A.").inc();
+await loadBackend(sqliteBackend("./metrics.db"), { intervalMs: 10 });
+await new Promise((resolve) => setTimeout(resolve, 100));
+console.log("end of the program");
+`;
+    await writeFile(join(folder, "main.ts"), importFrom(ROOT_URL, code));
+    const permissions = runtime === "deno" ? ["run", "-A", "--no-check", "--no-config"] : [];
+    const output = execFileSync(await runtimePath(runtime), [...permissions, "main.ts"], {
+      cwd: folder,
+      timeout: 30_000,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    assert.match(output, /end of the program/);
+    const shared = await loadBackend(sqliteBackend(join(folder, "metrics.db")), {
+      registry: new CollectorRegistry(),
+      readOnly: true,
+    });
+    assert.equal(await shared.getSampleValueAsync("a_total"), 1);
+    await shared.close();
+  });
+}
+
+/** Mounts a small disk; nothing where that is not allowed. */
+function mountSmallDisk(folder: string): boolean {
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "none", folder], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("a full disk is a counted failure, and nothing is lost once there is room", async (context) => {
+  await using place = await temporary();
+  if (!mountSmallDisk(place.folder)) return context.skip("no disk can be mounted here");
+  try {
+    const registry = new CollectorRegistry();
+    const jobs = new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] });
+    const shared = await loadBackend(sqliteBackend(join(place.folder, "metrics.db")), {
+      registry,
+      intervalMs: 1e9,
+      process: "p",
+    });
+    jobs.labels("a").inc(2);
+    assert.equal(await shared.flush(), true);
+    const ballast = join(place.folder, "ballast");
+    await writeFile(ballast, new Uint8Array(1_000_000)).catch(() => {});
+    for (let i = 0; i < 3000; i++) jobs.labels(`${i} ${"x".repeat(50)}`).inc();
+    jobs.labels("a").inc(3);
+    assert.equal(await shared.flush(), false);
+    const labels = { operation: "flush", process: "p" };
+    const errors = await shared.getSampleValueAsync("narthex_backend_errors_total", labels);
+    assert.ok(Number(errors) >= 1);
+    const partial = await shared.getSampleValueAsync("jobs_total", { queue: "a" });
+    assert.ok(partial === 2 || partial === 5, String(partial));
+    execFileSync("mount", ["-o", "remount,size=20m", place.folder]);
+    assert.equal(await shared.flush(), true);
+    assert.equal(await shared.getSampleValueAsync("jobs_total", { queue: "a" }), 5);
+    const queue = `2999 ${"x".repeat(50)}`;
+    assert.equal(await shared.getSampleValueAsync("jobs_total", { queue }), 1);
+    await shared.close();
+  } finally {
+    execFileSync("umount", ["-l", place.folder]);
+  }
+});

@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { CollectorRegistry, Counter, Gauge, Histogram, Summary } from "../../mod.ts";
+import { loadBackend, type SharedRegistry } from "../../multiprocess/mod.ts";
+import { type Faults, MemoryStore } from "../support/memory_store.ts";
+
+/** No flush but those that a test asks for. */
+const options = { intervalMs: 2 ** 30, timeoutMs: 20 } as const;
+
+/** A process: its registry, its metrics, and how the network treats it. */
+interface Process {
+  readonly shared: SharedRegistry;
+  readonly faults: Faults;
+  readonly jobs: Counter<readonly ["queue"]>;
+  readonly size: Histogram;
+  readonly native: Histogram;
+  readonly time: Summary;
+}
+
+async function startProcess(store: MemoryStore, faults: Faults = {}): Promise<Process> {
+  const registry = new CollectorRegistry();
+  return {
+    jobs: new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] }),
+    size: new Histogram("size", "Sizes.", { registry, buckets: [1, 2, 5] }),
+    native: new Histogram("wide", "Wide.", {
+      registry,
+      nativeHistogram: { bucketFactor: 1.1, maxBuckets: 4 },
+    }),
+    time: new Summary("time", "Times.", { registry, quantiles: [0.5] }),
+    shared: await loadBackend(store.backend(faults), { ...options, registry }),
+    faults,
+  };
+}
+
+/** A sequence of answers to whether something goes wrong, then never any more. */
+function outcomes(list: readonly boolean[]): () => boolean {
+  let i = 0;
+  return () => list[i++] ?? false;
+}
+
+const someOf = fc.array(fc.boolean(), { maxLength: 30 });
+
+test("lost requests and lost replies neither lose nor double a count", async () => {
+  const step = fc.record({
+    process: fc.nat({ max: 2 }),
+    queue: fc.constantFrom("a", "b", 'c"]'),
+    value: fc.nat({ max: 1000 }),
+    flush: fc.boolean(),
+  });
+  const run = async (
+    steps: { process: number; queue: string; value: number; flush: boolean }[],
+    faults: { requests: boolean[]; replies: boolean[] }[],
+  ) => {
+    const store = new MemoryStore();
+    const processes = await Promise.all(
+      faults.map(({ requests, replies }) =>
+        startProcess(store, { losesRequest: outcomes(requests), losesReply: outcomes(replies) })
+      ),
+    );
+    const expected = new Map<string, number>();
+    let [sum, count] = [0, 0];
+    for (const { process, queue, value, flush } of steps) {
+      const { jobs, size, native, time, shared } = processes[process]!;
+      jobs.labels(queue).inc(value);
+      for (const distribution of [size, native, time]) distribution.observe(value);
+      expected.set(queue, (expected.get(queue) ?? 0) + value);
+      sum += value;
+      count++;
+      if (flush) await shared.flush();
+    }
+    for (const { shared, faults } of processes) {
+      faults.losesRequest = faults.losesReply = () => false;
+      assert.equal(await shared.flush(), true);
+    }
+    const { shared } = processes[0]!;
+    for (const [queue, value] of expected) {
+      assert.equal(await shared.getSampleValueAsync("jobs_total", { queue }), value);
+    }
+    for (const name of ["size", "wide", "time"]) {
+      assert.equal(await shared.getSampleValueAsync(`${name}_sum`), sum);
+      assert.equal(await shared.getSampleValueAsync(`${name}_count`), count);
+    }
+    const small = steps.filter(({ value }) => value <= 2).length;
+    assert.equal(await shared.getSampleValueAsync("size_bucket", { le: 2 }), small);
+    for (const { shared } of processes) await shared.close();
+  };
+  const network = fc.record({ requests: someOf, replies: someOf });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 40 }),
+      fc.array(network, { minLength: 3, maxLength: 3 }),
+      run,
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test("remove(), clear() and reset leave what was flushed, and what follows is added", async () => {
+  const change = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant("inc"), queue: fc.nat({ max: 2 }) }) },
+    { weight: 3, arbitrary: fc.constant({ kind: "flush", queue: 0 }) },
+    fc.record({ kind: fc.constant("remove"), queue: fc.nat({ max: 2 }) }),
+    fc.constant({ kind: "clear", queue: 0 }),
+  );
+  const run = async (changes: { kind: string; queue: number }[]) => {
+    const store = new MemoryStore();
+    const registry = new CollectorRegistry({ constLabels: { region: "eu" } });
+    let time = 0;
+    const clock = { now: () => time++, monotonic: () => 0 };
+    const jobs = new Counter("jobs_total", "Jobs.", { registry, clock, labelNames: ["queue"] });
+    const wide = new Histogram("wide", "Wide.", {
+      registry,
+      clock,
+      labelNames: ["queue"],
+      nativeHistogram: { maxBuckets: 3, minResetDurationSeconds: 20, maxZeroThreshold: 4 },
+    });
+    const shared = await loadBackend(store.backend(), { ...options, registry });
+    const [flushed, pending] = [[0, 0, 0], [0, 0, 0]];
+    let value = 1;
+    // A histogram that starts again by itself loses what was not flushed: flush at once.
+    const observe = async (queue: string) => {
+      wide.labels(queue).observe(value = (value * 7) % 1000);
+      await shared.flush();
+      for (const i of [0, 1, 2]) {
+        flushed[i]! += pending[i]!;
+        pending[i] = 0;
+      }
+    };
+    let observed = 0;
+    for (const { kind, queue } of changes) {
+      if (kind === "inc") {
+        jobs.labels(queue).inc(queue + 1);
+        pending[queue]! += queue + 1;
+      } else if (kind === "flush") {
+        observed++;
+        await observe("q");
+      } else if (kind === "remove") {
+        jobs.remove({ queue });
+        pending[queue] = 0;
+      } else {
+        jobs.clear();
+        wide.clear();
+        pending.fill(0);
+      }
+    }
+    await observe("q");
+    observed++;
+    for (const queue of [0, 1, 2]) {
+      const total = await shared.getSampleValueAsync("jobs_total", { region: "eu", queue });
+      assert.equal(total ?? 0, flushed[queue]);
+    }
+    const count = await shared.getSampleValueAsync("wide_count", { region: "eu", queue: "q" });
+    assert.equal(count, observed);
+    await shared.close();
+  };
+  await fc.assert(fc.asyncProperty(fc.array(change, { maxLength: 60 }), run), { numRuns: 150 });
+});
+
+test("a store that hangs costs a flush its time limit, and nothing else", async () => {
+  const store = new MemoryStore();
+  let hangs = false;
+  const one = await startProcess(store, { hangs: () => hangs });
+  one.jobs.labels("a").inc(2);
+  hangs = true;
+  assert.equal(await one.shared.flush(), false);
+  one.jobs.labels("a").inc(3);
+  hangs = false;
+  assert.equal(await one.shared.flush(), true);
+  assert.equal(await one.shared.getSampleValueAsync("jobs_total", { queue: "a" }), 5);
+  assert.equal(
+    await one.shared.getSampleValueAsync("narthex_backend_errors_total"),
+    undefined,
+    "the counter has labels",
+  );
+  await one.shared.close();
+});
+
+test("a store that lost everything begins at zero, and gauges are all there again", async () => {
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const jobs = new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] });
+  const heat = new Gauge("heat", "Heat.", { registry, aggregation: "sum" });
+  const wide = new Histogram("wide", "Wide.", { registry, nativeHistogram: true });
+  let losesReply = false;
+  const backend = store.backend({ losesReply: () => losesReply });
+  const shared = await loadBackend(backend, { ...options, registry });
+  jobs.labels("a").inc(10);
+  jobs.labels("b").inc(1);
+  heat.set(-0);
+  wide.observe(3);
+  await shared.flush();
+  jobs.labels("a").inc(5);
+  losesReply = true;
+  assert.equal(await shared.flush(), false);
+  losesReply = false;
+  store.lose();
+  jobs.labels("a").inc(2);
+  wide.observe(3);
+  assert.equal(await shared.flush(), true);
+  assert.equal(await shared.getSampleValueAsync("jobs_total", { queue: "a" }), 7);
+  assert.equal(await shared.getSampleValueAsync("jobs_total", { queue: "b" }), 0);
+  assert.equal(await shared.getSampleValueAsync("wide_count"), 1);
+  assert.ok(Object.is(await shared.getSampleValueAsync("heat"), -0));
+  await shared.close();
+});
+
+test("a process that the store has forgotten alone counts nothing twice", async () => {
+  const store = new MemoryStore();
+  let losesReply = false;
+  const one = await startProcess(store, { losesReply: () => losesReply });
+  one.jobs.labels("a").inc(10);
+  assert.equal(await one.shared.flush(), true);
+  store.expire();
+  one.jobs.labels("a").inc(5);
+  assert.equal(await one.shared.flush(), true, "nothing is in doubt");
+  assert.equal(await one.shared.getSampleValueAsync("jobs_total", { queue: "a" }), 15);
+
+  one.jobs.labels("a").inc(3);
+  losesReply = true;
+  assert.equal(await one.shared.flush(), false);
+  losesReply = false;
+  store.expire();
+  one.jobs.labels("a").inc(1);
+  assert.equal(await one.shared.flush(), true, "what is in doubt is not sent again");
+  assert.equal(await one.shared.getSampleValueAsync("jobs_total", { queue: "a" }), 19);
+  await one.shared.close();
+});
+
+test("a store that went back in time begins anew rather than fall a little", async () => {
+  const store = new MemoryStore();
+  const one = await startProcess(store);
+  one.jobs.labels("a").inc(10);
+  await one.shared.flush();
+  one.jobs.labels("a").inc(10);
+  await one.shared.flush();
+  const [instance] = store.instances.values();
+  instance!.sequence--;
+  one.jobs.labels("a").inc(4);
+  assert.equal(await one.shared.flush(), true);
+  assert.equal(await one.shared.getSampleValueAsync("jobs_total", { queue: "a" }), 4);
+  await one.shared.close();
+});
+
+test("only what has changed is sent", async () => {
+  const store = new MemoryStore();
+  const one = await startProcess(store);
+  for (let i = 0; i < 50; i++) one.jobs.labels(`${i}`).inc();
+  await one.shared.flush();
+  const before = store.applied;
+  await one.shared.flush();
+  assert.equal(store.applied, before, "nothing changed, so that nothing is sent");
+  one.jobs.labels("7").inc();
+  await one.shared.flush();
+  assert.equal(store.applied, before + 1);
+  await one.shared.close();
+});
+
+test("a store that loses everything during a flush has everything after it", async () => {
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const heat = new Gauge("heat", "Heat.", { registry, labelNames: ["room"], aggregation: "sum" });
+  let calls = 0;
+  const losesRequest = () => {
+    // A flush takes several batches.
+    if (++calls === 5) store.lose();
+    return false;
+  };
+  const shared = await loadBackend(store.backend({ losesRequest }), { ...options, registry });
+  for (let room = 0; room < 100; room++) heat.labels(room).set(room);
+  assert.equal(await shared.flush(), true);
+  assert.ok(calls > 5);
+  for (let room = 0; room < 100; room++) {
+    assert.equal(await shared.getSampleValueAsync("heat", { room }), room);
+  }
+  await shared.close();
+});

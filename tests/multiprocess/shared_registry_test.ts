@@ -1,0 +1,548 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type Aggregation,
+  CollectorRegistry,
+  CollectorRegistryProxy,
+  Counter,
+  Gauge,
+  generateMetrics,
+  generateMetricsAsync,
+  Histogram,
+  Info,
+  MetricFamily,
+  metricsResponse,
+  type Registry,
+  StateSet,
+} from "../../mod.ts";
+import { type Backend, loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
+import { copyLibrary } from "../support/library_copy.ts";
+import { type Faults, MemoryStore } from "../support/memory_store.ts";
+
+/** No flush but those that a test asks for. */
+const MANUAL = { intervalMs: 1e9, timeoutMs: 200, deadAfterMs: 60_000 } as const;
+
+/** The lines of a scrape, without those that describe families and the backend. */
+async function linesOf(registry: Registry): Promise<string[]> {
+  const text = await generateMetricsAsync(registry);
+  return text.split("\n").filter((line) => line !== "" && !/^#|^narthex_backend/.test(line));
+}
+
+/** A process that shares what `define` makes. */
+async function share<T>(
+  store: MemoryStore,
+  define: (registry: CollectorRegistry) => T,
+  options: LoadBackendOptions & { faults?: Faults } = {},
+) {
+  const registry = new CollectorRegistry();
+  const metrics = define(registry);
+  const backend = store.backend(options.faults);
+  const shared = await loadBackend(backend, { ...MANUAL, registry, ...options });
+  return { shared, metrics };
+}
+
+test("the proxy stands for the shared registry until it is closed", async () => {
+  const proxy = new CollectorRegistryProxy(new CollectorRegistry({ prefix: "app" }));
+  const inner = proxy.getRegistry();
+  const early = new Counter("early_total", "Early.", { registry: proxy });
+  early.inc(2);
+  const shared = await loadBackend(new MemoryStore().backend(), { ...MANUAL, registry: proxy });
+  assert.equal(proxy.getRegistry(), shared);
+  const late = new Gauge("late", "Late.", { registry: proxy, aggregation: "sum" });
+  late.set(3);
+  assert.equal(
+    await generateMetricsAsync(proxy),
+    "# HELP app_early_total Early.\n# TYPE app_early_total counter\napp_early_total 2\n" +
+      "# HELP app_late Late.\n# TYPE app_late gauge\napp_late 3\n" +
+      "# HELP narthex_backend_up Whether the store of the shared metrics answers.\n" +
+      "# TYPE narthex_backend_up gauge\nnarthex_backend_up 1\n",
+  );
+  assert.throws(() => generateMetrics(proxy), /^TypeError: .*generateMetricsAsync\(\)/);
+  await assert.rejects(
+    loadBackend(new MemoryStore().backend(), { registry: proxy }),
+    /^TypeError: Cannot load backend: the registry is shared already$/,
+  );
+  await shared.close();
+  assert.equal(proxy.getRegistry(), inner);
+  assert.match(generateMetrics(proxy), /^app_early_total 2$/m);
+  await assert.rejects(generateMetricsAsync(shared), /it is closed/);
+  assert.equal(await shared.flush(), false);
+  await shared.close();
+});
+
+test("names and labels are shared as they are exposed", async () => {
+  const store = new MemoryStore();
+  for (const region of ["eu", "us"]) {
+    const registry = new CollectorRegistry({ prefix: "app", constLabels: { region } });
+    new Counter("jobs_total", "Jobs.", { registry }).inc();
+    const shared = await loadBackend(store.backend(), { ...MANUAL, registry });
+    await shared.flush();
+    if (region === "eu") continue;
+    assert.deepEqual(await linesOf(shared), [
+      'app_jobs_total{region="eu"} 1',
+      'app_jobs_total{region="us"} 1',
+    ]);
+    const only = await metricsResponse(
+      new Request("http://localhost/?name[]=app_jobs_total"),
+      { registry: shared },
+    );
+    assert.match(await only.text(), /^# HELP app_jobs_total .*\n.*\n.*"eu"} 1\n.*"us"} 1\n$/);
+    assert.equal(await shared.getSampleValueAsync("app_jobs_total", { region: "us" }), 1);
+    assert.equal(await shared.getSampleValueAsync("app_jobs_total", {}), undefined);
+  }
+});
+
+test("a scrape flushes first: what was counted before it is in it", async () => {
+  const store = new MemoryStore();
+  const define = (registry: CollectorRegistry) => new Counter("a_total", "A.", { registry });
+  const one = await share(store, define);
+  const two = await share(store, define);
+  one.metrics.inc();
+  await one.shared.flush();
+  for (let expected = 2; expected < 10; expected++) {
+    two.metrics.inc();
+    assert.deepEqual(await linesOf(two.shared), [`a_total ${expected}`]);
+  }
+});
+
+test("help and type are written for what has no series anywhere", async () => {
+  const store = new MemoryStore();
+  await share(store, (registry) => {
+    return new Counter("far_total", "Far.", { registry, labelNames: ["a"] });
+  }).then(({ shared }) => shared.flush());
+  const { shared } = await share(store, (registry) => {
+    new Histogram("near", "Near.", { registry, labelNames: ["a"] });
+  });
+  const text = await generateMetricsAsync(shared);
+  assert.match(text, /^# HELP near Near\.\n# TYPE near histogram\n# HELP far_total Far\.\n/);
+});
+
+/** Three processes set 1, 2, 3 in this order; the second one ends, by leaving or in silence. */
+const MODES: [aggregation: Aggregation, alive: string[], afterwards: string[]][] = [
+  ["all", ['g{process="p1"} 1', 'g{process="p2"} 2', 'g{process="p3"} 3'], [
+    'g{process="p1"} 1',
+    'g{process="p2"} 2',
+    'g{process="p3"} 3',
+  ]],
+  ["liveall", ['g{process="p1"} 1', 'g{process="p2"} 2', 'g{process="p3"} 3'], [
+    'g{process="p1"} 1',
+    'g{process="p3"} 3',
+  ]],
+  ["sum", ["g 6"], ["g 6"]],
+  ["livesum", ["g 6"], ["g 4"]],
+  ["min", ["g 1"], ["g 1"]],
+  ["livemin", ["g 1"], ["g 1"]],
+  ["max", ["g 3"], ["g 3"]],
+  ["livemax", ["g 3"], ["g 3"]],
+  ["mostrecent", ["g 2"], ["g 2"]],
+  ["livemostrecent", ["g 2"], ["g 3"]],
+];
+for (const [aggregation, alive, afterwards] of MODES) {
+  for (const end of ["leaves", "falls silent"]) {
+    test(`a gauge that aggregates by ${aggregation} when a process ${end}`, async () => {
+      const store = new MemoryStore();
+      // The second one is set last.
+      const times = [10, 30, 20];
+      const processes = [];
+      for (const i of [0, 1, 2]) {
+        const clock = { now: () => times[i]!, monotonic: () => 0 };
+        const process = await share(store, (registry) => {
+          return new Gauge("g", "G.", { registry, aggregation, clock });
+        }, { process: `p${i + 1}` });
+        process.metrics.set(i + 1);
+        await process.shared.flush();
+        processes.push(process);
+      }
+      const [first, second] = processes;
+      assert.deepEqual(await linesOf(first!.shared), alive);
+      if (end === "leaves") {
+        await second!.shared.close();
+      } else {
+        const [, silent] = store.instances.values();
+        silent!.seen -= 120_000;
+      }
+      assert.deepEqual(await linesOf(first!.shared), afterwards);
+    });
+  }
+}
+
+test("of two processes of one name, the one that runs is shown, or else the younger", async () => {
+  const store = new MemoryStore();
+  const define = (registry: CollectorRegistry) => new Gauge("g", "G.", { registry });
+  const old = await share(store, define, { process: "worker" });
+  old.metrics.set(1);
+  await old.shared.flush();
+  const young = await share(store, define, { process: "worker" });
+  young.metrics.set(2);
+  assert.deepEqual(await linesOf(young.shared), ['g{process="worker"} 2']);
+  await young.shared.close();
+  assert.deepEqual(await linesOf(old.shared), ['g{process="worker"} 1']);
+});
+
+test("infos and states are those of the processes that run", async () => {
+  const store = new MemoryStore();
+  const define = (version: string) => (registry: CollectorRegistry) => {
+    new Info("build", "Build.", { registry }).info({ version });
+    return new StateSet("mode", "Mode.", { registry, states: ["on", "off"] });
+  };
+  const one = await share(store, define("1"), { process: "p1" });
+  const two = await share(store, define("2"), { process: "p2" });
+  const three = await share(store, define("2"), { process: "p3" });
+  two.metrics.state("off");
+  await one.shared.flush();
+  await two.shared.flush();
+  const state = (process: string, on: number) => [
+    `mode{process="${process}",mode="on"} ${on}`,
+    `mode{process="${process}",mode="off"} ${1 - on}`,
+  ];
+  assert.deepEqual(await linesOf(three.shared), [
+    'build_info{version="1"} 1',
+    'build_info{version="2"} 1',
+    ...state("p1", 1),
+    ...state("p2", 0),
+    ...state("p3", 1),
+  ]);
+  await one.shared.close();
+  await two.shared.close();
+  assert.deepEqual(await linesOf(three.shared), ['build_info{version="2"} 1', ...state("p3", 1)]);
+});
+
+test("a gauge's series that is removed is gone, and what it is told last arrives", async () => {
+  const store = new MemoryStore();
+  const { shared, metrics } = await share(store, (registry) => {
+    return new Gauge("g", "G.", { registry, labelNames: ["a"], aggregation: "sum" });
+  });
+  for (const value of [NaN, Infinity, -Infinity, -0, 5e-324, 0.1]) {
+    metrics.labels("x").set(value);
+    assert.ok(Object.is(await shared.getSampleValueAsync("g", { a: "x" }), value));
+  }
+  metrics.labels("y").set(1);
+  metrics.remove("x");
+  assert.deepEqual(await linesOf(shared), ['g{a="y"} 1']);
+  metrics.clear();
+  assert.deepEqual(await linesOf(shared), []);
+});
+
+test("a gauge whose function throws has no series as long as it does", async () => {
+  let fails = false;
+  const { shared } = await share(new MemoryStore(), (registry) => {
+    new Gauge("g", "G.", { registry, aggregation: "sum" }).setFunction(() => {
+      if (fails) throw new Error("fails");
+      return 7;
+    });
+  });
+  assert.deepEqual(await linesOf(shared), ["g 7"]);
+  fails = true;
+  assert.equal(await shared.getSampleValueAsync("g"), undefined);
+  fails = false;
+  assert.equal(await shared.getSampleValueAsync("g"), 7);
+});
+
+test("custom collectors stay with the process that is asked, and are not asked by a flush", async () => {
+  const store = new MemoryStore();
+  let asked = 0;
+  const define = (value: number) => (registry: CollectorRegistry) => {
+    new Counter("a_total", "A.", { registry });
+    registry.register({
+      collect: async () => {
+        asked++;
+        await Promise.resolve();
+        return [new MetricFamily("local", "Local.", "gauge").addSample("local", {}, value)];
+      },
+    });
+    new Counter("z_total", "Z.", { registry });
+  };
+  const one = await share(store, define(1));
+  const two = await share(store, define(2));
+  await one.shared.flush();
+  await two.shared.flush();
+  assert.equal(asked, 0);
+  assert.deepEqual(await linesOf(one.shared), ["a_total 0", "local 1", "z_total 0"]);
+  assert.deepEqual(await linesOf(two.shared), ["a_total 0", "local 2", "z_total 0"]);
+  assert.equal(asked, 2);
+});
+
+for (const fault of ["losesRequest", "hangs"] as const) {
+  test(`a store that is down (${fault}) is a gap, not a fall`, async () => {
+    let down = false;
+    const { shared, metrics } = await share(new MemoryStore(), (registry) => {
+      registry.register({
+        collect: () => [new MetricFamily("local", "L.", "gauge").addSample("local", {}, 1)],
+      });
+      new Gauge("g", "G.", { registry });
+      return new Counter("a_total", "A.", { registry });
+    }, { faults: { [fault]: () => down }, process: "p", timeoutMs: 40 });
+    metrics.inc(3);
+    assert.equal(await shared.getSampleValueAsync("a_total"), 3);
+    down = true;
+    metrics.inc();
+    const response = await metricsResponse(undefined, { registry: shared });
+    assert.equal(response.status, 200);
+    const [text, errors] = (await response.text()).split("# HELP narthex_backend_errors_total");
+    assert.equal(
+      text,
+      "# HELP local L.\n# TYPE local gauge\nlocal 1\n" +
+        "# HELP g G.\n# TYPE g gauge\n# HELP a_total A.\n# TYPE a_total counter\n" +
+        "# HELP narthex_backend_up Whether the store of the shared metrics answers.\n" +
+        "# TYPE narthex_backend_up gauge\nnarthex_backend_up 0\n",
+    );
+    assert.match(errors!, /^narthex_backend_errors_total\{operation="read",process="p"\} 1$/m);
+    down = false;
+    assert.equal(await shared.getSampleValueAsync("a_total"), 4);
+    assert.equal(await shared.getSampleValueAsync("narthex_backend_up"), 1);
+    await shared.close();
+  });
+}
+
+test("failures are told with their reasons, and what the listener throws is ignored", async () => {
+  const told: string[] = [];
+  let down = false;
+  const { shared } = await share(new MemoryStore(), () => {}, {
+    faults: { losesRequest: () => down },
+    onError: (error, operation) => {
+      told.push(`${operation}: ${error instanceof Error ? error.message : error}`);
+      throw new Error("of the listener");
+    },
+  });
+  await shared.flush();
+  down = true;
+  await generateMetricsAsync(shared);
+  assert.deepEqual(told, ["read: Cannot call the store: request lost"]);
+  down = false;
+  await shared.close();
+});
+
+test("flushes that are asked for while one runs share the next, also when it is closed", async () => {
+  const store = new MemoryStore();
+  const { shared, metrics } = await share(store, (registry) => {
+    return new Counter("a_total", "A.", { registry });
+  });
+  metrics.inc();
+  const flushes = [shared.flush(), shared.flush(), shared.flush()];
+  assert.equal(flushes[1], flushes[2]);
+  metrics.inc();
+  const closed = shared.close();
+  assert.deepEqual(await Promise.all(flushes), [true, true, true]);
+  await closed;
+  assert.deepEqual(Array.from(store.totals.values(), ({ numbers }) => numbers), [[2]]);
+});
+
+test("close() never rejects, even if the store is down", async () => {
+  const proxy = new CollectorRegistryProxy();
+  const inner = proxy.getRegistry();
+  let down = false;
+  const backend = new MemoryStore().backend({ losesRequest: () => down });
+  const shared = await loadBackend(backend, { ...MANUAL, registry: proxy });
+  down = true;
+  await shared.close();
+  assert.equal(proxy.getRegistry(), inner);
+});
+
+test("a metric that has the label itself which tells processes apart is refused", async () => {
+  const store = new MemoryStore();
+  const labelNames = ["process"] as const;
+  const registry = new CollectorRegistry();
+  const gauge = new Gauge("g", "G.", { registry, labelNames });
+  await assert.rejects(
+    loadBackend(store.backend(), { registry }),
+    /^TypeError: Cannot load backend: gauge "g" has a label "process", .* by "all"$/,
+  );
+  registry.unregister(gauge);
+  const shared = await loadBackend(store.backend(), { ...MANUAL, registry });
+  assert.throws(
+    () => new Gauge("g", "G.", { registry: shared, labelNames, aggregation: "liveall" }),
+    /^TypeError: Cannot register collector: gauge "g" has a label "process"/,
+  );
+  new Gauge("h", "H.", { registry: shared, labelNames, aggregation: "sum" }).labels("x").set(1);
+  new Counter("c_total", "C.", { registry: shared, labelNames }).labels("x").inc();
+  assert.deepEqual(await linesOf(shared), ['h{process="x"} 1', 'c_total{process="x"} 1']);
+});
+
+test("other buckets: old numbers are added at the new ones, and nothing falls", async () => {
+  const store = new MemoryStore();
+  const define = (buckets: number[]) => (registry: CollectorRegistry) =>
+    new Histogram("size", "Sizes.", { registry, buckets });
+  const old = await share(store, define([1, 2, 5]));
+  for (const value of [0.5, 1.5, 3, 9]) old.metrics.observe(value);
+  assert.deepEqual((await linesOf(old.shared)).slice(0, 4), [
+    'size_bucket{le="1"} 1',
+    'size_bucket{le="2"} 2',
+    'size_bucket{le="5"} 3',
+    'size_bucket{le="+Inf"} 4',
+  ]);
+  const young = await share(store, define([2, 3, 10]));
+  young.metrics.observe(2.5);
+  const expected = [
+    'size_bucket{le="2"} 2',
+    'size_bucket{le="3"} 3',
+    'size_bucket{le="10"} 4',
+    'size_bucket{le="+Inf"} 5',
+    "size_sum 16.5",
+    "size_count 5",
+  ];
+  assert.deepEqual(await linesOf(young.shared), expected);
+  assert.deepEqual(await linesOf(old.shared), expected, "both answer the same");
+});
+
+test("other labels: both kinds of series are there", async () => {
+  const store = new MemoryStore();
+  const old = await share(store, (registry) => {
+    return new Counter("a_total", "A.", { registry, labelNames: ["x", "y"] });
+  });
+  old.metrics.labels("1", "2").inc();
+  await old.shared.flush();
+  const swapped = await share(store, (registry) => {
+    return new Counter("a_total", "A.", { registry, labelNames: ["y", "x"] });
+  });
+  swapped.metrics.labels("2", "1").inc();
+  await swapped.shared.flush();
+  const young = await share(store, (registry) => {
+    return new Counter("a_total", "New.", { registry, labelNames: ["x"] });
+  });
+  young.metrics.labels("1").inc();
+  const lines = ['a_total{x="1",y="2"} 2', 'a_total{x="1"} 1'];
+  assert.deepEqual(await linesOf(young.shared), lines);
+  assert.deepEqual(await linesOf(old.shared), lines);
+});
+
+test("another type: the one that came last is shown, to all", async () => {
+  const store = new MemoryStore();
+  const old = await share(store, (registry) => new Counter("a", "A.", { registry }));
+  old.metrics.inc(5);
+  await old.shared.flush();
+  const young = await share(store, (registry) => {
+    return new Gauge("a", "A.", { registry, aggregation: "sum" });
+  });
+  young.metrics.set(2);
+  const error = 'narthex_collector_errors_total{collector="a",cause="conflict"} 1';
+  assert.deepEqual(await linesOf(young.shared), ["a 2"]);
+  assert.deepEqual((await linesOf(old.shared))[0], "a 2");
+  assert.ok((await linesOf(young.shared)).some((line) => line.startsWith(error.slice(0, -1))));
+});
+
+test("a store can be read without being written to", async () => {
+  const store = new MemoryStore();
+  const { shared, metrics } = await share(store, (registry) => {
+    return new Counter("a_total", "A.", { registry });
+  });
+  metrics.inc(4);
+  await shared.flush();
+  const { pushes } = store;
+  const reader = await share(store, (registry) => {
+    new Counter("own_total", "Own.", { registry }).inc();
+    registry.register({
+      collect: () => [new MetricFamily("local", "L.", "gauge").addSample("local", {}, 1)],
+    });
+  }, { readOnly: true });
+  assert.deepEqual(await linesOf(reader.shared), ["local 1", "a_total 4"]);
+  assert.equal(await reader.shared.flush(), false);
+  await reader.shared.close();
+  assert.equal(store.pushes, pushes);
+  assert.equal(store.instances.size, 1);
+});
+
+test("what the registry in use can do, the shared one can", async () => {
+  const proxy = new CollectorRegistryProxy();
+  const shared = await loadBackend(new MemoryStore().backend(), { ...MANUAL, registry: proxy });
+  proxy.setTargetInfo({ service: "x" });
+  assert.deepEqual(proxy.getTargetInfo(), { service: "x" });
+  assert.match(await generateMetricsAsync(proxy), /^target_info\{service="x"\} 1$/m);
+  const counter = new Counter("a_total", "A.", { registry: proxy });
+  assert.throws(() => new Counter("a_total", "A.", { registry: proxy }), /claimed/);
+  assert.equal(proxy.unregister(counter), true);
+  assert.equal(proxy.unregister(counter), false);
+  proxy.clear();
+  assert.throws(() => proxy.getSampleValue("a_total"), /generateMetricsAsync/);
+  await shared.close();
+});
+
+test("a registry of one's own can be shared too", async () => {
+  const collectors = new Set<Counter>();
+  const own: Registry = {
+    prefix: "own",
+    register: (collector) => void collectors.add(collector as Counter),
+    unregister: (collector) => collectors.delete(collector as Counter),
+    *collect() {
+      for (const collector of collectors) yield* collector.collect();
+    },
+  };
+  const store = new MemoryStore();
+  const one = await loadBackend(store.backend(), { ...MANUAL, registry: own });
+  new Counter("a_total", "A.", { registry: one }).inc(2);
+  const two = await share(store, () => {});
+  await one.flush();
+  assert.deepEqual(await linesOf(two.shared), ["own_a_total 2"]);
+  assert.throws(() => one.clear(), /^TypeError: Cannot call clear\(\)/);
+});
+
+test("metrics of another copy of the package are shared, and its default registry is", async () => {
+  const copy = await copyLibrary();
+  const there: typeof import("../../mod.ts") = await import(copy.url);
+  const other: typeof import("../../multiprocess/mod.ts") = await import(
+    copy.url.replace("mod.ts", "multiprocess/mod.ts")
+  );
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const counter = new there.Counter("a_total", "A.", { registry });
+  new there.Info("build", "B.", { registry }).info({ version: "1" });
+  counter.inc(2);
+  const shared = await other.loadBackend(store.backend(), { ...MANUAL, registry });
+  assert.deepEqual(await linesOf(shared), ["a_total 2", 'build_info{version="1"} 1']);
+  await assert.rejects(loadBackend(store.backend(), { registry: shared }), /is shared already/);
+  await shared.close();
+  await copy[Symbol.asyncDispose]();
+});
+
+const REFUSED: [options: Record<string, unknown>, error: RegExp][] = [
+  [{ intervalMs: 0 }, /^RangeError: .*intervalMs must be > 0 and <= 2147483547: received 0$/],
+  [{ intervalMs: "5" }, /^TypeError: .*intervalMs must be a number: received 5$/],
+  [{ timeoutMs: Infinity }, /^RangeError: .*timeoutMs/],
+  [{ deadAfterMs: NaN }, /^RangeError: .*deadAfterMs/],
+  [{ retentionMs: -1 }, /^RangeError: .*retentionMs/],
+  [{ namespace: "" }, /^TypeError: .*namespace must be a string, not empty: received $/],
+  [{ process: 5 }, /^TypeError: .*process must be a string/],
+];
+for (const [options, error] of REFUSED) {
+  test(`loadBackend() refuses ${JSON.stringify(options)}`, async () => {
+    const registry = new CollectorRegistry();
+    const given = { registry, ...options } as LoadBackendOptions;
+    await assert.rejects(loadBackend(new MemoryStore().backend(), given), error);
+  });
+}
+
+test("loadBackend() rejects when the backend does, or never opens, and changes nothing", async () => {
+  const proxy = new CollectorRegistryProxy();
+  const inner = proxy.getRegistry();
+  const failing = { name: "x", open: () => Promise.reject(new Error("no disk")) };
+  await assert.rejects(loadBackend(failing, { registry: proxy }), /^Error: no disk$/);
+  const hanging = { name: "x", open: () => new Promise<never>(() => {}) };
+  await assert.rejects(
+    loadBackend(hanging, { registry: proxy, timeoutMs: 10 }),
+    /^Error: Cannot load backend: x did not open: waited 10 ms$/,
+  );
+  let closed = 0;
+  const late: Backend = {
+    name: "x",
+    open: async (options) => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      const session = await new MemoryStore().backend().open(options);
+      return { ...session, close: () => Promise.resolve(void closed++) };
+    },
+  };
+  await assert.rejects(loadBackend(late, { registry: proxy, timeoutMs: 1 }), /did not open/);
+  while (closed === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  // @ts-expect-error It is none.
+  await assert.rejects(loadBackend({}, { registry: proxy }), /^TypeError: .* must have open\(\)/);
+  assert.equal(proxy.getRegistry(), inner);
+});
+
+test("samples are looked up as in any registry", async () => {
+  const { shared, metrics } = await share(new MemoryStore(), (registry) => {
+    return new Histogram("size", "Sizes.", { registry, buckets: [0.5, 1e6] });
+  });
+  metrics.observe(3);
+  assert.equal(await shared.getSampleValueAsync("size_bucket", { le: 1e6 }), 1);
+  assert.equal(await shared.getSampleValueAsync("size_bucket", { le: 0.5 }), 0);
+  assert.equal(await shared.getSampleValueAsync("size_bucket"), undefined);
+  assert.equal(await shared.getSampleValueAsync("nothing"), undefined);
+});

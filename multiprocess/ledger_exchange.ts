@@ -50,15 +50,15 @@ export class LedgerExchange {
   readonly #options: LedgerExchangeOptions;
   readonly #wanted: Map<string, Wanted> = new Map();
   #wantedFolded: WantedFolded | undefined = undefined;
-  #isClosed = false;
+  readonly #sending: Set<Promise<void>> = new Set();
 
   constructor(options: LedgerExchangeOptions) {
     this.#options = options;
   }
 
-  /** Stops sending. */
-  close(): void {
-    this.#isClosed = true;
+  /** Resolves when everything is sent that was asked for. */
+  async whenSent(): Promise<void> {
+    await Promise.all(this.#sending);
   }
 
   /** Whether the totals of those that have ended are on their way. */
@@ -125,7 +125,7 @@ export class LedgerExchange {
     ledger.sequence = sequence;
     ledger.hasLeft = message.hasLeft;
     this.#wanted.delete(head.id);
-    if ((replica.sequenceOf(head.id) ?? -1) < sequence) replica.adopt(ledger);
+    if ((replica.ledgers.get(head.id)?.sequence ?? -1) < sequence) replica.adopt(ledger);
     for (const batch of wanted.later) this.takeBatch(batch);
   }
 
@@ -149,7 +149,15 @@ export class LedgerExchange {
   }
 
   /** Sends what was asked for, in pieces, with pauses. */
-  async send({ from: to, ids, wantsFolded }: WantMessage): Promise<void> {
+  send(message: WantMessage): void {
+    // A channel that is closed meanwhile is no failure of anybody.
+    const sending = this.#send(message).catch(() => {}).finally(() => {
+      this.#sending.delete(sending);
+    });
+    this.#sending.add(sending);
+  }
+
+  async #send({ from: to, ids, wantsFolded }: WantMessage): Promise<void> {
     const { node: from, replica, post } = this.#options;
     const slices = new Slices();
     if (wantsFolded) {
@@ -158,7 +166,6 @@ export class LedgerExchange {
         const { ids, sequences } = isLast ? folded : { ids: [], sequences: new Float64Array() };
         post({ kind: "folded", from, to, ids, sequences, index, isLast, piece });
         if (slices.isOver) await slices.pause();
-        if (this.#isClosed) return;
       }
     }
     for (const id of ids) {
@@ -170,7 +177,6 @@ export class LedgerExchange {
         const about = { head, sequence, hasLeft, silentMs };
         post({ kind: "ledger", from, to, ...about, index, isLast, changes });
         if (slices.isOver) await slices.pause();
-        if (this.#isClosed) return;
       }
     }
   }

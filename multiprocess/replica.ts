@@ -60,7 +60,7 @@ export class Replica {
   }
 
   knowledge(): Knowledge {
-    const ledgers = [...this.ledgers.values()];
+    const ledgers = [...this.ledgers.values()].filter((ledger) => !this.isExpired(ledger));
     return {
       ids: ledgers.map(({ head }) => head.id),
       sequences: Float64Array.from(ledgers, ({ sequence }) => sequence),

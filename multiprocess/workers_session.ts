@@ -42,6 +42,8 @@ interface Round {
   readonly silent: Set<string>;
   /** What others know that is not known here: the number of the last batch. */
   readonly needs: Map<string, number>;
+  /** Whether only the answers count: who asks has no use for what they tell. */
+  readonly isFarewell: boolean;
   /** Whether there was time to hear of sessions that were not known. */
   hasListened: boolean;
   readonly finish: () => void;
@@ -141,11 +143,16 @@ export class WorkersSession implements Session {
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
+    // What the others lack they ask for before they answer: it is on its way then.
+    const { timeoutMs } = this.#options;
+    await this.#meet(new AbortController().signal, timeoutMs, true);
+    await this.#exchange.whenSent();
     this.#isClosed = true;
-    this.#exchange.close();
     // What was said just now is sent in a later turn by some runtimes.
-    await new Promise<void>((resolve) => setTimeout(resolve, 1));
+    await nextTurn();
     this.#channel.close();
+    // Deno lets go of the last channel in a later turn, and of one that is opened before too.
+    await nextTurn();
   }
 
   *collect(): Generator<BackendFamily> {
@@ -184,18 +191,20 @@ export class WorkersSession implements Session {
   }
 
   /** Asks all others what they know, and waits until it is known here too. */
-  async #meet(signal: AbortSignal, waitMs: number): Promise<void> {
+  async #meet(signal: AbortSignal, waitMs: number, isFarewell = false): Promise<void> {
     const nonce = ++this.#nonce;
     const silent = this.#othersAlive();
     const { promise, resolve } = Promise.withResolvers<void>();
     const round: Round = {
       silent,
       needs: new Map(),
+      isFarewell,
       hasListened: silent.size > 0,
       finish: resolve,
     };
     this.#rounds.set(nonce, round);
     this.#ask(nonce);
+    this.#look(round);
     const listening = setTimeout(() => {
       setImmediate(() => {
         round.hasListened = true;
@@ -208,6 +217,8 @@ export class WorkersSession implements Session {
     const waiting = setInterval(() => {
       this.#blocked = new Set(silent);
       silent.clear();
+      // Those that have ended may have been forgotten before they could be sent.
+      for (const id of round.needs.keys()) if (this.#replica.isFolded(id)) round.needs.delete(id);
       this.#look(round);
       // What is still on its way may have been lost.
       if (this.#rounds.has(nonce)) this.#ask(nonce);
@@ -224,9 +235,13 @@ export class WorkersSession implements Session {
 
   /** Ends a round that has nothing left to wait for. */
   #look(round: Round): void {
-    const { silent, needs, hasListened, finish } = round;
+    const { silent, needs, isFarewell, hasListened, finish } = round;
+    if (isFarewell) {
+      if (silent.size === 0) finish();
+      return;
+    }
     for (const [id, sequence] of needs) {
-      if ((this.#replica.sequenceOf(id) ?? -1) >= sequence) needs.delete(id);
+      if ((this.#replica.ledgers.get(id)?.sequence ?? -1) >= sequence) needs.delete(id);
     }
     const waits = silent.size > 0 || needs.size > 0 || !hasListened;
     if (!waits && this.#isSettled && !this.#exchange.waitsForFolded) finish();
@@ -263,7 +278,7 @@ export class WorkersSession implements Session {
         this.#learn(message);
         break;
       case "want":
-        this.#exchange.send(message).catch(() => {});
+        this.#exchange.send(message);
         break;
       case "ledger":
         this.#exchange.takeLedger(message);
@@ -309,8 +324,11 @@ export class WorkersSession implements Session {
       const ledger = this.#replica.ledgers.get(id);
       if (ledger !== undefined && left[i] === 1) ledger.hasLeft = true;
       if (ledger !== undefined && sequence >= ledger.sequence) ledger.confirmedBy.add(from);
-      if (this.#own.has(id) || this.#replica.isFolded(id)) continue;
-      if (ledger === undefined || ledger.sequence < sequence) missing.set(id, sequence);
+      if (this.#own.has(id)) continue;
+      // What is folded cannot be replaced any more; its gauges may still be missing.
+      const isBehind = ledger !== undefined && ledger.sequence < sequence;
+      const isFolded = this.#replica.isFolded(id);
+      if (ledger === undefined || (isBehind && !isFolded)) missing.set(id, sequence);
     }
     return missing;
   }
@@ -345,4 +363,8 @@ export class WorkersSession implements Session {
     }
     return true;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
 }

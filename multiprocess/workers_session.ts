@@ -99,39 +99,42 @@ export class WorkersSession implements Session {
     this.#ask(0);
   }
 
-  async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
-    this.#check(signal);
-    if (this.#own.has(id)) return EPOCH;
-    this.#own.set(id, new Places(this.#stamps));
-    const head = { id, process, node: this.#node, order: this.#stamps.next() };
-    this.#replica.begin(head);
-    this.#post({ kind: "batch", from: this.#node, head, sequence: 0, changes: NO_CHANGES });
-    return EPOCH;
+  join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
+    return this.#call(signal, () => {
+      if (this.#own.has(id)) return EPOCH;
+      this.#own.set(id, new Places(this.#stamps));
+      const head = { id, process, node: this.#node, order: this.#stamps.next() };
+      this.#replica.begin(head);
+      this.#post({ kind: "batch", from: this.#node, head, sequence: 0, changes: NO_CHANGES });
+      return EPOCH;
+    });
   }
 
-  async push(id: string, batch: Batch, { signal }: CallOptions): Promise<PushResult> {
-    this.#check(signal);
-    this.#keepUp();
-    const places = this.#own.get(id);
-    const ledger = this.#replica.ledgers.get(id);
-    if (places === undefined || ledger === undefined) return "unknown";
-    const { sequence } = batch;
-    if (sequence <= ledger.sequence) return "applied";
-    if (sequence > ledger.sequence + 1) {
-      throw new Error(`Cannot push batch ${sequence}: the last one was ${ledger.sequence}`);
-    }
-    const changes = places.changesOf(batch);
-    this.#replica.take(ledger, sequence, changes);
-    this.#post({ kind: "batch", from: this.#node, head: ledger.head, sequence, changes });
-    return "applied";
+  push(id: string, batch: Batch, { signal }: CallOptions): Promise<PushResult> {
+    return this.#call(signal, () => {
+      this.#keepUp();
+      const places = this.#own.get(id);
+      const ledger = this.#replica.ledgers.get(id);
+      if (places === undefined || ledger === undefined) return "unknown";
+      const { sequence } = batch;
+      if (sequence <= ledger.sequence) return "applied";
+      if (sequence > ledger.sequence + 1) {
+        throw new Error(`Cannot push batch ${sequence}: the last one was ${ledger.sequence}`);
+      }
+      const changes = places.changesOf(batch);
+      this.#replica.take(ledger, sequence, changes);
+      this.#post({ kind: "batch", from: this.#node, head: ledger.head, sequence, changes });
+      return "applied";
+    });
   }
 
-  async leave(id: string, { signal }: CallOptions): Promise<void> {
-    this.#check(signal);
-    const ledger = this.#replica.ledgers.get(id);
-    if (ledger === undefined) return;
-    ledger.hasLeft = true;
-    this.#post({ kind: "leave", from: this.#node, id });
+  leave(id: string, { signal }: CallOptions): Promise<void> {
+    return this.#call(signal, () => {
+      const ledger = this.#replica.ledgers.get(id);
+      if (ledger === undefined) return;
+      ledger.hasLeft = true;
+      this.#post({ kind: "leave", from: this.#node, id });
+    });
   }
 
   async *read({ signal, timeoutMs = Infinity }: CallOptions): AsyncGenerator<StoredSlice> {
@@ -174,6 +177,14 @@ export class WorkersSession implements Session {
   #check(signal: AbortSignal): void {
     signal.throwIfAborted();
     if (this.#isClosed) throw new Error("Cannot use the workers' store: it is closed");
+  }
+
+  /** Does at once what a caller asks for, who gets a promise. */
+  #call<T>(signal: AbortSignal, work: () => T): Promise<T> {
+    return new Promise((resolve) => {
+      this.#check(signal);
+      resolve(work());
+    });
   }
 
   #post(message: Message): void {

@@ -97,6 +97,48 @@ test(
 );
 
 test(
+  "workers that are terminated and replaced while they count: nothing is lost, no total falls",
+  withWorkers(async (workers) => {
+    const here = await shareWith(workers);
+    let [issued, acked, last] = [0, 0, 0];
+    const hold = (total: number | undefined): void => {
+      if (total === undefined) return;
+      assert.ok(total >= last && total <= issued, `${total} after ${last} of ${issued}`);
+      last = total;
+    };
+    const work = async (name: string): Promise<void> => {
+      for (let life = 0; life < 3; life++) {
+        const worker = await workers.start(`${name} ${life}`);
+        for (let i = 0; i < 15; i++) {
+          issued++;
+          await worker.count(1);
+          acked++;
+        }
+        // Terminated in the midst of a flush, which may or may not get through.
+        issued++;
+        worker.count(1);
+        await sleep(life);
+        await worker.terminate();
+      }
+    };
+    let isRunning = true;
+    const observer = await workers.start("observer");
+    const scrape = async (): Promise<void> => {
+      // One after the other: what is shown by one must not be less than what another showed.
+      while (isRunning) for (const { total } of [here, observer]) hold(await total());
+    };
+    const scraping = scrape();
+    await Promise.all([work("one"), work("two")]);
+    isRunning = false;
+    await scraping;
+    hold(await here.total());
+    assert.ok(last >= acked, `${last} of ${acked}`);
+    assert.equal(await observer.total(), last);
+    await here.shared.close();
+  }),
+);
+
+test(
   "a blocked worker delays a scrape by no more than the timeout, and its last numbers are used",
   withWorkers(async (workers) => {
     const here = await shareWith(workers);

@@ -9,9 +9,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { CollectorRegistry, Counter, metricsResponse } from "../mod.ts";
 import { type Backend, loadBackend } from "../multiprocess/mod.ts";
 import { sqliteBackend } from "../multiprocess/sqlite.ts";
+import { workersBackend } from "../multiprocess/workers.ts";
 
 const SIZES = [1000, 10_000, 100_000];
 /** How often each is measured; the table has the middle one. */
@@ -20,7 +22,37 @@ const ROUNDS = 5;
 /** What is measured: the folder is empty and for the backend alone. */
 const BACKENDS: Record<string, (folder: string) => Promise<Backend>> = {
   sqlite: (folder) => Promise.resolve(sqliteBackend(join(folder, "metrics.db"))),
+  workers: async () => {
+    await startPeer();
+    return workersBackend();
+  },
 };
+
+/** A worker that has counted in as many series of the same names, for each size. */
+let peer: Worker | undefined;
+
+async function startPeer(): Promise<void> {
+  if (peer !== undefined) return;
+  const worker = peer = new Worker(new URL(import.meta.url));
+  await new Promise((resolve) => worker.once("message", resolve));
+}
+
+async function bePeer(): Promise<void> {
+  for (const size of SIZES) {
+    const { registry } = makeSeries(size);
+    const shared = await loadBackend(workersBackend(), { registry, namespace: String(size) });
+    await shared.flush();
+  }
+  parentPort?.postMessage("ready");
+  setInterval(() => {}, 1000);
+}
+
+function makeSeries(size: number) {
+  const registry = new CollectorRegistry();
+  const hits = new Counter("hits_total", "Hits.", { registry, labelNames: ["route", "code"] });
+  const children = Array.from({ length: size }, (_, i) => hits.labels(`/route/${i >> 4}`, i & 15));
+  return { registry, children };
+}
 
 interface Cost {
   /** How long it took, in milliseconds. */
@@ -55,15 +87,15 @@ function middle(costs: readonly Cost[]): string {
 }
 
 async function row(backend: Backend, size: number): Promise<string[]> {
-  const registry = new CollectorRegistry();
-  const hits = new Counter("hits_total", "Hits.", { registry, labelNames: ["route", "code"] });
-  const children = Array.from({ length: size }, (_, i) => hits.labels(`/route/${i >> 4}`, i & 15));
+  const { registry, children } = makeSeries(size);
   const shared = await loadBackend(backend, {
     registry,
     intervalMs: 1e9,
     timeoutMs: 60_000,
     namespace: String(size),
   });
+  // Who has just begun waits for others that may know more.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
   const costs: Record<string, Cost[]> = { first: [], all: [], none: [], scrape: [] };
   costs["first"]!.push(await measure(() => shared.flush()));
   for (let round = 0; round < ROUNDS; round++) {
@@ -81,16 +113,22 @@ async function row(backend: Backend, size: number): Promise<string[]> {
   return Object.values(costs).map(middle);
 }
 
-const [only] = process.argv.slice(2);
-for (const [name, make] of Object.entries(BACKENDS)) {
-  if (only !== undefined && only !== name) continue;
-  const folder = await mkdtemp(join(tmpdir(), "narthex-bench-"));
-  console.log(`\n${name}\n`);
-  console.log("| series | first flush | flush, all changed | flush, none changed | scrape |");
-  console.log("| ---: | ---: | ---: | ---: | ---: |");
-  for (const size of SIZES) {
-    const cells = await row(await make(folder), size);
-    console.log(`| ${size.toLocaleString("en")} | ${cells.join(" | ")} |`);
+async function main(): Promise<void> {
+  const [only] = process.argv.slice(2);
+  for (const [name, make] of Object.entries(BACKENDS)) {
+    if (only !== undefined && only !== name) continue;
+    const folder = await mkdtemp(join(tmpdir(), "narthex-bench-"));
+    console.log(`\n${name}\n`);
+    console.log("| series | first flush | flush, all changed | flush, none changed | scrape |");
+    console.log("| ---: | ---: | ---: | ---: | ---: |");
+    for (const size of SIZES) {
+      const cells = await row(await make(folder), size);
+      console.log(`| ${size.toLocaleString("en")} | ${cells.join(" | ")} |`);
+    }
+    await rm(folder, { recursive: true });
   }
-  await rm(folder, { recursive: true });
+  await peer?.terminate();
 }
+
+if (isMainThread) await main();
+else await bePeer();

@@ -134,6 +134,11 @@ export interface CallOptions {
    * batch may be pushed again while an earlier push of it still hangs.
    */
   readonly signal: AbortSignal;
+  /**
+   * For how long the caller waits, in milliseconds, if that is known: a store that asks
+   * others can then do without some of the answers in time.
+   */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**

@@ -3,6 +3,11 @@ export class PackedTotals {
   /** Where the numbers of a series begin. */
   readonly #places: Map<string, number> = new Map();
   #numbers: Float64Array = new Float64Array(64);
+  /**
+   * What rounding took from each number, once there are any that were added up: a sum
+   * must not depend on the order in which its parts come.
+   */
+  #lost: Float64Array | undefined = undefined;
   #length = 0;
   #width = 0;
 
@@ -16,13 +21,23 @@ export class PackedTotals {
     const width = this.#width;
     const place = this.#places.get(series);
     if (place !== undefined) {
-      for (let i = 0; i < width; i++) this.#numbers[place + i]! += numbers[i] ?? 0;
+      this.#lost ??= new Float64Array(this.#numbers.length);
+      for (let i = 0; i < width; i++) {
+        const [sum, number] = [this.#numbers[place + i]!, numbers[i] ?? 0];
+        this.#numbers[place + i] = sum + number;
+        this.#lost[place + i]! += roundingOf(sum, number);
+      }
       return;
     }
     if (this.#length + width > this.#numbers.length) {
       const larger = new Float64Array(Math.max(2 * this.#numbers.length, width));
       larger.set(this.#numbers);
       this.#numbers = larger;
+      if (this.#lost !== undefined) {
+        const lost = new Float64Array(larger.length);
+        lost.set(this.#lost);
+        this.#lost = lost;
+      }
     }
     this.#places.set(series, this.#length);
     for (let i = 0; i < width; i++) this.#numbers[this.#length + i] = numbers[i] ?? 0;
@@ -31,11 +46,21 @@ export class PackedTotals {
 
   *[Symbol.iterator](): Generator<[series: string, numbers: readonly number[]]> {
     const all = this.#numbers;
+    const lost = this.#lost;
     const width = this.#width;
     for (const [series, place] of this.#places) {
       const numbers: number[] = [];
-      for (let i = place; i < place + width; i++) numbers.push(all[i]!);
+      for (let i = place; i < place + width; i++) numbers.push(all[i]! + (lost?.[i] ?? 0));
       yield [series, numbers];
     }
   }
+}
+
+/** What rounding takes from a sum of two numbers: Knuth's TwoSum. */
+export function roundingOf(a: number, b: number): number {
+  const sum = a + b;
+  // Infinities and NaN are exact; the differences below would be NaN.
+  if (!Number.isFinite(sum)) return 0;
+  const added = sum - a;
+  return (a - (sum - added)) + (b - added);
 }

@@ -1,5 +1,5 @@
 import { type Metric, MetricFamily } from "../mod.ts";
-import type { InstanceRow, Row, Session, StoredInstance } from "./backend.ts";
+import type { CallOptions, InstanceRow, Row, Session, StoredInstance } from "./backend.ts";
 import { aggregate, type OwnValue } from "./gauges.ts";
 import { addPart, emptyBuckets, type NativeBuckets, sumBuckets } from "./native.ts";
 import { PackedTotals } from "./packed_totals.ts";
@@ -53,16 +53,17 @@ interface OwnPoint extends Point {
  * another type or unit is left out. Totals of the others are added at its bounds.
  *
  * @param session The store.
- * @param signal Aborted when nobody waits any more.
+ * @param options A signal, and how long is waited.
  * @param onConflict Called with the name of a family of which something was left out.
  * @returns The families by name, in the order in which the store first saw them.
  */
 export async function readFamilies(
   session: Session,
-  signal: AbortSignal,
+  options: CallOptions,
   onConflict: (name: string) => void,
 ): Promise<Map<string, MetricFamily>> {
-  const content = await readContent(session, signal);
+  const { signal } = options;
+  const content = await readContent(session, options);
   const families = new Map<string, MetricFamily>();
   const slices = new Slices();
   for (const [name, groups] of content.groups) {
@@ -74,8 +75,8 @@ export async function readFamilies(
       ? await totalMetrics(alike, slices)
       : await ownMetrics(alike, content.instances, slices);
     signal.throwIfAborted();
-    const options = { unit, nameValidation: "utf8", metrics, distinct: true } as const;
-    families.set(name, new MetricFamily(name, newest.help, type, options));
+    const about = { unit, nameValidation: "utf8", metrics, distinct: true } as const;
+    families.set(name, new MetricFamily(name, newest.help, type, about));
   }
   return families;
 }
@@ -87,7 +88,8 @@ interface Content {
   readonly instances: ReadonlyMap<string, StoredInstance>;
 }
 
-async function readContent(session: Session, signal: AbortSignal): Promise<Content> {
+async function readContent(session: Session, options: CallOptions): Promise<Content> {
+  const { signal } = options;
   const groups = new Map<string, Group[]>();
   const byText = new Map<string, Group | undefined>();
   const instances = new Map<string, StoredInstance>();
@@ -104,7 +106,7 @@ async function readContent(session: Session, signal: AbortSignal): Promise<Conte
     else alike.push(group);
     return group;
   };
-  const iterator = session.read({ signal })[Symbol.asyncIterator]();
+  const iterator = session.read(options)[Symbol.asyncIterator]();
   let done = false;
   try {
     while (true) {

@@ -263,11 +263,14 @@ export class SharedRegistry implements Registry {
     const { session, readOnly } = this.#options;
     const timeoutMs = Math.min(options.timeoutMs ?? Infinity, this.#options.timeoutMs);
     const limit = timeLimit(timeoutMs, { outer: options.signal });
+    const began = performance.now();
     const half = timeLimit(timeoutMs * FLUSH_SHARE, { outer: options.signal });
     try {
       // A flush that fails or takes too long leaves numbers out, which is no reason not to read.
       if (!readOnly) await abortable(this.flush(), half.signal).catch(() => {});
-      return await readFamilies(session, limit.signal, (name) => this.countError(name, "conflict"));
+      const left = Math.max(0, timeoutMs - (performance.now() - began));
+      const call = { signal: limit.signal, timeoutMs: left };
+      return await readFamilies(session, call, (name) => this.countError(name, "conflict"));
     } catch (error) {
       this.#count("read", error);
       return undefined;

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { get } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RUNTIMES, seriesValue } from "../support/demo.ts";
+import { ROOT, ROOT_URL } from "../support/paths.ts";
+import { freePort, start, waitFor } from "../support/processes.ts";
+import { runtimePath } from "../support/programs.ts";
+import { importFrom } from "../support/readme.ts";
+
+/** A page, over a connection of its own, so that any isolate may get it. */
+function page(url: string): Promise<{ text: string; isolate: string }> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part) => text += part);
+      response.on("end", () => resolve({ text, isolate: String(response.headers["isolate"]) }));
+      response.on("error", reject);
+    }).on("error", reject);
+  });
+}
+
+/** Starts `deno serve --parallel`, and waits until all isolates are there. */
+async function serveParallel(isolates: number, path = "tests/support/parallel_server.ts") {
+  const port = await freePort();
+  const file = join(ROOT, path);
+  // Without any permission: `deno serve` itself allows to listen.
+  const args = ["serve", "--parallel", "--no-check", "--host", "127.0.0.1", "--port", String(port)];
+  const program = start(process.execPath, [...args, file], {
+    cwd: ROOT,
+    env: { ...process.env, NO_COLOR: "1", DENO_JOBS: String(isolates) },
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await waitFor(`${isolates} isolates`, async () => {
+    const { text } = await page(`${url}/metrics`).catch(() => ({ text: "isolates 0" }));
+    return new RegExp(`^isolates ${isolates}$`, "m").test(text) || undefined;
+  });
+  return { program, url, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
+}
+
+for (const isolates of [2, 4]) {
+  test(`deno serve --parallel with ${isolates} isolates: any of them has the total, which never falls`, async () => {
+    await using server = await serveParallel(isolates);
+    const { url } = server;
+    const [counted, asked] = [new Set<string>(), new Set<string>()];
+    const series = ['requests_total{path="/a"}', "size_count", "size_sum", 'size_bucket{le="2"}'];
+    let running = true;
+    let sent = 0;
+    const send = async (): Promise<void> => {
+      for (let i = 0; i < 150; i++) {
+        sent++;
+        counted.add((await page(`${url}/a`)).isolate);
+      }
+    };
+    const last = new Map<string, number>();
+    let scrapes = 0;
+    const scrape = async (): Promise<void> => {
+      while (running) {
+        const { text, isolate } = await page(`${url}/metrics`);
+        asked.add(isolate);
+        scrapes++;
+        assert.match(text, /^narthex_backend_up 1$/m);
+        assert.match(
+          text,
+          new RegExp(`^narthex_backend_peers{.*answering.*} ${isolates - 1}$`, "m"),
+        );
+        if (!text.includes(series[0]!)) continue;
+        for (const name of series) {
+          const value = seriesValue(text, name);
+          assert.ok(value >= (last.get(name) ?? 0), `${name} fell: ${last.get(name)}, ${value}`);
+          last.set(name, value);
+        }
+      }
+    };
+    const scraping = scrape();
+    await Promise.all([send(), send(), send(), send()]);
+    await sleep(500);
+    running = false;
+    await scraping;
+    for (let i = 0; i < 20; i++) {
+      const { text } = await page(`${url}/metrics`);
+      assert.equal(seriesValue(text, series[0]!), sent);
+      assert.equal(seriesValue(text, "size_count"), sent);
+    }
+    assert.ok(scrapes >= 50, `${scrapes} scrapes`);
+    assert.ok(counted.size === isolates && asked.size > 1, `${counted.size}, ${asked.size}`);
+  });
+}
+
+test("deno serve --parallel: a blocked isolate holds a scrape up for its timeout, and keeps its numbers", async () => {
+  await using server = await serveParallel(2);
+  const { url } = server;
+  const { isolate: victim } = await page(`${url}/a`);
+  for (let i = 0; i < 30; i++) await page(`${url}/a`);
+  await sleep(500);
+  const blocking = page(`${url}/block?ms=8000`);
+  const began = performance.now();
+  let scrapes = 0;
+  // A connection of which the blocked isolate is in charge waits for it.
+  const scrape = async (): Promise<void> => {
+    const { text } = await page(`${url}/metrics`);
+    if (performance.now() - began > 7000) return;
+    scrapes++;
+    assert.equal(seriesValue(text, 'requests_total{path="/a"}'), 31);
+    assert.match(text, /^narthex_backend_up 1$/m);
+    assert.match(text, /^narthex_backend_peers{state="blocked"} 1$/m);
+  };
+  await sleep(200);
+  await Promise.all(Array.from({ length: 12 }, scrape));
+  assert.ok(scrapes > 0, "a scrape that ends while the isolate is blocked");
+  await blocking;
+  assert.ok(victim !== "");
+  const { text } = await page(`${url}/metrics`);
+  assert.match(text, /^narthex_backend_peers{state="blocked"} 0$/m);
+});
+
+test("deno serve --parallel: SIGTERM ends it at once", async () => {
+  const { program } = await serveParallel(2);
+  const began = performance.now();
+  await program.stop("SIGTERM");
+  // It would be killed after 15 seconds.
+  assert.ok(performance.now() - began < 10_000);
+});
+
+test("the example works", async () => {
+  await using server = await serveParallel(2, "examples/multiprocess_workers.ts");
+  const { url } = server;
+  for (let i = 0; i < 50; i++) await page(url);
+  await sleep(1500);
+  for (let i = 0; i < 5; i++) {
+    assert.equal(seriesValue((await page(`${url}/metrics`)).text, "requests_total"), 50);
+  }
+});
+
+/** Programs that are written for one test. */
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "narthex-workers-"));
+  try {
+    await run(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const PROGRAM = `import { Counter, generateMetricsAsync } from "@narthex/prometheus";
+import { loadBackend } from "@narthex/prometheus/multiprocess";
+import { workersBackend } from "@narthex/prometheus/workers";
+new Counter("a_total", "A.").inc();
+await loadBackend(workersBackend(), { intervalMs: 10 });
+console.log(await generateMetricsAsync());
+`;
+
+for (const runtime of RUNTIMES) {
+  const permissions = runtime === "deno" ? ["run", "--no-check", "--no-config"] : [];
+
+  test(`an open backend keeps no program alive on ${runtime}`, () =>
+    inFolder(async (folder) => {
+      const code = `${PROGRAM}console.log("end of the program");\n`;
+      await writeFile(join(folder, "main.ts"), importFrom(ROOT_URL, code));
+      const output = execFileSync(await runtimePath(runtime), [...permissions, "main.ts"], {
+        cwd: folder,
+        timeout: 30_000,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      assert.match(output, /^a_total 1$.*end of the program/ms);
+    }));
+
+  test(`SIGTERM ends a program with an open backend at once on ${runtime}`, () =>
+    inFolder(async (folder) => {
+      const code = `${PROGRAM}setInterval(() => {}, 1000);\nconsole.log("it runs");\n`;
+      await writeFile(join(folder, "main.ts"), importFrom(ROOT_URL, code));
+      await using program = start(await runtimePath(runtime), [...permissions, "main.ts"], {
+        cwd: folder,
+      });
+      await program.waitForOutput(/it runs/);
+      const began = performance.now();
+      assert.equal(await program.stop("SIGTERM"), null, "ended by the signal");
+      // It would be killed after 15 seconds.
+      assert.ok(performance.now() - began < 10_000);
+    }));
+
+  test(`the example of the docs works with workers, across two modules, on ${runtime}`, () =>
+    inFolder(async (folder) => {
+      const docs = await readFile(new URL("docs/multiprocess.md", ROOT_URL), "utf8");
+      const [example = ""] =
+        /^import [^`]*await loadBackend\(workersBackend\(\)\)[^`]*/m.exec(docs) ?? [];
+      assert.match(example, /Deno\.serve\(metricsHandler\(\)\)/);
+      const serve = new URL("examples/serve.ts", ROOT_URL).href;
+      await writeFile(
+        join(folder, "serving.ts"),
+        `import { isMainThread } from "node:worker_threads";
+import { serve } from ${JSON.stringify(serve)};
+// Each isolate has a port of its own, on whatever runtime.
+const say = (port) => console.log(\`\${isMainThread ? "main" : "worker"} http://127.0.0.1:\${port}/\`);
+if ("Deno" in globalThis) {
+  const { serve: serveOnDeno } = Deno;
+  const value = (handler) => {
+    const options = { port: 0, hostname: "127.0.0.1", onListen: () => {} };
+    say(serveOnDeno(options, handler).addr.port);
+  };
+  Object.defineProperty(Deno, "serve", { value });
+} else {
+  globalThis.Deno = {
+    serve: async (handler) => {
+      // It would be taken for the real one.
+      delete globalThis.Deno;
+      say((await serve(handler, 0)).port);
+    },
+  };
+}
+`,
+      );
+      await writeFile(
+        join(folder, "visits.ts"),
+        importFrom(
+          ROOT_URL,
+          `import { Counter } from "@narthex/prometheus";
+import { isMainThread, Worker } from "node:worker_threads";
+export const visits = new Counter("visits_total", "Visits.");
+visits.inc(isMainThread ? 1000 : 20_000);
+setInterval(() => visits.inc(0.5), 100);
+if (isMainThread) new Worker(new URL("main.ts", import.meta.url));
+`,
+        ),
+      );
+      const main = `import "./serving.ts";\nimport "./visits.ts";\n${
+        importFrom(ROOT_URL, example)
+      }`;
+      await writeFile(join(folder, "main.ts"), main);
+      const args = runtime === "deno" ? ["run", "-A", "--no-check", "--no-config"] : [];
+      await using program = start(await runtimePath(runtime), [...args, "main.ts"], {
+        cwd: folder,
+        env: { ...process.env, NO_COLOR: "1" },
+      });
+      const [, mainUrl] = await program.waitForOutput(/main (http:\S+)/);
+      const [, workerUrl] = await program.waitForOutput(/worker (http:\S+)/);
+      await sleep(3000);
+      let last = 0;
+      for (const url of [mainUrl, workerUrl, mainUrl, workerUrl]) {
+        const text = await (await fetch(`${url}`)).text();
+        const value = seriesValue(text, "visits_total");
+        assert.ok(value >= 21_000 && value >= last, text);
+        assert.match(text, /^narthex_backend_up 1$/m);
+        last = value;
+      }
+    }));
+}

@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CollectorRegistry, Counter, Gauge } from "../../mod.ts";
+import { type Backend, loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
+import { workersBackend, type WorkersBackendOptions } from "../../multiprocess/workers.ts";
+import { testBackend } from "../support/backend_contract.ts";
+import { CountingWorkers } from "../support/workers.ts";
+
+/** A backend for one test: all tests are in one process, and other files' may be too. */
+function apart(options: WorkersBackendOptions = {}): () => Backend {
+  const test = crypto.randomUUID();
+  const { name, open } = workersBackend({ timeoutMs: 100, ...options });
+  return () => ({
+    name,
+    open: (options) => open({ ...options, namespace: `${test} ${options.namespace}` }),
+  });
+}
+
+testBackend("workers", () => {
+  const backend = apart();
+  return Promise.resolve({ backend, [Symbol.asyncDispose]: () => Promise.resolve() });
+}, { canLose: false });
+
+/** A registry of this isolate that shares with others. */
+async function share(backend: Backend, options: LoadBackendOptions = {}) {
+  const registry = new CollectorRegistry();
+  const jobs = new Counter("jobs_total", "Jobs.", { registry });
+  const level = new Gauge("level", "Level.", { registry, aggregation: "sum" });
+  const shared = await loadBackend(backend, { registry, intervalMs: 1e6, ...options });
+  const value = (name: string, labels = {}) => shared.getSampleValueAsync(name, labels);
+  const peers = (state: string) => value("narthex_backend_peers", { state });
+  return { jobs, level, shared, value, peers, total: () => value("jobs_total") };
+}
+
+/** A registry of this isolate that shares with workers. */
+function shareWith(workers: CountingWorkers, options: LoadBackendOptions = {}) {
+  return share(workersBackend({ timeoutMs: 500 }), { namespace: workers.test, ...options });
+}
+
+/** A test with workers, which end with it. */
+function withWorkers(run: (workers: CountingWorkers) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const workers = new CountingWorkers();
+    try {
+      await run(workers);
+    } finally {
+      await workers[Symbol.asyncDispose]();
+    }
+  };
+}
+
+const KINDS = "Deno" in globalThis || "Bun" in globalThis
+  ? ["node", "web"] as const
+  : ["node"] as const;
+for (const kind of KINDS) {
+  test(
+    `workers (${kind}) add up, and any of them has the total`,
+    withWorkers(async (workers) => {
+      const [one, two] = [await workers.start("one", kind), await workers.start("two", kind)];
+      const here = await shareWith(workers);
+      here.jobs.inc(1);
+      await here.shared.flush();
+      await one.count(10);
+      await two.count(100);
+      assert.deepEqual(await Promise.all([here.total(), one.total(), two.total()]), [
+        111,
+        111,
+        111,
+      ]);
+      assert.equal(await here.value("workers"), 2);
+      assert.equal(await here.peers("answering"), 2);
+      await here.shared.close();
+      assert.equal(await one.total(), 111);
+    }),
+  );
+}
+
+test(
+  "a worker that was terminated stays in the totals, also of those that start later",
+  withWorkers(async (workers) => {
+    const here = await shareWith(workers, { deadAfterMs: 700 });
+    here.jobs.inc(1);
+    const one = await workers.start("one");
+    await one.count(10);
+    await one.terminate();
+    assert.equal(await here.total(), 11);
+    const two = await workers.start("two");
+    assert.equal(await two.total(), 11);
+    await here.shared.close();
+    assert.equal(await two.total(), 11, "nobody is left who has seen the first one");
+    await two.count(100);
+    const three = await workers.start("three");
+    await two.close();
+    assert.equal(await three.total(), 111);
+  }),
+);
+
+test(
+  "workers that are terminated and replaced while they count: nothing is lost, no total falls",
+  withWorkers(async (workers) => {
+    const here = await shareWith(workers);
+    let [issued, acked, last] = [0, 0, 0];
+    const hold = (total: number | undefined): void => {
+      if (total === undefined) return;
+      assert.ok(total >= last && total <= issued, `${total} after ${last} of ${issued}`);
+      last = total;
+    };
+    const work = async (name: string): Promise<void> => {
+      for (let life = 0; life < 3; life++) {
+        const worker = await workers.start(`${name} ${life}`);
+        for (let i = 0; i < 15; i++) {
+          issued++;
+          await worker.count(1);
+          acked++;
+        }
+        // Terminated in the midst of a flush, which may or may not get through.
+        issued++;
+        worker.count(1);
+        await sleep(life);
+        await worker.terminate();
+      }
+    };
+    let isRunning = true;
+    const observer = await workers.start("observer");
+    const scrape = async (): Promise<void> => {
+      // One after the other: what is shown by one must not be less than what another showed.
+      while (isRunning) for (const { total } of [here, observer]) hold(await total());
+    };
+    const scraping = scrape();
+    await Promise.all([work("one"), work("two")]);
+    isRunning = false;
+    await scraping;
+    hold(await here.total());
+    assert.ok(last >= acked, `${last} of ${acked}`);
+    assert.equal(await observer.total(), last);
+    await here.shared.close();
+  }),
+);
+
+test(
+  "a blocked worker delays a scrape by no more than the timeout, and its last numbers are used",
+  withWorkers(async (workers) => {
+    const here = await shareWith(workers);
+    const [one, two] = [await workers.start("one"), await workers.start("two")];
+    await one.count(10);
+    await two.count(100);
+    assert.equal(await here.total(), 110);
+    await one.block(6000);
+    const began = performance.now();
+    assert.equal(await here.total(), 110);
+    assert.equal(await here.peers("blocked"), 1);
+    assert.equal(await here.peers("answering"), 1);
+    assert.equal(await here.value("narthex_backend_up"), 1);
+    assert.ok(performance.now() - began < 5000, "four scrapes");
+    // One that starts meanwhile learns what the blocked one had counted from the other.
+    const three = await workers.start("three");
+    assert.equal(await three.total(), 110);
+    assert.equal(await one.total(), 110);
+    assert.equal(await here.peers("blocked"), 0);
+    await here.shared.close();
+  }),
+);
+
+test(
+  "a worker that starts while the only other one is blocked waits before it answers",
+  withWorkers(async (workers) => {
+    const one = await workers.start("one");
+    await one.count(10);
+    const two = await workers.start("two");
+    await one.block(300);
+    const three = await workers.start("three");
+    assert.equal(await three.total(), 10);
+    assert.equal(await two.total(), 10);
+  }),
+);
+
+test(
+  "a worker that was blocked while hundreds of messages came is brought up to date",
+  withWorkers(async (workers) => {
+    const one = await workers.start("one");
+    const here = await shareWith(workers);
+    await one.block(1500);
+    for (let i = 0; i < 1000; i++) {
+      here.jobs.inc();
+      await here.shared.flush();
+      if (i % 10 === 0) await sleep(1);
+    }
+    assert.equal(await one.total(), 1000);
+    assert.equal(await here.total(), 1000);
+    await here.shared.close();
+  }),
+);
+
+test(
+  "a scrape that has less time than the timeout is answered in time",
+  withWorkers(async (workers) => {
+    const here = await shareWith(workers, { timeoutMs: 100 });
+    const one = await workers.start("one");
+    await one.count(10);
+    // Both have just begun: who does not know yet whether there are others gives no answer.
+    assert.equal(await here.total(), undefined);
+    assert.equal(await here.value("narthex_backend_up"), 0);
+    await sleep(1000);
+    assert.equal(await here.total(), 10);
+    await one.block(3000);
+    assert.equal(await here.total(), 10);
+    await here.shared.close();
+  }),
+);
+
+test("those that have closed are folded: totals stay to the last bit, everywhere", async () => {
+  const backend = apart();
+  const options = { deadAfterMs: 1, retentionMs: 1e6 };
+  const [here, there] = [await share(backend(), options), await share(backend(), options)];
+  for (const { level, shared } of [here, there]) {
+    level.set(1);
+    await shared.flush();
+  }
+  let last = 0;
+  for (let i = 1; i <= 30; i++) {
+    const guest = await share(backend(), options);
+    guest.jobs.inc(i / 10);
+    guest.level.set(1);
+    await guest.shared.close();
+    if (i % 10 === 0) await sleep(1100);
+    for (const { jobs, shared, total } of [here, there]) {
+      jobs.inc(0.1);
+      await shared.flush();
+      const now = Number(await total());
+      assert.ok(now >= last, `${now} after ${last}`);
+      last = now;
+    }
+  }
+  assert.equal(await here.total(), await there.total());
+  assert.ok(Math.abs(last - 52.5) < 1e-9, String(last));
+  assert.equal(await here.value("level"), 32, "gauges of those that have ended");
+  const late = await share(backend(), options);
+  assert.equal(await late.total(), last);
+  assert.equal(await late.value("level"), 32);
+  await here.shared.close();
+  assert.equal(await late.total(), last);
+  for (const { shared } of [there, late]) await shared.close();
+});
+
+test("one that was silent for long is forgotten but for its totals, and may come back", async () => {
+  const backend = apart();
+  const options = { deadAfterMs: 10, retentionMs: 200 };
+  const [here, there] = [await share(backend(), options), await share(backend(), options)];
+  here.jobs.inc(2);
+  here.level.set(5);
+  await here.shared.flush();
+  assert.equal(await there.total(), 2);
+  await sleep(1200);
+  assert.equal(await there.total(), 2);
+  assert.equal(await there.value("level"), 0, "its own");
+  here.jobs.inc(3);
+  assert.equal(await here.shared.flush(), true);
+  assert.equal(await here.total(), 5);
+  assert.equal(await there.total(), 5);
+  assert.equal(await there.value("level"), 5);
+  for (const { shared } of [here, there]) await shared.close();
+});
+
+test("a registry that is shared again, as soon as it was closed, is heard", async () => {
+  const backend = apart();
+  for (let i = 0; i < 3; i++) {
+    const here = await share(backend());
+    assert.equal(await here.shared.flush(), true);
+    await here.shared.close();
+  }
+});
+
+test("a store that is only read is a copy too, and counts nothing", async () => {
+  const backend = apart();
+  const here = await share(backend());
+  here.jobs.inc(2);
+  await here.shared.flush();
+  const reader = await share(backend(), { readOnly: true });
+  reader.jobs.inc(100);
+  assert.equal(await reader.total(), 2);
+  await here.shared.close();
+  assert.equal(await reader.total(), 2);
+  await reader.shared.close();
+});
+
+for (const timeoutMs of [0, -1, NaN, Infinity, "1"]) {
+  test(`workersBackend() refuses a timeout of ${JSON.stringify(timeoutMs)} (${timeoutMs})`, () => {
+    const error = typeof timeoutMs === "number" ? RangeError : TypeError;
+    // A cast: callers without types may pass anything.
+    assert.throws(() => workersBackend({ timeoutMs: timeoutMs as number }), error);
+  });
+}

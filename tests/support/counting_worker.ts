@@ -1,0 +1,81 @@
+/**
+ * A worker that counts, reads and blocks as it is told on a channel of its test.
+ *
+ * @module
+ */
+import { BroadcastChannel, workerData } from "node:worker_threads";
+import { CollectorRegistry, Counter, Gauge } from "../../mod.ts";
+import { loadBackend } from "../../multiprocess/mod.ts";
+import { workersBackend } from "../../multiprocess/workers.ts";
+
+/** What a worker is told. */
+export interface Command {
+  readonly to: string;
+  readonly nonce: number;
+  /** How much is counted, and then flushed. */
+  readonly count?: number;
+  /** For how long nothing else runs, in milliseconds. The answer comes before. */
+  readonly blockMs?: number;
+  /** Whether the registry is closed. */
+  readonly close?: boolean;
+}
+
+/** What a worker answers. */
+export interface Answer {
+  readonly from: string;
+  readonly nonce: number;
+  /** The total that it reads, when it was told nothing else. */
+  readonly total?: number | undefined;
+}
+
+/** Who it is, and on which channel it is told what to do. */
+export interface Identity {
+  readonly name: string;
+  readonly test: string;
+}
+
+// A worker of the Web is told by its first message.
+const web = globalThis as { onmessage?: (event: { data: Identity }) => void };
+const identity: Identity = workerData ??
+  await new Promise((resolve) => web.onmessage = ({ data }) => resolve(data));
+const { name, test } = identity;
+const registry = new CollectorRegistry();
+const jobs = new Counter("jobs_total", "Jobs.", { registry });
+new Gauge("workers", "Workers.", { registry, aggregation: "livesum" }).set(1);
+const shared = await loadBackend(workersBackend({ timeoutMs: 1000 }), {
+  registry,
+  namespace: test,
+  intervalMs: 1e6,
+});
+await shared.flush();
+
+const channel = new BroadcastChannel(test);
+// On Deno, no channel keeps an isolate alive of which another one was unrefed before.
+const living = setInterval(() => {}, 1000);
+const answer = (nonce: number, total?: number): void => {
+  channel.postMessage({ from: name, nonce, total } satisfies Answer);
+};
+channel.onmessage = async (event) => {
+  const command = (event as { data: Command | Answer }).data;
+  if (!("to" in command) || command.to !== name) return;
+  const { nonce, count, blockMs, close } = command;
+  if (blockMs !== undefined) {
+    answer(nonce);
+    setTimeout(() => {
+      const end = performance.now() + blockMs;
+      while (performance.now() < end);
+    }, 50);
+  } else if (count !== undefined) {
+    jobs.inc(count);
+    await shared.flush();
+    answer(nonce);
+  } else if (close) {
+    await shared.close();
+    answer(nonce);
+    setTimeout(() => channel.close(), 50);
+    clearInterval(living);
+  } else {
+    answer(nonce, await shared.getSampleValueAsync("jobs_total"));
+  }
+};
+answer(0);

@@ -1,0 +1,83 @@
+/**
+ * Workers that count, for tests.
+ *
+ * @module
+ */
+import { BroadcastChannel, Worker as NodeWorker } from "node:worker_threads";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Answer, Command, Identity } from "./counting_worker.ts";
+
+/** A worker. */
+export interface CountingWorker {
+  /** Counts, and flushes. */
+  count(count: number): Promise<void>;
+  /** The total that it reads. */
+  total(): Promise<number | undefined>;
+  /** Holds its event loop, soon. */
+  block(ms: number): Promise<void>;
+  /** Closes its registry. */
+  close(): Promise<void>;
+  /** Ends it at once. */
+  terminate(): Promise<void>;
+}
+
+/** The workers of one test. Dispose of them to terminate those that are left. */
+export class CountingWorkers implements AsyncDisposable {
+  /** What the namespace is called, and the channel of the commands. */
+  readonly test: string = crypto.randomUUID();
+  readonly #channel: BroadcastChannel = new BroadcastChannel(this.test);
+  readonly #waiting: Map<string, (answer: Answer) => void> = new Map();
+  readonly #workers: Set<{ terminate(): unknown }> = new Set();
+  #nonce = 0;
+
+  constructor() {
+    this.#channel.onmessage = (event) => {
+      const answer = (event as { data: Answer | Command }).data;
+      if (!("from" in answer)) return;
+      const key = `${answer.from} ${answer.nonce}`;
+      this.#waiting.get(key)?.(answer);
+      this.#waiting.delete(key);
+    };
+  }
+
+  /** Starts a worker, of `node:worker_threads` or, where there is one, of the Web. */
+  async start(name: string, kind: "node" | "web" = "node"): Promise<CountingWorker> {
+    const url = new URL("counting_worker.ts", import.meta.url);
+    const identity: Identity = { name, test: this.test };
+    const ready = this.#answer(name, 0);
+    const worker = kind === "node"
+      ? new NodeWorker(url, { workerData: identity })
+      : new Worker(url, { type: "module" });
+    if (kind === "web") worker.postMessage(identity);
+    this.#workers.add(worker);
+    await ready;
+    const tell = (command: Omit<Command, "to" | "nonce">): Promise<Answer> => {
+      const nonce = ++this.#nonce;
+      const answer = this.#answer(name, nonce);
+      this.#channel.postMessage({ to: name, nonce, ...command } satisfies Command);
+      return answer;
+    };
+    return {
+      count: async (count) => void await tell({ count }),
+      total: async () => (await tell({})).total,
+      block: async (blockMs) => {
+        await tell({ blockMs });
+        await sleep(100);
+      },
+      close: async () => void await tell({ close: true }),
+      terminate: async () => {
+        this.#workers.delete(worker);
+        await worker.terminate();
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const worker of this.#workers) await worker.terminate();
+    this.#channel.close();
+  }
+
+  #answer(from: string, nonce: number): Promise<Answer> {
+    return new Promise((resolve) => this.#waiting.set(`${from} ${nonce}`, resolve));
+  }
+}

@@ -150,6 +150,10 @@ local function text_of(number)
   return string.format('%.17g', number)
 end
 local function sum(one, other)
+  if not other then other = '' end
+  if not one:find(' ', 1, true) then
+    return text_of(number_of(one) + (other == '' and 0 or number_of(other)))
+  end
   local numbers, next_number = {}, other:gmatch('%S+')
   for text in one:gmatch('%S+') do
     local added = next_number()
@@ -176,18 +180,21 @@ while ARGV[at] do
     heads[#heads + 1] = place .. ' [' .. family .. ',' .. help .. ']'
   end
   if adds > 0 then
-    local total = { key = KEYS[key] }
+    local total = { key = KEYS[key], list = {} }
     key = key + 1
-    local is_known = redis.call('HGET', total.key, '') == epoch
-    local sums = {}
-    for i = at, at + adds - 1, 2 do
-      local series = ARGV[i]
-      local old = sums[series] or (is_known and redis.call('HGET', total.key, series))
-      sums[series] = sum(ARGV[i + 1], old or '')
-      total[#total + 1] = series
+    total.is_known = redis.call('HGET', total.key, '') == epoch
+    local names, sums = {}, {}
+    for i = at, at + adds - 1, 2 do names[#names + 1] = ARGV[i] end
+    for i = 1, total.is_known and #names or 0, 1000 do
+      local last = math.min(i + 999, #names)
+      local values = redis.call('HMGET', total.key, unpack(names, i, last))
+      for j = i, last do sums[names[j]] = values[j - i + 1] end
     end
-    for i = 1, #total do total[i] = { total[i], sums[total[i]] } end
-    total.is_known = is_known
+    local list = total.list
+    for i, series in ipairs(names) do
+      local numbers = sum(ARGV[at + 2 * i - 1], sums[series])
+      sums[series], list[2 * i - 1], list[2 * i] = numbers, series, numbers
+    end
     totals[#totals + 1] = total
     at = at + adds
   end
@@ -216,12 +223,7 @@ for _, total in ipairs(totals) do
     redis.call('UNLINK', total.key)
     redis.call('HSET', total.key, '', epoch)
   end
-  local list = {}
-  for _, pair in ipairs(total) do
-    list[#list + 1] = pair[1]
-    list[#list + 1] = pair[2]
-  end
-  write('HSET', total.key, list)
+  write('HSET', total.key, total.list)
 end
 write('HSET', KEYS[2], mine)
 write('HDEL', KEYS[2], gone)

@@ -46,6 +46,8 @@ interface Source {
 
 /** A store in Redis: one script for each batch, and short ones for reading. */
 export class RedisSession implements Session {
+  // Redis does nothing else meanwhile: about a millisecond.
+  readonly maxNumbers = 500;
   readonly #calls: RedisCalls;
   readonly #keys: Keys;
   readonly #options: OpenOptions;

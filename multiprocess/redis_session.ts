@@ -26,7 +26,7 @@ import {
 import type { SCRIPTS } from "./redis_scripts.ts";
 
 /** How many fields are read at a time, and from how many hashes. */
-const [PAGE, PAGE_KEYS] = [500, 64];
+const [PAGE, PAGE_KEYS] = [250, 64];
 
 /** A longer time than this is none: some three hundred years, in milliseconds. */
 const MAX_MS = 1e13;

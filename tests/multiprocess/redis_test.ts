@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { CollectorRegistry, Counter, Gauge, generateMetricsAsync, Histogram } from "../../mod.ts";
 import { loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
@@ -6,8 +7,15 @@ import { redisBackend, type RedisCommand } from "../../multiprocess/redis.ts";
 import { testBackend } from "../support/backend_contract.ts";
 import { startFaultyProxy } from "../support/faulty_proxy.ts";
 import { freePort, waitFor } from "../support/processes.ts";
+import { ROOT_URL } from "../support/paths.ts";
 import { findProgram, testWithPrograms } from "../support/programs.ts";
-import { CLIENTS, type RedisServer, startRedis, type TestClient } from "../support/redis.ts";
+import {
+  CLIENTS,
+  CLUSTER_CLIENTS,
+  type RedisServer,
+  startRedis,
+  type TestClient,
+} from "../support/redis.ts";
 
 const NEEDED = ["redis-server", "redis-cli"];
 const hasRedis = NEEDED.every((program) => findProgram(program) !== undefined);
@@ -39,17 +47,6 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
     return [server, await connect(server.port)];
   });
 }
-testRedis("Redis as a cluster", async () => {
-  const port = `${await freePort()}`;
-  const server = await startRedis(["--cluster-enabled", "yes", "--cluster-port", port]);
-  server.ask("cluster", "addslotsrange", "0", "16383");
-  await waitFor(
-    "the cluster",
-    () => server.ask("cluster", "info").includes("state:ok") || undefined,
-  );
-  return [server, await connect(server.port)];
-});
-
 /** What a test on Redis has. */
 interface Place {
   readonly server: RedisServer;
@@ -395,6 +392,50 @@ for (const [what, make, error] of REFUSALS) {
     });
   });
 }
+
+testWithPrograms(NEEDED, "Redis: a namespace is in one slot of a cluster", async () => {
+  const port = `${await freePort()}`;
+  const cluster = ["--cluster-enabled", "yes", "--cluster-port", port];
+  const server = await startRedis([...cluster, "--cluster-announce-ip", "127.0.0.1"]);
+  try {
+    server.ask("cluster", "addslotsrange", "0", "16383");
+    const isUp = () => server.ask("cluster", "info").includes("state:ok") || undefined;
+    await waitFor("the cluster", isUp);
+    for (const [namespace, connect] of Object.entries(CLUSTER_CLIENTS)) {
+      const client = await connect(server.port);
+      const [one, two] = [
+        await share(client.command, { namespace }),
+        await share(client.command, { namespace }),
+      ];
+      for (const { jobs, heat, size } of [one, two]) {
+        jobs.labels("a").inc(2);
+        heat.set(3);
+        size.observe(1);
+      }
+      assert.equal(await one.total(), 2);
+      assert.equal(await two.total(), 4);
+      assert.equal(await one.shared.getSampleValueAsync("size_count"), 2);
+      assert.equal(await one.shared.getSampleValueAsync("heat"), 6);
+      await one.shared.close();
+      await two.shared.close();
+      client[Symbol.dispose]();
+    }
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+});
+
+testOnRedis("the rights that the documentation names are enough", async ({ server, share }) => {
+  const text = await readFile(new URL("docs/multiprocess.md", ROOT_URL), "utf8");
+  const [, rights = ""] = text.match(/few rights needs\s+`([^`]+)`/) ?? [];
+  assert.match(rights, /\+@hash/);
+  server.ask("acl", "setuser", "default", "resetkeys", "~narthex:*", "-@all", ...rights.split(" "));
+  const { jobs, heat, shared, total } = await share();
+  jobs.labels("a").inc(2);
+  heat.set(3);
+  assert.equal(await total(), 2);
+  await shared.close();
+});
 
 testOnRedis("no memory left is a counted failure, and nothing is lost by it", async (place) => {
   const { server, share } = place;

@@ -7,8 +7,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Redis } from "ioredis";
-import { createClient } from "redis";
+import { Cluster, Redis } from "ioredis";
+import { createClient, createCluster } from "redis";
 import type { RedisCommand } from "../../multiprocess/redis.ts";
 import { freePort, start } from "./processes.ts";
 import { findProgram } from "./programs.ts";
@@ -86,6 +86,27 @@ export const CLIENTS: Record<string, (port: number) => Promise<TestClient>> = {
     });
   },
   ...("Bun" in globalThis ? { bun: connectBun } : {}),
+};
+
+/** Clients that know of clusters, by their names. */
+export const CLUSTER_CLIENTS: typeof CLIENTS = {
+  async redis(port) {
+    const client = createCluster({ rootNodes: [{ socket: { host: "127.0.0.1", port } }] });
+    client.on("error", () => {});
+    await client.connect();
+    return {
+      command: (...command) => client.sendCommand(command[3], false, command),
+      [Symbol.dispose]: () => client.destroy(),
+    };
+  },
+  ioredis(port) {
+    const client = new Cluster([{ host: "127.0.0.1", port }]);
+    client.on("error", () => {});
+    return Promise.resolve({
+      command: (command, ...args) => client.call(command, ...args),
+      [Symbol.dispose]: () => client.disconnect(),
+    });
+  },
 };
 
 function connectBun(port: number): Promise<TestClient> {

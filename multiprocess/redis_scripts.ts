@@ -19,8 +19,8 @@ const VERSION = "1";
  *
  * Redis acknowledges before a write is safe, so that a restart or a failover may lose the
  * last ones. It has another replication id then, which is the `history`; and the `clock`
- * is behind what somebody has seen of it, who makes everything begin anew. `until` gives
- * everybody the time to speak up.
+ * is behind what somebody has seen of it, or the epoch is a former one, and whoever finds that
+ * makes everything begin anew. `until` gives everybody the time to speak up.
  *
  * Redis does not take back what a script has done when it fails: all that can fail comes before the
  * first write, and a lack of memory shows at the first one.
@@ -115,17 +115,20 @@ return { 'joined', epoch, state[3] or '0' }
 const PUSH = `
 local id, sequence, epoch = ARGV[1], tonumber(ARGV[2]), nil
 local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 'places',
-  'i:' .. id)
+  'i:' .. id, 'until')
 epoch = state[2]
 if not epoch then return { 'unknown' } end
 if state[1] ~= VERSION then return { 'version', state[1] or '' } end
-local clock = tonumber(state[3])
-if ARGV[6] == epoch and tonumber(ARGV[7]) > clock then
+local clock, history, time = tonumber(state[3]), current_history(), now()
+local is_in_doubt = history ~= state[4] or time < tonumber(state[7])
+local has_lost = ARGV[6] == epoch and tonumber(ARGV[7]) > clock
+local is_former = ARGV[6] ~= '' and ARGV[6] ~= epoch and is_in_doubt
+if has_lost or is_former then
   begin_anew(ARGV[3])
   return { 'unknown' }
 end
 if not state[6] then return { 'unknown' } end
-local one, time = instance(state[6]), now()
+local one = instance(state[6])
 if one.expires <= time or redis.call('HGET', KEYS[2], '') ~= epoch then
   redis.call('HDEL', head, 'i:' .. id)
   redis.call('UNLINK', KEYS[2])
@@ -213,7 +216,6 @@ one.sequence, one.seen, one.left, one.expires = sequence, time, '0', time + ARGV
 clock = whole(clock + 1)
 local expires = whole(one.expires + 60000)
 redis.call('HSET', head, 'i:' .. id, record_of(one), 'clock', clock, 'places', whole(places))
-local history = current_history()
 if history ~= state[4] then
   redis.call('HSET', head, 'history', history, 'until', whole(time + ARGV[5]))
 end

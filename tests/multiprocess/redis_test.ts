@@ -279,6 +279,27 @@ testOnRedis("a process of which the snapshot knows nothing speaks up as well", a
   assert.equal(await two.total(), 4);
 });
 
+testOnRedis("a former life that comes back is not taken up again", async ({ server, share }) => {
+  const [one, two] = [await share({ deadAfterMs: 500 }), await share({ deadAfterMs: 500 })];
+  one.jobs.labels("a").inc(10);
+  assert.equal(await one.total(), 10);
+  server.ask("save");
+  server.ask("flushall");
+  one.jobs.labels("a").inc(1);
+  assert.equal(await one.total(), 1);
+  assert.equal(await two.total(), 1);
+  await server.stop("SIGKILL");
+  await server.restart();
+  const late = await share({ deadAfterMs: 500 });
+  late.jobs.labels("a").inc(5);
+  await waitFor("a flush", async () => await late.shared.flush() || undefined);
+  assert.equal(await late.total(), undefined);
+  one.jobs.labels("a").inc(2);
+  await waitFor("a flush", async () => await one.shared.flush() || undefined);
+  const total = await one.total();
+  assert.equal(total, 2);
+});
+
 testOnRedis("who only reads is not kept waiting by those who are gone", async (place) => {
   const { server, share } = place;
   const one = await share();

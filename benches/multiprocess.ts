@@ -12,31 +12,62 @@ import process from "node:process";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { CollectorRegistry, Counter, metricsResponse } from "../mod.ts";
 import { type Backend, loadBackend } from "../multiprocess/mod.ts";
+import { redisBackend } from "../multiprocess/redis.ts";
 import { sqliteBackend } from "../multiprocess/sqlite.ts";
 import { workersBackend } from "../multiprocess/workers.ts";
+import { CLIENTS, startRedis } from "../tests/support/redis.ts";
 
 const SIZES = [1000, 10_000, 100_000];
 /** How often each is measured; the table has the middle one. */
 const ROUNDS = 5;
 
-/** What is measured: the folder is empty and for the backend alone. */
-const BACKENDS: Record<string, (folder: string) => Promise<Backend>> = {
-  sqlite: (folder) => Promise.resolve(sqliteBackend(join(folder, "metrics.db"))),
-  workers: async () => {
-    await startPeer();
-    return workersBackend();
-  },
+/** A backend that is measured. */
+interface Measured {
+  readonly backend: Backend;
+  readonly stop: () => Promise<void>;
+}
+
+async function startSqlite(): Promise<Measured> {
+  const folder = await mkdtemp(join(tmpdir(), "narthex-bench-"));
+  return {
+    backend: sqliteBackend(join(folder, "metrics.db")),
+    stop: () => rm(folder, { recursive: true }),
+  };
+}
+
+async function startRedisWith(connect: typeof CLIENTS[string]): Promise<Measured> {
+  const server = await startRedis();
+  const client = await connect(server.port);
+  return {
+    backend: redisBackend(client.command),
+    async stop() {
+      client[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startWorkers(): Promise<Measured> {
+  const worker = new Worker(new URL(import.meta.url));
+  await new Promise((resolve) => worker.once("message", resolve));
+  return {
+    backend: workersBackend(),
+    stop: async () => void await worker.terminate(),
+  };
+}
+
+/** What is measured; Redis once through each client that the runtime has. */
+const BACKENDS: Record<string, () => Promise<Measured>> = {
+  workers: startWorkers,
+  sqlite: startSqlite,
+  ...Object.fromEntries(
+    Object.entries(CLIENTS).map((
+      [name, connect],
+    ) => [`redis, ${name}`, () => startRedisWith(connect)]),
+  ),
 };
 
 /** A worker that has counted in as many series of the same names, for each size. */
-let peer: Worker | undefined;
-
-async function startPeer(): Promise<void> {
-  if (peer !== undefined) return;
-  const worker = peer = new Worker(new URL(import.meta.url));
-  await new Promise((resolve) => worker.once("message", resolve));
-}
-
 async function bePeer(): Promise<void> {
   for (const size of SIZES) {
     const { registry } = makeSeries(size);
@@ -115,19 +146,18 @@ async function row(backend: Backend, size: number): Promise<string[]> {
 
 async function main(): Promise<void> {
   const [only] = process.argv.slice(2);
-  for (const [name, make] of Object.entries(BACKENDS)) {
-    if (only !== undefined && only !== name) continue;
-    const folder = await mkdtemp(join(tmpdir(), "narthex-bench-"));
+  for (const [name, begin] of Object.entries(BACKENDS)) {
+    if (only !== undefined && !name.startsWith(only)) continue;
+    const { backend, stop } = await begin();
     console.log(`\n${name}\n`);
     console.log("| series | first flush | flush, all changed | flush, none changed | scrape |");
     console.log("| ---: | ---: | ---: | ---: | ---: |");
     for (const size of SIZES) {
-      const cells = await row(await make(folder), size);
+      const cells = await row(backend, size);
       console.log(`| ${size.toLocaleString("en")} | ${cells.join(" | ")} |`);
     }
-    await rm(folder, { recursive: true });
+    await stop();
   }
-  await peer?.terminate();
 }
 
 if (isMainThread) await main();

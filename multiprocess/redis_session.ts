@@ -1,0 +1,249 @@
+import type {
+  Batch,
+  CallOptions,
+  Instance,
+  OpenOptions,
+  PushResult,
+  Session,
+  StoredSlice,
+} from "./backend.ts";
+import {
+  messageOf,
+  type RedisCalls,
+  type Reply,
+  type ScriptInput,
+  UnusableError,
+} from "./redis_calls.ts";
+import {
+  decodeHead,
+  encodeBatch,
+  fieldsOf,
+  type Head,
+  type Keys,
+  totalsOf,
+  valuesOf,
+} from "./redis_rows.ts";
+import type { SCRIPTS } from "./redis_scripts.ts";
+
+/** How many fields are read at a time, and from how many hashes. */
+const [PAGE, PAGE_KEYS] = [250, 64];
+
+/** A longer time than this is none: some three hundred years, in milliseconds. */
+const MAX_MS = 1e13;
+
+/** What the head says of the store as a whole. */
+interface State {
+  readonly epoch: string;
+  readonly clock: number;
+  readonly now: number;
+}
+
+/** A hash that is to be read, and what its fields say. */
+interface Source {
+  readonly key: string;
+  readonly decode: (fields: readonly string[]) => StoredSlice;
+}
+
+/** A store in Redis: one script for each batch, and short ones for reading. */
+export class RedisSession implements Session {
+  // Redis does nothing else meanwhile: about a millisecond.
+  readonly maxNumbers = 500;
+  readonly #calls: RedisCalls;
+  readonly #keys: Keys;
+  readonly #options: OpenOptions;
+  readonly #retention: string;
+  /** The greatest clock that was seen of the store, and in which epoch. */
+  #seen: { epoch: string; clock: number } = { epoch: "", clock: 0 };
+  /** A history that nobody has confirmed, and when it was first met. */
+  #doubt: { history: string; since: number } | undefined = undefined;
+  #isClosed = false;
+
+  constructor(calls: RedisCalls, keys: Keys, options: OpenOptions) {
+    this.#calls = calls;
+    this.#keys = keys;
+    this.#options = options;
+    this.#retention = toMs(options.retentionMs);
+  }
+
+  /** Rejects if what is in Redis cannot be used. */
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#run("head", { keys: [this.#keys.head], args: ["0", "1"] }, signal);
+  }
+
+  async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
+    const reply = await this.#write("join", {
+      keys: [this.#keys.head, this.#keys.own(id)],
+      args: [id, JSON.stringify(process), crypto.randomUUID(), this.#retention],
+    }, signal);
+    this.#see(reply);
+    return String(reply[1]);
+  }
+
+  async push(id: string, batch: Batch, { signal }: CallOptions): Promise<PushResult> {
+    const { keys, args } = encodeBatch(this.#keys, batch);
+    const { epoch, clock } = this.#seen;
+    const hold = toMs(this.#options.deadAfterMs);
+    const reply = await this.#write("push", {
+      keys: [this.#keys.head, this.#keys.own(id), ...keys],
+      args: [
+        id,
+        `${batch.sequence}`,
+        crypto.randomUUID(),
+        this.#retention,
+        hold,
+        epoch,
+        `${clock}`,
+        ...args,
+      ],
+    }, signal);
+    if (reply[0] !== "applied") return "unknown";
+    this.#see(reply);
+    return "applied";
+  }
+
+  async leave(id: string, { signal }: CallOptions): Promise<void> {
+    const keys = [this.#keys.head, this.#keys.own(id)];
+    await this.#write("leave", { keys, args: [id, this.#retention] }, signal);
+  }
+
+  async *read({ signal }: CallOptions): AsyncGenerator<StoredSlice> {
+    try {
+      const found = await this.#readHead(signal);
+      if (found === undefined) return;
+      const { head, state } = found;
+      yield { instances: head.instances, families: head.families };
+      const totals = head.families.map(({ family }): Source => {
+        return { key: this.#keys.totals(family), decode: (fields) => totalsOf(family, fields) };
+      });
+      const own = head.instances.map(({ id }): Source => {
+        return { key: this.#keys.own(id), decode: (fields) => valuesOf(id, fields, head) };
+      });
+      yield* this.#readSources([...totals, ...own], state, signal);
+    } catch (error) {
+      throw explain(error, "read from", signal);
+    }
+  }
+
+  close(): Promise<void> {
+    // The client belongs to the program.
+    this.#isClosed = true;
+    return Promise.resolve();
+  }
+
+  async #readHead(signal: AbortSignal): Promise<{ head: Head; state: State } | undefined> {
+    const fields = new Map<string, string>();
+    let state: State | undefined;
+    for (let cursor = "0"; state === undefined || cursor !== "0";) {
+      const input = { keys: [this.#keys.head], args: [cursor, `${PAGE}`] };
+      const reply = await this.#run("head", input, signal);
+      if (reply[0] === "empty") {
+        if (state !== undefined) throw new Error("it began anew meanwhile");
+        return undefined;
+      }
+      cursor = String(reply[1]);
+      const page = fieldsOf(reply, 2);
+      for (let i = 0; i < page.length; i += 2) fields.set(page[i]!, page[i + 1]!);
+      const [epoch = "", clock, told = "", history = "", until, now] = reply.slice(3).map(String);
+      if (state !== undefined && state.epoch !== epoch) throw new Error("it began anew meanwhile");
+      state = { epoch, clock: Number(clock), now: Number(now) };
+      this.#believe(state, { told, history, until: Number(until) });
+    }
+    this.#seen = state;
+    return { head: decodeHead(fields, state.now, this.#options), state };
+  }
+
+  async *#readSources(
+    sources: readonly Source[],
+    { epoch }: State,
+    signal: AbortSignal,
+  ): AsyncGenerator<StoredSlice> {
+    let at = 0;
+    let cursor = "0";
+    // Redis may bring a field of a large hash twice, while the hash grows.
+    let met: Set<string> | undefined;
+    while (at < sources.length) {
+      const some = sources.slice(at, at + PAGE_KEYS);
+      const keys = [this.#keys.head, ...some.map(({ key }) => key)];
+      const reply = await this.#run("rows", { keys, args: [epoch, cursor, `${PAGE}`] }, signal);
+      if (reply[0] === "anew") throw new Error("it began anew meanwhile");
+      const next = String(reply[2]);
+      for (let i = 3; i < reply.length; i++) {
+        let fields = fieldsOf(reply, i);
+        const isFirst = i === 3;
+        const isPart = (isFirst && cursor !== "0") || (i === reply.length - 1 && next !== "0");
+        if (isPart) fields = unmet(fields, isFirst && cursor !== "0" ? met! : met = new Set());
+        yield some[i - 3]!.decode(fields);
+      }
+      at += Number(reply[1]);
+      cursor = next;
+    }
+  }
+
+  /** Refuses a store that may have lost something, until everybody had the time to notice. */
+  #believe(
+    { epoch, clock, now }: State,
+    { told, history, until }: { told: string; history: string; until: number },
+  ): void {
+    const isBehind = epoch === this.#seen.epoch && clock < this.#seen.clock;
+    if (isBehind) throw new Error("it has lost what it had acknowledged: it will begin anew");
+    if (history === told) {
+      this.#doubt = undefined;
+    } else {
+      if (this.#doubt?.history !== history) this.#doubt = { history, since: now };
+      until = this.#doubt.since + this.#options.deadAfterMs;
+    }
+    if (now >= until) return;
+    throw new Error(
+      `it was restarted or replaced, and may have lost something: it is read in ${until - now} ms`,
+    );
+  }
+
+  #see([, epoch, clock]: Reply): void {
+    const seen = { epoch: String(epoch), clock: Number(clock) };
+    // Replies may come in another order than they were made.
+    if (seen.epoch !== this.#seen.epoch || seen.clock > this.#seen.clock) this.#seen = seen;
+  }
+
+  async #write(
+    name: keyof typeof SCRIPTS,
+    input: ScriptInput,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    try {
+      return await this.#run(name, input, signal);
+    } catch (error) {
+      throw explain(error, "write to", signal);
+    }
+  }
+
+  async #run(name: keyof typeof SCRIPTS, input: ScriptInput, signal: AbortSignal): Promise<Reply> {
+    if (this.#isClosed) throw new Error("it is closed");
+    const reply = await this.#calls.run(name, input, signal);
+    if (reply[0] !== "version") return reply;
+    throw new UnusableError(
+      `what is at ${JSON.stringify(input.keys[0])} must be of version 1: received ${reply[1]}`,
+    );
+  }
+}
+
+/** An error that says which store it is about. */
+export function explain(error: unknown, doing: string, signal?: AbortSignal): unknown {
+  if (signal?.aborted && error === signal.reason) return error;
+  return new Error(`Cannot ${doing} Redis: ${messageOf(error)}`, { cause: error });
+}
+
+function toMs(ms: number): string {
+  return `${Math.ceil(Math.min(ms, MAX_MS))}`;
+}
+
+/** The fields that were not met before. */
+function unmet(fields: readonly string[], met: Set<string>): string[] {
+  const left: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const field = fields[i]!;
+    if (met.has(field)) continue;
+    met.add(field);
+    left.push(field, fields[i + 1]!);
+  }
+  return left;
+}

@@ -20,6 +20,7 @@ export {
   linearBuckets,
 } from "./metrics/buckets.ts";
 export { Child, MetricCore, type MetricCoreOptions } from "./metrics/child.ts";
+export type { Columns } from "./metrics/columns.ts";
 export { Counter, CounterChild, type ErrorClass } from "./metrics/counter.ts";
 export { type ExemplarSource, setExemplarSource } from "./metrics/exemplar_source.ts";
 export { Gauge, GaugeChild, type GaugeOptions } from "./metrics/gauge.ts";

@@ -159,6 +159,7 @@ export class HistogramChild extends Child implements HistogramMetric {
     columns.add(at + bounds.length + 1, value);
   }
 
+  /** Keeps an exemplar as the last of its bucket. */
   private keepOf(bucket: number, exemplar: Required<Exemplar>): void {
     const exemplars = [...this.exemplars ?? new Array(this.bounds.length + 1).fill(undefined)];
     exemplars[bucket] = exemplar;

@@ -34,8 +34,9 @@ export interface Identity {
   readonly test: string;
 }
 
-// A worker of the Web is told by its first message.
-const web = globalThis as { onmessage?: (event: { data: Identity }) => void };
+// A worker of the Web is told by its first message. It is typed by what the worker has of it, since
+// the global scope of the main thread has another type.
+const web = globalThis as unknown as { onmessage?: (event: { data: Identity }) => void };
 const identity: Identity = workerData ??
   await new Promise((resolve) => web.onmessage = ({ data }) => resolve(data));
 const { name, test } = identity;

@@ -50,7 +50,13 @@ export class CountingWorkers implements AsyncDisposable {
       : new Worker(url, { type: "module" });
     if (kind === "web") worker.postMessage(identity);
     this.#workers.add(worker);
-    await ready;
+    // What cannot even start would never answer.
+    const failed = new Promise<never>((_, reject) => {
+      const fail = (error: unknown): void => reject(new Error(`${name} failed`, { cause: error }));
+      if (worker instanceof NodeWorker) worker.once("error", fail);
+      else worker.addEventListener("error", fail);
+    });
+    await Promise.race([ready, failed]);
     const tell = (command: Omit<Command, "to" | "nonce">): Promise<Answer> => {
       const nonce = ++this.#nonce;
       const answer = this.#answer(name, nonce);

@@ -95,6 +95,8 @@ export interface LabelledMetric extends LabelSet {
   readonly timestamp?: number | undefined;
   /** When the metric began to count, in seconds since 1970. */
   readonly created?: number | undefined;
+  /** The metric that this one is a view or a copy of, by which it is known again. */
+  readonly origin?: LabelledMetric | undefined;
 }
 
 /** A metric of a counter, gauge, info or unknown family: one number. */

@@ -141,19 +141,20 @@ export class SharedRegistry implements Registry {
     const { inner, session } = this.#options;
     // Both at once: neither has to wait for the other.
     const reading = this.#read(options);
-    const shared = new Set<string>();
-    for (const family of gather(this.#metrics)) if (isShared(family)) shared.add(family.name);
     const local: MetricFamily[] = [];
-    for await (const family of gatherAsync(inner, options)) local.push(family);
+    for await (const family of inner.collectAsync?.(options) ?? inner.collect()) {
+      // Each for itself: what a collector of one's own has under the name of a shared
+      // metric is merged with what is shared, by whoever reads.
+      local.push(...gather(this.#onlyWith(family)));
+    }
     const stored = await reading;
     for (const family of local) {
-      const { name } = family;
-      if (!shared.has(name)) {
+      if (!isShared(family)) {
         yield family;
         continue;
       }
-      yield stored?.get(name) ?? withoutSeries(family);
-      stored?.delete(name);
+      yield stored?.get(family.name) ?? withoutSeries(family);
+      stored?.delete(family.name);
     }
     if (stored !== undefined) yield* stored.values();
     yield backendFamily("narthex_backend_up", "Whether the store of the shared metrics answers.", [
@@ -256,6 +257,17 @@ export class SharedRegistry implements Registry {
       this.#running = undefined;
     });
     return this.#running = running;
+  }
+
+  /** A registry that has one family of the registry behind. */
+  #onlyWith(family: MetricFamily): Registry {
+    return {
+      prefix: this.#options.inner.prefix,
+      register: () => {},
+      unregister: () => {},
+      collect: () => [family],
+      countError: (collector, cause) => this.countError(collector, cause),
+    };
   }
 
   /** What the store holds after a flush; nothing when it does not answer. */

@@ -1,6 +1,7 @@
 import {
   gather,
   type HistogramMetric,
+  type LabelledMetric,
   type Metric,
   type MetricFamily,
   type NativeHistogram,
@@ -18,7 +19,8 @@ const STRIDE = 64;
 
 /** One series, and what the store was told of it. */
 interface Entry {
-  metric: Metric;
+  /** By what the metric is known again. */
+  identity: LabelledMetric;
   readonly family: string;
   readonly series: string;
   readonly key: string;
@@ -33,13 +35,13 @@ interface Entry {
   walk: number;
 }
 
-/** The series of one family. Both maps have the same entries. */
+/** The series of one family. */
 interface FamilyState {
   /** The schema that nearly all series have. */
   readonly schema: string;
   /** By identity, which finds a live child without a look at its labels. */
-  readonly byMetric: Map<Metric, Entry>;
-  /** By schema and labels, for metrics that are made anew for each read. */
+  readonly byIdentity: Map<LabelledMetric, Entry>;
+  /** All of them, by schema and labels: for metrics that are made anew for each read. */
   readonly byKey: Map<string, Entry>;
 }
 
@@ -55,6 +57,11 @@ export type Draft = Omit<Batch, "sequence">;
  */
 export class Tracker {
   readonly #families: Map<string, FamilyState> = new Map();
+  /**
+   * Totals that a walk did not meet, for as long as somebody else holds the metric: its
+   * function may have thrown, or it was unregistered, and it goes on from there.
+   */
+  readonly #parked: WeakMap<LabelledMetric, Entry> = new WeakMap();
   #introduced: Map<string, string> = new Map();
   /** The numbers of the metric that is looked at. */
   readonly #numbers: number[] = [];
@@ -115,7 +122,7 @@ export class Tracker {
   #stateOf(name: string, schema: string): FamilyState {
     let state = this.#families.get(name);
     if (state === undefined) {
-      this.#families.set(name, state = { schema, byMetric: new Map(), byKey: new Map() });
+      this.#families.set(name, state = { schema, byIdentity: new Map(), byKey: new Map() });
     }
     return state;
   }
@@ -127,15 +134,37 @@ export class Tracker {
   }
 
   /** Forgets series that are there no more. Totals stay in the store: they must not fall. */
-  #drop(state: FamilyState, walk: number, draft: GrowingDraft): void {
-    if (state.byMetric.size === 0) return;
-    for (const [metric, entry] of state.byMetric) {
+  #drop({ byIdentity, byKey }: FamilyState, walk: number, draft: GrowingDraft): void {
+    for (const entry of byKey.values()) {
       if (entry.walk === walk) continue;
-      state.byMetric.delete(metric);
-      state.byKey.delete(entry.key);
-      const { family, series } = entry;
+      const { identity, family, series, key } = entry;
+      byKey.delete(key);
+      if (byIdentity.get(identity) === entry) byIdentity.delete(identity);
       if (entry.created === undefined) draft.deletes.push({ family, series });
+      else this.#parked.set(identity, entry);
     }
+  }
+
+  /** The entry of a metric that was not met under its identity, made if there is none. */
+  #find(state: FamilyState, metric: Metric, family: string, walk: number): Entry {
+    const identity = metric.origin ?? metric;
+    const series = encodeSeries(metric.labelValues);
+    // A text of its own for each series only where it is needed.
+    const key = family === state.schema ? series : family + series;
+    let entry = state.byKey.get(key);
+    if (entry === undefined) {
+      const parked = this.#parked.get(identity);
+      entry = parked?.family === family && parked.series === series
+        ? parked
+        : newEntry({ identity, family, series, key });
+      state.byKey.set(key, entry);
+    } else if (state.byIdentity.get(entry.identity) === entry) {
+      state.byIdentity.delete(entry.identity);
+    }
+    entry.identity = identity;
+    // Two views of one metric in one walk: the second one is always found by its key.
+    if (state.byIdentity.get(identity)?.walk !== walk) state.byIdentity.set(identity, entry);
+    return entry;
   }
 
   #look(
@@ -147,10 +176,10 @@ export class Tracker {
     draft: GrowingDraft,
   ): void {
     const total = isTotal(family.type);
-    let entry = state.byMetric.get(metric);
-    if (entry === undefined) {
+    let entry = state.byIdentity.get(metric.origin ?? metric);
+    if (entry === undefined || entry.walk === walk) {
       const text = schemas.of(metric);
-      entry = find(state, metric, text, total);
+      entry = this.#find(state, metric, text, walk);
       this.#introduce(text, family.help, draft);
     }
     entry.walk = walk;
@@ -238,32 +267,8 @@ class SchemaTexts {
   }
 }
 
-/** The entry of a metric that was not met under its identity, made if there is none. */
-function find(state: FamilyState, metric: Metric, family: string, total: boolean): Entry {
-  const series = encodeSeries(metric.labelValues);
-  // A text of its own for each series only where it is needed.
-  const key = family === state.schema ? series : family + series;
-  let entry = state.byKey.get(key);
-  if (entry === undefined) {
-    const created = total ? metric.created ?? 0 : undefined;
-    entry = {
-      metric,
-      family,
-      series,
-      key,
-      created,
-      sent: [],
-      native: undefined,
-      life: 0,
-      walk: 0,
-    };
-    state.byKey.set(key, entry);
-  } else {
-    state.byMetric.delete(entry.metric);
-    entry.metric = metric;
-  }
-  state.byMetric.set(metric, entry);
-  return entry;
+function newEntry(names: Pick<Entry, "identity" | "family" | "series" | "key">): Entry {
+  return { ...names, created: undefined, sent: [], native: undefined, life: 0, walk: 0 };
 }
 
 function startAnew(entry: Entry): void {

@@ -1,6 +1,7 @@
 import {
   type Exemplar,
   type HistogramMetric,
+  type LabelledMetric,
   type LabelSet,
   type Metric,
   MetricFamily,
@@ -18,16 +19,23 @@ import {
  */
 class LabelledView implements NumberMetric, HistogramMetric, SummaryMetric, StateSetMetric {
   readonly labelNames: readonly string[];
-  readonly labelValues: readonly string[];
+  readonly #constant: readonly string[];
   // Stands for all four shapes at once: the family's type says which one it is.
   readonly #metric: NumberMetric & HistogramMetric & SummaryMetric & StateSetMetric;
 
-  constructor(metric: Metric, labelNames: readonly string[], labelValues: readonly string[]) {
+  constructor(metric: Metric, labelNames: readonly string[], constant: readonly string[]) {
     this.#metric = metric as NumberMetric & HistogramMetric & SummaryMetric & StateSetMetric;
     this.labelNames = labelNames;
-    this.labelValues = labelValues;
+    this.#constant = constant;
   }
 
+  // Who knows the metric already does not ask for its labels.
+  get labelValues(): readonly string[] {
+    return [...this.#constant, ...this.#metric.labelValues];
+  }
+  get origin(): LabelledMetric {
+    return this.#metric.origin ?? this.#metric;
+  }
   get timestamp(): number | undefined {
     return this.#metric.timestamp;
   }
@@ -111,7 +119,7 @@ export function withConstLabels(
             added.includes(constLabels.labelNames[i]!)
           );
         }
-        yield new LabelledView(metric, names, [...constant, ...metric.labelValues]);
+        yield new LabelledView(metric, names, constant);
       }
     },
   };

@@ -219,7 +219,8 @@ function readMetric(type: MetricType, metric: Metric, reserved: string | undefin
       const { value, exemplar, changed } = metric as NumberMetric;
       checkType(value, "number");
       checkExemplarShape(exemplar);
-      return { labelNames, labelValues, timestamp, created, value, exemplar, changed };
+      const origin = metric.origin ?? metric;
+      return { labelNames, labelValues, timestamp, created, value, exemplar, changed, origin };
     }
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CollectorRegistry, Counter, Gauge, Histogram, Summary } from "../../mod.ts";
+import { CollectorRegistry, Counter, Gauge, Histogram, type Registry, Summary } from "../../mod.ts";
 import { loadBackend, type SharedRegistry } from "../../multiprocess/mod.ts";
 import { type Faults, MemoryStore } from "../support/memory_store.ts";
 
@@ -272,6 +272,65 @@ test("a store that loses everything during a flush has everything after it", asy
   assert.ok(calls > 5);
   for (let room = 0; room < 100; room++) {
     assert.equal(await shared.getSampleValueAsync("heat", { room }), room);
+  }
+  await shared.close();
+});
+
+for (const constLabels of [undefined, { region: "eu" }]) {
+  const labels = constLabels ?? {};
+  const having = constLabels === undefined ? "" : ", with constant labels";
+
+  test(`a counter whose function throws now and then is counted once${having}`, async () => {
+    const registry = new CollectorRegistry({ constLabels });
+    const shared = await loadBackend(new MemoryStore().backend(), { ...options, registry });
+    let value = 5;
+    const jobs = new Counter("jobs_total", "Jobs.", { registry });
+    jobs.setFunction(() => value);
+    await shared.flush();
+    value = NaN;
+    await shared.flush();
+    value = 7;
+    assert.equal(await shared.getSampleValueAsync("jobs_total", labels), 7);
+    await shared.close();
+  });
+
+  test(`what is unregistered and registered again goes on from there${having}`, async () => {
+    const registry = new CollectorRegistry({ constLabels });
+    const shared = await loadBackend(new MemoryStore().backend(), { ...options, registry });
+    const jobs = new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] });
+    const wide = new Histogram("wide", "Wide.", { registry, nativeHistogram: {} });
+    jobs.labels("a").inc(2);
+    wide.observe(2);
+    await shared.flush();
+    registry.clear();
+    await shared.flush();
+    for (const metric of [jobs, wide]) registry.register(metric);
+    jobs.labels("a").inc(1);
+    wide.observe(3);
+    const read = { queue: "a", ...labels };
+    assert.equal(await shared.getSampleValueAsync("jobs_total", read), 3);
+    assert.equal(await shared.getSampleValueAsync("wide_sum", labels), 5);
+    assert.equal(await shared.getSampleValueAsync("wide_count", labels), 2);
+    await shared.close();
+  });
+}
+
+test("one metric under two sets of constant labels is two series", async () => {
+  const inner = ["a", "b"].map((side) => new CollectorRegistry({ constLabels: { side } }));
+  const jobs = new Counter("jobs_total", "Jobs.", { registry: null });
+  for (const registry of inner) registry.register(jobs);
+  const registry: Registry = {
+    prefix: null,
+    register: () => {},
+    unregister: () => {},
+    collect: () => inner.flatMap((one) => [...one.collect()]),
+  };
+  const shared = await loadBackend(new MemoryStore().backend(), { ...options, registry });
+  for (let count = 1; count < 4; count++) {
+    jobs.inc();
+    for (const side of ["a", "b"]) {
+      assert.equal(await shared.getSampleValueAsync("jobs_total", { side }), count);
+    }
   }
   await shared.close();
 });

@@ -262,6 +262,35 @@ test("custom collectors stay with the process that is asked, and are not asked b
   assert.equal(asked, 2);
 });
 
+test("a collector of one's own under a shared name has its series beside the shared ones", async () => {
+  const store = new MemoryStore();
+  const { shared } = await share(store, (registry) => {
+    new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] }).labels("a").inc(5);
+    const collect = () => [
+      new MetricFamily("jobs_total", "Other jobs.", "counter")
+        .addSample("jobs_total", { queue: "a" }, 9)
+        .addSample("jobs_total", { queue: "b" }, 7),
+    ];
+    registry.register({ collect });
+    registry.register({ collect: () => [null as unknown as MetricFamily] });
+  });
+  const other = await share(store, (registry) => {
+    registry.register({
+      collect: () => [new MetricFamily("jobs_total", "J.", "gauge").addSample("jobs_total", {}, 1)],
+    });
+  });
+  const lines = await linesOf(shared);
+  assert.deepEqual(lines.slice(0, 2), ['jobs_total{queue="a"} 5', 'jobs_total{queue="b"} 7']);
+  const errors = "narthex_collector_errors_total";
+  // Each is counted once by the first scrape, and shown by the second one.
+  assert.deepEqual((await linesOf(shared)).slice(2), [
+    `${errors}{collector="anonymous",cause="invalid"} 1`,
+    `${errors}{collector="jobs_total",cause="duplicate"} 1`,
+  ]);
+  // What comes first says what the family is, as in any registry.
+  assert.equal((await linesOf(other.shared))[0], "jobs_total 1");
+});
+
 for (const fault of ["losesRequest", "hangs"] as const) {
   test(`a store that is down (${fault}) is a gap, not a fall`, async () => {
     let down = false;

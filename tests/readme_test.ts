@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,4 +68,11 @@ test("README has the two commands that a fresh machine needs", () => {
   const [demo, all] = commands;
   assert.equal(commands.length, 2);
   assert.equal(demo?.replace("demo", ""), all?.replace("test", ""));
+});
+
+test("the example of many processes is the one of docs/multiprocess.md, which tests/e2e runs", () => {
+  const docs = readFileSync(new URL("docs/multiprocess.md", ROOT_URL), "utf8");
+  const [, code = ""] = docs.match(/```ts\n(.*?)```/s) ?? [];
+  assert.match(code, /sqliteBackend/);
+  assert.ok(readReadme().includes(`\`\`\`js\n${code}`));
 });

@@ -192,15 +192,21 @@ test(
   }),
 );
 
+test("who has just begun, and has no time to learn whether there are others, gives no total", async () => {
+  const one = await share(workersBackend({ timeoutMs: 60_000 }), { timeoutMs: 100 });
+  one.jobs.inc();
+  assert.equal(await one.total(), undefined);
+  assert.equal(await one.value("narthex_backend_up"), 0);
+  await one.shared.close();
+});
+
 test(
   "a scrape that has less time than the timeout is answered in time",
   withWorkers(async (workers) => {
     const here = await shareWith(workers, { timeoutMs: 100 });
     const one = await workers.start("one");
     await one.count(10);
-    // Both have just begun: who does not know yet whether there are others gives no answer.
-    assert.equal(await here.total(), undefined);
-    assert.equal(await here.value("narthex_backend_up"), 0);
+    // Both have just begun, and wait for others that may know more.
     await sleep(1000);
     assert.equal(await here.total(), 10);
     await one.block(3000);

@@ -14,7 +14,7 @@ import { loadBackend, type SharedRegistry } from "../../multiprocess/mod.ts";
 import { type Faults, MemoryStore } from "../support/memory_store.ts";
 
 /** No flush but those that a test asks for. */
-const options = { intervalMs: 2 ** 30, timeoutMs: 20 } as const;
+const options = { intervalMs: 2 ** 30 } as const;
 
 /** A process: its registry, its metrics, and how the network treats it. */
 interface Process {
@@ -26,7 +26,11 @@ interface Process {
   readonly time: Summary;
 }
 
-async function startProcess(store: MemoryStore, faults: Faults = {}): Promise<Process> {
+async function startProcess(
+  store: MemoryStore,
+  faults: Faults = {},
+  timeoutMs?: number,
+): Promise<Process> {
   const registry = new CollectorRegistry();
   return {
     jobs: new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] }),
@@ -36,7 +40,7 @@ async function startProcess(store: MemoryStore, faults: Faults = {}): Promise<Pr
       nativeHistogram: { bucketFactor: 1.1, maxBuckets: 4 },
     }),
     time: new Summary("time", "Times.", { registry, quantiles: [0.5] }),
-    shared: await loadBackend(store.backend(faults), { ...options, registry }),
+    shared: await loadBackend(store.backend(faults), { ...options, registry, timeoutMs }),
     faults,
   };
 }
@@ -168,7 +172,7 @@ test("remove(), clear() and reset leave what was flushed, and what follows is ad
 test("a store that hangs costs a flush its time limit, and nothing else", async () => {
   const store = new MemoryStore();
   let hangs = false;
-  const one = await startProcess(store, { hangs: () => hangs });
+  const one = await startProcess(store, { hangs: () => hangs }, 250);
   one.jobs.labels("a").inc(2);
   hangs = true;
   assert.equal(await one.shared.flush(), false);

@@ -173,7 +173,8 @@ export interface Session {
    * @param instance Who joins.
    * @param options A signal.
    * @returns The epoch: a text that stays the same for as long as the store has lost
-   * nothing, and is another one, at random, after it began anew.
+   * nothing, and is another one, at random, after it began anew. No other store or
+   * namespace has it: a process that comes back to an epoch brings nothing twice.
    */
   join(instance: Instance, options: CallOptions): Promise<string>;
   /**
@@ -235,12 +236,13 @@ export interface BackendFamily {
  *
  * const sequences = new Map<string, number>();
  * const totals = new Map<string, Row>();
+ * const epoch = crypto.randomUUID();
  * const memory: Backend = {
  *   name: "memory",
  *   open: async () => ({
  *     join: async ({ id }) => {
  *       if (!sequences.has(id)) sequences.set(id, 0);
- *       return "the only epoch";
+ *       return epoch;
  *     },
  *     push: async (id, batch) => {
  *       const last = sequences.get(id);

@@ -13,6 +13,8 @@ export interface FlusherOptions {
   readonly session: Session;
   /** What is shared. */
   readonly registry: Registry;
+  /** The registry that it is the view of: it is the same when a backend is loaded again. */
+  readonly owner: Registry;
   /** What the label `process` says. */
   readonly process: string;
   /** After how long a silence the store is told that this process is alive. */
@@ -20,6 +22,9 @@ export interface FlusherOptions {
   /** Called when a batch had to be given up, whose fate cannot be known any more. */
   readonly onLost: (error: Error) => void;
 }
+
+/** Who brought the numbers of a registry to a store last, should the same one be loaded again. */
+const LAST: WeakMap<Registry, Flusher> = new WeakMap();
 
 /** A batch that is on its way. */
 interface Frozen {
@@ -35,7 +40,7 @@ interface Frozen {
  */
 export class Flusher {
   readonly #options: FlusherOptions;
-  readonly #tracker: Tracker = new Tracker();
+  #tracker: Tracker = new Tracker();
   #instance: Instance;
   /** The epoch of the store that this instance has joined. */
   #epoch: string | undefined = undefined;
@@ -90,8 +95,10 @@ export class Flusher {
 
   async #join(signal: AbortSignal): Promise<void> {
     if (this.#epoch !== undefined) return;
-    const { session, onLost } = this.#options;
+    const { session, owner, onLost } = this.#options;
     const epoch = await abortable(session.join(this.#instance, { signal }), signal);
+    if (this.#joins === 0) this.#goOn(epoch);
+    LAST.set(owner, this);
     const frozen = this.#frozen;
     this.#sequence = 0;
     if (frozen !== undefined) {
@@ -105,6 +112,18 @@ export class Flusher {
     }
     this.#epoch = epoch;
     this.#joins++;
+  }
+
+  /** Takes over from a flusher that was closed, if the store is the same. */
+  #goOn(epoch: string): void {
+    const last = LAST.get(this.#options.owner);
+    if (last === undefined || (last.#epoch ?? last.#formerEpoch) !== epoch) return;
+    this.#tracker = last.#tracker;
+    this.#tracker.forgetStore();
+    // Its last batch was sent by another instance: what became of that is not known here.
+    const frozen = last.#frozen;
+    this.#frozen = frozen && { batch: frozen.batch, attempts: frozen.attempts + 1 };
+    this.#formerEpoch = epoch;
   }
 
   async #send(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { type CollectorRegistryProxy, gather, REGISTRY, type Registry } from "../mod.ts";
 import type { Backend } from "./backend.ts";
+import { LOADED } from "./loaded.ts";
 import { whyNotShared } from "./schema.ts";
 import { type BackendOperation, metricsOf, SharedRegistry } from "./shared_registry.ts";
 import { abortable } from "./time_limit.ts";
@@ -69,8 +70,8 @@ export interface LoadBackendOptions {
  * @param backend Where the processes meet.
  * @param options Options.
  * @returns The shared registry, to flush and to close it.
- * @throws {TypeError} If an option is not legal, or a metric has a label `process` and is
- * told apart by one.
+ * @throws {TypeError} If an option is not legal, the registry is shared already, or a metric
+ * has a label `process` and is told apart by one.
  * @throws {RangeError} If a number is not positive.
  * @throws {Error} If the backend can never work, as it is set up.
  *
@@ -120,13 +121,14 @@ export async function loadBackend(
   }
   const proxy = proxyOf(registry);
   const inner = proxy?.getRegistry() ?? registry;
-  if (isShared(inner)) {
+  if (isShared(inner) || LOADED.has(inner)) {
     throw new TypeError(`${doing}: the registry is shared already`);
   }
   for (const family of gather(metricsOf(inner))) {
     const reason = whyNotShared(family);
     if (reason !== undefined) throw new TypeError(`${doing}: ${reason}`);
   }
+  LOADED.add(inner);
   const late = new Error(`${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`);
   const [asked, left] = [new AbortController(), new AbortController()];
   const timers = [
@@ -155,6 +157,9 @@ export async function loadBackend(
     });
     proxy?.setRegistry(shared);
     return shared;
+  } catch (error) {
+    LOADED.delete(inner);
+    throw error;
   } finally {
     for (const timer of timers) clearTimeout(timer);
   }

@@ -13,6 +13,7 @@ import {
 } from "../mod.ts";
 import type { Session } from "./backend.ts";
 import { Flusher } from "./flusher.ts";
+import { LOADED } from "./loaded.ts";
 import { readFamilies } from "./reader.ts";
 import { isShared, whyNotShared } from "./schema.ts";
 import { abortable, timeLimit } from "./time_limit.ts";
@@ -77,6 +78,7 @@ export class SharedRegistry implements Registry {
     this.#flusher = new Flusher({
       session,
       registry: this.#metrics,
+      owner: inner,
       process,
       heartbeatMs,
       onLost: (error) => this.#count("flush", error),
@@ -306,6 +308,7 @@ export class SharedRegistry implements Registry {
       this.#count("close", error);
     }
     if (proxy?.getRegistry() === this) proxy.setRegistry(inner);
+    LOADED.delete(inner);
     try {
       await abortable(session.close(), signal);
     } catch (error) {

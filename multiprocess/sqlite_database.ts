@@ -117,7 +117,8 @@ export async function whenUnlocked<T>(signal: AbortSignal, attempt: () => T): Pr
     }
     // Those who wait for the same lock should not come back at the same time.
     const ms = 1 + Math.random() * RETRY_MS;
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    // Whoever is waited for has a time limit, which keeps the program running if need be.
+    await new Promise((resolve) => setTimeout(resolve, ms).unref());
   }
 }
 

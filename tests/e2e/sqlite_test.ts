@@ -107,16 +107,27 @@ test("8 writers on three runtimes, 20 killed and replaced: nothing is lost or do
   });
 });
 
-for (const runtime of RUNTIMES) {
-  test(`a shared registry keeps no program alive on ${runtime}`, async () => {
+for (
+  const [runtime, isLocked] of RUNTIMES.flatMap((name) => [[name, false], [name, true]] as const)
+) {
+  const where = isLocked ? `while the file is locked, on ${runtime}` : `on ${runtime}`;
+  test(`a shared registry keeps no program alive ${where}`, async () => {
     await using place = await temporary();
     const { folder } = place;
     const code = `import { Counter } from "@narthex/prometheus";
 import { loadBackend } from "@narthex/prometheus/multiprocess";
 import { sqliteBackend } from "@narthex/prometheus/sqlite";
-new Counter("a_total", "A.").inc();
-await loadBackend(sqliteBackend("./metrics.db"), { intervalMs: 10 });
+import { DatabaseSync } from "node:sqlite";
+const jobs = new Counter("a_total", "A.");
+jobs.inc();
+await loadBackend(sqliteBackend("./metrics.db"), { intervalMs: 10, timeoutMs: 1e9 });
 await new Promise((resolve) => setTimeout(resolve, 100));
+const other = new DatabaseSync("./metrics.db");
+if (${isLocked}) {
+  other.exec("BEGIN IMMEDIATE");
+  jobs.inc();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}
 console.log("end of the program");
 `;
     await writeFile(join(folder, "main.ts"), importFrom(ROOT_URL, code));

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CollectorRegistry, Counter, Gauge, Histogram, type Registry, Summary } from "../../mod.ts";
+import {
+  CollectorRegistry,
+  CollectorRegistryProxy,
+  Counter,
+  Gauge,
+  Histogram,
+  type Registry,
+  Summary,
+} from "../../mod.ts";
 import { loadBackend, type SharedRegistry } from "../../multiprocess/mod.ts";
 import { type Faults, MemoryStore } from "../support/memory_store.ts";
 
 /** No flush but those that a test asks for. */
-const options = { intervalMs: 2 ** 30, timeoutMs: 20 } as const;
+const options = { intervalMs: 2 ** 30 } as const;
 
 /** A process: its registry, its metrics, and how the network treats it. */
 interface Process {
@@ -18,7 +26,11 @@ interface Process {
   readonly time: Summary;
 }
 
-async function startProcess(store: MemoryStore, faults: Faults = {}): Promise<Process> {
+async function startProcess(
+  store: MemoryStore,
+  faults: Faults = {},
+  timeoutMs?: number,
+): Promise<Process> {
   const registry = new CollectorRegistry();
   return {
     jobs: new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] }),
@@ -28,7 +40,7 @@ async function startProcess(store: MemoryStore, faults: Faults = {}): Promise<Pr
       nativeHistogram: { bucketFactor: 1.1, maxBuckets: 4 },
     }),
     time: new Summary("time", "Times.", { registry, quantiles: [0.5] }),
-    shared: await loadBackend(store.backend(faults), { ...options, registry }),
+    shared: await loadBackend(store.backend(faults), { ...options, registry, timeoutMs }),
     faults,
   };
 }
@@ -160,7 +172,7 @@ test("remove(), clear() and reset leave what was flushed, and what follows is ad
 test("a store that hangs costs a flush its time limit, and nothing else", async () => {
   const store = new MemoryStore();
   let hangs = false;
-  const one = await startProcess(store, { hangs: () => hangs });
+  const one = await startProcess(store, { hangs: () => hangs }, 250);
   one.jobs.labels("a").inc(2);
   hangs = true;
   assert.equal(await one.shared.flush(), false);
@@ -333,4 +345,56 @@ test("one metric under two sets of constant labels is two series", async () => {
     }
   }
   await shared.close();
+});
+
+test("a registry that is loaded again, after close(), goes on in the same store", async () => {
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const jobs = new Counter("jobs_total", "Jobs.", { registry });
+  const heat = new Gauge("heat", "Heat.", { registry, aggregation: "livesum" });
+  heat.set(20);
+  let losesReply = () => false;
+  const faults: Faults = { losesReply: () => losesReply() };
+  for (let life = 1; life <= 3; life++) {
+    jobs.inc();
+    const shared = await loadBackend(store.backend(faults), { ...options, registry });
+    assert.equal(await shared.getSampleValueAsync("jobs_total"), life);
+    assert.equal(await shared.getSampleValueAsync("heat"), 20);
+    jobs.inc(0);
+    await shared.close();
+  }
+  // A batch is applied, and its reply is lost, when the process leaves the store.
+  const last = await loadBackend(store.backend(faults), { ...options, registry });
+  await last.flush();
+  jobs.inc(4);
+  losesReply = () => true;
+  await last.close();
+  losesReply = () => false;
+  const again = await loadBackend(store.backend(faults), { ...options, registry });
+  jobs.inc(8);
+  assert.equal(await again.getSampleValueAsync("jobs_total"), 15);
+  await again.close();
+  // Another store has all of it.
+  store.lose();
+  const other = await loadBackend(store.backend(faults), { ...options, registry });
+  assert.equal(await other.getSampleValueAsync("jobs_total"), 15);
+  await other.close();
+});
+
+test("a registry is loaded once at a time", async () => {
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const proxy = new CollectorRegistryProxy(registry);
+  const load = (registry: Registry) => loadBackend(store.backend(), { ...options, registry });
+  const refused = /^TypeError: Cannot load backend: the registry is shared already$/;
+  const first = load(proxy);
+  for (const registry of [proxy, proxy.getRegistry()]) {
+    await assert.rejects(load(registry), refused);
+  }
+  const shared = await first;
+  await assert.rejects(load(registry), refused);
+  await shared.close();
+  const failing = { name: "none", open: () => Promise.reject(new Error("none")) };
+  await assert.rejects(loadBackend(failing, { ...options, registry }), /^Error: none$/);
+  await (await load(registry)).close();
 });

@@ -551,6 +551,27 @@ for (const reply of [undefined, "OK", {}, [new Uint8Array(3)]]) {
   });
 }
 
+testOnRedis("a reply that is late is no loss", async ({ client, share }) => {
+  const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const command: RedisCommand = async (name, ...args) => {
+    const reply = await client.command(name, ...args);
+    // A read begins with a page of the head: one key, a cursor and a count.
+    if (args[1] === "1" && args[4] === "250") {
+      asked.resolve();
+      await held.promise;
+    }
+    return reply;
+  };
+  const { jobs, shared, total } = await share({ command });
+  jobs.labels("a").inc();
+  const reading = total();
+  await asked.promise;
+  jobs.labels("a").inc();
+  assert.equal(await shared.flush(), true);
+  held.resolve();
+  assert.equal(await reading, 2);
+});
+
 test("commands that never settle cost their time limit, and do not pile up", async () => {
   let sent = 0;
   const command = () => {

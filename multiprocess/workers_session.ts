@@ -141,6 +141,7 @@ export class WorkersSession implements Session {
     this.#check(signal);
     this.#keepUp();
     await this.#meet(signal, Math.min(this.#options.timeoutMs, timeoutMs * WAIT_SHARE));
+    this.#check(signal);
     yield* this.#replica.read();
   }
 
@@ -151,6 +152,8 @@ export class WorkersSession implements Session {
     await this.#meet(new AbortController().signal, timeoutMs, true);
     await this.#exchange.whenSent();
     this.#isClosed = true;
+    // Whoever reads would wait in vain.
+    for (const { finish } of this.#rounds.values()) finish();
     // What was said just now is sent in a later turn by some runtimes.
     await nextTurn();
     this.#channel.close();

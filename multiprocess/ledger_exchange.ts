@@ -161,11 +161,17 @@ export class LedgerExchange {
     const { node: from, replica, post } = this.#options;
     const slices = new Slices();
     if (wantsFolded) {
-      const folded = replica.foldedPieces();
-      for (const { index, isLast, part: piece } of numbered(folded.pieces)) {
-        const { ids, sequences } = isLast ? folded : { ids: [], sequences: new Float64Array() };
-        post({ kind: "folded", from, to, ids, sequences, index, isLast, piece });
-        if (slices.isOver) await slices.pause();
+      // What is folded meanwhile would be in the sums, but not among the ids.
+      const release = replica.hold();
+      try {
+        const folded = replica.foldedPieces();
+        for (const { index, isLast, part: piece } of numbered(folded.pieces)) {
+          const { ids, sequences } = isLast ? folded : { ids: [], sequences: new Float64Array() };
+          post({ kind: "folded", from, to, ids, sequences, index, isLast, piece });
+          if (slices.isOver) await slices.pause();
+        }
+      } finally {
+        release();
       }
     }
     for (const id of ids) {

@@ -102,6 +102,14 @@ export class Replica {
     else this.#postponed.push(work);
   }
 
+  /** Begins a read: nothing is folded until what it returns is called. */
+  hold(): () => void {
+    this.#reads++;
+    return () => {
+      if (--this.#reads === 0) { for (const work of this.#postponed.splice(0)) work(); }
+    };
+  }
+
   /** Adds the totals of an instance, which ends, to those that are folded. Not during a read. */
   fold(ledger: Ledger): void {
     const { id } = ledger.head;
@@ -149,7 +157,7 @@ export class Replica {
     const ledgers = [...this.ledgers.values()].filter((ledger) => !this.isExpired(ledger))
       .sort((a, b) => a.head.order - b.head.order || (a.head.id < b.head.id ? -1 : 1));
     const totals = [this.#folded.totals(), ...Array.from(this.ledgers.values(), (l) => l.totals())];
-    this.#reads++;
+    const release = this.hold();
     try {
       const instances = ledgers.map((ledger) => this.#describe(ledger));
       yield { instances, families: this.#families() };
@@ -160,7 +168,7 @@ export class Replica {
         for (const part of slicesOf(ledger.values())) yield { values: part };
       }
     } finally {
-      if (--this.#reads === 0) { for (const work of this.#postponed.splice(0)) work(); }
+      release();
     }
   }
 

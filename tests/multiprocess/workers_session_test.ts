@@ -3,6 +3,10 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BroadcastChannel } from "node:worker_threads";
 import type { Batch } from "../../multiprocess/backend.ts";
+import type { FoldedPiece } from "../../multiprocess/folded_totals.ts";
+import { Places, Stamps } from "../../multiprocess/ledger.ts";
+import { LedgerExchange } from "../../multiprocess/ledger_exchange.ts";
+import { Replica } from "../../multiprocess/replica.ts";
 import { WorkersSession } from "../../multiprocess/workers_session.ts";
 import { FakeNetwork } from "../support/fake_network.ts";
 
@@ -96,4 +100,39 @@ test("a read that waits when its session is closed is refused, and nothing is se
   ]);
   await sleep(50);
   two.terminate();
+});
+
+test("what is folded while the folded totals are sent is not among them", async () => {
+  const options = { namespace: "", readOnly: false, deadAfterMs: 1e6, retentionMs: 1e9, signal };
+  const replica = new Replica(options);
+  const [first, second] = ["first", "second"].map((id, order) => {
+    const ledger = replica.begin({ id, process: id, node: id, order });
+    const adds = Array.from({ length: 3000 }, (_, i) => {
+      return { family: "jobs", series: String(i), numbers: [1] };
+    });
+    const batch = { sequence: 1, families: [], adds, sets: [], deletes: [] };
+    replica.take(ledger, 1, new Places(new Stamps()).changesOf(batch));
+    return ledger;
+  });
+  replica.fold(first!);
+  const late = new Replica(options);
+  const pieces: FoldedPiece[] = [];
+  const exchange = new LedgerExchange({
+    node: "here",
+    replica,
+    timeoutMs: 1000,
+    post(message) {
+      if (message.kind !== "folded") return;
+      if (pieces.length === 0) replica.whenUnread(() => replica.fold(second!));
+      pieces.push(message.piece);
+      if (message.isLast) late.adoptFolded(message.ids, message.sequences, pieces);
+    },
+  });
+  exchange.send({ kind: "want", from: "late", to: "here", ids: [], wantsFolded: true });
+  await exchange.whenSent();
+  assert.equal(pieces.length, 4);
+  assert.equal(late.foldedCount, 1);
+  const totals = [...late.read()].flatMap(({ totals = [] }) => totals);
+  assert.deepEqual(new Set(totals.map(({ numbers }) => numbers[0])), new Set([1]));
+  assert.equal(replica.foldedCount, 2);
 });

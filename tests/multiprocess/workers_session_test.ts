@@ -86,6 +86,63 @@ class Peer {
   }
 }
 
+/** Runs something on a clock that can be put forward. */
+async function withClock(run: (forward: (ms: number) => void) => Promise<void>): Promise<void> {
+  const { now } = performance;
+  let skew = 0;
+  performance.now = () => now.call(performance) + skew;
+  try {
+    await run((ms) => void (skew += ms));
+  } finally {
+    performance.now = now;
+  }
+}
+
+test("one that lacks what another has folded shows no less than before, and gets it after all", () =>
+  withClock(async (forward) => {
+    const network = new FakeNetwork(1);
+    const [one, two, guest] = [
+      new Peer(network, "one"),
+      new Peer(network, "two"),
+      new Peer(network, "guest"),
+    ];
+    for (const peer of [one, two, guest]) await peer.join();
+    await guest.push();
+    for (const peer of [one, two]) assert.equal((await peer.read())?.get("guest"), 1);
+    // The second one hears nothing any more; the first one knew that it had the first batch.
+    network.filter = (_, to) => to !== "two";
+    await guest.push();
+    assert.equal((await one.read())?.get("guest"), 2);
+    await guest.close();
+    forward(1100);
+    await one.push();
+    network.filter = () => true;
+    assert.equal((await two.read())?.get("guest"), 2);
+    for (let i = 0; i < 3; i++) {
+      forward(1100);
+      for (const peer of [one, two]) assert.equal((await peer.read())?.get("guest"), 2);
+    }
+    for (const peer of [one, two]) await peer.close();
+  }));
+
+test("one that hears of an end before the last batch waits for that batch", () =>
+  withClock(async (forward) => {
+    const network = new FakeNetwork(1);
+    const [one, guest] = [new Peer(network, "one"), new Peer(network, "guest")];
+    for (const peer of [one, guest]) await peer.join();
+    await guest.push();
+    assert.equal((await one.read())?.get("guest"), 1);
+    network.filter = (_, __, data) => (data as { kind: string }).kind === "leave";
+    await guest.push();
+    await guest.session.leave("guest", { signal });
+    await sleep(10);
+    forward(1100);
+    await one.push();
+    network.filter = () => true;
+    assert.equal((await one.read())?.get("guest"), 2);
+    for (const { session } of [one, guest]) await session.close();
+  }));
+
 test("a read that waits when its session is closed is refused, and nothing is sent afterwards", async () => {
   const network = new FakeNetwork(1);
   const [one, two] = [new Peer(network, "one"), new Peer(network, "two")];

@@ -70,9 +70,10 @@ export class Ledger {
   sequence = 0;
   /** When it was last heard of, by `performance.now()` of this isolate. */
   seen: number;
-  hasLeft = false;
-  /** The sessions that have said that they know as much of it. */
-  readonly confirmedBy: Set<string> = new Set();
+  /** The number of the last batch that there will be, once the instance has left. */
+  last: number | undefined = undefined;
+  /** Which batch the sessions have said to know of it. */
+  readonly confirmedBy: Map<string, number> = new Map();
   readonly #families: FamilyRecord[] = [];
   #rows: LedgerRow[] = [];
   #numbers: Float64Array = new Float64Array(64);
@@ -85,6 +86,16 @@ export class Ledger {
 
   get families(): readonly FamilyRecord[] {
     return this.#families;
+  }
+
+  /** Whether the instance has left, even if some of its batches are still missing. */
+  get hasLeft(): boolean {
+    return this.last !== undefined;
+  }
+
+  /** Whether nothing can follow. */
+  get isComplete(): boolean {
+    return this.last !== undefined && this.sequence >= this.last;
   }
 
   /** Adds to totals and replaces the rest. */

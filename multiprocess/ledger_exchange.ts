@@ -50,6 +50,8 @@ export class LedgerExchange {
   readonly #options: LedgerExchangeOptions;
   readonly #wanted: Map<string, Wanted> = new Map();
   #wantedFolded: WantedFolded | undefined = undefined;
+  /** Ledgers of which the others have the totals only among those that they have folded. */
+  readonly #unobtainable: Set<string> = new Set();
   readonly #sending: Set<Promise<void>> = new Set();
 
   constructor(options: LedgerExchangeOptions) {
@@ -59,6 +61,11 @@ export class LedgerExchange {
   /** Resolves when everything is sent that was asked for. */
   async whenSent(): Promise<void> {
     await Promise.all(this.#sending);
+  }
+
+  /** Whether there is no use in waiting for a ledger. */
+  isUnobtainable(id: string): boolean {
+    return this.#unobtainable.has(id);
   }
 
   /** Whether the totals of those that have ended are on their way. */
@@ -113,18 +120,26 @@ export class LedgerExchange {
     if (wanted === undefined || wanted.from !== from) return;
     if (index === 0) {
       wanted.ledger = new Ledger(head, performance.now() - message.silentMs);
+      wanted.ledger.sequence = sequence;
       wanted.pieces = 0;
     }
     const { ledger } = wanted;
     // A piece that is missing cannot be asked for: the whole is, with the next question.
-    if (ledger === undefined || index !== wanted.pieces) return;
+    // It may come while pieces of a former answer, of another moment, are still on their way.
+    if (ledger?.sequence !== sequence || index !== wanted.pieces) return;
     wanted.pieces++;
     wanted.at = performance.now();
     ledger.apply(changes);
     if (!isLast) return;
-    ledger.sequence = sequence;
-    ledger.hasLeft = message.hasLeft;
+    ledger.last = message.last;
     this.#wanted.delete(head.id);
+    if (message.isFolded && !replica.isFolded(head.id)) {
+      // Without its totals it would make those fall that are shown.
+      this.#unobtainable.add(head.id);
+      this.want(from, [], true);
+      return;
+    }
+    this.#unobtainable.delete(head.id);
     if ((replica.ledgers.get(head.id)?.sequence ?? -1) < sequence) replica.adopt(ledger);
     for (const batch of wanted.later) this.takeBatch(batch);
   }
@@ -144,7 +159,10 @@ export class LedgerExchange {
     wanted.at = performance.now();
     if (!isLast) return false;
     this.#wantedFolded = undefined;
-    replica.whenUnread(() => replica.adoptFolded(ids, sequences, wanted.pieces));
+    replica.whenUnread(() => {
+      replica.adoptFolded(ids, sequences, wanted.pieces);
+      for (const id of ids) if (replica.isFolded(id)) this.#unobtainable.delete(id);
+    });
     return true;
   }
 
@@ -161,20 +179,27 @@ export class LedgerExchange {
     const { node: from, replica, post } = this.#options;
     const slices = new Slices();
     if (wantsFolded) {
-      const folded = replica.foldedPieces();
-      for (const { index, isLast, part: piece } of numbered(folded.pieces)) {
-        const { ids, sequences } = isLast ? folded : { ids: [], sequences: new Float64Array() };
-        post({ kind: "folded", from, to, ids, sequences, index, isLast, piece });
-        if (slices.isOver) await slices.pause();
+      // What is folded meanwhile would be in the sums, but not among the ids.
+      const release = replica.hold();
+      try {
+        const folded = replica.foldedPieces();
+        for (const { index, isLast, part: piece } of numbered(folded.pieces)) {
+          const { ids, sequences } = isLast ? folded : { ids: [], sequences: new Float64Array() };
+          post({ kind: "folded", from, to, ids, sequences, index, isLast, piece });
+          if (slices.isOver) await slices.pause();
+        }
+      } finally {
+        release();
       }
     }
     for (const id of ids) {
       const ledger = replica.ledgers.get(id);
       if (ledger === undefined) continue;
-      const { head, sequence, hasLeft, seen } = ledger;
+      const { head, sequence, last, seen } = ledger;
+      const isFolded = replica.isFolded(id);
       const silentMs = performance.now() - seen;
       for (const { index, isLast, part: changes } of numbered<Changes>(ledger.pieces())) {
-        const about = { head, sequence, hasLeft, silentMs };
+        const about = { head, sequence, last, isFolded, silentMs };
         post({ kind: "ledger", from, to, ...about, index, isLast, changes });
         if (slices.isOver) await slices.pause();
       }

@@ -49,6 +49,8 @@ export class RedisCalls {
   readonly #abandoned: Set<Promise<unknown>> = new Set();
   #holdMs: number = MIN_HOLD_MS;
   #heldUntil = 0;
+  /** Those who wait for one of them. Promises that may never settle would keep what waits for them. */
+  readonly #waiting: Set<() => void> = new Set();
 
   constructor(command: RedisCommand) {
     this.#command = command;
@@ -93,7 +95,8 @@ export class RedisCalls {
     let isSettled = false;
     const settled = Promise.resolve(sent).catch(() => {}).then(() => {
       isSettled = true;
-      this.#abandoned.delete(settled);
+      if (!this.#abandoned.delete(settled)) return;
+      for (const release of this.#waiting) release();
       if (this.#abandoned.size === 0) this.#holdMs = MIN_HOLD_MS;
     });
     try {
@@ -113,7 +116,9 @@ export class RedisCalls {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, Math.max(0, this.#heldUntil - performance.now()));
     timer.unref();
-    await Promise.race([promise, ...this.#abandoned]);
+    this.#waiting.add(resolve);
+    await promise;
+    this.#waiting.delete(resolve);
     clearTimeout(timer);
   }
 }

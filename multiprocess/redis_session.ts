@@ -31,10 +31,14 @@ const [PAGE, PAGE_KEYS] = [250, 64];
 /** A longer time than this is none: some three hundred years, in milliseconds. */
 const MAX_MS = 1e13;
 
-/** What the head says of the store as a whole. */
-interface State {
+/** How far the store was seen to be. */
+interface Seen {
   readonly epoch: string;
   readonly clock: number;
+}
+
+/** What the head says of the store as a whole. */
+interface State extends Seen {
   readonly now: number;
 }
 
@@ -53,7 +57,7 @@ export class RedisSession implements Session {
   readonly #options: OpenOptions;
   readonly #retention: string;
   /** The greatest clock that was seen of the store, and in which epoch. */
-  #seen: { epoch: string; clock: number } = { epoch: "", clock: 0 };
+  #seen: Seen = { epoch: "", clock: 0 };
   /** A history that nobody has confirmed, and when it was first met. */
   #doubt: { history: string; since: number } | undefined = undefined;
   #isClosed = false;
@@ -75,7 +79,7 @@ export class RedisSession implements Session {
       keys: [this.#keys.head, this.#keys.own(id)],
       args: [id, JSON.stringify(process), crypto.randomUUID(), this.#retention],
     }, signal);
-    this.#see(reply);
+    this.#see(seenIn(reply));
     return String(reply[1]);
   }
 
@@ -97,7 +101,7 @@ export class RedisSession implements Session {
       ],
     }, signal);
     if (reply[0] !== "applied") return "unknown";
-    this.#see(reply);
+    this.#see(seenIn(reply));
     return "applied";
   }
 
@@ -131,6 +135,8 @@ export class RedisSession implements Session {
   }
 
   async #readHead(signal: AbortSignal): Promise<{ head: Head; state: State } | undefined> {
+    // What is seen while this read is under way may be newer than its replies.
+    const seen = this.#seen;
     const fields = new Map<string, string>();
     let state: State | undefined;
     for (let cursor = "0"; state === undefined || cursor !== "0";) {
@@ -146,9 +152,10 @@ export class RedisSession implements Session {
       const [epoch = "", clock, told = "", history = "", until, now] = reply.slice(3).map(String);
       if (state !== undefined && state.epoch !== epoch) throw new Error("it began anew meanwhile");
       state = { epoch, clock: Number(clock), now: Number(now) };
-      this.#believe(state, { told, history, until: Number(until) });
+      this.#believe(state, { told, history, until: Number(until), seen });
     }
-    this.#seen = state;
+    // A reply that is late says nothing of what is known better by now.
+    if (this.#seen === seen || this.#seen.epoch === state.epoch) this.#see(state);
     return { head: decodeHead(fields, state.now, this.#options), state };
   }
 
@@ -182,9 +189,9 @@ export class RedisSession implements Session {
   /** Refuses a store that may have lost something, until everybody had the time to notice. */
   #believe(
     { epoch, clock, now }: State,
-    { told, history, until }: { told: string; history: string; until: number },
+    { told, history, until, seen }: { told: string; history: string; until: number; seen: Seen },
   ): void {
-    const isBehind = epoch === this.#seen.epoch && clock < this.#seen.clock;
+    const isBehind = epoch === seen.epoch && clock < seen.clock;
     if (isBehind) throw new Error("it has lost what it had acknowledged: it will begin anew");
     if (history === told) {
       this.#doubt = undefined;
@@ -198,8 +205,7 @@ export class RedisSession implements Session {
     );
   }
 
-  #see([, epoch, clock]: Reply): void {
-    const seen = { epoch: String(epoch), clock: Number(clock) };
+  #see(seen: Seen): void {
     // Replies may come in another order than they were made.
     if (seen.epoch !== this.#seen.epoch || seen.clock > this.#seen.clock) this.#seen = seen;
   }
@@ -230,6 +236,11 @@ export class RedisSession implements Session {
 export function explain(error: unknown, doing: string, signal?: AbortSignal): unknown {
   if (signal?.aborted && error === signal.reason) return error;
   return new Error(`Cannot ${doing} Redis: ${messageOf(error)}`, { cause: error });
+}
+
+/** What a reply to a write says of the store. */
+function seenIn([, epoch, clock]: Reply): Seen {
+  return { epoch: String(epoch), clock: Number(clock) };
 }
 
 function toMs(ms: number): string {

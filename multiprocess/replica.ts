@@ -9,8 +9,8 @@ const SLICE = 500;
 export interface Knowledge {
   readonly ids: readonly string[];
   readonly sequences: Float64Array;
-  /** Whether the instance has left: no batch follows. */
-  readonly left: Uint8Array;
+  /** The number of the last batch that there will be; negative if it has not left. */
+  readonly lasts: Float64Array;
 }
 
 /**
@@ -24,7 +24,7 @@ export class Replica {
   #reads = 0;
   /** What waits for the reads to end. */
   #postponed: (() => void)[] = [];
-  readonly #folded: FoldedTotals = new FoldedTotals();
+  #folded: FoldedTotals = new FoldedTotals();
   /** The instances that are in the folded totals, with the number of their last batch. */
   readonly #inFold: Map<string, number> = new Map();
 
@@ -35,6 +35,15 @@ export class Replica {
   /** How many instances are in the folded totals. */
   get foldedCount(): number {
     return this.#inFold.size;
+  }
+
+  /** How many instances are folded, or will be: no more of them are in what others have folded. */
+  get foldableCount(): number {
+    let count = this.foldedCount;
+    for (const ledger of this.ledgers.values()) {
+      if (!this.isAlive(ledger) && !this.isFolded(ledger.head.id)) count++;
+    }
+    return count;
   }
 
   isFolded(id: string): boolean {
@@ -64,7 +73,7 @@ export class Replica {
     return {
       ids: ledgers.map(({ head }) => head.id),
       sequences: Float64Array.from(ledgers, ({ sequence }) => sequence),
-      left: Uint8Array.from(ledgers, ({ hasLeft }) => hasLeft ? 1 : 0),
+      lasts: Float64Array.from(ledgers, ({ last }) => last ?? -1),
     };
   }
 
@@ -90,7 +99,7 @@ export class Replica {
     const known = this.ledgers.get(id);
     if (known !== undefined) {
       ledger.seen = Math.max(ledger.seen, known.seen);
-      ledger.hasLeft ||= known.hasLeft;
+      ledger.last ??= known.last;
     }
     if (this.isFolded(id)) ledger.dropTotals();
     this.ledgers.set(id, ledger);
@@ -100,6 +109,14 @@ export class Replica {
   whenUnread(work: () => void): void {
     if (this.#reads === 0) work();
     else this.#postponed.push(work);
+  }
+
+  /** Begins a read: nothing is folded until what it returns is called. */
+  hold(): () => void {
+    this.#reads++;
+    return () => {
+      if (--this.#reads === 0) { for (const work of this.#postponed.splice(0)) work(); }
+    };
   }
 
   /** Adds the totals of an instance, which ends, to those that are folded. Not during a read. */
@@ -132,11 +149,24 @@ export class Replica {
   }
 
   /**
-   * Takes over what another isolate has folded. Sums of which a part is here already
-   * cannot be told apart any more, and are left. Not during a read.
+   * Takes over what another isolate has folded: beside what is folded here, or in its place
+   * if all of that is among it. Sums that have only a part in common cannot be told
+   * apart any more, and are left. Not during a read.
    */
   adoptFolded(ids: readonly string[], sequences: Float64Array, pieces: FoldedPiece[]): void {
-    if (ids.some((id) => this.isFolded(id))) return;
+    let common = 0;
+    for (const [i, id] of ids.entries()) {
+      if (this.isFolded(id)) common++;
+      // No total must fall.
+      if ((this.#inFold.get(id) ?? this.ledgers.get(id)?.sequence ?? 0) > sequences[i]!) return;
+    }
+    if (common > 0 && (common < this.foldedCount || common === ids.length)) return;
+    if (common > 0) {
+      // Records of families say what was said first and last, in whichever order they come.
+      const { families } = this.#folded;
+      this.#folded = new FoldedTotals();
+      for (const record of families) this.#folded.introduce(record);
+    }
     for (const piece of pieces) this.#folded.merge(piece);
     for (const [i, id] of ids.entries()) {
       this.#inFold.set(id, sequences[i]!);
@@ -149,7 +179,7 @@ export class Replica {
     const ledgers = [...this.ledgers.values()].filter((ledger) => !this.isExpired(ledger))
       .sort((a, b) => a.head.order - b.head.order || (a.head.id < b.head.id ? -1 : 1));
     const totals = [this.#folded.totals(), ...Array.from(this.ledgers.values(), (l) => l.totals())];
-    this.#reads++;
+    const release = this.hold();
     try {
       const instances = ledgers.map((ledger) => this.#describe(ledger));
       yield { instances, families: this.#families() };
@@ -160,7 +190,7 @@ export class Replica {
         for (const part of slicesOf(ledger.values())) yield { values: part };
       }
     } finally {
-      if (--this.#reads === 0) { for (const work of this.#postponed.splice(0)) work(); }
+      release();
     }
   }
 

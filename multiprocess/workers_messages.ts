@@ -16,6 +16,8 @@ export interface LeaveMessage {
   readonly kind: "leave";
   readonly from: string;
   readonly id: string;
+  /** The number of its last batch. */
+  readonly last: number;
 }
 
 /** Tells everybody what one knows, and asks what they know. */
@@ -58,7 +60,10 @@ export interface LedgerMessage {
   readonly to: string;
   readonly head: LedgerHead;
   readonly sequence: number;
-  readonly hasLeft: boolean;
+  /** The number of the last batch that there will be, if it has left. */
+  readonly last: number | undefined;
+  /** Whether its totals are not here, but among the folded ones. */
+  readonly isFolded: boolean;
   /** For how long the instance had been silent, in milliseconds. */
   readonly silentMs: number;
   readonly index: number;

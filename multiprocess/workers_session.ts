@@ -73,6 +73,8 @@ export class WorkersSession implements Session {
   readonly #own: Map<string, Places> = new Map();
   readonly #rounds: Map<number, Round> = new Map();
   #nonce = 0;
+  /** When the others have last asked: those too that have no instance, or whose is not known yet. */
+  readonly #askers: Map<string, number> = new Map();
   /** Sessions that did not answer the last question in time. */
   #blocked: Set<string> = new Set();
   readonly #opened: number = performance.now();
@@ -132,8 +134,8 @@ export class WorkersSession implements Session {
     return this.#call(signal, () => {
       const ledger = this.#replica.ledgers.get(id);
       if (ledger === undefined) return;
-      ledger.hasLeft = true;
-      this.#post({ kind: "leave", from: this.#node, id });
+      ledger.last = ledger.sequence;
+      this.#post({ kind: "leave", from: this.#node, id, last: ledger.last });
     });
   }
 
@@ -141,6 +143,7 @@ export class WorkersSession implements Session {
     this.#check(signal);
     this.#keepUp();
     await this.#meet(signal, Math.min(this.#options.timeoutMs, timeoutMs * WAIT_SHARE));
+    this.#check(signal);
     yield* this.#replica.read();
   }
 
@@ -151,6 +154,8 @@ export class WorkersSession implements Session {
     await this.#meet(new AbortController().signal, timeoutMs, true);
     await this.#exchange.whenSent();
     this.#isClosed = true;
+    // Whoever reads would wait in vain.
+    for (const { finish } of this.#rounds.values()) finish();
     // What was said just now is sent in a later turn by some runtimes.
     await nextTurn();
     this.#channel.close();
@@ -229,7 +234,10 @@ export class WorkersSession implements Session {
       this.#blocked = new Set(silent);
       silent.clear();
       // Those that have ended may have been forgotten before they could be sent.
-      for (const id of round.needs.keys()) if (this.#replica.isFolded(id)) round.needs.delete(id);
+      for (const id of round.needs.keys()) {
+        const isVain = this.#replica.isFolded(id) || this.#exchange.isUnobtainable(id);
+        if (isVain) round.needs.delete(id);
+      }
       this.#look(round);
       // What is still on its way may have been lost.
       if (this.#rounds.has(nonce)) this.#ask(nonce);
@@ -279,7 +287,7 @@ export class WorkersSession implements Session {
         break;
       case "leave": {
         const ledger = this.#replica.ledgers.get(message.id);
-        if (ledger !== undefined) ledger.hasLeft = true;
+        if (ledger !== undefined) ledger.last = message.last;
         break;
       }
       case "ask":
@@ -301,6 +309,7 @@ export class WorkersSession implements Session {
   }
 
   #answer({ from, nonce, knowledge }: AskMessage): void {
+    this.#askers.set(from, performance.now());
     // Who asks tells what it knows, so that each question brings all others up to date.
     this.#exchange.want(from, [...this.#missing(from, knowledge).keys()]);
     this.#post({
@@ -316,7 +325,8 @@ export class WorkersSession implements Session {
 
   #learn({ from, nonce, knowledge, isNew, foldedCount }: AnswerMessage): void {
     const missing = this.#missing(from, knowledge);
-    const wantsFolded = this.#isNew && !isNew && foldedCount > 0;
+    const wantsFolded = foldedCount > 0 &&
+      ((this.#isNew && !isNew) || foldedCount > this.#replica.foldableCount);
     this.#exchange.want(from, [...missing.keys()], wantsFolded);
     if (!isNew && !wantsFolded) this.#isNew = false;
     const round = this.#rounds.get(nonce);
@@ -328,13 +338,13 @@ export class WorkersSession implements Session {
   }
 
   /** What another session knows that is not known here. */
-  #missing(from: string, { ids, sequences, left }: Knowledge): Map<string, number> {
+  #missing(from: string, { ids, sequences, lasts }: Knowledge): Map<string, number> {
     const missing = new Map<string, number>();
     for (const [i, id] of ids.entries()) {
       const sequence = sequences[i]!;
       const ledger = this.#replica.ledgers.get(id);
-      if (ledger !== undefined && left[i] === 1) ledger.hasLeft = true;
-      if (ledger !== undefined && sequence >= ledger.sequence) ledger.confirmedBy.add(from);
+      if (ledger !== undefined && lasts[i]! >= 0) ledger.last ??= lasts[i]!;
+      ledger?.confirmedBy.set(from, sequence);
       if (this.#own.has(id)) continue;
       // What is folded cannot be replaced any more; its gauges may still be missing.
       const isBehind = ledger !== undefined && ledger.sequence < sequence;
@@ -349,15 +359,18 @@ export class WorkersSession implements Session {
     const now = performance.now();
     if (now - this.#upkeep < UPKEEP_MS) return;
     this.#upkeep = now;
+    for (const [node, at] of this.#askers) {
+      if (now - at > this.#options.deadAfterMs) this.#askers.delete(node);
+    }
     let mustCompare = false;
     for (const ledger of this.#replica.ledgers.values()) {
       const isOwn = ledger.head.node === this.#node;
       if (this.#replica.isExpired(ledger, isOwn)) {
         this.#own.delete(ledger.head.id);
-        this.#replica.whenUnread(() => this.#replica.forget(ledger));
+        this.#whenUnread(ledger, () => this.#replica.forget(ledger));
       } else if (!this.#replica.isAlive(ledger) && !this.#replica.isFolded(ledger.head.id)) {
-        const isKnown = ledger.hasLeft && this.#isKnownToAll(ledger);
-        if (isKnown) this.#replica.whenUnread(() => this.#replica.fold(ledger));
+        const isKnown = ledger.isComplete && this.#isKnownToAll(ledger);
+        if (isKnown) this.#whenUnread(ledger, () => this.#replica.fold(ledger));
         else mustCompare = true;
       }
     }
@@ -367,11 +380,24 @@ export class WorkersSession implements Session {
     this.#ask(0);
   }
 
+  /** Does something to a ledger when nothing is read, unless another one has taken its place. */
+  #whenUnread(ledger: Ledger, work: () => void): void {
+    this.#replica.whenUnread(() => {
+      if (this.#replica.ledgers.get(ledger.head.id) === ledger) work();
+    });
+  }
+
   /** Whether everybody who could still ask for a ledger has it. */
-  #isKnownToAll({ confirmedBy }: Ledger): boolean {
+  #isKnownToAll({ confirmedBy, sequence }: Ledger): boolean {
+    const isKnownTo = (node: string): boolean =>
+      node === this.#node || (confirmedBy.get(node) ?? -1) >= sequence;
+    const left = new Set<string>();
     for (const { head, hasLeft } of this.#replica.ledgers.values()) {
-      if (!hasLeft && head.node !== this.#node && !confirmedBy.has(head.node)) return false;
+      if (hasLeft) left.add(head.node);
+      else if (!isKnownTo(head.node)) return false;
     }
+    // Who has left asks once more, and never again.
+    for (const node of this.#askers.keys()) if (!left.has(node) && !isKnownTo(node)) return false;
     return true;
   }
 }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { CollectorRegistry, Counter, Gauge, generateMetricsAsync, Histogram } from "../../mod.ts";
 import { loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
 import { redisBackend, type RedisCommand } from "../../multiprocess/redis.ts";
+import { RedisCalls } from "../../multiprocess/redis_calls.ts";
 import { testBackend } from "../support/backend_contract.ts";
 import { startFaultyProxy } from "../support/faulty_proxy.ts";
 import { freePort, waitFor } from "../support/processes.ts";
@@ -550,6 +551,51 @@ for (const reply of [undefined, "OK", {}, [new Uint8Array(3)]]) {
     );
   });
 }
+
+testOnRedis("a reply that is late is no loss", async ({ client, share }) => {
+  const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const command: RedisCommand = async (name, ...args) => {
+    const reply = await client.command(name, ...args);
+    // A read begins with a page of the head: one key, a cursor and a count.
+    if (args[1] === "1" && args[4] === "250") {
+      asked.resolve();
+      await held.promise;
+    }
+    return reply;
+  };
+  const { jobs, shared, total } = await share({ command });
+  jobs.labels("a").inc();
+  const reading = total();
+  await asked.promise;
+  jobs.labels("a").inc();
+  assert.equal(await shared.flush(), true);
+  held.resolve();
+  assert.equal(await reading, 2);
+});
+
+test("who waits for a command that never settles is not remembered by it", async () => {
+  const calls = new RedisCalls(() => new Promise(() => {}));
+  const run = async (): Promise<void> => {
+    const limit = new AbortController();
+    const running = calls.run("head", { keys: ["head"], args: [] }, limit.signal);
+    limit.abort();
+    await assert.rejects(running);
+  };
+  await run();
+  const { then } = Promise.prototype;
+  const listeners = new Map<unknown, number>();
+  // A cast: what listeners are is of no interest here.
+  Promise.prototype.then = function (this: Promise<unknown>, ...args: unknown[]) {
+    listeners.set(this, (listeners.get(this) ?? 0) + 1);
+    return Reflect.apply(then, this, args);
+  } as typeof then;
+  try {
+    for (let i = 0; i < 20; i++) await run();
+  } finally {
+    Promise.prototype.then = then;
+  }
+  assert.ok(Math.max(0, ...listeners.values()) < 20, "each has added one to the same promise");
+});
 
 test("commands that never settle cost their time limit, and do not pile up", async () => {
   let sent = 0;

@@ -19,7 +19,7 @@
  */
 import type { Backend, OpenOptions, Session } from "./backend.ts";
 import { channelName } from "./workers_messages.ts";
-import { WorkersSession } from "./workers_session.ts";
+import { Told, WorkersSession } from "./workers_session.ts";
 
 export type { Backend, OpenOptions, Session } from "./backend.ts";
 
@@ -32,6 +32,9 @@ export interface WorkersBackendOptions {
    */
   timeoutMs?: number | undefined;
 }
+
+/** What this isolate has told under each namespace. */
+const TOLD: Map<string, Told> = new Map();
 
 /**
  * Lets the isolates and workers of one process share their metrics. Each of them calls
@@ -79,7 +82,9 @@ export function workersBackend(options: WorkersBackendOptions = {}): Backend {
       // The global one keeps the process alive. Who never opens one does not pay for it.
       const { BroadcastChannel } = await import("node:worker_threads");
       const channel = new BroadcastChannel(channelName(options.namespace));
-      return new WorkersSession(channel, { ...options, timeoutMs });
+      let told = TOLD.get(options.namespace);
+      if (told === undefined) TOLD.set(options.namespace, told = new Told());
+      return new WorkersSession(channel, { ...options, timeoutMs, told });
     },
   };
 }

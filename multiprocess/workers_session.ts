@@ -16,9 +16,6 @@ import { type Knowledge, Replica } from "./replica.ts";
 import { abortable } from "./time_limit.ts";
 import type { AnswerMessage, AskMessage, Message } from "./workers_messages.ts";
 
-/** What one isolate is told is with it for good: nothing is lost that would need another epoch. */
-const EPOCH = "the life of the process";
-
 /** Which part of a caller's time is spent on waiting for isolates that do not answer. */
 const WAIT_SHARE = 0.5;
 
@@ -49,8 +46,21 @@ interface Round {
   readonly finish: () => void;
 }
 
+/**
+ * What an isolate has told under a namespace, in one session after the other. The memory of
+ * a session goes with it, so what it told lasts only if another isolate has it.
+ */
+export class Told {
+  /** The life of what was told. */
+  epoch: string = crypto.randomUUID();
+  /** The instances in whose name it was told. */
+  readonly ids: Set<string> = new Set();
+}
+
 /** What a session is told. */
 export interface WorkersSessionOptions extends OpenOptions {
+  /** What the isolate has told before. @default {nothing} */
+  readonly told?: Told | undefined;
   /** How long isolates that do not answer are waited for, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -71,6 +81,7 @@ export class WorkersSession implements Session {
   readonly #exchange: LedgerExchange;
   /** The instances of this session. */
   readonly #own: Map<string, Places> = new Map();
+  readonly #told: Told;
   readonly #rounds: Map<number, Round> = new Map();
   #nonce = 0;
   /** When the others have last asked: those too that have no instance, or whose is not known yet. */
@@ -86,6 +97,7 @@ export class WorkersSession implements Session {
 
   constructor(channel: BroadcastChannel, options: WorkersSessionOptions) {
     this.#options = options;
+    this.#told = options.told ?? new Told();
     this.#channel = channel;
     this.#replica = new Replica(options);
     this.#exchange = new LedgerExchange({
@@ -101,14 +113,18 @@ export class WorkersSession implements Session {
     this.#ask(0);
   }
 
-  join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
-    return this.#call(signal, () => {
-      if (this.#own.has(id)) return EPOCH;
+  async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
+    const told = this.#told;
+    this.#check(signal);
+    if (this.#own.size === 0 && told.ids.size > 0) await this.#recall(signal);
+    return await this.#call(signal, () => {
+      if (this.#own.has(id)) return told.epoch;
+      told.ids.add(id);
       this.#own.set(id, new Places(this.#stamps));
       const head = { id, process, node: this.#node, order: this.#stamps.next() };
       this.#replica.begin(head);
       this.#post({ kind: "batch", from: this.#node, head, sequence: 0, changes: NO_CHANGES });
-      return EPOCH;
+      return told.epoch;
     });
   }
 
@@ -177,6 +193,17 @@ export class WorkersSession implements Session {
         "did not answer in time, and those that have ended and are remembered.",
       samples: Object.entries(counts).map(([state, value]) => ({ labels: { state }, value })),
     };
+  }
+
+  /** Finds out whether others still have what former sessions told; if not, its life is over. */
+  async #recall(signal: AbortSignal): Promise<void> {
+    const told = this.#told;
+    await this.#meet(signal, this.#options.timeoutMs);
+    const isKnown = (id: string): boolean => this.#replica.sequenceOf(id) !== undefined;
+    // Who does not answer may have it: better lost than twice.
+    if (this.#blocked.size > 0 || [...told.ids].some(isKnown)) return;
+    told.epoch = crypto.randomUUID();
+    told.ids.clear();
   }
 
   #check(signal: AbortSignal): void {

@@ -192,6 +192,33 @@ test(
   }),
 );
 
+test("totals go on where they were when a registry is shared again, alone or beside others", async () => {
+  const registry = new CollectorRegistry();
+  const jobs = new Counter("jobs_total", "Jobs.", { registry });
+  const load = (namespace: string) =>
+    loadBackend(workersBackend({ timeoutMs: 300 }), { registry, namespace, intervalMs: 1e6 });
+  const namespace = crypto.randomUUID();
+  for (let i = 1; i <= 3; i++) {
+    jobs.inc();
+    const shared = await load(namespace);
+    assert.equal(await shared.getSampleValueAsync("jobs_total"), i, "alone");
+    await shared.close();
+  }
+  const elsewhere = await load(crypto.randomUUID());
+  assert.equal(await elsewhere.getSampleValueAsync("jobs_total"), 3, "another namespace");
+  await elsewhere.close();
+
+  const other = await share(workersBackend({ timeoutMs: 300 }), { namespace });
+  for (let i = 4; i <= 6; i++) {
+    jobs.inc();
+    const shared = await load(namespace);
+    assert.equal(await shared.getSampleValueAsync("jobs_total"), i, "beside another");
+    await shared.close();
+    assert.equal(await other.total(), i);
+  }
+  await other.shared.close();
+});
+
 test("who has just begun, and has no time to learn whether there are others, gives no total", async () => {
   const one = await share(workersBackend({ timeoutMs: 60_000 }), { timeoutMs: 100 });
   one.jobs.inc();

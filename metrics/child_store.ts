@@ -78,8 +78,10 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Takes all children out. */
   clear(): void {
-    // For those who just read them.
-    for (let slot = 0; slot < this.#columns.children.length; slot++) this.#columns.remove(slot);
+    const children = [...this];
+    // Those who just read the columns find nothing there; those who hold a child go on with it.
+    const former = this.#columns.clear();
+    for (const child of children) child.columns = former;
     this.#columns = new Columns(this.#core, 1);
     this.#holes = 0;
   }

@@ -56,7 +56,7 @@ export class Columns<C> {
   #since: Int32Array | Float64Array;
   /** For each child the ids of its label values. */
   #ids: Int32Array;
-  readonly #labels: readonly LabelColumn[];
+  #labels: readonly LabelColumn[];
   readonly #byName: ReadonlyMap<string, LabelColumn>;
   /** Slots, each at the first free place from that of its hash on. Its length is a power of two. */
   #table: Int32Array = new Int32Array(4).fill(FREE);
@@ -187,6 +187,22 @@ export class Columns<C> {
     const { width } = this.core;
     this.children[slot] = undefined;
     this.numbers.fill(NaN, slot * width, (slot + 1) * width);
+  }
+
+  /**
+   * Takes all children out.
+   *
+   * @returns Columns in which they are what they were, each at its slot.
+   */
+  clear(): Columns<C> {
+    const former = new Columns<C>(this.core, 0);
+    former.numbers = this.numbers;
+    former.#since = this.#since;
+    former.#ids = this.#ids;
+    former.#labels = this.#labels;
+    this.numbers = new Float64Array(this.numbers.length).fill(NaN);
+    this.children.fill(undefined);
+    return former;
   }
 
   /** Whether any child may have an exemplar. */

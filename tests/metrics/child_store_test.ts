@@ -129,6 +129,22 @@ test("clear() takes all children out, also for who is just reading them", () => 
   assert.notEqual(store.get(children[3]!.labelValues), children[3]);
 });
 
+test("children that were cleared away go on by themselves, and are seen by nobody", () => {
+  const { store, children } = createStore(3);
+  for (const [i, { columns, slot }] of children.entries()) columns.numbers[slot] = i + 1;
+  const { children: seen, numbers } = children[0]!.columns;
+  store.clear();
+  const again = store.get(children[1]!.labelValues);
+  for (const [i, { columns, slot, labelValues }] of children.entries()) {
+    assert.deepEqual(labelValues, [String(i), String(i)]);
+    assert.equal(columns.numbers[slot]!, i + 1);
+    columns.add(slot, 1);
+  }
+  assert.deepEqual(seen, [undefined, undefined, undefined]);
+  assert.deepEqual([...numbers.subarray(0, 3)], [2, 3, 4]);
+  assert.equal(again.columns.numbers[again.slot], 0);
+});
+
 test("children keep their labels, numbers and created timestamps when they move", () => {
   const clock = new ManualClock();
   const store = new ChildStore(new MetricCore({ ...core, clock, width: 2 }), createPlain);

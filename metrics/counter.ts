@@ -27,7 +27,7 @@ export class CounterChild extends Child implements NumberMetric {
     ) this.check(value);
     if (exemplarLabels !== undefined) {
       const { core } = columns;
-      this.keepExemplar(makeExemplar(exemplarLabels, value, core.now(), core.doing("increment")));
+      this.keep(makeExemplar(exemplarLabels, value, core.now(), core.doing("increment")));
     }
     columns.add(slot, value);
   }
@@ -85,15 +85,6 @@ export class CounterChild extends Child implements NumberMetric {
     return this.core.kept?.get(this) as Exemplar | undefined;
   }
 
-  /**
-   * Keeps an exemplar that was checked before.
-   *
-   * @param exemplar The exemplar; the one before stays if there is none.
-   */
-  protected keepExemplar(exemplar: Exemplar | undefined): void {
-    if (exemplar !== undefined) this.keep(exemplar);
-  }
-
   /** Refuses what cannot be counted here. */
   private check(value: unknown): void {
     const { core } = this;
@@ -114,7 +105,9 @@ export class CounterChild extends Child implements NumberMetric {
 class SampledCounterChild extends CounterChild {
   override inc(value = 1, exemplarLabels?: Record<string, string>): void {
     super.inc(value, exemplarLabels);
-    if (exemplarLabels === undefined) this.keepExemplar(this.core.askExemplar(value));
+    if (exemplarLabels !== undefined) return;
+    const exemplar = this.core.askExemplar(value);
+    if (exemplar !== undefined) this.keep(exemplar);
   }
 }
 

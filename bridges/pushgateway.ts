@@ -235,7 +235,8 @@ async function perform(
   const doing = `Cannot ${method === "DELETE" ? "delete from" : "push to"} Pushgateway`;
   const checked = checkOptions(options, doing);
   const { registry, format, compress, timeoutMs, fetch } = checked;
-  const group = createGroup(url, options.job, options.groupingKey ?? {}, doing);
+  const { job, groupingKey = {} } = options;
+  const group = createGroup(url, job, groupingKey, doing);
   const headers = createHeaders({
     headers: options.headers,
     basicAuth: options.basicAuth,

@@ -402,6 +402,16 @@ const CLASHES: { what: string; fill: (registry: CollectorRegistry) => void; labe
     label: "my_zone",
   },
   {
+    what: "a label that only a later series has",
+    fill: (registry) => {
+      const family = new MetricFamily("f", "F.", "gauge")
+        .addSample("f", { a: "1" }, 1)
+        .addSample("f", { a: "2", zone: "eu" }, 1);
+      registry.register({ collect: () => [family] });
+    },
+    label: "zone",
+  },
+  {
     what: "the buckets of a histogram",
     fill: (registry) => new Histogram("f", "F.", { registry }).observe(1),
     label: "le",
@@ -573,11 +583,15 @@ test("a time limit and an aborted signal end the push, and the cause tells which
   assert.match(given.message, /the signal was aborted$/);
 
   const { sent, fetch } = fakeFetch();
+  const registry = new CollectorRegistry();
+  let collects = 0;
+  registry.register({ collect: () => [new MetricFamily(`g${++collects}`, "G.", "gauge")] });
   const before = await rejection(
-    pushToGateway(GATEWAY, { job: "a", signal: AbortSignal.abort(), fetch }),
+    pushToGateway(GATEWAY, { job: "a", registry, signal: AbortSignal.abort(), fetch }),
   );
   assert.equal((before.cause as DOMException).name, "AbortError");
   assert.deepEqual(sent, []);
+  assert.equal(collects, 0);
 });
 
 test("a registry that never answers does not hold the push for longer than its time", async () => {

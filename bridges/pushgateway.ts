@@ -42,8 +42,9 @@
  * so no family may have them already; nor may it have timestamps. Both are refused before
  * anything is sent: the gateway overwrites the first in silence, and refuses the second.
  *
- * Nothing is sent twice: whether to try again is left to the caller, who may, since the
- * same push again changes nothing but the time of the push.
+ * Redirects are not followed, since a push can become a `GET` on its way, and a page to log in
+ * on would be taken for a success. Nothing is sent twice: whether to try again is left to the
+ * caller, who may, since the same push again changes nothing but the time of the push.
  *
  * @module
  */
@@ -115,10 +116,10 @@ export interface PushOptions extends GatewayOptions {
   /** The registry. @default {REGISTRY} */
   registry?: Registry | undefined;
   /**
-   * The format. Protobuf carries everything, native histograms and exemplars included; it is
-   * for histograms whose counts are no integers alone that text loses less, in a gateway that
-   * is scraped in text. Text (0.0.4) is for other services with the same interface, which may
-   * know nothing else. @default {"protobuf"}
+   * The format. Protobuf carries everything, native histograms and exemplars included. Text
+   * (0.0.4) is for other services with the same interface, which may know nothing else, and
+   * for histograms whose counts are no integers: Pushgateway 1.5 shows those of protobuf as 0,
+   * and those of text without their fraction. @default {"protobuf"}
    */
   format?: PushFormat | undefined;
   /** Whether to send gzip, which Pushgateway 1.5 reads; older ones may not. @default {false} */

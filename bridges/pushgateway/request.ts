@@ -117,8 +117,12 @@ export async function send(
     throw noAnswer(request, signal.aborted ? signal.reason : error);
   }
   const { ok, status } = response;
+  if (ok) {
+    // Whatever else it says is not waited for.
+    response.body?.cancel().catch(() => {});
+    return;
+  }
   const text = await readStart(response, signal);
-  if (ok) return;
   const shown = text.trim();
   const details = shown.length > MAX_SHOWN_LENGTH ? `${shown.slice(0, MAX_SHOWN_LENGTH)}…` : shown;
   const target = response.headers.get("location");

@@ -113,9 +113,9 @@ test("a server that does not answer is given up, in time or when the signal says
   });
 });
 
-test("a success is one, also when the server never ends its body", async () => {
+test("a success is not waited for when the server never ends its body", async () => {
   await withServer((response) => response.writeHead(200).write("ok"), async (url) => {
-    await deleteFromGateway(url, { job: "a", timeoutMs: 200 });
+    await deleteFromGateway(url, { job: "a" });
   });
 });
 

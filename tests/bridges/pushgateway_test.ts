@@ -363,7 +363,7 @@ test("asynchronous collectors are awaited, and one that never answers costs only
     },
   });
   const { sent, fetch } = fakeFetch();
-  await pushToGateway(GATEWAY, { job: "a", registry, format: "text", timeoutMs: 400, fetch });
+  await pushToGateway(GATEWAY, { job: "a", registry, format: "text", timeoutMs: 2000, fetch });
   assert.match(text(sent[0]!.body), /^users 7$/m);
   assert.match(text(sent[0]!.body), /narthex_collector_errors_total\{.*cause="timeout"\} 1/);
   assert.deepEqual(aborted, [true]);

@@ -1,0 +1,326 @@
+/**
+ * Pushes metrics to a {@link https://github.com/prometheus/pushgateway | Pushgateway}: for
+ * batch jobs that end before anyone could scrape them.
+ *
+ * ```ts
+ * import { CollectorRegistry, Gauge } from "@narthex/prometheus";
+ * import { pushAddToGateway } from "@narthex/prometheus/pushgateway";
+ * import assert from "node:assert/strict";
+ *
+ * // A registry of its own: what belongs to the process does not belong to the job.
+ * const registry = new CollectorRegistry();
+ * const duration = new Gauge("backup_duration_seconds", "Time the backup took.", { registry });
+ * const success = new Gauge("backup_last_success_timestamp_seconds", "When it last succeeded.", {
+ *   registry: null,
+ * });
+ *
+ * const urls: string[] = [];
+ * const fetch = async (url: string) => { // a stand-in for a gateway
+ *   urls.push(url);
+ *   return await Promise.resolve(new Response());
+ * };
+ * const timer = duration.startTimer();
+ * try {
+ *   // … the work …
+ *   success.setToCurrentTime();
+ *   registry.register(success);
+ * } finally {
+ *   timer.stop();
+ *   // An addition: after a failure, the last success of an earlier run stays what it was.
+ *   await pushAddToGateway("http://localhost:9091", {
+ *     job: "backup",
+ *     groupingKey: { instance: "db/1" },
+ *     registry,
+ *     fetch,
+ *   });
+ * }
+ * assert.deepEqual(urls, ["http://localhost:9091/metrics/job/backup/instance@base64/ZGIvMQ"]);
+ * ```
+ *
+ * A gateway holds groups of series, each of which is addressed by a job and a grouping key,
+ * and keeps them until they are deleted. It gives the labels of the group to all series in it,
+ * so no family may have them already; nor may it have timestamps. Both are refused before
+ * anything is sent: the gateway overwrites the first in silence, and refuses the second.
+ *
+ * Redirects are not followed, since a push can become a `GET` on its way, and a page to log in
+ * on would be taken for a success. Nothing is sent twice: whether to try again is left to the
+ * caller, who may, since the same push again changes nothing but the time of the push.
+ *
+ * @module
+ */
+import {
+  type LabelValue,
+  PROMETHEUS_CONTENT_TYPE,
+  PROTOBUF_CONTENT_TYPE,
+  REGISTRY,
+  type Registry,
+} from "../mod.ts";
+import { type BasicAuth, createGroup } from "./pushgateway/group.ts";
+import { createPushBody, type PushFormat } from "./pushgateway/push_body.ts";
+import { PushError, type PushErrorOptions, type PushMethod } from "./pushgateway/push_error.ts";
+import {
+  createHeaders,
+  noAnswer,
+  type PushFetch,
+  type PushRequest,
+  send,
+} from "./pushgateway/request.ts";
+import { abortable, limitTime } from "./pushgateway/time_limit.ts";
+
+export { PushError };
+export type { BasicAuth, PushErrorOptions, PushFetch, PushFormat, PushMethod };
+
+/** How long a gateway is waited for when nothing else is said. */
+const TIMEOUT_MS = 10_000;
+
+/** The longest time that a timer takes. */
+const MAX_MS = 2 ** 31 - 1;
+
+/** How much of the time asynchronous collectors may take, since something must be left to send. */
+const COLLECT_SHARE = 0.5;
+
+const CONTENT_TYPES: Readonly<Record<PushFormat, string>> = {
+  protobuf: PROTOBUF_CONTENT_TYPE,
+  text: PROMETHEUS_CONTENT_TYPE,
+};
+
+/** Options of all requests to Pushgateway. */
+export interface GatewayOptions {
+  /** The job, which is the first label of the group. Not empty. */
+  job: string;
+  /**
+   * The other labels of the group, such as `instance`; their order does not matter. Values may
+   * be any text, the empty one included. @default {{}}
+   */
+  groupingKey?: Readonly<Record<string, LabelValue>> | undefined;
+  /**
+   * A username and a password for the gateway. They may also stand in its address, as in
+   * `https://user:password@host/`. No error shows them.
+   */
+  basicAuth?: BasicAuth | undefined;
+  /**
+   * More headers, for example `Authorization` for a bearer token. `Content-Type` and
+   * `Content-Encoding` are the push's own.
+   */
+  headers?: HeadersInit | undefined;
+  /** How long the whole may take, in milliseconds. @default {10000} */
+  timeoutMs?: number | undefined;
+  /** Abort it to give up. */
+  signal?: AbortSignal | undefined;
+  /** What sends the request, for example through a proxy. @default {globalThis.fetch} */
+  fetch?: PushFetch | undefined;
+}
+
+/** Options of {@linkcode pushToGateway} and {@linkcode pushAddToGateway}. */
+export interface PushOptions extends GatewayOptions {
+  /** The registry. @default {REGISTRY} */
+  registry?: Registry | undefined;
+  /**
+   * The format. Protobuf carries everything, native histograms and exemplars included. Text
+   * (0.0.4) is for other services with the same interface, which may know nothing else, and
+   * for histograms whose counts are no integers: Pushgateway 1.5 shows those of protobuf as 0,
+   * and those of text without their fraction. @default {"protobuf"}
+   */
+  format?: PushFormat | undefined;
+  /** Whether to send gzip, which Pushgateway 1.5 reads; older ones may not. @default {false} */
+  compress?: boolean | undefined;
+}
+
+/**
+ * Pushes the metrics of a registry in place of everything that the group has.
+ *
+ * Asynchronous collectors are awaited for half of `timeoutMs`. As in a scrape, one that is
+ * late or fails costs only itself.
+ *
+ * @param url The address of the gateway, without `/metrics`; it may have a path.
+ * @param options The job, and the rest.
+ * @throws {TypeError} If an argument is not legal, or a family has timestamps or a label of
+ * the group.
+ * @throws {RangeError} If `timeoutMs` is out of bounds.
+ * @throws {PushError} If the gateway refuses the push, or does not answer.
+ *
+ * @example Nothing is sent that the gateway would spoil
+ * ```ts
+ * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+ * import { pushToGateway } from "@narthex/prometheus/pushgateway";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * new Counter("files_total", "Files.", { registry, labelNames: ["job"] }).labels("sort").inc();
+ * await assert.rejects(pushToGateway("http://localhost:9091", { job: "backup", registry }), {
+ *   name: "TypeError",
+ *   message: 'Cannot push to Pushgateway: metric family "files_total" must not have the label ' +
+ *     '"job", which is the job',
+ * });
+ * ```
+ */
+export async function pushToGateway(url: string | URL, options: PushOptions): Promise<void> {
+  await perform("PUT", url, options);
+}
+
+/**
+ * Pushes the metrics of a registry in place of the families of the same names that the group
+ * has; its other families stay.
+ *
+ * @param url The address of the gateway, without `/metrics`; it may have a path.
+ * @param options The job, and the rest.
+ * @throws {TypeError} If an argument is not legal, or a family has timestamps or a label of
+ * the group.
+ * @throws {RangeError} If `timeoutMs` is out of bounds.
+ * @throws {PushError} If the gateway refuses the push, or does not answer.
+ *
+ * @example What is sent
+ * ```ts
+ * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+ * import { pushAddToGateway } from "@narthex/prometheus/pushgateway";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * new Counter("files_total", "Files.", { registry }).inc(3);
+ * await pushAddToGateway("http://localhost:9091", {
+ *   job: "backup",
+ *   registry,
+ *   format: "text",
+ *   fetch: async (url, { method, body }) => {
+ *     assert.equal(`${method} ${url}`, "POST http://localhost:9091/metrics/job/backup");
+ *     assert.match(await new Response(body ?? "").text(), /^files_total 3$/m);
+ *     return new Response();
+ *   },
+ * });
+ * ```
+ */
+export async function pushAddToGateway(url: string | URL, options: PushOptions): Promise<void> {
+  await perform("POST", url, options);
+}
+
+/**
+ * Deletes a group with all of its metrics. It is no error if there is no such group; groups
+ * with more labels, or fewer, stay.
+ *
+ * @param url The address of the gateway, without `/metrics`; it may have a path.
+ * @param options The job, and the rest.
+ * @throws {TypeError} If an argument is not legal.
+ * @throws {RangeError} If `timeoutMs` is out of bounds.
+ * @throws {PushError} If the gateway refuses, or does not answer.
+ *
+ * @example Leaving nothing behind
+ * ```ts
+ * import { deleteFromGateway } from "@narthex/prometheus/pushgateway";
+ * import assert from "node:assert/strict";
+ *
+ * await deleteFromGateway("http://localhost:9091", {
+ *   job: "backup",
+ *   groupingKey: { instance: "" },
+ *   fetch: async (url, { method }) => {
+ *     assert.equal(
+ *       `${method} ${url}`,
+ *       "DELETE http://localhost:9091/metrics/job/backup/instance@base64/=",
+ *     );
+ *     return await Promise.resolve(new Response(null, { status: 202 }));
+ *   },
+ * });
+ * ```
+ */
+export async function deleteFromGateway(
+  url: string | URL,
+  options: GatewayOptions,
+): Promise<void> {
+  await perform("DELETE", url, options);
+}
+
+async function perform(
+  method: PushMethod,
+  url: string | URL,
+  options: PushOptions,
+): Promise<void> {
+  const doing = `Cannot ${method === "DELETE" ? "delete from" : "push to"} Pushgateway`;
+  const checked = checkOptions(options, doing);
+  const { registry, format, compress, timeoutMs, fetch } = checked;
+  const { job, groupingKey = {} } = options;
+  const group = createGroup(url, job, groupingKey, doing);
+  const headers = createHeaders({
+    headers: options.headers,
+    basicAuth: options.basicAuth,
+    credentials: group.credentials,
+  }, doing);
+  for (const name of ["content-type", "content-encoding"]) headers.delete(name);
+  if (method !== "DELETE") headers.set("content-type", CONTENT_TYPES[format]);
+  if (method !== "DELETE" && compress) headers.set("content-encoding", "gzip");
+
+  const limit = limitTime(timeoutMs, options.signal);
+  const { signal } = limit;
+  const request: PushRequest = { method, group, headers, fetch, signal };
+  try {
+    signal.throwIfAborted();
+    const body = method === "DELETE" ? undefined : await abortable(
+      createPushBody(registry, {
+        groupLabelNames: group.labelNames,
+        format,
+        compress,
+        signal,
+        timeoutMs: timeoutMs * COLLECT_SHARE,
+      }, doing),
+      // A registry may be anyone's, and not heed its signal.
+      signal,
+    );
+    await send(request, body);
+  } catch (error) {
+    if (signal.aborted && !(error instanceof PushError)) throw noAnswer(request, signal.reason);
+    throw error;
+  } finally {
+    limit.end();
+  }
+}
+
+interface CheckedOptions {
+  readonly registry: Registry;
+  readonly format: PushFormat;
+  readonly compress: boolean;
+  readonly timeoutMs: number;
+  readonly fetch: PushFetch;
+}
+
+function checkOptions(options: PushOptions, doing: string): CheckedOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`${doing}: options must be an object: received ${String(options)}`);
+  }
+  const {
+    registry = REGISTRY,
+    format = "protobuf",
+    compress = false,
+    timeoutMs = TIMEOUT_MS,
+    signal,
+    fetch = globalThis.fetch,
+    basicAuth,
+  } = options;
+  if (typeof registry?.collect !== "function") {
+    throw new TypeError(`${doing}: registry must be a registry: received ${String(registry)}`);
+  }
+  if (!Object.hasOwn(CONTENT_TYPES, format)) {
+    throw new TypeError(
+      `${doing}: format must be "protobuf" or "text": received ${JSON.stringify(format)}`,
+    );
+  }
+  if (typeof compress !== "boolean") {
+    throw new TypeError(`${doing}: compress must be a boolean: received ${String(compress)}`);
+  }
+  if (typeof timeoutMs !== "number") {
+    throw new TypeError(`${doing}: timeoutMs must be a number: received ${String(timeoutMs)}`);
+  }
+  if (!(timeoutMs > 0 && timeoutMs <= MAX_MS)) {
+    throw new RangeError(
+      `${doing}: timeoutMs must be > 0 and <= ${MAX_MS}: received ${timeoutMs}`,
+    );
+  }
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw new TypeError(`${doing}: signal must be an AbortSignal: received ${String(signal)}`);
+  }
+  if (typeof fetch !== "function") {
+    throw new TypeError(`${doing}: fetch must be a function: received ${String(fetch)}`);
+  }
+  if (basicAuth !== undefined && (typeof basicAuth !== "object" || basicAuth === null)) {
+    // Not what was received: it may be a password.
+    throw new TypeError(`${doing}: basicAuth must be an object with a username and a password`);
+  }
+  return { registry, format, compress, timeoutMs, fetch };
+}

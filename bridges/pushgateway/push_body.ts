@@ -1,0 +1,100 @@
+import { escapeLabelName } from "../../encoding/escaping.ts";
+import { encodeProtobuf } from "../../encoding/protobuf.ts";
+import { encodeText } from "../../encoding/text.ts";
+import { gatherAsync, MetricFamily, type MetricType, type Registry } from "../../mod.ts";
+
+/** The formats that Pushgateway reads. */
+export type PushFormat = "protobuf" | "text";
+
+/** Gateways before 1.10 know no other names than those of the classic alphabet. */
+const ESCAPING = "underscores";
+
+/** The label that a type writes itself, if it is always the same one. */
+const RESERVED_LABEL_NAMES: Readonly<Partial<Record<MetricType, string>>> = {
+  histogram: "le",
+  gaugehistogram: "le",
+  summary: "quantile",
+};
+
+/** Options of {@linkcode createPushBody}. */
+export interface PushBodyOptions {
+  /** The labels that the gateway gives to all series. */
+  readonly groupLabelNames: ReadonlySet<string>;
+  readonly format: PushFormat;
+  readonly compress: boolean;
+  readonly signal: AbortSignal;
+  /** How long asynchronous collectors are waited for. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Reads a registry and encodes it for Pushgateway.
+ *
+ * @param registry The registry.
+ * @param options How.
+ * @param doing What is being done, as in `Cannot push to Pushgateway`.
+ * @returns The bytes to send.
+ * @throws {TypeError} If a family has what the gateway would refuse, or overwrite in silence.
+ */
+export async function createPushBody(
+  registry: Registry,
+  options: PushBodyOptions,
+  doing: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { groupLabelNames, format, compress, signal, timeoutMs } = options;
+  const families: MetricFamily[] = [];
+  for await (const family of gatherAsync(registry, { signal, timeoutMs })) families.push(family);
+  for (const family of families) checkFamily(family, groupLabelNames, doing);
+  const chunks = format === "text"
+    ? encodeText(families, ESCAPING)
+    : encodeProtobuf(families.map(toKnownType), ESCAPING);
+  const body = new Blob([...chunks]);
+  return new Uint8Array(await (compress ? gzip(body) : body.arrayBuffer()));
+}
+
+function checkFamily(
+  family: MetricFamily,
+  groupLabelNames: ReadonlySet<string>,
+  doing: string,
+): void {
+  const { name, type } = family;
+  const clash = (label: string): never => {
+    throw new TypeError(
+      `${doing}: metric family "${name}" must not have the label "${label}", ` +
+        `which is ${label === "job" ? "the job" : "in groupingKey"}`,
+    );
+  };
+  const reserved = type === "stateset"
+    ? escapeLabelName(name, ESCAPING)
+    : RESERVED_LABEL_NAMES[type];
+  if (reserved !== undefined && groupLabelNames.has(reserved)) clash(reserved);
+  /** Most metrics of a family share one array of names. */
+  let checked: readonly string[] | undefined;
+  for (const { labelNames, timestamp } of family.metrics) {
+    if (timestamp !== undefined) {
+      throw new TypeError(
+        `${doing}: metric family "${name}" must not have timestamps: received ${timestamp}`,
+      );
+    }
+    if (labelNames === checked) continue;
+    for (const label of labelNames) {
+      const spelled = escapeLabelName(label, ESCAPING);
+      if (groupLabelNames.has(spelled)) clash(spelled);
+    }
+    checked = labelNames;
+  }
+}
+
+/**
+ * Pushgateway 1.5 takes a gaugehistogram in, and then fails to write it in text. Format
+ * 0.0.4 calls it a histogram, and so does this.
+ */
+function toKnownType(family: MetricFamily): MetricFamily {
+  if (family.type !== "gaugehistogram") return family;
+  const { name, help, unit, metrics, nameValidation } = family;
+  return new MetricFamily(name, help, "histogram", { unit, metrics, nameValidation });
+}
+
+function gzip(body: Blob): Promise<ArrayBuffer> {
+  return new Response(body.stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
+}

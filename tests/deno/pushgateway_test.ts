@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { deleteFromGateway, PushError, pushToGateway } from "../../bridges/pushgateway.ts";
+import { CollectorRegistry, Gauge } from "../../mod.ts";
+
+// Not of node:test, whose tests Deno does not search for what was left open.
+Deno.test({
+  name: "pushes leave nothing open, whatever comes of them",
+  sanitizeOps: true,
+  sanitizeResources: true,
+  async fn() {
+    const silence = Promise.withResolvers<Response>();
+    await using server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen() {} },
+      (request) => {
+        const { pathname } = new URL(request.url);
+        if (pathname.endsWith("/refused")) return new Response("x".repeat(1e6), { status: 400 });
+        if (pathname.endsWith("/elsewhere")) return Response.redirect("http://127.0.0.1:9/", 307);
+        if (pathname.endsWith("/silent")) return silence.promise;
+        return new Response("fine\n".repeat(1e5), { status: 200 });
+      },
+    );
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const registry = new CollectorRegistry();
+    new Gauge("g", "G.", { registry }).set(1);
+    await pushToGateway(url, { job: "good", registry, compress: true });
+    const jobs: [job: string, status: number | undefined][] = [
+      ["refused", 400],
+      ["elsewhere", 307],
+      ["silent", undefined],
+    ];
+    for (const [job, status] of jobs) {
+      await assert.rejects(
+        pushToGateway(url, { job, registry, timeoutMs: job === "silent" ? 100 : 10_000 }),
+        (error) => {
+          return error instanceof PushError && error.status === status;
+        },
+      );
+    }
+    silence.resolve(new Response());
+    await deleteFromGateway(url, { job: "good", signal: new AbortController().signal });
+  },
+});

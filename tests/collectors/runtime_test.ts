@@ -20,6 +20,7 @@ import {
 import { loadBackend } from "../../multiprocess/mod.ts";
 import { workersBackend } from "../../multiprocess/workers.ts";
 import { ROOT } from "../support/paths.ts";
+import { readSources, resolveSpecifier } from "../support/sources.ts";
 
 const IS_LINUX = process.platform === "linux";
 
@@ -44,6 +45,18 @@ function status(field: string): number {
 function assertNear(actual: number, expected: number, tolerance: number): void {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is near ${expected}`);
 }
+
+test("the entry point imports nothing that only some platforms have", () => {
+  const sources = new Map(readSources().map((source) => [source.path, source]));
+  const reached = new Set(["collectors/runtime.ts"]);
+  for (const path of reached) {
+    for (const { specifier } of sources.get(path)?.imports ?? []) {
+      assert.match(specifier, /^\.\.?\//, path);
+      reached.add(resolveSpecifier(path, specifier));
+    }
+  }
+  assert.ok(reached.has("collectors/proc_files.ts") && reached.has("mod.ts"));
+});
 
 test("registerRuntimeMetrics() puts the metrics into the default registry", () => {
   const former = REGISTRY.getRegistry();

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
+import type { Platform } from "../../collectors/platform.ts";
 import { RuntimeCollector } from "../../collectors/runtime_collector.ts";
 import { parsePrometheusText } from "../../encoding/parse.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
@@ -84,7 +85,7 @@ test("docs/runtime_metrics.md names every metric, with its type and its labels",
   const { rows } = readTable(/^\| metric +\| type /);
   assert.deepEqual(
     rows.map(([name = "", type, labels = ""]) => [unquote(name), type, unquote(labels)]),
-    new RuntimeCollector(globalThis as unknown as ConstructorParameters<typeof RuntimeCollector>[0])
+    new RuntimeCollector(globalThis as unknown as Platform)
       .describe()
       .map(({ name, type, labelNames = [] }) => [name, type, labelNames.join(", ")]),
   );

@@ -129,18 +129,30 @@ export function instrument(
 ): Handler | { fetch: Handler } {
   if (typeof handler === "function") {
     const instruments = new ServerInstruments(options);
-    return function (this: unknown, ...args: [Request, ...unknown[]]): unknown {
+    return measured(handler, function (this: unknown, ...args): unknown {
       return instruments.handle(args[0], () => handler.apply(this, args));
-    };
+    });
   }
   if (typeof handler?.fetch !== "function") {
     throw new TypeError(
       `Cannot instrument handler: it must be a function or have fetch(): received ${typeof handler}`,
     );
   }
-  const fetch = instrument((...args: [Request, ...unknown[]]) => handler.fetch(...args), options);
+  const instruments = new ServerInstruments(options);
+  const fetch = measured(
+    handler.fetch,
+    (...args) => instruments.handle(args[0], () => handler.fetch(...args)),
+  );
   // Of the same class, with what the class has beside what the object has.
   return Object.assign(Object.create(Object.getPrototypeOf(handler)), handler, { fetch });
+}
+
+/** Gives a handler the name of the original, and its length: Deno makes no arguments beyond that. */
+function measured(original: Handler, handler: Handler): Handler {
+  return Object.defineProperties(handler, {
+    name: { value: original.name, configurable: true },
+    length: { value: Math.max(1, original.length), configurable: true },
+  });
 }
 
 type Handler = (this: unknown, ...args: [request: Request, ...rest: unknown[]]) => unknown;

@@ -92,19 +92,24 @@ export class RouteFinder {
     else if (route !== undefined) this.#patterns = new PatternList(route, `${doing}: route`);
   }
 
-  /** The route; empty if there is none, `_OTHER` if there are too many. Never the path. */
+  /**
+   * The route by the option; empty if there is none, `_OTHER` if there are too many. Never the path.
+   */
   find(request: Request): string {
-    const own = named.get(request);
-    if (own !== undefined) return this.#routes.fold(own);
-    if (this.#patterns !== undefined) return this.#patterns.find(request) ?? "";
-    if (this.#find === undefined) return "";
     try {
-      const route = this.#find(request);
+      if (this.#patterns !== undefined) return this.#patterns.find(request) ?? "";
+      const route = this.#find?.(request);
       return typeof route === "string" && route !== "" ? this.#routes.fold(route) : "";
     } catch {
       // Whoever is measured must not fail because of that.
       return "";
     }
+  }
+
+  /** The route that the handler has named, if it did. */
+  named(request: Request): string | undefined {
+    const route = named.get(request);
+    return route === undefined ? undefined : this.#routes.fold(route);
   }
 }
 

@@ -11,8 +11,8 @@ const ABORTED = "abort";
 export interface InstrumentOptions extends HttpMetricsOptions {
   /**
    * The label `http_route`: a function that names the route of a request, or patterns, the first of
-   * which that matches is its name. It is asked when the handler has answered, and what a handler
-   * said by `setRoute()` counts more. Where there is no route, where the function throws or returns
+   * which that matches is its name. It is asked before the handler, and what the handler says by
+   * `setRoute()` counts more. Where there is no route, where the function throws or returns
    * no string, the label is empty. The path itself is never taken.
    */
   route?:
@@ -39,6 +39,8 @@ export interface InstrumentOptions extends HttpMetricsOptions {
 /** A request that is being answered. */
 interface Exchange {
   readonly method: string;
+  /** The route that the request had before it was handled. */
+  readonly route: string;
   readonly start: number;
   /** What its `Content-Length` says. */
   readonly size: number | undefined;
@@ -105,17 +107,18 @@ export class ServerInstruments {
     // Most requests without a body need not have their headers read.
     const size = method === "GET" || method === "HEAD" ? undefined : lengthOf(request.headers);
     this.#metrics.active.labels(folded).inc();
-    return { method: folded, start: this.#clock.monotonic(), size };
+    // Later, a runtime may have let go of the request.
+    const route = this.#routes.find(request);
+    return { method: folded, route, start: this.#clock.monotonic(), size };
   }
 
   #fail(exchange: Exchange, request: Request, error: unknown): void {
-    const route = this.#routes.find(request);
+    const route = this.#routes.named(request) ?? exchange.route;
     this.#end(exchange, route, 500, undefined, { error });
   }
 
   #answer<A>(exchange: Exchange, request: Request, answer: A): A | Promise<A> {
-    // Now: when the body is over, a runtime may have let go of the request.
-    const route = this.#routes.find(request);
+    const route = this.#routes.named(request) ?? exchange.route;
     if (!isResponse(answer)) {
       // Bun's handlers return nothing when they have upgraded; anything else is answered by an error.
       this.#end(exchange, route, answer === undefined ? 101 : 500, undefined, "whole");
@@ -167,8 +170,9 @@ function checkIgnore(ignore: InstrumentOptions["ignore"]): (request: Request) =>
 
 /** Also one of another realm, or of a server for Node that has its own class. */
 function isResponse(answer: unknown): answer is Response {
-  const { status, headers } = (answer ?? {}) as Partial<Response>;
-  return typeof status === "number" && typeof headers === "object" && headers !== null;
+  // Its headers are not read: some runtimes make them only then.
+  return typeof answer === "object" && answer !== null && "headers" in answer &&
+    typeof (answer as Partial<Response>).status === "number";
 }
 
 /** What `Content-Length` says, if it is there and a length. */

@@ -110,6 +110,21 @@ test("every argument, `this` and the result pass through", async () => {
   assert.equal(await response.text(), "x");
 });
 
+test("a measured handler has the name and the length of the original, and takes the request", () => {
+  // Deno makes no arguments that the length does not ask for.
+  const handlers: [handler: () => unknown, length: number][] = [
+    [function none() {}, 1],
+    [function two(_request: unknown, _info: unknown) {} as never, 2],
+  ];
+  for (const [handler, length] of handlers) {
+    const registry = new CollectorRegistry();
+    const measured = instrument(handler, { registry });
+    assert.equal(measured.name, handler.name);
+    assert.equal(measured.length, length);
+    assert.equal(instrument({ fetch: handler }, { registry }).fetch.length, length);
+  }
+});
+
 const PASSED_THROUGH: [what: string, answer: () => unknown, key: string][] = [
   ["no body", () => new Response(null, { status: 204 }), "204"],
   ["a redirect", () => Response.redirect("http://localhost/elsewhere"), "302"],

@@ -37,7 +37,6 @@ export function histogramRow({ timeline, family, series }: RowSource): Row {
   const facts = new Facts();
   const upper = element("span");
   const lower = element("span");
-  const window = element("p", { class: "window" });
   const name = spokenSeries(family, series);
   const isGauge = family.type === "gaugehistogram";
   const row = element(
@@ -50,7 +49,7 @@ export function histogramRow({ timeline, family, series }: RowSource): Row {
       element("div", { class: "axis", "aria-hidden": "true" }, upper, lower),
       strip.element,
     ),
-    element("div", { class: "measures" }, quantiles.element, facts.element, window),
+    element("div", { class: "measures" }, quantiles.element, facts.element),
   );
   return {
     element: row,
@@ -74,13 +73,13 @@ export function histogramRow({ timeline, family, series }: RowSource): Row {
         ? `last ${covered}`
         : countOf(shown) > 0
         ? "since start"
-        : "nothing yet";
-      setText(window, when);
+        : "none yet";
       const count = timeline.now(series.values);
       if (!isGauge) {
         facts.set("rate", formatRate(timeline.rate(series.values, RATE_STEPS), ""));
       }
       facts.set("count", Number.isNaN(count) ? "gone" : formatValue(count, ""), formatExact(count));
+      facts.set("window", when);
       const painted = heat(columns, MAX_ROWS);
       const top = painted.rows.at(-1);
       const bottom = painted.rows[0];

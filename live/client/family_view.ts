@@ -19,6 +19,9 @@ const ROWS: Readonly<Record<ShownType, (source: RowSource) => Row>> = {
   stateset: statesRow,
 };
 
+/** Types of which a series is one line. */
+const ONE_LINE: readonly ShownType[] = ["counter", "gauge", "unknown"];
+
 /** How many series of a family are shown at first: enough to see what it is. */
 const FIRST = 6;
 
@@ -145,6 +148,9 @@ export class FamilyView {
       this.#help.replaceChildren(visibleText(help, "help-text", HELP_SHOWN));
     }
     this.#help.hidden = help === "";
+    // A number without labels has room beside the name.
+    const isSingle = series.length === 1 && series[0]!.labels.length === 0;
+    this.element.classList.toggle("single", isSingle && ONE_LINE.includes(this.#type));
     setAttribute(this.#rowList, "aria-label", `Series of ${this.family.name.slice(0, 200)}`);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-const PLAIN = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const EXACT = new Intl.NumberFormat("en", { maximumSignificantDigits: 17 });
 
@@ -53,9 +53,9 @@ export function formatNumber(value: number): string {
   if (size >= 1e6) {
     return size < 1e18 ? scaled(value, METRIC, "") : value.toExponential(3);
   }
-  if (size >= 10_000) return minus(WHOLE.format(value));
+  if (size >= 1000) return minus(WHOLE.format(value));
   if (size < 1e-3 && size > 0) return minus(value.toExponential(2));
-  return minus(PLAIN.format(value));
+  return minus(SHORT.format(value));
 }
 
 /** A number with its unit, at a scale that suits it. */
@@ -65,9 +65,9 @@ export function formatValue(value: number, unit: string): string {
     if (unit === "bytes") {
       return Math.abs(value) >= 1000
         ? scaled(value, METRIC, "B")
-        : `${minus(PLAIN.format(value))}${SPACE}B`;
+        : `${minus(SHORT.format(value))}${SPACE}B`;
     }
-    if (unit === "ratio") return `${minus(PLAIN.format(value * 100))}${SPACE}%`;
+    if (unit === "ratio") return `${minus(SHORT.format(value * 100))}${SPACE}%`;
   }
   return unit === "" || unit === "ratio"
     ? formatNumber(value)
@@ -116,7 +116,7 @@ function scaled(value: number, steps: readonly Step[], unit: string): string {
   const step = steps.find(([from]) => size >= from) ?? steps.at(-1)!; // No table is empty.
   const prefix = step[1];
   const worth = step[2] ?? step[0];
-  const number = size / worth >= 1e4 ? WHOLE.format(value / worth) : PLAIN.format(value / worth);
+  const number = size / worth >= 1000 ? WHOLE.format(value / worth) : SHORT.format(value / worth);
   return `${minus(number)}${SPACE}${prefix}${unit}`;
 }
 

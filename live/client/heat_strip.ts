@@ -3,7 +3,7 @@ import type { Heat } from "./buckets.ts";
 import { element, setAttribute } from "./elements.ts";
 
 /** The height of a strip, in CSS pixels. */
-const HEIGHT = 76;
+const HEIGHT = 72;
 
 /** How faint the least count is that is not zero. */
 const FAINTEST = 0.14;

@@ -59,6 +59,7 @@ export class Poller {
   #running: AbortController | undefined;
   #callOff = () => {};
   #reported = "";
+  #last: PollState["kind"] | undefined;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -85,15 +86,15 @@ export class Poller {
       this.#report({ kind: this.#paused ? "paused" : "hidden" });
       return;
     }
+    // Who comes back to the page sees the last numbers, and need not be told of the next.
+    if (this.#last === undefined || this.#last === "paused") this.#report({ kind: "loading" });
     if (this.#running === undefined) void this.#run();
-    else this.#report({ kind: "loading" });
   }
 
   async #run(): Promise<void> {
     const { intervalMs, scrape } = this.#options;
     const running = new AbortController();
     this.#running = running;
-    if (this.#scrapes === 0) this.#report({ kind: "loading" });
     let delay = intervalMs;
     try {
       await scrape(running.signal, this.#interrupted);
@@ -125,6 +126,7 @@ export class Poller {
     const report = JSON.stringify(state);
     if (report === this.#reported) return;
     this.#reported = report;
+    this.#last = state.kind;
     this.#options.onState(state);
   }
 }

@@ -62,7 +62,7 @@ export class Timeline {
   rate(ring: Float64Array, steps: number): number {
     let sum = 0;
     let seconds = 0;
-    for (let scrape = this.latest; scrape > this.latest - steps; scrape--) {
+    for (let scrape = this.latest; scrape > this.#before(steps); scrape--) {
       const here = this.at(scrape);
       const before = this.at(scrape - 1);
       const grown = increase(ring[before]!, ring[here]!);
@@ -76,11 +76,16 @@ export class Timeline {
   /** How much time, in seconds, the last `steps` steps have covered; pauses left out. */
   covered(steps: number): number {
     let seconds = 0;
-    for (let scrape = this.latest; scrape > this.latest - steps; scrape--) {
+    for (let scrape = this.latest; scrape > this.#before(steps); scrape--) {
       const step = this.times[this.at(scrape)]! - this.times[this.at(scrape - 1)]!;
       if (step > 0) seconds += step;
     }
     return seconds;
+  }
+
+  /** The scrape from which the last `steps` steps lead to the latest, if that is shown. */
+  #before(steps: number): number {
+    return this.latest - Math.min(steps, this.length - 1);
   }
 }
 

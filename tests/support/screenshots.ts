@@ -16,8 +16,8 @@ import { findProgram } from "./programs.ts";
 const WATCHED_MS = Number(Deno.args[0] ?? 185) * 1000;
 
 const PICTURES: { name: string; options: BrowserContextOptions }[] = [
-  { name: "live", options: { colorScheme: "light", viewport: { width: 1280, height: 860 } } },
-  { name: "live_dark", options: { colorScheme: "dark", viewport: { width: 1280, height: 860 } } },
+  { name: "live", options: { colorScheme: "light", viewport: { width: 1280, height: 1000 } } },
+  { name: "live_dark", options: { colorScheme: "dark", viewport: { width: 1280, height: 1000 } } },
   {
     name: "live_phone",
     options: {

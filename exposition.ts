@@ -26,6 +26,7 @@ export {
   PROTOBUF_CONTENT_TYPE,
 } from "./exposition/negotiation.ts";
 export {
+  type LivePage,
   metricsHandler,
   metricsResponse,
   type MetricsResponseOptions,

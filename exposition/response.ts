@@ -8,7 +8,7 @@ import { type MetricFamily, received } from "../model.ts";
 import { checkRegistry, gatherAsync, REGISTRY, type Registry, restrict } from "../registry.ts";
 import { createBody } from "./body.ts";
 import { gzip } from "./gzip.ts";
-import { type ExpositionFormat, negotiate, negotiateEncoding } from "./negotiation.ts";
+import { type ExpositionFormat, negotiate, negotiateEncoding, prefersHtml } from "./negotiation.ts";
 
 /** How long asynchronous collectors are waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;
@@ -44,7 +44,19 @@ export interface MetricsResponseOptions {
    * @default {"underscores"}
    */
   escaping?: EscapingScheme | undefined;
+  /**
+   * Answers those who would rather read HTML than any format of a scrape, which are
+   * browsers: `livePage()` of `@narthex/prometheus/live`. Scrapers and tools such as curl never
+   * ask for HTML. By default everybody gets the metrics as text.
+   */
+  live?: LivePage | undefined;
 }
+
+/**
+ * Answers a request whose `Accept` header prefers HTML: with a page that asks the same URL for
+ * the metrics. Its method is GET or HEAD. What it throws, the handler throws.
+ */
+export type LivePage = (request: Request) => Response | Promise<Response>;
 
 /** The same options, all of them there and legal. */
 interface CheckedOptions {
@@ -53,6 +65,7 @@ interface CheckedOptions {
   readonly compress: boolean;
   readonly created: boolean;
   readonly escaping: EscapingScheme;
+  readonly live: LivePage | undefined;
 }
 
 /**
@@ -63,6 +76,7 @@ interface CheckedOptions {
  *   names that are not of the classic alphabet are spelled; if it does not say,
  *   `escaping` does.
  * - `?name[]=` restricts the answer to families or samples of these names.
+ * - A browser gets a page instead if `live` is set.
  * - `HEAD` and `OPTIONS` are answered, other methods refused with 405.
  *
  * @param request The request; without one, the answer is in text 0.0.4.
@@ -125,6 +139,7 @@ function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOp
     compress = true,
     created = false,
     escaping = "underscores",
+    live,
   } = options;
   checkRegistry(registry, doing);
   if (typeof timeoutMs !== "number") {
@@ -142,7 +157,10 @@ function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOp
       }`,
     );
   }
-  return { registry, timeoutMs, compress, created, escaping };
+  if (live !== undefined && typeof live !== "function") {
+    throw new TypeError(`${doing}: live must be a function: received ${received(live)}`);
+  }
+  return { registry, timeoutMs, compress, created, escaping, live };
 }
 
 function checkBoolean(name: string, value: unknown, doing: string): void {
@@ -160,6 +178,9 @@ async function respond(
     return plain(405, `Cannot answer ${method}: the metrics can only be read`, { allow: ALLOW });
   }
   const accept = request?.headers.get("accept") ?? null;
+  if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
+    return await options.live(request);
+  }
   const { format, escaping, contentType } = negotiate(accept, options.escaping);
   const encoding = options.compress && typeof CompressionStream === "function"
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)

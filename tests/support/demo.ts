@@ -29,7 +29,9 @@ export async function startDemo(
   runtime: Runtime,
   options: readonly string[] = [],
 ): Promise<RunningDemo> {
-  const permissions = runtime === "deno" ? ["run", "--allow-net", "--allow-env=PORT"] : [];
+  const permissions = runtime === "deno"
+    ? ["run", "--allow-net", "--allow-env=PORT,REDIS_URL"]
+    : [];
   const program = start(
     await runtimePath(runtime),
     [...permissions, join(ROOT, "examples/demo.ts"), "--port", "0", ...options],

@@ -218,7 +218,7 @@ const VISITORS: readonly Visitor[] = [
 ];
 
 /** The visitors' own metrics: those of any client. */
-const fetchAsVisitor = instrumentFetch(fetch);
+const fetchAsVisitor = instrumentFetch(fetch, { server: ({ hostname }) => hostname });
 
 /** Comes to the bakery at `base` again and again, until stopped. */
 async function visit(base: string, visitor: Visitor, signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@
  * listens on port 8000, or on the one that the environment variable `PORT` names; load
  * `http://localhost:8000/users/7` some times, then `http://localhost:8000/metrics`.
  *
- * - `deno run --allow-net --allow-env=PORT examples/oak.ts`
+ * - `deno run --allow-net --allow-env examples/oak.ts`
  * - `bun examples/oak.ts`
  * - `node examples/oak.ts`
  *

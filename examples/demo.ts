@@ -241,7 +241,8 @@ async function visit(base: string, visitor: Visitor, signal: AbortSignal): Promi
 async function share(url: string): Promise<() => Promise<void>> {
   const { createClient } = await import("redis");
   const client = createClient({ url });
-  client.on("error", () => {}); // It connects again by itself.
+  // It connects again by itself, and somebody may wonder what it waits for.
+  client.on("error", (error) => console.error(`Cannot ask Redis: ${error.message}`));
   await client.connect();
   const shared = await loadBackend(redisBackend((...command) => client.sendCommand(command)), {
     namespace,
@@ -279,6 +280,7 @@ async function main(): Promise<void> {
     server = await serve(handle, options.port, options.host);
     visitors = options.visitors;
   } catch (error) {
+    await unshare?.();
     console.error(error instanceof Error ? error.message : error);
     console.error("Usage: demo [--port N] [--host H] [--no-visitors]");
     process.exitCode = 1;

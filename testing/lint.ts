@@ -58,8 +58,9 @@ export const LINT_RULES: readonly LintRule[] = Object.freeze(
  *
  * There are three differences. A metric of this library whose labels have no values
  * yet is looked at too, where promtool sees none. What promtool repeats for each
- * series is told once, or once for each label. And of a name with several units
- * promtool picks one by chance; here each has its problem.
+ * series, or for the sum and the count of a gaugehistogram, is told once, or once for
+ * each label. And of a name with several units promtool picks one by chance; here each
+ * has its problem.
  *
  * Names outside of the classic alphabet are looked at as older scrapers read them, with
  * underscores. An info and a stateset are gauges to promtool, and a gaugehistogram is

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, mock, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { CollectorRegistry, generateMetricsAsync, REGISTRY } from "../mod.ts";
 import { ROOT_URL } from "./support/paths.ts";
@@ -16,12 +16,20 @@ let folder: string;
 before(async () => folder = await mkdtemp(join(tmpdir(), "narthex-readme-")));
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs `code` as a module of its own, with an empty default registry. */
+/**
+ * Runs `code` as a module of its own, with an empty default registry. What it sends to others gets
+ * an answer; tests/e2e/ has the real ones.
+ */
 async function runSnippet(name: string, code: string): Promise<void> {
   REGISTRY.setRegistry(new CollectorRegistry());
   const path = join(folder, `${name}.mts`);
   await writeFile(path, importFrom(ROOT_URL, code));
-  await import(pathToFileURL(path).href);
+  mock.method(globalThis, "fetch", () => Promise.resolve(new Response("")));
+  try {
+    await import(pathToFileURL(path).href);
+  } finally {
+    mock.restoreAll();
+  }
 }
 
 test("README opens with ten lines that work", async () => {

@@ -13,6 +13,7 @@ import type {
 import { CHUNK_SIZE } from "./byte_writer.ts";
 import { escapeLabelName, escapeMetricName, type EscapingScheme } from "./escaping.ts";
 import type { Chunks } from "./lines.ts";
+import { hasCounts, toDeltas, toSpans } from "./native_spans.ts";
 import { isCount, ProtoWriter, toCount } from "./proto_writer.ts";
 
 /** The numbers of `io.prometheus.client.MetricType`, which has no info and no stateset. */
@@ -269,33 +270,19 @@ class FamilyEncoder {
   /**
    * Writes buckets as spans, in fields from `field` on: where they are (`field`), by
    * how much each count differs from the one before (`field + 1`), or, when a count of
-   * the histogram is not an integer, the counts themselves (`field + 2`). A gap of up to two buckets is
-   * written as zeros, which takes less room than another span.
+   * the histogram is not an integer, the counts themselves (`field + 2`).
    */
   #buckets(field: number, buckets: Map<number, number>, isInteger: boolean): void {
     const proto = this.#proto;
-    const indices = [...buckets.keys()].sort((a, b) => a - b);
-    const counts: number[] = [];
-    let end = 0;
-    for (let i = 0; i < indices.length;) {
-      const first = counts.length;
-      const offset = indices[i]! - end;
-      end = indices[i]!;
-      for (; i < indices.length && indices[i]! - end <= 2; i++) {
-        for (; end < indices[i]!; end++) counts.push(0);
-        counts.push(buckets.get(end++)!);
-      }
+    const { spans, counts } = toSpans(buckets);
+    for (const { offset, length } of spans) {
       const span = proto.begin(field);
       proto.zigzag(1, offset);
-      proto.unsigned(2, counts.length - first);
+      proto.unsigned(2, length);
       proto.end(span);
     }
-    let before = 0;
-    for (const count of counts) {
-      if (isInteger) proto.zigzag(field + 1, count - before);
-      else proto.double(field + 2, count);
-      before = count;
-    }
+    if (isInteger) { for (const delta of toDeltas(counts)) proto.zigzag(field + 1, delta); }
+    else for (const count of counts) proto.double(field + 2, count);
   }
 
   #exemplar(field: number, exemplar: Exemplar): void {
@@ -321,12 +308,4 @@ class FamilyEncoder {
     proto.unsigned(2, (microseconds - whole * 1e6) * 1000);
     proto.end(message);
   }
-}
-
-/** Whether all counts of a native histogram are integers. */
-function hasCounts({ zeroCount, positive, negative }: NativeHistogram): boolean {
-  if (!isCount(zeroCount)) return false;
-  for (const count of positive.values()) if (!isCount(count)) return false;
-  for (const count of negative.values()) if (!isCount(count)) return false;
-  return true;
 }

@@ -1,0 +1,131 @@
+/**
+ * A receiver of remote write for tests: protobufjs and snappyjs read what arrives, so that
+ * nothing is shared with the sender.
+ *
+ * @module
+ */
+import protobuf from "protobufjs";
+// It has no types.
+// @ts-types="./snappyjs.d.ts"
+import snappy from "snappyjs";
+
+/** See https://github.com/prometheus/prometheus/blob/main/prompb/types.proto */
+const SCHEMA = `
+syntax = "proto3";
+package prometheus;
+
+message MetricMetadata {
+  enum MetricType {
+    UNKNOWN = 0; COUNTER = 1; GAUGE = 2; HISTOGRAM = 3; GAUGEHISTOGRAM = 4; SUMMARY = 5; INFO = 6;
+    STATESET = 7;
+  }
+  MetricType type = 1;
+  string metric_family_name = 2;
+  string help = 4;
+  string unit = 5;
+}
+message Label { string name = 1; string value = 2; }
+message Sample { double value = 1; int64 timestamp = 2; }
+message Exemplar { repeated Label labels = 1; double value = 2; int64 timestamp = 3; }
+message BucketSpan { sint32 offset = 1; uint32 length = 2; }
+message Histogram {
+  enum ResetHint { UNKNOWN = 0; YES = 1; NO = 2; GAUGE = 3; }
+  oneof count { uint64 count_int = 1; double count_float = 2; }
+  double sum = 3;
+  sint32 schema = 4;
+  double zero_threshold = 5;
+  oneof zero_count { uint64 zero_count_int = 6; double zero_count_float = 7; }
+  repeated BucketSpan negative_spans = 8;
+  repeated sint64 negative_deltas = 9;
+  repeated double negative_counts = 10;
+  repeated BucketSpan positive_spans = 11;
+  repeated sint64 positive_deltas = 12;
+  repeated double positive_counts = 13;
+  ResetHint reset_hint = 14;
+  int64 timestamp = 15;
+}
+message TimeSeries {
+  repeated Label labels = 1;
+  repeated Sample samples = 2;
+  repeated Exemplar exemplars = 3;
+  repeated Histogram histograms = 4;
+}
+message WriteRequest {
+  repeated TimeSeries timeseries = 1;
+  repeated MetricMetadata metadata = 3;
+}
+`;
+
+const requestType = protobuf.parse(SCHEMA, { keepCase: true }).root
+  .lookupType("prometheus.WriteRequest");
+
+/** A label. */
+export interface WrittenLabel {
+  name: string;
+  value: string;
+}
+
+/** A native histogram. */
+export interface WrittenHistogram {
+  count_int?: number;
+  count_float?: number;
+  sum: number;
+  schema: number;
+  zero_threshold: number;
+  zero_count_int?: number;
+  zero_count_float?: number;
+  negative_spans?: { offset: number; length: number }[];
+  negative_deltas?: number[];
+  negative_counts?: number[];
+  positive_spans?: { offset: number; length: number }[];
+  positive_deltas?: number[];
+  positive_counts?: number[];
+  reset_hint?: string;
+  timestamp: number;
+}
+
+/** A series. */
+export interface WrittenSeries {
+  labels: WrittenLabel[];
+  samples?: { value: number; timestamp: number }[];
+  exemplars?: { labels: WrittenLabel[]; value: number; timestamp: number }[];
+  histograms?: WrittenHistogram[];
+}
+
+/** A request, with what was written and nothing else. */
+export interface WrittenRequest {
+  timeseries?: WrittenSeries[];
+  metadata?: { type?: string; metric_family_name: string; help?: string; unit?: string }[];
+}
+
+/** Uncompresses Snappy's block format. */
+export function uncompressSnappy(bytes: Uint8Array): Uint8Array {
+  // It wants a buffer that is nothing but the input.
+  return new Uint8Array(snappy.uncompress(bytes.slice().buffer));
+}
+
+/** Decodes an uncompressed request. */
+export function decodeWriteRequest(bytes: Uint8Array): WrittenRequest {
+  const message = requestType.decode(bytes);
+  // The schema says what is in there.
+  return requestType.toObject(message, { longs: Number, enums: String }) as WrittenRequest;
+}
+
+/** A series as it is written in queries: `name{label="value"}`, labels in the order of the request. */
+export function seriesText({ labels }: WrittenSeries): string {
+  const name = labels.find(({ name }) => name === "__name__")?.value ?? "";
+  const rest = labels.filter(({ name }) => name !== "__name__");
+  if (rest.length === 0) return name;
+  return `${name}{${rest.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join()}}`;
+}
+
+/** The value of each series of one number, the last one of each. */
+export function valuesOf(requests: readonly WrittenRequest[]): Record<string, number> {
+  const values: Record<string, number> = {};
+  for (const { timeseries = [] } of requests) {
+    for (const series of timeseries) {
+      for (const { value } of series.samples ?? []) values[seriesText(series)] = value;
+    }
+  }
+  return values;
+}

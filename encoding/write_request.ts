@@ -158,6 +158,16 @@ class Draft {
   }
 }
 
+const NO_BYTES = new Uint8Array();
+
+/** A series that was just written. */
+interface WrittenSeries {
+  readonly draft: Draft;
+  /** The labels of a native histogram, as they were written. */
+  readonly bytes: Uint8Array;
+  readonly timestampMs: number;
+}
+
 /** Where the value of a label comes from. */
 interface LabelSource {
   readonly name: string;
@@ -344,23 +354,33 @@ class Encoder {
   #native(shape: SeriesShape, metric: HistogramMetric, isGauge: boolean): void {
     // The caller has seen that it is there.
     const native = metric.native!;
-    this.#series(shape, metric, "", true, (proto, timestampMs) => {
-      // A receiver wants them in the order of time.
-      const exemplars = (metric.nativeExemplars ?? [])
-        .toSorted((a, b) => (a.timestamp ?? 0) - (b.timestamp ?? 0));
-      for (const exemplar of exemplars) this.#exemplar(proto, exemplar, timestampMs);
+    const labels = this.#series(shape, metric, "", true, (proto, timestampMs) => {
       writeNative(proto, native, isGauge, timestampMs);
     });
+    const { nativeExemplars = [] } = metric;
+    if (labels === undefined || nativeExemplars.length === 0) return;
+    // Prometheus reads the exemplars of a message before its histograms, and drops those of
+    // a series that it does not know yet. So they come behind it, in the order of time.
+    const { draft: { proto }, timestampMs } = labels;
+    const { out } = proto;
+    const before = out.length;
+    const series = proto.begin(1);
+    out.copy(labels.bytes, 0, labels.bytes.length);
+    const empty = out.length;
+    const exemplars = nativeExemplars.toSorted((a, b) => (a.timestamp ?? 0) - (b.timestamp ?? 0));
+    for (const exemplar of exemplars) this.#exemplar(proto, exemplar, timestampMs);
+    if (out.length === empty) out.length = before;
+    else proto.end(series);
   }
 
-  /** Writes a series, unless it was written already. */
+  /** Writes a series, unless it was written already; returns what another of its kind needs. */
   #series(
     shape: SeriesShape,
     metric: LabelledMetric,
     extra: string,
     isNative: boolean,
     writeContent: (proto: ProtoWriter, timestampMs: number) => void,
-  ): void {
+  ): WrittenSeries | undefined {
     const { tracker } = this.#options;
     const { labelNames, labelValues, timestamp } = metric;
     const draft = timestamp === undefined ? this.#live : this.#timed;
@@ -376,11 +396,15 @@ class Encoder {
     const own = timestamp === undefined ? undefined : toMilliseconds(timestamp);
     if (!tracker.note(out.bytes, series, out.length, isNative, own)) {
       out.length = before;
-      return;
+      return undefined;
     }
-    writeContent(proto, own ?? this.#options.timestampMs);
+    const timestampMs = own ?? this.#options.timestampMs;
+    // Only of native histograms they are needed again; the content may move them.
+    const bytes = isNative ? out.bytes.slice(series, out.length) : NO_BYTES;
+    writeContent(proto, timestampMs);
     proto.end(series);
     draft.samples++;
+    return { draft, bytes, timestampMs };
   }
 
   #exemplar(proto: ProtoWriter, exemplar: Exemplar, timestampMs: number): void {

@@ -87,7 +87,8 @@ export interface WrittenHistogram {
 /** A series. */
 export interface WrittenSeries {
   labels: WrittenLabel[];
-  samples?: { value: number; timestamp: number }[];
+  /** A value of 0 is left out, as protobuf 3 has it. */
+  samples?: { value?: number; timestamp: number }[];
   exemplars?: { labels: WrittenLabel[]; value: number; timestamp: number }[];
   histograms?: WrittenHistogram[];
 }
@@ -124,8 +125,105 @@ export function valuesOf(requests: readonly WrittenRequest[]): Record<string, nu
   const values: Record<string, number> = {};
   for (const { timeseries = [] } of requests) {
     for (const series of timeseries) {
-      for (const { value } of series.samples ?? []) values[seriesText(series)] = value;
+      for (const { value = 0 } of series.samples ?? []) values[seriesText(series)] = value;
     }
   }
   return values;
+}
+
+/** A request as it arrived. */
+export interface ReceivedRequest {
+  readonly headers: Headers;
+  readonly size: number;
+  readonly request: WrittenRequest;
+}
+
+/** What a receiver answers: a status, or more; `"fail"` for no answer at all. */
+export type Reply = number | { status: number; body?: string; retryAfter?: string } | "fail";
+
+/** A receiver that stands in for `fetch`, so that no network is needed. */
+export class FakeReceiver {
+  /** What arrived, in order. */
+  readonly received: ReceivedRequest[] = [];
+  /** The URLs that were asked for. */
+  readonly urls: string[] = [];
+  /** What is answered next; 204 when there is nothing left. */
+  replies: Reply[] = [];
+  /** Waited for before each answer. */
+  gate: Promise<void> | undefined;
+  /** How many requests are on their way, and how many were at the same time. */
+  pending = 0;
+  mostPending = 0;
+
+  /** What the bridge calls. */
+  readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
+    this.urls.push(url);
+    // The sender makes nothing else.
+    const body = init.body as Uint8Array;
+    this.received.push(receive(new Headers(init.headers), body));
+    this.mostPending = Math.max(this.mostPending, ++this.pending);
+    try {
+      await untilAborted(this.gate ?? Promise.resolve(), init.signal);
+      const reply = this.replies.shift() ?? 204;
+      if (reply === "fail") throw new TypeError(`error sending request for url (${url})`);
+      const { status, body = "", retryAfter } = typeof reply === "number"
+        ? { status: reply }
+        : reply as { status: number; body?: string; retryAfter?: string };
+      const headers = retryAfter === undefined ? {} : { "retry-after": retryAfter };
+      return new Response(status === 204 ? null : body, { status, headers });
+    } finally {
+      this.pending--;
+    }
+  };
+
+  /** The values of all series, those of the last request that has them. */
+  get values(): Record<string, number> {
+    return valuesOf(this.received.map(({ request }) => request));
+  }
+}
+
+/** What arrived, decoded. */
+export function receive(headers: Headers, body: Uint8Array): ReceivedRequest {
+  return { headers, size: body.length, request: decodeWriteRequest(uncompressSnappy(body)) };
+}
+
+/** Waits as `fetch` does: no longer than until the signal is aborted. */
+function untilAborted(gate: Promise<void>, signal: AbortSignal | null | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) reject(signal.reason);
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    gate.then(resolve);
+  });
+}
+
+/** A `sleep` for tests: time stands still until it is asked to pass. */
+export class ManualSleep {
+  /** How long each call wanted to wait, in milliseconds. */
+  readonly asked: number[] = [];
+  readonly #sleepers: (() => void)[] = [];
+  readonly #callers: (() => void)[] = [];
+
+  /** What the bridge calls. */
+  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> => {
+    this.asked.push(ms);
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      this.#sleepers.push(resolve);
+      this.#callers.shift()?.();
+    });
+  };
+
+  /** Resolves when somebody sleeps. */
+  async untilAsleep(): Promise<void> {
+    if (this.#sleepers.length === 0) {
+      await new Promise<void>((resolve) => this.#callers.push(resolve));
+    }
+  }
+
+  /** Wakes who sleeps, or the next who will. */
+  async wake(): Promise<void> {
+    await this.untilAsleep();
+    this.#sleepers.shift()?.();
+  }
 }

@@ -106,9 +106,10 @@ export class Sender {
       );
     }, Math.min(timeoutMs, MAX_TIMER_MS));
     const work = async (): Promise<void> => {
+      // Only a pause that began before: what fails from here on has to wait.
+      this.#rest?.abort();
       await this.takeSnapshot();
       if (isLast) await this.takeSnapshot(nothing());
-      this.#rest?.abort();
       waiter.upTo = this.#queue.last;
       this.#tell(waiter);
     };

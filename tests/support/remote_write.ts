@@ -56,8 +56,20 @@ message WriteRequest {
 }
 `;
 
-const requestType = protobuf.parse(SCHEMA, { keepCase: true }).root
-  .lookupType("prometheus.WriteRequest");
+const requestType = parse(SCHEMA);
+/** The same with the bits of values instead: a runtime may have one NaN only. */
+const bitsType = parse(
+  SCHEMA.replace("message Sample { double", "message Sample { fixed64").replace(
+    "double sum",
+    "fixed64 sum",
+  ),
+);
+/** The NaN that marks a series as stale, 0x7ff0000000000002. */
+const STALE_BITS = "9218868437227405314";
+
+function parse(schema: string): protobuf.Type {
+  return protobuf.parse(schema, { keepCase: true }).root.lookupType("prometheus.WriteRequest");
+}
 
 /** A label. */
 export interface WrittenLabel {
@@ -112,6 +124,25 @@ export function decodeWriteRequest(bytes: Uint8Array): WrittenRequest {
   return requestType.toObject(message, { longs: Number, enums: String }) as WrittenRequest;
 }
 
+/** The series of a request that are marked as stale; native histograms are told by `native`. */
+export function decodeStale(bytes: Uint8Array): string[] {
+  // The schema says what is in there; the values are texts here.
+  const { timeseries = [] } = bitsType.toObject(bitsType.decode(bytes), { longs: String }) as {
+    timeseries?: {
+      labels: WrittenLabel[];
+      samples?: { value?: string }[];
+      histograms?: { sum?: string }[];
+    }[];
+  };
+  return timeseries.flatMap(({ labels, samples = [], histograms = [] }) => {
+    if (samples.some(({ value }) => value === STALE_BITS)) return [seriesText({ labels })];
+    if (histograms.some(({ sum }) => sum === STALE_BITS)) {
+      return [`${seriesText({ labels })} native`];
+    }
+    return [];
+  });
+}
+
 /** A series as it is written in queries: `name{label="value"}`, labels in the order of the request. */
 export function seriesText({ labels }: WrittenSeries): string {
   const name = labels.find(({ name }) => name === "__name__")?.value ?? "";
@@ -136,6 +167,8 @@ export interface ReceivedRequest {
   readonly headers: Headers;
   readonly size: number;
   readonly request: WrittenRequest;
+  /** The series that are marked as stale. */
+  readonly stale: string[];
 }
 
 /** What a receiver answers: a status, or more; `"fail"` for no answer at all. */
@@ -184,7 +217,9 @@ export class FakeReceiver {
 
 /** What arrived, decoded. */
 export function receive(headers: Headers, body: Uint8Array): ReceivedRequest {
-  return { headers, size: body.length, request: decodeWriteRequest(uncompressSnappy(body)) };
+  const bytes = uncompressSnappy(body);
+  const request = decodeWriteRequest(bytes);
+  return { headers, size: body.length, request, stale: decodeStale(bytes) };
 }
 
 /** Waits as `fetch` does: no longer than until the signal is aborted. */

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import process from "node:process";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import {
   RemoteWriteError,
   RemoteWriter,
@@ -405,6 +409,13 @@ test("with the platform's timers a writer sends by itself", async () => {
   const writer = new RemoteWriter(URL_TEXT, { registry, fetch: receiver.fetch, intervalMs: 5 });
   await waitFor("two snapshots", () => receiver.received.length >= 2 || undefined);
   await writer.close();
+});
+
+test("a writer does not keep its program running, but a flush that is awaited does", async () => {
+  const file = fileURLToPath(new URL("../support/remote_writer_program.ts", import.meta.url));
+  const args = "Deno" in globalThis ? ["run", "-A", "--no-check", file] : [file];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+  assert.equal(stdout, "flushed after 2 retries\n");
 });
 
 test("an interval must be positive and fit a timer", () => {

@@ -126,7 +126,9 @@ export class Sender {
   /** Ends everything; what has not been sent by now is dropped. */
   stop(): void {
     if (this.#stop.signal.aborted) return;
-    this.#stop.abort(new Error(`${this.doing}: closed`));
+    const reason = new RemoteWriteError(`${this.doing}: closed`);
+    this.#stop.abort(reason);
+    for (const waiter of this.#waiters) waiter.reject(reason);
     for (const request of this.#queue.clear()) this.#drop(request);
     this.#progress();
   }

@@ -343,6 +343,16 @@ test("close() ends in time, drops what it cannot send, and never rejects", async
   assert.match(String(errors.at(-1)), /not done in 5 ms$/);
 });
 
+test("close() ends a flush that still waits", async () => {
+  const { registry, receiver, writer } = setUp();
+  new Gauge("workers", "", { registry }).set(4);
+  receiver.gate = new Promise(() => {});
+  const flushed = assert.rejects(writer.flush(), /: closed$/);
+  await settle();
+  await writer.close({ timeoutMs: 1 });
+  await flushed;
+});
+
 test("a writer is disposed of at the end of its block, and tolerates an onError that throws", async () => {
   const { registry, receiver, writer } = setUp({
     onError: () => {

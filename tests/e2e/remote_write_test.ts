@@ -113,6 +113,39 @@ testWithPrograms(["prometheus"], "Prometheus takes all types by remote write", a
   }
 });
 
+testWithPrograms(["prometheus"], "what Prometheus refuses is told as it says it", async (path) => {
+  await using folder = await temporaryFolder();
+  await using prometheus = await startReceivingPrometheus(path!, {
+    folder: folder.path,
+    port: await freePort(),
+  });
+  const { writeUrl } = prometheus;
+  const registry = new CollectorRegistry();
+  new Histogram("native_seconds", "", { registry, nativeHistogram: true }).observe(1);
+  await assert.rejects(remoteWrite(writeUrl, { registry, retryForMs: 1 }), {
+    status: 500,
+    body: "native histograms are disabled",
+  });
+  await remoteWrite(writeUrl, { registry, nativeHistograms: false });
+  assert.equal((await prometheus.query("native_seconds_count"))[0]?.value, 1);
+
+  const timed = new CollectorRegistry();
+  new Gauge("beside", "", { registry: timed }).set(1);
+  let timestamp = Date.now() / 1000 - 10;
+  timed.register({
+    collect: () => [new MetricFamily("t", "", "gauge").addSample("t", {}, 1, { timestamp })],
+  });
+  await remoteWrite(writeUrl, { registry: timed });
+  timestamp -= 5;
+  await assert.rejects(remoteWrite(writeUrl, { registry: timed }), {
+    status: 400,
+    body: "out of order sample",
+    samples: 1,
+    retryable: false,
+  });
+  assert.equal((await prometheus.query("count_over_time(beside[1m])"))[0]?.value, 2);
+});
+
 testWithPrograms(
   ["prometheus"],
   "a writer survives a restart of Prometheus, and ends series that vanish",

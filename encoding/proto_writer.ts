@@ -55,34 +55,11 @@ export class ProtoWriter {
 
   /** Writes a double. */
   double(field: number, value: number): void {
-    this.#varint(field << 3 | FIXED64);
-    this.#double(value);
-  }
-
-  /** Writes eight bytes by their two halves: a double whose bits matter. */
-  fixed64(field: number, high: number, low: number): void {
     const { out } = this;
     this.#varint(field << 3 | FIXED64);
     out.reserve(8);
-    for (const half of [low, high]) {
-      for (let shift = 0; shift < 32; shift += 8) out.bytes[out.length++] = half >>> shift;
-    }
-  }
-
-  /** Writes doubles as a packed repeated field; nothing if there are none. */
-  packedDoubles(field: number, values: readonly number[]): void {
-    if (values.length === 0) return;
-    const start = this.begin(field);
-    for (const value of values) this.#double(value);
-    this.end(start);
-  }
-
-  /** Writes integers as a packed repeated field of `sint64`; nothing if there are none. */
-  packedZigzags(field: number, values: readonly number[]): void {
-    if (values.length === 0) return;
-    const start = this.begin(field);
-    for (const value of values) this.#zigzag(value);
-    this.end(start);
+    float[0] = value;
+    for (let i = 0; i < 8; i++) out.bytes[out.length++] = floatBytes[isLittleEndian ? i : 7 - i]!;
   }
 
   /** Writes an integer that is not negative. */
@@ -101,17 +78,6 @@ export class ProtoWriter {
   /** Writes an integer as `sint32` or `sint64`: 0, -1, 1, -2, … as 0, 1, 2, 3, … */
   zigzag(field: number, value: number): void {
     this.#varint(field << 3 | VARINT);
-    this.#zigzag(value);
-  }
-
-  #double(value: number): void {
-    const { out } = this;
-    out.reserve(8);
-    float[0] = value;
-    for (let i = 0; i < 8; i++) out.bytes[out.length++] = floatBytes[isLittleEndian ? i : 7 - i]!;
-  }
-
-  #zigzag(value: number): void {
     if (value >= 0) this.#varint(2 * value);
     // Above, every second number is lost, and these are odd.
     else if (value >= -UNSAFE / 2) this.#varint(-2 * value - 1);

@@ -13,7 +13,7 @@ import type {
 import { CHUNK_SIZE } from "./byte_writer.ts";
 import { escapeLabelName, escapeMetricName, type EscapingScheme } from "./escaping.ts";
 import type { Chunks } from "./lines.ts";
-import { hasCounts, toDeltas, toSpans } from "./native_spans.ts";
+import { hasCounts, writeBuckets } from "./native_buckets.ts";
 import { isCount, ProtoWriter, toCount } from "./proto_writer.ts";
 
 /** The numbers of `io.prometheus.client.MetricType`, which has no info and no stateset. */
@@ -256,8 +256,8 @@ class FamilyEncoder {
     proto.double(6, zeroThreshold);
     if (isInteger) proto.unsigned(7, zeroCount);
     else proto.double(8, zeroCount);
-    this.#buckets(9, negative, isInteger);
-    this.#buckets(12, positive, isInteger);
+    writeBuckets(proto, 9, negative, isInteger);
+    writeBuckets(proto, 12, positive, isInteger);
     if (zeroThreshold === 0 && zeroCount === 0 && positive.size + negative.size === 0) {
       // Nothing else would tell that this is a native histogram: a span of nothing does.
       const span = proto.begin(12);
@@ -265,24 +265,6 @@ class FamilyEncoder {
       proto.unsigned(2, 0);
       proto.end(span);
     }
-  }
-
-  /**
-   * Writes buckets as spans, in fields from `field` on: where they are (`field`), by
-   * how much each count differs from the one before (`field + 1`), or, when a count of
-   * the histogram is not an integer, the counts themselves (`field + 2`).
-   */
-  #buckets(field: number, buckets: Map<number, number>, isInteger: boolean): void {
-    const proto = this.#proto;
-    const { spans, counts } = toSpans(buckets);
-    for (const { offset, length } of spans) {
-      const span = proto.begin(field);
-      proto.zigzag(1, offset);
-      proto.unsigned(2, length);
-      proto.end(span);
-    }
-    if (isInteger) { for (const delta of toDeltas(counts)) proto.zigzag(field + 1, delta); }
-    else for (const count of counts) proto.double(field + 2, count);
   }
 
   #exemplar(field: number, exemplar: Exemplar): void {

@@ -16,7 +16,7 @@ import {
   toLabelText,
 } from "../model.ts";
 import { escapeLabelName, escapeMetricName } from "./escaping.ts";
-import { hasCounts, toDeltas, toSpans } from "./native_spans.ts";
+import { hasCounts, writeBuckets } from "./native_buckets.ts";
 import { isCount, ProtoWriter } from "./proto_writer.ts";
 
 /** The numbers of `prometheus.MetricMetadata.MetricType`. */
@@ -31,9 +31,9 @@ const TYPE_NUMBERS: Readonly<Record<MetricType, number>> = {
   stateset: 7,
 };
 
-/** The upper halves of the two NaNs that Prometheus tells apart, and their lower halves. */
-const STALE_NAN = [0x7ff00000, 2] as const;
-const ORDINARY_NAN = [0x7ff80000, 1] as const;
+/** The two NaNs that Prometheus tells apart: a series that has ended, and a value. */
+const STALE_NAN = 0x7ff0000000000002n;
+const ORDINARY_NAN = 0x7ff8000000000001n;
 
 /** `reset_hint` of a histogram of gauges, whose counts may fall. */
 const GAUGE_HINT = 3;
@@ -342,9 +342,7 @@ class Encoder {
   ): void {
     this.#series(shape, metric, extra, false, (proto, timestampMs) => {
       const message = proto.begin(2);
-      // The bits of a NaN have a meaning here, and JavaScript does not say which it has.
-      if (Number.isNaN(value)) proto.fixed64(1, ...ORDINARY_NAN);
-      else proto.double(1, value);
+      writeDouble(proto, 1, value);
       proto.signed(2, timestampMs);
       proto.end(message);
       if (exemplar !== undefined) this.#exemplar(proto, exemplar, timestampMs);
@@ -426,10 +424,23 @@ class Encoder {
     const message = proto.begin(isNative ? 4 : 2);
     if (isNative) proto.unsigned(1, 0);
     // The value of a sample, or the sum of a histogram.
-    proto.fixed64(isNative ? 3 : 1, ...STALE_NAN);
+    writeNaN(proto, isNative ? 3 : 1, STALE_NAN);
     proto.signed(isNative ? 15 : 2, timestampMs);
     proto.end(message);
   }
+}
+
+/** Writes a double; of the NaNs, the one that is not a marker. */
+function writeDouble(proto: ProtoWriter, field: number, value: number): void {
+  if (Number.isNaN(value)) writeNaN(proto, field, ORDINARY_NAN);
+  else proto.double(field, value);
+}
+
+/** Writes a NaN by its bits: JavaScript does not say which it has. */
+function writeNaN(proto: ProtoWriter, field: number, bits: bigint): void {
+  proto.double(field, 0);
+  const { bytes, length } = proto.out;
+  new DataView(bytes.buffer).setBigUint64(bytes.byteOffset + length - 8, bits, true);
 }
 
 function writeLabel(proto: ProtoWriter, name: string, value: string): void {
@@ -450,23 +461,14 @@ function writeNative(
   const message = proto.begin(4);
   if (isInteger) proto.unsigned(1, count);
   else proto.double(2, count);
-  if (Number.isNaN(sum)) proto.fixed64(3, ...ORDINARY_NAN);
-  else proto.double(3, sum);
+  writeDouble(proto, 3, sum);
   proto.zigzag(4, schema);
   proto.double(5, zeroThreshold);
   if (isInteger) proto.unsigned(6, zeroCount);
   else proto.double(7, zeroCount);
-  for (const [field, buckets] of [[8, negative], [11, positive]] as const) {
-    const { spans, counts } = toSpans(buckets);
-    for (const { offset, length } of spans) {
-      const span = proto.begin(field);
-      proto.zigzag(1, offset);
-      proto.unsigned(2, length);
-      proto.end(span);
-    }
-    if (isInteger) proto.packedZigzags(field + 1, toDeltas(counts));
-    else proto.packedDoubles(field + 2, counts);
-  }
+  // Not packed, which every reader of protobuf takes too.
+  writeBuckets(proto, 8, negative, isInteger);
+  writeBuckets(proto, 11, positive, isInteger);
   if (isGauge) proto.unsigned(14, GAUGE_HINT);
   proto.signed(15, timestampMs);
   proto.end(message);

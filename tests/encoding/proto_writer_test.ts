@@ -96,27 +96,3 @@ test("ProtoWriter moves a message whose length needs more room, and what is arou
     });
   }
 });
-
-test("ProtoWriter writes packed fields, and nothing where there is nothing", () => {
-  const writer = new ProtoWriter();
-  writer.packedZigzags(3, [0, -1, 1, -(2 ** 53 - 1)]);
-  writer.packedZigzags(3, []);
-  writer.packedDoubles(4, [0.5, -Infinity]);
-  writer.packedDoubles(4, []);
-  const bytes = writer.out.take();
-  assert.deepEqual(decodeNumbers(bytes), {
-    zigzag: ["0", "-1", "1", String(-(2 ** 53 - 1))],
-    double: [0.5, -Infinity],
-  });
-  assert.equal(bytes.length, 2 + 3 + 8 + 2 + 16);
-});
-
-test("ProtoWriter writes eight bytes as they are, the lower half first", () => {
-  const writer = new ProtoWriter();
-  writer.fixed64(1, 0x7ff00000, 2);
-  writer.fixed64(1, 0xfedcba98, 0x76543210);
-  assert.deepEqual([...writer.out.take()], [
-    ...[9, 2, 0, 0, 0, 0, 0, 0xf0, 0x7f],
-    ...[9, 0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe],
-  ]);
-});

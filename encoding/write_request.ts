@@ -1,11 +1,9 @@
 import {
-  checkLabelName,
   type Exemplar,
   formatBound,
   type HistogramMetric,
   type LabelledMetric,
   type LabelSet,
-  type LabelValue,
   type Metric,
   type MetricFamily,
   type MetricType,
@@ -13,11 +11,11 @@ import {
   type NumberMetric,
   type StateSetMetric,
   type SummaryMetric,
-  toLabelText,
 } from "../model.ts";
 import { escapeLabelName, escapeMetricName } from "./escaping.ts";
 import { hasCounts, writeBuckets } from "./native_buckets.ts";
 import { isCount, ProtoWriter } from "./proto_writer.ts";
+import { ESCAPING, SeriesShape } from "./series_shape.ts";
 
 /** The numbers of `prometheus.MetricMetadata.MetricType`. */
 const TYPE_NUMBERS: Readonly<Record<MetricType, number>> = {
@@ -40,9 +38,6 @@ const GAUGE_HINT = 3;
 
 /** The greatest double that fits an `int64`. */
 const MAX_INT64 = 2 ** 63 - 1024;
-
-/** Remote write 1.0 knows the classic alphabet only. */
-const ESCAPING = "underscores";
 
 /** What an encoder of write requests asks about each series. */
 export interface SeriesTracker {
@@ -123,29 +118,6 @@ export async function* encodeWriteRequests(
   yield* encoder.rest();
 }
 
-/**
- * Checks labels that are given to every series, and copies them.
- *
- * @param labels The labels as they were given.
- * @param doing What is being done, as in `Cannot write to "…"`.
- * @returns A copy.
- * @throws {TypeError} If they are not an object, or a name or a value is not legal.
- */
-export function checkExternalLabels(
-  labels: Readonly<Record<string, LabelValue>>,
-  doing: string,
-): LabelSet {
-  if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-    throw new TypeError(`${doing}: externalLabels must be an object: received ${String(labels)}`);
-  }
-  const names = Object.keys(labels);
-  for (const name of names) checkLabelName(name, "legacy", doing);
-  return {
-    labelNames: names,
-    labelValues: names.map((name) => toLabelText(labels[name]!, name, doing)),
-  };
-}
-
 /** A request that is being written. */
 class Draft {
   readonly proto: ProtoWriter = new ProtoWriter();
@@ -166,53 +138,6 @@ interface WrittenSeries {
   /** The labels of a native histogram, as they were written. */
   readonly bytes: Uint8Array;
   readonly timestampMs: number;
-}
-
-/** Where the value of a label comes from. */
-interface LabelSource {
-  readonly name: string;
-  /** The place among the metric's values, or -1. */
-  readonly place: number;
-  /** The value when the metric has none. */
-  readonly value: string;
-  /** Whether it is the label that the type keeps for itself. */
-  readonly isExtra: boolean;
-}
-
-/** The labels of the series of one name, in the order in which they are written. */
-class SeriesShape {
-  readonly #name: string;
-  readonly #extra: string | undefined;
-  readonly #external: LabelSet;
-  #labelNames: readonly string[] | undefined;
-  #sources: readonly LabelSource[] = [];
-
-  constructor(name: string, extra: string | undefined, external: LabelSet) {
-    this.#name = name;
-    this.#extra = extra;
-    this.#external = external;
-  }
-
-  /** Metrics of one family nearly always share their names: they are sorted once. */
-  sources(labelNames: readonly string[]): readonly LabelSource[] {
-    if (labelNames === this.#labelNames) return this.#sources;
-    const byName = new Map<string, LabelSource>();
-    const put = (name: string, place: number, value: string, isExtra = false): void => {
-      byName.set(name, { name, place, value, isExtra });
-    };
-    const { labelNames: names, labelValues: values } = this.#external;
-    for (let i = 0; i < names.length; i++) put(names[i]!, -1, values[i]!);
-    for (let i = 0; i < labelNames.length; i++) {
-      const name = escapeLabelName(labelNames[i]!, ESCAPING);
-      // A label with an empty value is none, and then the external one counts.
-      put(name, i, byName.get(name)?.value ?? "");
-    }
-    if (this.#extra !== undefined) put(this.#extra, -1, "", true);
-    put("__name__", -1, this.#name);
-    this.#labelNames = labelNames;
-    this.#sources = [...byName.values()].sort((a, b) => a.name < b.name ? -1 : 1);
-    return this.#sources;
-  }
 }
 
 /** Writes families into requests. */

@@ -1,4 +1,4 @@
-import { checkExternalLabels } from "../../encoding/write_request.ts";
+import { checkExternalLabels } from "../../encoding/series_shape.ts";
 import { type Clock, type LabelSet, type LabelValue, REGISTRY, type Registry } from "../../mod.ts";
 import type { HttpCallOptions } from "./http_call.ts";
 import { MAX_TIMER_MS, waitInBackground } from "./timers.ts";

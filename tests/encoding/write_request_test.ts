@@ -3,11 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parsePrometheusText } from "../../encoding/parse.ts";
 import { encodeText } from "../../encoding/text.ts";
-import {
-  checkExternalLabels,
-  encodeWriteRequests,
-  type WriteRequestOptions,
-} from "../../encoding/write_request.ts";
+import { checkExternalLabels } from "../../encoding/series_shape.ts";
+import { encodeWriteRequests, type WriteRequestOptions } from "../../encoding/write_request.ts";
 import type { MetricFamily } from "../../model.ts";
 import { gather } from "../../registry.ts";
 import { arbitraryFamilies } from "../support/families.ts";

@@ -37,6 +37,7 @@ const CONNECTIONS = 4;
 
 const SEED = 1;
 const BODY = "hello, world";
+const PIECES = ["hello", ", ", "world"].map((piece) => new TextEncoder().encode(piece));
 const ROUTES = ["/", "/users/:id", "/orders/:id/lines"];
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
@@ -60,12 +61,12 @@ function routeOf(request: Request): string {
 
 const text: Handler = () => new Response(BODY);
 const streamed: Handler = () => {
-  let left = 3;
+  let sent = 0;
   return new Response(
     new ReadableStream({
       pull(controller) {
-        if (left-- === 0) controller.close();
-        else controller.enqueue(new TextEncoder().encode("hey!"));
+        if (sent === PIECES.length) controller.close();
+        else controller.enqueue(PIECES[sent++]);
       },
     }),
   );

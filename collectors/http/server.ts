@@ -102,6 +102,7 @@ export class ServerInstruments {
   }
 
   #begin(request: Request): Exchange {
+    const start = this.#clock.monotonic();
     const { method } = request;
     const folded = this.#methods.fold(method);
     // Most requests without a body need not have their headers read.
@@ -109,7 +110,7 @@ export class ServerInstruments {
     this.#metrics.active.labels(folded).inc();
     // Later, a runtime may have let go of the request.
     const route = this.#routes.find(request);
-    return { method: folded, route, start: this.#clock.monotonic(), size };
+    return { method: folded, route, start, size };
   }
 
   #fail(exchange: Exchange, request: Request, error: unknown): void {

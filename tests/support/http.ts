@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CollectorRegistry, generateMetrics } from "../../mod.ts";
+import { type CollectorRegistry, generateMetrics } from "../../mod.ts";
 
 /** The values of samples by name and labels, of all that are not of a bucket. */
 export function readSamples(registry: CollectorRegistry): Record<string, number> {

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { type Handler, type RunningServer, serve } from "../../examples/serve.ts";
@@ -22,6 +23,14 @@ import { waitFor } from "../support/processes.ts";
 import { testWithPrograms } from "../support/programs.ts";
 
 const AXE_PATH = fileURLToPath(import.meta.resolve("axe-core/axe.min.js"));
+
+let started: Promise<Browser> | undefined;
+after(async () => await (await started)?.close());
+
+/** The one browser of all tests; each opens its pages in a context of its own. */
+function browserAt(path: string): Promise<Browser> {
+  return started ??= startChromium(path);
+}
 
 /** A registry, and its live page in a browser. */
 interface Served {
@@ -46,7 +55,7 @@ function testLive(name: string, run: (served: Served) => Promise<void>): void {
     };
     let server: RunningServer = await serve(counting, 0);
     const { port } = server;
-    const browser = await startChromium(path);
+    const browser = await browserAt(path);
     try {
       await run({
         registry,
@@ -59,7 +68,7 @@ function testLive(name: string, run: (served: Served) => Promise<void>): void {
         },
       });
     } finally {
-      await browser.close();
+      for (const context of browser.contexts()) await context.close();
       await server.stop();
     }
   });
@@ -288,7 +297,7 @@ testLive(
       // What was under way arrives; then there is nothing for several intervals.
       await page.waitForTimeout(100);
       const before = scrapes();
-      await page.waitForTimeout(900);
+      await page.waitForTimeout(600);
       assert.equal(scrapes(), before);
       await rest(false);
       await waitFor("scrapes after the rest", () => scrapes() > before + 1 || undefined);
@@ -331,45 +340,39 @@ testWithPrograms(
   "the demo's page is for everybody: schemes, sizes, readers",
   async (path) => {
     await using demo = await startDemo("deno");
-    const browser = await startChromium(path);
+    const browser = await browserAt(path);
     const axe = readFileSync(AXE_PATH, "utf8");
-    try {
-      for (const colorScheme of ["light", "dark"] as const) {
-        for (const viewport of [{ width: 1280, height: 900 }, { width: 360, height: 740 }]) {
-          const { page, assertInnocent } = await openPage(
-            browser,
-            `http://${demo.address}/metrics`,
-            {
-              colorScheme,
-              viewport,
-              reducedMotion: "reduce",
-            },
-          );
-          await page.getByText(/^Live/).waitFor();
-          await page.getByText("bakery_oven_state").waitFor();
-          const isWide = await page.evaluate(() =>
-            document.documentElement.scrollWidth > innerWidth
-          );
-          assert.equal(isWide, false, `${viewport.width} pixels are not enough`);
-          const [, red = "0"] = /rgb\((\d+)/.exec(
-            await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
-          ) ?? [];
-          assert.equal(Number(red) < 128, colorScheme === "dark");
-          await page.evaluate(axe);
-          const violations = await page.evaluate(async () => {
-            const { axe } = globalThis as unknown as {
-              axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-            };
-            const { violations } = await axe.run();
-            return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
-          });
-          assert.deepEqual(violations, []);
-          assertInnocent();
-          await page.context().close();
-        }
+    for (const colorScheme of ["light", "dark"] as const) {
+      for (const viewport of [{ width: 1280, height: 900 }, { width: 360, height: 740 }]) {
+        const { page, assertInnocent } = await openPage(
+          browser,
+          `http://${demo.address}/metrics`,
+          {
+            colorScheme,
+            viewport,
+            reducedMotion: "reduce",
+          },
+        );
+        await page.getByText(/^Live/).waitFor();
+        await page.getByText("bakery_oven_state").waitFor();
+        const isWide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+        assert.equal(isWide, false, `${viewport.width} pixels are not enough`);
+        const [, red = "0"] = /rgb\((\d+)/.exec(
+          await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
+        ) ?? [];
+        assert.equal(Number(red) < 128, colorScheme === "dark");
+        await page.evaluate(axe);
+        const violations = await page.evaluate(async () => {
+          const { axe } = globalThis as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          };
+          const { violations } = await axe.run();
+          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
+        });
+        assert.deepEqual(violations, []);
+        assertInnocent();
+        await page.context().close();
       }
-    } finally {
-      await browser.close();
     }
   },
 );

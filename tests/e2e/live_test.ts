@@ -207,8 +207,10 @@ testLive("what a program says is text, never markup", async ({ registry, browser
   const { page, assertInnocent } = await openPage(browser, url);
   await page.getByText("5 families, 45 series").waitFor();
   await page.getByText(/^Live/).waitFor();
-  const more = page.getByRole("button", { name: /^Show \d+ more/ });
-  while (await more.count() > 0) await more.first().click();
+  const plain = family(page, "plain_total");
+  await plain.scrollIntoViewIfNeeded();
+  await plain.getByRole("button", { name: "Show 5 more of 5" }).click();
+  await plain.locator(".row").nth(HOSTILE.length - 1).waitFor();
   for (const text of HOSTILE.slice(0, 5)) {
     await page.getByText(text, { exact: true }).first().waitFor();
   }

@@ -54,9 +54,9 @@ export class FamilyView {
   /**
    * @param family The family. If its type changes, it needs another view.
    * @param timeline When the numbers were read.
-   * @param onMore Is called when more rows are to be drawn.
+   * @param onMore Draws more rows.
    */
-  constructor(family: Family, timeline: Timeline, onMore: () => void) {
+  constructor(family: Family, timeline: Timeline, onMore: () => Promise<void>) {
     this.family = family;
     this.#timeline = timeline;
     this.#type = family.type;
@@ -82,10 +82,10 @@ export class FamilyView {
       this.#rowList,
       this.#more,
     );
-    this.#more.addEventListener("click", () => {
+    this.#more.addEventListener("click", async () => {
       const first = this.#shown;
       this.#shown += MORE;
-      onMore();
+      await onMore();
       // The button may be gone: whoever pressed it goes on where the new rows begin.
       const next = this.#rowList.children[first];
       if (this.#more.hidden && next instanceof HTMLElement) {
@@ -142,7 +142,7 @@ export class FamilyView {
     this.#unit.hidden = unit === "";
     const matching = this.#members.length;
     setText(this.#count, `${matching.toLocaleString("en")} series`);
-    this.#count.hidden = series.length === 1 && matching === 1;
+    this.#count.hidden = matching === 1 && this.#members[0]?.length === series.length;
     if (this.#helpText !== help) {
       this.#helpText = help;
       this.#help.replaceChildren(visibleText(help, "help-text", HELP_SHOWN));

@@ -89,6 +89,7 @@ export function formatExact(value: number): string {
 
 /** A span of time in words, such as "3 min". */
 export function formatDuration(seconds: number): string {
+  if (seconds < 1) return formatValue(seconds, "seconds");
   if (seconds < 120) return `${Math.round(seconds)}${SPACE}s`;
   return `${Math.round(seconds / 60)}${SPACE}min`;
 }

@@ -77,19 +77,21 @@ export class Page {
   /** Does what is wanted, in slices; what is wanted meanwhile is done next. */
   #work(what: "draw" | "arrange"): Promise<void> {
     if (this.#wanted !== "arrange") this.#wanted = what;
-    this.#working ??= this.#workOn().finally(() => {
-      this.#working = undefined;
-    });
+    this.#working ??= this.#workOn();
     return this.#working;
   }
 
   async #workOn(): Promise<void> {
     const breathe = breather();
-    while (this.#wanted !== "nothing") {
-      const arrange = this.#wanted === "arrange";
-      this.#wanted = "nothing";
-      if (arrange) await this.#arrange(breathe);
-      await this.#draw(breathe);
+    try {
+      while (this.#wanted !== "nothing") {
+        const arrange = this.#wanted === "arrange";
+        this.#wanted = "nothing";
+        if (arrange) await this.#arrange(breathe);
+        await this.#draw(breathe);
+      }
+    } finally {
+      this.#working = undefined;
     }
   }
 
@@ -181,7 +183,7 @@ export class Page {
     const known = this.#views.get(family);
     if (known?.isCurrent) return known;
     if (known !== undefined) this.#drop(family, known);
-    const view = new FamilyView(family, this.#store.timeline, () => void this.#work("draw"));
+    const view = new FamilyView(family, this.#store.timeline, () => this.#work("draw"));
     view.setMatches(matchingSeries(family, this.#searched) ?? []);
     this.#views.set(family, view);
     this.#byElement.set(view.element, view);

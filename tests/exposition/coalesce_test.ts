@@ -7,7 +7,7 @@ import {
   Gauge,
   generateMetrics,
   generateOpenMetrics,
-  MetricFamily,
+  type MetricFamily,
   metricsHandler,
 } from "../../mod.ts";
 

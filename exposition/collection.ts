@@ -199,7 +199,10 @@ export class Collections {
     }
     const deadline = now + timeoutMs;
     const families = encoding === "gzip" ? this.#beginLater(view, deadline) : collect(view);
-    const collection = new Collection(registry, families, (packing) => this.#packing = packing);
+    const collection = new Collection(registry, families, (packing) => {
+      // What comes of it is of no interest here, nor is it to be kept.
+      this.#packing = packing.then(() => {}, () => {});
+    });
     const joinable = { collection, deadline };
     this.#joinable.set(key, joinable);
     const end = (): void => {

@@ -12,8 +12,8 @@ const WARM_UP = load(300, 20);
 const AT_ONCE = 10;
 /** More than the buffers between a server and its client hold: some 30 MB. */
 const SERIES = 400_000;
-/** How much more or less there may be than before. */
-const TOLERANCE = 0.02;
+/** How much more there may be than before. A few clients are no more than the noise of a heap. */
+const TOLERANCE = load(0.02, 0.2);
 
 for (const encoding of ["identity", "gzip"]) {
   test(`no chunk is begun for ${CLIENTS} clients that have left: ${encoding}`, async () => {
@@ -107,10 +107,8 @@ async function holdToBase(runtime: Runtime): Promise<void> {
   assert.equal(scrapes, CLIENTS);
   assert.equal(later.encoded, after.encoded, "something is still being written");
   assert.ok(share < 0.5, `${share} of all series were written`);
-  assert.ok(
-    Math.abs(after.descriptors - base.descriptors) <= base.descriptors * TOLERANCE,
-    `${base.descriptors} descriptors, then ${after.descriptors}`,
-  );
+  const descriptors = Math.abs(after.descriptors - base.descriptors);
+  assert.ok(descriptors <= base.descriptors * TOLERANCE, `${descriptors} descriptors`);
   assert.ok(heap <= TOLERANCE, `${megabytes(base.heapUsed)}, then ${megabytes(after.heapUsed)}`);
 }
 

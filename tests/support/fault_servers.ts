@@ -37,16 +37,20 @@ export interface RunningFaultServer extends AsyncDisposable {
   peakMemory(): number;
 }
 
+/** The paths of runtimes, each of which takes a while to find. */
+const _paths: Map<Runtime, Promise<string>> = new Map();
+
 /** Starts a server. */
 export async function startFaultServer(options: FaultServerOptions): Promise<RunningFaultServer> {
   const { runtime = "deno", bare = false, series, readable = Infinity, handler = {} } = options;
   const flags = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
   const path = join(ROOT, "tests/support/fault_server.ts");
   const role = bare ? "bare" : "metrics";
-  const program = start(await runtimePath(runtime), [
+  const found = _paths.get(runtime) ?? runtimePath(runtime);
+  _paths.set(runtime, found);
+  const program = start(await found, [
     ...flags,
-    path,
-    ...[role, String(series), String(readable), JSON.stringify(handler)],
+    ...[path, role, String(series), String(readable), JSON.stringify(handler)],
   ], { cwd: ROOT, env: { ...process.env, NO_COLOR: "1" } });
   let port: number;
   try {

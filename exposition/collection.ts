@@ -92,6 +92,8 @@ export class Collection {
     const key = `${format} ${escaping} ${created}`;
     let body: Body | null | undefined = this.#bodies.get(key);
     if (body === undefined || body === null) {
+      // Of what is large, each scrape begins with chunks of its own.
+      if (body === null) await this.#turn(2 * CHUNK_SIZE);
       body = this.#encode(families, spelling, ended);
       this.#bodies.set(key, body instanceof Uint8Array ? body : null);
     }

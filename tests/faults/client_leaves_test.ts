@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { CollectorRegistry, type Metric, MetricFamily, metricsHandler } from "../../mod.ts";
 import { type Runtime, RUNTIMES } from "../support/demo.ts";
 import { IS_FULL, load, megabytes, reportFault } from "../support/fault_report.ts";
+import type { FaultServerState } from "../support/fault_server.ts";
 import { connectTo, type RunningFaultServer, startFaultServer } from "../support/fault_servers.ts";
 import { waitFor } from "../support/processes.ts";
 
 const CLIENTS = load(1000, 40);
-/** Clients before those that count, so that what a server keeps once is there. */
-const WARM_UP = load(300, 20);
+/** Clients before those that count, so that all code is compiled which a runtime compiles. */
+const WARM_UP = load(1500, 20);
+/** How often the heap is looked at; the least counts, as a runtime frees some things later. */
+const LOOKS = load(5, 2);
 const AT_ONCE = 10;
 /** More than the buffers between a server and its client hold: some 30 MB. */
 const SERIES = 400_000;
@@ -80,11 +84,16 @@ async function leaveOften(server: RunningFaultServer, clients: number): Promise<
 }
 
 /** What a server holds, once it has noticed that all clients have left. */
-function rest(server: RunningFaultServer): Promise<Awaited<ReturnType<typeof server.state>>> {
-  return waitFor("the end of all scrapes", async () => {
-    const state = await server.state();
-    return state.open === 0 ? state : undefined;
+async function rest(server: RunningFaultServer): Promise<FaultServerState> {
+  await waitFor("the end of all scrapes", async () => {
+    return (await server.state()).open === 0 || undefined;
   });
+  const looks: FaultServerState[] = [];
+  while (looks.length < LOOKS) {
+    await sleep(200);
+    looks.push(await server.state());
+  }
+  return looks.reduce((least, look) => look.heapUsed < least.heapUsed ? look : least);
 }
 
 async function holdToBase(runtime: Runtime): Promise<void> {

@@ -12,12 +12,17 @@ const CLIENTS = load(1000, 40);
 /** Clients before those that count, so that all code is compiled which a runtime compiles. */
 const WARM_UP = load(1500, 20);
 /** How often the heap is looked at; the least counts, as a runtime frees some things later. */
-const LOOKS = load(5, 2);
+const LOOKS = load(8, 2);
 const AT_ONCE = 10;
 /** More than the buffers between a server and its client hold: some 30 MB. */
 const SERIES = 400_000;
-/** How much more there may be than before. A few clients are no more than the noise of a heap. */
-const TOLERANCE = load(0.02, 0.2);
+/** How much more there may be than before. */
+const TOLERANCE = 0.02;
+/**
+ * What a heap may grow by for each client even if it is more than that, in bytes: less than anything
+ * takes that is kept of a scrape. The heap of Bun is 2 MB and goes up and down by 5 %.
+ */
+const NOISE = load(256, 16_384);
 
 for (const encoding of ["identity", "gzip"]) {
   test(`no chunk is begun for ${CLIENTS} clients that have left: ${encoding}`, async () => {
@@ -105,7 +110,8 @@ async function holdToBase(runtime: Runtime): Promise<void> {
   const later = await rest(server);
   const scrapes = after.scrapes - base.scrapes;
   const share = (after.encoded - base.encoded) / (scrapes * SERIES);
-  const heap = after.heapUsed / base.heapUsed - 1;
+  const grown = after.heapUsed - base.heapUsed;
+  const heap = grown / base.heapUsed;
   reportFault({
     fault: `the client leaves mid-stream, ${CLIENTS} times (${runtime}, over loopback)`,
     bar: "descriptors and heap back to base ± 2 %",
@@ -118,7 +124,10 @@ async function holdToBase(runtime: Runtime): Promise<void> {
   assert.ok(share < 0.5, `${share} of all series were written`);
   const descriptors = Math.abs(after.descriptors - base.descriptors);
   assert.ok(descriptors <= base.descriptors * TOLERANCE, `${descriptors} descriptors`);
-  assert.ok(heap <= TOLERANCE, `${megabytes(base.heapUsed)}, then ${megabytes(after.heapUsed)}`);
+  assert.ok(
+    grown <= Math.max(base.heapUsed * TOLERANCE, CLIENTS * NOISE),
+    `${megabytes(base.heapUsed)}, then ${megabytes(after.heapUsed)}`,
+  );
 }
 
 for (const runtime of IS_FULL ? RUNTIMES : ["deno"] as const) {

@@ -11,6 +11,8 @@
  * @module
  */
 export type { EscapingScheme } from "./encoding/escaping.ts";
+export type { Authorize } from "./exposition/authorize.ts";
+export { basicAuth, bearerAuth } from "./exposition/credentials.ts";
 export {
   type GenerateAsyncOptions,
   generateMetrics,
@@ -27,6 +29,7 @@ export {
 } from "./exposition/negotiation.ts";
 export {
   metricsHandler,
+  type MetricsHandlerOptions,
   metricsResponse,
   type MetricsResponseOptions,
 } from "./exposition/response.ts";

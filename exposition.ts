@@ -28,6 +28,7 @@ export {
   PROTOBUF_CONTENT_TYPE,
 } from "./exposition/negotiation.ts";
 export {
+  type LivePage,
   metricsHandler,
   type MetricsHandlerOptions,
   metricsResponse,

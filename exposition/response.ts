@@ -5,7 +5,7 @@ import { Admission } from "./admission.ts";
 import { type Authorize, refusal } from "./authorize.ts";
 import type { Body } from "./body.ts";
 import { collectAlone, Collections, type Spelling, type View } from "./collection.ts";
-import { negotiate, negotiateEncoding } from "./negotiation.ts";
+import { negotiate, negotiateEncoding, prefersHtml } from "./negotiation.ts";
 import { plainResponse } from "./plain_response.ts";
 
 /** How long asynchronous collectors are waited for when nothing else is said. */
@@ -46,6 +46,12 @@ export interface MetricsResponseOptions {
    * {@linkcode bearerAuth} and {@linkcode basicAuth}. @default {everybody may}
    */
   authorize?: Authorize | undefined;
+  /**
+   * Answers those who would rather read HTML than any format of a scrape, which are
+   * browsers: `livePage()` of `@narthex/prometheus/live`. Scrapers and tools such as curl never
+   * ask for HTML. By default everybody gets the metrics as text.
+   */
+  live?: LivePage | undefined;
 }
 
 /** Options of {@linkcode metricsHandler}. */
@@ -71,6 +77,12 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
   coalesce?: boolean | undefined;
 }
 
+/**
+ * Answers a request whose `Accept` header prefers HTML: with a page that asks the same URL for
+ * the metrics. Its method is GET or HEAD. What it throws, the handler throws.
+ */
+export type LivePage = (request: Request) => Response | Promise<Response>;
+
 /** The same options, all of them there and legal. */
 interface CheckedOptions {
   readonly registry: Registry;
@@ -79,6 +91,7 @@ interface CheckedOptions {
   readonly created: boolean;
   readonly escaping: EscapingScheme;
   readonly authorize: Authorize | undefined;
+  readonly live: LivePage | undefined;
 }
 
 /** What the scrapes of a handler have in common. */
@@ -99,6 +112,7 @@ const ALONE: Shared = { admission: new Admission(Infinity), collections: undefin
  *   names that are not of the classic alphabet are spelled; if it does not say,
  *   `escaping` does.
  * - `?name[]=` restricts the answer to families or samples of these names.
+ * - A browser gets a page instead if `live` is set.
  * - `HEAD` and `OPTIONS` are answered, other methods refused with 405.
  *
  * @param request The request; without one, the answer is in text 0.0.4.
@@ -174,6 +188,7 @@ function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOp
     created = false,
     escaping = "underscores",
     authorize,
+    live,
   } = options;
   checkRegistry(registry, doing);
   if (typeof timeoutMs !== "number") {
@@ -194,7 +209,10 @@ function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOp
   if (authorize !== undefined && typeof authorize !== "function") {
     throw new TypeError(`${doing}: authorize must be a function: received ${received(authorize)}`);
   }
-  return { registry, timeoutMs, compress, created, escaping, authorize };
+  if (live !== undefined && typeof live !== "function") {
+    throw new TypeError(`${doing}: live must be a function: received ${received(live)}`);
+  }
+  return { registry, timeoutMs, compress, created, escaping, authorize, live };
 }
 
 function checkCount(name: string, value: unknown, doing: string): void {
@@ -228,6 +246,9 @@ async function respond(
     return plainResponse(405, text, { allow: ALLOW });
   }
   const accept = request?.headers.get("accept") ?? null;
+  if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
+    return await options.live(request);
+  }
   const { format, escaping, contentType } = negotiate(accept, options.escaping);
   const encoding = options.compress && typeof CompressionStream === "function"
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)

@@ -3,6 +3,11 @@ import type { MetricCore } from "./child.ts";
 /** What the look-up table has where no child is. */
 const FREE = -1;
 
+/** Instead of the number of a label value: there is none yet. */
+const UNKNOWN = -1;
+/** Instead of the number of a label value: it is not legal, or not as it would be kept. */
+const UNCLEAR = -2;
+
 /** Where a look-up notes which label values it is for; look-ups do not nest. */
 let query = new Int32Array(16);
 
@@ -143,6 +148,58 @@ export class Columns<C> {
   }
 
   /**
+   * Tells whether labels are legal and complete, and no child has them, without making
+   * anything that stays. What would need a closer look is not told to be so.
+   *
+   * @param labels The labels by name, in whatever order.
+   * @returns Whether it is certain that a child of these labels could be added.
+   */
+  lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
+    const own = this.#labels;
+    let given = 0;
+    let hash = 0;
+    let isNew = false;
+    for (const name in labels) {
+      if (given === own.length) return false;
+      let label = own[given]!;
+      if (label.name !== name) {
+        const other = this.#byName.get(name);
+        if (other === undefined) return false;
+        label = other;
+      }
+      const id = idOf(label, labels[name]);
+      if (id === UNCLEAR) return false;
+      if (id === UNKNOWN) isNew = true;
+      query[label.position] = id;
+      hash = (hash + Math.imul(id, label.factor)) | 0;
+      given++;
+    }
+    return given === own.length && (isNew || this.#find(hash) === undefined);
+  }
+
+  /**
+   * The same as {@linkcode lacksByName}, of label values in their order.
+   *
+   * @param values A value for each label.
+   * @returns Whether it is certain that a child of these labels could be added.
+   */
+  lacksInOrder(values: ArrayLike<unknown>): boolean {
+    const own = this.#labels;
+    if (values.length !== own.length) return false;
+    let hash = 0;
+    let isNew = false;
+    for (let i = 0; i < own.length; i++) {
+      const label = own[i]!;
+      const id = idOf(label, values[i]);
+      if (id === UNCLEAR) return false;
+      if (id === UNKNOWN) isNew = true;
+      query[i] = id;
+      hash = (hash + Math.imul(id, label.factor)) | 0;
+    }
+    return isNew || this.#find(hash) === undefined;
+  }
+
+  /**
    * Lets a number or a boolean be found as what it is, when its text is a value of
    * the label already.
    *
@@ -274,6 +331,16 @@ export class Columns<C> {
     this.#since = grow(this.#since, capacity);
     this.#ids = grow(this.#ids, capacity * this.#labels.length);
   }
+}
+
+/** The number of a label value, or why there is none. */
+function idOf({ ids }: LabelColumn, value: unknown): number {
+  const id = ids.get(value);
+  if (id !== undefined) return id;
+  // As `toLabelText()` makes its text, but without one that is kept.
+  if (typeof value === "string") return value.isWellFormed() ? UNKNOWN : UNCLEAR;
+  if (typeof value !== "number" && typeof value !== "boolean") return UNCLEAR;
+  return ids.get(String(value)) ?? UNKNOWN;
 }
 
 /** Lets the upper half of a hash, where a sum of products has mixed more, count in the lower one. */

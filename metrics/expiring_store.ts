@@ -64,13 +64,13 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
   }
 
   override findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    const child = super.findByName(labels) ?? this.#raise(this.#hidden.findByName(labels));
+    const child = this.columns.findByName(labels) ?? this.#raise(this.#hidden.findByName(labels));
     if (child !== undefined) this.touch(child);
     return child;
   }
 
   override findInOrder(values: ArrayLike<unknown>): C | undefined {
-    const child = super.findInOrder(values) ?? this.#raise(this.#hidden.findInOrder(values));
+    const child = this.columns.findInOrder(values) ?? this.#raise(this.#hidden.findInOrder(values));
     if (child !== undefined) this.touch(child);
     return child;
   }

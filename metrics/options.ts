@@ -27,6 +27,25 @@ export const SYSTEM_CLOCK: Clock = {
 /**
  * Options that every metric has.
  *
+ * @example A metric whose labels come from outside
+ * ```ts
+ * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * const requests = new Counter("tenant_requests_total", "Requests of each tenant.", {
+ *   labelNames: ["tenant"],
+ *   maxSeries: 2,
+ *   expireAfterSeconds: 3600,
+ *   registry,
+ * });
+ * for (const tenant of ["a", "b", "c", "d"]) requests.labels({ tenant }).inc();
+ * assert.equal(registry.getSampleValue("tenant_requests_total", { tenant: "a" }), 1);
+ * assert.equal(registry.getSampleValue("tenant_requests_total", { tenant: "overflow" }), 2);
+ * const metric = "tenant_requests_total";
+ * assert.equal(registry.getSampleValue("narthex_series_overflow_total", { metric }), 2);
+ * ```
+ *
  * @typeParam Names The label names, inferred as a literal tuple.
  * @typeParam Defaulted Those of them that have a default value.
  */

@@ -1,4 +1,4 @@
-import { type Collector, MetricFamily, type SelfCounts } from "../model.ts";
+import { type Collector, MetricFamily, type NumberMetric, type SelfCounts } from "../model.ts";
 
 const LABEL_NAMES: readonly string[] = ["metric"];
 
@@ -34,21 +34,18 @@ export class MetricCounts implements Collector {
 
   /** The families that have something to tell. */
   collect(): MetricFamily[] {
-    const counted: { collector: Collector; counts: SelfCounts }[] = [];
+    const families = new Map<keyof SelfCounts, NumberMetric[]>();
     for (const collector of this.#collectors) {
-      const counts = countsOf(collector);
-      if (counts !== undefined) counted.push({ collector, counts });
+      for (const { count } of FAMILIES) {
+        const value = countOf(collector, count);
+        if (value === 0) continue;
+        const metrics = families.get(count) ?? [];
+        metrics.push({ labelNames: LABEL_NAMES, labelValues: [this.#nameOf(collector)], value });
+        families.set(count, metrics);
+      }
     }
-    return FAMILIES.flatMap(({ count, name, help }) => {
-      const metrics = counted.filter(({ counts }) => counts[count] > 0).map((
-        { collector, counts },
-      ) => ({
-        labelNames: LABEL_NAMES,
-        labelValues: [this.#nameOf(collector)],
-        value: counts[count],
-      }));
-      return metrics.length === 0 ? [] : [familyOf(name, help, metrics)];
-    });
+    return FAMILIES.filter(({ count }) => families.has(count))
+      .map(({ count, name, help }) => familyOf(name, help, families.get(count)!));
   }
 
   /** The families, without counts. */
@@ -57,26 +54,21 @@ export class MetricCounts implements Collector {
   }
 }
 
-/** What a collector counts about itself; nothing when it does not, or not in numbers. */
-function countsOf(collector: Collector): SelfCounts | undefined {
+/** What a collector counts about itself; 0 when it does not, or not in numbers. */
+function countOf(collector: Collector, count: keyof SelfCounts): number {
   try {
-    const { exemplarErrors, seriesOverflows } = collector.selfCounts ?? {};
-    if (!(exemplarErrors! > 0 || seriesOverflows! > 0)) return undefined;
-    return { exemplarErrors: Number(exemplarErrors), seriesOverflows: Number(seriesOverflows) };
+    const value: unknown = collector.selfCounts?.[count];
+    return typeof value === "number" && value > 0 ? value : 0;
   } catch {
     // A collector that cannot tell costs only itself.
-    return undefined;
+    return 0;
   }
 }
 
-function familyOf(
-  name: string,
-  help: string,
-  metrics: { labelNames: readonly string[]; labelValues: string[]; value: number }[],
-): MetricFamily {
+function familyOf(name: string, help: string, metrics: readonly NumberMetric[]): MetricFamily {
   return new MetricFamily(name, help, "counter", {
     metrics,
-    // Two collectors that call themselves the same are left to who reads.
+    // Collectors of one's own may call themselves the same: whoever reads takes the first.
     distinct: false,
     labelNames: LABEL_NAMES,
     aggregation: "sum",

@@ -401,6 +401,59 @@ test("exemplars of the source reach children that expire", () => {
   assert.deepEqual(counter.labels("x").exemplar?.labels, { trace: "t" });
 });
 
+test("any order of writes, look-ups, reads and removals leaves what was touched lately", () => {
+  let seed = 1;
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return (seed >>> 8) % below;
+  };
+  const { clock, options } = expiring();
+  const counter = new Counter("c_total", "C.", options);
+  // What is held: removed children too, whose writes must go nowhere.
+  const held = new Map<number, ReturnType<typeof counter.labels>>();
+  const dead: ReturnType<typeof counter.labels>[] = [];
+  const model = new Map<number, { value: number; touched: number }>();
+  const kill = (i: number): void => {
+    model.delete(i);
+    dead.push(held.get(i)!);
+    held.delete(i);
+  };
+  for (let step = 0; step < 20_000; step++) {
+    const i = random(200);
+    const known = model.get(i);
+    const action = random(100);
+    if (action < 30) {
+      const child = random(2) === 0 ? counter.labels(i) : counter.labels({ a: String(i) });
+      if (known !== undefined) assert.equal(child, held.get(i));
+      held.set(i, child);
+      model.set(i, { value: known?.value ?? 0, touched: clock.seconds });
+    } else if (action < 60 && known !== undefined) {
+      held.get(i)!.inc(i);
+      known.value += i;
+      known.touched = clock.seconds;
+    } else if (action < 70) {
+      clock.advance(random(100) / 50);
+    } else if (action < 75 && known !== undefined) {
+      const isSeen = clock.seconds - known.touched < 10;
+      assert.equal(counter.remove(i), isSeen);
+      kill(i);
+    } else if (action < 78 && dead.length > 0) {
+      dead[random(dead.length)]!.inc();
+    } else if (action === 78 && random(20) === 0) {
+      for (const key of [...held.keys()]) kill(key);
+      counter.clear();
+    } else if (action === 79 && random(5) === 0) {
+      // Long enough that all are gone, and their places with them.
+      clock.advance(11);
+    } else if (action > 90) {
+      const expected = [...model].filter(([, { touched }]) => clock.seconds - touched < 10)
+        .map(([key, { value }]) => `c_total{a="${key}"} ${value}`);
+      assert.deepEqual(seriesOf(counter).toSorted(), expected.toSorted());
+    }
+  }
+  for (const [i, child] of held) assert.equal(child.value, model.get(i)!.value);
+});
+
 test("a series that a reader has not read does not expire, and does once it has", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);

@@ -17,6 +17,8 @@ export interface QueryResult {
 
 /** A target as Prometheus sees it. */
 export interface Target {
+  /** Where it is, as a URL. */
+  readonly scrapeUrl: string;
   readonly health: string;
   readonly lastError: string;
 }

@@ -146,7 +146,8 @@ export class RuntimeCollector implements Collector {
       process_virtual_memory_bytes: proc.virtualMemory,
       process_virtual_memory_max_bytes: proc.maxVirtualMemory,
       process_resident_memory_bytes: memory?.rss,
-      process_heap_bytes: memory?.heapTotal,
+      // Bun counts large objects, and what is new, in what is used alone.
+      process_heap_bytes: memory && Math.max(memory.heapTotal, memory.heapUsed),
       process_start_time_seconds: this.#startTime,
       process_threads: proc.threads,
       runtime_heap_used_bytes: memory?.heapUsed,

@@ -243,6 +243,13 @@ test("what throws, and what is no number, is left out", () => {
   assert.deepEqual(numbersOf(new RuntimeCollector(strange)), ["runtime_heap_used_bytes 1"]);
 });
 
+test("the heap is no smaller than what is used of it, as Bun may say", () => {
+  const memoryUsage = () => ({ rss: 5, heapTotal: 1, heapUsed: 3, external: 0, arrayBuffers: 0 });
+  const series = numbersOf(new RuntimeCollector(new FakePlatform({ process: { memoryUsage } })));
+  assert.ok(series.includes("process_heap_bytes 3"));
+  assert.ok(series.includes("runtime_heap_used_bytes 3"));
+});
+
 test("the lag of the event loop is by how much a timer was late", () => {
   const fake = new FakePlatform();
   const registry = new CollectorRegistry();

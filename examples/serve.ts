@@ -60,6 +60,8 @@ async function serveOnNode(handler: Handler, port: number): Promise<RunningServe
       );
       outgoing.writeHead(response.status, Object.fromEntries(response.headers));
       if (response.body === null) outgoing.end();
+      // Whoever has asked may have left meanwhile; a pipeline would let the body wait for ever.
+      else if (outgoing.destroyed) await response.body.cancel();
       else await pipeline(Readable.fromWeb(response.body), outgoing);
     } catch {
       // An answer that has begun can only be cut off: its end would make it look whole.

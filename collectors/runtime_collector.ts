@@ -146,11 +146,13 @@ export class RuntimeCollector implements Collector {
       process_virtual_memory_bytes: proc.virtualMemory,
       process_virtual_memory_max_bytes: proc.maxVirtualMemory,
       process_resident_memory_bytes: memory?.rss,
-      // Bun counts large objects, and what is new, in what is used alone.
-      process_heap_bytes: memory && Math.max(memory.heapTotal, memory.heapUsed),
+      process_heap_bytes: memory?.heapTotal,
       process_start_time_seconds: this.#startTime,
       process_threads: proc.threads,
-      runtime_heap_used_bytes: memory?.heapUsed,
+      // Bun adds what is outside of the heap, as of the last collection: more than there is of it.
+      runtime_heap_used_bytes: process?.versions?.["bun"] === undefined
+        ? memory?.heapUsed
+        : undefined,
       runtime_heap_limit_bytes: this.#heapLimit,
       runtime_external_memory_bytes: memory?.external,
       // Deno says 0, whatever there is.

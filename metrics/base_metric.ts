@@ -26,7 +26,7 @@ import type {
   OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
-import { type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
+import { checkClock, type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
 import { RunningLabelTimer, RunningTimer } from "./timer.ts";
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
@@ -114,6 +114,10 @@ export abstract class BaseMetric<
       throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
     }
     const { unit = "", clock = SYSTEM_CLOCK, exemplars = false, registry } = options;
+    checkClock(clock, doing);
+    if (typeof exemplars !== "boolean") {
+      throw new TypeError(`${doing}: exemplars must be a boolean: received ${received(exemplars)}`);
+    }
     const nameValidation = checkNameValidation(options.nameValidation, doing);
     checkMetricName(name, nameValidation, doing);
     const full = fullName(name, type, { ...options, unit, nameValidation }, doing);

@@ -1,4 +1,4 @@
-import type { LabelValue, NameValidation } from "../model.ts";
+import { type LabelValue, type NameValidation, received } from "../model.ts";
 import type { Registry } from "../registry.ts";
 import type { NoLabels } from "./label_types.ts";
 
@@ -23,6 +23,21 @@ export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now() / 1000,
   monotonic: () => performance.now() / 1000,
 };
+
+/**
+ * Checks a clock.
+ *
+ * @param clock What was given.
+ * @param doing What is being done, as in `Cannot create counter "x"`.
+ * @returns The clock.
+ * @throws {TypeError} If it does not have both methods.
+ */
+export function checkClock(clock: Clock, doing: string): Clock {
+  if (typeof clock?.now === "function" && typeof clock.monotonic === "function") return clock;
+  throw new TypeError(
+    `${doing}: clock must have now() and monotonic(): received ${received(clock)}`,
+  );
+}
 
 /**
  * Options that every metric has.

@@ -336,7 +336,7 @@ testWithPython(`${CASES} random label values come to Python as they are`, async 
     samples += await checkWithPython(path, batches.slice(i, i + PYTHON_BATCH));
   }
   reportFault({
-    fault: `the same ${CASES} pairs, read by Python (prometheus_client, and a decoder of protobuf)`,
+    fault: `as many pairs, read by Python (prometheus_client, and a decoder of protobuf)`,
     bar: "all three formats parse, round-trip, no duplicate series, valid UTF-8",
     figure: `0 failures in ${samples} samples, seed ${SEED}`,
   });

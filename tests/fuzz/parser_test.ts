@@ -98,9 +98,11 @@ function checkWritten(families: MetricFamily[], parser: Parser): void {
   const names = families.flatMap(({ name, type }) => [...exposedNames(name, type)]);
   if (new Set(names).size < names.length) return;
   const expected = project(families, parser.written);
-  for (const { exemplar } of expected.flatMap(({ samples }) => samples)) {
-    // Zero has no sign here either.
-    if (exemplar?.timestamp !== undefined) exemplar.timestamp += 0;
+  for (const sample of expected.flatMap(({ samples }) => samples)) {
+    for (const moment of [sample, sample.exemplar]) {
+      // Zero has no sign here either.
+      if (moment?.timestamp !== undefined) moment.timestamp += 0;
+    }
   }
   assert.deepEqual(again.map(toPlain), expected);
 }

@@ -84,6 +84,8 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
 
   override clear(): void {
     super.clear();
+    // What is not forgotten here would be taken for the next children's, of the same slots.
+    this.#touched = new Float64Array(4);
     // Those that are held stay in the former columns, from which nothing comes back.
     this.#hidden = new Columns(this.core, 0);
     this.#hiddenHoles = 0;

@@ -284,6 +284,16 @@ test("a child whose value comes from a function never expires, and comes back fo
   assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 5']);
 });
 
+test("a child in the place of one with a function expires once the metric was cleared", () => {
+  const { clock, options } = expiring();
+  const gauge = new Gauge("g", "G.", options);
+  gauge.labels("x").setFunction(() => 1);
+  gauge.clear();
+  gauge.labels("y").set(2);
+  clock.advance(10);
+  assert.deepEqual(seriesOf(gauge), []);
+});
+
 test("what runs longer than a series lives is written to the same child at its end", async () => {
   const { clock, options } = expiring();
   const gauge = new Gauge("g", "G.", options);

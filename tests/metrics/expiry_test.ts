@@ -486,6 +486,26 @@ test("a series that a reader has not read does not expire, and does once it has"
   assert.deepEqual(seriesOf(counter), []);
 });
 
+test("series that waited for a reader make room soon after it has read or was released", () => {
+  for (const isRead of [true, false]) {
+    const { clock, options } = expiring();
+    const counter = new Counter("c_total", "C.", { ...options, maxSeries: 1 });
+    const reader = {};
+    counter.expiry?.beginRead(reader);
+    counter.labels("x").inc();
+    clock.advance(100);
+    counter.labels("y").inc();
+    assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 1', 'c_total{a="overflow"} 1']);
+    const end = counter.expiry?.beginRead(reader);
+    if (isRead) end?.();
+    else counter.expiry?.release(reader);
+    clock.advance(1);
+    counter.labels("y").inc();
+    assert(seriesOf(counter).includes('c_total{a="y"} 1'));
+    assert.equal(counter.remove("x"), false);
+  }
+});
+
 test("what nobody holds is freed, and begins anew when it comes again", async () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);

@@ -171,7 +171,7 @@ export abstract class Child implements LabelledMetric {
   }
 
   /** Whether the value comes from a function. */
-  protected get hasSource(): boolean {
+  get computed(): boolean {
     return this.core.sources?.has(this) ?? false;
   }
 

@@ -153,7 +153,6 @@ export abstract class BaseMetric<
       labelNames,
       clock,
       nameValidation,
-      exemplars,
       bounds: kind.bounds ?? [],
       width: kind.width ?? 1,
     });

@@ -1,0 +1,145 @@
+/**
+ * Holds the tests against small mistakes in the library: negated conditions, bounds that are off by
+ * one, statements that were forgotten. A mutant is the library with one of them; a test must fail
+ * with it, or `explained.ts` must say why none can.
+ *
+ * Takes a sample, the same each time as long as the library is the same: 400 mutants where
+ * `NARTHEX_TRUST` is `full`, else ten of those that are not explained. Options:
+ * `--mutants=N` or `--mutants=all`, `--seed=N`, `--only=PATH` (a file, or how its path begins),
+ * `--jobs=N` (all cores), `--output=FILE` (all verdicts in JSON).
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { IS_FULL, reportFault } from "../support/fault_report.ts";
+import { EXPLAINED } from "./explained.ts";
+import { keyOf, listMutants, type Mutant, sampleMutants } from "./mutants.ts";
+import { listTests, Sandbox, type Verdict } from "./sandbox.ts";
+
+/** The part of the mutants that must be killed or explained. */
+const BAR = 0.9;
+const FULL_SAMPLE = 400;
+const QUICK_SAMPLE = 10;
+const SEED = 1;
+
+/** A mutant and what became of it. */
+interface Result extends Verdict {
+  readonly mutant: Mutant;
+  /** Why it may survive. */
+  readonly reason: string | undefined;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    mutants: { type: "string", default: String(IS_FULL ? FULL_SAMPLE : QUICK_SAMPLE) },
+    seed: { type: "string", default: String(SEED) },
+    only: { type: "string", default: "" },
+    jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
+    output: { type: "string" },
+  },
+});
+
+const all = await listMutants();
+const reasons = new Map(
+  EXPLAINED.flatMap(({ file, within, changes, reason }) =>
+    changes.map((change) => [keyOf({ file, within, change }), reason] as const)
+  ),
+);
+const known = new Set(all.map(keyOf));
+const stale = [...reasons.keys()].filter((key) => !known.has(key));
+
+const count = options.mutants === "all" ? all.length : Number(options.mutants);
+const candidates = all.filter((mutant) => mutant.file.startsWith(options.only));
+// Without knowing which tests run what, it takes long to find that a mutant survives.
+const isQuick = count <= QUICK_SAMPLE;
+const sample = sampleMutants(
+  isQuick ? candidates.filter((mutant) => !reasons.has(keyOf(mutant))) : candidates,
+  { count, seed: Number(options.seed) },
+);
+console.log(`${sample.length} of ${all.length} mutants, seed ${options.seed}`);
+
+const results = await judgeAll(sample);
+printScores(results);
+const survivors = results.filter(({ status, reason }) => isAlive(status) && reason === undefined);
+printList("Survivors", survivors.map(({ mutant, status }) => describe(mutant, status)));
+printList(
+  "Explained, and yet killed",
+  results.filter(({ status, reason }) => !isAlive(status) && reason !== undefined)
+    .map(({ mutant, by = "" }) => describe(mutant, by)),
+);
+printList("Explanations of what is not there", stale);
+if (options.output !== undefined) {
+  const rows = results.map(({ mutant: { text: _, ...mutant }, ...rest }) => ({
+    ...mutant,
+    ...rest,
+  }));
+  await Deno.writeTextFile(options.output, `${JSON.stringify(rows, null, 2)}\n`);
+}
+
+const valid = results.filter(({ status }) => status !== "invalid");
+const killed = valid.filter(({ status }) => !isAlive(status)).length;
+const explained = valid.length - killed - survivors.length;
+const score = (killed + explained) / valid.length;
+const figure = `${percent(score)} of ${valid.length} mutants: ${killed} killed, ` +
+  `${explained} explained, ${survivors.length} survived`;
+console.log(`\n${figure}`);
+reportFault({ fault: "mutation", bar: percent(BAR), figure });
+// Whoever changes the library sees at the next full run what has to be explained anew.
+if (!(score >= BAR) || (!isQuick && stale.length > 0)) Deno.exit(1);
+
+/** Judges mutants, in as many copies of the checkout as there are jobs. */
+async function judgeAll(mutants: readonly Mutant[]): Promise<Result[]> {
+  const tests = await listTests();
+  const results: Result[] = [];
+  const unmeasured = isQuick ? [] : [...tests];
+  const unjudged = [...mutants.entries()];
+  const sandboxes = await Promise.all(
+    Array.from({ length: Number(options.jobs) }, () => Sandbox.create()),
+  );
+  try {
+    await Promise.all(sandboxes.map(async (sandbox) => {
+      for (let test; (test = unmeasured.shift()) !== undefined;) await sandbox.measure(test);
+    }));
+    await Promise.all(sandboxes.map(async (sandbox) => {
+      for (let next; (next = unjudged.shift()) !== undefined;) {
+        const [i, mutant] = next;
+        const verdict = await sandbox.judge(mutant, tests);
+        results[i] = { mutant, ...verdict, reason: reasons.get(keyOf(mutant)) };
+        if (isAlive(verdict.status)) console.log(`  ${describe(mutant, verdict.status)}`);
+        if (unjudged.length % 50 === 0) console.log(`  ${unjudged.length} to go`);
+      }
+    }));
+  } finally {
+    for (const sandbox of sandboxes) await sandbox[Symbol.asyncDispose]();
+  }
+  return results;
+}
+
+function isAlive(status: Verdict["status"]): boolean {
+  return status === "survived" || status === "uncovered";
+}
+
+function describe({ file, line, within, change }: Mutant, note: string): string {
+  return `${file}:${line} ${within}: ${change} [${note}]`;
+}
+
+function percent(part: number): string {
+  return `${Math.floor(part * 1000) / 10} %`;
+}
+
+function printList(title: string, rows: readonly string[]): void {
+  if (rows.length > 0) console.log(`\n${title}:\n${rows.map((row) => `  ${row}`).join("\n")}`);
+}
+
+function printScores(results: readonly Result[]): void {
+  console.log("\nkilled  explained  survived  file");
+  for (const [file, ofFile] of Map.groupBy(results, ({ mutant }) => mutant.file)) {
+    const alive = ofFile.filter(({ status }) => isAlive(status));
+    const explained = alive.filter(({ reason }) => reason !== undefined).length;
+    const killed = ofFile.filter(({ status }) =>
+      status === "killed" || status === "timeout"
+    ).length;
+    const columns = [[killed, 6], [explained, 11], [alive.length - explained, 10]] as const;
+    console.log(columns.map(([n, width]) => String(n).padStart(width)).join("") + `  ${file}`);
+  }
+}

@@ -38,10 +38,7 @@ export function parseOpenMetrics(text: string): MetricFamily[] {
       open!.declare(keyword, value, { at, valueAt });
     } else {
       const sample = readSample(scanner);
-      if (!open?.takes(sample)) {
-        reopen(new OpenFamily(scanner, sample.name, at));
-        open!.beUnknown();
-      }
+      if (!open?.takes(sample)) reopen(new OpenFamily(scanner, sample.name, at));
       open!.add(sample);
     }
   }

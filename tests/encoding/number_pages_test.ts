@@ -113,6 +113,16 @@ test("lines that are gone are gone from what is kept, and those that come are th
   }
 });
 
+test("a page that grows knows the numbers that it has", () => {
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
+  for (let i = 0; i < 20; i++) gauge.labels(i, "b").set(i + 1);
+  checkMetric(gauge, [FORMATS.text!]);
+  for (let i = 20; i < 100; i++) gauge.labels(i, "b").set(i + 1);
+  // What a page has before anything is written in it is zeros.
+  gauge.labels(7, "b").set(0);
+  checkMetric(gauge, [FORMATS.text!]);
+});
+
 test("a number that comes back is written as it is each time", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);

@@ -124,6 +124,10 @@ for (const [what, { clock, metric, read }] of createAll()) {
     });
     assert.equal(add.name, "add");
     assert.equal(add.length, 2);
+    for (const [key, value] of [["name", "add"], ["length", 2]] as const) {
+      const ordinary = { value, writable: false, enumerable: false, configurable: true };
+      assert.deepEqual(Object.getOwnPropertyDescriptor(add, key), ordinary);
+    }
     assert.equal(add.call({ base: 1 }, 2, 3), 6);
     assert.equal(await wrap((text: string) => Promise.resolve(text))("x"), "x");
     const fail = wrap(() => {
@@ -235,12 +239,13 @@ test("durations are taken from the platform's clock by default", () => {
   const histogram = new Histogram("d_seconds", "D.", { registry });
   const before = Date.now() / 1000;
   const times = [5000, 7250];
-  // A property of its own, in front of that of the prototype.
-  Object.defineProperty(performance, "now", { value: () => times.shift(), configurable: true });
+  const platform = Object.getOwnPropertyDescriptor(globalThis, "performance")!;
+  const value = { now: () => times.shift() };
+  Object.defineProperty(globalThis, "performance", { value, configurable: true });
   try {
     assert.equal(histogram.startTimer().stop(), 2.25);
   } finally {
-    Reflect.deleteProperty(performance, "now");
+    Object.defineProperty(globalThis, "performance", platform);
   }
   assert.equal(histogram.labels().sum, 2.25);
   assert(histogram.startTimer().stop() >= 0);

@@ -20,6 +20,20 @@ export interface Explanation {
 export const EXPLAINED: readonly Explanation[] = [
   {
     file: "encoding/byte_writer.ts",
+    within: "ByteWriter.repeat",
+    changes: ["this.reserve(to - from + 4); → this.reserve(to + from + 4);"],
+    reason: "More room than is needed is no less right.",
+  },
+  {
+    file: "encoding/byte_writer.ts",
+    within: "ByteWriter.#integer",
+    changes: [
+      "const digits = countDigits(value | 0); → const digits = countDigits(value | 1);",
+    ],
+    reason: "An even number and the next odd one have the same number of digits.",
+  },
+  {
+    file: "encoding/byte_writer.ts",
     within: "ByteWriter.text",
     changes: ["if (code > 127) { → if (true) {"],
     reason:

@@ -18,9 +18,9 @@ import { listTests, Sandbox, type Verdict } from "./sandbox.ts";
 
 /** The part of the mutants that must be killed or explained. */
 const BAR = 0.9;
-const FULL_SAMPLE = 400;
-const QUICK_SAMPLE = 10;
-const SEED = 1;
+const FULL = { mutants: 400, seed: 1 };
+/** Few mutants, of a seed whose tests are quick ones. */
+const QUICK = { mutants: 10, seed: 3 };
 
 /** A mutant and what became of it. */
 interface Result extends Verdict {
@@ -29,10 +29,11 @@ interface Result extends Verdict {
   readonly reason: string | undefined;
 }
 
+const defaults = IS_FULL ? FULL : QUICK;
 const { values: options } = parseArgs({
   options: {
-    mutants: { type: "string", default: String(IS_FULL ? FULL_SAMPLE : QUICK_SAMPLE) },
-    seed: { type: "string", default: String(SEED) },
+    mutants: { type: "string", default: String(defaults.mutants) },
+    seed: { type: "string", default: String(defaults.seed) },
     only: { type: "string", default: "" },
     jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
     output: { type: "string" },
@@ -51,7 +52,7 @@ const stale = [...reasons.keys()].filter((key) => !known.has(key));
 const count = options.mutants === "all" ? all.length : Number(options.mutants);
 const candidates = all.filter((mutant) => mutant.file.startsWith(options.only));
 // Without knowing which tests run what, it takes long to find that a mutant survives.
-const isQuick = count <= QUICK_SAMPLE;
+const isQuick = count <= QUICK.mutants;
 const sample = sampleMutants(
   isQuick ? candidates.filter((mutant) => !reasons.has(keyOf(mutant))) : candidates,
   { count, seed: Number(options.seed) },

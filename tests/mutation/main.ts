@@ -66,14 +66,13 @@ printList("Survivors", survivors.map(({ mutant, status }) => describe(mutant, st
 printList(
   "Explained, and yet killed",
   results.filter(({ status, reason }) => !isAlive(status) && reason !== undefined)
-    .map(({ mutant, by = "" }) => describe(mutant, by)),
+    .map(({ mutant, status, by }) => describe(mutant, by?.path ?? status)),
 );
 printList("Explanations of what is not there", stale);
 if (options.output !== undefined) {
-  const rows = results.map(({ mutant: { text: _, ...mutant }, ...rest }) => ({
-    ...mutant,
-    ...rest,
-  }));
+  const rows = results.map(({ mutant: { text: _, ...mutant }, status, by, reason }) => {
+    return { ...mutant, status, by: by?.path, reason };
+  });
   await Deno.writeTextFile(options.output, `${JSON.stringify(rows, null, 2)}\n`);
 }
 
@@ -106,7 +105,9 @@ async function judgeAll(mutants: readonly Mutant[]): Promise<Result[]> {
         const [i, mutant] = next;
         const verdict = await sandbox.judge(mutant, tests);
         results[i] = { mutant, ...verdict, reason: reasons.get(keyOf(mutant)) };
-        if (isAlive(verdict.status)) console.log(`  ${describe(mutant, verdict.status)}`);
+        if (isAlive(verdict.status) && results[i].reason === undefined) {
+          console.log(`  ${describe(mutant, verdict.status)}`);
+        }
         if (unjudged.length % 50 === 0) console.log(`  ${unjudged.length} to go`);
       }
     }));

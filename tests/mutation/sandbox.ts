@@ -31,6 +31,8 @@ export interface TestFile {
   readonly path: string;
   /** Its text. */
   readonly text: string;
+  /** Whether it is known to pass without a mutant. */
+  isSound: boolean;
   /** How long it takes, in milliseconds; 0 where that was not measured. */
   duration: number;
   /** The lines that it runs, by file; `undefined` where that was not measured. */
@@ -42,7 +44,7 @@ export interface Verdict {
   /** `invalid` is what is no program. */
   readonly status: "killed" | "timeout" | "survived" | "uncovered" | "invalid";
   /** The test file that noticed. */
-  readonly by?: string;
+  readonly by?: TestFile;
 }
 
 /** How a run of one test file ended. */
@@ -60,7 +62,7 @@ export async function listTests(): Promise<TestFile[]> {
       if (!name.endsWith("_test.ts")) continue;
       const path = `${folder}/${name}`;
       const text = await Deno.readTextFile(join(ROOT, path));
-      tests.push({ path, text, duration: 0, lines: undefined });
+      tests.push({ path, text, isSound: false, duration: 0, lines: undefined });
     }
   }
   return tests.sort((a, b) => a.path < b.path ? -1 : 1);
@@ -100,17 +102,9 @@ export class Sandbox {
   async measure(test: TestFile): Promise<void> {
     const folder = join(this.#folder, ".coverage");
     const args = [`--coverage=${folder}`, "--coverage-raw-data-only"];
-    const { status, duration, output } = await this.#run(test, args);
-    if (status !== "passed") {
-      throw new Error(`Cannot test mutants: ${test.path} fails without one: ${output}`);
-    }
-    const { stdout } = await this.#command(Deno.execPath(), [
-      "coverage",
-      "--quiet",
-      "--lcov",
-      folder,
-    ])
-      .output();
+    const duration = await this.#prove(test, args);
+    const report = ["coverage", "--quiet", "--lcov", folder];
+    const { stdout } = await this.#command(Deno.execPath(), report).output();
     await Deno.remove(folder, { recursive: true });
     test.duration = duration;
     test.lines = readLcov(new TextDecoder().decode(stdout), `${this.#folder}/`);
@@ -122,24 +116,38 @@ export class Sandbox {
    * @param mutant The mutant.
    * @param tests All tests.
    * @returns What became of it.
+   * @throws {Error} If the test that noticed fails with no mutant at all.
    */
   async judge(mutant: Mutant, tests: readonly TestFile[]): Promise<Verdict> {
     const asked = chooseTests(mutant, tests);
     if (asked.length === 0) return { status: "uncovered" };
     const path = join(this.#folder, mutant.file);
     const original = await Deno.readTextFile(path);
+    let verdict: Verdict = { status: "survived" };
     await Deno.writeTextFile(path, mutant.text);
     try {
       for (const test of asked) {
         const { status, output } = await this.#run(test);
+        if (status === "passed") continue;
         if (output.includes("could not be parsed")) return { status: "invalid" };
-        if (status === "timeout") return { status, by: test.path };
-        if (status === "failed") return { status: "killed", by: test.path };
+        verdict = { status: status === "failed" ? "killed" : status, by: test };
+        break;
       }
-      return { status: "survived" };
     } finally {
       await Deno.writeTextFile(path, original);
     }
+    if (verdict.by !== undefined && !verdict.by.isSound) await this.#prove(verdict.by);
+    return verdict;
+  }
+
+  /** Runs a test without a mutant, which it has to pass, and tells how long it took. */
+  async #prove(test: TestFile, args: string[] = []): Promise<number> {
+    const { status, duration, output } = await this.#run(test, args);
+    if (status !== "passed") {
+      throw new Error(`Cannot test mutants: ${test.path} fails without one: ${output}`);
+    }
+    test.isSound = true;
+    return duration;
   }
 
   async #run(test: TestFile, args: string[] = []): Promise<Run> {

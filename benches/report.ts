@@ -20,6 +20,7 @@ const SECTIONS = [
   "Node.js",
   "Growth",
   "Allocation",
+  "Requests",
   "Size and import time",
 ] as const;
 

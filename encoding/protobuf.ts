@@ -13,6 +13,7 @@ import type {
 import { CHUNK_SIZE } from "./byte_writer.ts";
 import { escapeLabelName, escapeMetricName, type EscapingScheme } from "./escaping.ts";
 import type { Chunks } from "./lines.ts";
+import { hasCounts, writeBuckets } from "./native_buckets.ts";
 import { isCount, ProtoWriter, toCount } from "./proto_writer.ts";
 
 /** The numbers of `io.prometheus.client.MetricType`, which has no info and no stateset. */
@@ -255,46 +256,14 @@ class FamilyEncoder {
     proto.double(6, zeroThreshold);
     if (isInteger) proto.unsigned(7, zeroCount);
     else proto.double(8, zeroCount);
-    this.#buckets(9, negative, isInteger);
-    this.#buckets(12, positive, isInteger);
+    writeBuckets(proto, 9, negative, isInteger);
+    writeBuckets(proto, 12, positive, isInteger);
     if (zeroThreshold === 0 && zeroCount === 0 && positive.size + negative.size === 0) {
       // Nothing else would tell that this is a native histogram: a span of nothing does.
       const span = proto.begin(12);
       proto.zigzag(1, 0);
       proto.unsigned(2, 0);
       proto.end(span);
-    }
-  }
-
-  /**
-   * Writes buckets as spans, in fields from `field` on: where they are (`field`), by
-   * how much each count differs from the one before (`field + 1`), or, when a count of
-   * the histogram is not an integer, the counts themselves (`field + 2`). A gap of up to two buckets is
-   * written as zeros, which takes less room than another span.
-   */
-  #buckets(field: number, buckets: Map<number, number>, isInteger: boolean): void {
-    const proto = this.#proto;
-    const indices = [...buckets.keys()].sort((a, b) => a - b);
-    const counts: number[] = [];
-    let end = 0;
-    for (let i = 0; i < indices.length;) {
-      const first = counts.length;
-      const offset = indices[i]! - end;
-      end = indices[i]!;
-      for (; i < indices.length && indices[i]! - end <= 2; i++) {
-        for (; end < indices[i]!; end++) counts.push(0);
-        counts.push(buckets.get(end++)!);
-      }
-      const span = proto.begin(field);
-      proto.zigzag(1, offset);
-      proto.unsigned(2, counts.length - first);
-      proto.end(span);
-    }
-    let before = 0;
-    for (const count of counts) {
-      if (isInteger) proto.zigzag(field + 1, count - before);
-      else proto.double(field + 2, count);
-      before = count;
     }
   }
 
@@ -321,12 +290,4 @@ class FamilyEncoder {
     proto.unsigned(2, (microseconds - whole * 1e6) * 1000);
     proto.end(message);
   }
-}
-
-/** Whether all counts of a native histogram are integers. */
-function hasCounts({ zeroCount, positive, negative }: NativeHistogram): boolean {
-  if (!isCount(zeroCount)) return false;
-  for (const count of positive.values()) if (!isCount(count)) return false;
-  for (const count of negative.values()) if (!isCount(count)) return false;
-  return true;
 }

@@ -5,7 +5,7 @@ import { type Chunks, encodeHistograms, encodeLines } from "./lines.ts";
 import { SeriesWriter } from "./series_writer.ts";
 
 /** What format 0.0.4 calls the types. It knows five. */
-const TYPE_NAMES: Readonly<Record<MetricType, string>> = {
+export const TEXT_TYPE_NAMES: Readonly<Record<MetricType, string>> = {
   counter: "counter",
   gauge: "gauge",
   histogram: "histogram",
@@ -34,7 +34,7 @@ export function* encodeText(families: Iterable<MetricFamily>, escaping: Escaping
   const writer = new SeriesWriter({ escaping, formatBound, writeTimestamp, exemplars: false });
   for (const family of families) {
     const { name, type, help } = family;
-    writeHeader(writer, writer.spell(name), TYPE_NAMES[type], help);
+    writeHeader(writer, writer.spell(name), TEXT_TYPE_NAMES[type], help);
     if (type === "gaugehistogram") yield* encodeGaugeHistograms(writer, family);
     else yield* encodeLines(writer, family, { created: false, negativeSums: true });
   }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, mock, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { CollectorRegistry, generateMetricsAsync, REGISTRY } from "../mod.ts";
 import { ROOT_URL } from "./support/paths.ts";
@@ -16,12 +16,20 @@ let folder: string;
 before(async () => folder = await mkdtemp(join(tmpdir(), "narthex-readme-")));
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs `code` as a module of its own, with an empty default registry. */
+/**
+ * Runs `code` as a module of its own, with an empty default registry. What it sends to others gets
+ * an answer; tests/e2e/ has the real ones.
+ */
 async function runSnippet(name: string, code: string): Promise<void> {
   REGISTRY.setRegistry(new CollectorRegistry());
   const path = join(folder, `${name}.mts`);
   await writeFile(path, importFrom(ROOT_URL, code));
-  await import(pathToFileURL(path).href);
+  mock.method(globalThis, "fetch", () => Promise.resolve(new Response("")));
+  try {
+    await import(pathToFileURL(path).href);
+  } finally {
+    mock.restoreAll();
+  }
 }
 
 test("README opens with ten lines that work", async () => {
@@ -54,14 +62,37 @@ http_requests_total{route="/",status="200"} 2
   );
 });
 
-for (const { line, code, exposed } of tour) {
-  test(`the snippet in line ${line} of README works`, async () => {
-    await runSnippet(`line_${line}`, code);
+/** Where the snippets of the other pages are run. */
+const ELSEWHERE: Record<string, string> = {
+  "docs/http.md": "collectors/http_doc_test.ts",
+  "docs/multiprocess.md": "e2e/sqlite_test.ts, e2e/workers_test.ts, multiprocess/redis_test.ts",
+};
+const pages = readdirSync(new URL("docs/", ROOT_URL)).filter((name) => name.endsWith(".md"))
+  .map((name) => `docs/${name}`);
+const snippets = [
+  ...tour.map((snippet) => ({ ...snippet, page: "README.md" })),
+  ...pages.filter((page) => !(page in ELSEWHERE))
+    .flatMap((page) => readSnippets(page).map((snippet) => ({ ...snippet, page }))),
+];
+
+for (const { page, line, code, exposed } of snippets) {
+  test(`the snippet in line ${line} of ${page} works`, async () => {
+    await runSnippet(`${page.replaceAll(/\W/g, "_")}_${line}`, code);
     if (exposed === undefined) return;
     const exposition = await generateMetricsAsync(REGISTRY);
     assert.ok(exposition.includes(exposed), `${exposition}\ndoes not have\n${exposed}`);
   });
 }
+
+test("the pages whose snippets are run elsewhere are named there", () => {
+  for (const [page, files] of Object.entries(ELSEWHERE)) {
+    assert.ok(readSnippets(page).length > 0, page);
+    for (const file of files.split(", ")) {
+      const test = readFileSync(new URL(`tests/${file}`, ROOT_URL), "utf8");
+      assert.ok(test.includes(page), file);
+    }
+  }
+});
 
 test("README has the two commands that a fresh machine needs", () => {
   const commands = readReadme().match(/^npx -y deno@\d+\.\d+\.\d+ task (demo|test)\b/gm) ?? [];

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { ROOT } from "../support/paths.ts";
 import * as exposition from "./exposition.ts";
+import * as lint from "./lint.ts";
 import * as names from "./names.ts";
 import * as native from "./native.ts";
 import * as parsing from "./parsing.ts";
@@ -49,9 +50,7 @@ const RUNNERS: Readonly<Record<string, readonly Runner[]>> = {
     inapplicable("results in prose, about a server", cases),
   ],
   "prometheus_2_42_scrape_behaviour.json": [parsing.scrapes],
-  "promtool_2_42_check_metrics.json": [
-    inapplicable("not applicable yet: there is no linter", cases),
-  ],
+  "promtool_2_42_check_metrics.json": [lint.promtool],
   "protobuf.json": [protobuf.encode, ...protobuf.decode],
   "pushgateway_1_5.json": [
     inapplicable("not applicable yet: there is no client of the Pushgateway", cases),

@@ -16,6 +16,8 @@ export interface QueryResult {
 
 /** A target as Prometheus sees it. */
 export interface Target {
+  /** Where it is, as a URL. */
+  readonly scrapeUrl: string;
   readonly health: string;
   readonly lastError: string;
 }
@@ -40,38 +42,93 @@ export interface PrometheusServer extends AsyncDisposable {
   targets(): Promise<Target[]>;
 }
 
+/** A Prometheus that takes what others send it. */
+export interface ReceivingPrometheusServer extends PrometheusServer {
+  /** Where remote write goes. */
+  readonly writeUrl: string;
+}
+
+/** How a receiving Prometheus is started. */
+export interface ReceivingOptions {
+  /** Where it stores, before and after a restart; the caller removes it. */
+  readonly folder: string;
+  readonly port: number;
+  /** Features that are off by default. */
+  readonly features?: readonly string[];
+}
+
 /**
- * Starts the program at `path`, which scrapes `target` (`host:port`) every second, with some of its
- * features that are off by default.
+ * Starts the program at `path`, which scrapes `target` (`host:port`), or several, every second, with
+ * some of its features that are off by default.
  */
 export async function startPrometheus(
   path: string,
-  target: string,
+  target: string | readonly string[],
   features: readonly string[] = [],
 ): Promise<PrometheusServer> {
   const folder = await mkdtemp(join(tmpdir(), "narthex-prometheus-"));
-  const config = join(folder, "prometheus.yml");
-  await writeFile(
-    config,
-    `global: { scrape_interval: 1s, scrape_timeout: 1s }
+  const config = `global: { scrape_interval: 1s, scrape_timeout: 1s }
 scrape_configs:
   - job_name: demo
     static_configs:
-      - targets: ["${target}"]
-`,
-  );
-  const address = `127.0.0.1:${await freePort()}`;
+      - targets: ${JSON.stringify([target].flat())}
+`;
+  return await startServer(path, {
+    folder,
+    config,
+    port: await freePort(),
+    flags: featureFlags(features),
+    dispose: () => rm(folder, { recursive: true, force: true }),
+  });
+}
+
+/** Starts the program at `path` with its remote-write receiver. It scrapes nothing. */
+export async function startReceivingPrometheus(
+  path: string,
+  { folder, port, features = [] }: ReceivingOptions,
+): Promise<ReceivingPrometheusServer> {
+  const server = await startServer(path, {
+    folder,
+    config: "{}\n",
+    port,
+    flags: ["--web.enable-remote-write-receiver", ...featureFlags(features)],
+    dispose: () => Promise.resolve(),
+  });
+  return { ...server, writeUrl: `http://127.0.0.1:${port}/api/v1/write` };
+}
+
+function featureFlags(features: readonly string[]): string[] {
+  return features.length > 0 ? [`--enable-feature=${features.join(",")}`] : [];
+}
+
+/** What a server is started with. */
+interface ServerOptions {
+  readonly folder: string;
+  readonly config: string;
+  readonly port: number;
+  readonly flags: readonly string[];
+  /** What is done after its end. */
+  readonly dispose: () => Promise<void>;
+}
+
+async function startServer(
+  path: string,
+  { folder, config, port, flags, dispose: disposeFolder }: ServerOptions,
+): Promise<PrometheusServer> {
+  const file = join(folder, "prometheus.yml");
+  await writeFile(file, config);
+  const address = `127.0.0.1:${port}`;
   const program = start(path, [
-    `--config.file=${config}`,
+    `--config.file=${file}`,
     `--storage.tsdb.path=${join(folder, "data")}`,
     `--web.listen-address=${address}`,
     "--log.level=warn",
-    ...(features.length > 0 ? [`--enable-feature=${features.join(",")}`] : []),
+    ...flags,
   ], { cwd: folder });
 
   const dispose = async () => {
     await program.stop();
-    await rm(folder, { recursive: true, force: true });
+    await disposeFolder();
   };
   const get = async (path: string) => {
     const response = await fetch(`http://${address}${path}`);

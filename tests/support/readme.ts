@@ -1,14 +1,14 @@
 /**
- * The code blocks of README.md.
+ * The code blocks of README.md and of the other documents.
  *
  * @module
  */
 import { readFileSync } from "node:fs";
 import { ROOT_URL } from "./paths.ts";
 
-/** A block of TypeScript in README.md. */
+/** A block of TypeScript in a document. */
 export interface Snippet {
-  /** The line of README.md where its code begins. */
+  /** The line of the document where its code begins. */
   readonly line: number;
   /** The code, as it stands there. */
   readonly code: string;
@@ -23,11 +23,11 @@ export function readReadme(): string {
   return readFileSync(new URL("README.md", ROOT_URL), "utf8");
 }
 
-/** Every TypeScript block of README.md, in order. */
-export function readSnippets(): Snippet[] {
-  const readme = readReadme();
-  return [...readme.matchAll(SNIPPET_REGEXP)].map((match) => ({
-    line: readme.slice(0, match.index).split("\n").length + 1,
+/** Every TypeScript block of a document, in order. */
+export function readSnippets(path = "README.md"): Snippet[] {
+  const document = readFileSync(new URL(path, ROOT_URL), "utf8");
+  return [...document.matchAll(SNIPPET_REGEXP)].map((match) => ({
+    line: document.slice(0, match.index).split("\n").length + 1,
     code: match[1] ?? "",
     exposed: match[2],
   }));

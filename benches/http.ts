@@ -1,0 +1,210 @@
+/**
+ * What `instrument()` adds to a request: for a handler that is called directly, and over loopback,
+ * beside the same done by hand with other clients. Prints a table, and writes that of Deno into
+ * docs/benchmarks.md: `deno task bench:http`, and `bun benches/http.ts`.
+ *
+ * @module
+ */
+import official from "@prometheus-io/client";
+import { connect } from "node:net";
+import process from "node:process";
+import promClient from "prom-client";
+import { instrument } from "../collectors/http.ts";
+import { serve } from "../examples/serve.ts";
+import { CollectorRegistry } from "../mod.ts";
+import { RUNTIME } from "./fresh_process.ts";
+import { type Measured, summarise } from "./harness.ts";
+import {
+  describeRun,
+  formatMeasured,
+  formatTable,
+  TIME,
+  versionOf,
+  writeSection,
+} from "./report.ts";
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+/** How many rounds count. */
+const ROUNDS = 41;
+/** Rounds that do not count. */
+const WARM_UP_ROUNDS = 8;
+/** How many direct calls are a round. */
+const CALLS = 2000;
+/** How many requests over loopback are a round, on so many connections. */
+const REQUESTS = 800;
+const CONNECTIONS = 4;
+
+const SEED = 1;
+const BODY = "hello, world";
+const PIECES = ["hello", ", ", "world"].map((piece) => new TextEncoder().encode(piece));
+const ROUTES = ["/", "/users/:id", "/orders/:id/lines"];
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+/** The paths that are asked for: the same ones, in the same order, for everyone. */
+const paths = (() => {
+  let state = SEED;
+  const next = () => (state = Math.imul(state, 1103515245) + 12345 >>> 0) >>> 16;
+  return Array.from({ length: 256 }, () => {
+    const route = ROUTES[next() % ROUTES.length]!;
+    return route.replace(":id", String(next()));
+  });
+})();
+
+/** A router as small as can be: whoever measures by hand knows the route. */
+function routeOf(request: Request): string {
+  const { url } = request;
+  const path = url.slice(url.indexOf("/", 8));
+  if (path === "/") return "/";
+  return path.startsWith("/users/") ? "/users/:id" : "/orders/:id/lines";
+}
+
+const text: Handler = () => new Response(BODY);
+const streamed: Handler = () => {
+  let sent = 0;
+  return new Response(
+    new ReadableStream({
+      pull(controller) {
+        if (sent === PIECES.length) controller.close();
+        else controller.enqueue(PIECES[sent++]);
+      },
+    }),
+  );
+};
+
+/** What a middleware does by hand: a duration and what is in flight, no size, no end of streams. */
+function byHand(client: typeof promClient, handler: Handler): Handler {
+  const registers = [new client.Registry()];
+  const duration = new client.Histogram({
+    name: "http_server_request_duration_seconds",
+    help: "Duration of HTTP server requests.",
+    labelNames: ["method", "status", "route"],
+    buckets: BUCKETS,
+    registers,
+  });
+  const active = new client.Gauge({
+    name: "http_server_active_requests",
+    help: "Number of active HTTP server requests.",
+    labelNames: ["method"],
+    registers,
+  });
+  return async (request) => {
+    const { method } = request;
+    active.inc({ method });
+    const start = performance.now();
+    let status = 500;
+    try {
+      const response = await handler(request);
+      status = response.status;
+      return response;
+    } finally {
+      const labels = { method, status, route: routeOf(request) };
+      duration.observe(labels, (performance.now() - start) / 1000);
+      active.dec({ method });
+    }
+  };
+}
+
+const instrumented = (handler: Handler, options: object): Handler =>
+  instrument(handler, { registry: new CollectorRegistry(), ...options }) as Handler;
+
+/** Those that are compared; the first is what the others are added to. */
+const CONTESTANTS: Record<string, (handler: Handler) => Handler> = {
+  "bare handler": (handler) => handler,
+  "`instrument()`": (handler) => instrumented(handler, { route: routeOf }),
+  "`instrument()`, routes as patterns": (handler) => instrumented(handler, { route: ROUTES }),
+  "`instrument()`, `bodies: false`": (handler) =>
+    instrumented(handler, { route: routeOf, bodies: false }),
+  "`prom-client` by hand": (handler) => byHand(promClient, handler),
+  "`@prometheus-io/client` by hand": (handler) =>
+    byHand(official as unknown as typeof promClient, handler), // The same interface, as far as it is used here.
+};
+
+/** Measures rounds of every contestant in turn, in nanoseconds for each request. */
+async function measure(
+  rounds: readonly (() => Promise<void>)[],
+  requests: number,
+): Promise<Measured[]> {
+  const samples: number[][] = rounds.map(() => []);
+  for (let i = -WARM_UP_ROUNDS; i < ROUNDS; i++) {
+    for (const [k, round] of rounds.entries()) {
+      const start = performance.now();
+      await round();
+      if (i >= 0) samples[k]!.push((performance.now() - start) * 1e6 / requests);
+    }
+  }
+  return samples.map(summarise);
+}
+
+/** A round of direct calls, whose answers are read as a server would. */
+function callDirectly(handler: Handler): () => Promise<void> {
+  const requests = paths.map((path) => new Request(`http://localhost${path}`));
+  return async () => {
+    for (let i = 0; i < CALLS; i++) {
+      const response = await handler(requests[i % requests.length]!);
+      await response.arrayBuffer();
+    }
+  };
+}
+
+/** A round of requests over loopback, one after the other on each connection. */
+function request(port: number): () => Promise<void> {
+  let next = 0;
+  const visit = (count: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.setNoDelay(true);
+      socket.once("error", reject);
+      let left = count;
+      let received = "";
+      const ask = () => {
+        socket.write(`GET ${paths[next++ % paths.length]} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      };
+      socket.on("data", (piece) => {
+        received += piece.toString("latin1");
+        if (!received.endsWith(BODY) && !received.endsWith("\r\n0\r\n\r\n")) return;
+        received = "";
+        if (--left > 0) return ask();
+        socket.destroy();
+        resolve();
+      });
+      socket.once("connect", ask);
+    });
+  return async () => {
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => visit(REQUESTS / CONNECTIONS)));
+  };
+}
+
+async function compare(handler: Handler): Promise<[Measured[], Measured[]]> {
+  const handlers = Object.values(CONTESTANTS).map((make) => make(handler));
+  const direct = await measure(handlers.map(callDirectly), CALLS);
+  const servers = await Promise.all(handlers.map((each) => serve(each, 0)));
+  const loopback = await measure(servers.map(({ port }) => request(port)), REQUESTS);
+  for (const server of servers) await server.stop();
+  return [direct, loopback];
+}
+
+const head = ["", "called directly", "adds", "over loopback", "ratio to bare"];
+const tables: string[] = [];
+for (const [what, handler] of [["A text", text], ["A stream of three pieces", streamed]] as const) {
+  const [direct, loopback] = await compare(handler);
+  const rows = Object.keys(CONTESTANTS).map((name, i) => [
+    name,
+    formatMeasured(direct[i]!, TIME),
+    i === 0 ? "–" : `${((direct[i]!.median - direct[0]!.median) / 1000).toFixed(2)} µs`,
+    formatMeasured(loopback[i]!, TIME),
+    `${(loopback[i]!.median / loopback[0]!.median).toFixed(2)} ×`,
+  ]);
+  tables.push(`${what}:\n\n${formatTable([head, ...rows])}`);
+}
+const report = `${describeRun("deno task bench:http")}
+
+Median of ${ROUNDS} rounds (quartiles), paths from seed ${SEED}. By hand means the usual middleware:
+a duration and what is in flight, until the handler has answered. \`instrument()\` measures bodies as
+well, streams to their end, which \`bodies: false\` leaves out. Beside \`prom-client\`
+${versionOf("prom-client")} and \`@prometheus-io/client\` ${versionOf("@prometheus-io/client")}.
+
+${tables.join("\n")}`;
+console.log(report);
+if (RUNTIME === "Deno") writeSection("Requests", report);
+process.exit(0);

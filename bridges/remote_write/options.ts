@@ -1,0 +1,165 @@
+import { checkExternalLabels } from "../../encoding/series_shape.ts";
+import { type Clock, type LabelSet, type LabelValue, REGISTRY, type Registry } from "../../mod.ts";
+import type { HttpCallOptions } from "./http_call.ts";
+import { MAX_TIMER_MS, waitInBackground } from "./timers.ts";
+
+/** Options of {@linkcode remoteWrite} and {@linkcode RemoteWriter}. */
+export interface RemoteWriteOptions extends HttpCallOptions {
+  /** What is sent. @default {REGISTRY} */
+  registry?: Registry | undefined;
+  /**
+   * Labels of every series that does not have them itself. A receiver adds none: `job` and
+   * `instance` here are what tells this program's series from those of others.
+   * @default {{}}
+   */
+  externalLabels?: Readonly<Record<string, LabelValue>> | undefined;
+  /** How long an answer is waited for, in milliseconds. @default {30000} */
+  timeoutMs?: number | undefined;
+  /** How long asynchronous collectors are waited for, in milliseconds. @default {10000} */
+  collectTimeoutMs?: number | undefined;
+  /**
+   * How long a receiver may fail before the request that it does not take is given up, in
+   * milliseconds. @default {60000 for remoteWrite(); for a RemoteWriter no limit but memory}
+   */
+  retryForMs?: number | undefined;
+  /** How long to wait after the first failure; twice as long after each. @default {500} */
+  minBackoffMs?: number | undefined;
+  /** How long to wait at most, unless the receiver asks for more. @default {30000} */
+  maxBackoffMs?: number | undefined;
+  /**
+   * How many samples a request has, but for those of the metric that completes it. A bucket is
+   * one, and so is a native histogram. @default {2000}
+   */
+  maxSamplesPerRequest?: number | undefined;
+  /**
+   * From how many bytes on, not compressed, a request is complete. @default {1048576}
+   */
+  maxRequestBytes?: number | undefined;
+  /**
+   * How many bytes of compressed requests are kept at most while the receiver does not take
+   * them. The oldest are dropped first. @default {16777216}
+   */
+  maxBufferedBytes?: number | undefined;
+  /**
+   * Whether native histograms are sent as such, else as classic ones. A Prometheus before
+   * version 3 answers 500 to them unless it is started with
+   * `--enable-feature=native-histograms`. @default {true}
+   */
+  nativeHistograms?: boolean | undefined;
+  /** Whether exemplars are sent. @default {true} */
+  exemplars?: boolean | undefined;
+  /**
+   * Whether types, help texts and units are sent. Prometheus itself ignores them.
+   * @default {true}
+   */
+  metadata?: boolean | undefined;
+  /**
+   * Called with what goes wrong: a {@linkcode RemoteWriteError}, also for requests that are
+   * tried again, or what the registry threw. What it throws is ignored.
+   */
+  onError?: ((error: unknown) => void) | undefined;
+  /** Where the time comes from; for tests. @default {the platform's clocks} */
+  clock?: Clock | undefined;
+  /**
+   * Waits for some milliseconds, or until a signal is aborted; for tests.
+   * @default {a timer that lets the program end}
+   */
+  sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
+  /** A number from 0 to 1 that spreads times; for tests. @default {Math.random} */
+  random?: (() => number) | undefined;
+}
+
+/** Options of {@linkcode RemoteWriter}. */
+export interface RemoteWriterOptions extends RemoteWriteOptions {
+  /** The time between two snapshots, in milliseconds. @default {15000} */
+  intervalMs?: number | undefined;
+  /** Whether to begin without `start()`. @default {true} */
+  autoStart?: boolean | undefined;
+  /**
+   * Whether `close()` ends all series, so that queries do not find their last values for
+   * five more minutes. Leave it off for batch jobs, and for what starts again with the same
+   * labels. @default {false}
+   */
+  staleOnClose?: boolean | undefined;
+}
+
+/** Options that were checked and filled in. */
+export interface Settings {
+  readonly registry: Registry;
+  readonly externalLabels: LabelSet;
+  readonly timeoutMs: number;
+  readonly collectTimeoutMs: number;
+  readonly retryForMs: number;
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly maxSamplesPerRequest: number;
+  readonly maxRequestBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly nativeHistograms: boolean;
+  readonly exemplars: boolean;
+  readonly metadata: boolean;
+  readonly onError: (error: unknown) => void;
+  readonly clock: Clock;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+}
+
+const SYSTEM_CLOCK: Clock = {
+  now: () => Date.now() / 1000,
+  monotonic: () => performance.now() / 1000,
+};
+
+/**
+ * Checks options and fills in what is left out.
+ *
+ * @param options The options as they were given.
+ * @param doing What is being done, as in `Cannot write to "…"`.
+ * @returns All of them.
+ * @throws {TypeError} If one has the wrong shape.
+ * @throws {RangeError} If a number is out of bounds.
+ */
+export function checkOptions(options: RemoteWriteOptions, doing: string): Settings {
+  const number = (key: keyof RemoteWriteOptions, byDefault: number, max: number): number =>
+    checkPositive(key, options[key] ?? byDefault, { doing, max });
+  return {
+    registry: options.registry ?? REGISTRY,
+    externalLabels: checkExternalLabels(options.externalLabels ?? {}, doing),
+    timeoutMs: number("timeoutMs", 30_000, MAX_TIMER_MS),
+    collectTimeoutMs: number("collectTimeoutMs", 10_000, MAX_TIMER_MS),
+    retryForMs: number("retryForMs", Infinity, Infinity),
+    minBackoffMs: number("minBackoffMs", 500, MAX_TIMER_MS),
+    maxBackoffMs: number("maxBackoffMs", 30_000, MAX_TIMER_MS),
+    maxSamplesPerRequest: number("maxSamplesPerRequest", 2000, Infinity),
+    maxRequestBytes: number("maxRequestBytes", 2 ** 20, 2 ** 30),
+    maxBufferedBytes: number("maxBufferedBytes", 2 ** 24, Infinity),
+    nativeHistograms: options.nativeHistograms ?? true,
+    exemplars: options.exemplars ?? true,
+    metadata: options.metadata ?? true,
+    onError: options.onError ?? (() => {}),
+    clock: options.clock ?? SYSTEM_CLOCK,
+    sleep: options.sleep ?? waitInBackground,
+    random: options.random ?? Math.random,
+  };
+}
+
+/**
+ * Checks a number that must be positive.
+ *
+ * @param key What it is called.
+ * @param value The number.
+ * @param bounds What is being done, and how large the number may be.
+ * @returns The number.
+ * @throws {TypeError} If it is no number.
+ * @throws {RangeError} If it is not positive or too large.
+ */
+export function checkPositive(
+  key: string,
+  value: unknown,
+  { doing, max }: { doing: string; max: number },
+): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`${doing}: ${key} must be a number: received ${String(value)}`);
+  }
+  if (value > 0 && value <= max) return value;
+  throw new RangeError(`${doing}: ${key} must be > 0 and <= ${max}: received ${value}`);
+}

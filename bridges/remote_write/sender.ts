@@ -1,0 +1,317 @@
+import { encodeWriteRequests } from "../../encoding/write_request.ts";
+import { gatherAsync, type MetricFamily } from "../../mod.ts";
+import { type HttpAnswer, HttpCall, parseRetryAfter } from "./http_call.ts";
+import { checkOptions, type RemoteWriteOptions, type Settings } from "./options.ts";
+import { RemoteWriteError } from "./remote_write_error.ts";
+import { type Queued, type QueuedRequest, RequestQueue } from "./request_queue.ts";
+import { SeriesMemory } from "./series_memory.ts";
+import { compressSnappy } from "./snappy.ts";
+import { MAX_TIMER_MS, yieldToOthers } from "./timers.ts";
+
+/** What is told to receivers; a test holds it against the version of the package. */
+export const USER_AGENT = "narthex/0.1.0";
+
+/** The headers that the specification wants. */
+const HEADERS = {
+  "content-encoding": "snappy",
+  "content-type": "application/x-protobuf",
+  "user-agent": USER_AGENT,
+  "x-prometheus-remote-write-version": "0.1.0",
+};
+
+/** Somebody who waits until what is in the queue has left it. */
+interface Waiter {
+  /** The number of the last request that matters. */
+  upTo: number;
+  /** What went wrong first with one that matters. */
+  failure: unknown;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Takes snapshots of a registry and brings them to a receiver: encoded and compressed at
+ * once, one request at a time, in the order of time.
+ *
+ * Two things go on side by side: snapshots put requests into the queue, and one loop takes
+ * them out. While the receiver is well, a snapshot waits for room; while it is not, the
+ * oldest requests go for the new ones.
+ */
+export class Sender {
+  readonly settings: Settings;
+  sentSamples = 0;
+  refusedSamples = 0;
+  droppedSamples = 0;
+  retries = 0;
+  readonly #call: HttpCall;
+  readonly #queue: RequestQueue;
+  readonly #memory = new SeriesMemory();
+  readonly #stop = new AbortController();
+  readonly #waiters = new Set<Waiter>();
+  /** Called when a request has left the queue, or could not. */
+  #onProgress: (() => void) | undefined;
+  #snapshot: Promise<void> | undefined;
+  #lastMs = -Infinity;
+  #isSending = false;
+  /** How many attempts have failed one after the other, and since when. */
+  #failures = 0;
+  #failingSince: number | undefined;
+  #lastFailure: unknown;
+  /** Ends a rest early, unless the receiver has asked for it. */
+  #rest: AbortController | undefined;
+
+  constructor(url: string | URL, options: RemoteWriteOptions) {
+    this.#call = new HttpCall(url, options, HEADERS);
+    this.settings = checkOptions(options, this.doing);
+    this.#queue = new RequestQueue(this.settings.maxBufferedBytes);
+  }
+
+  /** How error messages begin. */
+  get doing(): string {
+    return `Cannot write to "${this.#call.shownUrl}"`;
+  }
+
+  /** How many bytes of compressed requests wait or are on their way. */
+  get bufferedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Takes a snapshot, after one that is being taken; resolves once it is in the queue. */
+  async takeSnapshot(families = this.#families()): Promise<void> {
+    while (this.#snapshot !== undefined) await this.#snapshot.catch(() => {});
+    this.#snapshot = this.#enqueue(families).finally(() => this.#snapshot = undefined);
+    await this.#snapshot;
+  }
+
+  /**
+   * Takes a snapshot and waits until it and what was waiting before have left.
+   *
+   * @param limits When to give up.
+   * @param isLast Whether all series end with it.
+   */
+  async flush(
+    { signal, timeoutMs }: { signal?: AbortSignal | undefined; timeoutMs: number },
+    isLast = false,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: Waiter = { upTo: Infinity, failure: undefined, resolve, reject };
+    this.#waiters.add(waiter);
+    const abort = (): void => reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    // Unlike all other timers it holds the program: somebody waits.
+    const timer = setTimeout(() => {
+      reject(
+        this.#lastFailure ?? new RemoteWriteError(`${this.doing}: not done in ${timeoutMs} ms`),
+      );
+    }, Math.min(timeoutMs, MAX_TIMER_MS));
+    const work = async (): Promise<void> => {
+      // Only a pause that began before: what fails from here on has to wait.
+      this.#rest?.abort();
+      await this.takeSnapshot();
+      if (isLast) await this.takeSnapshot(nothing());
+      waiter.upTo = this.#queue.last;
+      this.#tell(waiter);
+    };
+    work().catch(reject);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      this.#waiters.delete(waiter);
+    }
+  }
+
+  /** Ends everything; what has not been sent by now is dropped. */
+  stop(): void {
+    if (this.#stop.signal.aborted) return;
+    const reason = new RemoteWriteError(`${this.doing}: closed`);
+    this.#stop.abort(reason);
+    for (const waiter of this.#waiters) waiter.reject(reason);
+    for (const request of this.#queue.clear()) this.#drop(request);
+    this.#progress();
+  }
+
+  /** Tells the user. */
+  report(error: unknown): void {
+    try {
+      this.settings.onError(error);
+    } catch {
+      // It is theirs to handle.
+    }
+  }
+
+  async *#families(): AsyncGenerator<MetricFamily> {
+    const { registry, collectTimeoutMs } = this.settings;
+    const { signal } = this.#stop;
+    yield* gatherAsync(registry, { signal, timeoutMs: collectTimeoutMs });
+    // Half a registry would look as if the other half had vanished.
+    signal.throwIfAborted();
+  }
+
+  async #enqueue(families: AsyncIterable<MetricFamily>): Promise<void> {
+    const { settings } = this;
+    const { signal } = this.#stop;
+    signal.throwIfAborted();
+    const exemplarsSinceMs = this.#lastMs;
+    // A clock that goes back must not bring samples out of order.
+    this.#lastMs = Math.max(Math.round(settings.clock.now() * 1000), this.#lastMs + 1);
+    this.#memory.begin();
+    const requests = encodeWriteRequests(families, {
+      externalLabels: settings.externalLabels,
+      timestampMs: this.#lastMs,
+      exemplarsSinceMs,
+      exemplars: settings.exemplars,
+      nativeHistograms: settings.nativeHistograms,
+      metadata: settings.metadata,
+      maxSamples: settings.maxSamplesPerRequest,
+      maxBytes: settings.maxRequestBytes,
+      tracker: this.#memory,
+    });
+    for await (const { bytes, samples } of requests) {
+      const request = { body: compressSnappy(bytes), samples };
+      while (!this.#queue.hasRoom(request) && this.#isSending && this.#failures === 0) {
+        await new Promise<void>((resolve) => this.#onProgress = resolve);
+      }
+      signal.throwIfAborted();
+      this.#push(request);
+      await yieldToOthers();
+    }
+    this.#memory.end();
+  }
+
+  #push(request: QueuedRequest): void {
+    const dropped = this.#queue.push(request);
+    let samples = 0;
+    for (const request of dropped) {
+      this.#drop(request);
+      samples += request.samples;
+    }
+    if (dropped.length > 0) {
+      const { maxBufferedBytes } = this.settings;
+      const error = new RemoteWriteError(
+        `${this.doing}: the oldest ${samples} samples were dropped: ` +
+          `maxBufferedBytes is ${maxBufferedBytes}`,
+        { samples },
+      );
+      this.report(error);
+      for (const { number } of dropped) this.#settled(number, error);
+    }
+    if (!this.#isSending) void this.#send();
+  }
+
+  #drop({ samples }: QueuedRequest): void {
+    this.droppedSamples += samples;
+    this.#memory.resend();
+  }
+
+  /** Takes requests out of the queue until it is empty. */
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    const { signal } = this.#stop;
+    for (let request = this.#queue.head; request !== undefined; request = this.#queue.head) {
+      this.#queue.hold(request);
+      const failure = await this.#attempt(request);
+      this.#queue.hold(undefined);
+      if (signal.aborted) break;
+      if (failure === undefined || !failure.retryable) {
+        this.#failures = 0;
+        this.#failingSince = undefined;
+        this.#queue.remove(request);
+        if (failure === undefined) this.sentSamples += request.samples;
+        else this.refusedSamples += request.samples;
+        if (failure !== undefined) this.report(failure);
+        this.#settled(request.number, failure);
+        continue;
+      }
+      await this.#handleFailure(request, failure);
+    }
+    this.#isSending = false;
+    this.#progress();
+  }
+
+  async #handleFailure(request: Queued, failure: RemoteWriteError): Promise<void> {
+    const { clock, retryForMs, sleep } = this.settings;
+    const now = clock.monotonic();
+    this.#failingSince ??= now;
+    this.#failures++;
+    this.#lastFailure = failure;
+    const waitMs = Math.max(this.#backoffMs(), failure.retryAfterMs ?? 0);
+    this.report(failure);
+    if ((now - this.#failingSince) * 1000 + waitMs > retryForMs) {
+      this.#queue.remove(request);
+      this.#drop(request);
+      this.#settled(request.number, failure);
+      for (const waiter of this.#waiters) waiter.reject(failure);
+    } else {
+      this.retries++;
+    }
+    this.#progress();
+    const rest = new AbortController();
+    const end = (): void => rest.abort();
+    const { signal } = this.#stop;
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    if (failure.retryAfterMs === undefined) this.#rest = rest;
+    await sleep(waitMs, rest.signal);
+    this.#rest = undefined;
+    signal.removeEventListener("abort", end);
+  }
+
+  /** How long to wait: twice as long after each failure, and spread over the upper half. */
+  #backoffMs(): number {
+    const { minBackoffMs, maxBackoffMs, random } = this.settings;
+    const full = Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(this.#failures - 1, 30));
+    return full * (0.5 + random() / 2);
+  }
+
+  /** Sends a request once; returns what went wrong. */
+  async #attempt({ body, samples }: QueuedRequest): Promise<RemoteWriteError | undefined> {
+    const { clock, timeoutMs } = this.settings;
+    let answer: HttpAnswer;
+    try {
+      answer = await this.#call.post(body, { signal: this.#stop.signal, timeoutMs });
+    } catch (error) {
+      const reason = (error as Error).message;
+      return new RemoteWriteError(`${this.doing}: ${reason}`, { samples, retryable: true });
+    }
+    const { status, body: text, retryAfter } = answer;
+    if (status >= 200 && status < 300) return undefined;
+    const retryable = status === 429 || status >= 500;
+    return new RemoteWriteError(
+      `${this.doing}: the receiver answered ${status}${text === "" ? "" : `: ${text}`}`,
+      {
+        status,
+        body: text,
+        samples,
+        retryable,
+        retryAfterMs: retryable ? parseRetryAfter(retryAfter, clock.now() * 1000) : undefined,
+      },
+    );
+  }
+
+  /** Notes that a request has left the queue, for whatever reason. */
+  #settled(number: number, failure: unknown): void {
+    for (const waiter of this.#waiters) {
+      if (number <= waiter.upTo) waiter.failure ??= failure;
+      this.#tell(waiter);
+    }
+    this.#progress();
+  }
+
+  #tell(waiter: Waiter): void {
+    const next = this.#queue.head?.number ?? Infinity;
+    if (waiter.upTo === Infinity || next <= waiter.upTo) return;
+    if (waiter.failure === undefined) waiter.resolve();
+    else waiter.reject(waiter.failure);
+  }
+
+  #progress(): void {
+    this.#onProgress?.();
+    this.#onProgress = undefined;
+  }
+}
+
+/** A registry that has nothing: all series have vanished. */
+async function* nothing(): AsyncGenerator<MetricFamily> {}

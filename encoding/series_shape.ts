@@ -1,0 +1,75 @@
+import { checkLabelName, type LabelSet, type LabelValue, toLabelText } from "../model.ts";
+import { escapeLabelName, type EscapingScheme } from "./escaping.ts";
+
+/** Remote write 1.0 knows the classic alphabet only. */
+export const ESCAPING: EscapingScheme = "underscores";
+
+/**
+ * Checks labels that are given to every series, and copies them.
+ *
+ * @param labels The labels as they were given.
+ * @param doing What is being done, as in `Cannot write to "…"`.
+ * @returns A copy.
+ * @throws {TypeError} If they are not an object, or a name or a value is not legal.
+ */
+export function checkExternalLabels(
+  labels: Readonly<Record<string, LabelValue>>,
+  doing: string,
+): LabelSet {
+  if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
+    throw new TypeError(`${doing}: externalLabels must be an object: received ${String(labels)}`);
+  }
+  const names = Object.keys(labels);
+  for (const name of names) checkLabelName(name, "legacy", doing);
+  return {
+    labelNames: names,
+    labelValues: names.map((name) => toLabelText(labels[name]!, name, doing)),
+  };
+}
+
+/** Where the value of a label comes from. */
+export interface LabelSource {
+  readonly name: string;
+  /** The place among the metric's values, or -1. */
+  readonly place: number;
+  /** The value when the metric has none. */
+  readonly value: string;
+  /** Whether it is the label that the type keeps for itself. */
+  readonly isExtra: boolean;
+}
+
+/** The labels of the series of one name, in the order in which they are written. */
+export class SeriesShape {
+  readonly #name: string;
+  readonly #extra: string | undefined;
+  readonly #external: LabelSet;
+  #labelNames: readonly string[] | undefined;
+  #sources: readonly LabelSource[] = [];
+
+  constructor(name: string, extra: string | undefined, external: LabelSet) {
+    this.#name = name;
+    this.#extra = extra;
+    this.#external = external;
+  }
+
+  /** Metrics of one family nearly always share their names: they are sorted once. */
+  sources(labelNames: readonly string[]): readonly LabelSource[] {
+    if (labelNames === this.#labelNames) return this.#sources;
+    const byName = new Map<string, LabelSource>();
+    const put = (name: string, place: number, value: string, isExtra = false): void => {
+      byName.set(name, { name, place, value, isExtra });
+    };
+    const { labelNames: names, labelValues: values } = this.#external;
+    for (let i = 0; i < names.length; i++) put(names[i]!, -1, values[i]!);
+    for (let i = 0; i < labelNames.length; i++) {
+      const name = escapeLabelName(labelNames[i]!, ESCAPING);
+      // A label with an empty value is none, and then the external one counts.
+      put(name, i, byName.get(name)?.value ?? "");
+    }
+    if (this.#extra !== undefined) put(this.#extra, -1, "", true);
+    put("__name__", -1, this.#name);
+    this.#labelNames = labelNames;
+    this.#sources = [...byName.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+    return this.#sources;
+  }
+}

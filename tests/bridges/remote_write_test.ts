@@ -1,0 +1,550 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { remoteWrite, RemoteWriteError } from "../../bridges/remote_write.ts";
+import type { RemoteWriteOptions } from "../../bridges/remote_write.ts";
+import {
+  CollectorRegistry,
+  Counter,
+  Gauge,
+  Histogram,
+  MetricFamily,
+  type NativeHistogram,
+} from "../../mod.ts";
+import { allTypes } from "../support/all_types.ts";
+import { ManualClock } from "../support/clock.ts";
+import { ROOT_URL } from "../support/paths.ts";
+import {
+  FakeReceiver,
+  receive,
+  type ReceivedRequest,
+  type Reply,
+  seriesText,
+  uncompressSnappy,
+  type WrittenSeries,
+} from "../support/remote_write.ts";
+
+const URL_TEXT = "http://localhost:9090/api/v1/write";
+const NOW_MS = 1_700_000_000_000;
+
+/** Sends families once, and gives back what arrived. */
+async function send(
+  families: Iterable<MetricFamily>,
+  options: RemoteWriteOptions = {},
+): Promise<FakeReceiver> {
+  const registry = new CollectorRegistry();
+  registry.register({ collect: () => [...families] });
+  const receiver = new FakeReceiver();
+  const { fetch } = receiver;
+  await remoteWrite(URL_TEXT, { registry, fetch, clock: new ManualClock(), ...options });
+  return receiver;
+}
+
+function seriesOf({ received }: FakeReceiver): WrittenSeries[] {
+  return received.flatMap(({ request }) => request.timeseries ?? []);
+}
+
+function gauge(name = "workers", value = 4): MetricFamily {
+  return new MetricFamily(name, "", "gauge").addSample(name, {}, value);
+}
+
+test("remoteWrite() posts a snappy block with the headers of the specification", async () => {
+  let received: ReceivedRequest | undefined;
+  const server = createServer((request, response) => {
+    const chunks: Uint8Array[] = [];
+    request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
+      received = receive(new Headers(request.headers as Record<string, string>), body);
+      assert.equal(`${request.method} ${request.url}`, "POST /api/v1/write?tenant=a");
+      response.writeHead(204).end();
+    });
+  });
+  const port = await new Promise<number>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port))
+  );
+  try {
+    const registry = new CollectorRegistry();
+    new Gauge("workers", "Workers.", { registry }).set(4);
+    await remoteWrite(`http://ann:s%C3%A9cret@127.0.0.1:${port}/api/v1/write?tenant=a`, {
+      registry,
+      headers: { "X-Scope-OrgID": "one" },
+    });
+  } finally {
+    server.closeAllConnections?.();
+    await new Promise((resolve) => server.close(resolve));
+  }
+  assert.ok(received);
+  const { headers, request } = received;
+  assert.equal(headers.get("content-type"), "application/x-protobuf");
+  assert.equal(headers.get("content-encoding"), "snappy");
+  assert.equal(headers.get("x-prometheus-remote-write-version"), "0.1.0");
+  assert.equal(headers.get("x-scope-orgid"), "one");
+  const credentials = new TextEncoder().encode("ann:sécret");
+  assert.equal(headers.get("authorization"), `Basic ${btoa(String.fromCharCode(...credentials))}`);
+  const { version } = JSON.parse(readFileSync(new URL("deno.json", ROOT_URL), "utf8"));
+  assert.equal(headers.get("user-agent"), `narthex/${version}`);
+  assert.deepEqual(request.timeseries?.map(seriesText), ["workers"]);
+});
+
+test("remoteWrite() sends all types as series of text 0.0.4", async () => {
+  const receiver = await send(allTypes());
+  const values = receiver.values;
+  const at = (text: string) => values[text];
+  assert.equal(at('jobs_total{queue="mail"}'), 12);
+  assert.equal(at("jobs_total"), 0, "an empty label is none");
+  assert.equal(at("odd"), 3);
+  assert.equal(at('latency_seconds_bucket{le="0.25"}'), 1);
+  assert.equal(at('latency_seconds_bucket{le="1"}'), 2);
+  assert.equal(at('latency_seconds_bucket{le="1e+06"}'), 3);
+  assert.equal(at('latency_seconds_bucket{le="+Inf"}'), 4);
+  assert.equal(at("latency_seconds_sum"), 1e21);
+  assert.equal(at("latency_seconds_count"), 4);
+  assert.equal(at('error_sum{side="left"}'), -3);
+  assert.equal(at("sizes_gsum"), -7);
+  assert.equal(at("sizes_gcount"), 3);
+  assert.equal(at('sizes_bucket{le="-2"}'), 1);
+  assert.equal(at('duration{quantile="0.5",route="/"}'), 0.1);
+  assert.ok(Number.isNaN(at('duration{quantile="1",route="/"}')));
+  assert.equal(at('duration_sum{route="/"}'), 8.5);
+  assert.equal(at('duration_count{route="/"}'), 17);
+  assert.equal(at('build_info{constructor="__proto__",version="1.2.3"}'), 1);
+  assert.equal(at('mode{mode="off"}'), 0);
+  assert.equal(at("something"), 999999999);
+  assert.equal(Object.keys(values).some((name) => name.includes("_created")), false);
+});
+
+test("labels are sorted, the metric's own win, and an empty one is filled in", async () => {
+  const registry = new CollectorRegistry();
+  const jobs = new Counter("jobs_total", "Jobs.", {
+    registry,
+    labelNames: ["zone", "Kind", "job"],
+  });
+  jobs.labels({ zone: "eu", Kind: "a", job: "own" }).inc();
+  jobs.labels({ zone: "eu", Kind: "a", job: "" }).inc(2);
+  const receiver = new FakeReceiver();
+  const externalLabels = { job: "batch", instance: 7, empty: "" };
+  await remoteWrite(URL_TEXT, { registry, externalLabels, fetch: receiver.fetch });
+  assert.deepEqual(seriesOf(receiver).map(({ labels }) => labels.map(({ name }) => name)), [
+    ["Kind", "__name__", "instance", "job", "zone"],
+    ["Kind", "__name__", "instance", "job", "zone"],
+  ]);
+  assert.deepEqual(receiver.values, {
+    'jobs_total{Kind="a",instance="7",job="own",zone="eu"}': 1,
+    'jobs_total{Kind="a",instance="7",job="batch",zone="eu"}': 2,
+  });
+});
+
+test("two series that external labels make one are sent once", async () => {
+  const family = new MetricFamily("x", "", "gauge")
+    .addSample("x", { job: "a" }, 1)
+    .addSample("x", {}, 2);
+  const receiver = await send([family], { externalLabels: { job: "a" } });
+  assert.deepEqual(seriesOf(receiver).map(seriesText), ['x{job="a"}']);
+});
+
+test("names outside of the classic alphabet are written with underscores", async () => {
+  const family = new MetricFamily("http.requests", "", "gauge", { nameValidation: "utf8" })
+    .addSample("http.requests", { "service.name": "a" }, 1);
+  const receiver = await send([family]);
+  assert.deepEqual(receiver.values, { 'http_requests{service_name="a"}': 1 });
+});
+
+test("NaN is the ordinary one, never the one that marks a series as stale", async () => {
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setBigUint64(0, 0x7ff0000000000002n);
+  let body = new Uint8Array();
+  const receiver = new FakeReceiver();
+  await send([gauge("x", bits.getFloat64(0))], {
+    fetch: (url, init) => {
+      body = init.body as Uint8Array<ArrayBuffer>;
+      return receiver.fetch(url, init);
+    },
+  });
+  const hex = [...uncompressSnappy(body)].map((byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
+  assert.match(hex, /010000000000f87f/);
+});
+
+test("samples have the time of the snapshot, and those with their own come apart", async () => {
+  const family = gauge().addSample("workers", { at: "past" }, 1, { timestamp: 1_600_000_000.5 });
+  const receiver = await send([family]);
+  assert.deepEqual(
+    receiver.received.map(({ request }) =>
+      (request.timeseries ?? []).map((series) => [
+        seriesText(series),
+        series.samples?.[0]?.timestamp,
+      ])
+    ),
+    [[["workers", NOW_MS]], [['workers{at="past"}', 1_600_000_000_500]]],
+  );
+});
+
+test("exemplars go with counters and buckets", async () => {
+  const receiver = await send(allTypes());
+  const exemplar = {
+    labels: [{ name: "trace_id", value: 'a"\\b' }, { name: "span", value: "é" }],
+    value: 0.25,
+    timestamp: 1_700_000_000_500,
+  };
+  const withExemplars = seriesOf(receiver).filter(({ exemplars }) => exemplars?.length);
+  assert.deepEqual(withExemplars.map(seriesText), [
+    'jobs_total{queue="mail"}',
+    'latency_seconds_bucket{le="0.25"}',
+  ]);
+  for (const { exemplars } of withExemplars) assert.deepEqual(exemplars, [exemplar]);
+  const without = await send(allTypes(), { exemplars: false });
+  assert.equal(seriesOf(without).some(({ exemplars }) => exemplars?.length), false);
+});
+
+test("types, help texts and units are sent, once for each family", async () => {
+  const receiver = await send(allTypes(), { maxSamplesPerRequest: 1 });
+  const metadata = receiver.received.flatMap(({ request }) => request.metadata ?? []);
+  assert.equal(
+    metadata.length,
+    allTypes().length - 1,
+    "but not for what comes last without series",
+  );
+  assert.deepEqual(metadata.find(({ metric_family_name: name }) => name === "latency_seconds"), {
+    type: "HISTOGRAM",
+    metric_family_name: "latency_seconds",
+    help: "Latency.",
+    unit: "seconds",
+  });
+  assert.deepEqual(
+    metadata.map(({ type = "UNKNOWN" }) => type),
+    ["COUNTER", "COUNTER", "GAUGE", "HISTOGRAM", "HISTOGRAM", "GAUGEHISTOGRAM", "SUMMARY", "INFO"]
+      .concat("STATESET", "UNKNOWN"),
+  );
+  const without = await send(allTypes(), { metadata: false });
+  assert.equal(without.received[0]?.request.metadata, undefined);
+});
+
+const NATIVE: NativeHistogram = {
+  schema: 3,
+  zeroThreshold: 0.5,
+  zeroCount: 2,
+  positive: new Map([[1, 4], [2, 1], [7, 3]]),
+  negative: new Map([[-2, 5]]),
+  sum: 12.5,
+  count: 15,
+};
+
+function nativeFamily(native: NativeHistogram, type: "histogram" | "gaugehistogram" = "histogram") {
+  return new MetricFamily("n", "", type).addSample("n", {}, 0, { nativeHistogram: native });
+}
+
+test("a native histogram is one series of the family's name", async () => {
+  const receiver = await send([nativeFamily(NATIVE)]);
+  assert.deepEqual(seriesOf(receiver).map(seriesText), ["n"]);
+  assert.deepEqual(seriesOf(receiver)[0]?.histograms, [{
+    count_int: 15,
+    sum: 12.5,
+    schema: 3,
+    zero_threshold: 0.5,
+    zero_count_int: 2,
+    negative_spans: [{ offset: -2, length: 1 }],
+    negative_deltas: [5],
+    positive_spans: [{ offset: 1, length: 2 }, { offset: 4, length: 1 }],
+    positive_deltas: [4, -3, 2],
+    timestamp: NOW_MS,
+  }]);
+});
+
+test("a native histogram with counts that are no integers, and one of gauges", async () => {
+  const positive = new Map([[1, 4.5], [3, 2]]);
+  const family = nativeFamily({ ...NATIVE, positive, count: 13.5 }, "gaugehistogram");
+  const [histogram] = seriesOf(await send([family]))[0]?.histograms ?? [];
+  assert.equal(histogram?.count_float, 13.5);
+  assert.equal(histogram?.zero_count_float, 2);
+  assert.deepEqual(histogram?.positive_counts, [4.5, 0, 2]);
+  assert.deepEqual(histogram?.negative_counts, [5]);
+  assert.equal(histogram?.reset_hint, "GAUGE");
+});
+
+test("a histogram that is classic too is sent in both forms, or in the classic one", async () => {
+  const registry = new CollectorRegistry();
+  const both = new Histogram("both_seconds", "", { registry, buckets: [1], nativeHistogram: true });
+  const only = new Histogram("only_seconds", "", { registry, nativeHistogram: true });
+  for (const value of [0.5, 2]) both.observe(value, { trace_id: String(value) });
+  only.observe(3);
+  const classic = {
+    'both_seconds_bucket{le="1"}': 1,
+    'both_seconds_bucket{le="+Inf"}': 2,
+    both_seconds_sum: 2.5,
+    both_seconds_count: 2,
+  };
+  const receiver = new FakeReceiver();
+  await remoteWrite(URL_TEXT, { registry, fetch: receiver.fetch });
+  assert.deepEqual(receiver.values, classic);
+  const natives = seriesOf(receiver).filter(({ histograms }) => histograms?.length);
+  assert.deepEqual(natives.map(seriesText), ["both_seconds", "only_seconds"]);
+  const [, second] = seriesOf(receiver);
+  assert.ok(second && second.samples === undefined && seriesText(second) === "both_seconds");
+  assert.deepEqual(second.exemplars?.map(({ value }) => value), [0.5, 2]);
+
+  const old = new FakeReceiver();
+  await remoteWrite(URL_TEXT, { registry, fetch: old.fetch, nativeHistograms: false });
+  assert.deepEqual(old.values, {
+    ...classic,
+    'only_seconds_bucket{le="+Inf"}': 1,
+    only_seconds_sum: 3,
+    only_seconds_count: 1,
+  });
+});
+
+test("an empty registry sends nothing", async () => {
+  const receiver = await send([]);
+  assert.equal(receiver.received.length, 0);
+});
+
+test("a large registry goes in requests of bounded size, no metric in two of them", async () => {
+  const registry = new CollectorRegistry();
+  const seconds = new Histogram("h", "", { registry, labelNames: ["id"], buckets: [1, 2] });
+  for (let id = 0; id < 500; id++) seconds.labels({ id }).observe(1);
+  for (const limit of [{ maxSamplesPerRequest: 100 }, { maxRequestBytes: 4000 }]) {
+    const receiver = new FakeReceiver();
+    await remoteWrite(URL_TEXT, { registry, fetch: receiver.fetch, ...limit });
+    assert.equal(Object.keys(receiver.values).length, 2500);
+    assert.equal(receiver.mostPending, 1);
+    const requests = receiver.received.map(({ request }) => request.timeseries ?? []);
+    assert.ok(requests.length >= 25);
+    for (const timeseries of requests) assert.equal(timeseries.length % 5, 0);
+    if (limit.maxSamplesPerRequest) assert.ok(requests.every(({ length }) => length <= 104));
+  }
+});
+
+test("asynchronous collectors are awaited, and one that fails costs only itself", async () => {
+  const registry = new CollectorRegistry();
+  new Gauge("workers", "", { registry }).set(1);
+  registry.register({ collect: () => Promise.resolve([gauge("late")]) });
+  registry.register({ collect: () => Promise.reject(new Error("broken")) });
+  const receiver = new FakeReceiver();
+  await remoteWrite(URL_TEXT, { registry, fetch: receiver.fetch });
+  assert.equal(receiver.values["late"], 4);
+  assert.equal(receiver.values["workers"], 1);
+});
+
+const RETRIES: { name: string; replies: Reply[]; waits: number[]; fails?: boolean }[] = [
+  { name: "204", replies: [], waits: [] },
+  { name: "200 with a body", replies: [{ status: 200, body: "ok" }], waits: [] },
+  { name: "500 twice", replies: [500, 500], waits: [500, 1000] },
+  { name: "503 with seconds", replies: [{ status: 503, retryAfter: "7" }], waits: [7000] },
+  {
+    name: "429 with a date",
+    replies: [{ status: 429, retryAfter: new Date(NOW_MS + 9000).toUTCString() }],
+    waits: [9000],
+  },
+  {
+    name: "a date that has passed",
+    replies: [{ status: 503, retryAfter: new Date(NOW_MS - 9000).toUTCString() }],
+    waits: [500],
+  },
+  {
+    name: "Retry-After that says nothing",
+    replies: [{ status: 503, retryAfter: "soon" }],
+    waits: [500],
+  },
+  { name: "no answer", replies: ["fail"], waits: [500] },
+  {
+    name: "pauses up to the longest",
+    replies: [500, 500, 500, 500, 500],
+    waits: [500, 1000, 2000, 4000, 4000],
+  },
+  { name: "400", replies: [400], waits: [], fails: true },
+  { name: "404", replies: [404], waits: [], fails: true },
+  { name: "a redirect", replies: [{ status: 302 }], waits: [], fails: true },
+  {
+    name: "400 with Retry-After",
+    replies: [{ status: 400, retryAfter: "7" }],
+    waits: [],
+    fails: true,
+  },
+  {
+    name: "Retry-After beyond patience",
+    replies: [{ status: 503, retryAfter: "90" }],
+    waits: [90_000],
+    fails: true,
+  },
+];
+for (const { name, replies, waits, fails = false } of RETRIES) {
+  test(`remoteWrite() ${fails ? "gives up" : "succeeds"} after ${name}`, async () => {
+    const clock = new ManualClock();
+    const asked: number[] = [];
+    const receiver = new FakeReceiver();
+    receiver.replies = [...replies];
+    const registry = new CollectorRegistry();
+    new Gauge("workers", "", { registry }).set(1);
+    const sent = remoteWrite(URL_TEXT, {
+      registry,
+      fetch: receiver.fetch,
+      clock,
+      random: () => 1,
+      maxBackoffMs: 4000,
+      sleep: (ms) => {
+        asked.push(ms);
+        clock.advance(ms / 1000);
+        return Promise.resolve();
+      },
+    });
+    if (fails) await assert.rejects(sent, RemoteWriteError);
+    else await sent;
+    assert.deepEqual(asked, waits);
+    if (!fails) assert.equal(receiver.received.length, waits.length + 1);
+    const [first, ...rest] = receiver.received.map(({ request }) => request);
+    for (const request of rest) assert.deepEqual(request, first, "what is tried again is the same");
+  });
+}
+
+test("remoteWrite() gives up when the receiver has failed for too long", async () => {
+  const clock = new ManualClock();
+  const receiver = new FakeReceiver();
+  receiver.replies = Array(100).fill(503);
+  const errors: unknown[] = [];
+  const registry = new CollectorRegistry();
+  new Gauge("workers", "", { registry }).set(1);
+  await assert.rejects(
+    remoteWrite(URL_TEXT, {
+      registry,
+      fetch: receiver.fetch,
+      clock,
+      random: () => 0,
+      retryForMs: 3000,
+      onError: (error) => errors.push(error),
+      sleep: (ms) => Promise.resolve(clock.advance(ms / 1000)),
+    }),
+    (error) => error instanceof RemoteWriteError && error.status === 503 && error.retryable,
+  );
+  // 0.25 + 0.5 + 1 s pass; 2 s more would be too long.
+  assert.equal(errors.length, 4);
+});
+
+test("an aborted signal ends remoteWrite()", async () => {
+  const controller = new AbortController();
+  const receiver = new FakeReceiver();
+  receiver.gate = new Promise(() => {});
+  const registry = new CollectorRegistry();
+  new Gauge("workers", "", { registry }).set(1);
+  const { signal } = controller;
+  const sent = remoteWrite(URL_TEXT, {
+    registry,
+    signal,
+    fetch: (url, init) => {
+      queueMicrotask(() => controller.abort(new Error("enough")));
+      return receiver.fetch(url, init);
+    },
+  });
+  await assert.rejects(sent, /enough/);
+  await assert.rejects(remoteWrite(URL_TEXT, { registry, signal }), /enough/);
+});
+
+test("a receiver that does not answer in time counts as failed", async () => {
+  const receiver = new FakeReceiver();
+  receiver.gate = new Promise(() => {});
+  const registry = new CollectorRegistry();
+  new Gauge("workers", "", { registry }).set(1);
+  await assert.rejects(
+    remoteWrite(URL_TEXT, { registry, fetch: receiver.fetch, timeoutMs: 5, retryForMs: 1 }),
+    { message: `Cannot write to "${URL_TEXT}": no answer within 5 ms` },
+  );
+});
+
+test("errors tell what was refused, and no secret", async () => {
+  const secretUrl = "http://ann:s3cret@localhost:1/write?token=t0ken";
+  const shown = "http://localhost:1/write";
+  const cases: [Reply, string][] = [
+    [
+      { status: 400, body: "out of order sample\n" },
+      "the receiver answered 400: out of order sample",
+    ],
+    [{ status: 404 }, "the receiver answered 404"],
+    ["fail", "error sending request for url (…)"],
+  ];
+  for (const [reply, reason] of cases) {
+    const receiver = new FakeReceiver();
+    receiver.replies = [reply];
+    const registry = new CollectorRegistry();
+    new Gauge("workers", "", { registry }).set(1);
+    const error: unknown = await remoteWrite(secretUrl, {
+      registry,
+      fetch: receiver.fetch,
+      retryForMs: 1,
+    }).catch((error) => error);
+    assert.ok(error instanceof RemoteWriteError);
+    assert.equal(error.message, `Cannot write to "${shown}": ${reason}`);
+    assert.equal(error.samples, 1);
+    assert.equal(error.status, reply === "fail" ? undefined : (reply as { status: number }).status);
+    assert.deepEqual(receiver.urls, ["http://localhost:1/write?token=t0ken"]);
+    assert.doesNotMatch(JSON.stringify({ ...error }) + error.stack, /s3cret|t0ken/);
+  }
+  const registry = new CollectorRegistry();
+  new Gauge("workers", "", { registry }).set(1);
+  const error: unknown = await remoteWrite(secretUrl, { registry, retryForMs: 1 })
+    .catch((error) => error);
+  assert.ok(error instanceof RemoteWriteError && error.retryable);
+  assert.doesNotMatch(error.message, /s3cret|t0ken/);
+});
+
+test("a body of any length is cut in errors", async () => {
+  const receiver = new FakeReceiver();
+  receiver.replies = [{ status: 400, body: "x".repeat(100_000) }];
+  const registry = new CollectorRegistry();
+  new Gauge("workers", "", { registry }).set(1);
+  const error: unknown = await remoteWrite(URL_TEXT, { registry, fetch: receiver.fetch })
+    .catch((error) => error);
+  assert.ok(error instanceof RemoteWriteError);
+  assert.equal(error.body, "x".repeat(1024));
+});
+
+test("a bearer token may be renewed for each request", async () => {
+  const receiver = new FakeReceiver();
+  let number = 0;
+  const registry = new CollectorRegistry();
+  for (const name of ["a", "b"]) new Gauge(name, "", { registry }).set(1);
+  await remoteWrite(URL_TEXT, {
+    registry,
+    fetch: receiver.fetch,
+    maxSamplesPerRequest: 1,
+    bearerToken: () => Promise.resolve(`token-${++number}`),
+  });
+  assert.deepEqual(
+    receiver.received.map(({ headers }) => headers.get("authorization")),
+    ["Bearer token-1", "Bearer token-2"],
+  );
+});
+
+const BAD: { url?: string; options?: Record<string, unknown>; error: RegExp }[] = [
+  { url: "ann:s3cret@nowhere", error: /^TypeError: Cannot write to a URL: its protocol must be/ },
+  { url: "no url", error: /^TypeError: Cannot write to a URL: it is not legal$/ },
+  {
+    options: { headers: { "Content-Type": "a/b" } },
+    error: /header "Content-Type" is set already/,
+  },
+  {
+    options: { headers: { Authorization: "a" }, bearerToken: "b" },
+    error: /header "Authorization" is set already/,
+  },
+  { options: { headers: { "X-Key": "s3\ncret" } }, error: /header "X-Key" is not legal$/ },
+  {
+    options: { basicAuth: { username: "a", password: "s3cret" }, bearerToken: "s3cret" },
+    error: /credentials are either basic ones or a bearer token$/,
+  },
+  { options: { externalLabels: { "a-b": "" } }, error: /label name must match/ },
+  { options: { externalLabels: { __name__: "" } }, error: /are reserved/ },
+  { options: { externalLabels: { a: null } }, error: /value of label "a" must be/ },
+  { options: { externalLabels: 3 }, error: /externalLabels must be an object: received 3$/ },
+  { options: { timeoutMs: 0 }, error: /^RangeError: .*timeoutMs must be > 0 .*: received 0$/ },
+  { options: { maxBufferedBytes: NaN }, error: /^RangeError: .*maxBufferedBytes/ },
+  { options: { retryForMs: "1" }, error: /^TypeError: .*retryForMs must be a number: received 1$/ },
+];
+for (const { url = URL_TEXT, options = {}, error } of BAD) {
+  test(`remoteWrite() refuses ${url} with ${JSON.stringify(options)}`, async () => {
+    // The options are wrong on purpose.
+    const refusal: unknown = await remoteWrite(url, options as RemoteWriteOptions)
+      .catch((error) => error);
+    assert.match(String(refusal), error);
+    assert.doesNotMatch(String(refusal), /s3cret/);
+  });
+}

@@ -1,0 +1,447 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import process from "node:process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import {
+  RemoteWriteError,
+  RemoteWriter,
+  type RemoteWriterOptions,
+} from "../../bridges/remote_write.ts";
+import {
+  CollectorRegistry,
+  Counter,
+  Gauge,
+  generateMetrics,
+  Histogram,
+  MetricFamily,
+} from "../../mod.ts";
+import { ManualClock } from "../support/clock.ts";
+import { waitFor } from "../support/processes.ts";
+import { FakeReceiver, ManualSleep, seriesText } from "../support/remote_write.ts";
+
+const URL_TEXT = "http://localhost:9090/api/v1/write";
+
+/** A writer that does nothing by itself, and all that it is connected with. */
+function setUp(options: RemoteWriterOptions = {}) {
+  const registry = new CollectorRegistry();
+  const receiver = new FakeReceiver();
+  const clock = new ManualClock();
+  const sleeper = new ManualSleep();
+  const errors: unknown[] = [];
+  const writer = new RemoteWriter(URL_TEXT, {
+    registry,
+    fetch: receiver.fetch,
+    clock,
+    sleep: sleeper.sleep,
+    random: () => 1,
+    autoStart: false,
+    metadata: false,
+    onError: (error) => errors.push(error),
+    ...options,
+  });
+  return { registry, receiver, clock, sleeper, errors, writer };
+}
+
+/** What arrived, one text for each sample: the series, its value, its time after the start. */
+function samplesOf({ received }: FakeReceiver): string[] {
+  return received.flatMap(({ request }) => request.timeseries ?? []).flatMap((series) =>
+    (series.samples ?? []).map(({ value = 0, timestamp }) =>
+      `${seriesText(series)} ${value} @${timestamp - 1_700_000_000_000}`
+    )
+  );
+}
+
+/** Lets everything happen that needs no time. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+test("RemoteWriter sends on its interval, the first time within the first one", async () => {
+  const { registry, receiver, clock, sleeper, writer } = setUp({
+    intervalMs: 10_000,
+    random: () => 0.3,
+  });
+  const jobs = new Counter("jobs_total", "", { registry });
+  writer.start();
+  writer.start();
+  for (const waitMs of [3000, 10_000, 10_000]) {
+    await sleeper.untilAsleep();
+    assert.equal(sleeper.asked.at(-1), waitMs);
+    clock.advance(waitMs / 1000);
+    jobs.inc();
+    await sleeper.wake();
+    await settle();
+  }
+  assert.deepEqual(samplesOf(receiver), [
+    "jobs_total 1 @3000",
+    "jobs_total 2 @13000",
+    "jobs_total 3 @23000",
+  ]);
+  await writer.close();
+  assert.equal(samplesOf(receiver).length, 4);
+  assert.throws(() => writer.start(), /^TypeError: Cannot start a remote writer: it is closed$/);
+  await assert.rejects(writer.flush(), /^TypeError: Cannot flush a remote writer: it is closed$/);
+});
+
+test("what a down receiver misses arrives later, in order, under its own time", async () => {
+  const { registry, receiver, clock, sleeper, errors, writer } = setUp();
+  const jobs = new Counter("jobs_total", "", { registry });
+  receiver.replies = [503, "fail", 204];
+  writer.start();
+  for (let i = 1; i <= 3; i++) {
+    jobs.inc();
+    clock.advance(15);
+    await sleeper.wake(); // The interval, since it began to sleep before the back-off.
+    await settle();
+    if (i > 1) await sleeper.wake();
+    await settle();
+  }
+  await writer.flush();
+  assert.deepEqual([...new Set(samplesOf(receiver))].slice(0, 3), [
+    "jobs_total 1 @15000",
+    "jobs_total 2 @30000",
+    "jobs_total 3 @45000",
+  ]);
+  assert.equal(writer.retries, 2);
+  assert.equal(errors.length, 2);
+  assert.equal(receiver.mostPending, 1);
+  assert.equal(writer.bufferedBytes, 0);
+  await writer.close();
+});
+
+test("memory is bounded while the receiver is down: the newest snapshots are kept", async () => {
+  const maxBufferedBytes = 20_000;
+  const intervalMs = 15_000;
+  const [ticks, pauses] = [new ManualSleep(), new ManualSleep()];
+  const { registry, receiver, clock, errors, writer } = setUp({
+    maxBufferedBytes,
+    maxSamplesPerRequest: 100,
+    intervalMs,
+    sleep: (ms, signal) => (ms === intervalMs ? ticks : pauses).sleep(ms, signal),
+  });
+  const jobs = new Counter("jobs_total", "", { registry, labelNames: ["id"] });
+  receiver.replies = [503];
+  writer.start();
+  for (let i = 0; i < 30; i++) {
+    clock.advance(intervalMs / 1000);
+    for (let id = 0; id < 300; id++) jobs.labels({ id }).inc(Math.PI);
+    await ticks.wake();
+    await ticks.untilAsleep(); // So the snapshot has been taken.
+    assert.ok(writer.bufferedBytes <= maxBufferedBytes);
+  }
+  assert.ok(writer.bufferedBytes > maxBufferedBytes / 2);
+  const waiting = writer.bufferedBytes;
+  assert.ok(writer.droppedSamples > 4000, `${writer.droppedSamples} dropped`);
+  const dropped = errors.filter((error) =>
+    /were dropped: maxBufferedBytes is 20000$/.test(String(error))
+  );
+  assert.ok(dropped.length > 20);
+  receiver.received.length = 0;
+  clock.advance(15);
+  await writer.flush().catch(() => {});
+  const times = samplesOf(receiver).map((text) => Number(text.split("@")[1]));
+  assert.deepEqual(times, times.toSorted((a, b) => a - b));
+  assert.ok(
+    receiver.received.reduce((sum, { size }) => sum + size, 0) <= waiting + maxBufferedBytes,
+  );
+  assert.equal(receiver.values['jobs_total{id="299"}'], jobs.labels({ id: 299 }).value);
+  assert.equal(writer.bufferedBytes, 0);
+  assert.equal(writer.sentSamples + writer.droppedSamples, 31 * 300);
+  await writer.close();
+});
+
+test("a snapshot that is larger than the buffer waits for a receiver that is well", async () => {
+  const { registry, receiver, writer } = setUp({
+    maxBufferedBytes: 3000,
+    maxSamplesPerRequest: 50,
+  });
+  const jobs = new Counter("jobs_total", "", { registry, labelNames: ["id"] });
+  for (let id = 0; id < 1000; id++) jobs.labels({ id }).inc(id / 7);
+  let most = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  receiver.gate = promise;
+  const flushed = writer.flush();
+  for (let i = 0; i < 3; i++) {
+    await settle();
+    most = Math.max(most, writer.bufferedBytes);
+  }
+  assert.equal(receiver.received.length, 1, "one request at a time");
+  assert.ok(most > 1500 && most <= 3000);
+  resolve();
+  await flushed;
+  assert.equal(Object.keys(receiver.values).length, 1000);
+  assert.equal(writer.droppedSamples, 0);
+  await writer.close();
+});
+
+test("a refused request is counted and reported, and what follows is sent", async () => {
+  const { registry, receiver, errors, writer } = setUp({ maxSamplesPerRequest: 1 });
+  for (const name of ["a", "b", "c"]) new Gauge(name, "", { registry }).set(1);
+  receiver.replies = [204, { status: 400, body: "out of order sample" }, 204];
+  await assert.rejects(
+    writer.flush(),
+    (error) => error instanceof RemoteWriteError && error.status === 400 && !error.retryable,
+  );
+  assert.equal(receiver.received.length, 3);
+  assert.deepEqual([writer.sentSamples, writer.refusedSamples, writer.droppedSamples], [2, 1, 0]);
+  assert.equal(errors.length, 1);
+  await writer.flush();
+  assert.deepEqual([writer.sentSamples, writer.retries], [5, 0]);
+  await writer.close();
+});
+
+function markersOf({ received }: FakeReceiver): string[] {
+  return received.flatMap(({ stale }) => stale);
+}
+
+test("series that vanish are marked as stale, once", async () => {
+  const { registry, receiver, clock, writer } = setUp();
+  const busy = new Gauge("busy", "", { registry, labelNames: ["worker"] });
+  const seconds = new Histogram("seconds", "", {
+    registry,
+    labelNames: ["worker"],
+    buckets: [1],
+    nativeHistogram: true,
+  });
+  for (const worker of ["a", "b"]) {
+    busy.labels({ worker }).set(NaN);
+    seconds.labels({ worker }).observe(1);
+  }
+  let timed = new MetricFamily("t", "", "gauge").addSample("t", {}, 1, {
+    timestamp: 1_700_000_000,
+  });
+  registry.register({ collect: () => [timed] });
+  await writer.flush();
+  assert.deepEqual(markersOf(receiver), []);
+  busy.remove("a");
+  seconds.remove("a");
+  timed = new MetricFamily("t", "", "gauge");
+  clock.advance(15);
+  await writer.flush();
+  assert.deepEqual(markersOf(receiver), [
+    'busy{worker="a"}',
+    'seconds{worker="a"} native',
+    'seconds_bucket{le="1",worker="a"}',
+    'seconds_bucket{le="+Inf",worker="a"}',
+    'seconds_sum{worker="a"}',
+    'seconds_count{worker="a"}',
+  ]);
+  receiver.received.length = 0;
+  await writer.flush();
+  assert.deepEqual(markersOf(receiver), []);
+  await writer.close();
+  assert.deepEqual(markersOf(receiver), [], "a program that ends leaves its last values");
+});
+
+test("staleOnClose ends all series behind their last values", async () => {
+  const { registry, receiver, writer } = setUp({ staleOnClose: true });
+  new Gauge("workers", "", { registry }).set(4);
+  await writer.close();
+  assert.deepEqual(samplesOf(receiver), ["workers 4 @0", "workers NaN @1"]);
+  assert.deepEqual(markersOf(receiver), ["workers"]);
+});
+
+test("a snapshot that fails marks nothing as stale", async () => {
+  const { registry, receiver, writer } = setUp();
+  new Gauge("workers", "", { registry }).set(4);
+  await writer.flush();
+  const { collectAsync } = registry;
+  registry.collectAsync = () => {
+    throw new Error("broken");
+  };
+  await assert.rejects(writer.flush(), /broken/);
+  registry.collectAsync = collectAsync;
+  await writer.flush();
+  assert.deepEqual(markersOf(receiver), []);
+  assert.equal(samplesOf(receiver).length, 2);
+  await writer.close();
+});
+
+test("samples with a time of their own are sent once, unless they were dropped", async () => {
+  const { registry, receiver, writer } = setUp({ retryForMs: 1 });
+  let timestamp = 1_600_000_000;
+  registry.register({
+    collect: () => [new MetricFamily("t", "", "gauge").addSample("t", {}, 1, { timestamp })],
+  });
+  receiver.replies = [503];
+  await assert.rejects(writer.flush(), RemoteWriteError);
+  assert.equal(writer.droppedSamples, 1);
+  await writer.flush();
+  await writer.flush();
+  assert.equal(receiver.received.length, 2, "the one that was dropped is sent again");
+  timestamp -= 5; // Out of order.
+  await writer.flush();
+  assert.equal(receiver.received.length, 2);
+  timestamp += 10;
+  await writer.flush();
+  assert.equal(receiver.received.length, 3);
+  await writer.close();
+});
+
+test("exemplars are sent once", async () => {
+  const { registry, receiver, clock, writer } = setUp();
+  const jobs = new Counter("jobs_total", "", { registry, clock });
+  const exemplars = () =>
+    receiver.received.flatMap(({ request }) => request.timeseries ?? [])
+      .flatMap(({ exemplars = [] }) => exemplars.map(({ labels }) => labels[0]?.value));
+  jobs.inc(1, { trace_id: "one" });
+  clock.advance(1);
+  await writer.flush();
+  clock.advance(15);
+  await writer.flush();
+  assert.deepEqual(exemplars(), ["one"]);
+  jobs.inc(1, { trace_id: "two" });
+  clock.advance(1);
+  await writer.flush();
+  assert.deepEqual(exemplars(), ["one", "two"]);
+  await writer.close();
+});
+
+test("a clock that stands still or goes back brings no sample out of order", async () => {
+  const { registry, receiver, clock, writer } = setUp();
+  new Gauge("workers", "", { registry }).set(4);
+  await writer.flush();
+  await writer.flush();
+  clock.advance(-3600);
+  await Promise.all([writer.flush(), writer.flush()]);
+  assert.deepEqual(samplesOf(receiver), [0, 1, 2, 3].map((ms) => `workers 4 @${ms}`));
+  await writer.close();
+});
+
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort(new Error("enough")) };
+}
+
+test("flush() cuts a pause short, but not one that the receiver has asked for", async () => {
+  const { registry, receiver, errors, writer } = setUp();
+  new Gauge("workers", "", { registry }).set(4);
+  receiver.replies = [503, 204];
+  const first = writer.flush();
+  await settle();
+  assert.equal(receiver.received.length, 1);
+  await writer.flush();
+  await first;
+  receiver.replies = [{ status: 429, retryAfter: "60" }];
+  const { signal, abort } = abortable();
+  const third = assert.rejects(writer.flush({ signal }), /enough/);
+  await settle();
+  const fourth = assert.rejects(writer.flush({ signal }), /enough/);
+  await settle();
+  assert.equal(receiver.received.length, 4);
+  abort();
+  await Promise.all([third, fourth]);
+  await writer.close({ timeoutMs: 1 });
+  const [last] = errors.slice(-1);
+  assert.ok(last instanceof RemoteWriteError && last.status === 429, "why it was not done in time");
+});
+
+test("close() ends in time, drops what it cannot send, and never rejects", async () => {
+  const { registry, receiver, errors, writer } = setUp();
+  new Gauge("workers", "", { registry }).set(4);
+  receiver.gate = new Promise(() => {});
+  const flushed = assert.rejects(writer.flush(), RemoteWriteError);
+  await settle();
+  const closed = writer.close({ timeoutMs: 5 });
+  assert.equal(writer.close(), closed);
+  await closed;
+  await flushed;
+  await settle();
+  assert.equal(receiver.pending, 0, "the request was aborted");
+  assert.ok(writer.droppedSamples >= 1);
+  assert.equal(writer.bufferedBytes, 0);
+  assert.match(String(errors.at(-1)), /not done in 5 ms$/);
+});
+
+test("close() ends a flush that still waits", async () => {
+  const { registry, receiver, writer } = setUp();
+  new Gauge("workers", "", { registry }).set(4);
+  receiver.gate = new Promise(() => {});
+  const flushed = assert.rejects(writer.flush(), /: closed$/);
+  await settle();
+  await writer.close({ timeoutMs: 1 });
+  await flushed;
+});
+
+test("a writer is disposed of at the end of its block, and tolerates an onError that throws", async () => {
+  const { registry, receiver, writer } = setUp({
+    onError: () => {
+      throw new Error("theirs");
+    },
+  });
+  new Gauge("workers", "", { registry }).set(4);
+  receiver.replies = [400];
+  await writer[Symbol.asyncDispose]();
+  assert.equal(writer.refusedSamples, 1);
+});
+
+test("a writer is a collector of its own numbers", async () => {
+  const { registry, receiver, writer } = setUp();
+  registry.register(writer);
+  receiver.replies = [204, 400];
+  await writer.flush();
+  await writer.flush().catch(() => {});
+  assert.equal(
+    generateMetrics(registry),
+    `# HELP narthex_remote_write_samples_total Samples by what became of them.
+# TYPE narthex_remote_write_samples_total counter
+narthex_remote_write_samples_total{outcome="sent"} 5
+narthex_remote_write_samples_total{outcome="refused"} 5
+narthex_remote_write_samples_total{outcome="dropped"} 0
+# HELP narthex_remote_write_retries_total Requests that were sent again.
+# TYPE narthex_remote_write_retries_total counter
+narthex_remote_write_retries_total 0
+# HELP narthex_remote_write_buffered_bytes Compressed requests that wait.
+# TYPE narthex_remote_write_buffered_bytes gauge
+narthex_remote_write_buffered_bytes 0
+`,
+  );
+  await writer.close();
+});
+
+test("an interval that is still taking its snapshot begins no other", async () => {
+  const { registry, receiver, sleeper, writer } = setUp();
+  let calls = 0;
+  const { promise, resolve } = Promise.withResolvers<MetricFamily[]>();
+  registry.register({
+    collect: () => {
+      calls++;
+      return promise;
+    },
+  });
+  writer.start();
+  await sleeper.wake();
+  await settle();
+  assert.equal(sleeper.asked.length, 1, "it does not sleep again before it is done");
+  const flushed = writer.flush();
+  await settle();
+  assert.equal(calls, 1);
+  resolve([new MetricFamily("late", "", "gauge").addSample("late", {}, 1)]);
+  await flushed;
+  assert.equal(samplesOf(receiver).length, 2);
+  await writer.close();
+});
+
+test("with the platform's timers a writer sends by itself", async () => {
+  const registry = new CollectorRegistry();
+  new Gauge("workers", "", { registry }).set(4);
+  const receiver = new FakeReceiver();
+  const writer = new RemoteWriter(URL_TEXT, { registry, fetch: receiver.fetch, intervalMs: 5 });
+  await waitFor("two snapshots", () => receiver.received.length >= 2 || undefined);
+  await writer.close();
+});
+
+test("a writer does not keep its program running, but a flush that is awaited does", async () => {
+  const file = fileURLToPath(new URL("../support/remote_writer_program.ts", import.meta.url));
+  const args = "Deno" in globalThis ? ["run", "-A", "--no-check", file] : [file];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+  assert.equal(stdout, "flushed after 2 retries\n");
+});
+
+test("an interval must be positive and fit a timer", () => {
+  for (const intervalMs of [0, -1, NaN, 2 ** 31]) {
+    assert.throws(() => new RemoteWriter(URL_TEXT, { intervalMs, autoStart: false }), RangeError);
+  }
+});

@@ -1,0 +1,509 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { instrument, type InstrumentOptions, setRoute } from "../../collectors/http.ts";
+import {
+  CollectorRegistry,
+  CollectorRegistryProxy,
+  Counter,
+  DuplicateMetricError,
+  generateMetrics,
+  generateOpenMetrics,
+  generateProtobuf,
+  type Registry,
+  setExemplarSource,
+} from "../../mod.ts";
+import { ManualClock } from "../support/clock.ts";
+import { readSamples } from "../support/http.ts";
+import { copyLibrary } from "../support/library_copy.ts";
+
+const get = (path = "/", init?: RequestInit) => new Request(`http://localhost${path}`, init);
+const DURATION = "http_server_request_duration_seconds_count";
+
+/** Durations, as `METHOD STATUS route` and how many there were. */
+function durations(registry: CollectorRegistry): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [series, value] of Object.entries(readSamples(registry))) {
+    const match = series.match(
+      /^server_request_duration_seconds_count\{method="(.*)",status_code="(.*)",route="(.*)"\}$/,
+    );
+    if (match !== null) counts[match.slice(1).join(" ")] = value;
+  }
+  return counts;
+}
+
+test("instrument() measures a request under the names and labels of OpenTelemetry", async () => {
+  const registry = new CollectorRegistry();
+  const clock = new ManualClock();
+  const handler = instrument(() => {
+    clock.advance(0.0625);
+    return new Response("hello");
+  }, { registry, clock, route: ["/hello"] });
+  await handler(
+    get("/hello?who=me", { method: "POST", body: "12345678", headers: { "content-length": "8" } }),
+  );
+  const text = generateMetrics(registry);
+  const labels = 'http_request_method="POST",http_response_status_code="200",http_route="/hello"';
+  assert.ok(
+    text.startsWith(`# HELP http_server_request_duration_seconds Duration of HTTP server requests.
+# TYPE http_server_request_duration_seconds histogram
+http_server_request_duration_seconds_bucket{${labels},le="0.005"} 0
+http_server_request_duration_seconds_bucket{${labels},le="0.01"} 0
+http_server_request_duration_seconds_bucket{${labels},le="0.025"} 0
+http_server_request_duration_seconds_bucket{${labels},le="0.05"} 0
+http_server_request_duration_seconds_bucket{${labels},le="0.075"} 1
+http_server_request_duration_seconds_bucket{${labels},le="0.1"} 1
+http_server_request_duration_seconds_bucket{${labels},le="0.25"} 1
+http_server_request_duration_seconds_bucket{${labels},le="0.5"} 1
+http_server_request_duration_seconds_bucket{${labels},le="0.75"} 1
+http_server_request_duration_seconds_bucket{${labels},le="1"} 1
+http_server_request_duration_seconds_bucket{${labels},le="2.5"} 1
+http_server_request_duration_seconds_bucket{${labels},le="5"} 1
+http_server_request_duration_seconds_bucket{${labels},le="7.5"} 1
+http_server_request_duration_seconds_bucket{${labels},le="10"} 1
+http_server_request_duration_seconds_bucket{${labels},le="+Inf"} 1
+http_server_request_duration_seconds_sum{${labels}} 0.0625`),
+    text,
+  );
+  assert.match(text, /^http_server_active_requests\{http_request_method="POST"\} 0$/m);
+  assert.ok(text.includes(`\nhttp_server_request_body_size_bytes_sum{${labels}} 8\n`));
+  assert.ok(text.includes(`\nhttp_server_response_body_size_bytes_sum{${labels}} 5\n`));
+  assert.match(text, /^# TYPE http_server_request_errors_total counter$/m);
+  assert.doesNotMatch(text, /^http_server_request_errors_total\{/m);
+});
+
+test("a request is in flight until it is answered", async () => {
+  const registry = new CollectorRegistry();
+  const waiting: ((response: Response) => void)[] = [];
+  const handler = instrument(() => new Promise<Response>((resolve) => waiting.push(resolve)), {
+    registry,
+  });
+  const active = () =>
+    registry.getSampleValue("http_server_active_requests", { http_request_method: "GET" });
+  const answers = [handler(get()), handler(get())];
+  assert.equal(active(), 2);
+  waiting[0]!(new Response(null));
+  await answers[0];
+  assert.equal(active(), 1);
+  waiting[1]!(new Response("x"));
+  await answers[1];
+  assert.equal(active(), 0);
+});
+
+test("every argument, `this` and the result pass through", async () => {
+  const registry = new CollectorRegistry();
+  const seen: unknown[] = [];
+  const self = {
+    handler: instrument(function (this: unknown, ...args: unknown[]) {
+      seen.push(this, ...args);
+      return Promise.resolve(new Response("x", { status: 201, headers: { a: "b" } }));
+    }, { registry }),
+  };
+  const request = get();
+  const response = await (self.handler as (...args: unknown[]) => Promise<Response>)(
+    request,
+    1,
+    "two",
+  );
+  assert.deepEqual(seen, [self, request, 1, "two"]);
+  assert.equal(response.status, 201);
+  assert.equal(response.headers.get("a"), "b");
+  assert.equal(await response.text(), "x");
+});
+
+test("a measured handler has the name and the length of the original, and takes the request", () => {
+  // Deno makes no arguments that the length does not ask for.
+  const handlers: [handler: () => unknown, length: number][] = [
+    [function none() {}, 1],
+    [function two(_request: unknown, _info: unknown) {} as never, 2],
+  ];
+  for (const [handler, length] of handlers) {
+    const registry = new CollectorRegistry();
+    const measured = instrument(handler, { registry });
+    assert.equal(measured.name, handler.name);
+    assert.equal(measured.length, length);
+    assert.equal(instrument({ fetch: handler }, { registry }).fetch.length, length);
+  }
+});
+
+const PASSED_THROUGH: [what: string, answer: () => unknown, key: string][] = [
+  ["no body", () => new Response(null, { status: 204 }), "204"],
+  ["a redirect", () => Response.redirect("http://localhost/elsewhere"), "302"],
+  ["an upgrade", () => ({ status: 101, headers: new Headers() }), "101"],
+  ["nothing, after an upgrade of Bun", () => undefined, "101"],
+  ["what is no response", () => "oops", "500"],
+];
+for (const [what, make, status] of PASSED_THROUGH) {
+  test(`an answer that is ${what} is returned at once, and is the same object`, () => {
+    const registry = new CollectorRegistry();
+    const answer = make();
+    const handler = instrument(() => answer, { registry });
+    assert.equal(handler(get()), answer);
+    assert.deepEqual(durations(registry), { [`GET ${status} `]: 1 });
+  });
+}
+
+test("Response.error() passes through", () => {
+  const registry = new CollectorRegistry();
+  const answer = Response.error();
+  assert.equal(instrument(() => answer, { registry })(get()), answer);
+});
+
+test("the answer to HEAD is not touched, and its body has no size", async () => {
+  const registry = new CollectorRegistry();
+  const answer = new Response("hello");
+  assert.equal(await instrument(() => answer, { registry })(get("/", { method: "HEAD" })), answer);
+  const labels = { http_request_method: "HEAD", http_response_status_code: 200, http_route: "" };
+  const name = "http_server_response_body_size_bytes";
+  assert.equal(registry.getSampleValue(`${name}_count`, labels), 1);
+  assert.equal(registry.getSampleValue(`${name}_sum`, labels), 0);
+});
+
+test("with bodies: false no response is touched, and Content-Length tells its size", () => {
+  const registry = new CollectorRegistry();
+  const answer = new Response(new ReadableStream(), { headers: { "content-length": "42" } });
+  assert.equal(instrument(() => answer, { registry, bodies: false })(get()), answer);
+  assert.equal(
+    readSamples(
+      registry,
+    )['server_response_body_size_bytes_sum{method="GET",status_code="200",route=""}'],
+    42,
+  );
+  assert.equal(readSamples(registry)['server_active_requests{method="GET"}'], 0);
+});
+
+test("a failure counts as 500, once, with the class of its error, and is thrown on", async () => {
+  class TeapotError extends Error {}
+  const failures: [error: unknown, type: string][] = [
+    [new TypeError("x"), "TypeError"],
+    [new TeapotError("x"), "TeapotError"],
+    [new DOMException("x", "AbortError"), "AbortError"],
+    [Object.assign(new Error("x"), { name: "chosen by a visitor" }), "Error"],
+    [new (class extends Error {})("anonymous"), "_OTHER"],
+    [Object.assign(new Error(), { constructor: { name: 'x"}\n' } }), "_OTHER"],
+    [Object.assign(new Error(), { constructor: null }), "_OTHER"],
+    ["a text", "_OTHER"],
+    [undefined, "_OTHER"],
+    [null, "_OTHER"],
+    [
+      new Proxy(new Error(), {
+        get: () => {
+          throw new Error();
+        },
+        getPrototypeOf: () => {
+          throw new Error();
+        },
+      }),
+      "_OTHER",
+    ],
+  ];
+  for (const [error, type] of failures) {
+    for (
+      const throwing of [() => {
+        throw error;
+      }, () => Promise.reject(error)]
+    ) {
+      const registry = new CollectorRegistry();
+      const handler = instrument(throwing, { registry, route: ["/"] });
+      let thrown: unknown = "nothing was thrown";
+      try {
+        await handler(get());
+      } catch (caught) {
+        thrown = caught;
+      }
+      assert.ok(thrown === error);
+      assert.deepEqual(durations(registry), { "GET 500 /": 1 });
+      const samples = readSamples(registry);
+      assert.equal(
+        samples[`server_request_errors_total{method="GET",route="/",error_type="${type}"}`],
+        1,
+        type,
+      );
+      assert.equal(samples['server_active_requests{method="GET"}'], 0);
+    }
+  }
+});
+
+test("only fifty classes of errors are told apart", () => {
+  const registry = new CollectorRegistry();
+  let i = 0;
+  const handler = instrument(() => {
+    const name = `Error${i++}`;
+    throw new ({ [name]: class extends Error {} }[name]!)();
+  }, { registry });
+  for (let n = 0; n < 80; n++) assert.throws(() => handler(get()));
+  const types = Object.keys(readSamples(registry)).filter((key) => key.includes("error_type"));
+  assert.equal(types.length, 51);
+});
+
+const METHODS: [method: string, label: string][] = [
+  ["GET", "GET"],
+  ["PATCH", "PATCH"],
+  ["patch", "_OTHER"], // Methods are case-sensitive, and requests do not normalize this one.
+  ["QUERY", "QUERY"],
+  ["PROPFIND", "PROPFIND"],
+  ["BREW", "_OTHER"],
+  ["constructor", "_OTHER"],
+  ["__proto__", "_OTHER"],
+];
+for (const [method, label] of METHODS) {
+  test(`method ${method} is ${label}`, async () => {
+    const registry = new CollectorRegistry();
+    await instrument(() => new Response(null), { registry, methods: ["PROPFIND"] })(
+      // Bun makes no request of a method that it does not know, but may be sent one.
+      Object.defineProperty(get(), "method", { value: method }),
+    );
+    assert.deepEqual(durations(registry), { [`${label} 200 `]: 1 });
+  });
+}
+
+const users = new URLPattern({ pathname: "/users/:id" });
+const onHost = new URLPattern({ hostname: "localhost", pathname: "/here" });
+const ROUTES: [what: string, route: InstrumentOptions["route"], path: string, label: string][] = [
+  ["no option", undefined, "/users/7", ""],
+  ["a function", () => "/users/:id", "/users/7", "/users/:id"],
+  ["a function without a route", () => undefined, "/users/7", ""],
+  ["a function of nothing", () => null, "/users/7", ""],
+  ["a function of a number", (() => 7) as never, "/users/7", ""],
+  ["a function of a promise", (() => Promise.resolve("/x")) as never, "/users/7", ""],
+  [
+    "a function that throws",
+    () => {
+      throw new Error();
+    },
+    "/users/7",
+    "",
+  ],
+  ["a pattern as text", ["/users/:id"], "/users/7?q=1", "/users/:id"],
+  ["a URLPattern", [users], "/users/7", "/users/:id"],
+  ["a URLPattern of a host", [onHost], "/here", "localhost/here"],
+  ["the first of two patterns", ["/users/me", "/users/:id"], "/users/me", "/users/me"],
+  ["the second of two patterns", ["/users/me", users], "/users/you", "/users/:id"],
+  ["a plain path", ["/"], "/?x=/users", "/"],
+  ["no pattern that matches", ["/", users], "/users/7/edit", ""],
+  ["a wildcard", ["/files/*"], "/files/a/b", "/files/*"],
+];
+for (const [what, route, path, label] of ROUTES) {
+  test(`the route from ${what} is ${JSON.stringify(label)}`, async () => {
+    const registry = new CollectorRegistry();
+    await instrument(() => new Response(null), { registry, route })(get(path));
+    assert.deepEqual(durations(registry), { [`GET 200 ${label}`]: 1 });
+  });
+}
+
+test("setRoute() counts more than the option, and the last call counts", async () => {
+  const registry = new CollectorRegistry();
+  const handler = instrument(async (request: Request) => {
+    setRoute(request, "/first");
+    await undefined;
+    setRoute(request, "/second");
+    if (request.url.endsWith("fail")) throw new Error();
+    return new Response(null);
+  }, { registry, route: () => "/option" });
+  await handler(get());
+  await assert.rejects(async () => await handler(get("/fail")));
+  assert.deepEqual(durations(registry), { "GET 200 /second": 1, "GET 500 /second": 1 });
+});
+
+test("routes beyond maxRoutes are one", async () => {
+  const registry = new CollectorRegistry();
+  const handler = instrument(() => new Response(null), {
+    registry,
+    maxRoutes: 2,
+    route: ({ url }) => new URL(url).pathname, // the mistake
+  });
+  for (const path of ["/a", "/b", "/c", "/d", "/a"]) await handler(get(path));
+  assert.deepEqual(durations(registry), { "GET 200 /a": 2, "GET 200 /b": 1, "GET 200 _OTHER": 2 });
+});
+
+test("what is ignored is not measured, and a filter that throws ignores nothing", async () => {
+  for (const ignore of [["/metrics"], ({ url }: Request) => url.endsWith("/metrics")]) {
+    const registry = new CollectorRegistry();
+    const handler = instrument(() => new Response("x"), { registry, ignore });
+    assert.equal((await handler(get("/metrics"))).status, 200);
+    assert.deepEqual(readSamples(registry), {});
+    await handler(get("/other"));
+    assert.deepEqual(durations(registry), { "GET 200 ": 1 });
+  }
+  const registry = new CollectorRegistry();
+  await instrument(() => new Response("x"), {
+    registry,
+    ignore: () => {
+      throw new Error();
+    },
+  })(get());
+  assert.deepEqual(durations(registry), { "GET 200 ": 1 });
+});
+
+test("an object with fetch() is copied, and stays the `this` of its fetch()", async () => {
+  class Service {
+    #secret = "secret";
+    port = 8000;
+    get twice() {
+      return this.port * 2;
+    }
+    fetch(_request: Request, env: { name: string }) {
+      return new Response(this.#secret + env.name);
+    }
+  }
+  const registry = new CollectorRegistry();
+  const service = new Service();
+  const measured = instrument(service, { registry });
+  assert.notEqual(measured as unknown, service);
+  assert.equal(measured.port, 8000);
+  assert.equal(measured.twice, 16000);
+  const { fetch } = measured;
+  assert.equal(await (await fetch(get(), { name: "!" })).text(), "secret!");
+  assert.equal(await (await service.fetch(get(), { name: "?" })).text(), "secret?");
+  assert.deepEqual(durations(registry), { "GET 200 ": 1 });
+});
+
+test("two handlers of one registry share its metrics, also through a proxy", async () => {
+  const registry = new CollectorRegistry();
+  const proxy = new CollectorRegistryProxy(registry);
+  await instrument(() => new Response("a"), { registry })(get());
+  const second = instrument(() => new Response("b"), { registry: proxy });
+  await second(get());
+  assert.deepEqual(durations(registry), { "GET 200 ": 2 });
+  const other = new CollectorRegistry();
+  proxy.setRegistry(other);
+  await second(get());
+  assert.deepEqual(durations(registry), { "GET 200 ": 3 });
+  await instrument(() => new Response("c"), { registry: proxy })(get());
+  assert.deepEqual(durations(other), { "GET 200 ": 1 });
+});
+
+test("a registry that was cleared has the metrics again at the next instrument()", async () => {
+  const registry = new CollectorRegistry();
+  const handler = instrument(() => new Response("a"), { registry });
+  registry.clear();
+  assert.equal(generateMetrics(registry), "");
+  instrument(() => new Response("a"), { registry });
+  await handler(get());
+  assert.equal(
+    registry.getSampleValue(DURATION, {
+      http_request_method: "GET",
+      http_response_status_code: 200,
+      http_route: "",
+    }),
+    1,
+  );
+});
+
+test("other options for the same registry are refused, and so is a name that is taken", () => {
+  const registry = new CollectorRegistry();
+  instrument(() => new Response("a"), { registry });
+  assert.throws(
+    () => instrument(() => new Response("a"), { registry, buckets: [1] }),
+    {
+      name: "TypeError",
+      message: /^Cannot instrument handler: the registry has its metrics with other options: /,
+    },
+  );
+  const taken = new CollectorRegistry();
+  new Counter("http_server_request_errors_total", "Mine.", { registry: taken });
+  assert.throws(
+    () => instrument(() => new Response("a"), { registry: taken }),
+    DuplicateMetricError,
+  );
+  assert.equal(taken.getSampleValue("http_server_request_errors_total"), 0);
+  // Nothing is left of the attempt.
+  assert.doesNotMatch(generateMetrics(taken), /duration/);
+});
+
+test("another copy of the package shares the metrics of a registry", async () => {
+  const copy = await copyLibrary();
+  const there = await import(copy.url.replace("mod.ts", "collectors/http.ts")) as {
+    instrument: typeof instrument;
+  };
+  await copy[Symbol.asyncDispose]();
+  assert.notEqual(there.instrument, instrument);
+  const registry = new CollectorRegistry();
+  await instrument(() => new Response("a"), { registry })(get());
+  await there.instrument(() => new Response("b"), { registry })(get());
+  assert.deepEqual(durations(registry), { "GET 200 ": 2 });
+});
+
+test('a registry with onDuplicate "reuse" hands out the metrics that it has', async () => {
+  const registry = new CollectorRegistry({ onDuplicate: "reuse" });
+  const front: Registry = {
+    prefix: null,
+    register: (collector) => registry.register(collector),
+    unregister: (collector) => registry.unregister(collector),
+    collect: () => registry.collect(),
+  };
+  await instrument(() => new Response("a"), { registry })(get());
+  await instrument(() => new Response("b"), { registry: front })(get());
+  assert.deepEqual(durations(registry), { "GET 200 ": 2 });
+});
+
+const WRONG: [what: string, handler: unknown, options: unknown, message: RegExp][] = [
+  [
+    "no handler",
+    undefined,
+    {},
+    /^Cannot instrument handler: it must be a function or have fetch\(\): received undefined$/,
+  ],
+  ["an object without fetch()", {}, {}, /^Cannot instrument handler: .*: received object$/],
+  [
+    "a route that is a text",
+    () => {},
+    { route: "/x" },
+    /route must be a function or an array of patterns: received string$/,
+  ],
+  [
+    "a route of numbers",
+    () => {},
+    { route: [7] },
+    /route must have paths or URLPatterns only: received number$/,
+  ],
+  [
+    "an ignore that is a text",
+    () => {},
+    { ignore: "/x" },
+    /ignore must be a function or an array of patterns: received string$/,
+  ],
+  [
+    "maxRoutes that is no number",
+    () => {},
+    { maxRoutes: "7" },
+    /maxRoutes must be a number: received string$/,
+  ],
+  ["maxRoutes below zero", () => {}, { maxRoutes: -1 }, /maxRoutes must be >= 0: received -1$/],
+];
+for (const [what, handler, options, message] of WRONG) {
+  test(`instrument() refuses ${what}`, () => {
+    const registry = new CollectorRegistry();
+    assert.throws(() => instrument(handler as never, { registry, ...options as object }), {
+      message,
+    });
+    assert.equal(generateMetrics(registry), "");
+  });
+}
+
+test("setRoute() refuses what is no request or no route", () => {
+  assert.throws(() => setRoute(null as never, "/"), TypeError);
+  assert.throws(() => setRoute(get(), 7 as never), TypeError);
+});
+
+test("durations have exemplars and native buckets by option", async () => {
+  const registry = new CollectorRegistry();
+  setExemplarSource(() => ({ trace_id: "t1" }));
+  try {
+    const handler = instrument(() => new Response("x"), {
+      registry,
+      exemplars: true,
+      nativeHistogram: true,
+    });
+    await handler(get());
+  } finally {
+    setExemplarSource(null);
+  }
+  assert.match(
+    generateOpenMetrics(registry),
+    /^http_server_request_duration_seconds_bucket.*# \{trace_id="t1"\}/m,
+  );
+  assert.ok(generateProtobuf(registry).length > 0);
+  const [family] = [...registry.collect()];
+  const [metric] = [...family!.metrics] as unknown as { native?: unknown }[];
+  assert.ok(metric!.native !== undefined);
+});

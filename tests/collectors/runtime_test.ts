@@ -1,0 +1,276 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { test } from "node:test";
+import { registerRuntimeMetrics } from "../../collectors/runtime.ts";
+import { parseOpenMetrics } from "../../encoding/parse.ts";
+import {
+  type Collector,
+  CollectorRegistry,
+  Counter,
+  DuplicateMetricError,
+  gather,
+  generateMetrics,
+  generateOpenMetrics,
+  metricsResponse,
+  REGISTRY,
+  type Registry,
+} from "../../mod.ts";
+import { loadBackend } from "../../multiprocess/mod.ts";
+import { workersBackend } from "../../multiprocess/workers.ts";
+import { ROOT } from "../support/paths.ts";
+import { readSources, resolveSpecifier } from "../support/sources.ts";
+
+const IS_LINUX = process.platform === "linux";
+
+function register(registry = new CollectorRegistry()): CollectorRegistry {
+  registerRuntimeMetrics(registry);
+  return registry;
+}
+
+function valueOf(name: string, registry = register()): number {
+  const value = registry.getSampleValue(name);
+  assert.ok(value !== undefined, `${name} is there`);
+  return value;
+}
+
+/** A field of `/proc/self/status`. */
+function status(field: string): number {
+  const text = readFileSync("/proc/self/status", "utf8");
+  return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(text)?.[1]);
+}
+
+/** Holds that two numbers that cannot be read at the same moment are about the same. */
+function assertNear(actual: number, expected: number, tolerance: number): void {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is near ${expected}`);
+}
+
+test("the entry point imports nothing that only some platforms have", () => {
+  const sources = new Map(readSources().map((source) => [source.path, source]));
+  const reached = new Set(["collectors/runtime.ts"]);
+  for (const path of reached) {
+    for (const { specifier } of sources.get(path)?.imports ?? []) {
+      assert.match(specifier, /^\.\.?\//, path);
+      reached.add(resolveSpecifier(path, specifier));
+    }
+  }
+  assert.ok(reached.has("collectors/proc_files.ts") && reached.has("mod.ts"));
+});
+
+test("registerRuntimeMetrics() puts the metrics into the default registry", () => {
+  const former = REGISTRY.getRegistry();
+  try {
+    const [first, second] = [new CollectorRegistry(), new CollectorRegistry({ prefix: "app" })];
+    REGISTRY.setRegistry(first);
+    registerRuntimeMetrics();
+    assert.match(generateMetrics(), /^process_cpu_seconds_total /m);
+    REGISTRY.setRegistry(second);
+    assert.equal(generateMetrics(), "");
+    registerRuntimeMetrics();
+    assert.match(generateMetrics(), /^app_process_cpu_seconds_total /m);
+    // What stood there before keeps what it has.
+    assert.match(generateMetrics(first), /^process_cpu_seconds_total /m);
+  } finally {
+    REGISTRY.setRegistry(former);
+  }
+});
+
+test("a second call does nothing, whatever the registry does with duplicates", () => {
+  for (const onDuplicate of ["throw", "keep", "reuse"] as const) {
+    const registry = register(new CollectorRegistry({ onDuplicate }));
+    const names = [...gather(registry)].map(({ name }) => name);
+    assert.equal(register(registry), registry);
+    assert.deepEqual([...gather(registry)].map(({ name }) => name), names);
+    assert.equal(new Set(names).size, names.length);
+  }
+});
+
+test("a registry that was cleared can have the metrics again", () => {
+  const registry = register();
+  registry.clear();
+  assert.equal(generateMetrics(registry), "");
+  register(registry);
+  assert.match(generateMetrics(registry), /^process_cpu_seconds_total /m);
+});
+
+test("a module that is loaded once more finds the collector of the first", async () => {
+  const registered: unknown[] = [];
+  const registry: Registry = {
+    prefix: null,
+    register: (collector: Collector) => void registered.push(collector),
+    unregister: () => false,
+    collect: () => [],
+  };
+  registerRuntimeMetrics(registry);
+  const again = "../../collectors/runtime.ts?again";
+  const module: typeof import("../../collectors/runtime.ts") = await import(again);
+  assert.notEqual(module.registerRuntimeMetrics, registerRuntimeMetrics);
+  module.registerRuntimeMetrics(registry);
+  assert.equal(registered.length, 2);
+  assert.equal(registered[0], registered[1]);
+});
+
+test("names are claimed, so that a clash is told when it is made", () => {
+  const registry = register();
+  for (const name of ["process_cpu_seconds_total", "process_threads", "runtime_info"]) {
+    assert.throws(() => new Counter(name, "Mine.", { registry }), DuplicateMetricError);
+  }
+  const other = new CollectorRegistry();
+  new Counter("process_cpu_seconds_total", "Mine.", { registry: other });
+  assert.throws(() => registerRuntimeMetrics(other), DuplicateMetricError);
+});
+
+test("what is no registry is refused", () => {
+  for (const registry of [42, null, {}, "REGISTRY"]) {
+    assert.throws(
+      () => registerRuntimeMetrics(registry as unknown as Registry),
+      { name: "TypeError", message: /^Cannot register runtime metrics: a registry must have / },
+    );
+  }
+});
+
+test("restricted views and ?name[] find the metrics by their names", async () => {
+  const registry = register();
+  const view = registry.restrictedRegistry(["process_resident_memory_bytes"]);
+  assert.match(
+    generateMetrics(view),
+    /^# HELP .*\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes \d+\n$/,
+  );
+  const query = "name[]=runtime_info&name[]=runtime_event_loop_lag_seconds_count";
+  const request = new Request(`http://localhost/metrics?${query}`);
+  const text = await (await metricsResponse(request, { registry })).text();
+  assert.deepEqual(text.match(/^\w+/gm), ["runtime_info", "runtime_event_loop_lag_seconds_count"]);
+  assert.equal(generateMetrics(registry.restrictedRegistry(["other"])), "");
+});
+
+test("runtime_info tells which runtime it is", () => {
+  const { bun, deno, node } = process.versions as Record<string, string | undefined>;
+  const [runtime, version = ""] = deno !== undefined
+    ? ["deno", deno]
+    : bun !== undefined
+    ? ["bun", bun]
+    : ["node", node];
+  assert.equal(register().getSampleValue("runtime_info", { runtime, version }), 1);
+});
+
+test("a prefix and constant labels are those of the registry", () => {
+  const registry = register(new CollectorRegistry({ prefix: "app", constLabels: { zone: "eu" } }));
+  assert.match(generateMetrics(registry), /^app_process_cpu_seconds_total\{zone="eu"\} /m);
+  assert.match(generateMetrics(registry), /^app_runtime_info\{zone="eu",runtime="/m);
+});
+
+test("the exposition is legal OpenMetrics", () => {
+  const registry = register();
+  const parsed = parseOpenMetrics(generateOpenMetrics(registry));
+  assert.deepEqual(
+    parsed.map(({ name, type }) => [name, type]),
+    [...gather(registry)].map(({ name, type }) => [name, type]),
+  );
+});
+
+test("processor time grows by what work takes", () => {
+  const registry = register();
+  const seconds = (since: NodeJS.CpuUsage) => {
+    const { user, system } = process.cpuUsage(since);
+    return (user + system) / 1e6;
+  };
+  const outer = process.cpuUsage();
+  const before = valueOf("process_cpu_seconds_total", registry);
+  const inner = process.cpuUsage();
+  let work = 0;
+  while (seconds(inner) < 0.05) for (let i = 0; i < 100_000; i++) work += Math.sqrt(i);
+  assert.ok(work > 0);
+  const grown = valueOf("process_cpu_seconds_total", registry) - before;
+  assert.ok(grown >= 0.05 && grown <= seconds(outer), `${grown}`);
+});
+
+test("the process began before now, and this never moves", () => {
+  const registry = register();
+  const start = valueOf("process_start_time_seconds", registry);
+  const now = Date.now() / 1000;
+  assert.ok(start < now && start > now - 3600, `${start}, ${now}`);
+  assert.equal(valueOf("process_start_time_seconds", registry), start);
+  if (!IS_LINUX) return;
+  const elapsed = execFileSync("ps", ["-o", "etimes=", "-p", `${process.pid}`], {
+    encoding: "utf8",
+  });
+  assertNear(start, Date.now() / 1000 - Number(elapsed), 3);
+});
+
+test("the numbers are those of /proc", { skip: !IS_LINUX }, () => {
+  const MB = 2 ** 20;
+  assertNear(valueOf("process_resident_memory_bytes"), status("VmRSS") * 1024, 32 * MB);
+  assertNear(valueOf("process_virtual_memory_bytes"), status("VmSize") * 1024, 256 * MB);
+  assertNear(valueOf("process_threads"), status("Threads"), 2);
+  const stat = readFileSync("/proc/self/stat", "utf8").replace(/^.*\) /s, "").split(" ");
+  // Hundredths of a second, in user mode and in the kernel.
+  assertNear(
+    valueOf("process_cpu_seconds_total"),
+    (Number(stat[11]) + Number(stat[12])) / 100,
+    0.2,
+  );
+  const shell = (command: string) =>
+    execFileSync("sh", ["-c", command], { encoding: "utf8" }).trim();
+  const limit = (text: string) => text === "unlimited" ? Infinity : Number(text);
+  assert.equal(valueOf("process_max_fds"), limit(shell("ulimit -n")));
+  // Kilobytes.
+  assert.equal(valueOf("process_virtual_memory_max_bytes"), limit(shell("ulimit -v")) * 1024);
+});
+
+test("open descriptors are counted, that of the counting left out", { skip: !IS_LINUX }, () => {
+  const registry = register();
+  const before = valueOf("process_open_fds", registry);
+  assert.equal(before, readdirSync("/proc/self/fd").length - 1);
+  const path = `${ROOT}README.md`;
+  const descriptors = Array.from({ length: 7 }, () => openSync(path, "r"));
+  try {
+    assert.equal(valueOf("process_open_fds", registry), before + 7);
+  } finally {
+    for (const descriptor of descriptors) closeSync(descriptor);
+  }
+  assert.equal(valueOf("process_open_fds", registry), before);
+});
+
+test("memory that is taken is seen", () => {
+  const registry = register();
+  const rss = valueOf("process_resident_memory_bytes", registry);
+  const external = valueOf("runtime_external_memory_bytes", registry);
+  const heap = valueOf("runtime_heap_used_bytes", registry);
+  assert.ok(heap > 0 && heap <= valueOf("process_heap_bytes", registry));
+  const bytes = new Uint8Array(new ArrayBuffer(64 * 2 ** 20)).fill(1);
+  assert.ok(valueOf("process_resident_memory_bytes", registry) > rss + bytes.length / 2);
+  assert.ok(valueOf("runtime_external_memory_bytes", registry) >= external + bytes.length / 2);
+  const buffers = registry.getSampleValue("runtime_array_buffers_bytes");
+  if (buffers !== undefined) assert.ok(buffers >= bytes.length, `${buffers}`);
+  assert.equal(bytes.at(-1), 1);
+});
+
+test("isolates share what each has for itself, and tell what they have in common once", async () => {
+  const name = `runtime-${process.pid}`;
+  const [one, two] = [new CollectorRegistry(), new CollectorRegistry()];
+  for (const registry of [one, two]) registerRuntimeMetrics(registry);
+  const backend = workersBackend({ timeoutMs: 50 });
+  const first = await loadBackend(backend, { registry: one, namespace: name });
+  const second = await loadBackend(backend, { registry: two, namespace: name });
+  try {
+    // Once more, now that the registry is shared.
+    registerRuntimeMetrics(second);
+    assert.ok(await first.flush());
+    const texts = new Set<string>();
+    for await (const { samples } of second.collectAsync()) {
+      for (const { name, labels } of samples) {
+        texts.add(name + (labels["process"] === undefined ? "" : " by process"));
+      }
+    }
+    assert.ok(!texts.has("narthex_collector_errors_total"));
+    assert.ok(texts.has("process_cpu_seconds_total"));
+    assert.ok(texts.has("process_resident_memory_bytes"));
+    assert.ok(texts.has("process_heap_bytes by process"));
+    assert.ok(texts.has("runtime_info"));
+    assert.ok(texts.has("runtime_event_loop_lag_seconds_count"));
+    assert.ok(await second.getSampleValueAsync("process_cpu_seconds_total"));
+  } finally {
+    await Promise.all([first.close(), second.close()]);
+  }
+});

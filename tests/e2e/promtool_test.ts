@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import fc from "fast-check";
+import { escapeMetricName } from "../../encoding/escaping.ts";
+import { type CollectorRegistry, gather, generateMetrics, type MetricFamily } from "../../mod.ts";
+import { lintMetrics } from "../../testing.ts";
+import { arbitraryFamilies } from "../support/families.ts";
+import { arbitraryRegistry, promtoolLines, registryOf } from "../support/linting.ts";
+import { testWithPrograms } from "../support/programs.ts";
+
+/** A problem with a unit: in a name with several units, promtool picks one of them by chance. */
+const UNIT_REGEXP = /^(\S+) use base unit /;
+
+/** A word that is a unit, or looks like one. */
+const WORD_OF_UNIT_REGEXP =
+  /(?:amperes|bytes|celsius|grams|joules|kelvins?|meters|metres|volts|bits|miles|seconds|minutes|hours|days|weeks)$/;
+
+/** What promtool prints about the scrape of a registry, without repeats. */
+function checkMetrics(promtool: string, registry: CollectorRegistry): string[] {
+  const { status, stdout, stderr } = spawnSync(promtool, ["check", "metrics"], {
+    input: generateMetrics(registry),
+    encoding: "utf8",
+  });
+  assert.ok(status === 0 || status === 3, `promtool cannot read it: ${stderr}`);
+  assert.equal(stdout, "");
+  const lines = [...new Set(stderr.split("\n").slice(0, -1))];
+  assert.equal(status, lines.length === 0 ? 0 : 3);
+  return lines;
+}
+
+/** What is found in a registry, as promtool would print it; names as it reads them. */
+function lint(registry: CollectorRegistry): string[] {
+  const problems = lintMetrics(registry);
+  return promtoolLines(
+    problems.map((problem) => ({
+      ...problem,
+      metric: escapeMetricName(problem.metric, "underscores"),
+    })),
+  );
+}
+
+/** Lets what promtool says of the sum and the count of gaugehistograms be said of these. */
+function ofFamilies(lines: readonly string[], families: Iterable<MetricFamily>): string[] {
+  const owners = new Map<string, string>();
+  for (const { name, type } of families) {
+    const read = escapeMetricName(name, "underscores");
+    if (type === "gaugehistogram") {
+      for (const g of ["sum", "count"]) owners.set(`${read}_g${g}`, read);
+    }
+  }
+  return [
+    ...new Set(lines.map((line) => line.replace(/^\S+/, (name) => owners.get(name) ?? name))),
+  ];
+}
+
+/** Holds what is found against what promtool prints. */
+function compare(printed: readonly string[], linted: readonly string[]): void {
+  const isUnit = (line: string) => UNIT_REGEXP.test(line);
+  const withoutUnits = (lines: readonly string[]) => lines.filter((line) => !isUnit(line));
+  assert.deepEqual(withoutUnits(linted), withoutUnits(printed));
+  const known = new Set(linted);
+  for (const line of printed) assert.ok(known.has(line), `not found: ${line}`);
+  // What has one unit is not up to chance.
+  const words = (line: string) => UNIT_REGEXP.exec(line)![1]!.split("_");
+  const certain = linted.filter((line) =>
+    isUnit(line) && words(line).filter((word) => WORD_OF_UNIT_REGEXP.test(word)).length === 1
+  );
+  const all = new Set(printed);
+  for (const line of certain) assert.ok(all.has(line), `not printed: ${line}`);
+}
+
+testWithPrograms(
+  ["promtool"],
+  "lintMetrics() finds in random registries what promtool finds in their scrapes, in its order",
+  (promtool) => {
+    const rules = new Set<string>();
+    fc.assert(
+      fc.property(arbitraryRegistry, (registry) => {
+        const printed = checkMetrics(promtool, registry);
+        compare(ofFamilies(printed, gather(registry)), lint(registry));
+        for (const { rule, source } of lintMetrics(registry)) {
+          if (source === "promtool") rules.add(rule);
+        }
+      }),
+      { seed: 42, numRuns: 60 },
+    );
+    // Random as they are, they break every rule.
+    assert.equal(rules.size, 11);
+    return Promise.resolve();
+  },
+);
+
+testWithPrograms(
+  ["promtool"],
+  "promtool can read every scrape of random families, and finds what lintMetrics() finds",
+  (promtool) => {
+    fc.assert(
+      fc.property(arbitraryFamilies({ legal: false }), (families) => {
+        const registry = registryOf(families);
+        const printed = checkMetrics(promtool, registry);
+        compare(ofFamilies(printed, families), lint(registry));
+      }),
+      { seed: 42, numRuns: 60 },
+    );
+    return Promise.resolve();
+  },
+);

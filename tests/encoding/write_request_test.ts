@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parsePrometheusText } from "../../encoding/parse.ts";
+import { encodeText } from "../../encoding/text.ts";
+import { checkExternalLabels } from "../../encoding/series_shape.ts";
+import { encodeWriteRequests, type WriteRequestOptions } from "../../encoding/write_request.ts";
+import type { MetricFamily } from "../../model.ts";
+import { gather } from "../../registry.ts";
+import { arbitraryFamilies } from "../support/families.ts";
+import { readBuckets } from "../support/protobuf.ts";
+import { decodeWriteRequest, type WrittenSeries } from "../support/remote_write.ts";
+
+const NOW_MS = 1_700_000_000_000;
+const RUNS = { seed: 42, numRuns: 300 };
+
+/** A registry but for its families. */
+const NO_REGISTRY = { prefix: null, register: () => {}, unregister: () => {} };
+
+/** Encodes families with a tracker that takes everything, and decodes what comes. */
+async function encode(
+  families: readonly MetricFamily[],
+  options: Partial<WriteRequestOptions>,
+): Promise<WrittenSeries[]> {
+  const requests = encodeWriteRequests(from(families), {
+    externalLabels: checkExternalLabels({}, "Cannot test"),
+    timestampMs: NOW_MS,
+    exemplarsSinceMs: -Infinity,
+    exemplars: true,
+    nativeHistograms: false,
+    metadata: true,
+    maxSamples: 7,
+    maxBytes: 500,
+    tracker: { note: () => true, vanished: () => [] },
+    ...options,
+  });
+  const series: WrittenSeries[] = [];
+  for await (const { bytes, samples } of requests) {
+    const { timeseries = [] } = decodeWriteRequest(bytes);
+    const count = timeseries.reduce(
+      (sum, { samples = [], histograms = [] }) => sum + samples.length + histograms.length,
+      0,
+    );
+    assert.equal(samples, count);
+    series.push(...timeseries);
+  }
+  return series;
+}
+
+async function* from(families: readonly MetricFamily[]): AsyncGenerator<MetricFamily> {
+  yield* families;
+}
+
+/** A sample in one text, without empty labels. */
+function spell(labels: readonly (readonly [string, string])[], value: number, ms: number): string {
+  const rest = labels.filter(([, text]) => text !== "");
+  assert.equal(new Set(rest.map(([name]) => name)).size, rest.length);
+  // Zeros differ by their sign in text, and what is left out in protobuf has none.
+  return `${JSON.stringify(rest)} ${value === 0 ? 0 : value} ${ms}`;
+}
+
+test("requests have the series of text 0.0.4, sorted labels, and milliseconds", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryFamilies({ legal: false }), async (random) => {
+      // Which leaves out what would have a label twice when written with underscores.
+      const families = [...gather({ ...NO_REGISTRY, collect: () => random })];
+      const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+      const text = [...encodeText(families, "underscores")]
+        .map((chunk) => decoder.decode(chunk, { stream: true })).join("");
+      const expected = parsePrometheusText(text).flatMap((family) => [...family.samples])
+        .map(({ name, labels, value, timestamp }) => {
+          const all = [...Object.entries(labels), ["__name__", name] as [string, string]];
+          const ms = timestamp === undefined ? NOW_MS : Math.round(timestamp * 1000);
+          return spell(all.sort(([a], [b]) => a < b ? -1 : 1), value, ms);
+        });
+      const actual = (await encode(families, {})).flatMap(({ labels, samples = [] }) =>
+        samples.map(({ value = 0, timestamp = 0 }) =>
+          spell(labels.map(({ name, value = "" }) => [name, value]), value, timestamp)
+        )
+      );
+      assert.deepEqual(actual.sort(), expected.sort());
+    }),
+    RUNS,
+  );
+});
+
+/** Spans with the zeros that protobuf 3 leaves out. */
+function filled(spans: readonly { offset?: number; length?: number }[]) {
+  return spans.map(({ offset = 0, length = 0 }) => ({ offset, length }));
+}
+
+test("native histograms keep all of their numbers", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryFamilies({ legal: false }), async (families) => {
+      const expected = families.flatMap(({ metrics }) => [...metrics])
+        .flatMap((metric) => "native" in metric && metric.native ? [metric.native] : []);
+      const written = (await encode(families, { nativeHistograms: true }))
+        .flatMap(({ histograms = [] }) => histograms);
+      const full = (buckets: Map<number, number>) =>
+        [...buckets].filter(([, count]) => count !== 0).sort(([a], [b]) => a - b);
+      const spellNative = (parts: unknown[]) =>
+        JSON.stringify(
+          parts,
+          (_, value) => typeof value === "number" ? String(value === 0 ? 0 : value) : value,
+        );
+      assert.deepEqual(
+        written.map((histogram) => {
+          const { positive_spans, positive_deltas, positive_counts } = histogram;
+          const { negative_spans, negative_deltas, negative_counts } = histogram;
+          const buckets = {
+            ...positive_spans && { positive_span: filled(positive_spans) },
+            ...positive_deltas && { positive_delta: positive_deltas },
+            ...positive_counts && { positive_count: positive_counts },
+            ...negative_spans && { negative_span: filled(negative_spans) },
+            ...negative_deltas && { negative_delta: negative_deltas },
+            ...negative_counts && { negative_count: negative_counts },
+          };
+          return spellNative([
+            histogram.schema ?? 0,
+            histogram.zero_threshold ?? 0,
+            histogram.zero_count_int ?? histogram.zero_count_float ?? 0,
+            histogram.count_int ?? histogram.count_float ?? 0,
+            histogram.sum ?? 0,
+            full(readBuckets(buckets, "positive")),
+            full(readBuckets(buckets, "negative")),
+          ]);
+        }).sort(),
+        expected.map(({ schema, zeroThreshold, zeroCount, count, sum, positive, negative }) =>
+          spellNative([
+            schema,
+            zeroThreshold,
+            zeroCount,
+            count,
+            sum,
+            full(positive),
+            full(negative),
+          ])
+        ).sort(),
+      );
+    }),
+    RUNS,
+  );
+});

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import client from "prom-client";
+import { parsePrometheusText } from "../encoding/parse.ts";
+import * as narthex from "../mod.ts";
+import { readReadme } from "./support/readme.ts";
+
+// What the table's lines can name.
+const labelNames = ["method"] as const;
+const jobs = ["first", "second"];
+type Body = (...values: unknown[]) => Promise<unknown>;
+// There is no name for the constructor of asynchronous functions.
+const AsyncFunction = (async () => {}).constructor as new (...texts: string[]) => Body;
+
+/** Runs a line of code in which the keys of `scope` are variables; gives what its last part does. */
+async function run(code: string, scope: Record<string, unknown>): Promise<unknown> {
+  const parts = code.split("; ");
+  const last = parts.pop();
+  const text = `${parts.map((part) => `${part};`).join("\n")}\nreturn (${last});`;
+  return await new AsyncFunction(...Object.keys(scope), text)(...Object.values(scope));
+}
+
+/** Every series of an exposition with its value, but for values that are times. */
+function readSeries(exposition: string): Record<string, unknown> {
+  const series: Record<string, unknown> = {};
+  for (const family of parsePrometheusText(exposition)) {
+    for (const { name, labels, value } of family.samples) {
+      // prom-client writes `le` first.
+      const key = `${name} ${JSON.stringify(Object.entries(labels).sort())}`;
+      const isTime = name === "duration_seconds_sum" || value > 1e9;
+      // A quantile of nothing is NaN, but 0 in prom-client.
+      series[key] = isTime ? "a time" : Number.isNaN(value) ? 0 : value;
+    }
+  }
+  return series;
+}
+
+async function runOld(code: string): Promise<{ result: unknown; exposition: string }> {
+  client.register.clear();
+  client.register.setDefaultLabels({});
+  const names = [...labelNames];
+  const own = new client.Registry();
+  const counter = new client.Counter({ name: "calls_total", help: "Calls.", labelNames: names });
+  counter.inc({ method: "GET" });
+  const gauge = new client.Gauge({ name: "level", help: "Level.", labelNames: names });
+  const histogram = new client.Histogram({
+    name: "duration_seconds",
+    help: "Time.",
+    labelNames: names,
+  });
+  const result = await run(code, { client, own, counter, gauge, histogram, jobs });
+  const exposition = await client.register.metrics() + await own.metrics();
+  return { result, exposition };
+}
+
+async function runNew(code: string): Promise<{ result: unknown; exposition: string }> {
+  narthex.REGISTRY.setRegistry(new narthex.CollectorRegistry());
+  const own = new narthex.CollectorRegistry();
+  const options = { labelNames };
+  // Where labels are for all metrics, the line comes before these are made.
+  const isFirst = code.includes("setRegistry");
+  const first = isFirst ? await run(code, { ...narthex }) : undefined;
+  const counter = new narthex.Counter("calls_total", "Calls.", options);
+  counter.labels({ method: "GET" }).inc();
+  const gauge = new narthex.Gauge("level", "Level.", options);
+  const histogram = new narthex.Histogram("duration_seconds", "Time.", options);
+  const scope = { ...narthex, own, counter, gauge, histogram, jobs };
+  const result = isFirst ? first : await run(code, scope);
+  return { result, exposition: narthex.generateMetrics() + narthex.generateMetrics(own) };
+}
+
+/** Lines about what is not in the default registry: other tests run the new ones. */
+const ELSEWHERE_REGEXP = /collectDefaultMetrics|Pushgateway|AggregatorRegistry/;
+const rows = [...readReadme().matchAll(/^\| `([^|`]+)` +\| `([^|`]+)`.*\|$/gm)]
+  .map(([, old = "", now = ""]) => ({ old, now }));
+
+test("README has a table for those who come from prom-client", () => {
+  assert.ok(rows.length > 20);
+  const classes = ["Counter", "Gauge", "Histogram", "Summary", "Registry", "Pushgateway"];
+  for (const name of classes) assert.ok(rows.some(({ old }) => old.includes(`client.${name}(`)));
+});
+
+for (const { old, now } of rows.filter(({ old }) => !ELSEWHERE_REGEXP.test(old))) {
+  test(`\`${old}\` and \`${now}\` do the same`, async () => {
+    try {
+      const before = await runOld(old);
+      const after = await runNew(now);
+      assert.deepEqual(readSeries(after.exposition), readSeries(before.exposition));
+      if (typeof before.result === "string") assert.equal(typeof after.result, "string");
+    } finally {
+      narthex.REGISTRY.setRegistry(new narthex.CollectorRegistry());
+      client.register.clear();
+    }
+  });
+}
+
+test("what README says of the other lines is exported where it says", async () => {
+  const others = rows.filter(({ old }) => ELSEWHERE_REGEXP.test(old));
+  const entries = ["runtime", "pushgateway", "multiprocess", "sqlite"];
+  const names = await Promise.all(
+    entries.map(async (entry) => Object.keys(await import(`@narthex/prometheus/${entry}`))),
+  );
+  const exported = names.flat();
+  for (const { now } of others) {
+    const [, name = ""] = now.match(/^(?:await )?(\w+)\(/) ?? [];
+    assert.ok(exported.includes(name), name);
+  }
+});

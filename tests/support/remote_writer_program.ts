@@ -1,0 +1,22 @@
+/**
+ * A program with a writer that is never closed: it waits for a flush that has to be tried
+ * again, and then has nothing more to do.
+ *
+ * @module
+ */
+import { RemoteWriter } from "../../bridges/remote_write.ts";
+import { CollectorRegistry, Counter } from "../../mod.ts";
+
+const registry = new CollectorRegistry();
+new Counter("jobs_total", "Jobs.", { registry }).inc();
+const answers = [503, 503, 204];
+const writer = new RemoteWriter("http://localhost:9090/api/v1/write", {
+  registry,
+  intervalMs: 3_600_000,
+  minBackoffMs: 10,
+  fetch: () => Promise.resolve(new Response(null, { status: answers.shift() ?? 503 })),
+});
+await writer.flush();
+console.log(`flushed after ${writer.retries} retries`);
+// What fails now is tried again and again, which holds nobody.
+writer.flush({ timeoutMs: 1 }).catch(() => {});

@@ -1,0 +1,65 @@
+/**
+ * What `instrument()` and `instrumentFetch()` accept, and what they do not. Nothing here runs.
+ *
+ * @module
+ */
+import { instrument, instrumentFetch, setRoute } from "../../collectors/http.ts";
+
+/** A handler of Deno, whose parameters are typed by where it is used. */
+export function serveOnDeno(): Deno.HttpServer[] {
+  return [
+    Deno.serve(instrument(() => new Response("x"))),
+    Deno.serve(
+      instrument((request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) =>
+        new Response(request.url + info.remoteAddr.hostname)
+      ),
+    ),
+    Deno.serve(instrument(async (request) => await Promise.resolve(new Response(request.url)))),
+  ];
+}
+
+/** What `deno serve` takes. */
+export const service = instrument({
+  fetch: (request) => new Response(request.url),
+}) satisfies Deno.ServeDefaultExport;
+
+const asynchronous = instrument(async (_: Request, name: string) => await new Response(name));
+const answer: Promise<Response> = asynchronous(new Request("http://localhost/"), "Ada");
+// @ts-expect-error: the second argument is a string.
+asynchronous(new Request("http://localhost/"), 7);
+// @ts-expect-error: there has to be one.
+asynchronous(new Request("http://localhost/"));
+
+const synchronous = instrument(() => new Response("x"));
+// @ts-expect-error: a body may have to be looked at.
+const response: Response = synchronous(new Request("http://localhost/"));
+
+const upgrading = instrument((_: Request): Response | undefined => undefined);
+const upgraded: Response | undefined | Promise<Response | undefined> = upgrading(
+  new Request("http://localhost/"),
+);
+
+/** What a worker of Cloudflare exports keeps its other handlers. */
+const worker = instrument({
+  fetch: (_request: Request, env: { key: string }) => new Response(env.key),
+  scheduled: (cron: string) => cron.length,
+});
+const length: number = worker.scheduled("* * * * *");
+
+// @ts-expect-error: it has no fetch().
+instrument({ get: () => new Response("x") });
+// @ts-expect-error: a route is a function or a list.
+instrument(() => new Response("x"), { route: "/users/:id" });
+instrument(() => new Response("x"), {
+  route: ["/", new URLPattern({ pathname: "/users/:id" })],
+});
+// @ts-expect-error: a filter answers with a boolean.
+instrument(() => new Response("x"), { ignore: () => "yes" });
+// @ts-expect-error: a route is named for a request.
+setRoute("/users/7", "/users/:id");
+
+const measured: typeof fetch = instrumentFetch(fetch);
+// @ts-expect-error: it is not like fetch.
+instrumentFetch((url: number) => url);
+
+void [answer, response, upgraded, length, measured];

@@ -1,0 +1,41 @@
+/**
+ * Types of the test helpers. Only type-checked, never run: each line below a
+ * `@ts-expect-error` has to be an error.
+ *
+ * @module
+ */
+import { REGISTRY } from "../../mod.ts";
+import {
+  LINT_RULES,
+  lintMetrics,
+  lintMetricsAsync,
+  type LintRuleName,
+  type Problem,
+  snapshot,
+  snapshotAsync,
+} from "../../testing.ts";
+
+const changes: Record<string, number> = snapshot(REGISTRY).diff();
+changes["a_total"]?.toFixed();
+
+const before = await snapshotAsync(REGISTRY, { timeoutMs: 1 });
+const later: Promise<Record<string, number>> = before.diff();
+await later;
+// @ts-expect-error The difference has to be awaited.
+const now: Record<string, number> = before.diff();
+void now;
+
+const problems: Problem[] = lintMetrics();
+(await lintMetricsAsync(REGISTRY)).push(...problems);
+problems.filter(({ rule, source }) => rule !== "colon-in-name" && source === "promtool");
+// @ts-expect-error There is no such rule, so that nothing would be filtered.
+problems.filter(({ rule }) => rule !== "collon-in-name");
+// @ts-expect-error A problem is frozen.
+problems[0]!.metric = "other";
+// @ts-expect-error A problem need not be about a label.
+problems[0]!.label.length;
+
+const names: LintRuleName[] = LINT_RULES.map(({ rule }) => rule);
+void names;
+// @ts-expect-error The rules are a list to look at.
+LINT_RULES.push(LINT_RULES[0]!);

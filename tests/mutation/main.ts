@@ -6,7 +6,8 @@
  * Takes a sample, the same each time as long as the library is the same: 400 mutants where
  * `NARTHEX_TRUST` is `full`, else ten of those that are not explained. Options:
  * `--mutants=N` or `--mutants=all`, `--seed=N`, `--only=PATH` (a file, or how its path begins),
- * `--jobs=N` (all cores), `--output=FILE` (all verdicts in JSON).
+ * `--jobs=N` (all cores), `--minutes=N` (what is judged until then is the sample),
+ * `--output=FILE` (all verdicts in JSON).
  *
  * @module
  */
@@ -22,6 +23,9 @@ const FULL = { mutants: 400, seed: 1 };
 /** Few mutants, of a seed whose tests are quick ones. */
 const QUICK = { mutants: 10, seed: 3 };
 
+/** When no more mutants are taken up, in minutes after the start, if nothing else is said. */
+const MAX_MINUTES = IS_FULL ? 120 : 0.75;
+
 /** A mutant and what became of it. */
 interface Result extends Verdict {
   readonly mutant: Mutant;
@@ -36,10 +40,12 @@ const { values: options } = parseArgs({
     seed: { type: "string", default: String(defaults.seed) },
     only: { type: "string", default: "" },
     jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
+    minutes: { type: "string", default: String(MAX_MINUTES) },
     output: { type: "string" },
   },
 });
 
+const start = performance.now();
 const all = await listMutants();
 const reasons = new Map(
   EXPLAINED.flatMap(({ file, within, changes, reason }) =>
@@ -92,7 +98,8 @@ async function judgeAll(mutants: readonly Mutant[]): Promise<Result[]> {
   const tests = await listTests();
   const results: Result[] = [];
   const unmeasured = isQuick ? [] : [...tests];
-  const unjudged = [...mutants.entries()];
+  const unjudged = [...mutants];
+  const isLate = () => performance.now() - start > Number(options.minutes) * 60_000;
   const sandboxes = await Promise.all(
     Array.from({ length: Number(options.jobs) }, () => Sandbox.create()),
   );
@@ -101,11 +108,11 @@ async function judgeAll(mutants: readonly Mutant[]): Promise<Result[]> {
       for (let test; (test = unmeasured.shift()) !== undefined;) await sandbox.measure(test);
     }));
     await Promise.all(sandboxes.map(async (sandbox) => {
-      for (let next; (next = unjudged.shift()) !== undefined;) {
-        const [i, mutant] = next;
+      for (let mutant; !isLate() && (mutant = unjudged.shift()) !== undefined;) {
         const verdict = await sandbox.judge(mutant, tests);
-        results[i] = { mutant, ...verdict, reason: reasons.get(keyOf(mutant)) };
-        if (isAlive(verdict.status) && results[i].reason === undefined) {
+        const reason = reasons.get(keyOf(mutant));
+        results.push({ mutant, ...verdict, reason });
+        if (isAlive(verdict.status) && reason === undefined) {
           console.log(`  ${describe(mutant, verdict.status)}`);
         }
         if (unjudged.length % 50 === 0) console.log(`  ${unjudged.length} to go`);
@@ -114,7 +121,13 @@ async function judgeAll(mutants: readonly Mutant[]): Promise<Result[]> {
   } finally {
     for (const sandbox of sandboxes) await sandbox[Symbol.asyncDispose]();
   }
-  return results;
+  if (unjudged.length > 0) console.log(`  ${unjudged.length} left when the time was over`);
+  return results.sort((a, b) => place(a) < place(b) ? -1 : 1);
+}
+
+/** What results are sorted by. */
+function place({ mutant: { file, line } }: Result): string {
+  return `${file} ${String(line).padStart(5)}`;
 }
 
 function isAlive(status: Verdict["status"]): boolean {

@@ -116,25 +116,25 @@ export function keyOf(
  *
  * @param mutants All mutants.
  * @param options How many, and which.
- * @returns The sample, file by file.
+ * @returns The sample, in an order that the seed decides: its first part is a sample as well.
  */
 export function sampleMutants(
   mutants: readonly Mutant[],
   { count, seed }: { count: number; seed: number },
 ): Mutant[] {
-  const files = Map.groupBy(mutants, ({ file }) => file);
-  const ranked = [...files.values()].flatMap((ofFile) => {
-    const order = ofFile.map((mutant) => ({ mutant, hash: hash(`${seed} ${keyOf(mutant)}`) }))
-      .sort((a, b) => a.hash - b.hash);
+  const drawn = mutants.map((mutant) => ({ mutant, hash: hash(`${seed} ${keyOf(mutant)}`) }))
+    .sort((a, b) => a.hash - b.hash);
+  const files = Map.groupBy(drawn, ({ mutant }) => mutant.file);
+  const ranked = [...files.values()].flatMap((ofFile) =>
     // Where in the queue of all files each stands: the first of every file before the second.
-    return order.map(({ mutant, hash }, i) => ({
+    ofFile.map(({ mutant, hash }, i) => ({
       mutant,
       place: (i + hash / 2 ** 32) / ofFile.length,
       isFirst: i === 0,
-    }));
-  }).sort((a, b) => Number(b.isFirst) - Number(a.isFirst) || a.place - b.place);
+    }))
+  ).sort((a, b) => Number(b.isFirst) - Number(a.isFirst) || a.place - b.place);
   const chosen = new Set(ranked.slice(0, count).map(({ mutant }) => mutant));
-  return mutants.filter((mutant) => chosen.has(mutant));
+  return drawn.map(({ mutant }) => mutant).filter((mutant) => chosen.has(mutant));
 }
 
 /** FNV-1a with a last mixing, for keys that differ only at their ends. */

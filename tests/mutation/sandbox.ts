@@ -7,10 +7,9 @@ import { basename, join } from "node:path";
 import { ROOT } from "../support/paths.ts";
 import type { Mutant } from "./mutants.ts";
 
-/** Where the tests are that are asked. */
-const TEST_FOLDERS = ["metrics", "registry", "encoding", "exposition"].map((room) =>
-  `tests/${room}`
-);
+/** Where the tests are that are asked: of what is mutated, and of what stands upon it. */
+const TEST_FOLDERS = ["metrics", "registry", "encoding", "exposition", "bridges"]
+  .map((room) => `tests/${room}`);
 
 /** What a copy does without. */
 const LEFT_OUT = new Set([".git", ".coverage", "benches", "node_modules"]);

@@ -77,6 +77,18 @@ export const EXPLAINED: readonly Explanation[] = [
       "Other samples have no bounds; more labels called le than any real family has are sorted too.",
   },
   {
+    file: "encoding/parse/scanner.ts",
+    within: "Scanner.#checkLine",
+    changes: ["if (maxLineLength === Infinity) return; → if (maxLineLength === Infinity) ;"],
+    reason: "No line is longer than that, which is found out at the cost of a look at each.",
+  },
+  {
+    file: "encoding/series_shape.ts",
+    within: "SeriesShape.sources",
+    changes: ['put("__name__", -1, this.#name); → put("__name__", -2, this.#name);'],
+    reason: "Any negative number says that the text is no value of a label.",
+  },
+  {
     file: "encoding/series_writer.ts",
     within: "SeriesWriter.isFull",
     changes: [
@@ -105,6 +117,14 @@ export const EXPLAINED: readonly Explanation[] = [
       "return this.core.sources?.has(this) ?? false; → return this.core.sources?.has(this);",
     ],
     reason: "It is asked in conditions only, in which nothing is as good as false.",
+  },
+  {
+    file: "metrics/child_store.ts",
+    within: "ChildStore.#makeDropped",
+    changes: [
+      "const columns = new Columns<C>(this.core, 1); → const columns = new Columns<C>(this.core, 2);",
+    ],
+    reason: "Room for one more costs some bytes.",
   },
   {
     file: "metrics/columns.ts",

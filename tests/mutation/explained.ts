@@ -135,7 +135,10 @@ export const EXPLAINED: readonly Explanation[] = [
   {
     file: "metrics/columns.ts",
     within: "Columns.lacksByName",
-    changes: ["if (missed === own.length) return true; → if (missed === own.length) return false;"],
+    changes: [
+      "if (missed === own.length) return true; → if (missed === own.length) return false;",
+      "return missed !== NOT_OURS && given === own.length; → return missed === NOT_OURS && given === own.length;",
+    ],
     reason: "What is not told to be certain is looked at closely, and then found to be the same.",
   },
   {

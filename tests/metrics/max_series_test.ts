@@ -126,6 +126,15 @@ test("numbers and booleans whose text has a child find it past the limit, at the
   assert.equal(counter.selfCounts.seriesOverflows, 0);
 });
 
+test("labels in another order find their child past the limit, at the first call", () => {
+  const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });
+  const child = counter.labels("x", "5");
+  const overflow = counter.labels("y", "6");
+  assert.equal(counter.labels({ b: 5, a: "x" }), child);
+  assert.equal(counter.labels({ b: 7, a: "x" }), overflow);
+  assert.equal(counter.labels({ b: 5, a: "y" }), overflow);
+});
+
 for (const folded of [0, 1]) {
   const when = folded === 0 ? "nothing was folded yet" : "something was folded";
   test(`what a full metric refuses is what it refused before, when ${when}`, () => {

@@ -98,12 +98,6 @@ export const EXPLAINED: readonly Explanation[] = [
   },
   {
     file: "metrics/base_metric.ts",
-    within: "BaseMetric.labels",
-    changes: ["if (found !== undefined) return found; → if (false) return found;"],
-    reason: "The slow way finds the same child.",
-  },
-  {
-    file: "metrics/base_metric.ts",
     within: "BaseMetric.#byPosition",
     changes: [
       "for (const [i, value] of args.entries()) this.#store.alias(names[i]!, value); → ;",

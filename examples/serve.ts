@@ -64,9 +64,13 @@ async function serveOnNode(handler: Handler, port: number): Promise<RunningServe
         return;
       }
       const body = Readable.fromWeb(response.body);
-      // A client that is gone already leaves it to us to give the body up.
-      if (outgoing.destroyed) body.destroy();
-      else await pipeline(body, outgoing);
+      // A client that is gone leaves it to us to give the body up, if the answer had not begun:
+      // of answers that wait for others of their connection, nobody is told.
+      const { socket } = incoming;
+      const giveUp = () => body.destroy();
+      if (outgoing.destroyed || socket.destroyed) return giveUp();
+      socket.once("close", giveUp);
+      await pipeline(body, outgoing).finally(() => socket.off("close", giveUp));
     } catch {
       // An answer that has begun can only be cut off: its end would make it look whole.
       if (outgoing.headersSent) outgoing.destroy();

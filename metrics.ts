@@ -19,7 +19,7 @@ export {
   exponentialBucketsRange,
   linearBuckets,
 } from "./metrics/buckets.ts";
-export { Child, MetricCore, type MetricCoreOptions } from "./metrics/child.ts";
+export { Child, MetricCore, type MetricCoreOptions, type Watch } from "./metrics/child.ts";
 export type { Columns } from "./metrics/columns.ts";
 export { Counter, CounterChild, type ErrorClass } from "./metrics/counter.ts";
 export { type ExemplarSource, setExemplarSource } from "./metrics/exemplar_source.ts";

@@ -44,6 +44,8 @@ export {
   type NumberMetric,
   ParseError,
   type Sample,
+  type SelfCounts,
+  type SeriesExpiry,
   type StateSetMetric,
   type SummaryMetric,
   UnobservableMetricError,

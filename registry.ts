@@ -19,6 +19,7 @@ export {
   type OnDuplicate,
 } from "./registry/collector_registry.ts";
 export { gather, gatherAsync } from "./registry/gather.ts";
+export { checkMaxSeries } from "./registry/max_series.ts";
 export type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./registry/protocol.ts";
 export { checkRegistry, CollectorRegistryProxy, REGISTRY } from "./registry/proxy.ts";
 export { restrict } from "./registry/restricted.ts";

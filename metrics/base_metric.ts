@@ -11,13 +11,16 @@ import {
   type MetricType,
   type NameValidation,
   received,
+  type SelfCounts,
+  type SeriesExpiry,
   toLabelText,
   UnobservableMetricError,
 } from "../model.ts";
-import { checkRegistry, REGISTRY } from "../registry.ts";
+import { checkMaxSeries, checkRegistry, REGISTRY } from "../registry.ts";
 import { type Child, MetricCore } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type { Columns } from "./columns.ts";
+import { ExpiringStore } from "./expiring_store.ts";
 import type {
   Labelled,
   LabelsByName,
@@ -26,7 +29,7 @@ import type {
   OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
-import { type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
+import { checkExpiry, type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
 import { RunningLabelTimer, RunningTimer } from "./timer.ts";
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
@@ -45,6 +48,15 @@ export interface MetricKind<C extends Child> {
    * @returns The child.
    */
   create: (columns: Columns<C>, slot: number) => C;
+  /**
+   * Makes a child whose writes are checked and go nowhere, for label sets that have no
+   * room. Without it they are folded into one child.
+   *
+   * @param columns Where its numbers would be.
+   * @param slot Its place there.
+   * @returns The child.
+   */
+  createDropped?: (columns: Columns<C>, slot: number) => C;
   /** What, besides names and labels, makes two metrics of the type different. */
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
@@ -86,6 +98,8 @@ export abstract class BaseMetric<
   readonly #nameValidation: NameValidation;
   readonly #core: MetricCore;
   readonly #store: ChildStore<C>;
+  /** The store, where series expire. */
+  readonly #expiry: ExpiringStore<C> | undefined = undefined;
   /** The default of each label; `undefined` where there is none. */
   readonly #defaults: readonly (string | undefined)[];
   /** The child that the metric itself stands for, when no label is missing. */
@@ -113,7 +127,13 @@ export abstract class BaseMetric<
     if (typeof options !== "object" || options === null) {
       throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
     }
-    const { unit = "", clock = SYSTEM_CLOCK, exemplars = false, registry } = options;
+    const { unit = "", clock = SYSTEM_CLOCK, exemplars = false } = options;
+    const registry = options.registry === null
+      ? null
+      : checkRegistry(options.registry ?? REGISTRY, doing);
+    const limit = options.maxSeries === undefined ? registry?.maxSeries : options.maxSeries;
+    const maxSeries = checkMaxSeries(limit, doing);
+    const expireAfterSeconds = checkExpiry(options.expireAfterSeconds, doing);
     const nameValidation = checkNameValidation(options.nameValidation, doing);
     checkMetricName(name, nameValidation, doing);
     const full = fullName(name, type, { ...options, unit, nameValidation }, doing);
@@ -143,12 +163,20 @@ export abstract class BaseMetric<
       this.labelNames,
       this.#defaults,
       kind.definition,
+      [maxSeries, expireAfterSeconds],
     ]);
-    this.#store = new ChildStore(this.#core, kind.create);
-    this.#own = isComplete(this.#defaults) ? this.#store.get(this.#defaults) : undefined;
+    const { create, createDropped } = kind;
+    const guards = { maxSeries, createDropped };
+    if (expireAfterSeconds === undefined) {
+      this.#store = new ChildStore(this.#core, create, guards);
+    } else {
+      const store = new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
+      this.#store = this.#expiry = this.#core.watch = store;
+    }
+    this.#own = isComplete(this.#defaults) ? this.#store.add(this.#defaults) : undefined;
+    if (this.#own !== undefined) this.#expiry?.pin(this.#own);
     if (registry === null) return;
-    const kept: unknown = (registry === undefined ? REGISTRY : checkRegistry(registry, doing))
-      .register(this);
+    const kept: unknown = registry.register(this);
     // A registry with `onDuplicate: "reuse"` hands back the metric that is there
     // already. It has the same definition, so it is what was asked for.
     if (kept !== this && (kept as Collector | undefined)?.definition === this.definition) {
@@ -158,7 +186,8 @@ export abstract class BaseMetric<
 
   /**
    * The child of a label set, by name. It is created at the first call, and the
-   * same object at each later one.
+   * same object at each later one. Where there is no room for another one (`maxSeries`),
+   * it is one that all such label sets share.
    *
    * @param labels Values by label name. What is left out takes its default.
    * @returns The child, or, when labels are still missing, a partial metric that
@@ -183,9 +212,10 @@ export abstract class BaseMetric<
     if (typeof labels === "object" && labels !== null && args.length === 1) {
       // The overload: one object is labels by name.
       const byName = labels as Readonly<Record<string, LabelValue>>;
-      return this.#store.findByName(byName) ?? this.#complete(byName, this.#defaults);
+      return this.#store.findByName(byName) ?? this.#store.foldByName(byName) ??
+        this.#complete(byName, this.#defaults);
     }
-    const found = this.#store.findInOrder(args);
+    const found = this.#store.findInOrder(args) ?? this.#store.foldInOrder(args);
     if (found !== undefined) return found;
     const copy: unknown[] = [];
     for (let i = 0; i < args.length; i++) copy.push(args[i]);
@@ -194,7 +224,8 @@ export abstract class BaseMetric<
 
   /**
    * Removes a child. Handles to it are dead from then on. The child that the
-   * metric itself stands for is set to zero instead.
+   * metric itself stands for is set to zero instead. One that has expired is no more
+   * there to be removed, but dead from then on too.
    *
    * @param labels All labels by name; what is left out takes its default.
    * @returns Whether there was such a child.
@@ -224,11 +255,9 @@ export abstract class BaseMetric<
       if (!isComplete(values)) {
         throw new TypeError(`${doing}: labels are missing: ${this.#missing(values)}`);
       }
-      child = this.#store.findInOrder(values);
+      child = this.#store.reach(values);
     }
-    if (child === undefined) return false;
-    this.#drop(child);
-    return true;
+    return child !== undefined && this.#drop(child);
   }
 
   /**
@@ -242,11 +271,10 @@ export abstract class BaseMetric<
   removeMatching<K extends Names[number]>(partial: LabelsOf<Names, K>): number {
     const wanted = this.#resolve(partial, undefined, this.#core.doing("remove children of"));
     let removed = 0;
-    for (const child of this.#store) {
+    for (const child of this.#store.reachable()) {
       const { labelValues } = child;
       if (!wanted.every((value, i) => value === undefined || value === labelValues[i])) continue;
-      this.#drop(child);
-      removed++;
+      if (this.#drop(child)) removed++;
     }
     return removed;
   }
@@ -255,7 +283,7 @@ export abstract class BaseMetric<
   clear(): void {
     const own = this.#own;
     if (own === undefined) return this.#store.clear();
-    for (const child of this.#store) if (child !== own) this.#store.delete(child);
+    for (const child of this.#store.reachable()) if (child !== own) this.#store.delete(child);
     own.reset();
   }
 
@@ -263,22 +291,21 @@ export abstract class BaseMetric<
    * The metric as a family, whose metrics are the children themselves: their
    * numbers are those of the moment in which they are read.
    *
-   * @returns The family, and the library's own one if the exemplar source failed.
+   * @returns The family.
    */
   collect(): MetricFamily[] {
-    const families = this.describe();
-    const { exemplarErrors, name } = this.#core;
-    if (exemplarErrors > 0) {
-      families.push(
-        new MetricFamily(
-          "narthex_exemplar_errors_total",
-          "Exemplars that the source could not give.",
-          "counter",
-          { aggregation: "sum" },
-        ).addSample("narthex_exemplar_errors_total", { metric: name }, exemplarErrors),
-      );
-    }
-    return families;
+    return this.describe();
+  }
+
+  /** What the metric counts about itself; a `CollectorRegistry` brings it. */
+  get selfCounts(): SelfCounts {
+    const { exemplarErrors, overflows } = this.#core;
+    return { exemplarErrors, seriesOverflows: overflows };
+  }
+
+  /** How a reader keeps series from expiring unread; nothing where they do not expire. */
+  get expiry(): SeriesExpiry | undefined {
+    return this.#expiry;
   }
 
   /**
@@ -346,10 +373,8 @@ export abstract class BaseMetric<
       );
     }
     if (args.length === 0) return this.own;
-    const found = this.#store.findInOrder(args);
-    if (found !== undefined) return found;
     const values = args.map((value, i) => this.#text(value, names[i]!));
-    if (!create) return this.#store.findInOrder(values);
+    if (!create) return this.#store.reach(values);
     const child = this.#store.get(values);
     for (const [i, value] of args.entries()) this.#store.alias(names[i]!, value);
     return child;
@@ -430,9 +455,11 @@ export abstract class BaseMetric<
     );
   }
 
-  #drop(child: C): void {
-    if (child === this.#own) child.reset();
-    else this.#store.delete(child);
+  /** Takes a child out, and tells whether it was seen. */
+  #drop(child: C): boolean {
+    if (child !== this.#own) return this.#store.delete(child);
+    child.reset();
+    return true;
   }
 }
 

@@ -16,6 +16,22 @@ export type MetricCoreOptions = Pick<
   "type" | "name" | "labelNames" | "clock" | "nameValidation" | "exemplars" | "bounds" | "width"
 >;
 
+/** What children of a metric whose series expire tell of themselves. */
+export interface Watch {
+  /**
+   * Says that a child was written to, or looked up.
+   *
+   * @param child The child.
+   */
+  touch(child: Child): void;
+  /**
+   * Says that a child must not expire.
+   *
+   * @param child The child.
+   */
+  pin(child: Child): void;
+}
+
 /** What the children of one metric share. */
 export class MetricCore {
   /** The type of the metric. */
@@ -42,6 +58,10 @@ export class MetricCore {
   readonly created: number;
   /** How often the exemplar source failed. */
   exemplarErrors: number = 0;
+  /** How often a label set was looked up for which there was no room. */
+  overflows: number = 0;
+  /** What is told of writes; nothing where series do not expire. */
+  watch: Watch | undefined = undefined;
   /** The functions that children read their values from; nothing as long as none does. */
   sources: WeakMap<Child, () => number> | undefined = undefined;
   /** The exemplars of the children, as their type keeps them; nothing as long as there is none. */

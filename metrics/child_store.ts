@@ -2,100 +2,167 @@ import type { NumberColumn, NumberMetric } from "../model.ts";
 import type { Child, MetricCore } from "./child.ts";
 import { Columns } from "./columns.ts";
 
+/** What every label of the overflow child says. */
+const OVERFLOW = "overflow";
+
+/** Makes a child at a slot of some columns. */
+export type CreateChild<C extends Child> = (columns: Columns<C>, slot: number) => C;
+
+/** Options of {@linkcode ChildStore}. */
+export interface ChildStoreOptions<C extends Child> {
+  /** How many children there are at most, the overflow child apart. @default {Infinity} */
+  maxSeries?: number | undefined;
+  /**
+   * Makes a child whose writes go nowhere: label sets without room get it, in types
+   * whose numbers cannot be folded. Without it they share the overflow child.
+   */
+  createDropped?: CreateChild<C> | undefined;
+}
+
 /**
  * The children of a metric, in the order of their creation. They lie in columns;
  * one that is removed leaves a hole there, and when holes are the most of it, the
  * others move to new columns. Who reads the former ones goes on reading them.
  *
+ * A store that is full gives one child for all label sets that it does not have.
+ *
  * | operation | cost |
  * | --- | --- |
- * | `get`, `find…`, `delete` | the number of labels |
+ * | `get`, `find…`, `fold…`, `delete` | the number of labels |
  * | iteration | the number of children |
  *
  * @typeParam C The type of the children.
  */
 export class ChildStore<C extends Child> implements Iterable<C> {
-  readonly #core: MetricCore;
-  readonly #create: (columns: Columns<C>, slot: number) => C;
-  #columns: Columns<C>;
+  /** What all children share. */
+  protected readonly core: MetricCore;
+  /** Where the children are now. */
+  protected columns: Columns<C>;
+  readonly #create: CreateChild<C>;
+  readonly #createDropped: CreateChild<C> | undefined;
+  readonly #maxSeries: number;
   #holes = 0;
+  /** The child for which there is always room, in a store with a limit. */
+  #overflow: C | undefined = undefined;
+  /** The child whose writes go nowhere. It is in no column that is read. */
+  #dropped: C | undefined = undefined;
 
   /**
    * Makes a store without children.
    *
    * @param core What all children share.
    * @param create Makes a child at a slot of some columns.
+   * @param options A limit.
    */
-  constructor(core: MetricCore, create: (columns: Columns<C>, slot: number) => C) {
-    this.#core = core;
+  constructor(core: MetricCore, create: CreateChild<C>, options: ChildStoreOptions<C> = {}) {
+    this.core = core;
     this.#create = create;
-    this.#columns = new Columns(core, 1);
+    this.#createDropped = options.createDropped;
+    this.#maxSeries = options.maxSeries ?? Infinity;
+    this.columns = new Columns(core, 1);
   }
 
   /** The number of children. */
   get size(): number {
-    return this.#columns.children.length - this.#holes;
+    return this.columns.children.length - this.#holes;
   }
 
   /** The numbers of the children, where a child is one number and that stands in its column. */
   get numberColumn(): NumberColumn | undefined {
-    if (!this.#core.isNumber || this.#core.sources !== undefined) return undefined;
+    if (!this.core.isNumber || this.core.sources !== undefined) return undefined;
     // The children of such a type are metrics of one number.
-    return this.#columns as Columns<C & NumberMetric>;
+    return this.columns as Columns<C & NumberMetric>;
   }
 
   /** The child of labels by name: nothing if it does not exist, or the labels are not the metric's. */
   findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.#columns.findByName(labels);
+    return this.columns.findByName(labels);
   }
 
   /** The child of label values in the order of the label names, if there is one. */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.#columns.findInOrder(values);
+    return this.columns.findInOrder(values);
   }
 
-  /** The child of some label values, created if there is none. */
+  /**
+   * The child for labels by name that `findByName()` did not find, when there is no room:
+   * as fast as finding one. Nothing if there is room, there was no overflow yet, or the
+   * labels need a closer look.
+   */
+  foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    return this.isFull && this.#hasFold && this.lacksByName(labels) ? this.overflow() : undefined;
+  }
+
+  /** The same for label values in the order of the label names. */
+  foldInOrder(values: ArrayLike<unknown>): C | undefined {
+    return this.isFull && this.#hasFold && this.lacksInOrder(values) ? this.overflow() : undefined;
+  }
+
+  /**
+   * The child of some label values, created if there is none and there is room; else the
+   * one for all that have no room.
+   */
   get(labelValues: readonly string[]): C {
-    const columns = this.#columns;
-    return columns.findInOrder(labelValues) ??
-      columns.append(labelValues, (slot) => this.#create(columns, slot));
+    return this.findInOrder(labelValues) ?? this.make(labelValues);
+  }
+
+  /** Makes a child for which there is always room. */
+  add(labelValues: readonly string[]): C {
+    const { columns } = this;
+    return columns.append(labelValues, (slot) => this.#create(columns, slot));
   }
 
   /** Lets a number or boolean that was given for a label be found as fast as its text. */
   alias(labelName: string, value: unknown): void {
-    if (typeof value !== "string") this.#columns.alias(labelName, value as number | boolean);
+    if (typeof value !== "string") this.columns.alias(labelName, value as number | boolean);
   }
 
-  /** Takes a child out. What is written to it from now on goes nowhere. */
-  delete(child: C): void {
+  /**
+   * Takes a child out. What is written to it from now on goes nowhere.
+   *
+   * @returns Whether readers would have met it.
+   */
+  delete(child: C): boolean {
     const { slot } = child;
     // Columns of its own: it must not keep those of its siblings in memory.
-    child.moveTo(new Columns(this.#core, 1));
-    this.#columns.remove(slot);
-    this.#holes++;
-    if (this.#holes > 32 && this.#holes > this.#columns.children.length / 2) this.#compact();
+    child.moveTo(new Columns(this.core, 1));
+    if (child === this.#overflow) this.#overflow = undefined;
+    this.vacate(slot);
+    this.tidy();
+    return true;
   }
 
   /** Takes all children out. */
   clear(): void {
     const children = [...this];
     // Those who just read the columns find nothing there; those who hold a child go on with it.
-    const former = this.#columns.clear();
+    const former = this.columns.clear();
     for (const child of children) child.columns = former;
-    this.#columns = new Columns(this.#core, 1);
+    this.columns = new Columns(this.core, 1);
     this.#holes = 0;
+    this.#overflow = undefined;
+  }
+
+  /** The child of label values for who wants to take it out: to be looked for is no use of it. */
+  reach(labelValues: readonly string[]): C | undefined {
+    return this.columns.findInOrder(labelValues);
+  }
+
+  /** All children that `reach()` would find. */
+  reachable(): Iterable<C> {
+    return this;
   }
 
   /** The children that exist when the iteration begins and still do when they are reached. */
   [Symbol.iterator](): Iterator<C> {
-    const { children } = this.#columns;
+    const { children } = this.columns;
     const { length } = children;
     let i = 0;
     const next = (): IteratorResult<C> => {
       while (i < length) {
         const child = children[i++];
         // One that was removed after the others had moved is still in the former columns.
-        if (child !== undefined && child.columns === this.#columns) {
+        if (child !== undefined && child.columns === this.columns) {
           return { done: false, value: child };
         }
       }
@@ -104,10 +171,76 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return { next };
   }
 
-  #compact(): void {
-    const columns = new Columns<C>(this.#core, this.size);
-    for (const child of this) child.moveTo(columns);
-    this.#columns = columns;
+  /** Whether there is no room for another child. */
+  protected get isFull(): boolean {
+    if (this.#maxSeries === Infinity) return false;
+    // The overflow child takes no room from others.
+    const extra = this.#overflow?.columns === this.columns ? 1 : 0;
+    return this.size - extra >= this.#maxSeries;
+  }
+
+  /** Whether labels by name are all there and legal, and those of no child. */
+  protected lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
+    return this.columns.lacksByName(labels);
+  }
+
+  /** Whether label values in order are all there and legal, and those of no child. */
+  protected lacksInOrder(values: ArrayLike<unknown>): boolean {
+    return this.columns.lacksInOrder(values);
+  }
+
+  /** A child that is not there yet, or the one for all that have no room. */
+  protected make(labelValues: readonly string[]): C {
+    if (this.#maxSeries === Infinity) return this.add(labelValues);
+    // Whoever asks for the labels of the overflow child gets that one.
+    const isOverflow = this.#createDropped === undefined &&
+      labelValues.every((value) => value === OVERFLOW);
+    if (isOverflow) return this.#overflow = this.add(labelValues);
+    return this.isFull ? this.overflow() : this.add(labelValues);
+  }
+
+  /** Counts that there was no room. */
+  protected overflow(): C {
+    this.core.overflows++;
+    if (this.#createDropped === undefined) return this.#overflow ?? this.#makeOverflow();
+    return this.#dropped ??= this.#makeDropped(this.#createDropped);
+  }
+
+  /** Leaves a hole at a slot. */
+  protected vacate(slot: number): void {
+    this.columns.remove(slot);
+    this.#holes++;
+  }
+
+  /** Moves the children to new columns when holes are the most of the present ones. */
+  protected tidy(): void {
+    if (this.#holes > 32 && this.#holes > this.columns.children.length / 2) this.compact();
+  }
+
+  /** Moves the children to new columns, in their order. */
+  protected compact(): void {
+    const columns = new Columns<C>(this.core, this.size);
+    for (const child of this.columns.children) child?.moveTo(columns);
+    this.columns = columns;
     this.#holes = 0;
+  }
+
+  /** Whether there is a child for those without room already. */
+  get #hasFold(): boolean {
+    return (this.#overflow ?? this.#dropped) !== undefined;
+  }
+
+  #overflowValues(): string[] {
+    return this.core.labelNames.map(() => OVERFLOW);
+  }
+
+  #makeOverflow(): C {
+    // Its labels may have been looked up before.
+    return this.#overflow = this.get(this.#overflowValues());
+  }
+
+  #makeDropped(create: CreateChild<C>): C {
+    const columns = new Columns<C>(this.core, 1);
+    return columns.append(this.#overflowValues(), (slot) => create(columns, slot));
   }
 }

@@ -3,6 +3,9 @@ import type { MetricCore } from "./child.ts";
 /** What the look-up table has where no child is. */
 const FREE = -1;
 
+/** Instead of which label was not known: the labels are not those of the metric. */
+const NOT_OURS = -1;
+
 /** Where a look-up notes which label values it is for; look-ups do not nest. */
 let query = new Int32Array(16);
 
@@ -60,6 +63,8 @@ export class Columns<C> {
   readonly #byName: ReadonlyMap<string, LabelColumn>;
   /** Slots, each at the first free place from that of its hash on. Its length is a power of two. */
   #table: Int32Array = new Int32Array(4).fill(FREE);
+  /** Of the last look-up without success: which label had a new value, or, if none had, their number. */
+  #missed = NOT_OURS;
 
   /**
    * Makes columns without children.
@@ -105,21 +110,21 @@ export class Columns<C> {
     let hash = 0;
     // A `for in` that reads the property it stands at needs no look-up for it.
     for (const name in labels) {
-      if (given === own.length) return undefined;
+      if (given === own.length) return this.#miss(NOT_OURS);
       // Most callers give labels in the order of the label names.
       let label = own[given]!;
       if (label.name !== name) {
         const other = this.#byName.get(name);
-        if (other === undefined) return undefined;
+        if (other === undefined) return this.#miss(NOT_OURS);
         label = other;
       }
       const id = label.ids.get(labels[name]);
-      if (id === undefined) return undefined;
+      if (id === undefined) return this.#miss(given);
       query[label.position] = id;
       hash = (hash + Math.imul(id, label.factor)) | 0;
       given++;
     }
-    return given === own.length ? this.#find(hash) : undefined;
+    return given === own.length ? this.#find(hash) : this.#miss(NOT_OURS);
   }
 
   /**
@@ -130,16 +135,63 @@ export class Columns<C> {
    */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
     const own = this.#labels;
-    if (values.length !== own.length) return undefined;
+    if (values.length !== own.length) return this.#miss(NOT_OURS);
     let hash = 0;
     for (let i = 0; i < own.length; i++) {
       const label = own[i]!;
       const id = label.ids.get(values[i]);
-      if (id === undefined) return undefined;
+      if (id === undefined) return this.#miss(i);
       query[i] = id;
       hash = (hash + Math.imul(id, label.factor)) | 0;
     }
     return this.#find(hash);
+  }
+
+  /**
+   * Tells, right after {@linkcode findByName} has found nothing, whether that is because
+   * there is no child of these labels, which then are legal and complete. Nothing is kept
+   * of them. What would need a closer look is not told to be so.
+   *
+   * @param labels The same labels.
+   * @returns Whether it is certain that a child of these labels could be added.
+   */
+  lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
+    const own = this.#labels;
+    const missed = this.#missed;
+    // All values are known, and so they are legal.
+    if (missed === own.length) return true;
+    let given = 0;
+    for (const name in labels) {
+      if (given === own.length) return false;
+      let label = own[given]!;
+      if (label.name !== name) {
+        const other = this.#byName.get(name);
+        if (other === undefined) return false;
+        label = other;
+      }
+      // What has one new value is new, whatever the others are.
+      const value = labels[name];
+      if (given === missed ? !isNew(label, value) : !isLegal(value)) return false;
+      given++;
+    }
+    return missed !== NOT_OURS && given === own.length;
+  }
+
+  /**
+   * The same as {@linkcode lacksByName}, right after {@linkcode findInOrder}.
+   *
+   * @param values The same values.
+   * @returns Whether it is certain that a child of these labels could be added.
+   */
+  lacksInOrder(values: ArrayLike<unknown>): boolean {
+    const own = this.#labels;
+    const missed = this.#missed;
+    if (missed === own.length) return true;
+    if (missed === NOT_OURS) return false;
+    for (let i = 0; i < own.length; i++) {
+      if (i === missed ? !isNew(own[i]!, values[i]) : !isLegal(values[i])) return false;
+    }
+    return true;
   }
 
   /**
@@ -231,6 +283,11 @@ export class Columns<C> {
     this.#since[slot] = milliseconds;
   }
 
+  #miss(label: number): undefined {
+    this.#missed = label;
+    return undefined;
+  }
+
   #find(hash: number): C | undefined {
     const table = this.#table;
     const ids = this.#ids;
@@ -238,7 +295,7 @@ export class Columns<C> {
     const mask = table.length - 1;
     for (let at = spread(hash) & mask;; at = (at + 1) & mask) {
       const slot = table[at]!;
-      if (slot === FREE) return undefined;
+      if (slot === FREE) return this.#miss(width);
       const first = slot * width;
       let i = 0;
       while (i < width && ids[first + i] === query[i]) i++;
@@ -274,6 +331,16 @@ export class Columns<C> {
     this.#since = grow(this.#since, capacity);
     this.#ids = grow(this.#ids, capacity * this.#labels.length);
   }
+}
+
+/** Whether a value that is in no dictionary has a text that is in none either, without making one. */
+function isNew({ ids }: LabelColumn, value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  return isLegal(value) && !ids.has(String(value));
+}
+
+function isLegal(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
 /** Lets the upper half of a hash, where a sum of products has mixed more, count in the lower one. */

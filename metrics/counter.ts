@@ -1,6 +1,7 @@
 import { type Exemplar, type NumberMetric, received } from "../model.ts";
 import { Child } from "./child.ts";
 import { makeExemplar } from "./exemplar_source.ts";
+import { childClass } from "./expiring_child.ts";
 import type { IfObservable, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -142,15 +143,14 @@ export class Counter<
    * @param help What is counted.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
+   * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+    const Child = childClass(options?.exemplars ? SampledCounterChild : CounterChild, options);
     super(name, help, options, {
       type: "counter",
-      create: (columns, slot) =>
-        columns.core.exemplars
-          ? new SampledCounterChild(columns, slot)
-          : new CounterChild(columns, slot),
+      create: (columns, slot) => new Child(columns, slot),
     });
   }
 

@@ -1,5 +1,6 @@
 import { type Aggregation, type NumberMetric, received } from "../model.ts";
 import { Child } from "./child.ts";
+import { childClass } from "./expiring_child.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -169,6 +170,29 @@ class TimedGaugeChild extends GaugeChild {
   }
 }
 
+/** What label sets without room share: it checks as others do, stays 0, and is in no scrape. */
+class DroppedGaugeChild extends GaugeChild {
+  override set(value: number): void {
+    this.checkNumber("set", value);
+  }
+
+  override inc(value = 1): void {
+    this.checkNumber("increment", value);
+  }
+
+  override dec(value = 1): void {
+    this.checkNumber("decrement", value);
+  }
+
+  override setFunction(fn: () => number): void {
+    checkFunction(fn, this.core.doing("set function of"));
+  }
+
+  private checkNumber(verb: string, value: unknown): void {
+    if (typeof value !== "number") throw this.core.notANumber(verb, value);
+  }
+}
+
 /** The ways in which gauges of several processes become one. */
 const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
   "all",
@@ -228,6 +252,7 @@ export class Gauge<
    * @param help What is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
+   * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: GaugeOptions<Names, Defaulted> = {}) {
@@ -239,12 +264,14 @@ export class Gauge<
         }: received ${received(aggregation)}`,
       );
     }
-    const Child = aggregation.endsWith("mostrecent") ? TimedGaugeChild : GaugeChild;
+    const isTimed = aggregation.endsWith("mostrecent");
+    const Child = childClass(isTimed ? TimedGaugeChild : GaugeChild, options);
     super(name, help, options, {
       type: "gauge",
       definition: aggregation,
       aggregation,
       create: (columns, slot) => new Child(columns, slot),
+      createDropped: (columns, slot) => new DroppedGaugeChild(columns, slot),
     });
   }
 

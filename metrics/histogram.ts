@@ -8,6 +8,7 @@ import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
 import { makeExemplar } from "./exemplar_source.ts";
+import { childClass } from "./expiring_child.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -285,7 +286,8 @@ export class Histogram<
    * @param help What is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
-   * @throws {RangeError} If the buckets are not finite and strictly increasing.
+   * @throws {RangeError} If the buckets are not finite and strictly increasing, or
+   * `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: HistogramOptions<Names, Defaulted> = {}) {
@@ -298,14 +300,7 @@ export class Histogram<
       definition: [bounds, native],
       bounds,
       width: bounds.length + 2,
-      create: (columns, slot) => {
-        const { exemplars } = columns.core;
-        if (native === undefined) {
-          return new (exemplars ? SampledHistogramChild : HistogramChild)(columns, slot);
-        }
-        const Child = exemplars ? SampledNativeHistogramChild : NativeHistogramChild;
-        return new Child(columns, slot, native);
-      },
+      create: createOf(native, options),
     });
   }
 
@@ -370,6 +365,20 @@ export class Histogram<
     // `own` has thrown by now if the type is `never`.
     return this.own.wrap as IfObservable<Names, Defaulted, Wrap>;
   }
+}
+
+/** How the children of a histogram are made. */
+function createOf(
+  native: NativeHistogramOptions | undefined,
+  options: Pick<HistogramOptions, "exemplars" | "expireAfterSeconds">,
+): (columns: Columns<HistogramChild>, slot: number) => HistogramChild {
+  const exemplars = options?.exemplars;
+  if (native === undefined) {
+    const Child = childClass(exemplars ? SampledHistogramChild : HistogramChild, options);
+    return (columns, slot) => new Child(columns, slot);
+  }
+  const Child = childClass(exemplars ? SampledNativeHistogramChild : NativeHistogramChild, options);
+  return (columns, slot) => new Child(columns, slot, native);
 }
 
 /** The options of the native histogram, checked; nothing when there is none. */

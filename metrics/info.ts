@@ -7,6 +7,7 @@ import {
   toLabelText,
 } from "../model.ts";
 import { Child } from "./child.ts";
+import { childClass } from "./expiring_child.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -22,6 +23,17 @@ export class InfoChild extends Child {
    * @throws {TypeError} If a label is not legal, or is one of the metric's own.
    */
   info(labels: Readonly<Record<string, LabelValue>>): void {
+    this.#metric = this.check(labels);
+  }
+
+  /**
+   * Checks what is to be told.
+   *
+   * @param labels The labels.
+   * @returns The metric that tells it.
+   * @throws {TypeError} If a label is not legal, or is one of the metric's own.
+   */
+  protected check(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
     const doing = this.core.doing("set");
     if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
       throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
@@ -36,7 +48,7 @@ export class InfoChild extends Child {
       labelNames.push(name);
       labelValues.push(toLabelText(value, name, doing));
     }
-    this.#metric = { labelNames, labelValues, value: 1 };
+    return { labelNames, labelValues, value: 1 };
   }
 
   /** What is told, as a metric; nothing before the first `info()`. */
@@ -48,6 +60,13 @@ export class InfoChild extends Child {
   override reset(): void {
     super.reset();
     this.#metric = undefined;
+  }
+}
+
+/** What label sets without room share: it checks as others do, and tells nothing. */
+class DroppedInfoChild extends InfoChild {
+  override info(labels: Readonly<Record<string, LabelValue>>): void {
+    this.check(labels);
   }
 }
 
@@ -78,15 +97,18 @@ export class Info<
    * @param help What is told.
    * @param options Options; an info has no unit.
    * @throws {TypeError} If a name or an option is not legal.
+   * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+    const Child = childClass(InfoChild, options);
     super(name, help, options, {
       type: "info",
       width: 0,
       // Processes that tell the same tell it once, for as long as one of them runs.
       aggregation: "livemax",
-      create: (columns, slot) => new InfoChild(columns, slot),
+      create: (columns, slot) => new Child(columns, slot),
+      createDropped: (columns, slot) => new DroppedInfoChild(columns, slot),
     });
   }
 

@@ -1,6 +1,7 @@
 import { received, type StateSetMetric } from "../model.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
+import { childClass } from "./expiring_child.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -33,6 +34,24 @@ export class StateSetChild<State extends string = string> extends Child implemen
    * @throws {TypeError} If it is not one of them.
    */
   state(state: State): void {
+    // The one number of a child is that of its state.
+    this.columns.numbers[this.slot] = this.indexOf(state);
+  }
+
+  /** For each state 1 if it is the current one, else 0. */
+  get stateValues(): readonly number[] {
+    const current = this.columns.numbers[this.slot];
+    return this.states.map((_, i) => (i === current ? 1 : 0));
+  }
+
+  /**
+   * The place of a state among the states.
+   *
+   * @param state The state.
+   * @returns Its index.
+   * @throws {TypeError} If it is not one of them.
+   */
+  protected indexOf(state: State): number {
     // The states were made well-formed, and still are of the type that was declared.
     const text = typeof state === "string" ? state.toWellFormed() as State : state;
     const index = this.states.indexOf(text);
@@ -42,14 +61,14 @@ export class StateSetChild<State extends string = string> extends Child implemen
           `received ${received(state)}`,
       );
     }
-    // The one number of a child is that of its state.
-    this.columns.numbers[this.slot] = index;
+    return index;
   }
+}
 
-  /** For each state 1 if it is the current one, else 0. */
-  get stateValues(): readonly number[] {
-    const current = this.columns.numbers[this.slot];
-    return this.states.map((_, i) => (i === current ? 1 : 0));
+/** What label sets without room share: it checks as others do, and stays in the first state. */
+class DroppedStateSetChild<State extends string> extends StateSetChild<State> {
+  override state(state: State): void {
+    this.indexOf(state);
   }
 }
 
@@ -95,16 +114,19 @@ export class StateSet<
    * @param help What has these states.
    * @param options The states, and options; a stateset has no unit.
    * @throws {TypeError} If a name, a state or an option is not legal.
+   * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: StateSetOptions<States, Names, Defaulted>) {
     const states = checkStates(options?.states, `Cannot create stateset ${received(name)}`);
+    const Child = childClass(StateSetChild<States[number]>, options);
     super(name, help, options, {
       type: "stateset",
       // Each process has a state of its own.
       aggregation: "liveall",
       definition: states,
-      create: (columns, slot) => new StateSetChild<States[number]>(columns, slot, states),
+      create: (columns, slot) => new Child(columns, slot, states),
+      createDropped: (columns, slot) => new DroppedStateSetChild(columns, slot, states),
     });
   }
 

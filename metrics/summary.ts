@@ -2,6 +2,7 @@ import { SlidingQuantiles } from "../estimators/quantiles.ts";
 import { received, type SummaryMetric } from "../model.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
+import { childClass } from "./expiring_child.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -170,19 +171,22 @@ export class Summary<
    * @param help What is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
-   * @throws {RangeError} If a quantile is not from 0 to 1, or the window is not positive.
+   * @throws {RangeError} If a quantile is not from 0 to 1, the window is not positive, or
+   * `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: SummaryOptions<Names, Defaulted> = {}) {
     const window = checkWindow(options ?? {}, `Cannot create summary ${received(name)}`);
+    const Child = childClass(SummaryChild, options);
+    const QuantileChild = childClass(QuantileSummaryChild, options);
     super(name, help, options, {
       type: "summary",
       definition: window,
       width: WIDTH,
       create: (columns, slot) =>
         window.quantiles.length === 0
-          ? new SummaryChild(columns, slot)
-          : new QuantileSummaryChild(columns, slot, window),
+          ? new Child(columns, slot)
+          : new QuantileChild(columns, slot, window),
     });
   }
 

@@ -12,6 +12,35 @@ export type Collected =
   | AsyncIterable<MetricFamily>
   | Promise<Iterable<MetricFamily>>;
 
+/** What a metric counts about itself, for the registry to tell. */
+export interface SelfCounts {
+  /** How often the exemplar source could not give an exemplar. */
+  readonly exemplarErrors: number;
+  /** How often a label set was looked up for which there was no room. */
+  readonly seriesOverflows: number;
+}
+
+/**
+ * How a reader that must not miss a number keeps the series of a metric from expiring
+ * before it has read them.
+ */
+export interface SeriesExpiry {
+  /**
+   * Says that a reader begins to read all series. From its first call on, a series
+   * expires only if it has not changed since the reader began a read that it completed.
+   *
+   * @param reader Who reads, by identity.
+   * @returns To be called when everything has been read.
+   */
+  beginRead(reader: object): () => void;
+  /**
+   * Lets series expire without this reader from now on.
+   *
+   * @param reader Who has read.
+   */
+  release(reader: object): void;
+}
+
 /**
  * Anything that brings metric families to a registry: every metric of this
  * library is one, and so is any object of your own with a `collect()` method.
@@ -53,4 +82,15 @@ export interface Collector {
    * metric when both have the same. Optional: what has none is never reused.
    */
   readonly definition?: string;
+  /**
+   * What the collector counts about itself: a `CollectorRegistry` brings it as
+   * `narthex_exemplar_errors_total{metric}` and `narthex_series_overflow_total{metric}`.
+   * Optional: every metric of this library has it.
+   */
+  readonly selfCounts?: SelfCounts;
+  /**
+   * How to keep series from expiring unread. Optional: metrics that were made with
+   * `expireAfterSeconds` have it.
+   */
+  readonly expiry?: SeriesExpiry | undefined;
 }

@@ -21,6 +21,8 @@ export interface FlusherOptions {
   readonly heartbeatMs: number;
   /** Called when a batch had to be given up, whose fate cannot be known any more. */
   readonly onLost: (error: Error) => void;
+  /** Called when everything that is shared was read, and what had changed is in the store. */
+  readonly onRead: () => void;
 }
 
 /** Who brought the numbers of a registry to a store last, should the same one be loaded again. */
@@ -63,7 +65,7 @@ export class Flusher {
    * @throws {unknown} What the session throws; the next call goes on from there.
    */
   async flush(signal: AbortSignal): Promise<void> {
-    const { session, registry, heartbeatMs } = this.#options;
+    const { session, registry, heartbeatMs, onRead } = this.#options;
     await this.#join(signal);
     await this.#send(signal);
     const maxNumbers = session.maxNumbers ?? MAX_NUMBERS;
@@ -77,6 +79,7 @@ export class Flusher {
       }
       // A store that forgot this process on the way lacks what the walk had passed by then.
     } while (joins !== this.#joins);
+    onRead();
     if (performance.now() - this.#heard >= heartbeatMs) {
       this.#freeze(NOTHING);
       await this.#send(signal);

@@ -17,6 +17,7 @@ import { LOADED } from "./loaded.ts";
 import { readFamilies } from "./reader.ts";
 import { isShared, whyNotShared } from "./schema.ts";
 import { abortable, timeLimit } from "./time_limit.ts";
+import { UnreadSeries } from "./unread_series.ts";
 
 /** Which part of a scrape's time may be spent on flushing; the rest is for reading. */
 const FLUSH_SHARE = 0.5;
@@ -60,6 +61,7 @@ export class SharedRegistry implements Registry {
   readonly #options: SharedRegistryOptions;
   readonly #metrics: Registry;
   readonly #flusher: Flusher;
+  readonly #unread: UnreadSeries = new UnreadSeries();
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   readonly #errors: Map<BackendOperation, number> = new Map();
   #running: Promise<boolean> | undefined = undefined;
@@ -74,7 +76,11 @@ export class SharedRegistry implements Registry {
   constructor(options: SharedRegistryOptions) {
     this.#options = options;
     const { inner, session, process, heartbeatMs } = options;
-    this.#metrics = metricsOf(inner);
+    // A registry that only reads brings nothing to the store, and so waits for nothing.
+    const onRead = options.readOnly
+      ? () => {}
+      : (collector: Collector) => this.#unread.beginRead(collector);
+    this.#metrics = metricsOf(inner, onRead);
     this.#flusher = new Flusher({
       session,
       registry: this.#metrics,
@@ -82,13 +88,21 @@ export class SharedRegistry implements Registry {
       process,
       heartbeatMs,
       onLost: (error) => this.#count("flush", error),
+      onRead: () => this.#unread.endRead(),
     });
     if (options.readOnly) return;
+    // The first step meets all metrics: from now on nothing of them expires unread.
+    this.#metrics.collect()[Symbol.iterator]().next();
     this.#timer = setInterval(() => {
       if (this.#running === undefined) this.#start(true);
     }, options.intervalMs);
     // It is for the program to say how long it runs.
     this.#timer.unref();
+  }
+
+  /** How many series a metric has at most, as the registry behind has it. */
+  get maxSeries(): number | undefined {
+    return this.#options.inner.maxSeries;
   }
 
   /**
@@ -103,7 +117,10 @@ export class SharedRegistry implements Registry {
       const reason = whyNotShared(family);
       if (reason !== undefined) throw new TypeError(`Cannot register collector: ${reason}`);
     }
-    return this.#options.inner.register(collector);
+    const { inner, readOnly } = this.#options;
+    const kept = inner.register(collector);
+    if (!readOnly) this.#unread.await(collector);
+    return kept;
   }
 
   /**
@@ -300,6 +317,7 @@ export class SharedRegistry implements Registry {
     // Whoever waits for a flush gets it.
     while (this.#running !== undefined) await (this.#next ?? this.#running);
     const hasFlushed = !readOnly && await this.#start();
+    this.#unread.release();
     const { signal, end } = timeLimit(timeoutMs);
     try {
       // A store that does not answer hears no farewell either.
@@ -354,11 +372,18 @@ export class SharedRegistry implements Registry {
  * library are known by their definition, whichever copy of the package they are of.
  *
  * @param registry The registry.
+ * @param onRead Called with each metric before it is read. @default {nothing}
  * @returns A view of it.
  */
-export function metricsOf(registry: Registry): Registry {
-  return registry.restrictedRegistry?.(null, ({ definition }) => definition !== undefined) ??
-    registry;
+export function metricsOf(
+  registry: Registry,
+  onRead: (collector: Collector) => void = () => {},
+): Registry {
+  return registry.restrictedRegistry?.(null, (collector) => {
+    if (collector.definition === undefined) return false;
+    onRead(collector);
+    return true;
+  }) ?? registry;
 }
 
 function withoutSeries({ name, help, type, unit }: MetricFamily): MetricFamily {

@@ -16,6 +16,8 @@ import { AsyncReader } from "./async_reader.ts";
 import { withConstLabels } from "./const_labels.ts";
 import { ErrorCounts } from "./error_counts.ts";
 import { gatherFrom } from "./gathering.ts";
+import { checkMaxSeries } from "./max_series.ts";
+import { MetricCounts } from "./metric_counts.ts";
 import { checkPrefix, exposedName, TARGET_INFO } from "./prefix.ts";
 import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
 import { checkNames, RestrictedRegistry } from "./restricted.ts";
@@ -47,6 +49,12 @@ export interface CollectorRegistryOptions {
   autoDescribe?: boolean | undefined;
   /** What to do when a name is claimed already. @default {"throw"} */
   onDuplicate?: OnDuplicate | undefined;
+  /**
+   * The `maxSeries` of metrics that are built into this registry and do not say it
+   * themselves: for each of them, not for all together. An integer of at least 0, or
+   * `Infinity`. @default {Infinity}
+   */
+  maxSeries?: number | undefined;
 }
 
 /**
@@ -80,6 +88,7 @@ export class CollectorRegistry implements Registry {
   readonly #constLabels: LabelSet | undefined;
   readonly #autoDescribe: boolean;
   readonly #onDuplicate: OnDuplicate;
+  readonly #maxSeries: number;
   /** The collectors in the order of registration, with the names that each claims. */
   readonly #collectors: Map<Collector, ReadonlySet<string>> = new Map();
   /** Which collector claims a name: the inverse of `#collectors`. */
@@ -95,6 +104,7 @@ export class CollectorRegistry implements Registry {
    *
    * @param options Options.
    * @throws {TypeError} If an option is not legal.
+   * @throws {RangeError} If `maxSeries` is neither an integer of at least 0 nor `Infinity`.
    */
   constructor(options: CollectorRegistryOptions = {}) {
     const doing = "Cannot create registry";
@@ -109,6 +119,7 @@ export class CollectorRegistry implements Registry {
     this.#prefix = checkPrefix(options.prefix, doing);
     this.#autoDescribe = autoDescribe;
     this.#onDuplicate = onDuplicate;
+    this.#maxSeries = checkMaxSeries(options.maxSeries, doing);
     if (constLabels !== undefined) {
       const labels = Object.entries(checkLabels(constLabels, doing));
       if (labels.length > 0) {
@@ -118,7 +129,9 @@ export class CollectorRegistry implements Registry {
         };
       }
     }
-    for (const name of this.#claims(this.#errors.describe())) this.#owners.set(name, this.#errors);
+    for (const own of [this.#errors, this.#metricCounts([])]) {
+      for (const name of this.#claims(own.describe())) this.#owners.set(name, own);
+    }
     this.#reader = new AsyncReader((collector, cause) => this.#countCollector(collector, cause));
     this.setTargetInfo(targetInfo);
   }
@@ -126,6 +139,11 @@ export class CollectorRegistry implements Registry {
   /** Stands before the name of every family when it is exposed; `null` for none. */
   get prefix(): string | null {
     return this.#prefix;
+  }
+
+  /** How many series a metric of this registry has at most that does not say it itself. */
+  get maxSeries(): number {
+    return this.#maxSeries;
   }
 
   /**
@@ -311,10 +329,11 @@ export class CollectorRegistry implements Registry {
     wanted: ReadonlySet<string> | null,
     accept?: (collector: Collector) => boolean,
   ): Generator<MetricFamily> {
-    for (const collector of this.#readable(wanted, accept)) {
+    const collectors = this.#accepted(accept);
+    for (const collector of this.#readable(collectors, wanted)) {
       yield* this.#exposable(collector, this.#reader.readSync(collector));
     }
-    yield* this.#ownFamilies();
+    yield* this.#ownFamilies(collectors);
   }
 
   async *#collectAsync(
@@ -322,27 +341,27 @@ export class CollectorRegistry implements Registry {
     options: CollectAsyncOptions = {},
     accept?: (collector: Collector) => boolean,
   ): AsyncGenerator<MetricFamily> {
-    const collectors = this.#readable(wanted, accept);
-    for await (const [collector, families] of this.#reader.readAll(collectors, options)) {
+    const collectors = this.#accepted(accept);
+    const readable = this.#readable(collectors, wanted);
+    for await (const [collector, families] of this.#reader.readAll(readable, options)) {
       yield* this.#exposable(collector, families);
     }
-    yield* this.#ownFamilies();
+    yield* this.#ownFamilies(collectors);
   }
 
-  /** The collectors that can have one of the wanted names, the target info first. */
-  #readable(
-    wanted: ReadonlySet<string> | null,
-    accept: (collector: Collector) => boolean = () => true,
-  ): Collector[] {
+  /** The collectors that are to be read at all, the target info first. */
+  #accepted(accept: (collector: Collector) => boolean = () => true): Collector[] {
     const all: Collector[] = this.#target === null ? [] : [this.#target];
     for (const collector of this.#collectors.keys()) {
       if (collector !== this.#target) all.push(collector);
     }
-    const readable = all.filter(accept);
-    // Any metric may bring this one, and none claims it.
-    const shared = exposedName(this.#prefix, "narthex_exemplar_errors_total");
-    if (wanted === null || wanted.has(shared)) return readable;
-    return readable.filter((collector) => {
+    return all.filter(accept);
+  }
+
+  /** Those of some collectors that can have one of the wanted names. */
+  #readable(collectors: Collector[], wanted: ReadonlySet<string> | null): Collector[] {
+    if (wanted === null) return collectors;
+    return collectors.filter((collector) => {
       const names = this.#collectors.get(collector)!;
       return names.size === 0 || [...names].some((name) => wanted.has(name));
     });
@@ -366,11 +385,19 @@ export class CollectorRegistry implements Registry {
     }
   }
 
-  #ownFamilies(): MetricFamily[] {
+  /** What the registry counts itself, and what some collectors count about themselves. */
+  #ownFamilies(collectors: readonly Collector[]): MetricFamily[] {
     const constLabels = this.#constLabels;
-    const families = this.#errors.collect();
+    const families = [...this.#errors.collect(), ...this.#metricCounts(collectors).collect()];
     if (constLabels === undefined) return families;
     return families.map((family) => this.#labelled(family, constLabels));
+  }
+
+  #metricCounts(collectors: readonly Collector[]): MetricCounts {
+    return new MetricCounts(
+      collectors,
+      (collector) => exposedName(this.#prefix, this.#nameOf(collector)),
+    );
   }
 
   #labelled(family: MetricFamily, constLabels: LabelSet): MetricFamily {

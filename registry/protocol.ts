@@ -36,6 +36,8 @@ export interface CollectAsyncOptions {
 export interface Registry {
   /** Stands before the name of every family when it is exposed, joined by one `_`. */
   readonly prefix: string | null;
+  /** How many series a metric of this registry has at most that does not say it itself. Optional. */
+  readonly maxSeries?: number | undefined;
   /**
    * Takes a collector in.
    *

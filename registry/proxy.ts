@@ -41,6 +41,11 @@ export class CollectorRegistryProxy implements Registry {
     return this.#registry.prefix;
   }
 
+  /** How many series a metric has at most, by the registry that the proxy stands for now. */
+  get maxSeries(): number | undefined {
+    return this.#registry.maxSeries;
+  }
+
   /**
    * Exchanges the registry. What is registered in the former one stays there.
    *

@@ -215,7 +215,7 @@ test("a view takes OpenMetrics's name of a family, and the library's own familie
   new Counter("d_total", "D.", { registry, exemplars: true }).inc();
   setExemplarSource(null);
   const own = "app_narthex_exemplar_errors_total";
-  assert.deepEqual(lines(registry.restrictedRegistry([own])), [`${own}{metric="d_total"} 1`]);
+  assert.deepEqual(lines(registry.restrictedRegistry([own])), [`${own}{metric="app_d_total"} 1`]);
 });
 
 test("a part of a family is as live as the family, and copies none of it", () => {

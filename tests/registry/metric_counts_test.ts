@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type Collector,
+  CollectorRegistry,
+  Counter,
+  gather,
+  generateMetrics,
+  generateMetricsAsync,
+  generateOpenMetrics,
+} from "../../mod.ts";
+
+const OVERFLOWS = "narthex_series_overflow_total";
+
+/** A counter of a registry that had no room so many times. */
+function createFull(registry: CollectorRegistry, times: number): Counter<readonly ["a"]> {
+  const counter = new Counter("c_total", "C.", { labelNames: ["a"], maxSeries: 0, registry });
+  for (let i = 0; i < times; i++) counter.labels(i);
+  return counter;
+}
+
+test("what metrics count about themselves is there in every format and way of reading", async () => {
+  const registry = new CollectorRegistry();
+  createFull(registry, 3);
+  const help = "Look-ups of label sets for which the metric had no room.";
+  const text = `# HELP ${OVERFLOWS} ${help}\n# TYPE ${OVERFLOWS} counter\n` +
+    `${OVERFLOWS}{metric="c_total"} 3\n`;
+  assert(generateMetrics(registry).endsWith(text));
+  assert((await generateMetricsAsync(registry)).endsWith(text));
+  assert.match(generateOpenMetrics(registry), /^narthex_series_overflow_total{.*} 3$/m);
+  assert.equal(registry.getSampleValue(OVERFLOWS, { metric: "c_total" }), 3);
+});
+
+test("a view that asks for these counts alone has them, of all metrics", () => {
+  const registry = new CollectorRegistry({ prefix: "app" });
+  createFull(registry, 3);
+  const [family, ...others] = gather(registry.restrictedRegistry([`app_${OVERFLOWS}`]));
+  assert.deepEqual(others, []);
+  assert.deepEqual([...family!.samples], [
+    { name: `app_${OVERFLOWS}`, labels: { metric: "app_c_total" }, value: 3 },
+  ]);
+  const view = registry.restrictedRegistry(null, () => false);
+  assert.deepEqual([...gather(view)], []);
+});
+
+test("the names of these counts are claimed from the beginning", () => {
+  for (const name of [OVERFLOWS, "narthex_exemplar_errors_total"]) {
+    const registry = new CollectorRegistry();
+    assert.throws(() => new Counter(name, "C.", { registry }), { name: "DuplicateMetricError" });
+    registry.clear();
+    assert.throws(() => new Counter(name, "C.", { registry }), { name: "DuplicateMetricError" });
+  }
+});
+
+test("a collector of one's own may count too, and what is no count is left out", () => {
+  const registry = new CollectorRegistry();
+  class Own implements Collector {
+    readonly selfCounts: NonNullable<Collector["selfCounts"]>;
+    constructor(seriesOverflows: unknown) {
+      this.selfCounts = { exemplarErrors: 0, seriesOverflows: seriesOverflows as number };
+    }
+    collect() {
+      return [];
+    }
+  }
+  for (const count of ["7", NaN, -1, null, 0]) registry.register(new Own(count));
+  registry.register({
+    collect: () => [],
+    get selfCounts(): never {
+      throw new Error("no");
+    },
+  });
+  assert.equal(generateMetrics(registry), "");
+  registry.register(new Own(7));
+  assert.equal(registry.getSampleValue(OVERFLOWS, { metric: "Own" }), 7);
+});

@@ -1,0 +1,53 @@
+/**
+ * Garbage collection on demand, on every runtime.
+ *
+ * @module
+ */
+import process from "node:process";
+import v8 from "node:v8";
+import vm from "node:vm";
+
+const collect = findCollector();
+
+function findCollector(): () => void {
+  const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } };
+  if (Bun !== undefined) return () => Bun.gc(true);
+  // A context that is made after the flag was set has the function.
+  v8.setFlagsFromString("--expose-gc");
+  return vm.runInNewContext("gc") as () => void;
+}
+
+/** Frees what nobody holds, and lets those who wait for it know. */
+async function collectOnce(): Promise<void> {
+  // What was dereferenced is kept until the present job has ended.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  collect();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+/**
+ * Frees what nobody holds, again and again until it shows: engines may keep something
+ * for a while.
+ *
+ * @param isDone Asked after each collection.
+ * @returns Whether it was done after some collections.
+ */
+export async function collectGarbage(isDone: () => boolean): Promise<boolean> {
+  for (let i = 0; i < 20; i++) {
+    await collectOnce();
+    if (isDone()) return true;
+  }
+  return false;
+}
+
+/** How many bytes are used, on the heap and beside it. */
+export function usedMemory(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** The same, when garbage has been collected. */
+export async function collectedMemory(): Promise<number> {
+  for (let i = 0; i < 3; i++) await collectOnce();
+  return usedMemory();
+}

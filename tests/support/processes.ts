@@ -13,6 +13,8 @@ const PATIENCE_MS = 60_000;
 
 /** A started program. Dispose of it to stop it. */
 export interface RunningProgram extends AsyncDisposable {
+  /** Its process id; undefined if it could not be started. */
+  readonly pid: number | undefined;
   /** What it has written so far, to both of its outputs. */
   output(): string;
   /** Waits for output that matches `pattern`. */
@@ -45,6 +47,7 @@ export function start(
     return child.exitCode;
   };
   return {
+    pid: child.pid,
     output: () => output,
     waitForOutput: (pattern) =>
       waitFor(`output of ${command} that matches ${pattern}`, () => {

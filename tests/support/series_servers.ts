@@ -1,0 +1,58 @@
+/**
+ * Starts `series_server.ts`, and watches it.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import process from "node:process";
+import type { Runtime } from "./demo.ts";
+import { ROOT } from "./paths.ts";
+import { start } from "./processes.ts";
+import { runtimePath } from "./programs.ts";
+import type { Watched } from "./series_server.ts";
+
+/** The server, started. */
+export interface RunningSeriesServer extends AsyncDisposable {
+  /** Where it listens, without a path. */
+  readonly url: string;
+  /** What it sees of itself while `work` is under way. */
+  watch(work: () => Promise<unknown>): Promise<Watched>;
+}
+
+/** Starts a server with so many series. */
+export async function startSeriesServer(
+  runtime: Runtime,
+  series: number,
+): Promise<RunningSeriesServer> {
+  const path = join(ROOT, "tests/support/series_server.ts");
+  const flags = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
+  const program = start(await runtimePath(runtime), [...flags, path, String(series)], {
+    cwd: ROOT,
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  let url: string;
+  try {
+    url = `http://127.0.0.1:${(await program.waitForOutput(/^port (\d+)$/m))[1]}`;
+  } catch (error) {
+    await program.stop();
+    throw error;
+  }
+  return {
+    url,
+    async watch(work) {
+      await (await fetch(`${url}/watch`)).text();
+      await work();
+      return await (await fetch(`${url}/watched`)).json();
+    },
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  };
+}
+
+/** Scrapes, throws away what comes, and tells how many bytes it was. */
+export async function discard(url: string, accept: string): Promise<number> {
+  const response = await fetch(url, { headers: { accept, "accept-encoding": "identity" } });
+  if (response.body === null) throw new Error(`Cannot read ${url}: it has no body`);
+  let length = 0;
+  for await (const chunk of response.body) length += chunk.length;
+  return length;
+}

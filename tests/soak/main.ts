@@ -27,6 +27,9 @@ const TOLERANCE = 0.05;
 const SHORT_TOLERANCE = 0.5;
 const SHORT_SECONDS = 60;
 
+/** How many failures are shown of each soak: one cause has many. */
+const SHOWN = 20;
+
 const { values } = parseArgs({
   options: {
     minutes: { type: "string" },
@@ -68,7 +71,7 @@ function judge(outcome: SoakOutcome): string[] {
   const failures: string[] = [];
   // Comparisons are written so that no number at all fails too.
   if (!(growth(heap) <= tolerance)) failures.push(`the heap grows: ${describe(heap)}`);
-  if (!(growth(series) <= tolerance)) failures.push(`series pile up: ${series.late}`);
+  if (!(growth(series) <= tolerance)) failures.push(`series pile up: from ${series.early}`);
   // A machine that has other things to do is no fault, unless it is asked for a full soak.
   const isSlow = !(updates / outcome.seconds >= 0.98 * rate);
   if (isSlow && !isShort) failures.push(`${updates} updates in ${outcome.seconds} s`);
@@ -86,7 +89,7 @@ function report(options: SoakOptions, outcome: SoakOutcome, failures: readonly s
     `(${count(lost)} updates not flushed); ${count(failures.length)} failures; ` +
     `heap ${describe(heap)}; process ${describe(memory)}; ${count(series.late)} series`;
   console.log(`${runtime}, ${writers}: ${figure}`);
-  for (const failure of failures.slice(0, 20)) console.log(`  ${failure}`);
+  for (const failure of failures.slice(0, SHOWN)) console.log(`  ${failure}`);
   reportFault({
     fault: `a soak of ${length} on ${runtime}, ${writers}: ${count(rate)} updates/s, ` +
       `a scrape every second, churn of series, a writer killed every ${killSeconds} s`,

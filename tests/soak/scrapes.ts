@@ -28,6 +28,7 @@ export class Scrapes {
   readonly #url: string;
   readonly #ledgers: readonly Ledger[];
   readonly #last: Map<string, number> = new Map();
+  #running: Promise<Scrape | undefined> = Promise.resolve(undefined);
   /** What was wrong. */
   readonly failures: string[] = [];
   /** How many scrapes there were. */
@@ -39,11 +40,16 @@ export class Scrapes {
   }
 
   /**
-   * Scrapes once, in the text formats by turns.
+   * Scrapes once, in the text formats by turns, when the scrape before has ended: of two at the same
+   * time, the one that saw less may end last.
    *
    * @returns What came; nothing when it could not be read.
    */
-  async scrape(): Promise<Scrape | undefined> {
+  scrape(): Promise<Scrape | undefined> {
+    return this.#running = this.#running.then(() => this.#scrape());
+  }
+
+  async #scrape(): Promise<Scrape | undefined> {
     const flushed = this.#ledgers.map((ledger) => ledger.read().acknowledged.slice());
     let families: MetricFamily[];
     try {
@@ -53,6 +59,7 @@ export class Scrapes {
       return undefined;
     }
     const scrape = this.#read(families);
+    if (scrape === undefined) return undefined;
     for (const [slot, ledger] of this.#ledgers.entries()) {
       const { issued } = ledger.read();
       for (const [i, total] of TOTALS.entries()) {
@@ -75,18 +82,21 @@ export class Scrapes {
     return isText ? parsePrometheusText(text) : parseOpenMetrics(text);
   }
 
-  #read(families: readonly MetricFamily[]): Scrape {
+  #read(families: readonly MetricFamily[]): Scrape | undefined {
+    const up = families.find(({ name }) => name === "narthex_backend_up");
+    if (up === undefined || [...up.samples][0]?.value !== 1) {
+      this.#fail("the store did not answer");
+      return undefined;
+    }
     const totals = this.#ledgers.map(() => new Float64Array(TOTALS.length));
     const levels = this.#ledgers.map(() => NaN);
     const seen = new Set<string>();
-    let isUp = false;
     let series = 0;
     for (const { name: family, type, samples } of families) {
       const isMonotone = MONOTONE.has(type);
       for (const { name, labels, value } of samples) {
         series++;
-        if (name === "narthex_backend_up") isUp = value === 1;
-        else if (/_errors(_total)?$/.test(family)) this.#fail(`${name} is ${value}`);
+        if (/_errors(_total)?$/.test(family)) this.#fail(`${name} is ${value}`);
         else if (name === "soak_level") levels[Number(labels["slot"])] = value;
         if (!isMonotone) continue;
         const key = `${name} ${JSON.stringify(normalize(labels))}`;
@@ -98,7 +108,6 @@ export class Scrapes {
         if (place !== undefined) totals[place.slot]![place.index]! += value;
       }
     }
-    if (!isUp) this.#fail("narthex_backend_up is not 1");
     for (const key of this.#last.keys()) {
       if (seen.has(key)) continue;
       this.#fail(`${key} is gone`);

@@ -57,6 +57,7 @@ export interface SoakOutcome {
 /** Writers, the server among them. */
 const SLOTS = 4;
 const SCRAPE_MS = 1000;
+const TELL_MS = 60_000;
 /** How long a message may be on its way that a writer has sent before it was killed. */
 const SETTLE_MS = 500;
 
@@ -215,7 +216,18 @@ class Soak {
     return this.#ledgers.reduce((sum, ledger) => sum + ledger.read().updates, 0);
   }
 
+  /** Says how far it has come, to whoever waits for it. */
+  #tell(): void {
+    const { runtime, backend } = this.#options;
+    const { count, failures } = this.#scrapes;
+    console.log(
+      `${runtime}, ${backend}: ${this.#countUpdates()} updates, ${count} scrapes, ` +
+        `${failures.length} failures ${failures[0] ?? ""}`,
+    );
+  }
+
   async #scrapeOften(): Promise<void> {
+    let told = performance.now();
     while (!this.#isOver) {
       const began = performance.now();
       const scrape = await this.#scrapes.scrape();
@@ -226,6 +238,10 @@ class Soak {
       // One that has just begun has not collected yet.
       if (!heaps.includes(0)) this.#heaps.push(heaps.reduce((sum, heap) => sum + heap));
       this.#memories.push(this.#program.memory);
+      if (performance.now() - told >= TELL_MS) {
+        told += TELL_MS;
+        this.#tell();
+      }
       await sleep(Math.max(0, SCRAPE_MS - took));
     }
   }

@@ -11,6 +11,8 @@
  * @module
  */
 export type { EscapingScheme } from "./encoding/escaping.ts";
+export type { Authorize } from "./exposition/authorize.ts";
+export { basicAuth, bearerAuth } from "./exposition/credentials.ts";
 export {
   type GenerateAsyncOptions,
   generateMetrics,
@@ -26,7 +28,9 @@ export {
   PROTOBUF_CONTENT_TYPE,
 } from "./exposition/negotiation.ts";
 export {
+  type LivePage,
   metricsHandler,
+  type MetricsHandlerOptions,
   metricsResponse,
   type MetricsResponseOptions,
 } from "./exposition/response.ts";

@@ -18,7 +18,7 @@ export {
   type CollectorRegistryOptions,
   type OnDuplicate,
 } from "./registry/collector_registry.ts";
-export { gather, gatherAsync } from "./registry/gather.ts";
+export { gather, gatherAsync, recheck } from "./registry/gather.ts";
 export { checkMaxSeries } from "./registry/max_series.ts";
 export type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./registry/protocol.ts";
 export { checkRegistry, CollectorRegistryProxy, REGISTRY } from "./registry/proxy.ts";

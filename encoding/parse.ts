@@ -2,7 +2,8 @@
  * Parsers for both text formats: the inverse of what a scrape writes, for tests,
  * federation and merging. `parseOpenMetrics` is strict, `parsePrometheusText` as
  * tolerant as Prometheus itself. Both take time and memory in proportion to the
- * text.
+ * text, and have limits of its size that hold even if nobody sets them: see
+ * {@linkcode ParseOptions}.
  *
  * ```ts
  * import { parsePrometheusText } from "@narthex/prometheus/parse";
@@ -20,4 +21,5 @@
  */
 export { parseOpenMetrics } from "./parse/open_metrics.ts";
 export { parsePrometheusText } from "./parse/prometheus_text.ts";
+export type { ParseOptions } from "./parse/limits.ts";
 export { ParseError } from "../model.ts";

@@ -22,6 +22,7 @@ import {
   StateSet,
   Summary,
 } from "@narthex/prometheus";
+import { livePage } from "@narthex/prometheus/live";
 import { type RunningServer, serve } from "./serve.ts";
 
 const namespace = "bakery";
@@ -79,7 +80,7 @@ const routes = new Map<string, { about: string; serve: () => string | Promise<st
 const trace = new AsyncLocalStorage<{ trace_id: string }>();
 setExemplarSource(() => trace.getStore());
 
-const scrape = metricsHandler();
+const scrape = metricsHandler({ live: livePage({ title: "A small bakery" }) });
 const waiting: number[] = [];
 let orders = 0;
 
@@ -87,7 +88,9 @@ function index(): string {
   const items = [...routes].map(([path, { about }]) =>
     `<li><a href="${path}"><code>${path}</code></a> ${about}</li>`
   );
-  items.push(`<li><a href="/metrics"><code>/metrics</code></a> what Prometheus reads</li>`);
+  items.push(
+    `<li><a href="/metrics"><code>/metrics</code></a> what Prometheus reads, as a page</li>`,
+  );
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

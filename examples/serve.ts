@@ -59,8 +59,14 @@ async function serveOnNode(handler: Handler, port: number): Promise<RunningServe
         new Request(url, { method: incoming.method ?? "GET", headers }),
       );
       outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-      if (response.body === null) outgoing.end();
-      else await pipeline(Readable.fromWeb(response.body), outgoing);
+      if (response.body === null) {
+        outgoing.end();
+        return;
+      }
+      const body = Readable.fromWeb(response.body);
+      // A client that is gone already leaves it to us to give the body up.
+      if (outgoing.destroyed) body.destroy();
+      else await pipeline(body, outgoing);
     } catch {
       // An answer that has begun can only be cut off: its end would make it look whole.
       if (outgoing.headersSent) outgoing.destroy();

@@ -1,11 +1,14 @@
 /** How long an encoder may go on without giving the event loop a turn, in milliseconds. */
 const TURN_MS = 4;
 
-/** What comes back to the caller in the next turn of the event loop. */
-const nextTurn: (callback: () => void) => unknown =
+/** Calls back in the next turn of the event loop. */
+export const nextTurn: (callback: () => void) => unknown =
   // Not a Web standard, but where it exists it does not wait for a timer.
   (globalThis as { setImmediate?: (callback: () => void) => unknown }).setImmediate ??
     ((callback) => setTimeout(callback, 0));
+
+/** What a response can be made of. */
+export type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /**
  * Makes a response body of the chunks of an encoder. A body of one chunk is that
@@ -15,11 +18,14 @@ const nextTurn: (callback: () => void) => unknown =
  * which does not end, since a scrape that ends early would be taken for a whole one.
  *
  * @param chunks The chunks; the first is made at once.
+ * @param ended Is called when no more will be made of a body that is a stream: because that
+ * was all, because there was an error, or because the client has left.
  * @returns The body.
  */
 export function createBody(
   chunks: Iterator<Uint8Array<ArrayBuffer>, void>,
-): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> {
+  ended: () => void = () => {},
+): Body {
   let next = chunks.next();
   const first = next.done ? new Uint8Array(0) : next.value;
   if (!next.done) next = chunks.next();
@@ -35,11 +41,18 @@ export function createBody(
         await new Promise<void>((resolve) => nextTurn(resolve));
         turnEnd = performance.now() + TURN_MS;
       }
-      const result = chunks.next();
-      if (result.done) controller.close();
-      else controller.enqueue(result.value);
+      try {
+        const result = chunks.next();
+        if (!result.done) return controller.enqueue(result.value);
+      } catch (error) {
+        ended();
+        throw error;
+      }
+      ended();
+      controller.close();
     },
     cancel() {
+      ended();
       chunks.return?.();
     },
   }, { highWaterMark: 0 });

@@ -7,6 +7,7 @@ import {
   type CollectAsyncOptions,
   gather,
   gatherAsync,
+  recheck,
   REGISTRY,
   type Registry,
 } from "../registry.ts";
@@ -53,7 +54,8 @@ export function generateMetrics(
   registry: Registry = REGISTRY,
   options: GenerateOptions = {},
 ): string {
-  return decode(encodeText(gather(registry), options.escaping ?? "underscores"));
+  const { escaping = "underscores" } = options;
+  return write(registry, gather(registry), (all) => decode(encodeText(all, escaping)));
 }
 
 /**
@@ -84,7 +86,8 @@ export async function generateMetricsAsync(
 ): Promise<string> {
   const families: MetricFamily[] = [];
   for await (const family of gatherAsync(registry, options)) families.push(family);
-  return decode(encodeText(families, options.escaping ?? "underscores"));
+  const { escaping = "underscores" } = options;
+  return write(registry, families, (all) => decode(encodeText(all, escaping)));
 }
 
 /**
@@ -110,7 +113,11 @@ export function generateOpenMetrics(
   options: GenerateOpenMetricsOptions = {},
 ): string {
   const { escaping = "underscores", created = false } = options;
-  return decode(encodeOpenMetrics(gather(registry), escaping, created));
+  return write(
+    registry,
+    gather(registry),
+    (all) => decode(encodeOpenMetrics(all, escaping, created)),
+  );
 }
 
 /**
@@ -136,7 +143,8 @@ export function generateProtobuf(
   registry: Registry = REGISTRY,
   options: GenerateOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const chunks = [...encodeProtobuf(gather(registry), options.escaping ?? "underscores")];
+  const { escaping = "underscores" } = options;
+  const chunks = write(registry, gather(registry), (all) => [...encodeProtobuf(all, escaping)]);
   const all = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {
@@ -144,6 +152,22 @@ export function generateProtobuf(
     at += chunk.length;
   }
   return all;
+}
+
+/**
+ * Encodes families. When one of them has promised to be safe to read and is not, the others are
+ * encoded without what cannot be read.
+ */
+function write<T>(
+  registry: Registry,
+  families: Iterable<MetricFamily>,
+  encode: (families: Iterable<MetricFamily>) => T,
+): T {
+  try {
+    return encode(families);
+  } catch {
+    return encode(recheck(registry, families));
+  }
 }
 
 function decode(chunks: Iterable<Uint8Array>): string {

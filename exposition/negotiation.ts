@@ -184,6 +184,41 @@ export function negotiateEncoding(acceptEncoding: string | null): "gzip" | "iden
   return weight > 0 && weight >= (identity ?? 0) ? "gzip" : "identity";
 }
 
+/**
+ * Tells whether the `Accept` header of a request would rather have HTML than any format
+ * of a scrape, as those of browsers do: `text/html` is named, no format is named with the
+ * same weight or a greater one, and no wildcard has a greater one. What names no HTML,
+ * as `*\/*`, wants none.
+ *
+ * @param accept The header, or `null` if the request has none.
+ * @returns Whether a person is to read the answer.
+ *
+ * @example A browser, a scraper, and a tool
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(prefersHtml("text/html,application/xml;q=0.9,*\/*;q=0.8"), true);
+ * assert.equal(prefersHtml("text/plain;version=0.0.4;q=0.5,*\/*;q=0.1"), false);
+ * assert.equal(prefersHtml("*\/*"), false);
+ * ```
+ */
+export function prefersHtml(accept: string | null): boolean {
+  let html = 0;
+  let named = 0;
+  let wildcard = 0;
+  for (const element of split(accept ?? "", ",")) {
+    const range = parseMediaRange(element);
+    if (range === undefined) continue;
+    const { type, subtype, q } = range;
+    if (type === "text" && subtype === "html") html = Math.max(html, q);
+    else if (type === "*" || subtype === "*") wildcard = Math.max(wildcard, q);
+    else if (OFFERS.some((offer) => offer.type === type && offer.subtype === subtype)) {
+      named = Math.max(named, q);
+    }
+  }
+  return html > named && html >= wildcard;
+}
+
 /** Tells whether a range asks for what is offered, with all its parameters. */
 function matches({ type, subtype, parameters }: MediaRange, offer: Offer): boolean {
   if (type !== "*" && type !== offer.type) return false;

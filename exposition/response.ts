@@ -1,14 +1,12 @@
-import { CHUNK_SIZE } from "../encoding/byte_writer.ts";
 import { type EscapingScheme, isEscapingScheme } from "../encoding/escaping.ts";
-import type { Chunks } from "../encoding/lines.ts";
-import { encodeOpenMetrics } from "../encoding/open_metrics.ts";
-import { encodeProtobuf } from "../encoding/protobuf.ts";
-import { encodeText } from "../encoding/text.ts";
-import { type MetricFamily, received } from "../model.ts";
-import { checkRegistry, gatherAsync, REGISTRY, type Registry, restrict } from "../registry.ts";
-import { createBody } from "./body.ts";
-import { gzip } from "./gzip.ts";
-import { type ExpositionFormat, negotiate, negotiateEncoding } from "./negotiation.ts";
+import { received } from "../model.ts";
+import { checkRegistry, REGISTRY, type Registry } from "../registry.ts";
+import { Admission } from "./admission.ts";
+import { type Authorize, refusal } from "./authorize.ts";
+import type { Body } from "./body.ts";
+import { collectAlone, Collections, type Spelling, type View } from "./collection.ts";
+import { negotiate, negotiateEncoding, prefersHtml } from "./negotiation.ts";
+import { plainResponse } from "./plain_response.ts";
 
 /** How long asynchronous collectors are waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;
@@ -16,16 +14,13 @@ const TIMEOUT_MS = 10_000;
 /** How much of the time that Prometheus gives itself is spent on waiting. */
 const SCRAPE_TIMEOUT_SHARE = 0.9;
 
-/**
- * From which size on a family goes on in another protobuf message, in bytes: that of a
- * chunk, since a message has to be whole before any of it can be handed on.
- */
-const MESSAGE_SIZE = CHUNK_SIZE;
-
 /** The methods that a scrape may use, and the one that asks which these are. */
 const ALLOW = "GET, HEAD, OPTIONS";
 
-/** Options of {@linkcode metricsResponse} and {@linkcode metricsHandler}. */
+/** When those are to come again who came when there were too many, in seconds. */
+const RETRY_AFTER_SECONDS = 1;
+
+/** Options of {@linkcode metricsResponse}, and of {@linkcode metricsHandler}, which has more. */
 export interface MetricsResponseOptions {
   /** The registry. @default {REGISTRY} */
   registry?: Registry | undefined;
@@ -44,7 +39,49 @@ export interface MetricsResponseOptions {
    * @default {"underscores"}
    */
   escaping?: EscapingScheme | undefined;
+  /**
+   * Decides who may see the metrics, before anything else is done: `true` lets a request pass,
+   * `false` is answered with 403, and a `Response` is sent as it is. It may be asynchronous. If
+   * it throws or returns anything else, the answer is 500 and tells nothing. There are
+   * {@linkcode bearerAuth} and {@linkcode basicAuth}. @default {everybody may}
+   */
+  authorize?: Authorize | undefined;
+  /**
+   * Answers those who would rather read HTML than any format of a scrape, which are
+   * browsers: `livePage()` of `@narthex/prometheus/live`. Scrapers and tools such as curl never
+   * ask for HTML. By default everybody gets the metrics as text.
+   */
+  live?: LivePage | undefined;
 }
+
+/** Options of {@linkcode metricsHandler}. */
+export interface MetricsHandlerOptions extends MetricsResponseOptions {
+  /**
+   * How many scrapes may be under way at the same time; those beyond are answered with 503
+   * and `Retry-After`. A scrape is under way until the server has taken the end of its body,
+   * or has given it up: so a client that reads slowly takes a place while there is more
+   * than the buffers between hold. `Infinity` is no limit. Some ten are enough for any number
+   * of Prometheus servers; strangers are better kept out by `authorize`, since they could take
+   * all places. @default {Infinity}
+   */
+  maxConcurrentScrapes?: number | undefined;
+  /**
+   * Whether simultaneous scrapes of the same `?name[]=` share one collection, and small bodies
+   * too where they are written alike. A scrape can join a collection until all families are
+   * there. Numbers are read after that, so that no metric is older than the request that shows
+   * it; what a custom collector brings is at most as old as that collector's call is long.
+   *
+   * A scrape joins no collection that would take longer than its own time limit, or would leave
+   * it less than half of it. @default {true}
+   */
+  coalesce?: boolean | undefined;
+}
+
+/**
+ * Answers a request whose `Accept` header prefers HTML: with a page that asks the same URL for
+ * the metrics. Its method is GET or HEAD. What it throws, the handler throws.
+ */
+export type LivePage = (request: Request) => Response | Promise<Response>;
 
 /** The same options, all of them there and legal. */
 interface CheckedOptions {
@@ -53,7 +90,19 @@ interface CheckedOptions {
   readonly compress: boolean;
   readonly created: boolean;
   readonly escaping: EscapingScheme;
+  readonly authorize: Authorize | undefined;
+  readonly live: LivePage | undefined;
 }
+
+/** What the scrapes of a handler have in common. */
+interface Shared {
+  readonly admission: Admission;
+  /** The collections to join; none if each scrape has its own. */
+  readonly collections: Collections | undefined;
+}
+
+/** What a single answer has in common with others: nothing. */
+const ALONE: Shared = { admission: new Admission(Infinity), collections: undefined };
 
 /**
  * Answers a scrape: in the format that the request asks for, with asynchronous
@@ -63,6 +112,7 @@ interface CheckedOptions {
  *   names that are not of the classic alphabet are spelled; if it does not say,
  *   `escaping` does.
  * - `?name[]=` restricts the answer to families or samples of these names.
+ * - A browser gets a page instead if `live` is set.
  * - `HEAD` and `OPTIONS` are answered, other methods refused with 405.
  *
  * @param request The request; without one, the answer is in text 0.0.4.
@@ -89,17 +139,21 @@ export async function metricsResponse(
   request?: Request,
   options: MetricsResponseOptions = {},
 ): Promise<Response> {
-  return await respond(request, checkOptions(options, "Cannot answer scrape"));
+  const checked = checkOptions(options, "Cannot answer scrape");
+  if (request === undefined && checked.authorize !== undefined) {
+    throw new TypeError("Cannot answer scrape: authorize needs a request: received undefined");
+  }
+  return await respond(request, checked, ALONE);
 }
 
 /**
  * Makes a handler that answers each request with the metrics, whatever its path:
  * for a server of its own, or for a route.
  *
- * @param options Options of {@linkcode metricsResponse}.
+ * @param options Options of {@linkcode metricsResponse}, and what concerns several requests.
  * @returns The handler, for `Deno.serve`, `Bun.serve` and the like.
  * @throws {TypeError} If an option is not legal.
- * @throws {RangeError} If the time limit is not positive.
+ * @throws {RangeError} If the time limit is not positive, or the limit of scrapes is none.
  *
  * @example The handler of a server that only has metrics
  * ```ts
@@ -112,10 +166,18 @@ export async function metricsResponse(
  * ```
  */
 export function metricsHandler(
-  options: MetricsResponseOptions = {},
+  options: MetricsHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
-  const checked = checkOptions(options, "Cannot create metrics handler");
-  return (request) => respond(request, checked);
+  const doing = "Cannot create metrics handler";
+  const checked = checkOptions(options, doing);
+  const { maxConcurrentScrapes = Infinity, coalesce = true } = options;
+  checkBoolean("coalesce", coalesce, doing);
+  checkCount("maxConcurrentScrapes", maxConcurrentScrapes, doing);
+  const shared = {
+    admission: new Admission(maxConcurrentScrapes),
+    collections: coalesce ? new Collections() : undefined,
+  };
+  return (request) => respond(request, checked, shared);
 }
 
 function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
@@ -125,6 +187,8 @@ function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOp
     compress = true,
     created = false,
     escaping = "underscores",
+    authorize,
+    live,
   } = options;
   checkRegistry(registry, doing);
   if (typeof timeoutMs !== "number") {
@@ -142,7 +206,23 @@ function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOp
       }`,
     );
   }
-  return { registry, timeoutMs, compress, created, escaping };
+  if (authorize !== undefined && typeof authorize !== "function") {
+    throw new TypeError(`${doing}: authorize must be a function: received ${received(authorize)}`);
+  }
+  if (live !== undefined && typeof live !== "function") {
+    throw new TypeError(`${doing}: live must be a function: received ${received(live)}`);
+  }
+  return { registry, timeoutMs, compress, created, escaping, authorize, live };
+}
+
+function checkCount(name: string, value: unknown, doing: string): void {
+  const problem = `${doing}: ${name} must be a whole number >= 1, or Infinity: received ${
+    received(value)
+  }`;
+  if (typeof value !== "number") throw new TypeError(problem);
+  if (!(value === Infinity || (Number.isInteger(value) && value >= 1))) {
+    throw new RangeError(problem);
+  }
 }
 
 function checkBoolean(name: string, value: unknown, doing: string): void {
@@ -153,13 +233,22 @@ function checkBoolean(name: string, value: unknown, doing: string): void {
 async function respond(
   request: Request | undefined,
   options: CheckedOptions,
+  shared: Shared,
 ): Promise<Response> {
+  if (request !== undefined && options.authorize !== undefined) {
+    const refused = await refusal(request, options.authorize);
+    if (refused !== undefined) return refused;
+  }
   const method = request?.method ?? "GET";
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: { allow: ALLOW } });
   if (method !== "GET" && method !== "HEAD") {
-    return plain(405, `Cannot answer ${method}: the metrics can only be read`, { allow: ALLOW });
+    const text = `Cannot answer ${method}: the metrics can only be read`;
+    return plainResponse(405, text, { allow: ALLOW });
   }
   const accept = request?.headers.get("accept") ?? null;
+  if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
+    return await options.live(request);
+  }
   const { format, escaping, contentType } = negotiate(accept, options.escaping);
   const encoding = options.compress && typeof CompressionStream === "function"
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)
@@ -168,36 +257,38 @@ async function respond(
   if (encoding === "gzip") headers.set("content-encoding", "gzip");
   if (method === "HEAD") return new Response(unknownLength(), { headers });
 
-  let body: ReturnType<typeof createBody>;
-  try {
-    const families: MetricFamily[] = [];
-    const registry = restrictTo(options.registry, request);
-    // Not with the request's signal: Deno aborts that after a good answer too, and warns about it.
-    const limits = { timeoutMs: timeLimit(request, options.timeoutMs) };
-    for await (const family of gatherAsync(registry, limits)) families.push(family);
-    body = createBody(encode(families, format, escaping, options.created));
-  } catch (error) {
-    return plain(500, error instanceof Error ? error.message : "Cannot read the registry");
-  }
-  if (encoding === "identity") return new Response(body, { headers });
-  const stream = body instanceof ReadableStream ? body : new Blob([body]).stream();
-  return new Response(gzip(stream), { headers });
+  const view: View = {
+    registry: options.registry,
+    names: readNames(request),
+    timeoutMs: timeLimit(request, options.timeoutMs),
+  };
+  const spelling: Spelling = { format, escaping, created: options.created, encoding };
+  return await answer(view, spelling, shared, headers);
 }
 
-function encode(
-  families: MetricFamily[],
-  format: ExpositionFormat,
-  escaping: EscapingScheme,
-  created: boolean,
-): Chunks {
-  switch (format) {
-    case "protobuf":
-      return encodeProtobuf(families, escaping, MESSAGE_SIZE);
-    case "openmetrics":
-      return encodeOpenMetrics(families, escaping, created);
-    default:
-      return encodeText(families, escaping);
+/** Collects and writes what is to be seen, if there is room for one more scrape. */
+async function answer(
+  view: View,
+  spelling: Spelling,
+  { admission, collections }: Shared,
+  headers: Headers,
+): Promise<Response> {
+  const leave = admission.enter();
+  if (leave === undefined) {
+    const text = "Cannot answer scrape: too many are under way";
+    return plainResponse(503, text, { "retry-after": `${RETRY_AFTER_SECONDS}` });
   }
+  let body: Body;
+  try {
+    const collection = collections?.join(view, spelling.encoding) ?? collectAlone(view);
+    body = await collection.write(spelling, leave);
+  } catch (error) {
+    leave();
+    return plainResponse(500, error instanceof Error ? error.message : "Cannot read the registry");
+  }
+  if (body instanceof ReadableStream) admission.leaveWith(body, leave);
+  else leave(); // The server gets all of it at once.
+  return new Response(body, { headers });
 }
 
 /**
@@ -210,22 +301,14 @@ function unknownLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 });
 }
 
-/** The registry, or the part of it that the request names in `?name[]=`. */
-function restrictTo(registry: Registry, request: Request | undefined): Registry {
-  if (request === undefined || !request.url.includes("?")) return registry;
-  const names = new URL(request.url).searchParams.getAll("name[]");
-  return names.length === 0 ? registry : restrict(registry, names);
+/** The names in `?name[]=` that the request wants to see alone. */
+function readNames(request: Request | undefined): string[] {
+  if (request === undefined || !request.url.includes("?")) return [];
+  return new URL(request.url).searchParams.getAll("name[]");
 }
 
 /** The time for asynchronous collectors, which Prometheus may want to be shorter. */
 function timeLimit(request: Request | undefined, timeoutMs: number): number {
   const seconds = Number(request?.headers.get("x-prometheus-scrape-timeout-seconds") ?? NaN);
   return seconds > 0 ? Math.min(timeoutMs, seconds * 1000 * SCRAPE_TIMEOUT_SHARE) : timeoutMs;
-}
-
-function plain(status: number, text: string, headers: Record<string, string> = {}): Response {
-  return new Response(`${text}\n`, {
-    status,
-    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
-  });
 }

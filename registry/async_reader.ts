@@ -89,7 +89,7 @@ export class AsyncReader {
     try {
       const options = new CallOptions();
       const collected = collector.collect(options);
-      if (Symbol.iterator in collected) return this.#sift(collector, collected);
+      if (Symbol.iterator in collected) return this.#sift(collector, collected, deadline);
       return this.#await(collector, this.#start(collector, collected, options), deadline);
     } catch {
       this.#count(collector, "error");
@@ -132,14 +132,33 @@ export class AsyncReader {
   }
 
   /** What a collector brought, without what an asynchronous generator would wait for. */
-  #sift(collector: Collector, collected: Iterable<MetricFamily>): MetricFamily[] {
+  #sift(
+    collector: Collector,
+    collected: Iterable<MetricFamily>,
+    deadline?: Deadline,
+  ): MetricFamily[] {
     const families: MetricFamily[] = [];
+    // No timer fires while a generator goes on, and it must not pay for those before it.
+    const end = Array.isArray(collected) || deadline === undefined
+      ? Infinity
+      : performance.now() + deadline.timeoutMs;
     for (const family of collected) {
       hush(family);
+      if (end !== Infinity && performance.now() > end) {
+        this.#count(collector, "timeout");
+        return [];
+      }
       if (isThenable(family)) this.#count(collector, "invalid");
-      else families.push(family);
+      else add(families, family);
     }
     return families;
+  }
+}
+
+/** Adds a family, if there are not more than any program has: a generator may never end. */
+function add(families: MetricFamily[], family: MetricFamily): void {
+  if (families.push(family) > MAX_FAMILIES) {
+    throw new RangeError(`Cannot collect: a collector must bring at most ${MAX_FAMILIES} families`);
   }
 }
 
@@ -153,11 +172,21 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** Handles the rejection of a promise that nobody waits for. */
 function hush(value: unknown): void {
-  if (value instanceof Promise) value.catch(() => {});
+  try {
+    if (value instanceof Promise) value.catch(() => {});
+  } catch {
+    // What cannot even be asked what it is, such as a revoked proxy, is no promise.
+  }
 }
 
 /** The longest time that a timer takes; it fires at once when asked for a longer one. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** How many families a collector may bring; thousands are many. */
+const MAX_FAMILIES = 100_000;
+
+/** For how long an asynchronous generator may keep the event loop from turning, in milliseconds. */
+const TURN_MS = 50;
 
 /** What is thrown for a collector that brings nothing that could be walked. */
 const NOT_FAMILIES = new TypeError("Cannot collect: families must come in an iterable");
@@ -168,6 +197,8 @@ class Deadline {
   readonly passed: Promise<undefined>;
   /** Whether the time limit ended the waiting. */
   timedOut = false;
+  /** The time limit, in milliseconds. */
+  readonly timeoutMs: number;
   readonly #outer: AbortSignal | undefined;
   readonly #pass: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -177,6 +208,7 @@ class Deadline {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.passed = promise;
     this.#pass = () => resolve(undefined);
+    this.timeoutMs = timeoutMs ?? Infinity;
     if (outer?.aborted) this.#pass();
     outer?.addEventListener("abort", this.#pass, { once: true });
     if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
@@ -207,11 +239,20 @@ async function drain(
   collected: Exclude<Collected, Iterable<MetricFamily>>,
   options: CallOptions,
 ): Promise<MetricFamily[]> {
-  if (!(Symbol.asyncIterator in collected)) return [...await collected];
-  const { signal } = options;
   const families: MetricFamily[] = [];
+  if (!(Symbol.asyncIterator in collected)) {
+    for (const family of await collected) add(families, family);
+    return families;
+  }
+  const { signal } = options;
+  let turnEnd = performance.now() + TURN_MS;
   for await (const family of collected) {
-    families.push(family);
+    add(families, family);
+    // One that never really waits would never let the time limit's timer fire.
+    if (performance.now() >= turnEnd) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      turnEnd = performance.now() + TURN_MS;
+    }
     if (signal.aborted) break;
   }
   return families;

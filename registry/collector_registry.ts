@@ -34,6 +34,9 @@ export type OnDuplicate = "throw" | "keep" | "reuse";
 /** What a collector is called that is known by no family and no class. */
 const ANONYMOUS = "anonymous";
 
+/** How much of a name is shown, in UTF-16 code units. */
+const MAX_NAME = 200;
+
 /** Options of {@linkcode CollectorRegistry}. */
 export interface CollectorRegistryOptions {
   /** Stands before the name of every family when it is exposed, joined by one `_`. */
@@ -316,9 +319,11 @@ export class CollectorRegistry implements Registry {
   /** What to call a collector: the first family it is known to bring, or its class. */
   #nameOf(collector: Collector): string {
     try {
-      for (const family of collector.describe?.() ?? []) return family.name;
+      for (const { name } of collector.describe?.() ?? []) {
+        return typeof name === "string" ? name.slice(0, MAX_NAME) : ANONYMOUS;
+      }
       const name = collector.constructor?.name;
-      if (typeof name === "string" && name !== "Object") return name;
+      if (typeof name === "string" && name !== "Object") return name.slice(0, MAX_NAME);
     } catch {
       // What cannot tell its name has none.
     }

@@ -65,3 +65,18 @@ export async function* gatherAsync(
   for await (const family of families) gathering.add(family);
   yield* gathering.families();
 }
+
+/**
+ * Looks through families that were gathered already, some of which turned out to be not as they
+ * should be while they were written. What a family has promised does not count any more:
+ * everything is read, and what cannot be read is left out and counted.
+ *
+ * @param registry The registry that they are of.
+ * @param families The families, as exposed.
+ * @returns Those families, or parts of families, that can be read.
+ */
+export function recheck(registry: Registry, families: Iterable<MetricFamily>): MetricFamily[] {
+  const gathering = new Gathering(registry, { prefix: null, trusting: false });
+  for (const family of families) gathering.add(family);
+  return gathering.families();
+}

@@ -44,10 +44,22 @@ export class Gathering {
   readonly #entries: Map<string, Entry> = new Map();
   /** The names that the families take, in whatever format: see `exposedNames()`. */
   readonly #taken: Set<string> = new Set();
+  readonly #trusting: boolean;
 
-  constructor(registry: Registry) {
+  /**
+   * Begins without families.
+   *
+   * @param registry The registry, which counts what is left out.
+   * @param options The prefix; and whether families that promise to be safe to read are believed.
+   */
+  constructor(
+    registry: Registry,
+    options: { prefix?: string | null; trusting?: boolean } = {},
+  ) {
+    const { prefix = registry.prefix, trusting = true } = options;
     this.#registry = registry;
-    this.#prefix = checkPrefix(registry.prefix, "Cannot gather metrics");
+    this.#prefix = checkPrefix(prefix, "Cannot gather metrics");
+    this.#trusting = trusting;
   }
 
   /** Takes a family in. What cannot be read is left out and counted. */
@@ -79,7 +91,8 @@ export class Gathering {
 
     const names = exposedNames(name, type);
     if (!names.isDisjointFrom(this.#taken)) return this.#count(family.name, "conflict");
-    const series: Set<string> | undefined = family.distinct ? undefined : new Set();
+    const isTrusted = family.distinct && this.#trusting;
+    const series: Set<string> | undefined = isTrusted ? undefined : new Set();
     const checked = series === undefined ? metrics : this.#check(name, family, series);
     const unchanged = family instanceof MetricFamily && name === family.name && checked === metrics;
     const exposed = unchanged ? family : new MetricFamily(name, help, type, {

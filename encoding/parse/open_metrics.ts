@@ -1,5 +1,6 @@
 import type { Exemplar, MetricFamily } from "../../model.ts";
 import { readLabels } from "./labels.ts";
+import type { ParseOptions } from "./limits.ts";
 import { readNativeHistogram } from "./native_histogram.ts";
 import { parseSeconds, parseValue } from "./numbers.ts";
 import { OpenFamily, type OpenMetricsSample } from "./open_family.ts";
@@ -17,11 +18,14 @@ import { Scanner } from "./scanner.ts";
  * See https://prometheus.io/docs/specs/om/open_metrics_spec/
  *
  * @param text The text, up to and including `# EOF`.
+ * @param options How large the text may be.
  * @returns The families, in the order of the text.
- * @throws {ParseError} If the text is not what the specification allows.
+ * @throws {TypeError} If the text is not a string, or a limit not a number.
+ * @throws {RangeError} If a limit is out of bounds.
+ * @throws {ParseError} If the text is not what the specification allows, or beyond a limit.
  */
-export function parseOpenMetrics(text: string): MetricFamily[] {
-  const scanner = new Scanner(text, "OpenMetrics");
+export function parseOpenMetrics(text: string, options: ParseOptions = {}): MetricFamily[] {
+  const scanner = new Scanner(text, "OpenMetrics", options);
   const families: MetricFamily[] = [];
   const claimedNames = new Set<string>();
   let open: OpenFamily | undefined;
@@ -32,13 +36,19 @@ export function parseOpenMetrics(text: string): MetricFamily[] {
 
   while (!scanner.take("# EOF")) {
     const at = scanner.position;
+    scanner.startLine();
     if (scanner.take("# ")) {
       const { keyword, name, value, valueAt } = readMetadata(scanner);
-      if (open?.name !== name) reopen(new OpenFamily(scanner, name, at));
+      if (open?.name !== name) {
+        scanner.countFamily(at);
+        reopen(new OpenFamily(scanner, name, at));
+      }
       open!.declare(keyword, value, { at, valueAt });
     } else {
       const sample = readSample(scanner);
+      scanner.countSample(at);
       if (!open?.takes(sample)) {
+        scanner.countFamily(at);
         reopen(new OpenFamily(scanner, sample.name, at));
         open!.beUnknown();
       }

@@ -1,5 +1,6 @@
 import type { MetricFamily, MetricType } from "../../model.ts";
 import { readLabels } from "./labels.ts";
+import type { ParseOptions } from "./limits.ts";
 import { parseMilliseconds, parseValue } from "./numbers.ts";
 import { Scanner, unescapeHelp } from "./scanner.ts";
 import { addSample, createFamily, type ParsedSample } from "./sample.ts";
@@ -52,18 +53,23 @@ interface Entry {
  * See https://prometheus.io/docs/instrumenting/exposition_formats/
  *
  * @param text The text.
+ * @param options How large the text may be.
  * @returns The families, in the order in which they are named first.
- * @throws {ParseError} If Prometheus would refuse the text.
+ * @throws {TypeError} If the text is not a string, or a limit not a number.
+ * @throws {RangeError} If a limit is out of bounds.
+ * @throws {ParseError} If Prometheus would refuse the text, or it is beyond a limit.
  */
-export function parsePrometheusText(text: string): MetricFamily[] {
-  const scanner = new Scanner(text, "Prometheus text");
+export function parsePrometheusText(text: string, options: ParseOptions = {}): MetricFamily[] {
+  const scanner = new Scanner(text, "Prometheus text", options);
   const entries = new Map<string, Entry>();
   while (!scanner.isAtEnd) {
+    scanner.startLine();
     scanner.skipBlanks();
     if (scanner.take("#")) {
       readComment(scanner, entries);
     } else if (!scanner.isAtLineEnd) {
       const sample = readSample(scanner);
+      scanner.countSample(sample.at);
       entryOf(entries, sample.name, sample.at).samples.push(sample);
     }
     if (!scanner.isAtLineEnd) throw scanner.unexpected("the line must end here");
@@ -98,6 +104,7 @@ function readComment(scanner: Scanner, entries: Map<string, Entry>): void {
       throw scanner.unexpected(`${keyword} must name a metric`, at);
     }
     const entry = entryOf(entries, name, at);
+    if (entry.help === undefined && entry.type === undefined) scanner.countFamily(at);
     const textAt = scanner.position;
     const text = readToLineEnd(scanner);
     if (keyword === "HELP") {

@@ -1,4 +1,5 @@
 import { ParseError, received } from "../../model.ts";
+import { checkLimits, type Limits, type ParseOptions } from "./limits.ts";
 
 const LF = 0x0a;
 const QUOTE = 0x22;
@@ -14,23 +15,37 @@ export class Scanner {
   /** The index of the next character. */
   position = 0;
   readonly #format: string;
+  readonly #limits: Limits;
+  /** Where the present line begins, and how many samples and families there were. */
+  #lineStart = 0;
+  #samples = 0;
+  #families = 0;
 
   /**
    * Starts at the beginning of a text.
    *
    * @param text The text.
    * @param format What the format is called in error messages.
-   * @throws {TypeError} If the text is not a string.
-   * @throws {ParseError} If the text has half of a surrogate pair, which no UTF-8 can be.
+   * @param options The limits.
+   * @throws {TypeError} If the text is not a string, or a limit not a number.
+   * @throws {RangeError} If a limit is out of bounds.
+   * @throws {ParseError} If the text is too large, or has half of a surrogate pair, which no
+   * UTF-8 can be.
    */
-  constructor(text: string, format: string) {
+  constructor(text: string, format: string, options: ParseOptions) {
+    const doing = `Cannot parse ${format}`;
     if (typeof text !== "string") {
-      throw new TypeError(
-        `Cannot parse ${format}: text must be a string: received ${received(text)}`,
-      );
+      throw new TypeError(`${doing}: text must be a string: received ${received(text)}`);
     }
     this.text = text;
     this.#format = format;
+    this.#limits = checkLimits(options, doing);
+    const { maxSize } = this.#limits;
+    if (text.length > maxSize) {
+      // Where it is too large is of no interest, and would have to be counted.
+      const rule = `text must have at most ${maxSize} characters (maxSize)`;
+      throw new ParseError(`${doing}: ${rule}: received ${text.length}`, 1, 1);
+    }
     if (!text.isWellFormed()) {
       throw this.error(
         "text must be well-formed: received a lone surrogate",
@@ -47,6 +62,53 @@ export class Scanner {
   /** Whether nothing is left of the line. */
   get isAtLineEnd(): boolean {
     return this.isAtEnd || this.text.charCodeAt(this.position) === LF;
+  }
+
+  /**
+   * Begins a line where the scanner is.
+   *
+   * @throws {ParseError} If the line is too long.
+   */
+  startLine(): void {
+    this.#lineStart = this.position;
+    this.#checkLine(this.position);
+  }
+
+  /**
+   * Counts one more sample.
+   *
+   * @param at The index in the text where it begins.
+   * @throws {ParseError} If there are too many.
+   */
+  countSample(at: number): void {
+    if (++this.#samples > this.#limits.maxSeries) throw this.#tooMany("samples", at);
+  }
+
+  /**
+   * Counts one more family.
+   *
+   * @param at The index in the text where it begins.
+   * @throws {ParseError} If there are too many.
+   */
+  countFamily(at: number): void {
+    if (++this.#families > this.#limits.maxSeries) throw this.#tooMany("families", at);
+  }
+
+  #tooMany(what: string, at: number): ParseError {
+    const { maxSeries } = this.#limits;
+    const rule = `text must have at most ${maxSeries} ${what} (maxSeries)`;
+    return this.error(`${rule}: received ${maxSeries + 1} or more`, at);
+  }
+
+  /** Looks whether the line ends in time, of which this much is known to be no end of it. */
+  #checkLine(from: number): void {
+    const { maxLineLength } = this.#limits;
+    if (maxLineLength === Infinity) return;
+    const lf = this.text.indexOf("\n", from);
+    const length = (lf === -1 ? this.text.length : lf) - this.#lineStart;
+    if (length <= maxLineLength) return;
+    const rule = `a line must have at most ${maxLineLength} characters (maxLineLength)`;
+    throw this.error(`${rule}: received ${length}`, this.#lineStart + maxLineLength);
   }
 
   /**
@@ -180,8 +242,9 @@ export class Scanner {
           from = at + 2;
         }
         at++;
-      } else if (c === LF && !lineBreaks) {
-        break;
+      } else if (c === LF) {
+        if (!lineBreaks) break;
+        this.#checkLine(at + 1);
       }
     }
     throw this.unexpected(`${what} must end with a quote`, position);

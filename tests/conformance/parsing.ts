@@ -273,13 +273,15 @@ function readScrape(c: ScrapeCase): Scrape {
     });
     text = rest.join("\r\n\r\n");
   }
-  const type = new Headers(headers.map(([key, value]) => [key, value])).get("content-type");
+  const type = new Headers(headers.map(([key, value]): [string, string] => [key, value])).get(
+    "content-type",
+  );
   return { isOpenMetrics: type?.startsWith("application/openmetrics-text") ?? false, text };
 }
 
 /** What happens before a parser is asked. */
 function isTransport({ status, headers, body }: ScrapeCase): boolean {
-  const fields = new Headers(headers.map(([key, value]) => [key, value]));
+  const fields = new Headers(headers.map(([key, value]): [string, string] => [key, value]));
   const length = fields.get("content-length");
   return (status !== null && status !== 200) || fields.has("content-encoding") ||
     fields.has("transfer-encoding") ||

@@ -6,9 +6,11 @@ import {
   type EscapingScheme,
   Gauge,
   generateMetrics,
+  generateMetricsAsync,
   generateOpenMetrics,
   generateProtobuf,
   Histogram,
+  type Metric,
   MetricFamily,
   metricsHandler,
   metricsResponse,
@@ -304,18 +306,65 @@ for (const [what, error, text] of BROKEN) {
   });
 }
 
-test("an error before the first byte is answered with 500", async () => {
-  const registry = build();
-  const metrics = {
+/** What a family may do that has promised to be distinct and safe to read. */
+const BROKEN_PROMISES: [what: string, metrics: Iterable<unknown>, kept: string][] = [
+  ["throws", {
     [Symbol.iterator](): never {
       throw new Error("broken promise");
     },
-  };
-  registry.register({
-    collect: () => [new MetricFamily("x", "X.", "gauge", { metrics, distinct: true })],
+  }, ""],
+  [
+    "has what is no metric",
+    [null, 7, { labelNames: ["a"], labelValues: ["b"], value: 1 }],
+    [
+      "# HELP x X.",
+      "# TYPE x gauge",
+      'x{a="b"} 1',
+      "",
+    ].join("\n"),
+  ],
+  ["has metrics that throw", [{
+    labelNames: ["a"],
+    get labelValues(): never {
+      throw undefined;
+    },
+    value: 1,
+  }], "# HELP x X.\n# TYPE x gauge\n"],
+];
+
+for (const [what, metrics, kept] of BROKEN_PROMISES) {
+  test(`a family that breaks its promise and ${what} costs only itself`, async () => {
+    const registry = build();
+    const text = generateMetrics(registry);
+    const openMetrics = generateOpenMetrics(registry);
+    const protobuf = generateProtobuf(registry);
+    registry.register({
+      collect: () => [
+        new MetricFamily("x", "X.", "gauge", { metrics: metrics as Metric[], distinct: true }),
+      ],
+    });
+    const after = new Gauge("after", "A.", { registry });
+    for (let i = 0; i < 2; i++) {
+      const response = await metricsResponse(undefined, { registry });
+      assert.equal(response.status, 200);
+      const body = await response.text();
+      assert.ok(body.startsWith(`${text}${kept}# HELP after A.\n# TYPE after gauge\nafter 0\n`));
+    }
+    const own = await generateMetricsAsync(registry);
+    assert.equal(
+      own.slice(0, own.indexOf("# HELP narthex")),
+      `${text}${kept}# HELP after A.
+# TYPE after gauge
+after 0
+`,
+    );
+    assert.match(own, /^narthex_collector_errors_total\{collector="x",cause="\w+"\} \d+$/m);
+    registry.unregister(after);
+    assert.ok(generateMetrics(registry).startsWith(text + kept));
+    assert.ok(generateOpenMetrics(registry).startsWith(openMetrics.replace("# EOF\n", "")));
+    assert.deepEqual(generateProtobuf(registry).subarray(0, protobuf.length), protobuf);
   });
-  assert.equal((await metricsResponse(undefined, { registry })).status, 500);
-});
+}
 
 const BAD_OPTIONS: [options: Record<string, unknown>, error: string, message: string][] = [
   [{ timeoutMs: 0 }, "RangeError", "timeoutMs must be > 0: received 0"],
@@ -335,6 +384,7 @@ const BAD_OPTIONS: [options: Record<string, unknown>, error: string, message: st
     "TypeError",
     'escaping must be "underscores", "dots", "values" or "allow-utf-8": received ["dots"]',
   ],
+  [{ authorize: true }, "TypeError", "authorize must be a function: received true"],
   [{ registry: {} }, "TypeError", "a registry must have register(): received {}"],
   [{ registry: null }, "TypeError", "a registry must have register(): received null"],
 ];

@@ -404,3 +404,125 @@ test("a family that comes without an iterable around it is an error of its colle
   assert.equal(errors(registry, "error"), 2);
   assert.deepEqual(await read(registry), []);
 });
+
+test("a generator of families that never ends costs only itself, awaited or not", async () => {
+  for (
+    const collect of [
+      function* () {
+        for (;;) yield gauge("x");
+      },
+      // It never gives the event loop a turn, so that no timer fires.
+      async function* () {
+        for (;;) yield gauge("x");
+      },
+      () =>
+        Promise.resolve((function* () {
+          for (;;) yield gauge("x");
+        })()),
+    ]
+  ) {
+    const registry = new CollectorRegistry();
+    registry.register({ collect });
+    new Gauge("g", "", { registry });
+    assert.deepEqual(await read(registry, { timeoutMs: 60_000 }), ["g"]);
+    assert.deepEqual(await read(registry), ["g"]);
+    assert.equal(
+      errors(registry, "error"),
+      collect.constructor.name === "GeneratorFunction" ? 3 : 2,
+    );
+  }
+});
+
+test("a generator that is slow without waiting is left once its own time is over", async () => {
+  let yielded = 0;
+  let closed = false;
+  const registry = new CollectorRegistry();
+  registry.register({
+    *collect() {
+      try {
+        for (;;) {
+          const end = performance.now() + 10;
+          while (performance.now() < end);
+          yielded++;
+          yield gauge(`x_${yielded}`);
+        }
+      } finally {
+        closed = true;
+      }
+    },
+  });
+  new Gauge("g", "", { registry });
+  assert.deepEqual(await read(registry, { timeoutMs: 30 }), ["g"]);
+  assert.ok(yielded < 100, `${yielded} families`);
+  assert.equal(closed, true);
+  registry.clear();
+});
+
+test("an asynchronous generator that is slow without waiting lets the time limit end it", async () => {
+  let closed = false;
+  const registry = new CollectorRegistry();
+  registry.register({
+    async *collect() {
+      try {
+        for (;;) {
+          const end = performance.now() + 10;
+          while (performance.now() < end);
+          yield gauge("x");
+        }
+      } finally {
+        closed = true;
+      }
+    },
+  });
+  assert.deepEqual(await read(registry, { timeoutMs: 30 }), []);
+  while (!closed) await turn();
+});
+
+test("what cannot even be asked what it is costs only itself, and is heard", () =>
+  heard(async () => {
+    const revoked = () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy as MetricFamily;
+    };
+    for (
+      const collect of [
+        () => [revoked(), gauge("x")],
+        () => Promise.resolve([revoked(), gauge("x")]),
+        async function* () {
+          yield await Promise.resolve(gauge("x"));
+          yield { then: undefined, name: { get: revoked() } } as unknown as MetricFamily;
+        },
+      ]
+    ) {
+      const registry = new CollectorRegistry();
+      registry.register({ collect });
+      assert.ok(
+        (await generateMetricsAsync(registry)).startsWith("# HELP x \n# TYPE x gauge\nx 1\n"),
+      );
+    }
+  }));
+
+test("a collector that cannot tell its name any more is counted all the same", async () => {
+  for (const name of [7, undefined, null, Symbol("x"), "x".repeat(1e6)]) {
+    const registry = new CollectorRegistry();
+    let described = false;
+    registry.register({
+      collect() {
+        throw undefined;
+      },
+      describe() {
+        if (described) return [{ name } as unknown as MetricFamily];
+        described = true;
+        return [gauge("x")];
+      },
+    });
+    new Gauge("g", "", { registry });
+    const text = await generateMetricsAsync(registry);
+    assert.ok(text.startsWith("# HELP g \n# TYPE g gauge\ng 0\n"));
+    assert.match(
+      text,
+      /^narthex_collector_errors_total\{collector="\w{9,200}",cause="error"\} 1$/m,
+    );
+  }
+});

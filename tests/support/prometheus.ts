@@ -16,6 +16,8 @@ export interface QueryResult {
 
 /** A target as Prometheus sees it. */
 export interface Target {
+  /** Where it is, as a URL. */
+  readonly scrapeUrl: string;
   readonly health: string;
   readonly lastError: string;
 }
@@ -56,12 +58,12 @@ export interface ReceivingOptions {
 }
 
 /**
- * Starts the program at `path`, which scrapes `target` (`host:port`) every second, with some of its
- * features that are off by default.
+ * Starts the program at `path`, which scrapes `target` (`host:port`), or several, every second, with
+ * some of its features that are off by default.
  */
 export async function startPrometheus(
   path: string,
-  target: string,
+  target: string | readonly string[],
   features: readonly string[] = [],
 ): Promise<PrometheusServer> {
   const folder = await mkdtemp(join(tmpdir(), "narthex-prometheus-"));
@@ -69,7 +71,7 @@ export async function startPrometheus(
 scrape_configs:
   - job_name: demo
     static_configs:
-      - targets: ["${target}"]
+      - targets: ${JSON.stringify([target].flat())}
 `;
   return await startServer(path, {
     folder,

@@ -1,0 +1,68 @@
+import { received } from "../../model.ts";
+
+/**
+ * Limits of the parsers, for texts that others have written. Each is held before the work that
+ * it limits is done. `Infinity` is no limit.
+ */
+export interface ParseOptions {
+  /**
+   * How long the text may be, in UTF-16 code units, as its `length` has it; looked at before
+   * anything else. @default {134217728}
+   */
+  maxSize?: number | undefined;
+  /**
+   * How long a line may be, in UTF-16 code units, without its end. A value that goes on in the
+   * next line, as format 0.0.4 allows it, is part of one line. @default {1048576}
+   */
+  maxLineLength?: number | undefined;
+  /**
+   * How many samples there may be, and how many families: a histogram has a sample for each
+   * bucket, one for its sum and one for its count. Each takes some hundred bytes.
+   * @default {1000000}
+   */
+  maxSeries?: number | undefined;
+}
+
+/** The same limits, all of them there and legal. */
+export interface Limits {
+  /** Of the text, in UTF-16 code units. */
+  readonly maxSize: number;
+  /** Of a line, in UTF-16 code units. */
+  readonly maxLineLength: number;
+  /** Of samples, and of families. */
+  readonly maxSeries: number;
+}
+
+/** 128 Mi: what one and a half million series take. */
+const MAX_SIZE = 2 ** 27;
+
+/** 1 Mi. */
+const MAX_LINE_LENGTH = 2 ** 20;
+
+const MAX_SERIES = 1_000_000;
+
+/**
+ * Checks the options of a parser.
+ *
+ * @param options The options.
+ * @param doing What cannot be done, for errors.
+ * @returns The limits.
+ * @throws {TypeError} If a limit is not a number.
+ * @throws {RangeError} If a limit is not a whole number, or negative.
+ */
+export function checkLimits(options: ParseOptions, doing: string): Limits {
+  const {
+    maxSize = MAX_SIZE,
+    maxLineLength = MAX_LINE_LENGTH,
+    maxSeries = MAX_SERIES,
+  } = options;
+  const limits = { maxSize, maxLineLength, maxSeries };
+  for (const [name, value] of Object.entries(limits)) {
+    if (value === Infinity || (Number.isInteger(value) && value >= 0)) continue;
+    const Wrong = typeof value === "number" ? RangeError : TypeError;
+    throw new Wrong(
+      `${doing}: ${name} must be a whole number >= 0, or Infinity: received ${received(value)}`,
+    );
+  }
+  return limits;
+}

@@ -1,0 +1,143 @@
+/// <reference lib="dom" />
+import { type Buckets, countOf, heat, quantile, total } from "./buckets.ts";
+import { element, setAttribute, setChildren, setText } from "./elements.ts";
+import { formatDuration, formatExact, formatRate, formatValue, quantileName } from "./format.ts";
+import { HeatStrip } from "./heat_strip.ts";
+import { RATE_STEPS } from "./number_row.ts";
+import { labelList, type Row, type RowSource, spokenSeries } from "./row.ts";
+import { Sparkline } from "./sparkline.ts";
+
+/** The quantiles that are shown of a histogram. */
+const QUANTILES = [0.5, 0.9, 0.99] as const;
+
+/** How fine the strip of a native histogram may be. */
+const MAX_ROWS = 24;
+
+/** Names and values beside each other, of which some change. */
+class Facts {
+  readonly element: HTMLElement = element("dl", { class: "facts" });
+  readonly #values = new Map<string, HTMLElement>();
+
+  set(name: string, value: string, title?: string): void {
+    let shown = this.#values.get(name);
+    if (shown === undefined) {
+      shown = element("dd");
+      this.#values.set(name, shown);
+      this.element.append(element("div", {}, element("dt", {}, name), shown));
+    }
+    setText(shown, value);
+    if (title !== undefined) setAttribute(shown, "title", title);
+  }
+}
+
+/** A histogram: what was observed of late, as a strip and as quantiles. */
+export function histogramRow({ timeline, family, series }: RowSource): Row {
+  const strip = new HeatStrip();
+  const quantiles = new Facts();
+  const facts = new Facts();
+  const upper = element("span");
+  const lower = element("span");
+  const name = spokenSeries(family, series);
+  const isGauge = family.type === "gaugehistogram";
+  const row = element(
+    "li",
+    { class: "row distribution" },
+    labelList(series),
+    element(
+      "div",
+      { class: "strip" },
+      element("div", { class: "axis", "aria-hidden": "true" }, upper, lower),
+      strip.element,
+    ),
+    element("div", { class: "measures" }, quantiles.element, facts.element),
+  );
+  return {
+    element: row,
+    update() {
+      const columns = timeline.read<Buckets | undefined>(series.columns).slice(1);
+      const recent = isGauge ? columns.at(-1) : total(columns);
+      const isRecent = countOf(recent) > 0;
+      // With nothing new, what there is to say is what was before.
+      const shown = isRecent ? recent : series.buckets;
+      const spoken: string[] = [];
+      for (const q of QUANTILES) {
+        const value = shown === undefined ? NaN : quantile(q, shown);
+        const text = Number.isNaN(value) ? "–" : formatValue(value, family.unit);
+        quantiles.set(quantileName(q), text, formatExact(value));
+        spoken.push(`${quantileName(q)} ${text}`);
+      }
+      const covered = formatDuration(timeline.covered(timeline.length - 1));
+      const when = isGauge
+        ? "now"
+        : isRecent
+        ? `last ${covered}`
+        : countOf(shown) > 0
+        ? "since start"
+        : "none yet";
+      const count = timeline.now(series.values);
+      if (!isGauge) {
+        facts.set("rate", formatRate(timeline.rate(series.values, RATE_STEPS), ""));
+      }
+      facts.set("count", Number.isNaN(count) ? "gone" : formatValue(count, ""), formatExact(count));
+      facts.set("window", when);
+      const painted = heat(columns, MAX_ROWS);
+      const top = painted.rows.at(-1);
+      const bottom = painted.rows[0];
+      row.classList.toggle("quiet", !isRecent);
+      setText(upper, top === undefined ? "" : bound(top.upper, top.lower, family.unit, ">"));
+      setText(
+        lower,
+        bottom === undefined ? "" : bound(bottom.lower, bottom.upper, family.unit, "≤"),
+      );
+      strip.draw(
+        painted,
+        `${name}: distribution over the last ${covered}; ${spoken.join(", ")}, ${when}`,
+      );
+    },
+  };
+}
+
+/** The outer bound of the first or the last row, or the inner one if that is infinite. */
+function bound(outer: number, inner: number, unit: string, sign: string): string {
+  if (Number.isFinite(outer)) return formatValue(outer, unit);
+  return Number.isFinite(inner) ? `${sign} ${formatValue(inner, unit)}` : "";
+}
+
+/** A summary: its own quantiles, how often it observes, and the mean of late. */
+export function summaryRow({ timeline, family, series }: RowSource): Row {
+  const quantiles = new Facts();
+  const facts = new Facts();
+  const sparkline = new Sparkline();
+  const name = spokenSeries(family, series);
+  const body = element("div", { class: "measures" });
+  return {
+    element: element("li", { class: "row summary" }, labelList(series), sparkline.element, body),
+    update() {
+      const spoken: string[] = [];
+      for (const [q, value] of series.quantiles) {
+        const text = Number.isNaN(value) ? "–" : formatValue(value, family.unit);
+        quantiles.set(quantileName(q), text, formatExact(value));
+        spoken.push(`${quantileName(q)} ${text}`);
+      }
+      const speed = timeline.rate(series.values, RATE_STEPS);
+      const count = timeline.now(series.values);
+      facts.set("rate", formatRate(speed, ""));
+      if (series.sums !== undefined) {
+        const mean = timeline.rate(series.sums, RATE_STEPS) / speed;
+        facts.set("mean", Number.isFinite(mean) ? formatValue(mean, family.unit) : "–");
+      }
+      facts.set("count", Number.isNaN(count) ? "gone" : formatValue(count, ""), formatExact(count));
+      const parts = series.quantiles.length > 0 ? [quantiles.element, facts.element] : [
+        facts.element,
+      ];
+      setChildren(body, parts);
+      const covered = formatDuration(timeline.covered(timeline.length - 1));
+      sparkline.draw(
+        timeline.rates(series.values),
+        true,
+        [`${name}: observations over the last ${covered}, now ${formatRate(speed, "")}`, ...spoken]
+          .join(", "),
+      );
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/// <reference lib="dom" />
+import type { Heat } from "./buckets.ts";
+import { element, setAttribute } from "./elements.ts";
+
+/** The height of a strip, in CSS pixels. */
+const HEIGHT = 72;
+
+/** How faint the least count is that is not zero. */
+const FAINTEST = 0.14;
+
+/** Draws each strip again when its place has another width. */
+const sizes = new Map<Element, (width: number) => void>();
+let sizeObserver: ResizeObserver | undefined;
+
+function observeWidth(target: Element, onWidth: (width: number) => void): void {
+  sizes.set(target, onWidth);
+  sizeObserver ??= new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) sizes.get(target)?.(contentRect.width);
+  });
+  sizeObserver.observe(target);
+}
+
+/** The distributions of the last minutes: a column for each scrape, darker where there was more. */
+export class HeatStrip {
+  readonly element: HTMLCanvasElement = element("canvas", { class: "heat", role: "img" });
+  #heat: Heat | undefined;
+  #width = 0;
+
+  constructor() {
+    observeWidth(this.element, (width) => {
+      this.#width = width;
+      this.#paint();
+    });
+  }
+
+  /** Draws a strip; `label` is what a screen reader says. */
+  draw(heat: Heat, label: string): void {
+    this.#heat = heat;
+    setAttribute(this.element, "aria-label", label);
+    this.#paint();
+  }
+
+  #paint(): void {
+    const heat = this.#heat;
+    const width = this.#width;
+    if (heat === undefined || width === 0) return;
+    const canvas = this.element;
+    const scale = Math.max(1, Math.min(3, devicePixelRatio));
+    const pixelWidth = Math.round(width * scale);
+    const pixelHeight = Math.round(HEIGHT * scale);
+    if (canvas.width !== pixelWidth) canvas.width = pixelWidth;
+    if (canvas.height !== pixelHeight) canvas.height = pixelHeight;
+    const context = canvas.getContext("2d");
+    if (context === null) return;
+    context.clearRect(0, 0, pixelWidth, pixelHeight);
+    // The colour of the text of the strip is that of its greatest heat, in every scheme.
+    context.fillStyle = getComputedStyle(canvas).color;
+    const { columns, rows, max } = heat;
+    const gap = Math.round(scale);
+    for (let c = 0; c < columns.length; c++) {
+      const left = Math.round(c * pixelWidth / columns.length);
+      const right = Math.round((c + 1) * pixelWidth / columns.length) - gap;
+      const counts = columns[c];
+      for (let r = 0; r < rows.length && counts !== undefined; r++) {
+        const count = counts[r]!;
+        if (!(count > 0)) continue;
+        const top = Math.round((rows.length - 1 - r) * pixelHeight / rows.length);
+        const bottom = Math.round((rows.length - r) * pixelHeight / rows.length);
+        // By the square root, so that a few beside many can still be seen.
+        context.globalAlpha = FAINTEST + (1 - FAINTEST) * Math.sqrt(count / max);
+        const height = bottom - top - (bottom - top > 4 * scale ? gap : 0);
+        context.fillRect(left, top, Math.max(1, right - left), Math.max(1, height));
+      }
+    }
+    context.globalAlpha = 1;
+  }
+}

@@ -1,0 +1,130 @@
+/// <reference lib="dom" />
+/**
+ * The program of the live page.
+ *
+ * @module
+ */
+import { breather } from "./breathe.ts";
+import { setText } from "./elements.ts";
+import { formatDuration } from "./format.ts";
+import { Page } from "./page.ts";
+import { Poller, type PollState } from "./poller.ts";
+import { scrape } from "./scrape.ts";
+import { Store } from "./store.ts";
+
+/** How many scrapes are shown. */
+const HISTORY = 61;
+
+/** The least time that an answer may take, in milliseconds. */
+const TIMEOUT_MS = 15_000;
+
+/** How long typing must rest before it is searched, in milliseconds. */
+const TYPING_MS = 60;
+
+const intervalMs = Number(document.documentElement.dataset["intervalMs"]);
+// Not `location.href`, which may carry a password that `fetch` refuses.
+const url = location.origin + location.pathname + location.search;
+
+const search = get("search", HTMLInputElement);
+const pause = get("pause", HTMLButtonElement);
+const status = get("status", HTMLElement);
+const updated = get("updated", HTMLElement);
+
+const store = new Store(HISTORY);
+const page = new Page(store, {
+  groups: get("groups", HTMLElement),
+  navigation: get("navigation", HTMLElement),
+  summary: get("summary", HTMLElement),
+  nothing: get("nothing", HTMLElement),
+  more: get("more", HTMLButtonElement),
+});
+
+const poller = new Poller({
+  intervalMs,
+  scrape: async (signal, interrupted) => {
+    const bytes = await scrape(url, Math.max(TIMEOUT_MS, 2 * intervalMs), signal);
+    // Monotonic: a clock that is set must not make a rate of its own.
+    const time = performance.now() / 1000;
+    await store.ingest(bytes, { time, interrupted, breathe: breather() });
+    setText(updated, `Updated ${new Date().toLocaleTimeString("en-GB")}`);
+    await page.update();
+  },
+  onState: showState,
+  setTimer: (callback, ms) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+});
+
+/** The element that the document has under `id`. */
+function get<Type extends Element>(id: string, type: new () => Type): Type {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new TypeError(`Cannot find element "${id}"`);
+  return found;
+}
+
+function showState(state: PollState): void {
+  document.documentElement.dataset["state"] = state.kind;
+  if (state.kind !== "hidden") setText(status, describe(state));
+}
+
+function describe(state: PollState): string {
+  switch (state.kind) {
+    case "live":
+      return `Live, every ${formatDuration(intervalMs / 1000)}`;
+    case "failed":
+      return `${state.message}. Trying again in ${formatDuration(state.retryMs / 1000)}.`;
+    case "paused":
+      return "Paused";
+    default:
+      return "Loading…";
+  }
+}
+
+/** What is searched is in the URL, so that it is still there after a reload. */
+function readFragment(): void {
+  const text = new URLSearchParams(location.hash.slice(1)).get("q") ?? "";
+  if (search.value !== text) search.value = text;
+  void page.search(text);
+}
+
+function find(): void {
+  const text = search.value;
+  const fragment = text === "" ? "" : `#${new URLSearchParams({ q: text })}`;
+  history.replaceState(null, "", location.pathname + location.search + fragment);
+  void page.search(text);
+}
+
+let typing: ReturnType<typeof setTimeout> | undefined;
+search.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(find, TYPING_MS);
+});
+search.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || search.value === "") return;
+  event.preventDefault();
+  search.value = "";
+  find();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target === search) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+});
+pause.addEventListener("click", () => {
+  const paused = pause.getAttribute("aria-pressed") !== "true";
+  pause.setAttribute("aria-pressed", String(paused));
+  poller.setPaused(paused);
+});
+document.addEventListener("visibilitychange", () => {
+  poller.setVisible(document.visibilityState === "visible");
+});
+addEventListener("online", () => poller.wake());
+addEventListener("hashchange", readFragment);
+// Colours of canvases do not change by themselves.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => void page.update());
+
+readFragment();
+poller.setVisible(document.visibilityState === "visible");

@@ -1,0 +1,94 @@
+/// <reference lib="dom" />
+import { element, setAttribute, setText } from "./elements.ts";
+import {
+  formatDuration,
+  formatExact,
+  formatMoment,
+  formatRate,
+  formatValue,
+  isMoment,
+} from "./format.ts";
+import { labelList, type Row, type RowSource, spokenSeries } from "./row.ts";
+import { Sparkline } from "./sparkline.ts";
+
+/** Over how many steps a rate is taken: one step alone jumps. */
+export const RATE_STEPS = 10;
+
+/** A counter: how fast it grows, and where it is. */
+export function counterRow({ timeline, family, series }: RowSource): Row {
+  const rate = element("span", { class: "value" });
+  const total = element("span", { class: "detail" });
+  const sparkline = new Sparkline();
+  const name = spokenSeries(family, series);
+  return {
+    element: element(
+      "li",
+      { class: "row" },
+      labelList(series),
+      sparkline.element,
+      element("div", { class: "numbers" }, rate, total),
+    ),
+    update() {
+      const now = timeline.now(series.values);
+      const speed = formatRate(timeline.rate(series.values, RATE_STEPS), family.unit);
+      setText(rate, speed);
+      setText(total, Number.isNaN(now) ? "gone" : formatValue(now, family.unit));
+      setAttribute(total, "title", formatExact(now));
+      const rates = timeline.rates(series.values);
+      const greatest = formatRate(extreme(rates, Math.max), family.unit);
+      sparkline.draw(
+        rates,
+        true,
+        `${name}: rate over the last ${span(timeline.covered(timeline.length - 1))}, ` +
+          `now ${speed}, at most ${greatest}`,
+      );
+    },
+  };
+}
+
+/** A gauge, or a number of which nothing is known. */
+export function gaugeRow({ timeline, family, series }: RowSource): Row {
+  const value = element("span", { class: "value" });
+  const range = element("span", { class: "detail" });
+  const sparkline = new Sparkline();
+  const name = spokenSeries(family, series);
+  return {
+    element: element(
+      "li",
+      { class: "row" },
+      labelList(series),
+      sparkline.element,
+      element("div", { class: "numbers" }, value, range),
+    ),
+    update() {
+      const now = timeline.now(series.values);
+      const values = timeline.read(series.values);
+      const least = extreme(values, Math.min);
+      const greatest = extreme(values, Math.max);
+      const gone = series.seen < timeline.latest;
+      const moment = isMoment(family.name, now);
+      const spell = (value: number) =>
+        moment ? formatMoment(value) : formatValue(value, family.unit);
+      setText(value, gone ? "–" : spell(now));
+      setAttribute(value, "title", formatExact(now));
+      const steady = !(greatest > least);
+      setText(range, gone ? "gone" : steady ? "steady" : `${spell(least)} to ${spell(greatest)}`);
+      sparkline.draw(
+        values,
+        false,
+        `${name}: the last ${span(timeline.covered(timeline.length - 1))}, ` +
+          (steady ? `steady at ${spell(now)}` : `from ${spell(least)} to ${spell(greatest)}`),
+      );
+    },
+  };
+}
+
+/** The greatest or the least of the finite values; NaN if there is none. */
+function extreme(values: readonly number[], choose: (...values: number[]) => number): number {
+  const finite = values.filter(Number.isFinite);
+  return finite.length === 0 ? NaN : choose(...finite);
+}
+
+function span(seconds: number): string {
+  return formatDuration(seconds);
+}

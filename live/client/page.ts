@@ -1,0 +1,249 @@
+/// <reference lib="dom" />
+import { breather } from "./breathe.ts";
+import { element, setAttribute, setChildren, setText } from "./elements.ts";
+import { FamilyView } from "./family_view.ts";
+import { type Group, group } from "./naming.ts";
+import { matchingSeries, words } from "./search.ts";
+import type { Family, Store } from "./store.ts";
+import { visibleText } from "./visible_text.ts";
+
+/** How many families are on the page at first, and how many more each time. */
+const FAMILIES = 300;
+
+/** How far outside of the window a family is kept up to date, in CSS pixels. */
+const NEAR = "400px 0px";
+
+/** The elements of the document that the page fills. */
+export interface PageElements {
+  readonly groups: HTMLElement;
+  readonly navigation: HTMLElement;
+  readonly summary: HTMLElement;
+  readonly nothing: HTMLElement;
+  readonly more: HTMLButtonElement;
+}
+
+/** A group of families on the page. */
+interface GroupView {
+  readonly section: HTMLElement;
+  readonly heading: HTMLElement;
+  readonly families: HTMLElement;
+  readonly count: HTMLElement;
+  readonly item: HTMLElement;
+  readonly itemCount: HTMLElement;
+}
+
+/**
+ * The families on the page. It makes elements only for what can be seen or is near,
+ * and works in slices, so that scrolling and typing go on.
+ */
+export class Page {
+  readonly #store: Store;
+  readonly #elements: PageElements;
+  readonly #views = new Map<Family, FamilyView>();
+  readonly #byElement = new WeakMap<Element, FamilyView>();
+  readonly #groups = new Map<string, GroupView>();
+  readonly #observer: IntersectionObserver;
+  readonly #near = new Set<FamilyView>();
+  #searched: readonly string[] = [];
+  #limit = FAMILIES;
+  #arranged = -1;
+  #wanted: "nothing" | "draw" | "arrange" = "nothing";
+  #working: Promise<void> | undefined;
+
+  constructor(store: Store, elements: PageElements) {
+    this.#store = store;
+    this.#elements = elements;
+    this.#observer = new IntersectionObserver((entries) => this.#onNear(entries), {
+      rootMargin: NEAR,
+    });
+    elements.more.addEventListener("click", () => {
+      this.#limit += FAMILIES;
+      void this.#work("arrange");
+    });
+  }
+
+  /** Shows only what matches. */
+  search(text: string): Promise<void> {
+    this.#searched = words(text);
+    this.#limit = FAMILIES;
+    return this.#work("arrange");
+  }
+
+  /** Shows the last scrape. */
+  update(): Promise<void> {
+    return this.#work(this.#store.version === this.#arranged ? "draw" : "arrange");
+  }
+
+  /** Does what is wanted, in slices; what is wanted meanwhile is done next. */
+  #work(what: "draw" | "arrange"): Promise<void> {
+    if (this.#wanted !== "arrange") this.#wanted = what;
+    this.#working ??= this.#workOn();
+    return this.#working;
+  }
+
+  async #workOn(): Promise<void> {
+    const breathe = breather();
+    try {
+      while (this.#wanted !== "nothing") {
+        const arrange = this.#wanted === "arrange";
+        this.#wanted = "nothing";
+        if (arrange) await this.#arrange(breathe);
+        await this.#draw(breathe);
+      }
+    } finally {
+      this.#working = undefined;
+    }
+  }
+
+  /** Puts families that match where they belong. */
+  async #arrange(breathe: () => Promise<void> | undefined): Promise<void> {
+    const store = this.#store;
+    this.#arranged = store.version;
+    const matching: Family[] = [];
+    let seriesCount = 0;
+    for (const family of store.families.values()) {
+      const series = matchingSeries(family, this.#searched);
+      if (series === undefined) continue;
+      matching.push(family);
+      seriesCount += series.length;
+      this.#views.get(family)?.setMatches(series);
+      await breathe();
+    }
+    const { more, nothing, groups, navigation, summary } = this.#elements;
+    const shown = limit(group(matching), this.#limit);
+    const sections: HTMLElement[] = [];
+    const items: HTMLElement[] = [];
+    for (const { name, families } of shown) {
+      const view = this.#group(name);
+      const articles: HTMLElement[] = [];
+      for (const family of families) {
+        articles.push(this.#view(family).element);
+        await breathe();
+      }
+      setChildren(view.families, articles);
+      const count = families.length.toLocaleString("en");
+      setText(view.count, families.length === 1 ? "1 family" : `${count} families`);
+      setText(view.itemCount, count);
+      sections.push(view.section);
+      items.push(view.item);
+    }
+    setChildren(groups, sections);
+    setChildren(navigation, items);
+    this.#forget();
+
+    const rest = matching.length - this.#limit;
+    more.hidden = rest <= 0;
+    if (rest > 0) {
+      setText(
+        more,
+        `Show ${Math.min(rest, FAMILIES)} more of ${rest.toLocaleString("en")} families`,
+      );
+    }
+    const isEmpty = store.families.size === 0;
+    nothing.hidden = matching.length > 0 || (isEmpty && store.timeline.latest < 0);
+    setText(nothing, isEmpty ? "There are no metrics yet." : "Nothing matches.");
+    const all = [
+      counted(store.families.size, "family", "families"),
+      `${store.seriesCount.toLocaleString("en")} series`,
+    ];
+    setText(
+      summary,
+      this.#searched.length === 0
+        ? all.join(", ")
+        : `${matching.length.toLocaleString("en")} of ${all[0]}, ${
+          seriesCount.toLocaleString("en")
+        } of ${all[1]}`,
+    );
+  }
+
+  /** Brings the families that are near up to date. */
+  async #draw(breathe: () => Promise<void> | undefined): Promise<void> {
+    for (const view of this.#near) {
+      if (!view.element.isConnected) continue;
+      for (const row of view.rows()) {
+        row.update();
+        await breathe();
+      }
+      await breathe();
+      if (this.#wanted === "arrange") return;
+    }
+  }
+
+  #onNear(entries: readonly IntersectionObserverEntry[]): void {
+    for (const { target, isIntersecting } of entries) {
+      const view = this.#byElement.get(target);
+      if (view === undefined) continue;
+      if (isIntersecting) this.#near.add(view);
+      else this.#near.delete(view);
+    }
+    void this.#work("draw");
+  }
+
+  #view(family: Family): FamilyView {
+    const known = this.#views.get(family);
+    if (known?.isCurrent) return known;
+    if (known !== undefined) this.#drop(family, known);
+    const view = new FamilyView(family, this.#store.timeline, () => this.#work("draw"));
+    view.setMatches(matchingSeries(family, this.#searched) ?? []);
+    this.#views.set(family, view);
+    this.#byElement.set(view.element, view);
+    this.#observer.observe(view.element);
+    return view;
+  }
+
+  #drop(family: Family, view: FamilyView): void {
+    this.#observer.unobserve(view.element);
+    this.#near.delete(view);
+    this.#views.delete(family);
+  }
+
+  /** Lets go of families that are no more. */
+  #forget(): void {
+    for (const [family, view] of this.#views) {
+      if (this.#store.families.get(family.name) !== family) this.#drop(family, view);
+    }
+  }
+
+  #group(name: string): GroupView {
+    const known = this.#groups.get(name);
+    if (known !== undefined) return known;
+    const id = `group-${this.#groups.size}`;
+    const count = element("span", { class: "count" });
+    const heading = element(
+      "h2",
+      { id, tabindex: "-1" },
+      visibleText(name, "group-name"),
+      " ",
+      count,
+    );
+    const families = element("div", { class: "families" });
+    const section = element("section", { "aria-labelledby": id }, heading, families);
+    const itemCount = element("span", { class: "count" });
+    const link = element("a", { href: `#${id}` }, visibleText(name, "group-name"), " ", itemCount);
+    link.addEventListener("click", (event) => {
+      event.preventDefault(); // The fragment is for what is searched.
+      heading.scrollIntoView();
+      heading.focus({ preventScroll: true });
+    });
+    const made = { section, heading, families, count, item: element("li", {}, link), itemCount };
+    setAttribute(section, "class", "group");
+    this.#groups.set(name, made);
+    return made;
+  }
+}
+
+/** The first families of all groups, not more than `most`. */
+function limit(groups: readonly Group<Family>[], most: number): Group<Family>[] {
+  const limited: Group<Family>[] = [];
+  let room = most;
+  for (const { name, families } of groups) {
+    if (room <= 0) break;
+    limited.push({ name, families: families.slice(0, room) });
+    room -= families.length;
+  }
+  return limited;
+}
+
+function counted(count: number, one: string, more: string): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
+}

@@ -1,0 +1,85 @@
+/// <reference lib="dom" />
+import { setAttribute, svgElement } from "./elements.ts";
+
+/** The size of the drawing, in units of its own: it is stretched to its place. */
+const WIDTH = 240;
+const HEIGHT = 40;
+
+/** Room above and below, so that a line at the edge is not cut. */
+const MARGIN = 3;
+
+/** The lines of a sparkline, as SVG paths. */
+export interface SparkPaths {
+  readonly line: string;
+  /** What is between the line and the bottom. */
+  readonly area: string;
+}
+
+/**
+ * Draws values from left to right, with a gap where one is not finite. What is measured from
+ * zero has zero at the bottom; other values fill the height, and rest in the middle
+ * when they are all equal.
+ */
+export function sparkPaths(values: readonly number[], fromZero: boolean): SparkPaths {
+  let least = fromZero ? 0 : Infinity;
+  let greatest = fromZero ? 0 : -Infinity;
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    least = Math.min(least, value);
+    greatest = Math.max(greatest, value);
+  }
+  const range = greatest - least;
+  const rest = fromZero ? 0 : 0.5;
+  const y = (value: number) => {
+    const height = range > 0 ? (value - least) / range : rest;
+    return round(HEIGHT - MARGIN - height * (HEIGHT - 2 * MARGIN));
+  };
+  const step = WIDTH / Math.max(1, values.length - 1);
+  let line = "";
+  let area = "";
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) continue;
+    const first = i;
+    let piece = "";
+    for (; i < values.length && Number.isFinite(values[i]); i++) {
+      piece += `${i === first ? "M" : "L"}${round(i * step)} ${y(values[i]!)}`;
+    }
+    // A value that stands alone is a dot.
+    line += i - first === 1 ? `${piece}h.1` : piece;
+    area += `${piece}L${round((i - 1) * step)} ${HEIGHT}L${round(first * step)} ${HEIGHT}Z`;
+  }
+  return { line, area };
+}
+
+function round(coordinate: number): number {
+  return Math.round(coordinate * 100) / 100;
+}
+
+/** The last minutes of a number as a line. */
+export class Sparkline {
+  readonly element: SVGSVGElement;
+  readonly #line: SVGPathElement = svgElement("path", { class: "line" });
+  readonly #area: SVGPathElement = svgElement("path", { class: "area" });
+
+  constructor() {
+    this.element = svgElement(
+      "svg",
+      {
+        class: "sparkline",
+        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+        preserveAspectRatio: "none",
+        role: "img",
+      },
+      this.#area,
+      this.#line,
+    );
+  }
+
+  /** Draws values; `label` is what a screen reader says. */
+  draw(values: readonly number[], fromZero: boolean, label: string): void {
+    const { line, area } = sparkPaths(values, fromZero);
+    setAttribute(this.#line, "d", line);
+    setAttribute(this.#area, "d", fromZero ? area : "");
+    setAttribute(this.element, "aria-label", label);
+  }
+}

@@ -1,0 +1,407 @@
+/// <reference lib="dom" />
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { type Handler, type RunningServer, serve } from "../../examples/serve.ts";
+import { livePage } from "../../live/mod.ts";
+import {
+  CollectorRegistry,
+  Counter,
+  Gauge,
+  Histogram,
+  Info,
+  MetricFamily,
+  metricsHandler,
+  StateSet,
+  Summary,
+} from "../../mod.ts";
+import { openPage, startChromium } from "../support/browser.ts";
+import { startDemo } from "../support/demo.ts";
+import { waitFor } from "../support/processes.ts";
+import { testWithPrograms } from "../support/programs.ts";
+
+const AXE_PATH = fileURLToPath(import.meta.resolve("axe-core/axe.min.js"));
+
+let started: Promise<Browser> | undefined;
+after(async () => await (await started)?.close());
+
+/** The one browser of all tests; each opens its pages in a context of its own. */
+function browserAt(path: string): Promise<Browser> {
+  return started ??= startChromium(path);
+}
+
+/** A registry, and its live page in a browser. */
+interface Served {
+  readonly registry: CollectorRegistry;
+  readonly browser: Browser;
+  readonly url: string;
+  /** How often the metrics were asked for. */
+  readonly scrapes: () => number;
+  /** Stops the server, and starts it again at the same port. */
+  stop(): Promise<void>;
+  restart(handler?: Handler): Promise<void>;
+}
+
+function testLive(name: string, run: (served: Served) => Promise<void>): void {
+  testWithPrograms(["chromium"], name, async (path) => {
+    const registry = new CollectorRegistry();
+    const handler = metricsHandler({ registry, live: livePage({ intervalMs: 250 }) });
+    let scrapes = 0;
+    const counting: Handler = (request) => {
+      if (!request.headers.get("accept")?.includes("html")) scrapes++;
+      return handler(request);
+    };
+    let server: RunningServer = await serve(counting, 0);
+    const { port } = server;
+    const browser = await browserAt(path);
+    try {
+      await run({
+        registry,
+        browser,
+        url: `http://127.0.0.1:${port}/metrics`,
+        scrapes: () => scrapes,
+        stop: () => server.stop(),
+        restart: async (other = counting) => {
+          server = await serve(other, port);
+        },
+      });
+    } finally {
+      for (const context of browser.contexts()) await context.close();
+      await server.stop();
+    }
+  });
+}
+
+/** Metrics of all types, which move. */
+function fill(registry: CollectorRegistry): { move(): void } {
+  const labelNames = ["route"] as const;
+  const requests = new Counter("http_requests_total", "Requests.", { registry, labelNames });
+  const waiting = new Gauge("http_waiting", "Requests that wait.", { registry });
+  const duration = new Histogram("http_duration_seconds", "Time to answer.", {
+    registry,
+    labelNames,
+  });
+  const native = new Histogram("http_native_bytes", "Sizes.", { registry, nativeHistogram: true });
+  const latency = new Summary("disk_latency_seconds", "Latency.", { registry, quantiles: [0.9] });
+  new Info("build", "The build.", { registry }).info({ version: "1.2.3" });
+  const state = new StateSet("disk_state", "The disk.", { registry, states: ["idle", "busy"] });
+  let moves = 0;
+  const move = () => {
+    moves++;
+    for (const route of ["/bread", "/cake"]) {
+      requests.labels({ route }).inc(moves);
+      duration.labels({ route }).observe(moves % 7 / 10);
+    }
+    waiting.set(moves);
+    native.observe(1000 * moves);
+    latency.observe(0.25);
+    state.state(moves % 2 === 0 ? "busy" : "idle");
+  };
+  move();
+  return { move };
+}
+
+/** The article of a family. */
+function family(page: Page, name: string) {
+  return page.getByRole("article", { name, exact: true });
+}
+
+testLive("a browser sees metrics of each type, live", async ({ registry, browser, url }) => {
+  const { move } = fill(registry);
+  const { page, assertInnocent } = await openPage(browser, url);
+  const mover = setInterval(move, 50);
+  try {
+    await page.getByText("Live, every").waitFor();
+    for (const heading of ["disk 2 families", "http 4 families", "other 1 family"]) {
+      await page.getByRole("heading", { level: 2, name: heading }).waitFor();
+    }
+    const counter = family(page, "http_requests_total");
+    await counter.getByText("Requests.").waitFor();
+    await counter.getByText(/^[\d.,]+\/s$/).first().waitFor();
+    await counter.getByRole("img", { name: /^http_requests_total, route \/bread: rate / })
+      .waitFor();
+    const gauge = family(page, "http_waiting").locator(".value");
+    await gauge.scrollIntoViewIfNeeded(); // What can't be seen is not drawn.
+    const before = await gauge.textContent();
+    await waitFor(
+      "the gauge to move",
+      async () => await gauge.textContent() !== before || undefined,
+    );
+
+    const histogram = family(page, "http_duration_seconds");
+    assert.match(await histogram.locator(".meta").innerText(), /histogram\s+seconds\s+2 series/);
+    const strip = histogram.getByRole("img", { name: /distribution .* p50 .* p90 .* p99 / })
+      .first();
+    const painted = () =>
+      strip.evaluate((canvas: HTMLCanvasElement) =>
+        canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)
+      );
+    await waitFor("the strip to be painted", async () => await painted() || undefined);
+    await family(page, "http_native_bytes").getByText(/^last /).waitFor();
+    await family(page, "disk_latency_seconds").getByText("250 ms").first().waitFor();
+    await family(page, "build_info").getByText("1.2.3").waitFor();
+    assert.equal(await family(page, "disk_state").locator("li.on").count(), 1);
+    assert.match(await page.locator("#updated").innerText(), /^Updated \d\d:\d\d:\d\d$/);
+    assertInnocent();
+  } finally {
+    clearInterval(mover);
+  }
+});
+
+testLive(
+  "the page asks what it was asked, and curl gets text",
+  async ({ registry, browser, url }) => {
+    fill(registry);
+    const { page } = await openPage(browser, `${url}?name[]=http_waiting`);
+    await page.getByText("1 family, 1 series").waitFor();
+    assert.match(await (await fetch(url)).text(), /^# HELP http_requests_total Requests\.$/m);
+  },
+);
+
+const HOSTILE = [
+  `<img src=x onerror="window.hit=1">`,
+  `</script><script>window.hit=1</script>`,
+  `"><svg onload=window.hit=1>`,
+  `javascript:window.hit=1`,
+  "`${window.hit=1}`",
+  "\u202egnp.exe\u2066\0\u200b\ud800",
+  `<style>*{display:none}</style>`,
+  "x".repeat(200_000),
+  "constructor",
+  "__proto__",
+  "",
+];
+testLive("what a program says is text, never markup", async ({ registry, browser, url }) => {
+  registry.register({
+    *collect() {
+      const names = [
+        "plain_total",
+        `<img src=x onerror=window.hit=1>`,
+        `a"><svg onload=window.hit=1>`,
+      ];
+      for (const name of names) {
+        const made = new MetricFamily(name, HOSTILE.join(" "), "gauge", { nameValidation: "utf8" });
+        for (const value of HOSTILE) {
+          made.addSample(name, {
+            [`<b onclick=hit> ${value.slice(0, 60).toWellFormed()}`]: value,
+            value,
+          }, 1);
+        }
+        yield made;
+      }
+      const states = new MetricFamily("__proto__", "</h3>", "stateset");
+      for (const value of HOSTILE) {
+        states.addSample("__proto__", { ["__proto__"]: value }, 1);
+      }
+      yield states;
+      const facts = new MetricFamily("facts", "<h1>", "info");
+      yield facts.addSample(
+        "facts_info",
+        Object.fromEntries(HOSTILE.map((v, i) => [`l${i}`, v])),
+        1,
+      );
+    },
+  });
+  const { page, assertInnocent } = await openPage(browser, url);
+  await page.getByText("5 families, 45 series").waitFor();
+  await page.getByText(/^Live/).waitFor();
+  const plain = family(page, "plain_total");
+  await plain.scrollIntoViewIfNeeded();
+  await plain.getByRole("button", { name: "Show 5 more of 5" }).click();
+  await plain.locator(".row").nth(HOSTILE.length - 1).waitFor();
+  for (const text of HOSTILE.slice(0, 5)) {
+    await page.getByText(text, { exact: true }).first().waitFor();
+  }
+  await page.getByText("U+202E").first().waitFor();
+  await page.getByText("… 200,000 characters").first().waitFor();
+  await page.getByRole("searchbox").fill("<svg onload");
+  await page.getByText(/^\d of 5 families/).waitFor();
+  const found = await page.evaluate(() => ({
+    hit: "hit" in globalThis,
+    strangers: document.querySelectorAll(
+      "main :is(img, script, style, b, iframe, [onerror], [onload], [onclick], [src], a)",
+    ).length,
+    hidden: document.body.innerText === "",
+    wide: document.documentElement.scrollWidth > innerWidth,
+  }));
+  assert.deepEqual(found, { hit: false, strangers: 0, hidden: false, wide: false });
+  assertInnocent();
+});
+
+testLive("all can be done with the keyboard, and a search survives a reload", async (served) => {
+  const { registry, browser, url } = served;
+  fill(registry);
+  const many = new Gauge("many", "Many series.", { registry, labelNames: ["i"] });
+  for (let i = 0; i < 30; i++) many.labels({ i }).set(i);
+  const { page, assertInnocent } = await openPage(browser, url);
+  await page.getByText(/^Live/).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.textContent ?? "");
+
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "Skip to the metrics");
+  await page.keyboard.press("/");
+  await page.keyboard.type("route=/bread ");
+  await page.getByText("2 of 8 families, 2 of 40 series").waitFor();
+  assert.equal(await page.getByRole("article").count(), 2);
+  assert.equal(await page.locator(".row").count(), 2);
+  await waitFor("the URL", () => new URL(page.url()).hash === "#q=route%3D%2Fbread+" || undefined);
+
+  await page.reload();
+  await page.getByText("2 of 8 families").waitFor();
+  assert.equal(await page.getByRole("searchbox").inputValue(), "route=/bread ");
+  await page.keyboard.press("/");
+  await page.keyboard.type("nothing like it");
+  await page.getByText("Nothing matches.").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("8 families, 40 series").waitFor();
+  await waitFor("the URL", () => new URL(page.url()).hash === "" || undefined);
+
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "Pause");
+  await page.keyboard.press("Space");
+  await page.getByText("Paused", { exact: true }).waitFor();
+  await page.keyboard.press("Space");
+  await page.getByText(/^Live/).waitFor();
+  await page.keyboard.press("Tab"); // The first group.
+  await page.keyboard.press("Tab"); // The second.
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "http 4 families");
+  await page.keyboard.press("End");
+  const more = family(page, "many").getByRole("button", { name: "Show 24 more of 24" });
+  await more.focus();
+  await page.keyboard.press("Enter");
+  await family(page, "many").getByText("i=29").waitFor();
+  await waitFor("the focus to go on", async () => (await focused()).startsWith("i=6") || undefined);
+  assertInnocent();
+});
+
+testLive(
+  "the page rests while it is paused or hidden",
+  async ({ registry, browser, url, scrapes }) => {
+    fill(registry);
+    const { page } = await openPage(browser, url);
+    await waitFor("scrapes", () => scrapes() > 3 || undefined);
+    const setHidden = (hidden: boolean) =>
+      page.evaluate((state) => {
+        Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, hidden ? "hidden" : "visible");
+    const pause = page.getByRole("button", { name: "Pause" });
+    for (
+      const rest of [
+        (resting: boolean) => setHidden(resting),
+        () => pause.click(),
+      ]
+    ) {
+      await rest(true);
+      // What was under way arrives; then there is nothing for several intervals.
+      await page.waitForTimeout(100);
+      const before = scrapes();
+      await page.waitForTimeout(600);
+      assert.equal(scrapes(), before);
+      await rest(false);
+      await waitFor("scrapes after the rest", () => scrapes() > before + 1 || undefined);
+    }
+  },
+);
+
+testLive(
+  "the page keeps what it has when the server fails, and goes on by itself",
+  async (served) => {
+    const { registry, browser, url, stop, restart } = served;
+    fill(registry);
+    const { page, assertInnocent } = await openPage(browser, url);
+    await page.getByText(/^Live/).waitFor();
+    await stop();
+    await page.getByText(/^The endpoint can’t be reached\. Trying again in /).waitFor();
+    await family(page, "http_waiting").locator(".value").getByText("1", { exact: true }).waitFor();
+    assert.equal(await page.locator("html").getAttribute("data-state"), "failed");
+    let status = 503;
+    const again = new CollectorRegistry();
+    fill(again); // As a program that starts anew: its counters have fallen.
+    const fine = metricsHandler({ registry: again, live: livePage() });
+    await restart((request) =>
+      status === 200
+        ? fine(request)
+        : new Response("No.", { status, headers: { "retry-after": "0" } })
+    );
+    await page.getByText(/^The endpoint answers 503 Service Unavailable\. /).waitFor();
+    status = 403;
+    await page.getByText(/^The endpoint answers 403 Forbidden\. /).waitFor();
+    status = 200;
+    await page.getByText(/^Live/).waitFor();
+    assert.doesNotMatch(await page.locator("main").innerText(), /−/);
+    assertInnocent();
+  },
+);
+
+testWithPrograms(
+  ["chromium"],
+  "the demo's page is for everybody: schemes, sizes, readers",
+  async (path) => {
+    await using demo = await startDemo("deno");
+    const browser = await browserAt(path);
+    const axe = readFileSync(AXE_PATH, "utf8");
+    for (const colorScheme of ["light", "dark"] as const) {
+      for (const viewport of [{ width: 1280, height: 900 }, { width: 360, height: 740 }]) {
+        const { page, assertInnocent } = await openPage(
+          browser,
+          `http://${demo.address}/metrics`,
+          {
+            colorScheme,
+            viewport,
+            reducedMotion: "reduce",
+          },
+        );
+        await page.getByText(/^Live/).waitFor();
+        await page.getByText("bakery_oven_state").waitFor();
+        const isWide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+        assert.equal(isWide, false, `${viewport.width} pixels are not enough`);
+        const [, red = "0"] = /rgb\((\d+)/.exec(
+          await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
+        ) ?? [];
+        assert.equal(Number(red) < 128, colorScheme === "dark");
+        await page.evaluate(axe);
+        const violations = await page.evaluate(async () => {
+          const { axe } = globalThis as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          };
+          const { violations } = await axe.run();
+          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
+        });
+        assert.deepEqual(violations, []);
+        assertInnocent();
+        await page.context().close();
+      }
+    }
+  },
+);
+
+testLive("ten thousand series are searched and scrolled", async ({ registry, browser, url }) => {
+  for (let f = 0; f < 400; f++) {
+    const name = `part${f % 20}_number_${f}_total`;
+    const counter = new Counter(name, `Number ${f}.`, { registry, labelNames: ["i"] });
+    for (let i = 0; i < 25; i++) counter.labels({ i: `${f}/${i}` }).inc();
+  }
+  const { page, assertInnocent } = await openPage(browser, url);
+  await page.getByText("400 families, 10,000 series").waitFor();
+  await page.getByText(/^Live/).waitFor();
+  assert.equal(await page.getByRole("article").count(), 300);
+  const elements = () => page.evaluate(() => document.querySelectorAll("*").length);
+  assert.ok(await elements() < 10_000, `${await elements()} elements`);
+  await page.getByRole("searchbox").fill("i=399/24");
+  await page.getByText("1 of 400 families, 1 of 10,000 series").waitFor();
+  await family(page, "part19_number_399_total").getByText("399/24").waitFor();
+  await page.getByRole("searchbox").fill("");
+  await page.getByText("400 families, 10,000 series").waitFor();
+  await page.getByRole("button", { name: "Show 100 more of 100 families" }).click();
+  await waitFor(
+    "all families",
+    async () => await page.getByRole("article").count() === 400 || undefined,
+  );
+  await page.getByRole("link", { name: "part9 20" }).click();
+  await family(page, "part9_number_109_total").locator(".value").first().waitFor();
+  assertInnocent();
+});

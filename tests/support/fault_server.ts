@@ -1,0 +1,104 @@
+/**
+ * A server whose scrapes are tested for what they cost the program: a process of its own, so that
+ * its memory is only that of the server. It prints `port <number>` and answers until it is stopped.
+ *
+ * Arguments: `metrics` for the handler of the library, or `bare` for one that sends the same bytes,
+ * made once; how many series there are; how many of them can be read before the next one throws;
+ * and options of the handler as JSON.
+ *
+ * Everything is a scrape, but `/state`, which tells what the process holds.
+ *
+ * @module
+ */
+import { readdirSync } from "node:fs";
+import process from "node:process";
+import { serve } from "../../examples/serve.ts";
+import {
+  CollectorRegistry,
+  Gauge,
+  generateMetrics,
+  type Metric,
+  MetricFamily,
+  metricsHandler,
+} from "../../mod.ts";
+import { collectGarbage } from "./garbage.ts";
+
+/** What `/state` answers. */
+export interface FaultServerState {
+  /** How many scrapes were begun. */
+  readonly scrapes: number;
+  /** How many series were read for them. */
+  readonly encoded: number;
+  /** How many scrapes are still being written. */
+  readonly open: number;
+  /** How many descriptors the process has. */
+  readonly descriptors: number;
+  /** What is on the heap after a garbage collection, in bytes. */
+  readonly heapUsed: number;
+}
+
+const [role = "metrics", series = "1000", readable = "Infinity", options = "{}"] = process.argv
+  .slice(2);
+
+let scrapes = 0;
+let encoded = 0;
+let open = 0;
+
+const registry = new CollectorRegistry();
+new Gauge("before", "What is sent before anything can break.", { registry }).set(1);
+const labelNames = ["method", "route", "user"];
+const metrics = {
+  *[Symbol.iterator](): Generator<Metric> {
+    open++;
+    try {
+      for (let i = 0; i < Number(series); i++) {
+        if (i >= Number(readable)) throw new Error("This error is meant to be");
+        encoded++;
+        const method = i % 2 === 0 ? "GET" : "POST";
+        yield {
+          labelNames,
+          labelValues: [method, `/api/v1/things/${i % 100}`, `user-${i}`],
+          value: i,
+        };
+      }
+    } finally {
+      open--;
+    }
+  },
+};
+registry.register({
+  collect: () => [
+    new MetricFamily("http_requests_total", "Requests served.", "counter", {
+      metrics,
+      distinct: true,
+    }),
+  ],
+});
+
+function createBareHandler(): () => Response {
+  const bytes = new TextEncoder().encode(generateMetrics(registry));
+  const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+  return () => new Response(bytes, { headers });
+}
+
+async function state(): Promise<Response> {
+  await collectGarbage();
+  const answer: FaultServerState = {
+    scrapes,
+    encoded,
+    open,
+    descriptors: readdirSync("/proc/self/fd").length,
+    heapUsed: process.memoryUsage().heapUsed,
+  };
+  return Response.json(answer);
+}
+
+const answer = role === "bare"
+  ? createBareHandler()
+  : metricsHandler({ registry, ...JSON.parse(options) });
+const server = await serve((request) => {
+  if (request.url.endsWith("/state")) return state();
+  scrapes++;
+  return answer(request);
+}, 0);
+console.log(`port ${server.port}`);

@@ -1,0 +1,49 @@
+/**
+ * Pictures the live page of the demo, into docs/: run it with `deno task screenshots` after a change
+ * of how the page looks.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BrowserContextOptions } from "playwright-core";
+import { startChromium } from "./browser.ts";
+import { startDemo } from "./demo.ts";
+import { ROOT } from "./paths.ts";
+import { findProgram } from "./programs.ts";
+
+/** How long the demo is watched before it is pictured, so that strips and lines have a past. */
+const WATCHED_MS = Number(Deno.args[0] ?? 185) * 1000;
+
+const PICTURES: { name: string; options: BrowserContextOptions }[] = [
+  { name: "live", options: { colorScheme: "light", viewport: { width: 1280, height: 1000 } } },
+  { name: "live_dark", options: { colorScheme: "dark", viewport: { width: 1280, height: 1000 } } },
+  {
+    name: "live_phone",
+    options: {
+      colorScheme: "light",
+      viewport: { width: 390, height: 844 },
+      deviceScaleFactor: 1.5,
+    },
+  },
+];
+
+const path = findProgram("chromium");
+if (path === undefined) throw new Error("Cannot take screenshots: chromium is not installed");
+
+await using demo = await startDemo("deno");
+const browser = await startChromium(path);
+try {
+  const pages = [];
+  for (const { name, options } of PICTURES) {
+    const page = await browser.newPage(options);
+    await page.goto(`http://${demo.address}/metrics`);
+    pages.push({ name, page });
+  }
+  await sleep(WATCHED_MS);
+  for (const { name, page } of pages) {
+    await page.screenshot({ path: join(ROOT, `docs/${name}.png`) });
+  }
+} finally {
+  await browser.close();
+}

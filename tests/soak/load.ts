@@ -20,13 +20,14 @@ export interface LoadOptions {
   readonly rate: number;
   /** When the first writer of the slot began, in milliseconds since 1970. */
   readonly began: number;
+  /** How often it collects garbage and notes what is left, in milliseconds. */
+  readonly weighMs: number;
 }
 
 const TICK_MS = 10;
 /** How many times faster updates are made by who takes the place of a writer that was killed. */
-const CATCH_UP = 20;
+const CATCH_UP = 3;
 const FLUSH_MS = 250;
-const HEAP_MS = 2000;
 /** How many label sets come again and again. */
 const CHURNING = 500;
 /** How many of them are removed after each flush. */
@@ -137,7 +138,7 @@ export class Load {
       if (now - flushed < FLUSH_MS) continue;
       flushed = now;
       await this.#flush(shared);
-      if (now - weighed < HEAP_MS) continue;
+      if (now - weighed < this.#options.weighMs) continue;
       weighed = now;
       this.#ledger.heap = await collectedMemory();
       this.#ledger.write();

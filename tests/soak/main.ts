@@ -3,17 +3,17 @@
  * now and then. Their totals must be exact and never fall, their heap must stay flat, and they must
  * say nothing.
  *
- * It takes 20 seconds, or 20 minutes where `NARTHEX_TRUST` is `full`. Options: `--minutes N` or
- * `--seconds N`, `--runtime deno|bun|node`, `--backend workers|sqlite`, `--kill-seconds N`,
- * `--rate N`. Without a runtime and a backend, Deno and Bun are soaked at the same time, with workers
- * of one process and with processes that share a file.
+ * It takes 20 seconds, with workers of one process; where `NARTHEX_TRUST` is `full`, 20 minutes, and
+ * 20 more with processes that share a file. Deno and Bun are soaked at the same time. Options:
+ * `--minutes N` or `--seconds N`, `--runtime deno|bun|node`, `--backend workers|sqlite` (both can be
+ * repeated), `--kill-seconds N`, `--rate N`.
  *
  * @module
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Runtime, RUNTIMES } from "../support/demo.ts";
-import { load, megabytes, reportFault } from "../support/fault_report.ts";
+import { IS_FULL, load, megabytes, reportFault } from "../support/fault_report.ts";
 import type { ProgramOptions } from "./program.ts";
 import { type Drift, soak, type SoakOptions, type SoakOutcome } from "./soak.ts";
 
@@ -35,7 +35,7 @@ const { values } = parseArgs({
     minutes: { type: "string" },
     seconds: { type: "string", default: String(load(20 * 60, 20)) },
     runtime: { type: "string", multiple: true, default: [...DEFAULT_RUNTIMES] },
-    backend: { type: "string", multiple: true, default: [...BACKENDS] },
+    backend: { type: "string", multiple: true, default: IS_FULL ? [...BACKENDS] : ["workers"] },
     "kill-seconds": { type: "string" },
     rate: { type: "string", default: "50000" },
   },
@@ -51,19 +51,21 @@ const rate = positive("rate", values.rate);
 const isShort = seconds < SHORT_SECONDS;
 const tolerance = isShort ? SHORT_TOLERANCE : TOLERANCE;
 
-const soaks = oneOf("runtime", values.runtime, RUNTIMES).flatMap((runtime) =>
-  oneOf("backend", values.backend, BACKENDS).map((backend): SoakOptions => ({
-    ...{ runtime, backend, seconds, killSeconds, rate },
-  }))
-);
-const outcomes = await Promise.all(soaks.map(soak));
-let isGood = true;
-for (const [i, outcome] of outcomes.entries()) {
-  const failures = [...outcome.failures, ...judge(outcome)];
-  report(soaks[i]!, outcome, failures);
-  if (failures.length > 0) isGood = false;
+const runtimes = oneOf("runtime", values.runtime, RUNTIMES);
+const backends = oneOf("backend", values.backend, BACKENDS);
+for (const backend of backends) {
+  await Promise.all(
+    runtimes.map((runtime) => run({ runtime, backend, seconds, killSeconds, rate })),
+  );
 }
-if (!isGood) process.exitCode = 1;
+
+/** Soaks a program and says what came of it. */
+async function run(options: SoakOptions): Promise<void> {
+  const outcome = await soak(options);
+  const failures = [...outcome.failures, ...judge(outcome)];
+  report(options, outcome, failures);
+  if (failures.length > 0) process.exitCode = 1;
+}
 
 /** What is wrong with the figures. */
 function judge(outcome: SoakOutcome): string[] {
@@ -71,7 +73,9 @@ function judge(outcome: SoakOutcome): string[] {
   const failures: string[] = [];
   // Comparisons are written so that no number at all fails too.
   if (!(growth(heap) <= tolerance)) failures.push(`the heap grows: ${describe(heap)}`);
-  if (!(growth(series) <= tolerance)) failures.push(`series pile up: from ${series.early}`);
+  // How many there are depends on how fast they come; those that are never taken away are a thousand
+  // times as many in the end.
+  if (!(series.late <= 2 * series.early)) failures.push(`series pile up: from ${series.early}`);
   // A machine that has other things to do is no fault, unless it is asked for a full soak.
   const isSlow = !(updates / outcome.seconds >= 0.98 * rate);
   if (isSlow && !isShort) failures.push(`${updates} updates in ${outcome.seconds} s`);

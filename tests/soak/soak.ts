@@ -57,6 +57,9 @@ export interface SoakOutcome {
 /** Writers, the server among them. */
 const SLOTS = 4;
 const SCRAPE_MS = 1000;
+/** How often heaps are weighed: often enough for quarters, and no oftener than it takes. */
+const MIN_WEIGH_MS = 2000;
+const MAX_WEIGH_MS = 10_000;
 const TELL_MS = 60_000;
 /** How long a message may be on its way that a writer has sent before it was killed. */
 const SETTLE_MS = 500;
@@ -153,10 +156,11 @@ class SoakProgram implements AsyncDisposable {
   }
 
   #run(slot: number): RunningProgram {
-    const { runtime, backend, rate } = this.#options;
+    const { runtime, backend, rate, seconds } = this.#options;
     const options: ProgramOptions = {
       ...{ backend, slot, isServer: slot === 0 },
       ...{ folder: this.#folder, rate: rate / SLOTS, began: this.#began },
+      weighMs: Math.min(Math.max(MIN_WEIGH_MS, seconds * 25), MAX_WEIGH_MS),
     };
     const flags = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
     const program = start(

@@ -55,26 +55,19 @@ import {
   REGISTRY,
   type Registry,
 } from "../mod.ts";
-import { type BasicAuth, createGroup } from "./pushgateway/group.ts";
+import { createGroup, type Group } from "./pushgateway/group.ts";
 import { createPushBody, type PushFormat } from "./pushgateway/push_body.ts";
 import { PushError, type PushErrorOptions, type PushMethod } from "./pushgateway/push_error.ts";
-import {
-  createHeaders,
-  noAnswer,
-  type PushFetch,
-  type PushRequest,
-  send,
-} from "./pushgateway/request.ts";
-import { abortable, limitTime } from "./pushgateway/time_limit.ts";
+import { checkObject, checkParts, checkPositive } from "./requests/checks.ts";
+import { type BasicAuth, createHeaders } from "./requests/headers.ts";
+import { type Fetch, hideSecrets, send, showAnswer } from "./requests/send.ts";
+import { abortable, limitTime, MAX_TIMER_MS } from "./requests/time_limit.ts";
 
 export { PushError };
-export type { BasicAuth, PushErrorOptions, PushFetch, PushFormat, PushMethod };
+export type { BasicAuth, Fetch, PushErrorOptions, PushFormat, PushMethod };
 
 /** How long a gateway is waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;
-
-/** The longest time that a timer takes. */
-const MAX_MS = 2 ** 31 - 1;
 
 /** How much of the time asynchronous collectors may take, since something must be left to send. */
 const COLLECT_SHARE = 0.5;
@@ -108,7 +101,7 @@ export interface GatewayOptions {
   /** Abort it to give up. */
   signal?: AbortSignal | undefined;
   /** What sends the request, for example through a proxy. @default {globalThis.fetch} */
-  fetch?: PushFetch | undefined;
+  fetch?: Fetch | undefined;
 }
 
 /** Options of {@linkcode pushToGateway} and {@linkcode pushAddToGateway}. */
@@ -249,7 +242,6 @@ async function perform(
 
   const limit = limitTime(timeoutMs, options.signal);
   const { signal } = limit;
-  const request: PushRequest = { method, group, headers, fetch, signal };
   try {
     signal.throwIfAborted();
     const body = method === "DELETE" ? undefined : await abortable(
@@ -263,13 +255,57 @@ async function perform(
       // A registry may be anyone's, and not heed its signal.
       signal,
     );
-    await send(request, body);
+    await push({ method, group, headers, body, fetch, signal });
   } catch (error) {
-    if (signal.aborted && !(error instanceof PushError)) throw noAnswer(request, signal.reason);
+    if (signal.aborted && !(error instanceof PushError)) {
+      throw noAnswer(method, group, signal.reason, signal);
+    }
     throw error;
   } finally {
     limit.end();
   }
+}
+
+/** Sends a push; whatever is no success is a {@linkcode PushError}. */
+async function push({ group, ...request }: {
+  readonly method: PushMethod;
+  readonly group: Group;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer> | undefined;
+  readonly fetch: Fetch;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { method, headers, signal } = request;
+  const { url } = group;
+  const answer = await send({ ...request, url }).catch((error) => {
+    throw noAnswer(method, group, error, signal);
+  });
+  if (answer.ok) return;
+  const body = hideSecrets(answer.body, { url, headers });
+  const shown = showAnswer({ ...answer, body }, url);
+  throw new PushError(
+    `${describe(method, url)}: the answer must be a success: received status ${shown}`,
+    { method, url, status: answer.status, body },
+  );
+}
+
+/** The error of a request that had no answer. */
+function noAnswer(
+  method: PushMethod,
+  { url }: Group,
+  cause: unknown,
+  signal: AbortSignal,
+): PushError {
+  const reason = !signal.aborted
+    ? "the request failed"
+    : (cause as Partial<Error> | null | undefined)?.name === "TimeoutError"
+    ? "there was no answer in time"
+    : "the signal was aborted";
+  return new PushError(`${describe(method, url)}: ${reason}`, { method, url, cause });
+}
+
+function describe(method: PushMethod, url: string): string {
+  return `${method === "DELETE" ? "Cannot delete from" : "Cannot push to"} ${url}`;
 }
 
 interface CheckedOptions {
@@ -277,13 +313,11 @@ interface CheckedOptions {
   readonly format: PushFormat;
   readonly compress: boolean;
   readonly timeoutMs: number;
-  readonly fetch: PushFetch;
+  readonly fetch: Fetch;
 }
 
 function checkOptions(options: PushOptions, doing: string): CheckedOptions {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${doing}: options must be an object: received ${String(options)}`);
-  }
+  checkObject(options, doing);
   const {
     registry = REGISTRY,
     format = "protobuf",
@@ -291,11 +325,8 @@ function checkOptions(options: PushOptions, doing: string): CheckedOptions {
     timeoutMs = TIMEOUT_MS,
     signal,
     fetch = globalThis.fetch,
-    basicAuth,
   } = options;
-  if (typeof registry?.collect !== "function") {
-    throw new TypeError(`${doing}: registry must be a registry: received ${String(registry)}`);
-  }
+  checkParts({ registry, fetch, signal }, doing);
   if (!Object.hasOwn(CONTENT_TYPES, format)) {
     throw new TypeError(
       `${doing}: format must be "protobuf" or "text": received ${JSON.stringify(format)}`,
@@ -304,23 +335,6 @@ function checkOptions(options: PushOptions, doing: string): CheckedOptions {
   if (typeof compress !== "boolean") {
     throw new TypeError(`${doing}: compress must be a boolean: received ${String(compress)}`);
   }
-  if (typeof timeoutMs !== "number") {
-    throw new TypeError(`${doing}: timeoutMs must be a number: received ${String(timeoutMs)}`);
-  }
-  if (!(timeoutMs > 0 && timeoutMs <= MAX_MS)) {
-    throw new RangeError(
-      `${doing}: timeoutMs must be > 0 and <= ${MAX_MS}: received ${timeoutMs}`,
-    );
-  }
-  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw new TypeError(`${doing}: signal must be an AbortSignal: received ${String(signal)}`);
-  }
-  if (typeof fetch !== "function") {
-    throw new TypeError(`${doing}: fetch must be a function: received ${String(fetch)}`);
-  }
-  if (basicAuth !== undefined && (typeof basicAuth !== "object" || basicAuth === null)) {
-    // Not what was received: it may be a password.
-    throw new TypeError(`${doing}: basicAuth must be an object with a username and a password`);
-  }
+  checkPositive("timeoutMs", timeoutMs, { doing, max: MAX_TIMER_MS });
   return { registry, format, compress, timeoutMs, fetch };
 }

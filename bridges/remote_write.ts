@@ -35,14 +35,17 @@
  */
 import type { RemoteWriteOptions } from "./remote_write/options.ts";
 import { Sender } from "./remote_write/sender.ts";
+import { checkObject } from "./requests/checks.ts";
 
-export type { Fetch, HttpCallOptions } from "./remote_write/http_call.ts";
+export type { HttpCallOptions } from "./remote_write/http_call.ts";
 export type { RemoteWriteOptions, RemoteWriterOptions } from "./remote_write/options.ts";
 export {
   RemoteWriteError,
   type RemoteWriteErrorOptions,
 } from "./remote_write/remote_write_error.ts";
 export { type FlushOptions, RemoteWriter } from "./remote_write/remote_writer.ts";
+export type { BasicAuth } from "./requests/headers.ts";
+export type { Fetch } from "./requests/send.ts";
 
 /** How long a receiver may fail before a single write is given up, in milliseconds. */
 const RETRY_FOR_MS = 60_000;
@@ -85,6 +88,7 @@ export async function remoteWrite(
   url: string | URL,
   options: RemoteWriteOptions & { signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
+  checkObject(options, "Cannot write to a URL");
   const { signal, retryForMs = RETRY_FOR_MS } = options;
   const sender = new Sender(url, { ...options, retryForMs });
   try {

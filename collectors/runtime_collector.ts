@@ -149,7 +149,10 @@ export class RuntimeCollector implements Collector {
       process_heap_bytes: memory?.heapTotal,
       process_start_time_seconds: this.#startTime,
       process_threads: proc.threads,
-      runtime_heap_used_bytes: memory?.heapUsed,
+      // Bun adds what is outside of the heap, as of the last collection: more than there is of it.
+      runtime_heap_used_bytes: process?.versions?.["bun"] === undefined
+        ? memory?.heapUsed
+        : undefined,
       runtime_heap_limit_bytes: this.#heapLimit,
       runtime_external_memory_bytes: memory?.external,
       // Deno says 0, whatever there is.

@@ -1,9 +1,11 @@
 /**
- * A batch job: looks for files that are there twice, and pushes to a Pushgateway how it went.
+ * A batch job: looks for files that are there twice in a folder, `docs` if none is named, and pushes to
+ * a Pushgateway how it went. The gateway is at http://localhost:9091, or where `--gateway URL` or the
+ * environment variable `PUSHGATEWAY_URL` says.
  *
- * `deno run --allow-net --allow-read --allow-env=PUSHGATEWAY_URL examples/batch_job.ts [folder]`,
- * `bun examples/batch_job.ts [folder]` or `node examples/batch_job.ts [folder]`. The gateway is at
- * http://localhost:9091, or where `--gateway URL` or the environment variable `PUSHGATEWAY_URL` says.
+ * - `deno run --allow-net --allow-read --allow-env=PUSHGATEWAY_URL examples/batch_job.ts`
+ * - `bun examples/batch_job.ts`
+ * - `node examples/batch_job.ts`
  *
  * @module
  */

@@ -1,9 +1,14 @@
 /**
  * A small bakery as a service: some routes, a queue of orders, visitors of its own, and `/metrics`.
  *
- * Start it with `deno task demo`, `bun examples/demo.ts` or `node examples/demo.ts`. It listens on
- * port 8000 of loopback, or on the one that `--port N` or the environment variable `PORT` names. With
- * `--no-visitors` nobody comes but those that you send.
+ * - `deno task demo`
+ * - `bun examples/demo.ts`
+ * - `node examples/demo.ts`
+ *
+ * It listens on port 8000 of loopback, or on the one that `--port N` or the environment variable
+ * `PORT` names, and with `--host 0.0.0.0` on all addresses. With `--no-visitors` nobody comes but those
+ * that you send. Bakeries that have the same Redis, by the environment variable `REDIS_URL`, count as
+ * one.
  *
  * @module
  */
@@ -22,10 +27,17 @@ import {
   StateSet,
   Summary,
 } from "@narthex/prometheus";
+import { instrument, instrumentFetch } from "@narthex/prometheus/http";
 import { livePage } from "@narthex/prometheus/live";
+import { loadBackend } from "@narthex/prometheus/multiprocess";
+import { redisBackend } from "@narthex/prometheus/redis";
+import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
 import { type RunningServer, serve } from "./serve.ts";
 
 const namespace = "bakery";
+
+// What every program can have in one line, beside what only a bakery has.
+registerRuntimeMetrics();
 
 const requests = new Counter("http_requests_total", "Requests served.", {
   namespace,
@@ -61,17 +73,23 @@ const oven = new StateSet("oven_state", "What the oven is doing.", {
 });
 const build = new Info("build", "The version that is running, and on what.", { namespace });
 
-/** A refused order: the visitor gets status 503. */
+/** A refused order: the visitor gets status 503, as is foreseen. */
 class OvenFullError extends Error {
   override readonly name = "OvenFullError";
+}
+
+/** What nobody has foreseen: the visitor gets status 500. */
+class DroppedPieError extends Error {
+  override readonly name = "DroppedPieError";
 }
 
 const routes = new Map<string, { about: string; serve: () => string | Promise<string> }>([
   ["/", { about: "this page", serve: index }],
   ["/bread", { about: "ready at once", serve: () => "Here is your bread.\n" }],
   ["/cake", { about: "slow: a quarter of a second, or more", serve: decorateCake }],
+  ["/pie", { about: "dropped now and then, which is an error", serve: bringPie }],
   ["/order", {
-    about: "fails now and then",
+    about: "refused now and then",
     serve: () => ordersRefused.countExceptions(takeOrder),
   }],
 ]);
@@ -83,6 +101,7 @@ setExemplarSource(() => trace.getStore());
 const scrape = metricsHandler({ live: livePage({ title: "A small bakery" }) });
 const waiting: number[] = [];
 let orders = 0;
+let pies = 0;
 
 function index(): string {
   const items = [...routes].map(([path, { about }]) =>
@@ -107,6 +126,12 @@ ${items.join("\n")}
 async function decorateCake(): Promise<string> {
   await sleep(250 + 250 * Math.random());
   return "Here is your cake, with a candle on it.\n";
+}
+
+function bringPie(): string {
+  pies += 1;
+  if (pies % 5 === 0) throw new DroppedPieError(`Cannot bring pie ${pies}: it fell`);
+  return "Here is your pie.\n";
 }
 
 function takeOrder(): string {
@@ -138,19 +163,32 @@ async function respond(route: string): Promise<Response> {
   }
 }
 
-async function handle(request: Request): Promise<Response> {
+/** Serves a request with what the bakery measures itself. */
+async function answer(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
-  if (pathname === "/metrics") return await scrape(request);
   const route = routes.has(pathname) ? pathname : "other"; // Never a path that visitors make up.
-  return await trace.run(
-    { trace_id: traceId(request) },
-    () =>
-      requestsInProgress.trackInProgress(async () => {
-        const response = await requestDuration.labels({ route }).time(() => respond(route));
-        requests.labels({ route, status: response.status }).inc();
-        return response;
-      }),
-  );
+  return await requestsInProgress.trackInProgress(async () => {
+    let status = 500;
+    try {
+      const response = await requestDuration.labels({ route }).time(() => respond(route));
+      status = response.status;
+      return response;
+    } finally {
+      requests.labels({ route, status }).inc();
+    }
+  });
+}
+
+/** The same again with what can be measured of any server, under the names of the conventions. */
+const measuredAnswer = instrument(answer, { route: [...routes.keys()], exemplars: true });
+
+async function handle(request: Request): Promise<Response> {
+  if (new URL(request.url).pathname === "/metrics") return await scrape(request);
+  try {
+    return await trace.run({ trace_id: traceId(request) }, () => measuredAnswer(request));
+  } catch {
+    return new Response("Something went wrong. It was counted.\n", { status: 500 });
+  }
 }
 
 /** The trace that a visitor names, see https://www.w3.org/TR/trace-context/, or a new one. */
@@ -159,41 +197,92 @@ function traceId(request: Request): string {
   return id ?? crypto.randomUUID().replaceAll("-", "");
 }
 
-/** Asks for `url` again and again, about every `pauseMs` milliseconds, until stopped. */
-async function visit(url: string, pauseMs: number, signal: AbortSignal): Promise<void> {
+/** A visitor. */
+interface Visitor {
+  readonly path: string;
+  /** How long to stay away between two visits, about. */
+  readonly pauseMs: number;
+  /** What is ordered, if anything is. */
+  readonly order?: string;
+  /** How long to wait for an answer. */
+  readonly patienceMs?: number;
+}
+
+const VISITORS: readonly Visitor[] = [
+  { path: "/bread", pauseMs: 50 },
+  { path: "/cake", pauseMs: 100 },
+  { path: "/cake", pauseMs: 400, patienceMs: 300 },
+  { path: "/pie", pauseMs: 200 },
+  { path: "/order", pauseMs: 300, order: "A dozen pretzels, please.\n" },
+  { path: "/nowhere", pauseMs: 2000 },
+];
+
+/** The visitors' own metrics: those of any client. */
+const fetchAsVisitor = instrumentFetch(fetch, { server: ({ hostname }) => hostname });
+
+/** Comes to the bakery at `base` again and again, until stopped. */
+async function visit(base: string, visitor: Visitor, signal: AbortSignal): Promise<void> {
+  const { path, pauseMs, order, patienceMs = 10_000 } = visitor;
   while (!signal.aborted) {
     try {
-      const response = await fetch(url, { signal });
+      const response = await fetchAsVisitor(`${base}${path}`, {
+        ...(order === undefined ? {} : { method: "POST", body: order }),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
+      });
       await response.arrayBuffer();
     } catch {
-      // A visitor who is turned away tries again.
+      // Who is turned away, or does not want to wait any longer, tries again.
     }
     await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal });
   }
 }
 
-function readOptions(): { port: number; visitors: boolean } {
+/** Lets the default registry speak for all bakeries that have the same Redis; returns what ends it. */
+async function share(url: string): Promise<() => Promise<void>> {
+  const { createClient } = await import("redis");
+  const client = createClient({ url });
+  // It connects again by itself, and somebody may wonder what it waits for.
+  client.on("error", (error) => console.error(`Cannot ask Redis: ${error.message}`));
+  await client.connect();
+  const shared = await loadBackend(redisBackend((...command) => client.sendCommand(command)), {
+    namespace,
+  });
+  return async () => {
+    await shared.close();
+    client.destroy();
+  };
+}
+
+function readOptions(): { port: number; host: string | undefined; visitors: boolean } {
   const { values } = parseArgs({
-    options: { port: { type: "string" }, "no-visitors": { type: "boolean" } },
+    options: {
+      port: { type: "string" },
+      host: { type: "string" },
+      "no-visitors": { type: "boolean" },
+    },
   });
   const text = values.port ?? process.env["PORT"] ?? "8000";
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65535) {
     throw new RangeError(`Cannot listen on port "${text}": it must be a number from 0 to 65535`);
   }
-  return { port, visitors: values["no-visitors"] !== true };
+  return { port, host: values.host, visitors: values["no-visitors"] !== true };
 }
 
 async function main(): Promise<void> {
+  const redis = process.env["REDIS_URL"];
+  let unshare: (() => Promise<void>) | undefined;
   let server: RunningServer;
   let visitors: boolean;
   try {
     const options = readOptions();
-    server = await serve(handle, options.port);
+    if (redis !== undefined) unshare = await share(redis);
+    server = await serve(handle, options.port, options.host);
     visitors = options.visitors;
   } catch (error) {
+    await unshare?.();
     console.error(error instanceof Error ? error.message : error);
-    console.error("Usage: demo [--port N] [--no-visitors]");
+    console.error("Usage: demo [--port N] [--host H] [--no-visitors]");
     process.exitCode = 1;
     return;
   }
@@ -207,13 +296,7 @@ async function main(): Promise<void> {
   const { signal } = shutdown;
   const work: Promise<void>[] = [bake(signal)];
   if (visitors) {
-    work.push(
-      visit(`${base}/bread`, 50, signal),
-      visit(`${base}/cake`, 100, signal),
-      visit(`${base}/cake`, 400, signal),
-      visit(`${base}/order`, 300, signal),
-      visit(`${base}/nowhere`, 2000, signal),
-    );
+    work.push(...VISITORS.map((visitor) => visit(base, visitor, signal)));
   }
   const done = Promise.allSettled(work);
   const stop = async () => {
@@ -221,6 +304,7 @@ async function main(): Promise<void> {
     shutdown.abort();
     await done;
     await server.stop();
+    await unshare?.();
     process.exit(0);
   };
   process.on("SIGINT", stop);

@@ -1,7 +1,10 @@
 /**
- * Two processes that share one registry in Redis, and a scrape of each:
- * `deno run -A examples/multiprocess_redis.ts`, and the same with `bun` or `node`. It starts
- * a `redis-server` for itself; `REDIS_URL=redis://localhost:6379` names one that runs.
+ * Two processes that share one registry in Redis, and a scrape of each. It starts a `redis-server` for
+ * itself; `REDIS_URL=redis://localhost:6379` names one that runs.
+ *
+ * - `deno run -A examples/multiprocess_redis.ts`
+ * - `bun examples/multiprocess_redis.ts`
+ * - `node examples/multiprocess_redis.ts`
  *
  * @module
  */
@@ -12,9 +15,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createClient } from "redis";
-import { Counter, Gauge, generateMetricsAsync } from "../mod.ts";
-import { loadBackend } from "../multiprocess/mod.ts";
-import { redisBackend } from "../multiprocess/redis.ts";
+import { Counter, Gauge, generateMetricsAsync } from "@narthex/prometheus";
+import { loadBackend } from "@narthex/prometheus/multiprocess";
+import { redisBackend } from "@narthex/prometheus/redis";
 
 const jobs = new Counter("jobs_total", "Jobs done.", { labelNames: ["queue"] });
 const memory = new Gauge("memory_bytes", "Memory in use.");

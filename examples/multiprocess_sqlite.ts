@@ -1,6 +1,9 @@
 /**
- * Two processes that share one registry in an SQLite file, and a scrape of each:
- * `deno run -A examples/multiprocess_sqlite.ts`, and the same with `bun` or `node`.
+ * Two processes that share one registry in an SQLite file, and a scrape of each.
+ *
+ * - `deno run -A examples/multiprocess_sqlite.ts`
+ * - `bun examples/multiprocess_sqlite.ts`
+ * - `node examples/multiprocess_sqlite.ts`
  *
  * @module
  */
@@ -9,9 +12,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { Counter, Gauge, generateMetricsAsync } from "../mod.ts";
-import { loadBackend } from "../multiprocess/mod.ts";
-import { sqliteBackend } from "../multiprocess/sqlite.ts";
+import { Counter, Gauge, generateMetricsAsync } from "@narthex/prometheus";
+import { loadBackend } from "@narthex/prometheus/multiprocess";
+import { sqliteBackend } from "@narthex/prometheus/sqlite";
 
 const jobs = new Counter("jobs_total", "Jobs done.", { labelNames: ["queue"] });
 const memory = new Gauge("memory_bytes", "Memory in use.");

@@ -8,7 +8,7 @@
 /** A function from a request to its response. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** A server that listens on loopback. */
+/** A server that listens. */
 export interface RunningServer {
   /** The port it listens on, also when 0 was asked for. */
   readonly port: number;
@@ -24,27 +24,40 @@ interface BunRuntime {
   };
 }
 
-const HOSTNAME = "127.0.0.1";
-
-/** Serves `handler` on loopback at `port`; 0 takes any free port. */
-export function serve(handler: Handler, port: number): Promise<RunningServer> {
-  const { Bun } = globalThis as { Bun?: BunRuntime }; // Typed only where Bun's own types are loaded.
-  if (Bun !== undefined) return Promise.resolve(serveOnBun(Bun, handler, port));
-  if ("Deno" in globalThis) return Promise.resolve(serveOnDeno(handler, port));
-  return serveOnNode(handler, port);
+/** Where a server listens. */
+interface Place {
+  readonly port: number;
+  readonly hostname: string;
 }
 
-function serveOnDeno(handler: Handler, port: number): RunningServer {
-  const server = Deno.serve({ port, hostname: HOSTNAME, onListen: () => {} }, handler);
+const HOSTNAME = "127.0.0.1";
+
+/** Serves `handler` at `port` of `hostname`, loopback if there is none; port 0 is any free one. */
+export function serve(
+  handler: Handler,
+  port: number,
+  hostname: string = HOSTNAME,
+): Promise<RunningServer> {
+  const { Bun } = globalThis as { Bun?: BunRuntime }; // Typed only where Bun's own types are loaded.
+  if (Bun !== undefined) return Promise.resolve(serveOnBun(Bun, handler, { port, hostname }));
+  if ("Deno" in globalThis) return Promise.resolve(serveOnDeno(handler, { port, hostname }));
+  return serveOnNode(handler, { port, hostname });
+}
+
+function serveOnDeno(handler: Handler, place: Place): RunningServer {
+  const server = Deno.serve({ ...place, onListen: () => {} }, handler);
   return { port: server.addr.port, stop: () => server.shutdown() };
 }
 
-function serveOnBun(bun: BunRuntime, handler: Handler, port: number): RunningServer {
-  const server = bun.serve({ port, hostname: HOSTNAME, fetch: handler });
+function serveOnBun(bun: BunRuntime, handler: Handler, place: Place): RunningServer {
+  const server = bun.serve({ ...place, fetch: handler });
   return { port: server.port, stop: () => server.stop(true) };
 }
 
-async function serveOnNode(handler: Handler, port: number): Promise<RunningServer> {
+async function serveOnNode(
+  handler: Handler,
+  { port, hostname }: Place,
+): Promise<RunningServer> {
   const { createServer } = await import("node:http");
   const { Readable } = await import("node:stream");
   const { pipeline } = await import("node:stream/promises");
@@ -59,14 +72,10 @@ async function serveOnNode(handler: Handler, port: number): Promise<RunningServe
         new Request(url, { method: incoming.method ?? "GET", headers }),
       );
       outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-      if (response.body === null) {
-        outgoing.end();
-        return;
-      }
-      const body = Readable.fromWeb(response.body);
-      // A client that is gone already leaves it to us to give the body up.
-      if (outgoing.destroyed) body.destroy();
-      else await pipeline(body, outgoing);
+      if (response.body === null) outgoing.end();
+      // Whoever has asked may have left meanwhile; a pipeline would let the body wait for ever.
+      else if (outgoing.destroyed) await response.body.cancel();
+      else await pipeline(Readable.fromWeb(response.body), outgoing);
     } catch {
       // An answer that has begun can only be cut off: its end would make it look whole.
       if (outgoing.headersSent) outgoing.destroy();
@@ -75,7 +84,7 @@ async function serveOnNode(handler: Handler, port: number): Promise<RunningServe
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, HOSTNAME, resolve);
+    server.listen(port, hostname, resolve);
   });
   const address = server.address();
   return {

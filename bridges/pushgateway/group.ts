@@ -1,12 +1,5 @@
 import type { LabelValue } from "../../mod.ts";
-
-/** A username and a password, as RFC 7617 has them. */
-export interface BasicAuth {
-  /** The username, without a colon. */
-  username: string;
-  /** The password. */
-  password: string;
-}
+import { type BasicAuth, credentialsOf, toBase64 } from "../requests/headers.ts";
 
 /** What a group of Pushgateway is addressed by. */
 export interface Group {
@@ -97,16 +90,6 @@ function parseAddress(gateway: string | URL, doing: string): URL {
   return address;
 }
 
-function credentialsOf({ username, password }: URL, doing: string): BasicAuth | undefined {
-  if (username === "" && password === "") return undefined;
-  try {
-    return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
-  } catch {
-    // Not with the error as the cause, which may quote what it could not read.
-    throw new TypeError(`${doing}: the credentials in url must be percent-encoded UTF-8`);
-  }
-}
-
 /** A label as two segments of a path. */
 function toPath(name: string, value: string): string {
   // One label, one spelling, as everywhere in this library: see toLabelText() of the model.
@@ -119,15 +102,4 @@ function toPath(name: string, value: string): string {
 /** UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-5 | base64url}, not padded. */
 function toBase64Url(text: string): string {
   return toBase64(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
-
-/**
- * UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-4 | base64}.
- *
- * @param text The text.
- * @returns The text in base64, padded.
- */
-export function toBase64(text: string): string {
-  const bytes = new TextEncoder().encode(text);
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }

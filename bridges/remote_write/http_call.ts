@@ -1,43 +1,30 @@
 /**
- * Requests to a server that may want credentials, and that must not be told by errors.
+ * Requests of remote write, to a server that may want credentials.
  *
  * @module
  */
-import { unref } from "./timers.ts";
-
-/** How an HTTP request is sent: the platform's `fetch`, or one of the user's. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+import { type BasicAuth, createHeaders, credentialsOf } from "../requests/headers.ts";
+import { type Answer, type Fetch, hideSecrets, send } from "../requests/send.ts";
+import { abortable, limitTime } from "../requests/time_limit.ts";
 
 /** What a user may say about requests. */
 export interface HttpCallOptions {
-  /** A user name and a password. Also taken from the URL, where it has them. */
-  basicAuth?: { readonly username: string; readonly password: string } | undefined;
+  /** A username and a password. They may also stand in the URL. No error shows them. */
+  basicAuth?: BasicAuth | undefined;
   /** A bearer token, or what brings one for each request. */
   bearerToken?: string | (() => string | Promise<string>) | undefined;
   /** More headers; those that the protocol sets are refused. */
-  headers?: Readonly<Record<string, string>> | undefined;
+  headers?: HeadersInit | undefined;
   /** Sends the requests. @default {the platform's fetch} */
   fetch?: Fetch | undefined;
 }
-
-/** What a server answered. */
-export interface HttpAnswer {
-  readonly status: number;
-  /** The beginning of the body, of an answer that is not a success. */
-  readonly body: string;
-  /** The header `Retry-After`. */
-  readonly retryAfter: string | null;
-}
-
-const MAX_BODY = 1024;
 
 /** Sends bodies to one URL. */
 export class HttpCall {
   /** The URL without credentials and query, to be shown. */
   readonly shownUrl: string;
   readonly #url: string;
-  readonly #secrets: readonly string[];
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #headers: Headers;
   readonly #bearerToken: HttpCallOptions["bearerToken"];
   readonly #fetch: Fetch;
 
@@ -52,37 +39,24 @@ export class HttpCall {
     headers: Readonly<Record<string, string>>,
   ) {
     const target = parseUrl(url);
-    const { basicAuth, bearerToken, fetch } = options;
-    let user = basicAuth;
-    if (target.username !== "" || target.password !== "") {
-      user ??= { username: decode(target.username), password: decode(target.password) };
-      target.username = target.password = "";
-    }
-    target.hash = "";
+    const credentials = credentialsOf(target, "Cannot write to a URL");
+    target.username = target.password = target.hash = "";
     this.#url = target.href;
-    this.#secrets = target.search === "" ? [] : [target.href, target.search];
     target.search = "";
     this.shownUrl = target.href;
     const doing = `Cannot write to "${this.shownUrl}"`;
-    if (user !== undefined && bearerToken !== undefined) {
-      throw new TypeError(`${doing}: credentials are either basic ones or a bearer token`);
-    }
-    const own = options.headers ?? {};
-    const taken = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
-    if (user !== undefined || bearerToken !== undefined) taken.add("authorization");
-    for (const name of Object.keys(own)) {
-      if (taken.has(name.toLowerCase())) {
+    const { basicAuth, bearerToken, fetch } = options;
+    this.#headers = createHeaders({
+      headers: options.headers,
+      basicAuth,
+      credentials,
+      hasBearerToken: bearerToken !== undefined,
+    }, doing);
+    for (const [name, value] of Object.entries(headers)) {
+      if (this.#headers.has(name)) {
         throw new TypeError(`${doing}: header "${name}" is set already`);
       }
-    }
-    this.#headers = {
-      ...own,
-      ...headers,
-      ...(user && { authorization: `Basic ${base64(`${user.username}:${user.password}`)}` }),
-    };
-    // The platform's own error would have the value in it, which may be a secret.
-    for (const [name, value] of Object.entries(this.#headers)) {
-      if (!isHeader(name, value)) throw new TypeError(`${doing}: header "${name}" is not legal`);
+      this.#headers.set(name, value);
     }
     this.#bearerToken = bearerToken;
     this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
@@ -93,61 +67,46 @@ export class HttpCall {
    *
    * @param body The body.
    * @param options A signal, and how long to wait for the answer, in milliseconds.
-   * @returns The answer, whatever its status.
+   * @returns The answer, whatever its status, without secrets in its body.
    * @throws {Error} If there is none; without secrets in its message.
    */
   async post(
     body: Uint8Array<ArrayBuffer>,
     { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
-  ): Promise<HttpAnswer> {
-    const controller = new AbortController();
-    let isLate = false;
-    const abort = (): void => controller.abort(signal.reason);
-    // Not AbortSignal.any(): what is made from a signal that lives on may never be collected.
-    const timer = setTimeout(() => {
-      isLate = true;
-      abort();
-    }, timeoutMs);
-    unref(timer);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
+  ): Promise<Answer> {
+    const limit = limitTime(timeoutMs, signal, { inBackground: true });
+    const url = this.#url;
+    let headers = this.#headers;
     try {
-      const response = await this.#fetch(this.#url, {
+      headers = await abortable(this.#allHeaders(), limit.signal);
+      const answer = await send({
         method: "POST",
-        headers: await this.#allHeaders(),
+        url,
+        headers,
         body,
-        // Elsewhere, the credentials would be somebody else's.
-        redirect: "manual",
-        signal: controller.signal,
+        fetch: this.#fetch,
+        signal: limit.signal,
       });
-      const text = response.ok ? "" : await readBeginning(response);
-      // What is not read keeps the connection from being used again.
-      if (response.ok) await response.body?.cancel();
-      return {
-        status: response.status,
-        body: text,
-        retryAfter: response.headers.get("retry-after"),
-      };
+      return { ...answer, body: hideSecrets(answer.body, { url, headers }).trim() };
     } catch (error) {
-      if (isLate) throw new Error(`no answer within ${timeoutMs} ms`);
-      throw new Error(this.#withoutSecrets(reasonOf(error)));
+      throw new Error(hideSecrets(reasonOf(error), { url, headers }));
     } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
+      limit.end();
     }
   }
 
-  async #allHeaders(): Promise<Record<string, string>> {
+  async #allHeaders(): Promise<Headers> {
     const source = this.#bearerToken;
     if (source === undefined) return this.#headers;
     const token = typeof source === "function" ? await source() : source;
-    const authorization = `Bearer ${token}`;
-    if (!isHeader("authorization", authorization)) throw new Error("the bearer token is not legal");
-    return { ...this.#headers, authorization };
-  }
-
-  #withoutSecrets(text: string): string {
-    return this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, "…"), text);
+    const headers = new Headers(this.#headers);
+    try {
+      headers.set("authorization", `Bearer ${token}`);
+    } catch {
+      // Not with the error as the cause, which quotes what it does not like.
+      throw new Error("the bearer token is not legal");
+    }
+    return headers;
   }
 }
 
@@ -178,42 +137,6 @@ function parseUrl(url: string | URL): URL {
   throw new TypeError(
     `Cannot write to a URL: its protocol must be http or https: received "${parsed.protocol}"`,
   );
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-function base64(text: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
-}
-
-function isHeader(name: string, value: string): boolean {
-  try {
-    new Headers([[name, value]]);
-    return typeof value === "string";
-  } catch {
-    return false;
-  }
-}
-
-/** The beginning of a body, for an error message. */
-async function readBeginning(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  while (text.length < MAX_BODY) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    text += decoder.decode(value, { stream: true });
-  }
-  await reader.cancel();
-  return text.trim().slice(0, MAX_BODY).toWellFormed();
 }
 
 /** What an error says, and what caused it: runtimes hide the reason in the cause. */

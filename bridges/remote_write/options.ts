@@ -1,7 +1,9 @@
 import { checkExternalLabels } from "../../encoding/series_shape.ts";
 import { type Clock, type LabelSet, type LabelValue, REGISTRY, type Registry } from "../../mod.ts";
+import { checkParts, checkPositive } from "../requests/checks.ts";
+import { MAX_TIMER_MS } from "../requests/time_limit.ts";
 import type { HttpCallOptions } from "./http_call.ts";
-import { MAX_TIMER_MS, waitInBackground } from "./timers.ts";
+import { waitInBackground } from "./timers.ts";
 
 /** Options of {@linkcode remoteWrite} and {@linkcode RemoteWriter}. */
 export interface RemoteWriteOptions extends HttpCallOptions {
@@ -121,8 +123,13 @@ const SYSTEM_CLOCK: Clock = {
 export function checkOptions(options: RemoteWriteOptions, doing: string): Settings {
   const number = (key: keyof RemoteWriteOptions, byDefault: number, max: number): number =>
     checkPositive(key, options[key] ?? byDefault, { doing, max });
+  const { registry = REGISTRY, fetch = globalThis.fetch, onError = () => {} } = options;
+  checkParts({ registry, fetch }, doing);
+  if (typeof onError !== "function") {
+    throw new TypeError(`${doing}: onError must be a function: received ${String(onError)}`);
+  }
   return {
-    registry: options.registry ?? REGISTRY,
+    registry,
     externalLabels: checkExternalLabels(options.externalLabels ?? {}, doing),
     timeoutMs: number("timeoutMs", 30_000, MAX_TIMER_MS),
     collectTimeoutMs: number("collectTimeoutMs", 10_000, MAX_TIMER_MS),
@@ -135,31 +142,9 @@ export function checkOptions(options: RemoteWriteOptions, doing: string): Settin
     nativeHistograms: options.nativeHistograms ?? true,
     exemplars: options.exemplars ?? true,
     metadata: options.metadata ?? true,
-    onError: options.onError ?? (() => {}),
+    onError,
     clock: options.clock ?? SYSTEM_CLOCK,
     sleep: options.sleep ?? waitInBackground,
     random: options.random ?? Math.random,
   };
-}
-
-/**
- * Checks a number that must be positive.
- *
- * @param key What it is called.
- * @param value The number.
- * @param bounds What is being done, and how large the number may be.
- * @returns The number.
- * @throws {TypeError} If it is no number.
- * @throws {RangeError} If it is not positive or too large.
- */
-export function checkPositive(
-  key: string,
-  value: unknown,
-  { doing, max }: { doing: string; max: number },
-): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`${doing}: ${key} must be a number: received ${String(value)}`);
-  }
-  if (value > 0 && value <= max) return value;
-  throw new RangeError(`${doing}: ${key} must be > 0 and <= ${max}: received ${value}`);
 }

@@ -39,7 +39,7 @@ export class RemoteWriteError extends Error {
   override readonly name = "RemoteWriteError";
   /** The status of the answer; nothing when there was no answer. */
   readonly status: number | undefined;
-  /** The beginning of the answer's body, at most 1,024 characters. */
+  /** The beginning of the answer's body, at most its first 8192 bytes. */
   readonly body: string;
   /** How many samples the request had. */
   readonly samples: number;

@@ -1,7 +1,8 @@
 import { type Collector, MetricFamily } from "../../mod.ts";
-import { checkPositive, type RemoteWriterOptions } from "./options.ts";
+import { checkObject, checkPositive } from "../requests/checks.ts";
+import { MAX_TIMER_MS } from "../requests/time_limit.ts";
+import type { RemoteWriterOptions } from "./options.ts";
 import { Sender } from "./sender.ts";
-import { MAX_TIMER_MS } from "./timers.ts";
 
 /** When to stop waiting. */
 export interface FlushOptions {
@@ -73,6 +74,7 @@ export class RemoteWriter implements Collector, AsyncDisposable {
    * @throws {RangeError} If a number is out of bounds.
    */
   constructor(url: string | URL, options: RemoteWriterOptions = {}) {
+    checkObject(options, "Cannot write to a URL");
     this.#sender = new Sender(url, options);
     const { intervalMs = 15_000, autoStart = true, staleOnClose = false } = options;
     const bounds = { doing: this.#sender.doing, max: MAX_TIMER_MS };

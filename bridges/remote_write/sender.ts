@@ -1,12 +1,14 @@
 import { encodeWriteRequests } from "../../encoding/write_request.ts";
 import { gatherAsync, type MetricFamily } from "../../mod.ts";
-import { type HttpAnswer, HttpCall, parseRetryAfter } from "./http_call.ts";
+import { type Answer, showAnswer } from "../requests/send.ts";
+import { MAX_TIMER_MS } from "../requests/time_limit.ts";
+import { HttpCall, parseRetryAfter } from "./http_call.ts";
 import { checkOptions, type RemoteWriteOptions, type Settings } from "./options.ts";
 import { RemoteWriteError } from "./remote_write_error.ts";
 import { type Queued, type QueuedRequest, RequestQueue } from "./request_queue.ts";
 import { SeriesMemory } from "./series_memory.ts";
 import { compressSnappy } from "./snappy.ts";
-import { MAX_TIMER_MS, yieldToOthers } from "./timers.ts";
+import { yieldToOthers } from "./timers.ts";
 
 /** What is told to receivers; a test holds it against the version of the package. */
 export const USER_AGENT = "narthex/0.1.0";
@@ -136,7 +138,9 @@ export class Sender {
   /** Tells the user. */
   report(error: unknown): void {
     try {
-      this.settings.onError(error);
+      // It may be an async function, and reject.
+      const told: unknown = this.settings.onError(error);
+      Promise.resolve(told).catch(() => {});
     } catch {
       // It is theirs to handle.
     }
@@ -269,18 +273,18 @@ export class Sender {
   /** Sends a request once; returns what went wrong. */
   async #attempt({ body, samples }: QueuedRequest): Promise<RemoteWriteError | undefined> {
     const { clock, timeoutMs } = this.settings;
-    let answer: HttpAnswer;
+    let answer: Answer;
     try {
       answer = await this.#call.post(body, { signal: this.#stop.signal, timeoutMs });
     } catch (error) {
       const reason = (error as Error).message;
       return new RemoteWriteError(`${this.doing}: ${reason}`, { samples, retryable: true });
     }
-    const { status, body: text, retryAfter } = answer;
-    if (status >= 200 && status < 300) return undefined;
+    const { ok, status, body: text, retryAfter } = answer;
+    if (ok) return undefined;
     const retryable = status === 429 || status >= 500;
     return new RemoteWriteError(
-      `${this.doing}: the receiver answered ${status}${text === "" ? "" : `: ${text}`}`,
+      `${this.doing}: the receiver answered ${showAnswer(answer, this.#call.shownUrl)}`,
       {
         status,
         body: text,

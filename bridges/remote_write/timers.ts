@@ -1,16 +1,4 @@
-/** The longest time that a timer takes, in milliseconds. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/**
- * Lets the program end although a timer is set, where the runtime can do that: timers are
- * objects with a method for it on Deno, Bun and Node, and numbers in browsers, where a
- * page ends anyhow.
- *
- * @param timer The timer.
- */
-export function unref(timer: unknown): void {
-  (timer as { unref?: () => void }).unref?.();
-}
+import { MAX_TIMER_MS, unref } from "../requests/time_limit.ts";
 
 /**
  * Waits in the background: the program may end meanwhile.

@@ -7,6 +7,9 @@ const TURNS = 8;
 /** Matches how Bun shows a body that is no stream: `Blob (5 bytes)`, `FileRef ("a.txt")`. */
 const BUN_WHOLE_REGEXP = /^ {2}\w+ \(/m;
 
+/** Matches what Deno's `fetch()` decodes; what is encoded otherwise, or twice, it hands out as it is. */
+const DECODED_REGEXP = /^(?:gzip|br)$/i;
+
 /** How a body ended: with an error, because its reader left, or well. */
 export type BodyEnd = { readonly error: unknown } | "aborted" | "whole";
 
@@ -67,10 +70,25 @@ async function readAhead(
   const watched = new WatchedBody(body, whenOver);
   const bytes = await watched.readAhead();
   if (bytes === undefined) {
-    return new Response(new ReadableStream(watched, { highWaterMark: 0 }), response);
+    return copyWith(new ReadableStream(watched, { highWaterMark: 0 }), response);
   }
   whenOver(bytes.length, "whole");
-  return new Response(bytes, response);
+  return copyWith(bytes, response);
+}
+
+/** The response with another body. */
+function copyWith(body: BodyInit, response: Response): Response {
+  const copy = new Response(body, response);
+  // Deno's fetch() decodes these bodies and leaves the headers as they came; its server takes them
+  // out again, but only of what fetch() itself has made.
+  if (
+    "Deno" in globalThis && response.url !== "" &&
+    DECODED_REGEXP.test(copy.headers.get("content-encoding") ?? "")
+  ) {
+    copy.headers.delete("content-encoding");
+    copy.headers.delete("content-length");
+  }
+  return copy;
 }
 
 /** A body on its way through. */

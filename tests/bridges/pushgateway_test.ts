@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   deleteFromGateway,
+  type Fetch,
   pushAddToGateway,
   PushError,
-  type PushFetch,
   type PushOptions,
   pushToGateway,
 } from "../../bridges/pushgateway.ts";
@@ -35,7 +35,7 @@ interface Sent {
 /** A `fetch` that remembers what it was given, and answers as it is told. */
 function fakeFetch(answer: () => Response | Promise<Response> = () => new Response()) {
   const sent: Sent[] = [];
-  const fetch: PushFetch = async (url, init) => {
+  const fetch: Fetch = async (url, init) => {
     const body = new Uint8Array(await new Response(init.body ?? "").arrayBuffer());
     sent.push({ url, method: init.method, headers: new Headers(init.headers), body, init });
     return await answer();
@@ -553,9 +553,19 @@ test("a redirect is no success, and the error tells where to, without secrets", 
   );
 });
 
+test("credentials that a gateway sends back are not shown", async () => {
+  const { fetch } = fakeFetch(() => new Response(`not for ${btoa("u:secret")}`, { status: 401 }));
+  const basicAuth = { username: "u", password: "secret" };
+  const { body, message } = await rejection(
+    deleteFromGateway(GATEWAY, { job: "a", basicAuth, fetch }),
+  );
+  assert.equal(body, "not for …");
+  assert.match(message, /status 401: not for …$/);
+});
+
 test("a fetch that throws or rejects is an error with that as its cause", async () => {
   const broken = new TypeError("connection refused by secret host");
-  for (const fetch of [() => Promise.reject(broken), () => assert.fail("x")] as PushFetch[]) {
+  for (const fetch of [() => Promise.reject(broken), () => assert.fail("x")] as Fetch[]) {
     const error = await rejection(deleteFromGateway(GATEWAY, { job: "a", fetch }));
     assert.equal(
       error.message,
@@ -567,7 +577,7 @@ test("a fetch that throws or rejects is an error with that as its cause", async 
 });
 
 /** A `fetch` that never answers, and does not heed its signal either. */
-const deaf: PushFetch = () => new Promise(() => {});
+const deaf: Fetch = () => new Promise(() => {});
 
 test("a time limit and an aborted signal end the push, and the cause tells which it was", async () => {
   const late = await rejection(deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch: deaf }));
@@ -614,7 +624,7 @@ test("a registry that never answers does not hold the push for longer than its t
 
 test("an answer that comes too late is let go", async () => {
   let answer: (response: Response) => void = () => {};
-  const fetch: PushFetch = () => new Promise((resolve) => answer = resolve);
+  const fetch: Fetch = () => new Promise((resolve) => answer = resolve);
   await rejection(deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch }));
   const cancelled = new Promise<void>((resolve) => {
     answer(new Response(new ReadableStream({ cancel: () => resolve() })));

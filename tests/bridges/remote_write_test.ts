@@ -451,6 +451,109 @@ test("a receiver that does not answer in time counts as failed", async () => {
   );
 });
 
+/** A registry with one series. */
+function oneSeries(): CollectorRegistry {
+  const registry = new CollectorRegistry();
+  new Gauge("workers", "", { registry }).set(1);
+  return registry;
+}
+
+const never = <T>(): Promise<T> => new Promise(() => {});
+const DEAF: [string, RemoteWriteOptions][] = [
+  ["a fetch that never answers and does not heed its signal", { fetch: never }],
+  ["a bearer token that never comes", { bearerToken: never }],
+];
+for (const [what, options] of DEAF) {
+  test(`${what} costs its time, and no more`, async () => {
+    await assert.rejects(
+      remoteWrite(URL_TEXT, { registry: oneSeries(), timeoutMs: 5, retryForMs: 1, ...options }),
+      { message: `Cannot write to "${URL_TEXT}": no answer within 5 ms` },
+    );
+  });
+}
+
+const ANSWERS: [string, UnderlyingSource<Uint8Array>][] = [
+  ["never ends", { pull: never }],
+  ["breaks off", { pull: (controller) => controller.error(new Error("torn")) }],
+  ["fails to be let go", { pull: never, cancel: () => Promise.reject(new Error("torn")) }],
+  ["takes for ever to be let go", { cancel: never }],
+];
+for (const [what, source] of ANSWERS) {
+  test(`an answer whose body ${what} is an answer: its status counts`, async () => {
+    let requests = 0;
+    const options = (status: number): RemoteWriteOptions => ({
+      registry: oneSeries(),
+      timeoutMs: 5,
+      fetch: () => {
+        requests++;
+        return Promise.resolve(
+          new Response(new ReadableStream(source, { highWaterMark: 0 }), { status }),
+        );
+      },
+    });
+    await remoteWrite(URL_TEXT, options(200));
+    await assert.rejects(remoteWrite(URL_TEXT, options(400)), { status: 400, retryable: false });
+    assert.equal(requests, 2, "nothing is sent twice");
+  });
+}
+
+test("an onError that rejects is not an unhandled rejection", async () => {
+  // Of an unhandled rejection, the test would fail.
+  await assert.rejects(
+    remoteWrite(URL_TEXT, {
+      registry: oneSeries(),
+      fetch: () => Promise.resolve(new Response(null, { status: 400 })),
+      onError: () => Promise.reject(new Error("no room in the log")),
+    }),
+    RemoteWriteError,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
+test("headers may be whatever the platform takes as such", async () => {
+  for (const headers of [new Headers({ "x-key": "a" }), [["x-key", "a"]] as [string, string][]]) {
+    const receiver = new FakeReceiver();
+    await remoteWrite(URL_TEXT, { registry: oneSeries(), headers, fetch: receiver.fetch });
+    assert.equal(receiver.received[0]!.headers.get("x-key"), "a");
+  }
+});
+
+test("a redirect is not followed, and the error tells where to, without secrets", async () => {
+  const location = "//ann:s3cret@other/login?token=s3cret";
+  const fetch = () => Promise.resolve(new Response(null, { status: 302, headers: { location } }));
+  await assert.rejects(remoteWrite(URL_TEXT, { registry: oneSeries(), fetch }), {
+    message:
+      `Cannot write to "${URL_TEXT}": the receiver answered 302, a redirect to http://other/login`,
+  });
+});
+
+test("credentials and a query that come back are not shown", async () => {
+  const echo = (url: string, init: RequestInit) =>
+    `${url}, ${new URL(url).search}, ${new Headers(init.headers).get("authorization")}`;
+  const urls = ["http://localhost/write?token=t0ken", "http://localhost/write"];
+  for (const url of urls) {
+    for (const basicAuth of [{ username: "ann", password: "s3cret" }, undefined]) {
+      const options = { registry: oneSeries(), retryForMs: 1, ...basicAuth && { basicAuth } };
+      const bearerToken = basicAuth === undefined ? { bearerToken: "s3cret" } : {};
+      for (
+        const fetch of [
+          (...args: Parameters<typeof echo>) => Promise.reject(new Error(echo(...args))),
+          (...args: Parameters<typeof echo>) =>
+            Promise.resolve(new Response(echo(...args), { status: 400 })),
+        ]
+      ) {
+        const error: unknown = await remoteWrite(url, { ...options, ...bearerToken, fetch })
+          .catch((error) => error);
+        assert.ok(error instanceof RemoteWriteError);
+        assert.match(error.message, /(?:Basic|Bearer) …$/);
+        const shown = JSON.stringify({ ...error }) + error.message;
+        assert.doesNotMatch(shown, /s3cret|t0ken/);
+        assert.ok(!shown.includes(btoa("ann:s3cret")));
+      }
+    }
+  }
+});
+
 test("errors tell what was refused, and no secret", async () => {
   const secretUrl = "http://ann:s3cret@localhost:1/write?token=t0ken";
   const shown = "http://localhost:1/write";
@@ -495,7 +598,7 @@ test("a body of any length is cut in errors", async () => {
   const error: unknown = await remoteWrite(URL_TEXT, { registry, fetch: receiver.fetch })
     .catch((error) => error);
   assert.ok(error instanceof RemoteWriteError);
-  assert.equal(error.body, "x".repeat(1024));
+  assert.equal(error.body, "x".repeat(8192));
 });
 
 test("a bearer token may be renewed for each request", async () => {
@@ -520,17 +623,31 @@ const BAD: { url?: string; options?: Record<string, unknown>; error: RegExp }[] 
   { url: "no url", error: /^TypeError: Cannot write to a URL: it is not legal$/ },
   {
     options: { headers: { "Content-Type": "a/b" } },
-    error: /header "Content-Type" is set already/,
+    error: /header "content-type" is set already/,
   },
   {
     options: { headers: { Authorization: "a" }, bearerToken: "b" },
-    error: /header "Authorization" is set already/,
+    error: /credentials must be given once/,
   },
-  { options: { headers: { "X-Key": "s3\ncret" } }, error: /header "X-Key" is not legal$/ },
+  {
+    options: { headers: { "X-Key": "s3\ncret" } },
+    error: /headers must be names and values that HTTP allows$/,
+  },
   {
     options: { basicAuth: { username: "a", password: "s3cret" }, bearerToken: "s3cret" },
-    error: /credentials are either basic ones or a bearer token$/,
+    error: /credentials must be given once/,
   },
+  {
+    url: "http://ann:s3cret@localhost/write",
+    options: { basicAuth: { username: "a", password: "b" } },
+    error: /credentials must be given once/,
+  },
+  { url: "http://ann:s3cret%zz@localhost/", error: /credentials in url must be percent-encoded/ },
+  { options: { basicAuth: { username: "a" } }, error: /^TypeError: .*password must be a string/ },
+  { options: { basicAuth: { username: "a:b", password: "s3cret" } }, error: /without colons/ },
+  { options: { registry: {} }, error: /^TypeError: .*registry must be a registry/ },
+  { options: { fetch: "f" }, error: /^TypeError: .*fetch must be a function: received f$/ },
+  { options: { onError: "f" }, error: /^TypeError: .*onError must be a function: received f$/ },
   { options: { externalLabels: { "a-b": "" } }, error: /label name must match/ },
   { options: { externalLabels: { __name__: "" } }, error: /are reserved/ },
   { options: { externalLabels: { a: null } }, error: /value of label "a" must be/ },

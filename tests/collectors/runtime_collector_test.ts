@@ -179,6 +179,7 @@ test("what a runtime tells wrongly or dearly is not asked for", () => {
     },
   });
   const names = namesOf(new RuntimeCollector(bun));
+  assert.ok(!names.includes("runtime_heap_used_bytes"));
   assert.ok(!names.includes("runtime_heap_limit_bytes"));
   assert.ok(!names.includes("runtime_event_loop_active_seconds_total"));
 });

@@ -181,7 +181,8 @@ for (const runtime of RUNTIMES) {
     for (const server of Object.values(servers)) await waitForScrape(server, frozen);
 
     // The same series with the same values, and those are what the demo has.
-    const shown = parsePrometheusText(page).flatMap(({ samples }) => [...samples]);
+    const shown = parsePrometheusText(page).filter(({ name }) => name.startsWith("bakery_"))
+      .flatMap(({ samples }) => [...samples]);
     const expected = new Map(
       shown.map(({ name, labels, value }) => [toKey({ __name__: name, ...labels }), value] as const)
         .sort(([a], [b]) => a < b ? -1 : 1),

@@ -26,9 +26,9 @@ function page(url: string): Promise<{ text: string; isolate: string }> {
 }
 
 /** Starts `deno serve --parallel`, and waits until all isolates are there. */
-async function serveParallel(isolates: number, path = "tests/support/parallel_server.ts") {
+async function serveParallel(isolates: number) {
   const port = await freePort();
-  const file = join(ROOT, path);
+  const file = join(ROOT, "tests/support/parallel_server.ts");
   // Without any permission: `deno serve` itself allows to listen.
   const args = ["serve", "--parallel", "--no-check", "--host", "127.0.0.1", "--port", String(port)];
   const program = start(process.execPath, [...args, file], {
@@ -125,16 +125,6 @@ test("deno serve --parallel: SIGTERM ends it at once", async () => {
   await program.stop("SIGTERM");
   // It would be killed after 15 seconds.
   assert.ok(performance.now() - began < 10_000);
-});
-
-test("the example works", async () => {
-  await using server = await serveParallel(2, "examples/multiprocess_workers.ts");
-  const { url } = server;
-  for (let i = 0; i < 50; i++) await page(url);
-  await sleep(1500);
-  for (let i = 0; i < 5; i++) {
-    assert.equal(seriesValue((await page(`${url}/metrics`)).text, "requests_total"), 50);
-  }
 });
 
 /** Programs that are written for one test. */

@@ -24,15 +24,22 @@ export interface RunningDemo extends AsyncDisposable {
   page(path: string): Promise<string>;
 }
 
-/** Starts `examples/demo.ts` on a free port; `options` are its own. */
+/** What `deno task demo` allows the demo. */
+const PERMISSIONS = ["--allow-net", "--allow-env=PORT,REDIS_URL"];
+
+/**
+ * Starts `examples/demo.ts` on a free port; `options` are its own, and `permissions` those that
+ * Deno gives it.
+ */
 export async function startDemo(
   runtime: Runtime,
   options: readonly string[] = [],
+  permissions: readonly string[] = PERMISSIONS,
 ): Promise<RunningDemo> {
-  const permissions = runtime === "deno" ? ["run", "--allow-net", "--allow-env=PORT"] : [];
+  const run = runtime === "deno" ? ["run", ...permissions] : [];
   const program = start(
     await runtimePath(runtime),
-    [...permissions, join(ROOT, "examples/demo.ts"), "--port", "0", ...options],
+    [...run, join(ROOT, "examples/demo.ts"), "--port", "0", ...options],
     { cwd: ROOT },
   );
   let address: string;

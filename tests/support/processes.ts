@@ -21,6 +21,8 @@ export interface RunningProgram extends AsyncDisposable {
   waitForOutput(pattern: RegExp): Promise<RegExpMatchArray>;
   /** Ends it with `signal` and waits until it is gone; resolves to its exit code, null if killed. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Waits until it has ended: its exit code, or the signal that has ended it. */
+  ended(): Promise<number | NodeJS.Signals | null>;
 }
 
 /** Starts `command` with `args`. */
@@ -58,6 +60,10 @@ export function start(
         return match ?? undefined;
       }),
     stop,
+    ended: async () => {
+      await closed;
+      return child.exitCode ?? child.signalCode;
+    },
     async [Symbol.asyncDispose]() {
       await stop();
     },

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ROOT_URL } from "./paths.ts";
 import { freePort, start, waitFor } from "./processes.ts";
 
 /** A series that a query selected, and its value now. */
@@ -57,25 +58,30 @@ export interface ReceivingOptions {
   readonly features?: readonly string[];
 }
 
+/** The configuration that the examples come with. */
+const CONFIG_URL = new URL("examples/compose/prometheus.yml", ROOT_URL);
+
+/** The configuration of the examples with `targets` in the place of its own. */
+async function configure(targets: readonly string[]): Promise<string> {
+  const text = await readFile(CONFIG_URL, "utf8");
+  const parts = text.split('["demo:8000"]');
+  if (parts.length !== 2) throw new Error(`Cannot find the target in ${CONFIG_URL}: ${text}`);
+  return parts.join(JSON.stringify(targets));
+}
+
 /**
- * Starts the program at `path`, which scrapes `target` (`host:port`), or several, every second, with
- * some of its features that are off by default.
+ * Starts the program at `path` with the configuration of the examples, but for its target: it scrapes
+ * `targets` (`host:port`) every second. Features are those that are off by default.
  */
 export async function startPrometheus(
   path: string,
-  target: string | readonly string[],
+  targets: string | readonly string[],
   features: readonly string[] = [],
 ): Promise<PrometheusServer> {
   const folder = await mkdtemp(join(tmpdir(), "narthex-prometheus-"));
-  const config = `global: { scrape_interval: 1s, scrape_timeout: 1s }
-scrape_configs:
-  - job_name: demo
-    static_configs:
-      - targets: ${JSON.stringify([target].flat())}
-`;
   return await startServer(path, {
     folder,
-    config,
+    config: await configure([targets].flat()),
     port: await freePort(),
     flags: featureFlags(features),
     dispose: () => rm(folder, { recursive: true, force: true }),

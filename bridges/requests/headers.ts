@@ -1,0 +1,94 @@
+/** A username and a password, as RFC 7617 has them. */
+export interface BasicAuth {
+  /** The username, without a colon. */
+  readonly username: string;
+  /** The password. */
+  readonly password: string;
+}
+
+/** Options of {@linkcode createHeaders}. */
+export interface HeadersOptions {
+  readonly headers: HeadersInit | undefined;
+  readonly basicAuth: BasicAuth | undefined;
+  /** The credentials that the address had. */
+  readonly credentials: BasicAuth | undefined;
+  /** Whether a bearer token is given, which is added later. */
+  readonly hasBearerToken?: boolean;
+}
+
+/**
+ * Puts together the headers of a request. No error tells what is in them.
+ *
+ * @param options What the caller gave.
+ * @param doing What is being done, as in `Cannot push to Pushgateway`.
+ * @returns The headers.
+ * @throws {TypeError} If a header or the credentials are not legal, or are given twice.
+ */
+export function createHeaders(options: HeadersOptions, doing: string): Headers {
+  const { basicAuth, credentials, hasBearerToken = false } = options;
+  if (basicAuth !== undefined && (typeof basicAuth !== "object" || basicAuth === null)) {
+    // Not what was received: it may be a password.
+    throw new TypeError(`${doing}: basicAuth must be an object with a username and a password`);
+  }
+  let headers: Headers;
+  try {
+    headers = new Headers(options.headers);
+  } catch {
+    // Not with the error as the cause, which quotes what it does not like.
+    throw new TypeError(`${doing}: headers must be names and values that HTTP allows`);
+  }
+  const given = [
+    basicAuth !== undefined,
+    credentials !== undefined,
+    hasBearerToken,
+    headers.has("authorization"),
+  ];
+  if (given.filter(Boolean).length > 1) {
+    throw new TypeError(
+      `${doing}: credentials must be given once: in url, in an option or in headers`,
+    );
+  }
+  const auth = basicAuth ?? credentials;
+  if (auth === undefined) return headers;
+  const { username, password } = auth;
+  // RFC 7617: no colon in the username, since it ends there, and no control characters.
+  if (typeof username !== "string" || !/^[^:\p{Cc}]*$/u.test(username)) {
+    throw new TypeError(
+      `${doing}: username must be a string without colons and control characters`,
+    );
+  }
+  if (typeof password !== "string" || !/^\P{Cc}*$/u.test(password)) {
+    throw new TypeError(`${doing}: password must be a string without control characters`);
+  }
+  headers.set("authorization", `Basic ${toBase64(`${username}:${password}`)}`);
+  return headers;
+}
+
+/**
+ * The credentials that an address has.
+ *
+ * @param url The address.
+ * @param doing What is being done, as in `Cannot push to Pushgateway`.
+ * @returns The credentials, if there are any.
+ * @throws {TypeError} If they are not legal.
+ */
+export function credentialsOf({ username, password }: URL, doing: string): BasicAuth | undefined {
+  if (username === "" && password === "") return undefined;
+  try {
+    return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch {
+    // Not with the error as the cause, which may quote what it could not read.
+    throw new TypeError(`${doing}: the credentials in url must be percent-encoded UTF-8`);
+  }
+}
+
+/**
+ * UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-4 | base64}.
+ *
+ * @param text The text.
+ * @returns The text in base64, padded.
+ */
+export function toBase64(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}

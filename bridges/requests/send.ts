@@ -1,0 +1,136 @@
+import { abortable } from "./time_limit.ts";
+
+/** How an HTTP request is sent: the platform's `fetch`, or one of the user's. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** How much of an answer is read, in bytes. */
+const MAX_BODY_SIZE = 8192;
+
+/** How much of an answer stands in a message, in UTF-16 code units. */
+const MAX_SHOWN_LENGTH = 300;
+
+/** A text that is shorter hides nothing, and is part of too many words. */
+const MIN_SECRET_LENGTH = 4;
+
+/** What is sent, and how. */
+export interface OutgoingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer> | undefined;
+  readonly fetch: Fetch;
+  /** Ends the waiting, whether or not `fetch` heeds it. */
+  readonly signal: AbortSignal;
+}
+
+/** What a server answered. */
+export interface Answer {
+  /** Whether the status is one of success. */
+  readonly ok: boolean;
+  readonly status: number;
+  /** The beginning of the body of an answer that is no success. */
+  readonly body: string;
+  /** The header `Retry-After`. */
+  readonly retryAfter: string | null;
+  /** The header `Location`. */
+  readonly location: string | null;
+}
+
+/**
+ * Sends a request and reads the answer: its status, and the beginning of its body unless it is a
+ * success. Redirects are not followed, since one that is can make a GET of a POST, any page's 200 a
+ * success, and the credentials somebody else's.
+ *
+ * @param request The request.
+ * @returns The answer, whatever its status.
+ * @throws What `fetch` threw, or the reason of the signal.
+ */
+export async function send(request: OutgoingRequest): Promise<Answer> {
+  const { method, url, headers, body, fetch, signal } = request;
+  const init: RequestInit = { method, headers, signal, redirect: "manual" };
+  if (body !== undefined) init.body = body;
+  // Within an async function, what is thrown is a rejection too.
+  const answering = (async () => await fetch(url, init))();
+  let response: Response;
+  try {
+    response = await abortable(answering, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    // A fetch that does not heed its signal may still get an answer.
+    answering.then((late) => late.body?.cancel()).catch(() => {});
+    throw signal.reason;
+  }
+  const { ok, status } = response;
+  // Whatever else a success says is not waited for.
+  if (ok) response.body?.cancel().catch(() => {});
+  return {
+    ok,
+    status,
+    body: ok ? "" : await readStart(response, signal),
+    retryAfter: response.headers.get("retry-after"),
+    location: response.headers.get("location"),
+  };
+}
+
+/**
+ * The beginning of an answer's body, or as much of it as arrives. The rest is not waited
+ * for, and the connection is free afterwards.
+ */
+async function readStart(response: Response, signal: AbortSignal): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let room = MAX_BODY_SIZE;
+  const reader = response.body?.getReader();
+  try {
+    while (reader !== undefined && room > 0) {
+      const { done, value } = await abortable(reader.read(), signal);
+      if (done) break;
+      text += decoder.decode(value.subarray(0, room), { stream: true });
+      room -= value.length;
+    }
+  } catch {
+    // The status is known, which is what counts.
+  }
+  reader?.cancel().catch(() => {});
+  return text;
+}
+
+/**
+ * An answer as messages show it: the status, where a redirect leads, what the body says.
+ *
+ * @param answer The answer.
+ * @param url What was asked.
+ * @returns The text, such as `400: out of order sample`.
+ */
+export function showAnswer({ status, body, location }: Answer, url: string): string {
+  const shown = body.trim();
+  const details = shown.length > MAX_SHOWN_LENGTH ? `${shown.slice(0, MAX_SHOWN_LENGTH)}…` : shown;
+  return `${status}` +
+    (location === null ? "" : `, a redirect to ${withoutCredentials(location, url)}`) +
+    (details === "" ? "" : `: ${details}`);
+}
+
+function withoutCredentials(target: string, base: string): string {
+  if (!URL.canParse(target, base)) return "no address";
+  const { origin, pathname } = new URL(target, base);
+  return `${origin}${pathname}`;
+}
+
+/**
+ * Takes out of a text what nobody should read: the header `Authorization`, and the query of an
+ * address. Servers, proxies and a `fetch` of the user's may repeat what they were sent.
+ *
+ * @param text The text.
+ * @param request What was sent.
+ * @returns The text, with `…` in their place.
+ */
+export function hideSecrets(
+  text: string,
+  { url, headers }: Pick<OutgoingRequest, "url" | "headers">,
+): string {
+  const { search } = new URL(url);
+  const credentials = headers.get("authorization")?.replace(/^\S+\s+/, "") ?? "";
+  return [search === "" ? "" : url, search.slice(1), credentials]
+    .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
+    .reduce((rest, secret) => rest.replaceAll(secret, "…"), text);
+}

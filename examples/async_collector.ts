@@ -1,0 +1,72 @@
+/**
+ * A custom asynchronous collector: at each scrape it asks another service, a warehouse, what is in
+ * stock, and waits half a second at most. It listens on port 8000, or on the one that the environment
+ * variable `PORT` names; load `http://localhost:8000/metrics` four times.
+ *
+ * - `deno run --allow-net --allow-env=PORT examples/async_collector.ts`
+ * - `bun examples/async_collector.ts`
+ * - `node examples/async_collector.ts`
+ *
+ * @module
+ */
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Collector, MetricFamily, metricsHandler, REGISTRY } from "@narthex/prometheus";
+import { serve } from "./serve.ts";
+
+/** How long a scrape waits for the warehouse; it goes on without it then. */
+const PATIENCE_MS = 500;
+
+/** Asks the warehouse at `url`. */
+function stockCollector(url: string): Collector {
+  const up = () =>
+    new MetricFamily("warehouse_up", "Whether the warehouse has answered in time.", "gauge");
+  const stock = () => new MetricFamily("warehouse_stock_items", "Items in stock.", "gauge");
+  return {
+    // Their names are known without asking anyone, so that no other metric can take them.
+    describe: () => [up(), stock()],
+    // The signal is aborted when the whole scrape has to end, or nobody waits for it any more.
+    async collect({ signal = new AbortController().signal } = {}) {
+      const deadline = AbortSignal.timeout(PATIENCE_MS);
+      try {
+        const response = await fetch(url, { signal: AbortSignal.any([signal, deadline]) });
+        const items: Record<string, number> = await response.json();
+        const family = stock();
+        for (const [item, count] of Object.entries(items)) {
+          family.addSample("warehouse_stock_items", { item }, count);
+        }
+        return [up().addSample("warehouse_up", {}, 1), family];
+      } catch {
+        // A service that is down is no failure of the one who says so.
+        signal.throwIfAborted();
+        return [up().addSample("warehouse_up", {}, 0)];
+      }
+    },
+  };
+}
+
+const metrics = metricsHandler();
+let asked = 0;
+
+/** The warehouse, which lives in the same house here. Every fourth time it is far too slow. */
+async function answerAsWarehouse(request: Request): Promise<Response> {
+  asked += 1;
+  if (asked % 4 === 0) {
+    await sleep(60_000, undefined, { signal: request.signal }).catch(() => {});
+  }
+  return Response.json({ flour: 120 - asked, candles: 7 });
+}
+
+const server = await serve((request) => {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/metrics") return metrics(request);
+  if (pathname === "/stock") return answerAsWarehouse(request);
+  return new Response("There is no such page.\n", { status: 404 });
+}, Number(process.env["PORT"] ?? 8000));
+REGISTRY.register(stockCollector(`http://127.0.0.1:${server.port}/stock`));
+console.log(`Listening on http://localhost:${server.port}/metrics`);
+
+process.once("SIGTERM", async () => {
+  await server.stop();
+  process.exit();
+});

@@ -1,0 +1,40 @@
+/**
+ * A service on `Bun.serve`, with metrics of its own, of its requests and of the runtime. It listens on
+ * port 3000, or on the one that the environment variable `PORT` names; load
+ * `http://localhost:3000/users/7` some times, then `http://localhost:3000/metrics`.
+ *
+ * - `bun examples/bun_serve.ts`
+ *
+ * @module
+ */
+import process from "node:process";
+import { Counter, metricsHandler } from "@narthex/prometheus";
+import { instrument } from "@narthex/prometheus/http";
+import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
+
+/** What is used of Bun; its own types, of `@types/bun`, have it all. */
+declare const Bun: {
+  serve(options: {
+    routes: Record<string, (request: Request & { params: Record<string, string> }) => unknown>;
+    fetch(request: Request): unknown;
+  }): { readonly url: URL; stop(): Promise<void> };
+};
+
+const greetings = new Counter("greetings_total", "Users greeted.");
+registerRuntimeMetrics();
+
+// All that are instrumented share the metrics; each says its route.
+const server = Bun.serve({
+  routes: {
+    "/metrics": metricsHandler(),
+    "/users/:id": instrument((request) => {
+      greetings.inc();
+      return new Response(`Hello, user ${request.params["id"]}!\n`);
+    }, { route: () => "/users/:id" }),
+  },
+  fetch: instrument(() => new Response("There is no such page.\n", { status: 404 })),
+});
+console.log(`Listening on ${server.url}`);
+
+// What is being answered is answered to its end.
+process.once("SIGTERM", () => server.stop());

@@ -11,9 +11,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Runtime } from "../support/demo.ts";
-import { ROOT } from "../support/paths.ts";
-import { type RunningProgram, start } from "../support/processes.ts";
-import { runtimePath } from "../support/programs.ts";
+import type { RunningProgram } from "../support/processes.ts";
+import { portOf, startOn } from "../support/servers.ts";
 import { Ledger, TOTALS } from "./ledger.ts";
 import type { ProgramOptions } from "./program.ts";
 import { type Scrape, Scrapes } from "./scrapes.ts";
@@ -81,25 +80,22 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
 class SoakProgram implements AsyncDisposable {
   readonly #options: SoakOptions;
   readonly #folder: string;
-  readonly #path: string;
   readonly #began: number = Date.now();
   readonly #programs: Set<RunningProgram> = new Set();
   readonly #writers: Map<number, RunningProgram> = new Map();
   #server: RunningProgram | undefined;
   #url = "";
 
-  private constructor(options: SoakOptions, folder: string, path: string) {
+  private constructor(options: SoakOptions, folder: string) {
     this.#options = options;
     this.#folder = folder;
-    this.#path = path;
   }
 
   static async start(options: SoakOptions, folder: string): Promise<SoakProgram> {
-    const program = new SoakProgram(options, folder, await runtimePath(options.runtime));
+    const program = new SoakProgram(options, folder);
     try {
-      program.#server = program.#run(0);
-      const [, port] = await program.#server.waitForOutput(/^port (\d+)$/m);
-      program.#url = `http://127.0.0.1:${port}`;
+      program.#server = await program.#run(0);
+      program.#url = `http://127.0.0.1:${await portOf(program.#server)}`;
       for (let slot = 1; slot < SLOTS; slot++) await program.startWriter(slot);
     } catch (error) {
       await program[Symbol.asyncDispose]();
@@ -126,7 +122,7 @@ class SoakProgram implements AsyncDisposable {
 
   async startWriter(slot: number): Promise<void> {
     if (this.#options.backend === "workers") return await this.#tell(`/start?slot=${slot}`);
-    const writer = this.#run(slot);
+    const writer = await this.#run(slot);
     this.#writers.set(slot, writer);
     await writer.waitForOutput(/^started$/m);
   }
@@ -155,19 +151,14 @@ class SoakProgram implements AsyncDisposable {
     if (response.status !== 200) throw new Error(`Cannot ask for ${path}: ${text}`);
   }
 
-  #run(slot: number): RunningProgram {
+  async #run(slot: number): Promise<RunningProgram> {
     const { runtime, backend, rate, seconds } = this.#options;
     const options: ProgramOptions = {
       ...{ backend, slot, isServer: slot === 0 },
       ...{ folder: this.#folder, rate: rate / SLOTS, began: this.#began },
       weighMs: Math.min(Math.max(MIN_WEIGH_MS, seconds * 25), MAX_WEIGH_MS),
     };
-    const flags = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
-    const program = start(
-      this.#path,
-      [...flags, join(ROOT, "tests/soak/program.ts"), JSON.stringify(options)],
-      { cwd: ROOT, env: { ...process.env, NO_COLOR: "1" } },
-    );
+    const program = await startOn(runtime, "soak/program.ts", [JSON.stringify(options)]);
     this.#programs.add(program);
     return program;
   }

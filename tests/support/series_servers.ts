@@ -3,12 +3,8 @@
  *
  * @module
  */
-import { join } from "node:path";
-import process from "node:process";
 import type { Runtime } from "./demo.ts";
-import { ROOT } from "./paths.ts";
-import { start } from "./processes.ts";
-import { runtimePath } from "./programs.ts";
+import { portOf, startOn } from "./servers.ts";
 import type { Watched } from "./series_server.ts";
 
 /** The server, started. */
@@ -24,19 +20,8 @@ export async function startSeriesServer(
   runtime: Runtime,
   series: number,
 ): Promise<RunningSeriesServer> {
-  const path = join(ROOT, "tests/support/series_server.ts");
-  const flags = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
-  const program = start(await runtimePath(runtime), [...flags, path, String(series)], {
-    cwd: ROOT,
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  let url: string;
-  try {
-    url = `http://127.0.0.1:${(await program.waitForOutput(/^port (\d+)$/m))[1]}`;
-  } catch (error) {
-    await program.stop();
-    throw error;
-  }
+  const program = await startOn(runtime, "support/series_server.ts", [String(series)]);
+  const url = `http://127.0.0.1:${await portOf(program)}`;
   return {
     url,
     async watch(work) {

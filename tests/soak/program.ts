@@ -27,8 +27,10 @@ export interface ProgramOptions extends LoadOptions {
   readonly isServer: boolean;
 }
 
-/** How long it takes until a writer that was killed counts as ended, and until it is forgotten. */
-const ENDED = { deadAfterMs: 3000, retentionMs: 5000 } as const;
+/** How long a scrape may wait for the store: a machine that is busy is no fault of it. */
+const TIMEOUT_MS = 20_000;
+/** How long a writer that was killed is remembered: not for an hour, so that some are forgotten. */
+const RETENTION_MS = 20_000;
 
 const options: ProgramOptions = isMainThread ? JSON.parse(process.argv[2]!) : workerData;
 const { backend, folder, slot, isServer } = options;
@@ -36,7 +38,12 @@ const registry = new CollectorRegistryProxy(new CollectorRegistry());
 const load = new Load(registry, options);
 const shared = await loadBackend(
   backend === "workers" ? workersBackend() : sqliteBackend(join(folder, "metrics.db")),
-  { registry, ...ENDED, onError: (error) => console.error("slot", slot, error) },
+  {
+    registry,
+    timeoutMs: TIMEOUT_MS,
+    retentionMs: RETENTION_MS,
+    onError: (error) => console.error("slot", slot, error),
+  },
 );
 const running = load.run(shared);
 
@@ -68,7 +75,7 @@ if (isServer) {
 }
 
 async function serveAll(): Promise<void> {
-  const metrics = metricsHandler({ registry });
+  const metrics = metricsHandler({ registry, timeoutMs: TIMEOUT_MS });
   const workers = new Map<string, Worker>();
   const startWorker = async (slot: string): Promise<void> => {
     const data = { ...options, slot: Number(slot), isServer: false } satisfies ProgramOptions;

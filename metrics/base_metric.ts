@@ -29,7 +29,7 @@ import type {
   OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
-import { checkExpiry, type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
+import { checkClock, checkExpiry, type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
 import { RunningLabelTimer, RunningTimer } from "./timer.ts";
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
@@ -128,6 +128,10 @@ export abstract class BaseMetric<
       throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
     }
     const { unit = "", clock = SYSTEM_CLOCK, exemplars = false } = options;
+    checkClock(clock, doing);
+    if (typeof exemplars !== "boolean") {
+      throw new TypeError(`${doing}: exemplars must be a boolean: received ${received(exemplars)}`);
+    }
     const registry = options.registry === null
       ? null
       : checkRegistry(options.registry ?? REGISTRY, doing);

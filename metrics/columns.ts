@@ -279,7 +279,9 @@ export class Columns<C> {
   /** Says when a child began to count. */
   setSince(slot: number, milliseconds: number): void {
     // 24 days fit half of the room that more needs.
-    if (milliseconds !== (milliseconds | 0)) this.#since = Float64Array.from(this.#since);
+    if (milliseconds !== (milliseconds | 0) && this.#since instanceof Int32Array) {
+      this.#since = Float64Array.from(this.#since);
+    }
     this.#since[slot] = milliseconds;
   }
 

@@ -45,7 +45,7 @@ export class CounterChild extends Child implements NumberMetric {
    */
   countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
     const doing = this.core.doing("count exceptions with");
-    for (const errorClass of errorClasses) checkFunction(errorClass, doing);
+    for (const errorClass of errorClasses) checkErrorClass(errorClass, doing);
     // Said before the function is called, so that no error of it is hidden.
     this.check(1);
     return settle(fn, (failed, error) => {
@@ -99,6 +99,17 @@ export class CounterChild extends Child implements NumberMetric {
     }
     if (!this.hasSource) return;
     throw new TypeError(`${doing}: its value comes from a function: received ${value}`);
+  }
+}
+
+/** Refuses what `instanceof` would refuse later, in the place of the error that is counted. */
+function checkErrorClass(errorClass: unknown, doing: string): void {
+  checkFunction(errorClass, doing);
+  try {
+    // A function that is bound or asks for itself may have no prototype.
+    if ({} instanceof (errorClass as ErrorClass)) return;
+  } catch {
+    throw new TypeError(`${doing}: an error class is needed: received ${received(errorClass)}`);
   }
 }
 

@@ -25,6 +25,21 @@ export const SYSTEM_CLOCK: Clock = {
 };
 
 /**
+ * Checks a clock.
+ *
+ * @param clock What was given.
+ * @param doing What is being done, as in `Cannot create counter "x"`.
+ * @returns The clock.
+ * @throws {TypeError} If it does not have both methods.
+ */
+export function checkClock(clock: Clock, doing: string): Clock {
+  if (typeof clock?.now === "function" && typeof clock.monotonic === "function") return clock;
+  throw new TypeError(
+    `${doing}: clock must have now() and monotonic(): received ${received(clock)}`,
+  );
+}
+
+/**
  * Options that every metric has.
  *
  * @example A metric whose labels come from outside

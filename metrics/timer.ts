@@ -77,7 +77,9 @@ export class RunningTimer extends RunningLabelTimer {
  */
 export function startChildTimer(core: MetricCore, record: (seconds: number) => void): Timer {
   return new RunningTimer(core.clock, (seconds, labels) => {
-    if (labels !== undefined && Object.keys(labels).length > 0) {
+    const isNone = labels === undefined ||
+      (typeof labels === "object" && labels !== null && Object.keys(labels).length === 0);
+    if (!isNone) {
       throw new TypeError(
         `${core.doing("stop timer of")}: its labels are given already: received ${
           received(labels)

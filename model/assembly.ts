@@ -296,7 +296,10 @@ export function checkNativeHistogram(native: NativeHistogram, doing: string): Na
   }
   for (const [key, buckets] of Object.entries({ positive, negative })) {
     for (const [index, value] of buckets) {
-      if ((index | 0) !== index || typeof value !== "number" || !(value >= 0)) {
+      if (
+        typeof index !== "number" || (index | 0) !== index || typeof value !== "number" ||
+        !(value >= 0)
+      ) {
         throw new TypeError(
           `${doing}: ${key} buckets of the native histogram must map 32-bit integers to counts: ` +
             `received ${received(index)} => ${received(value)}`,

@@ -170,6 +170,9 @@ export class MetricFamily {
     options: AddSampleOptions = {},
   ): this {
     const doing = `Cannot add sample ${received(name)} to ${this.type} "${this.name}"`;
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
+    }
     const { timestamp, nativeHistogram } = options;
     const { metrics } = this;
     if (!(metrics instanceof Assembly)) {

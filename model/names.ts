@@ -289,5 +289,16 @@ export function fullName(
         `received ${received(full)}`,
     );
   }
+  if (type === "stateset") {
+    const isReserved = parts.nameValidation === "legacy"
+      ? full.startsWith("__")
+      : full === "__name__";
+    if (isReserved) {
+      throw new TypeError(
+        `${doing}: the name of a stateset is a label name too, and ` +
+          `label names that start with "__" are reserved: received ${received(full)}`,
+      );
+    }
+  }
   return full + suffix;
 }

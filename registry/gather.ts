@@ -1,4 +1,4 @@
-import type { MetricFamily } from "../model.ts";
+import { type MetricFamily, received } from "../model.ts";
 import { gatherFrom, Gathering } from "./gathering.ts";
 import type { CollectAsyncOptions, Registry } from "./protocol.ts";
 import { REGISTRY } from "./proxy.ts";
@@ -14,7 +14,7 @@ import { REGISTRY } from "./proxy.ts";
  *
  * @param registry The registry; the default one if left out.
  * @returns The families, in the order of registration.
- * @throws {TypeError} If the prefix of the registry cannot begin a metric name.
+ * @throws {TypeError} If it is not a registry, or its prefix cannot begin a metric name.
  *
  * @example Reading all samples of a registry
  * ```ts
@@ -28,7 +28,7 @@ import { REGISTRY } from "./proxy.ts";
  * ```
  */
 export function gather(registry: Registry = REGISTRY): Iterable<MetricFamily> {
-  return gatherFrom(registry);
+  return gatherFrom(checkReadable(registry));
 }
 
 /**
@@ -38,7 +38,7 @@ export function gather(registry: Registry = REGISTRY): Iterable<MetricFamily> {
  * @param registry The registry; the default one if left out.
  * @param options A signal and a time limit.
  * @returns The families, in the order of registration, once all are there.
- * @throws {TypeError} If the prefix of the registry cannot begin a metric name.
+ * @throws {TypeError} If it is not a registry, or its prefix cannot begin a metric name.
  *
  * @example Awaiting a collector
  * ```ts
@@ -60,7 +60,7 @@ export async function* gatherAsync(
   registry: Registry = REGISTRY,
   options: CollectAsyncOptions = {},
 ): AsyncGenerator<MetricFamily> {
-  const gathering = new Gathering(registry);
+  const gathering = new Gathering(checkReadable(registry));
   const families = registry.collectAsync?.(options) ?? registry.collect();
   for await (const family of families) gathering.add(family);
   yield* gathering.families();
@@ -79,4 +79,12 @@ export function recheck(registry: Registry, families: Iterable<MetricFamily>): M
   const gathering = new Gathering(registry, { prefix: null, trusting: false });
   for (const family of families) gathering.add(family);
   return gathering.families();
+}
+
+/** Who only reads a registry needs only a part of it. */
+function checkReadable(registry: Registry): Registry {
+  if (typeof registry?.collect === "function") return registry;
+  throw new TypeError(
+    `Cannot gather metrics: a registry must have collect(): received ${received(registry)}`,
+  );
 }

@@ -18,7 +18,7 @@ export function checkPrefix(prefix: unknown, doing: string): string | null {
       `${doing}: prefix must match [a-zA-Z_:][a-zA-Z0-9_:]*: received ${received(prefix)}`,
     );
   }
-  return prefix.replace(/_+$/, "") || null;
+  return prefix.replace(/(?<!_)_+$/, "") || null;
 }
 
 /**

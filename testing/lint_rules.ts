@@ -70,9 +70,10 @@ const RESERVED_SUFFIXES = [
   { suffix: "_sum", summaries: true },
 ];
 /** What a name may end in that only some types may have, as often as it does. */
-const RESERVED_SUFFIX_REGEXP = /(?:_(?:bucket|count|sum|total))+$/;
+const RESERVED_SUFFIX_REGEXP = /(?<!_(?:bucket|count|sum|total))(?:_(?:bucket|count|sum|total))+$/;
 /** What a counter's `_total` stands in the place of. */
-const COUNTING_SUFFIX_REGEXP = /(?:_(?:bucket|count|counter|sum|total))+$/i;
+const COUNTING_SUFFIX_REGEXP =
+  /(?<!_(?:bucket|count|counter|sum|total))(?:_(?:bucket|count|counter|sum|total))+$/i;
 const RESERVED_LABELS = [
   { label: "le", type: "histogram", rename: "limit" },
   { label: "quantile", type: "summary", rename: "share" },
@@ -303,7 +304,10 @@ function asCounter(name: string): string | undefined {
 
 /** `HTTPRequests` and `httpRequests` are both `http_requests`. */
 function snakeCase(name: string): string {
-  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(/([A-Z]+)([A-Z][a-z])/g, "$1_$2")
+  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(
+    /(?<![A-Z])([A-Z]+)([A-Z][a-z])/g,
+    "$1_$2",
+  )
     .toLowerCase();
 }
 

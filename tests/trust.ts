@@ -23,19 +23,17 @@ import { putFigures, readFigures } from "./support/trust_report.ts";
 /** One of the programs that measure. */
 interface Part {
   readonly name: string;
-  /** What Deno is to do. */
-  readonly command: readonly string[];
+  /** The task that runs it. */
+  readonly task: string;
   /** The file or the folder that is run. */
   readonly path: string;
 }
 
-const TESTS = ["test", "-A", "--quiet"];
-const PROGRAM = ["run", "-A"];
 const PARTS: readonly Part[] = [
-  { name: "faults", command: TESTS, path: "tests/faults" },
-  { name: "fuzz", command: TESTS, path: "tests/fuzz" },
-  { name: "mutation", command: PROGRAM, path: "tests/mutation/main.ts" },
-  { name: "soak", command: PROGRAM, path: "tests/soak/main.ts" },
+  { name: "faults", task: "test:faults", path: "tests/faults" },
+  { name: "fuzz", task: "test:fuzz", path: "tests/fuzz" },
+  { name: "mutation", task: "mutation", path: "tests/mutation/main.ts" },
+  { name: "soak", task: "soak", path: "tests/soak/main.ts" },
 ];
 const PAGE = join(ROOT, "docs/reliability.md");
 
@@ -84,9 +82,9 @@ async function runInTurn(parts: readonly Part[]): Promise<boolean> {
 }
 
 /** Runs a part; what it says is shown at once, or when it has ended, if others run beside it. */
-async function run({ name, command, path }: Part): Promise<boolean> {
+async function run({ name, task }: Part): Promise<boolean> {
   const env = { ...process.env, NARTHEX_TRUST_REPORT: join(folder, name) };
-  const child = spawn(process.execPath, [...command, path], {
+  const child = spawn(process.execPath, ["task", "--quiet", task], {
     cwd: ROOT,
     env,
     stdio: ["ignore", IS_FULL ? "inherit" : "pipe", IS_FULL ? "inherit" : "pipe"],

@@ -66,7 +66,7 @@ export function createGroup(
     }
     return `/${toPath(name, String(value))}`;
   });
-  const prefix = address.pathname.replace(/\/+$/, "");
+  const prefix = address.pathname.replace(/(?<!\/)\/+$/, "");
   return {
     url: `${address.origin}${prefix}/metrics/${toPath("job", job)}${path.join("")}`,
     credentials: credentialsOf(address, doing),
@@ -101,5 +101,5 @@ function toPath(name: string, value: string): string {
 
 /** UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-5 | base64url}, not padded. */
 function toBase64Url(text: string): string {
-  return toBase64(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return toBase64(text).replaceAll("+", "-").replaceAll("/", "_").replace(/(?<!=)=+$/, "");
 }

@@ -8,6 +8,9 @@ const SURROGATE_REGEXP = /\p{Surrogate}/u;
 /** How much of the text an error message shows. */
 const EXCERPT_LENGTH = 30;
 
+/** How much of an error message is shown. */
+const MESSAGE_LENGTH = 500;
+
 /** A text and a place in it. What both formats are made of is read here. */
 export class Scanner {
   /** The text. */
@@ -126,7 +129,11 @@ export class Scanner {
       line++;
       start = lf + 1;
     }
-    return new ParseError(`Cannot parse ${this.#format}: ${message}`, line, at - start + 1);
+    // A name in it may be as long as the text.
+    const short = message.length > MESSAGE_LENGTH
+      ? `${message.slice(0, MESSAGE_LENGTH).toWellFormed()}…`
+      : message;
+    return new ParseError(`Cannot parse ${this.#format}: ${short}`, line, at - start + 1);
   }
 
   /**

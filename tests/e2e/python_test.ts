@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
-import process from "node:process";
-import { test } from "node:test";
 import fc from "fast-check";
 import {
   CollectorRegistry,
@@ -15,6 +11,7 @@ import {
   type Sample,
 } from "../../mod.ts";
 import { allTypes } from "../support/all_types.ts";
+import { testWithPython } from "../support/python.ts";
 
 /** Parses the texts that it is given and tells their samples, numbers as text. */
 const PARSE = `
@@ -61,32 +58,6 @@ interface ParsedExemplar {
 interface ParsedSample extends ParsedExemplar {
   name: string;
   exemplar: ParsedExemplar | null;
-}
-
-/** A Python that has prometheus_client: Debian's has, another one in front of it may not. */
-function findPython(): string | undefined {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder, "python3");
-    try {
-      accessSync(path, constants.X_OK);
-      execFileSync(path, ["-c", "import prometheus_client.openmetrics.parser"], {
-        stdio: "ignore",
-      });
-      return path;
-    } catch {
-      continue;
-    }
-  }
-  return undefined;
-}
-
-const python = findPython();
-
-function testWithPython(name: string, run: (python: string) => void): void {
-  const reason = "python3-prometheus-client not installed";
-  if (python !== undefined) test(name, () => run(python));
-  else if (process.env["CI"]) test(name, () => assert.fail(`CI requires this test: ${reason}`));
-  else test(`${name} (skipped: ${reason})`, { skip: reason }, () => {});
 }
 
 function parseWith(path: string, cases: Case[]): (ParsedSample[] | string)[] {

@@ -23,6 +23,23 @@ test("errors show a short piece of the text", () => {
   });
 });
 
+test("errors are short, however long the names in them are", () => {
+  const name = "x".repeat(3e5);
+  const texts = [
+    `# TYPE a gauge\n# UNIT a ${name}\n# EOF\n`,
+    `# TYPE ${name} gauge\n# TYPE b gauge\n# TYPE ${name} gauge\n# EOF\n`,
+    `# TYPE ${name} info\n# UNIT ${name} ${name}\n# EOF\n`,
+  ];
+  for (const text of texts) {
+    assert.throws(() => parseOpenMetrics(text), (error) => {
+      assert.ok(error instanceof ParseError);
+      assert.ok(error.message.length < 600, `${error.message.length} characters`);
+      assert.match(error.message, /… \(line \d, column \d+\)$/);
+      return true;
+    });
+  }
+});
+
 test("any soup of tokens is either read or refused with a ParseError", () => {
   const tokens = [
     ...["# TYPE ", "# HELP ", "# UNIT ", "# EOF\n", "a", "a_bucket", "a_sum", "a_total", " "],

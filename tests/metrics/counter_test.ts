@@ -194,3 +194,20 @@ test("Counter.clear() sets an unlabelled counter to 0 and lets its function go",
   hits.inc();
   assert.deepEqual(seriesOf(hits), ["hits_total 1"]);
 });
+
+test("Counter.countExceptions() refuses what is no error class, before it hides an error", () => {
+  const errors = new Counter("errors_total", "Errors.", { registry });
+  const arrow = (() => {}) as unknown as typeof Error;
+  assert.throws(() => errors.countExceptions(() => 1, arrow), {
+    name: "TypeError",
+    message: 'Cannot count exceptions with counter "errors_total": an error class is needed: ' +
+      "received function arrow",
+  });
+  // A bound class has no prototype of its own, and still tells its instances.
+  const bound = RangeError.bind(null) as unknown as typeof RangeError;
+  const fail = () => {
+    throw new RangeError("no");
+  };
+  assert.throws(() => errors.countExceptions(fail, bound), /^RangeError: no$/);
+  assert.equal(errors.value, 1);
+});

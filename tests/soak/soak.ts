@@ -12,6 +12,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Runtime } from "../support/demo.ts";
 import type { RunningProgram } from "../support/processes.ts";
+import { megabytes } from "../support/fault_report.ts";
 import { portOf, startOn } from "../support/servers.ts";
 import { Ledger, TOTALS } from "./ledger.ts";
 import type { ProgramOptions } from "./program.ts";
@@ -217,6 +218,7 @@ class Soak {
     const { count, failures } = this.#scrapes;
     console.log(
       `${runtime}, ${backend}: ${this.#countUpdates()} updates, ${count} scrapes, ` +
+        `${megabytes(this.#heaps.at(-1) ?? NaN)} of heap, ${this.#series.at(-1)} series, ` +
         `${failures.length} failures ${failures[0] ?? ""}`,
     );
   }

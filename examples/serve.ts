@@ -72,10 +72,18 @@ async function serveOnNode(
         new Request(url, { method: incoming.method ?? "GET", headers }),
       );
       outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-      if (response.body === null) outgoing.end();
-      // Whoever has asked may have left meanwhile; a pipeline would let the body wait for ever.
-      else if (outgoing.destroyed) await response.body.cancel();
-      else await pipeline(Readable.fromWeb(response.body), outgoing);
+      if (response.body === null) {
+        outgoing.end();
+        return;
+      }
+      const body = Readable.fromWeb(response.body);
+      // A client that is gone leaves it to us to give the body up, if the answer had not begun:
+      // of answers that wait for others of their connection, nobody is told.
+      const { socket } = incoming;
+      const giveUp = () => body.destroy();
+      if (outgoing.destroyed || socket.destroyed) return giveUp();
+      socket.once("close", giveUp);
+      await pipeline(body, outgoing).finally(() => socket.off("close", giveUp));
     } catch {
       // An answer that has begun can only be cut off: its end would make it look whole.
       if (outgoing.headersSent) outgoing.destroy();

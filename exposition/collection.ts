@@ -45,9 +45,10 @@ export interface View {
 }
 
 /**
- * The families of one collection, and what was written of them. Their numbers are
- * read when they are written, which is after all have come: so whoever joins before
- * that sees everything that was counted when it came.
+ * The families of one collection, and what was written of them. The numbers of metrics
+ * are read when they are written, which is after all families have come: so whoever joins
+ * before that sees everything that was counted when it came. Custom collectors and functions
+ * have been asked before.
  */
 export class Collection {
   readonly #registry: Registry;

@@ -68,8 +68,10 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
   /**
    * Whether simultaneous scrapes of the same `?name[]=` share one collection, and small bodies
    * too where they are written alike. A scrape can join a collection until all families are
-   * there. Numbers are read after that, so that no metric is older than the request that shows
-   * it; what a custom collector brings is at most as old as that collector's call is long.
+   * there. What metrics have counted is read after that, so that it is not older than the request
+   * that shows it. Which metrics there are, and what custom collectors and functions
+   * (`setFunction`) bring, is asked when the collection begins: for a scrape that joins, it may be
+   * older than its request, by at most the time that the slowest asynchronous collector takes.
    *
    * A scrape joins no collection that would take longer than its own time limit, or would leave
    * it less than half of it. @default {true}

@@ -54,7 +54,7 @@ export function liveDocument({ title, intervalMs, nonce }: DocumentOptions): str
 </header>
 <div class="layout">
 <nav aria-label="Groups">
-<p id="summary" class="summary" role="status"></p>
+<p id="summary" class="summary" aria-live="off"></p>
 <ul id="navigation" role="list"></ul>
 </nav>
 <main id="main" tabindex="-1">

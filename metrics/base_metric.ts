@@ -8,6 +8,7 @@ import {
   type LabelValue,
   type Metric,
   MetricFamily,
+  type MetricFamilyOptions,
   type MetricType,
   type NameValidation,
   received,
@@ -156,7 +157,6 @@ export abstract class BaseMetric<
       labelNames,
       clock,
       nameValidation,
-      exemplars,
       bounds: kind.bounds ?? [],
       width: kind.width ?? 1,
     });
@@ -335,13 +335,16 @@ export abstract class BaseMetric<
    * How the children are read: as they are, unless a type has more to say.
    *
    * @param children The children.
-   * @returns The metrics, and whether they are known to differ and not to throw.
+   * @returns The metrics, and what is known of them.
    */
-  protected read(children: Iterable<C>): { metrics: Iterable<Metric>; distinct: boolean } {
-    // The children of each type have the shape of its metrics.
+  protected read(
+    children: Iterable<C>,
+  ): Pick<MetricFamilyOptions, "metrics" | "distinct" | "computed"> {
     return {
+      // The children of each type have the shape of its metrics.
       metrics: children as Iterable<unknown> as Iterable<Metric>,
-      distinct: this.#core.sources === undefined,
+      distinct: true,
+      computed: this.#core.sources !== undefined,
     };
   }
 

@@ -120,9 +120,8 @@ export function exponentialBucketsRange(min: number, max: number, count: number)
   check(doing, "max", max, max > min && max < Infinity, "finite and > min");
   checkCount(doing, count, 3);
   const growth = Math.log(max / min);
-  // The ends are exact, whatever the logarithms make of what is between.
+  // The ends are exact, whatever the logarithms make of what is between: exp(0) is 1.
   return buckets(doing, count, (i) => {
-    if (i === 0) return min;
     return i === count - 2 ? max : min * Math.exp((growth * i) / (count - 2));
   });
 }

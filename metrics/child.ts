@@ -13,7 +13,7 @@ import { checkFunction } from "./timer.ts";
 /** What is settled when a metric is made. */
 export type MetricCoreOptions = Pick<
   MetricCore,
-  "type" | "name" | "labelNames" | "clock" | "nameValidation" | "exemplars" | "bounds" | "width"
+  "type" | "name" | "labelNames" | "clock" | "nameValidation" | "bounds" | "width"
 >;
 
 /** What children of a metric whose series expire tell of themselves. */
@@ -46,8 +46,6 @@ export class MetricCore {
   readonly now: () => number;
   /** The alphabet of the label names. */
   readonly nameValidation: NameValidation;
-  /** Whether the exemplar source is asked. */
-  readonly exemplars: boolean;
   /** The finite upper bounds of a histogram's buckets; `[]` for other types. */
   readonly bounds: readonly number[];
   /** How many numbers a child has in its column. */
@@ -79,7 +77,6 @@ export class MetricCore {
     this.clock = options.clock;
     this.now = () => this.clock.now();
     this.nameValidation = options.nameValidation;
-    this.exemplars = options.exemplars;
     this.bounds = options.bounds;
     this.width = options.width;
     this.isNumber = options.type === "counter" || options.type === "gauge";
@@ -171,7 +168,7 @@ export abstract class Child implements LabelledMetric {
   }
 
   /** Whether the value comes from a function. */
-  protected get hasSource(): boolean {
+  get computed(): boolean {
     return this.core.sources?.has(this) ?? false;
   }
 

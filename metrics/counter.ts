@@ -97,7 +97,7 @@ export class CounterChild extends Child implements NumberMetric {
     if (value === Infinity) {
       throw new RangeError(`${doing}: value must be finite: received Infinity`);
     }
-    if (!this.hasSource) return;
+    if (!this.computed) return;
     throw new TypeError(`${doing}: its value comes from a function: received ${value}`);
   }
 }

@@ -36,7 +36,7 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
   #hiddenHoles = 0;
   /** What was hidden and is held by nobody any more. */
   readonly #freed: FinalizationRegistry<Ghost<C>>;
-  /** No child expires before this time. */
+  /** No child expires before this time, apart from those that wait to be read. */
   #due: number;
   /** When to look next for the sake of new children. */
   #nextSweep: number;
@@ -84,6 +84,8 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
 
   override clear(): void {
     super.clear();
+    // What is not forgotten here would be taken for the next children's, of the same slots.
+    this.#touched = new Float64Array(4);
     // Those that are held stay in the former columns, from which nothing comes back.
     this.#hidden = new Columns(this.core, 0);
     this.#hiddenHoles = 0;
@@ -126,12 +128,15 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
     const begun = this.#now();
     if (!this.#readers.has(reader)) this.#readers.set(reader, -Infinity);
     return () => {
-      if (this.#readers.has(reader)) this.#readers.set(reader, begun);
+      if (!this.#readers.has(reader)) return;
+      this.#readers.set(reader, begun);
+      this.#lookAgain();
     };
   }
 
   release(reader: object): void {
     this.#readers.delete(reader);
+    this.#lookAgain();
   }
 
   protected override get isFull(): boolean {
@@ -196,6 +201,12 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
     if (now >= this.#nextSweep) this.#sweep(now);
   }
 
+  /** What has waited to be read may expire now. */
+  #lookAgain(): void {
+    this.#due = -Infinity;
+    this.#nextSweep = Math.min(this.#nextSweep, this.#now() + this.#seconds / SWEEPS);
+  }
+
   #sweep(now: number): void {
     const limit = now - this.#seconds;
     let unread = Infinity;
@@ -206,8 +217,8 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
       const child = children[slot];
       const touched = this.#touched[slot]!;
       if (child === undefined) continue;
-      if (touched <= limit && touched < unread) this.#hide(child);
-      else if (touched < oldest) oldest = touched;
+      if (touched > limit) oldest = Math.min(oldest, touched);
+      else if (touched < unread) this.#hide(child);
     }
     this.#due = oldest + this.#seconds;
     this.#nextSweep = Math.max(this.#due, now + this.#seconds / SWEEPS);

@@ -83,7 +83,7 @@ export class GaugeChild extends Child implements NumberMetric {
   time<T>(fn: () => T): T {
     // Said before the function is called, so that no result of it is lost.
     const doing = this.core.doing("time");
-    if (this.hasSource) throw new TypeError(`${doing}: its value comes from a function`);
+    if (this.computed) throw new TypeError(`${doing}: its value comes from a function`);
     const timer = this.startTimer();
     return settle(fn, () => timer.stop(), doing);
   }
@@ -133,7 +133,7 @@ export class GaugeChild extends Child implements NumberMetric {
   private check(verb: string, value: unknown): void {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber(verb, value);
-    if (!this.hasSource) return;
+    if (!this.computed) return;
     throw new TypeError(
       `${core.doing(verb)}: its value comes from a function: received ${received(value)}`,
     );
@@ -146,7 +146,7 @@ class TimedGaugeChild extends GaugeChild {
 
   /** When it was set last, in seconds since 1970; nothing while it was not. */
   get changed(): number | undefined {
-    return this.hasSource ? this.core.now() : this.#changed;
+    return this.computed ? this.core.now() : this.#changed;
   }
 
   override set(value: number): void {

@@ -88,7 +88,8 @@ export interface MetricOptions<
    * what comes for any other label set in one overflow series, whose label values are all
    * `overflow`, so that totals stay right; gauges, infos and statesets, of which a sum
    * would be a lie, drop it. Each look-up that found no room counts in
-   * `narthex_series_overflow_total{metric}`. What is removed, or has expired, makes room.
+   * `narthex_series_overflow_total{metric}`. What is removed, or has expired, makes room;
+   * what comes back after it had expired needs none, so that there may be more for a while.
    * @default {that of the registry, or else Infinity}
    */
   maxSeries?: number | undefined;

@@ -52,6 +52,11 @@ export interface MetricFamilyOptions {
    * does not throw, which spares each scrape the check. @default {false}
    */
   distinct?: boolean | undefined;
+  /**
+   * Whether some of the `metrics` say that they are `computed`. What `distinct` promises
+   * is not promised of their numbers, which each scrape asks for once. @default {false}
+   */
+  computed?: boolean | undefined;
   /** The label names that all metrics of the family have, when they are known. */
   labelNames?: readonly string[] | undefined;
   /** Whether {@linkcode MetricFamily.samples} has the `_created` samples of `metrics`. */
@@ -104,6 +109,8 @@ export class MetricFamily {
   readonly labelNames: readonly string[] | undefined;
   /** Whether {@linkcode samples} has the `_created` samples. */
   readonly createdSamples: boolean;
+  /** Whether some of the metrics are known to be `computed`. */
+  readonly computed: boolean;
   /** The alphabet of the names. */
   readonly nameValidation: NameValidation;
   /** How the numbers of several processes become one; nothing when they are not shared. */
@@ -140,12 +147,16 @@ export class MetricFamily {
     this.metrics = metrics ?? new Assembly();
     this.labelNames = options.labelNames;
     this.#distinct = options.distinct ?? false;
+    this.computed = options.computed ?? false;
     this.createdSamples = options.createdSamples ?? metrics === undefined;
     this.nameValidation = nameValidation;
     this.aggregation = options.aggregation;
   }
 
-  /** Whether the metrics are known to differ in their labels and to be safe to read. */
+  /**
+   * Whether the metrics are known to differ in their labels and to be safe to read,
+   * apart from those that are `computed`.
+   */
   get distinct(): boolean {
     return this.metrics instanceof Assembly ? this.metrics.isPlain : this.#distinct;
   }

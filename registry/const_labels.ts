@@ -48,6 +48,9 @@ class LabelledView implements NumberMetric, HistogramMetric, SummaryMetric, Stat
   get exemplar(): Exemplar | undefined {
     return this.#metric.exemplar;
   }
+  get computed(): boolean | undefined {
+    return this.#metric.computed;
+  }
   get changed(): number | undefined {
     return this.#metric.changed;
   }
@@ -130,6 +133,7 @@ export function withConstLabels(
     nameValidation: "utf8",
     metrics: views,
     distinct: family.distinct && disjoint,
+    computed: family.computed,
     labelNames: labelNames && [
       ...constLabels.labelNames.filter((name) => name !== reserved && !labelNames.includes(name)),
       ...labelNames,

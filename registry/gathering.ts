@@ -93,7 +93,11 @@ export class Gathering {
     if (!names.isDisjointFrom(this.#taken)) return this.#count(family.name, "conflict");
     const isTrusted = family.distinct && this.#trusting;
     const series: Set<string> | undefined = isTrusted ? undefined : new Set();
-    const checked = series === undefined ? metrics : this.#check(name, family, series);
+    const checked = series !== undefined
+      ? this.#check(name, family, series)
+      : family.computed
+      ? this.#settle(family)
+      : metrics;
     const unchanged = family instanceof MetricFamily && name === family.name && checked === metrics;
     const exposed = unchanged ? family : new MetricFamily(name, help, type, {
       unit,
@@ -131,6 +135,20 @@ export class Gathering {
       // What is only partly shared is not shared.
       aggregation: aggregation === family.aggregation ? aggregation : undefined,
     });
+  }
+
+  /** The metrics of a family, with copies of those that are computed and can be read. */
+  #settle(family: MetricFamily): Metric[] {
+    const settled: Metric[] = [];
+    for (const metric of family.metrics) {
+      try {
+        const isComputed = (metric as NumberMetric).computed;
+        settled.push(isComputed ? readMetric(family.type, metric, undefined) : metric);
+      } catch {
+        this.#count(family.name, "error");
+      }
+    }
+    return settled;
   }
 
   /** The metrics of a family that can be read and whose series are not there yet. */

@@ -71,11 +71,6 @@ export class OpenFamily {
     this.#histogram = new PointCheck(scanner);
   }
 
-  /** Makes this a family without metadata, which is of type unknown. */
-  beUnknown(): void {
-    this.#type = "unknown";
-  }
-
   /**
    * Takes a line of metadata.
    *

@@ -50,7 +50,6 @@ export function parseOpenMetrics(text: string, options: ParseOptions = {}): Metr
       if (!open?.takes(sample)) {
         scanner.countFamily(at);
         reopen(new OpenFamily(scanner, sample.name, at));
-        open!.beUnknown();
       }
       open!.add(sample);
     }

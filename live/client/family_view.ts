@@ -132,7 +132,7 @@ export class FamilyView {
     const rest = this.#members.length - shown.length;
     this.#more.hidden = rest === 0;
     if (rest > 0) {
-      setText(this.#more, `Show ${Math.min(rest, MORE)} more of ${rest.toLocaleString("en")}`);
+      setText(this.#more, `Show ${amountOf(rest, MORE)}`);
     }
   }
 
@@ -153,6 +153,12 @@ export class FamilyView {
     this.element.classList.toggle("single", isSingle && ONE_LINE.includes(this.#type));
     setAttribute(this.#rowList, "aria-label", `Series of ${this.family.name.slice(0, 200)}`);
   }
+}
+
+/** What a button shows that goes on by `step`: "50 more of 194", or "12 more" if those are all. */
+export function amountOf(rest: number, step: number): string {
+  const all = rest.toLocaleString("en");
+  return rest <= step ? `${all} more` : `${step.toLocaleString("en")} more of ${all}`;
 }
 
 /** A name that may be broken after each of its words. */

@@ -71,7 +71,8 @@ export function formatValue(value: number, unit: string): string {
   }
   return unit === "" || unit === "ratio"
     ? formatNumber(value)
-    : `${formatNumber(value)}${SPACE}${SIGNS[unit] ?? unit}`;
+    // In a narrow place the line may break before a unit that is written out, not within it.
+    : `${formatNumber(value)} ${SIGNS[unit] ?? unit}`;
 }
 
 /** A rate per second of something with a unit. */

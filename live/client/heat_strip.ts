@@ -12,10 +12,17 @@ const FAINTEST = 0.14;
 const sizes = new Map<Element, (width: number) => void>();
 let sizeObserver: ResizeObserver | undefined;
 
+/** Observes a strip as long as it is in the document: what was taken out may never come back. */
 function observeWidth(target: Element, onWidth: (width: number) => void): void {
+  if (sizes.has(target)) return;
   sizes.set(target, onWidth);
-  sizeObserver ??= new ResizeObserver((entries) => {
-    for (const { target, contentRect } of entries) sizes.get(target)?.(contentRect.width);
+  sizeObserver ??= new ResizeObserver((entries, observer) => {
+    for (const { target, contentRect } of entries) {
+      sizes.get(target)?.(contentRect.width);
+      if (target.isConnected) continue;
+      observer.unobserve(target);
+      sizes.delete(target);
+    }
   });
   sizeObserver.observe(target);
 }
@@ -25,18 +32,16 @@ export class HeatStrip {
   readonly element: HTMLCanvasElement = element("canvas", { class: "heat", role: "img" });
   #heat: Heat | undefined;
   #width = 0;
-
-  constructor() {
-    observeWidth(this.element, (width) => {
-      this.#width = width;
-      this.#paint();
-    });
-  }
+  readonly #onWidth = (width: number): void => {
+    this.#width = width;
+    this.#paint();
+  };
 
   /** Draws a strip; `label` is what a screen reader says. */
   draw(heat: Heat, label: string): void {
     this.#heat = heat;
     setAttribute(this.element, "aria-label", label);
+    observeWidth(this.element, this.#onWidth);
     this.#paint();
   }
 

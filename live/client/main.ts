@@ -5,7 +5,7 @@
  * @module
  */
 import { breather } from "./breathe.ts";
-import { setText } from "./elements.ts";
+import { setAttribute, setText } from "./elements.ts";
 import { formatDuration } from "./format.ts";
 import { Page } from "./page.ts";
 import { Poller, type PollState } from "./poller.ts";
@@ -21,6 +21,9 @@ const TIMEOUT_MS = 15_000;
 /** How long typing must rest before it is searched, in milliseconds. */
 const TYPING_MS = 60;
 
+/** How long after a search its result is read aloud, in milliseconds. */
+const HEARD_MS = 500;
+
 const intervalMs = Number(document.documentElement.dataset["intervalMs"]);
 // Not `location.href`, which may carry a password that `fetch` refuses.
 const url = location.origin + location.pathname + location.search;
@@ -29,12 +32,13 @@ const search = get("search", HTMLInputElement);
 const pause = get("pause", HTMLButtonElement);
 const status = get("status", HTMLElement);
 const updated = get("updated", HTMLElement);
+const summary = get("summary", HTMLElement);
 
 const store = new Store(HISTORY);
 const page = new Page(store, {
   groups: get("groups", HTMLElement),
   navigation: get("navigation", HTMLElement),
-  summary: get("summary", HTMLElement),
+  summary,
   nothing: get("nothing", HTMLElement),
   more: get("more", HTMLButtonElement),
 });
@@ -81,20 +85,30 @@ function describe(state: PollState): string {
   }
 }
 
+/** Searches, and lets a screen reader tell what was found; not whatever comes and goes later. */
+async function searchFor(text: string): Promise<void> {
+  clearTimeout(hearing);
+  setAttribute(summary, "aria-live", "polite");
+  await page.search(text);
+  clearTimeout(hearing);
+  hearing = setTimeout(() => setAttribute(summary, "aria-live", "off"), HEARD_MS);
+}
+
 /** What is searched is in the URL, so that it is still there after a reload. */
 function readFragment(): void {
   const text = new URLSearchParams(location.hash.slice(1)).get("q") ?? "";
   if (search.value !== text) search.value = text;
-  void page.search(text);
+  void searchFor(text);
 }
 
 function find(): void {
   const text = search.value;
   const fragment = text === "" ? "" : `#${new URLSearchParams({ q: text })}`;
   history.replaceState(null, "", location.pathname + location.search + fragment);
-  void page.search(text);
+  void searchFor(text);
 }
 
+let hearing: ReturnType<typeof setTimeout> | undefined;
 let typing: ReturnType<typeof setTimeout> | undefined;
 search.addEventListener("input", () => {
   clearTimeout(typing);

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { breather } from "./breathe.ts";
 import { element, setAttribute, setChildren, setText } from "./elements.ts";
-import { FamilyView } from "./family_view.ts";
-import { type Group, group } from "./naming.ts";
+import { amountOf, FamilyView } from "./family_view.ts";
+import { type Group, group, OTHERS } from "./naming.ts";
 import { matchingSeries, words } from "./search.ts";
 import type { Family, Store } from "./store.ts";
 import { visibleText } from "./visible_text.ts";
@@ -12,6 +12,8 @@ const FAMILIES = 300;
 
 /** How far outside of the window a family is kept up to date, in CSS pixels. */
 const NEAR = "400px 0px";
+
+let ids = 0;
 
 /** The elements of the document that the page fills. */
 export interface PageElements {
@@ -98,19 +100,23 @@ export class Page {
   /** Puts families that match where they belong. */
   async #arrange(breathe: () => Promise<void> | undefined): Promise<void> {
     const store = this.#store;
-    this.#arranged = store.version;
-    const matching: Family[] = [];
+    // What is said while nothing is known has to be said anew once something is.
+    const isKnown = store.timeline.latest >= 0;
+    this.#arranged = isKnown ? store.version : -1;
+    const matching = new Set<Family>();
     let seriesCount = 0;
     for (const family of store.families.values()) {
       const series = matchingSeries(family, this.#searched);
       if (series === undefined) continue;
-      matching.push(family);
+      matching.add(family);
       seriesCount += series.length;
       this.#views.get(family)?.setMatches(series);
       await breathe();
     }
     const { more, nothing, groups, navigation, summary } = this.#elements;
-    const shown = limit(group(matching), this.#limit);
+    // Groups are those of all families: no search moves a family into another one.
+    const groupsOfAll = group(store.families.values());
+    const shown = limit(groupsOfAll, matching, this.#limit);
     const sections: HTMLElement[] = [];
     const items: HTMLElement[] = [];
     for (const { name, families } of shown) {
@@ -131,16 +137,13 @@ export class Page {
     setChildren(navigation, items);
     this.#forget();
 
-    const rest = matching.length - this.#limit;
+    const rest = matching.size - this.#limit;
     more.hidden = rest <= 0;
     if (rest > 0) {
-      setText(
-        more,
-        `Show ${Math.min(rest, FAMILIES)} more of ${rest.toLocaleString("en")} families`,
-      );
+      setText(more, `Show ${amountOf(rest, FAMILIES)} families`);
     }
     const isEmpty = store.families.size === 0;
-    nothing.hidden = matching.length > 0 || (isEmpty && store.timeline.latest < 0);
+    nothing.hidden = matching.size > 0 || !isKnown;
     setText(nothing, isEmpty ? "There are no metrics yet." : "Nothing matches.");
     const all = [
       counted(store.families.size, "family", "families"),
@@ -148,9 +151,11 @@ export class Page {
     ];
     setText(
       summary,
-      this.#searched.length === 0
+      !isKnown
+        ? ""
+        : this.#searched.length === 0
         ? all.join(", ")
-        : `${matching.length.toLocaleString("en")} of ${all[0]}, ${
+        : `${matching.size.toLocaleString("en")} of ${all[0]}, ${
           seriesCount.toLocaleString("en")
         } of ${all[1]}`,
     );
@@ -202,12 +207,17 @@ export class Page {
     for (const [family, view] of this.#views) {
       if (this.#store.families.get(family.name) !== family) this.#drop(family, view);
     }
+    const names = new Set<string>();
+    for (const { prefix } of this.#store.families.values()) names.add(prefix);
+    for (const name of this.#groups.keys()) {
+      if (!names.has(name) && name !== OTHERS) this.#groups.delete(name);
+    }
   }
 
   #group(name: string): GroupView {
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
-    const id = `group-${this.#groups.size}`;
+    const id = `group-${ids++}`;
     const count = element("span", { class: "count" });
     const heading = element(
       "h2",
@@ -232,14 +242,19 @@ export class Page {
   }
 }
 
-/** The first families of all groups, not more than `most`. */
-function limit(groups: readonly Group<Family>[], most: number): Group<Family>[] {
+/** The first families of all groups that match, not more than `most`. */
+function limit(
+  groups: readonly Group<Family>[],
+  matching: ReadonlySet<Family>,
+  most: number,
+): Group<Family>[] {
   const limited: Group<Family>[] = [];
   let room = most;
   for (const { name, families } of groups) {
     if (room <= 0) break;
-    limited.push({ name, families: families.slice(0, room) });
-    room -= families.length;
+    const first = families.filter((family) => matching.has(family)).slice(0, room);
+    if (first.length > 0) limited.push({ name, families: first });
+    room -= first.length;
   }
   return limited;
 }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { encodeNumbers, numberColumn } from "../../encoding/number_pages.ts";
 import { encodeOpenMetrics } from "../../encoding/open_metrics.ts";
+import { SeriesWriter } from "../../encoding/series_writer.ts";
 import { encodeText } from "../../encoding/text.ts";
 import { Counter, Gauge, type Metric, MetricFamily } from "../../mod.ts";
+import type { NumberMetric } from "../../model.ts";
 
 const registry = null;
 
@@ -91,6 +94,35 @@ test("a counter is written right at each of many scrapes", () => {
   }
 });
 
+test("lines that are gone are gone from what is kept, and those that come are there", () => {
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
+  for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
+  const twice = [FORMATS.text!, FORMATS.text!];
+  checkMetric(gauge, twice);
+  for (const i of [50, 0, 99]) {
+    gauge.remove(i, "b");
+    checkMetric(gauge, twice);
+  }
+  for (const i of [50, 100, 101]) {
+    gauge.labels(i, "b").set(i);
+    checkMetric(gauge, twice);
+  }
+  for (const value of [7, 7000, 7]) {
+    gauge.labels(70, "b").set(value);
+    checkMetric(gauge, twice);
+  }
+});
+
+test("a page that grows knows the numbers that it has", () => {
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
+  for (let i = 0; i < 20; i++) gauge.labels(i, "b").set(i + 1);
+  checkMetric(gauge, [FORMATS.text!]);
+  for (let i = 20; i < 100; i++) gauge.labels(i, "b").set(i + 1);
+  // What a page has before anything is written in it is zeros.
+  gauge.labels(7, "b").set(0);
+  checkMetric(gauge, [FORMATS.text!]);
+});
+
 test("a number that comes back is written as it is each time", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
@@ -142,4 +174,45 @@ test("chunks that were handed out before stay as they are at the next scrape", (
   for (let i = 0; i < 20_000; i++) gauge.labels(i, "b").set(50_000 + i);
   assert.notEqual(decode(FORMATS.text!(gauge.collect())), before);
   assert.equal(decode(chunks), before);
+});
+
+test("lines are kept of labels as the format spells them", () => {
+  const gauge = new Gauge("g", "G.", {
+    registry,
+    labelNames: ["a.b", "c"],
+    nameValidation: "utf8",
+  });
+  for (let i = 0; i < 100; i++) gauge.labels(i, "c").set(i);
+  for (const name of ["text", "text with UTF-8 names", "openmetrics", "text"]) {
+    checkMetric(gauge, [FORMATS[name]!]);
+  }
+});
+
+/** How much is kept after a gauge of some lines is written, when so much is kept already. */
+function keep(lines: number, kept: number): number {
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["a"] });
+  for (let i = 0; i < lines; i++) gauge.labels(i).set(i);
+  const writer = new SeriesWriter({
+    escaping: "underscores",
+    formatBound: String,
+    writeTimestamp: () => assert.fail("no line has a timestamp"),
+    exemplars: false,
+  });
+  writer.kept = kept;
+  const [family] = gauge.collect() as [MetricFamily];
+  const column = numberColumn(family.metrics as Iterable<NumberMetric>)!; // It is a gauge's.
+  const text = decode(encodeNumbers(writer, writer.seriesName("g"), column)) +
+    decode([writer.take()]);
+  assert.equal(text.split("\n").length - 1, lines);
+  return writer.kept;
+}
+
+test("lines are kept where there are many, and up to 16 MiB of them", () => {
+  const length = 'g{a="10"} 10\n'.length;
+  assert.equal(keep(15, 0), 0);
+  assert.ok(keep(16, 0) >= 16 * (length - 2));
+  assert.ok(keep(2000, 0) >= 2000 * (length - 2));
+  assert.ok(keep(2000, 2 ** 24 - 1) > 2 ** 24);
+  assert.ok(keep(2000, 2 ** 24 - 1) < 2 ** 24 + 512 * 2 * length);
+  assert.equal(keep(2000, 2 ** 24), 2 ** 24);
 });

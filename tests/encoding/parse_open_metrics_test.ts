@@ -193,6 +193,14 @@ test("parseOpenMetrics() reads native histograms, alone and beside classic bucke
   assert.deepEqual([second!.native, [...second!.cumulativeCounts()], rest], [native, [9], []]);
 });
 
+test("parseOpenMetrics() reads a native histogram that has a created timestamp and no buckets", () => {
+  const text = "a {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1}";
+  const [family] = parse("# TYPE a histogram", text, "a_created 7");
+  // The type of the family says which shape its metrics have.
+  const [metric] = [...family!.metrics] as HistogramMetric[];
+  assert.deepEqual([metric!.native?.count, metric!.created], [1, 7]);
+});
+
 const NATIVE = "count:1,sum:1,schema:0,zero_threshold:0,zero_count:1";
 
 /** What the specification forbids: the rule, the lines, and where the error is. */

@@ -70,6 +70,11 @@ const GOOD: [name: string, text: string, families: unknown[]][] = [
   ],
   ["a timestamp before 1970", "a 1 -1500\n", [["a", "unknown", ["a", {}, 1, -1.5]]]],
   [
+    "the first and the last timestamp of 64 bits",
+    "a 1 -9223372036854775808\na 2 9223372036854775807\n",
+    [["a", "unknown", ["a", {}, 1, -(2 ** 63) / 1000], ["a", {}, 2, 2 ** 63 / 1000]]],
+  ],
+  [
     "a type behind its samples, and the last of two",
     "a 1\n# TYPE a gauge\nb 2\na 3\n# TYPE a counter\n",
     [["a", "counter", ["a", {}, 1], ["a", {}, 3]], ["b", "unknown", ["b", {}, 2]]],

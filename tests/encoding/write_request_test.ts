@@ -5,7 +5,7 @@ import { parsePrometheusText } from "../../encoding/parse.ts";
 import { encodeText } from "../../encoding/text.ts";
 import { checkExternalLabels } from "../../encoding/series_shape.ts";
 import { encodeWriteRequests, type WriteRequestOptions } from "../../encoding/write_request.ts";
-import type { MetricFamily } from "../../model.ts";
+import { MetricFamily } from "../../model.ts";
 import { gather } from "../../registry.ts";
 import { arbitraryFamilies } from "../support/families.ts";
 import { readBuckets } from "../support/protobuf.ts";
@@ -140,4 +140,44 @@ test("native histograms keep all of their numbers", async () => {
     }),
     RUNS,
   );
+});
+
+test("a native histogram of fractions has them all, and no whole numbers", async () => {
+  const native = {
+    schema: 1,
+    zeroThreshold: 0.001,
+    zeroCount: 0.5,
+    positive: new Map([[2, 1.5], [3, 2]]),
+    negative: new Map([[0, 0.25]]),
+    sum: 3,
+    count: 4.25,
+  };
+  const labels = { labelNames: [], labelValues: [] };
+  const metric = { ...labels, bounds: [], sum: 3, count: 4.25, cumulativeCounts: () => [], native };
+  const families = [new MetricFamily("h", "H.", "histogram", { metrics: [metric] })];
+  const written = await encode(families, { nativeHistograms: true });
+  const [histogram] = written.flatMap(({ histograms = [] }) => histograms);
+  assert.deepEqual(
+    [histogram?.count_float, histogram?.zero_count_float, histogram?.positive_counts],
+    [4.25, 0.5, [1.5, 2]],
+  );
+  assert.deepEqual(histogram?.negative_counts, [0.25]);
+  assert.deepEqual(
+    [histogram?.count_int, histogram?.zero_count_int, histogram?.positive_deltas],
+    [undefined, undefined, undefined],
+  );
+});
+
+test("of metrics of one number only counters have exemplars", async () => {
+  const exemplar = { labels: { trace_id: "x" }, value: 0.5 };
+  for (const type of ["gauge", "counter", "unknown"] as const) {
+    const metric = { labelNames: [], labelValues: [], value: 1, exemplar };
+    const name = type === "counter" ? "x_total" : "x";
+    const [series] = await encode([new MetricFamily(name, "X.", type, { metrics: [metric] })], {});
+    assert.deepEqual(
+      (series?.exemplars ?? []).map(({ value }) => value),
+      type === "counter" ? [0.5] : [],
+      type,
+    );
+  }
 });

@@ -201,6 +201,30 @@ test("clients that leave over HTTP give their places back, whenever they do", as
   }
 });
 
+test("a client that leaves gives back the places of all that it asked at once", async () => {
+  const handler = metricsHandler({ registry: large(), maxConcurrentScrapes: 3 });
+  const server = await serve(handler, 0);
+  try {
+    for (let round = 0; round < 10; round++) {
+      const socket = connect(server.port, "127.0.0.1");
+      socket.on("error", () => {}); // The server may reset what is cut off.
+      socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3));
+      await new Promise((resolve) => socket.once("data", resolve));
+      socket.destroy();
+    }
+    const bodies: Response[] = [];
+    for (let i = 0; i < 200 && bodies.length < 3; i++) {
+      const response = await handler(get());
+      if (response.status === 200) bodies.push(response);
+      else await sleep(10);
+    }
+    assert.equal(bodies.length, 3);
+    for (const { body } of bodies) await body!.cancel();
+  } finally {
+    await server.stop();
+  }
+});
+
 for (
   const [value, name] of [
     [0, "RangeError"],

@@ -183,6 +183,12 @@ const REFUSED: [keyof typeof HELPERS, args: unknown[], name: string, message: st
   ],
   [
     "exponentialBucketsRange",
+    [2, Infinity, 4],
+    "RangeError",
+    `${EXPONENTIAL}: max must be finite and > min: received Infinity`,
+  ],
+  [
+    "exponentialBucketsRange",
     [1, 2, 2],
     "RangeError",
     `${EXPONENTIAL}: count must be an integer from 3 to 10000: received 2`,

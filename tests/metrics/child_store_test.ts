@@ -11,7 +11,6 @@ const core = new MetricCore({
   labelNames: ["a", "b"],
   clock: new ManualClock(),
   nameValidation: "legacy",
-  exemplars: false,
   bounds: [],
   width: 1,
 });

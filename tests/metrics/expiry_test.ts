@@ -284,6 +284,16 @@ test("a child whose value comes from a function never expires, and comes back fo
   assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 5']);
 });
 
+test("a child in the place of one with a function expires once the metric was cleared", () => {
+  const { clock, options } = expiring();
+  const gauge = new Gauge("g", "G.", options);
+  gauge.labels("x").setFunction(() => 1);
+  gauge.clear();
+  gauge.labels("y").set(2);
+  clock.advance(10);
+  assert.deepEqual(seriesOf(gauge), []);
+});
+
 test("what runs longer than a series lives is written to the same child at its end", async () => {
   const { clock, options } = expiring();
   const gauge = new Gauge("g", "G.", options);
@@ -474,6 +484,26 @@ test("a series that a reader has not read does not expire, and does once it has"
   expiry?.release(reader);
   end?.();
   assert.deepEqual(seriesOf(counter), []);
+});
+
+test("series that waited for a reader make room soon after it has read or was released", () => {
+  for (const isRead of [true, false]) {
+    const { clock, options } = expiring();
+    const counter = new Counter("c_total", "C.", { ...options, maxSeries: 1 });
+    const reader = {};
+    counter.expiry?.beginRead(reader);
+    counter.labels("x").inc();
+    clock.advance(100);
+    counter.labels("y").inc();
+    assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 1', 'c_total{a="overflow"} 1']);
+    const end = counter.expiry?.beginRead(reader);
+    if (isRead) end?.();
+    else counter.expiry?.release(reader);
+    clock.advance(1);
+    counter.labels("y").inc();
+    assert(seriesOf(counter).includes('c_total{a="y"} 1'));
+    assert.equal(counter.remove("x"), false);
+  }
 });
 
 test("what nobody holds is freed, and begins anew when it comes again", async () => {

@@ -181,6 +181,26 @@ test("a native histogram that starts again to save buckets does so as a whole", 
   assert.equal(child.created, clock.now());
 });
 
+test("a native histogram that starts again leaves its siblings alone", () => {
+  const clock = new ManualClock();
+  const histogram = new Histogram("h", "H.", {
+    labelNames: ["a"],
+    buckets: [10],
+    nativeHistogram: { bucketFactor: 2, maxBuckets: 2, minResetDurationSeconds: 60 },
+    clock,
+    registry,
+  });
+  for (const a of ["x", "y", "z"]) for (const value of [1, 20]) histogram.labels(a).observe(value);
+  clock.advance(61);
+  histogram.labels("y").observe(500);
+  for (
+    const [a, counts, sum] of [["x", [1, 2], 21], ["y", [0, 1], 500], ["z", [1, 2], 21]] as const
+  ) {
+    const child = histogram.labels(a);
+    assert.deepEqual([child.cumulativeCounts(), child.sum], [counts, sum], a);
+  }
+});
+
 test("the options of a native histogram are copied", () => {
   const options = { bucketFactor: 2 };
   const histogram = new Histogram("h", "H.", {

@@ -126,23 +126,36 @@ test("numbers and booleans whose text has a child find it past the limit, at the
   assert.equal(counter.selfCounts.seriesOverflows, 0);
 });
 
-test("what a full metric refuses is what it refused before", () => {
-  for (const { metric } of Object.values(createAll(0))) {
-    // Any of the metrics: their look-ups are the same.
-    const { labels } = metric as unknown as { labels: (...args: unknown[]) => unknown };
-    const wrong: unknown[][] = [
-      ["1"],
-      ["1", "2", "3"],
-      ["1", null],
-      [{ a: "1", c: "2" }],
-      [{ a: "1", b: undefined }],
-      [{ a: "1", b: {} }],
-      [{ a: "1", b: "2", c: "3" }],
-    ];
-    for (const args of wrong) assert.throws(() => labels.apply(metric, args), TypeError);
-    assert.equal(metric.selfCounts.seriesOverflows, 0);
-  }
+test("labels in another order find their child past the limit, at the first call", () => {
+  const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });
+  const child = counter.labels("x", "5");
+  const overflow = counter.labels("y", "6");
+  assert.equal(counter.labels({ b: 5, a: "x" }), child);
+  assert.equal(counter.labels({ b: 7, a: "x" }), overflow);
+  assert.equal(counter.labels({ b: 5, a: "y" }), overflow);
 });
+
+for (const folded of [0, 1]) {
+  const when = folded === 0 ? "nothing was folded yet" : "something was folded";
+  test(`what a full metric refuses is what it refused before, when ${when}`, () => {
+    for (const { metric, write } of Object.values(createAll(0))) {
+      for (let i = 0; i < folded; i++) write(String(i));
+      // Any of the metrics: their look-ups are the same.
+      const { labels } = metric as unknown as { labels: (...args: unknown[]) => unknown };
+      const wrong: unknown[][] = [
+        ["1"],
+        ["1", "2", "3"],
+        ["1", null],
+        [{ a: "1", c: "2" }],
+        [{ a: "1", b: undefined }],
+        [{ a: "1", b: {} }],
+        [{ a: "1", b: "2", c: "3" }],
+      ];
+      for (const args of wrong) assert.throws(() => labels.apply(metric, args), TypeError);
+      assert.equal(metric.selfCounts.seriesOverflows, folded);
+    }
+  });
+}
 
 test("the overflow series takes no room, and is the child of its labels", () => {
   const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { CollectorRegistry, Counter, gather, Gauge } from "../../mod.ts";
+import {
+  CollectorRegistry,
+  Counter,
+  gather,
+  Gauge,
+  generateMetrics,
+  MetricFamily,
+} from "../../mod.ts";
 
 const ERRORS = "narthex_collector_errors_total";
 const labelNames = ["queue"] as const;
@@ -54,6 +61,68 @@ test("a function is asked once in a gather", () => {
       { name: "g", labels: {}, value: 1 },
     ]);
   }
+  assert.equal(asked, 1);
+});
+
+for (const how of ["as they are", "with a prefix", "with constant labels"]) {
+  test(`a child with a function leaves its siblings live, ${how}`, () => {
+    const registry = new CollectorRegistry(
+      how === "with a prefix"
+        ? { prefix: "p" }
+        : how === "with constant labels"
+        ? { constLabels: { zone: "eu" } }
+        : {},
+    );
+    const gauge = new Gauge("g", "G.", { labelNames, registry });
+    const plain = gauge.labels("plain");
+    let asked = 0;
+    gauge.labels("computed").setFunction(() => ++asked);
+    gauge.labels("failing").setFunction(() => assert.fail("no"));
+    const [family] = gather(registry);
+    plain.set(7);
+    const { metrics } = family!;
+    assert.deepEqual([...metrics].map(({ origin }) => origin === undefined), [
+      how !== "with constant labels",
+      false,
+    ]);
+    // One that is not copied, so that 100,000 siblings cost nothing.
+    const [first] = metrics;
+    assert.equal(first!.origin ?? first, plain);
+    for (let reads = 0; reads < 2; reads++) {
+      assert.deepEqual([...family!.samples].map(({ labels, value }) => [labels.queue, value]), [
+        ["plain", 7],
+        ["computed", 1],
+      ]);
+    }
+    const zone = how === "with constant labels" ? { zone: "eu" } : {};
+    const errors = how === "with a prefix" ? `p_${ERRORS}` : ERRORS;
+    const labels = { collector: "g", cause: "error", ...zone };
+    assert.equal(registry.getSampleValue(errors, labels), 2);
+  });
+}
+
+test("a family with computed metrics is merged with others of its name", () => {
+  const registry = new CollectorRegistry();
+  let asked = 0;
+  const gauge = new Gauge("g", "G.", { labelNames, registry });
+  gauge.labels("a").set(1);
+  gauge.labels("b").setFunction(() => ++asked);
+  registry.register({
+    collect: () => [
+      new MetricFamily("g", "G.", "gauge")
+        .addSample("g", { queue: "b" }, 5)
+        .addSample("g", { queue: "c" }, 6),
+    ],
+  });
+  assert.equal(
+    generateMetrics(registry).split("# HELP narthex")[0],
+    `# HELP g G.
+# TYPE g gauge
+g{queue="a"} 1
+g{queue="b"} 1
+g{queue="c"} 6
+`,
+  );
   assert.equal(asked, 1);
 });
 

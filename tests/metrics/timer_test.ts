@@ -124,6 +124,10 @@ for (const [what, { clock, metric, read }] of createAll()) {
     });
     assert.equal(add.name, "add");
     assert.equal(add.length, 2);
+    for (const [key, value] of [["name", "add"], ["length", 2]] as const) {
+      const ordinary = { value, writable: false, enumerable: false, configurable: true };
+      assert.deepEqual(Object.getOwnPropertyDescriptor(add, key), ordinary);
+    }
     assert.equal(add.call({ base: 1 }, 2, 3), 6);
     assert.equal(await wrap((text: string) => Promise.resolve(text))("x"), "x");
     const fail = wrap(() => {
@@ -234,9 +238,17 @@ test("a counter has no timer", () => {
 test("durations are taken from the platform's clock by default", () => {
   const histogram = new Histogram("d_seconds", "D.", { registry });
   const before = Date.now() / 1000;
-  const seconds = histogram.startTimer().stop();
-  assert(seconds >= 0);
-  assert.equal(histogram.labels().sum, seconds);
+  const times = [5000, 7250];
+  const platform = Object.getOwnPropertyDescriptor(globalThis, "performance")!;
+  const value = { now: () => times.shift() };
+  Object.defineProperty(globalThis, "performance", { value, configurable: true });
+  try {
+    assert.equal(histogram.startTimer().stop(), 2.25);
+  } finally {
+    Object.defineProperty(globalThis, "performance", platform);
+  }
+  assert.equal(histogram.labels().sum, 2.25);
+  assert(histogram.startTimer().stop() >= 0);
   const gauge = new Gauge("now_seconds", "Now.", { registry });
   gauge.setToCurrentTime();
   assert(gauge.value >= before && gauge.value <= Date.now() / 1000);

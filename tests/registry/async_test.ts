@@ -315,6 +315,31 @@ test("who stops reading early tells the collectors to stop", async () => {
   assert.equal(x?.calls[0]?.signal?.aborted, true);
 });
 
+test("a read that is over leaves no timer behind", async () => {
+  const { setTimeout: set, clearTimeout: clear } = globalThis;
+  const timers = new Set<unknown>();
+  const follow = (...args: Parameters<typeof set>): ReturnType<typeof set> => {
+    const timer = set(...args);
+    timers.add(timer);
+    return timer;
+  };
+  // The types of a timer differ between runtimes.
+  globalThis.setTimeout = follow as typeof set;
+  globalThis.clearTimeout = (timer) => {
+    timers.delete(timer);
+    clear(timer);
+  };
+  try {
+    const [registry, x] = withManual("x");
+    const reading = read(registry, { timeoutMs: 60_000 });
+    x?.succeed();
+    assert.deepEqual(await reading, ["x"]);
+    assert.deepEqual([...timers], []);
+  } finally {
+    Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+  }
+});
+
 for (const timeoutMs of [2 ** 31, 1e12, Infinity, undefined]) {
   test(`a time limit of ${timeoutMs} ms is not over at once`, async () => {
     const [registry, x] = withManual("x");

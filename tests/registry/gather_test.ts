@@ -410,6 +410,67 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
   ],
 ];
 
+/** By type a metric that is whole, and what its parts must not be. */
+const SHAPES: [type: MetricType, whole: Record<string, unknown>, broken: [string, unknown][]][] = [
+  ["gauge", { value: 1 }, [
+    ["value", "1"],
+    ["value", undefined],
+    ["timestamp", "1"],
+    ["timestamp", -1e19],
+    ["created", "1"],
+  ]],
+  ["counter", { value: 1 }, [
+    ["exemplar", { labels: { a: "b" }, value: "1" }],
+    ["exemplar", { labels: { a: "b" }, value: 1, timestamp: NaN }],
+  ]],
+  [
+    "histogram",
+    { bounds: [1], sum: 1, count: 2, cumulativeCounts: () => [1, 2] },
+    [
+      ["bounds", ["1"]],
+      ["sum", "1"],
+      ["count", "2"],
+      ["cumulativeCounts", () => ["1", "2"]],
+      ["cumulativeCounts", () => [1]],
+      ["exemplars", [{ labels: {}, value: "1" }]],
+      ["nativeExemplars", [{ labels: {}, value: "1" }]],
+    ],
+  ],
+  ["summary", { quantiles: [0.5], sum: 1, count: 1, quantileValues: () => [1] }, [
+    ["quantiles", ["0.5"]],
+    ["sum", "1"],
+    ["count", "1"],
+    ["quantileValues", () => ["1"]],
+    ["quantileValues", () => [1, 2]],
+  ]],
+  ["stateset", { states: ["a"], stateValues: [1] }, [
+    ["states", [1]],
+    ["stateValues", ["1"]],
+    ["stateValues", [1, 0]],
+  ]],
+];
+for (const [type, whole, broken] of SHAPES) {
+  const name = type === "counter" ? "bad_total" : "bad";
+  const metric = { ...NO_LABELS, ...whole };
+  test(`a collector that yields a ${type} of plain objects costs nothing`, () => {
+    const registry = withCollector(yielding(familyOf([metric], type, name)));
+    assert.match(generateMetrics(registry), /^bad/m);
+    assert.equal(registry.getSampleValue(ERRORS, { collector: name, cause: "error" }), undefined);
+  });
+  for (const [key, value] of broken) {
+    const text = typeof value === "function" ? `() => ${JSON.stringify(value())}` : value;
+    const what = `yields a ${type} whose ${key} is ${
+      typeof text === "string" ? text : JSON.stringify(text)
+    }`;
+    GARBAGE.push([
+      what,
+      yielding(familyOf([{ ...metric, [key]: value }], type, name)),
+      name,
+      "error",
+    ]);
+  }
+}
+
 for (const [what, collector, name, cause] of GARBAGE) {
   test(`a collector that ${what} costs only itself`, async () => {
     const registry = withCollector(collector);

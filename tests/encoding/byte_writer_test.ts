@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ByteWriter, escapeText, Piece } from "../../encoding/byte_writer.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Each way to write, and the text that it writes. */
+const WAYS: Record<string, { write: (out: ByteWriter) => void; text: string }> = {
+  "a byte": { write: (out) => out.byte(120), text: "x" },
+  "a piece": { write: (out) => out.piece(new Piece("12345")), text: "12345" },
+  "a piece of whole words": { write: (out) => out.piece(new Piece("12345678")), text: "12345678" },
+  "a copy": { write: (out) => out.copy(encoder.encode("abcdef"), 1, 5), text: "bcde" },
+  "nothing": { write: (out) => out.copy(encoder.encode("abc"), 2, 2), text: "" },
+  "a text": { write: (out) => out.text("word"), text: "word" },
+  "a text of three bytes a character": { write: (out) => out.text("温度"), text: "温度" },
+  "a text with an end that takes more": { write: (out) => out.text("to 🔥"), text: "to 🔥" },
+  "a text that needs no escapes": { write: (out) => out.escaped("word", true), text: "word" },
+  "a text with escapes": {
+    write: (out) => out.escaped('a\\b\n"c" é', true),
+    text: 'a\\\\b\\n\\"c\\" é',
+  },
+  "a number": { write: (out) => out.number(999_999_999), text: "999999999" },
+  "a large number": { write: (out) => out.number(1e9 + 1), text: "1000000001" },
+};
+
+/** A writer that has room for so many bytes more before it needs another buffer. */
+function almostFull(room: number): { out: ByteWriter; before: number } {
+  const out = new ByteWriter();
+  out.byte(46);
+  const before = out.bytes.length - room;
+  out.text(".".repeat(Math.floor(before / 3)));
+  while (out.length < before) out.copy(encoder.encode("."), 0, 1);
+  return { out, before };
+}
+
+for (const [what, { write, text }] of Object.entries(WAYS)) {
+  test(`${what} is written whole, wherever the buffer ends`, () => {
+    const { out, before } = almostFull(0);
+    const full = out.take();
+    for (let room = 0; room <= 20; room++) {
+      out.copy(full, 0, before - room);
+      write(out);
+      assert.equal(out.length, before - room + encoder.encode(text).length, `room for ${room}`);
+      out.byte(33);
+      assert.equal(decoder.decode(out.take().subarray(before - room - 2)), `..${text}!`);
+    }
+  });
+}
+
+test("what was written can be written once more, wherever the buffer ends", () => {
+  const { out, before } = almostFull(0);
+  const full = out.take();
+  for (const length of [0, 1, 4, 5, 13]) {
+    for (let room = 20; room <= 32; room++) {
+      out.copy(full, 0, before - room);
+      const from = out.length;
+      out.text("0123456789abc");
+      out.repeat(from, from + length);
+      out.byte(33);
+      assert.equal(
+        decoder.decode(out.take().subarray(from)),
+        `0123456789abc${"0123456789abc".slice(0, length)}!`,
+      );
+    }
+  }
+});
+
+test("whole numbers are written with all of their digits", () => {
+  const out = new ByteWriter();
+  for (let digits = 1; digits <= 12; digits++) {
+    const least = 10 ** (digits - 1);
+    const numbers = [least, least + 1, 10 ** digits - 1, -least, least + 0.5];
+    for (const number of [0, -0, ...numbers]) {
+      out.number(number);
+      assert.equal(decoder.decode(out.take()), String(number));
+    }
+  }
+});
+
+test("every character is written as it is, or escaped", () => {
+  const out = new ByteWriter();
+  const characters = Array.from({ length: 0x300 }, (_, code) => String.fromCharCode(code));
+  for (const character of [...characters, "\uffff", "🔥"]) {
+    out.text(character);
+    assert.equal(decoder.decode(out.take()), character);
+    for (const quotes of [true, false]) {
+      const escapes: Record<string, string> = { "\\": "\\\\", "\n": "\\n" };
+      if (quotes) escapes['"'] = '\\"';
+      const escaped = escapes[character] ?? character;
+      out.escaped(character, quotes);
+      assert.equal(decoder.decode(out.take()), escaped);
+      assert.equal(escapeText(character, quotes), escaped);
+    }
+  }
+});
+
+test("a chunk that was taken is its reader's: what comes next is elsewhere", () => {
+  const out = new ByteWriter();
+  out.text("first");
+  const first = out.take();
+  assert.equal(out.length, 0);
+  out.text("other");
+  assert.equal(decoder.decode(first), "first");
+  assert.equal(decoder.decode(out.take()), "other");
+  assert.equal(out.take().length, 0);
+});
+
+test("the buffer grows to what is asked for, and to twice as much as before", () => {
+  const out = new ByteWriter();
+  out.byte(46);
+  const { length } = out.bytes;
+  out.reserve(length - 1);
+  assert.equal(out.bytes.length, length);
+  out.reserve(length);
+  assert.equal(out.bytes.length, 2 * length);
+  out.reserve(5 * length);
+  assert.equal(out.bytes.length, 5 * length + 1);
+  assert.equal(decoder.decode(out.take()), ".");
+});

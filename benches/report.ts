@@ -38,14 +38,23 @@ export function describeRun(command: string): string {
     `(${availableParallelism()} cores), ${new Date().toISOString().slice(0, 10)}.`;
 }
 
-/** A Markdown table with aligned columns, as `deno fmt` wants it: the first to the left, others to the right. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/**
+ * A Markdown table with aligned columns, as `deno fmt` wants it: the first to the left, others to the
+ * right, unless they are texts.
+ */
+export function formatTable(
+  rows: readonly (readonly string[])[],
+  { areTexts = false }: { readonly areTexts?: boolean } = {},
+): string {
   const [head = [], ...body] = rows;
   const widths = head.map((_, i) => Math.max(4, ...rows.map((row) => row[i]!.length)));
+  const isLeft = (i: number): boolean => areTexts || i === 0;
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
   const pad = (row: readonly string[]): string =>
-    line(row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
-  const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`);
+    line(row.map((cell, i) => isLeft(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+  const rule = widths.map((width, i) =>
+    isLeft(i) ? "-".repeat(width) : `${"-".repeat(width - 1)}:`
+  );
   return pad(head) + line(rule) + body.map(pad).join("");
 }
 

@@ -5,13 +5,9 @@
  */
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
-import process from "node:process";
 import type { Runtime } from "./demo.ts";
 import type { FaultServerState } from "./fault_server.ts";
-import { ROOT } from "./paths.ts";
-import { start } from "./processes.ts";
-import { runtimePath } from "./programs.ts";
+import { portOf, startOn } from "./servers.ts";
 
 /** What the server is to serve. */
 export interface FaultServerOptions {
@@ -37,28 +33,14 @@ export interface RunningFaultServer extends AsyncDisposable {
   peakMemory(): number;
 }
 
-/** The paths of runtimes, each of which takes a while to find. */
-const _paths: Map<Runtime, Promise<string>> = new Map();
-
 /** Starts a server. */
 export async function startFaultServer(options: FaultServerOptions): Promise<RunningFaultServer> {
   const { runtime = "deno", bare = false, series, readable = Infinity, handler = {} } = options;
-  const flags = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
-  const path = join(ROOT, "tests/support/fault_server.ts");
   const role = bare ? "bare" : "metrics";
-  const found = _paths.get(runtime) ?? runtimePath(runtime);
-  _paths.set(runtime, found);
-  const program = start(await found, [
-    ...flags,
-    ...[path, role, String(series), String(readable), JSON.stringify(handler)],
-  ], { cwd: ROOT, env: { ...process.env, NO_COLOR: "1" } });
-  let port: number;
-  try {
-    port = Number((await program.waitForOutput(/^port (\d+)$/m))[1]);
-  } catch (error) {
-    await program.stop();
-    throw error;
-  }
+  const program = await startOn(runtime, "support/fault_server.ts", [
+    ...[role, String(series), String(readable), JSON.stringify(handler)],
+  ]);
+  const port = await portOf(program);
   const state = async (): Promise<FaultServerState> => {
     // A connection of its own that ends, so that it is not among those which are counted later.
     const headers = { connection: "close" };

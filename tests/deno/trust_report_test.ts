@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { putFigures, readFigures } from "../support/trust_report.ts";
+
+const LINES =
+  '{"fault":"a | b","bar":"holds","figure":"1"}\n{"fault":"c","bar":"d","figure":"e"}\n';
+
+test("figures replace those of the last run, and leave the rest of the page", () => {
+  const first = putFigures("", "A run.", readFigures(LINES));
+  assert.match(first, /^# Reliability\n/);
+  assert.match(first, /\n\nA run\.\n\n/);
+  assert.match(first, /^\| a \\\| b +\| holds +\| 1 +\|$/m);
+  const page = first.replace("# Reliability\n", "# Reliability\n\nBefore.\n") + "\nAfter.\n";
+  const second = putFigures(page, "Another run.", readFigures(LINES.split("\n")[1]!));
+  assert.match(second, /Before\.[^]*Another run\.[^]*After\.\n$/);
+  assert.doesNotMatch(second, /A run|holds/);
+});
+
+test("a page without marks is left alone", () => {
+  assert.throws(() => putFigures("# Reliability\n", "A run.", []), /must have "<!-- figures/);
+});

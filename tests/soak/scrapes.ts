@@ -1,0 +1,146 @@
+/**
+ * The scraper of the soak: reads what a program exposes, and holds it against the ledgers and against
+ * what it has exposed before.
+ *
+ * @module
+ */
+import { parseOpenMetrics, parsePrometheusText } from "../../encoding/parse.ts";
+import { type MetricFamily, OPENMETRICS_CONTENT_TYPE } from "../../mod.ts";
+import { type Ledger, TOTALS } from "./ledger.ts";
+
+/** How long a scrape may take before it counts as failed. */
+const TIMEOUT_MS = 30_000;
+/** Families whose samples never fall. */
+const MONOTONE = new Set(["counter", "histogram", "summary"]);
+const INDEXES: ReadonlyMap<string, number> = new Map(TOTALS.map((total, i) => [total, i]));
+
+/** What a scrape has brought. */
+export interface Scrape {
+  /** For each slot, what is in the totals. */
+  readonly totals: readonly Float64Array[];
+  /** For each slot, what its gauge says; `NaN` without one. */
+  readonly levels: readonly number[];
+  readonly series: number;
+}
+
+/** Scrapes one program, again and again. */
+export class Scrapes {
+  readonly #url: string;
+  readonly #ledgers: readonly Ledger[];
+  readonly #last: Map<string, number> = new Map();
+  #running: Promise<Scrape | undefined> = Promise.resolve(undefined);
+  /** What was wrong. */
+  readonly failures: string[] = [];
+  /** How many scrapes there were. */
+  count = 0;
+
+  constructor(url: string, ledgers: readonly Ledger[]) {
+    this.#url = url;
+    this.#ledgers = ledgers;
+  }
+
+  /**
+   * Scrapes once, in the text formats by turns, when the scrape before has ended: of two at the same
+   * time, the one that saw less may end last.
+   *
+   * @returns What came; nothing when it could not be read.
+   */
+  scrape(): Promise<Scrape | undefined> {
+    return this.#running = this.#running.then(() => this.#scrape());
+  }
+
+  async #scrape(): Promise<Scrape | undefined> {
+    const flushed = this.#ledgers.map((ledger) => ledger.read().acknowledged.slice());
+    let families: MetricFamily[];
+    try {
+      families = await this.#fetch(this.count++ % 2 === 0);
+    } catch (error) {
+      this.failures.push(`scrape ${this.count} failed: ${error}`);
+      return undefined;
+    }
+    const scrape = this.#read(families);
+    if (scrape === undefined) return undefined;
+    for (const [slot, ledger] of this.#ledgers.entries()) {
+      const { issued } = ledger.read();
+      for (const [i, total] of TOTALS.entries()) {
+        const value = scrape.totals[slot]![i]!;
+        const [least, most] = [flushed[slot]![i]!, issued[i]!];
+        if (value >= least && value <= most) continue;
+        this.#fail(`${total} of ${slot} is ${value}: it must be from ${least} to ${most}`);
+      }
+    }
+    return scrape;
+  }
+
+  async #fetch(isText: boolean): Promise<MetricFamily[]> {
+    const response = await fetch(this.#url, {
+      headers: isText ? {} : { accept: OPENMETRICS_CONTENT_TYPE },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`status ${response.status}: ${text}`);
+    return isText ? parsePrometheusText(text) : parseOpenMetrics(text);
+  }
+
+  #read(families: readonly MetricFamily[]): Scrape | undefined {
+    const up = families.find(({ name }) => name === "narthex_backend_up");
+    if (up === undefined || [...up.samples][0]?.value !== 1) {
+      this.#fail("the store did not answer");
+      return undefined;
+    }
+    const totals = this.#ledgers.map(() => new Float64Array(TOTALS.length));
+    const levels = this.#ledgers.map(() => NaN);
+    const seen = new Set<string>();
+    let series = 0;
+    for (const { name: family, type, samples } of families) {
+      const isMonotone = MONOTONE.has(type);
+      for (const { name, labels, value } of samples) {
+        series++;
+        if (/_errors(_total)?$/.test(family)) this.#fail(`${name} is ${value}`);
+        else if (name === "soak_level") levels[Number(labels["slot"])] = value;
+        if (!isMonotone) continue;
+        const key = `${name} ${JSON.stringify(normalize(labels))}`;
+        seen.add(key);
+        const last = this.#last.get(key) ?? 0;
+        if (!(value >= last)) this.#fail(`${key} fell from ${last} to ${value}`);
+        this.#last.set(key, value);
+        const place = placeOf(name, labels);
+        if (place !== undefined) totals[place.slot]![place.index]! += value;
+      }
+    }
+    for (const key of this.#last.keys()) {
+      if (seen.has(key)) continue;
+      this.#fail(`${key} is gone`);
+      this.#last.delete(key);
+    }
+    return { totals, levels, series };
+  }
+
+  #fail(what: string): void {
+    this.failures.push(`scrape ${this.count}: ${what}`);
+  }
+}
+
+/** Where a sample is in the ledgers. */
+function placeOf(
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): { slot: number; index: number } | undefined {
+  // What overflows has no label that tells whose it is.
+  const [, capped] = /^soak_capped_(\d+)_total$/.exec(name) ?? [];
+  const slot = capped ?? labels["slot"];
+  const total = capped === undefined ? name : "soak_capped_total";
+  const { kind, le } = normalize(labels);
+  const index = INDEXES.get(
+    kind === undefined && le === undefined ? total : `${total}/${kind ?? le}`,
+  );
+  return slot === undefined || index === undefined ? undefined : { slot: Number(slot), index };
+}
+
+/** Labels with a bound that is spelled alike in all formats. */
+function normalize(labels: Readonly<Record<string, string>>): Record<string, string> {
+  const { le } = labels;
+  return le === undefined
+    ? labels
+    : { ...labels, le: le === "+Inf" ? "Infinity" : `${Number(le)}` };
+}

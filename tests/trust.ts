@@ -2,9 +2,9 @@
  * Whether the library hurts the program that it measures: all tests of faults, floods and hostile
  * input, mutants and the soak.
  *
- * Where `NARTHEX_TRUST` is `full` they make their whole load, one after the other, and their figures
- * go into docs/reliability.md if all has passed. Otherwise they make a sample of it, with the soak
- * beside the others, as it mostly waits. `--only NAME` runs one part and writes nothing.
+ * Where `NARTHEX_TRUST` is `full` they make their whole load, and their figures go into
+ * docs/reliability.md if all has passed. Otherwise they make a sample of it. The soak is beside the
+ * others, which come one after the other. `--only NAME` runs one part and writes nothing.
  *
  * @module
  */
@@ -25,20 +25,28 @@ interface Part {
   readonly name: string;
   /** The task that runs it. */
   readonly task: string;
+  /** What the task is given. */
+  readonly args?: readonly string[];
   /** The file or the folder that is run. */
   readonly path: string;
+  /** Whether the other tests have it already, so that a sample does without. */
+  readonly isElsewhere?: boolean;
 }
 
 const PARTS: readonly Part[] = [
   { name: "faults", task: "test:faults", path: "tests/faults" },
+  { name: "hostile", task: "test:hostile", path: "tests/hostile", isElsewhere: true },
   { name: "fuzz", task: "test:fuzz", path: "tests/fuzz" },
-  { name: "mutation", task: "mutation", path: "tests/mutation/main.ts" },
+  // One at a time, beside the soak.
+  { name: "mutation", task: "mutation", args: ["--jobs=1"], path: "tests/mutation/main.ts" },
   { name: "soak", task: "soak", path: "tests/soak/main.ts" },
 ];
 const PAGE = join(ROOT, "docs/reliability.md");
 
 const { values: { only } } = parseArgs({ options: { only: { type: "string" } } });
-const chosen = PARTS.filter(({ name }) => only === undefined || name === only);
+const chosen = PARTS.filter(({ name, isElsewhere = false }) =>
+  only === undefined ? IS_FULL || !isElsewhere : name === only
+);
 const parts = chosen.filter(({ path }) => existsSync(join(ROOT, path)));
 const missing = chosen.filter((part) => !parts.includes(part)).map(({ path }) => path);
 if (parts.length === 0 || (IS_FULL && missing.length > 0)) {
@@ -50,7 +58,7 @@ const commit = describeCommit();
 const folder = mkdtempSync(join(tmpdir(), "narthex-trust-"));
 const began = performance.now();
 try {
-  const passed = IS_FULL ? await runInTurn(parts) : (await Promise.all([
+  const passed = (await Promise.all([
     runInTurn(parts.filter(({ name }) => name !== "soak")),
     runInTurn(parts.filter(({ name }) => name === "soak")),
   ])).every(Boolean);
@@ -81,13 +89,13 @@ async function runInTurn(parts: readonly Part[]): Promise<boolean> {
   return passed;
 }
 
-/** Runs a part; what it says is shown at once, or when it has ended, if others run beside it. */
-async function run({ name, task }: Part): Promise<boolean> {
+/** Runs a part; what it says is shown when it has ended, as another runs beside it. */
+async function run({ name, task, args = [] }: Part): Promise<boolean> {
   const env = { ...process.env, NARTHEX_TRUST_REPORT: join(folder, name) };
-  const child = spawn(process.execPath, ["task", "--quiet", task], {
+  const child = spawn(process.execPath, ["task", "--quiet", task, ...args], {
     cwd: ROOT,
     env,
-    stdio: ["ignore", IS_FULL ? "inherit" : "pipe", IS_FULL ? "inherit" : "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -37,8 +37,13 @@ const PARTS: readonly Part[] = [
   { name: "faults", task: "test:faults", path: "tests/faults" },
   { name: "hostile", task: "test:hostile", path: "tests/hostile", isElsewhere: true },
   { name: "fuzz", task: "test:fuzz", path: "tests/fuzz" },
-  // One at a time, beside the soak.
-  { name: "mutation", task: "mutation", args: ["--jobs=1"], path: "tests/mutation/main.ts" },
+  {
+    name: "mutation",
+    task: "mutation",
+    // One at a time, beside the soak.
+    args: IS_FULL ? ["--jobs=1", "--mutants=250"] : [],
+    path: "tests/mutation/main.ts",
+  },
   { name: "soak", task: "soak", path: "tests/soak/main.ts" },
 ];
 const PAGE = join(ROOT, "docs/reliability.md");

@@ -3,17 +3,17 @@
  * now and then. Their totals must be exact and never fall, their heap must stay flat, and they must
  * say nothing.
  *
- * It takes 20 seconds, with workers of one process; where `NARTHEX_TRUST` is `full`, 20 minutes, and
- * a quarter of that with processes that share a file. Deno and Bun are soaked at the same time. Options:
- * `--minutes N` or `--seconds N`, `--runtime deno|bun|node`, `--backend workers|sqlite` (both can be
- * repeated), `--kill-seconds N`, `--rate N`.
+ * It takes 20 seconds, or 20 minutes where `NARTHEX_TRUST` is `full`, on Deno and Bun at the same
+ * time, with workers of one process. Options: `--minutes N` or `--seconds N`,
+ * `--runtime deno|bun|node`, `--backend workers|sqlite` (both can be repeated), `--kill-seconds N`,
+ * `--rate N`.
  *
  * @module
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Runtime, RUNTIMES } from "../support/demo.ts";
-import { IS_FULL, load, megabytes, reportFault } from "../support/fault_report.ts";
+import { load, megabytes, reportFault } from "../support/fault_report.ts";
 import type { ProgramOptions } from "./program.ts";
 import { type Drift, soak, type SoakOptions, type SoakOutcome } from "./soak.ts";
 
@@ -37,7 +37,7 @@ const { values } = parseArgs({
     minutes: { type: "string" },
     seconds: { type: "string", default: String(load(20 * 60, 20)) },
     runtime: { type: "string", multiple: true, default: [...DEFAULT_RUNTIMES] },
-    backend: { type: "string", multiple: true, default: IS_FULL ? [...BACKENDS] : ["workers"] },
+    backend: { type: "string", multiple: true, default: ["workers"] },
     "kill-seconds": { type: "string" },
     rate: { type: "string", default: "50000" },
   },
@@ -55,10 +55,9 @@ const tolerance = isShort ? SHORT_TOLERANCE : TOLERANCE;
 
 const runtimes = oneOf("runtime", values.runtime, RUNTIMES);
 const backends = oneOf("backend", values.backend, BACKENDS);
-for (const [i, backend] of backends.entries()) {
-  const length = i === 0 ? seconds : seconds / 4;
+for (const backend of backends) {
   await Promise.all(
-    runtimes.map((runtime) => run({ runtime, backend, seconds: length, killSeconds, rate })),
+    runtimes.map((runtime) => run({ runtime, backend, seconds, killSeconds, rate })),
   );
 }
 

@@ -301,7 +301,9 @@ testLive("what a program says is text, never markup", async ({ registry, browser
         }
         yield made;
       }
-      const states = new MetricFamily("__proto__", "</h3>", "stateset");
+      const states = new MetricFamily("__proto__", "</h3>", "stateset", {
+        nameValidation: "utf8", // The label of its states has the same name.
+      });
       for (const value of HOSTILE) {
         states.addSample("__proto__", { ["__proto__"]: value }, 1);
       }

@@ -12,7 +12,7 @@ export interface ParseOptions {
   maxSize?: number | undefined;
   /**
    * How long a line may be, in UTF-16 code units, without its end. A value that goes on in the
-   * next line, as format 0.0.4 allows it, is part of one line. @default {1048576}
+   * next line, as format 0.0.4 allows it, is part of one line. @default {4194304}
    */
   maxLineLength?: number | undefined;
   /**
@@ -36,8 +36,8 @@ export interface Limits {
 /** 128 Mi: what one and a half million series take. */
 const MAX_SIZE = 2 ** 27;
 
-/** 1 Mi. */
-const MAX_LINE_LENGTH = 2 ** 20;
+/** 4 Mi: some labels of 200,000 characters, each of them escaped. */
+const MAX_LINE_LENGTH = 2 ** 22;
 
 const MAX_SERIES = 1_000_000;
 

@@ -52,15 +52,15 @@ const CASES: [
     maxSeries: 1,
   }],
   ["no series, as allowed", "", { maxSeries: 0, maxLineLength: 5 }],
-  ["no limits", `a{b="${"x".repeat(2 ** 20)}"} 1\n`, {
+  ["no limits", `a{b="${"x".repeat(2 ** 22)}"} 1\n`, {
     maxSize: Infinity,
     maxLineLength: Infinity,
     maxSeries: Infinity,
   }],
-  ["a long line, without a word about it", `a{b="${"x".repeat(2 ** 20)}"} 1\n`, {}, [
-    "a line must have at most 1048576 characters (maxLineLength): received 1048585",
+  ["a long line, without a word about it", `a{b="${"x".repeat(2 ** 22)}"} 1\n`, {}, [
+    "a line must have at most 4194304 characters (maxLineLength): received 4194313",
     1,
-    1048577,
+    4194305,
   ]],
 ];
 

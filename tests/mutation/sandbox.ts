@@ -19,6 +19,8 @@ const LEFT_OUT = new Set([".git", ".coverage", "benches", "node_modules"]);
  * Endless loops are ended by the processor's time, of which they have the same on a busy machine.
  */
 const CPU_PATIENCE = 10_000;
+/** The same, when it is not known yet how long it takes; its coverage is measured as well. */
+const FIRST_PATIENCE = 60_000;
 const PATIENCE = 180_000;
 
 /** How much memory a test file may fill, in megabytes: endless loops fill all there is. */
@@ -153,7 +155,9 @@ export class Sandbox {
     const flags = ["--allow-all", "--no-check", "--no-lock", "--quiet", "--fail-fast"];
     const heap = `--v8-flags=--max-old-space-size=${MAX_HEAP_MB}`;
     const start = performance.now();
-    const seconds = Math.ceil((CPU_PATIENCE + 5 * test.duration) / 1000);
+    const known = test.duration > 0;
+    const patience = known ? CPU_PATIENCE + 5 * test.duration : FIRST_PATIENCE;
+    const seconds = Math.ceil(patience / 1000);
     // The shell sets the limit and becomes the test, which gets a signal when it is reached.
     const limited = ["-c", 'ulimit -S -t "$0" && exec "$@"', String(seconds), Deno.execPath()];
     const child = this.#command("sh", [...limited, "test", ...flags, heap, ...args, test.path])

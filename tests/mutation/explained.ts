@@ -105,14 +105,6 @@ export const EXPLAINED: readonly Explanation[] = [
     reason: "A number that is not known as such is found by its text, which takes longer.",
   },
   {
-    file: "metrics/child.ts",
-    within: "Child.hasSource",
-    changes: [
-      "return this.core.sources?.has(this) ?? false; → return this.core.sources?.has(this);",
-    ],
-    reason: "It is asked in conditions only, in which nothing is as good as false.",
-  },
-  {
     file: "metrics/child_store.ts",
     within: "ChildStore.#makeDropped",
     changes: [

@@ -34,7 +34,8 @@ export function putFigures(page: string, run: string, figures: readonly FaultFig
   if (begin < 0 || end < begin) {
     throw new Error(`Cannot write figures: the page must have "${BEGIN}", then "${END}"`);
   }
-  const cell = (content: string): string => content.replaceAll("|", "\\|").replaceAll("\n", " ");
+  const cell = (content: string): string =>
+    content.replaceAll("|", "\\|").replaceAll("__", "\\_\\_").replaceAll("\n", " ");
   const rows = figures.map(({ fault, bar, figure }) => [fault, bar, figure].map(cell));
   const table = formatTable([["what happens", "what must hold", "what was measured"], ...rows], {
     areTexts: true,

@@ -39,7 +39,7 @@ export function counterRow({ timeline, family, series }: RowSource): Row {
       sparkline.draw(
         rates,
         true,
-        `${name}: rate over the last ${span(timeline.covered(timeline.length - 1))}, ` +
+        `${name}: rate over the last ${formatDuration(timeline.covered(timeline.length - 1))}, ` +
           `now ${speed}, at most ${greatest}`,
       );
     },
@@ -76,7 +76,7 @@ export function gaugeRow({ timeline, family, series }: RowSource): Row {
       sparkline.draw(
         values,
         false,
-        `${name}: the last ${span(timeline.covered(timeline.length - 1))}, ` +
+        `${name}: the last ${formatDuration(timeline.covered(timeline.length - 1))}, ` +
           (steady ? `steady at ${spell(now)}` : `from ${spell(least)} to ${spell(greatest)}`),
       );
     },
@@ -87,8 +87,4 @@ export function gaugeRow({ timeline, family, series }: RowSource): Row {
 function extreme(values: readonly number[], choose: (...values: number[]) => number): number {
   const finite = values.filter(Number.isFinite);
   return finite.length === 0 ? NaN : choose(...finite);
-}
-
-function span(seconds: number): string {
-  return formatDuration(seconds);
 }

@@ -38,7 +38,8 @@ interface Shape {
   readonly states: readonly string[];
 }
 
-const TYPES: readonly MetricType[] = [
+/** All types of metrics. */
+export const TYPES: readonly MetricType[] = [
   "counter",
   "gauge",
   "histogram",

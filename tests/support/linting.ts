@@ -6,6 +6,7 @@
 import fc from "fast-check";
 import { type Collector, CollectorRegistry, MetricFamily, type MetricType } from "../../mod.ts";
 import type { Problem } from "../../testing.ts";
+import { TYPES } from "./families.ts";
 
 /** Words of which each makes or breaks a rule somewhere in a name. */
 const WORDS = [
@@ -18,17 +19,6 @@ const WORDS = [
 ];
 
 const LABELS = ["a", "aB", "le", "quantile", "job", "instance", "camelCase", "UPPER", "a.b", "aß"];
-
-const TYPES: readonly MetricType[] = [
-  "counter",
-  "gauge",
-  "histogram",
-  "gaugehistogram",
-  "summary",
-  "info",
-  "stateset",
-  "unknown",
-];
 
 /** A family to be, with as many series as asked for. */
 interface Description {

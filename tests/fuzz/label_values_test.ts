@@ -350,9 +350,12 @@ const LARGE: [name: string, value: string][] = [
   ["all of them", HOSTILE.join("").repeat(Math.ceil(200_000 / HOSTILE.join("").length))],
 ];
 
+/** How many of them came back. */
+let returned = 0;
 for (const [name, large] of LARGE.slice(-load(LARGE.length, 1))) {
   test(`a label value of 200 kB of ${name} comes back`, async () => {
     await check([[large, "x"], ["x", large], [large, large]]);
+    returned++;
   });
 }
 
@@ -362,6 +365,6 @@ testWithPython("label values of 200 kB come to Python as they are", async (path)
   reportFault({
     fault: `label values of 200 kB, of ${chosen.length} kinds`,
     bar: "all three formats parse, round-trip, no duplicate series, valid UTF-8",
-    figure: "0 failures",
+    figure: `${returned} came back, and ${chosen.length} from Python`,
   });
 });

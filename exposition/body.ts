@@ -1,11 +1,25 @@
 /** How long an encoder may go on without giving the event loop a turn, in milliseconds. */
 const TURN_MS = 4;
 
-/** Calls back in the next turn of the event loop. */
-export const nextTurn: (callback: () => void) => unknown =
+/**
+ * The quickest way to the next turn of the event loop, once it was needed: Deno loads Node's timers
+ * at the first look at `setImmediate`, which takes longer than importing this library.
+ */
+let schedule: Schedule | undefined;
+
+type Schedule = (callback: () => void) => unknown;
+
+/**
+ * Calls back in the next turn of the event loop.
+ *
+ * @param callback What to call.
+ */
+export function nextTurn(callback: () => void): void {
   // Not a Web standard, but where it exists it does not wait for a timer.
-  (globalThis as { setImmediate?: (callback: () => void) => unknown }).setImmediate ??
+  schedule ??= (globalThis as { setImmediate?: Schedule }).setImmediate ??
     ((callback) => setTimeout(callback, 0));
+  schedule(callback);
+}
 
 /** What a response can be made of. */
 export type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;

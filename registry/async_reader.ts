@@ -49,10 +49,11 @@ export class AsyncReader {
       const options = new CallOptions();
       const collected = collector.collect(options);
       if (Symbol.iterator in collected) return this.#sift(collector, collected);
-      if (isThenable(collected)) this.#start(collector, collected, options);
+      const isPromise = isThenable(collected);
+      if (isPromise) this.#start(collector, collected, options);
       // What an asynchronous iterable would bring is not under way before it is asked.
-      else if (!(Symbol.asyncIterator in collected)) throw NOT_FAMILIES;
-      this.#count(collector, "async");
+      const isAsync = isPromise || Symbol.asyncIterator in collected;
+      this.#count(collector, isAsync ? "async" : "error");
     } catch {
       this.#count(collector, "error");
     }
@@ -187,9 +188,6 @@ const MAX_FAMILIES = 100_000;
 
 /** For how long an asynchronous generator may keep the event loop from turning, in milliseconds. */
 const TURN_MS = 50;
-
-/** What is thrown for a collector that brings nothing that could be walked. */
-const NOT_FAMILIES = new TypeError("Cannot collect: families must come in an iterable");
 
 /** The end of waiting: a time limit, or the caller's signal, whichever comes first. */
 class Deadline {

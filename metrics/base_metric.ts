@@ -216,14 +216,23 @@ export abstract class BaseMetric<
     if (typeof labels === "object" && labels !== null && args.length === 1) {
       // The overload: one object is labels by name.
       const byName = labels as Readonly<Record<string, LabelValue>>;
-      return this.#store.findByName(byName) ?? this.#store.foldByName(byName) ??
-        this.#complete(byName, this.#defaults);
+      return this.#store.findByName(byName) ?? this.#newByName(byName);
     }
-    const found = this.#store.findInOrder(args) ?? this.#store.foldInOrder(args);
+    // Handed on like this, the arguments need no array where labels are given by name.
+    return this.#inOrder(...args);
+  }
+
+  #newByName(labels: Readonly<Record<string, LabelValue>>): unknown {
+    return this.#store.foldByName(labels) ?? this.#complete(labels, this.#defaults);
+  }
+
+  #inOrder(...args: readonly unknown[]): C {
+    const found = this.#store.findInOrder(args);
     if (found !== undefined) return found;
+    // As long as `args` itself is not handed on from here, engines need not make an array of it.
     const copy: unknown[] = [];
     for (let i = 0; i < args.length; i++) copy.push(args[i]);
-    return this.#byPosition(copy, true);
+    return this.#store.foldInOrder(copy) ?? this.#byPosition(copy, true);
   }
 
   /**

@@ -6,6 +6,12 @@ const FREE = -1;
 /** Instead of which label was not known: the labels are not those of the metric. */
 const NOT_OURS = -1;
 
+/** How many places for combinations of label values a table may have in any case: 16 kB. */
+const MIN_PLACES = 4096;
+
+/** How many of them it may have for each child beyond that: 16 bytes. */
+const PLACES_PER_CHILD = 4;
+
 /** Where a look-up notes which label values it is for; look-ups do not nest. */
 let query = new Int32Array(16);
 
@@ -15,18 +21,17 @@ class LabelColumn {
   readonly name: string;
   /** The place among the label names. */
   readonly position: number;
-  /** What tells the values of this label from those of the others in a hash; odd. */
-  readonly factor: number;
+  /** How much an id of this label counts in the sum that tells where to look in the table. */
+  factor = 0;
   /** The number of each value, by its text and by the number or boolean that was given for it. */
   readonly ids: Map<unknown, number> = new Map();
   /** The text of each value, by its number. */
   readonly texts: string[] = [];
 
-  constructor(name: string, position: number, factor: number) {
+  constructor(name: string, position: number) {
     // Property keys are unique in memory, so that comparing one with another is one step.
     this.name = Object.keys({ [name]: 0 })[0]!;
     this.position = position;
-    this.factor = factor;
   }
 }
 
@@ -36,11 +41,18 @@ class LabelColumn {
  * creation, and none twice.
  *
  * Three structures work together. Each label has a dictionary, which gives each of
- * its values a number (its id). A column has the ids of each child. And a hash
- * table with open addressing finds a slot by its ids: it holds slots, and compares
- * with the column, so that no two label sets can collide whatever their values are.
- * A slot takes 4 bytes in the table for its place, at most 4/5 of which are taken,
- * and 4 bytes for each label.
+ * its values a number (its id). A column has the ids of each child. And a table finds
+ * a slot by its ids: it holds slots, at a place that the ids add up to, each times the
+ * factor of its label.
+ *
+ * Where label values combine freely, as methods, routes and status codes do, the table
+ * has a place for every combination: the factors are those of a number whose digits
+ * are the ids, and what stands at its place is what is looked for. Where most of such
+ * places would stay empty it is a hash table with open addressing: the factors are odd
+ * numbers without pattern, at most 4/5 of the places are taken, and what stands there is
+ * compared with the column of ids, so that no two label sets can collide whatever their
+ * values are. As label values come, the table is arranged anew whenever a dictionary or
+ * the table itself has doubled.
  *
  * | operation | cost |
  * | --- | --- |
@@ -61,8 +73,10 @@ export class Columns<C> {
   #ids: Int32Array;
   #labels: readonly LabelColumn[];
   readonly #byName: ReadonlyMap<string, LabelColumn>;
-  /** Slots, each at the first free place from that of its hash on. Its length is a power of two. */
-  #table: Int32Array = new Int32Array(4).fill(FREE);
+  /** Slots, each at its place or, in a hash table, the first free one behind. Its length is a power of two. */
+  #table: Int32Array = new Int32Array(1).fill(FREE);
+  /** Whether the table has a place for each combination of label values. */
+  #isDirect = true;
   /** Of the last look-up without success: which label had a new value, or, if none had, their number. */
   #missed = NOT_OURS;
 
@@ -75,12 +89,7 @@ export class Columns<C> {
   constructor(core: MetricCore, capacity: number) {
     this.core = core;
     const { labelNames, width } = core;
-    let factor = 0x9e3779b1;
-    this.#labels = labelNames.map((name, i) => {
-      // Odd numbers without pattern, of which none is a small multiple of another.
-      factor = Math.imul(factor, 0x85ebca6b);
-      return new LabelColumn(name, i, factor);
-    });
+    this.#labels = labelNames.map((name, i) => new LabelColumn(name, i));
     this.#byName = new Map(this.#labels.map((label) => [label.name, label]));
     if (query.length < labelNames.length) query = new Int32Array(labelNames.length);
     this.numbers = new Float64Array(capacity * width);
@@ -107,7 +116,7 @@ export class Columns<C> {
   findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
     const own = this.#labels;
     let given = 0;
-    let hash = 0;
+    let place = 0;
     // A `for in` that reads the property it stands at needs no look-up for it.
     for (const name in labels) {
       if (given === own.length) return this.#miss(NOT_OURS);
@@ -120,11 +129,11 @@ export class Columns<C> {
       }
       const id = label.ids.get(labels[name]);
       if (id === undefined) return this.#miss(given);
-      query[label.position] = id;
-      hash = (hash + Math.imul(id, label.factor)) | 0;
+      query[label.position] = id | 0;
+      place = (place + Math.imul(id | 0, label.factor)) | 0;
       given++;
     }
-    return given === own.length ? this.#find(hash) : this.#miss(NOT_OURS);
+    return given === own.length ? this.#find(place) : this.#miss(NOT_OURS);
   }
 
   /**
@@ -136,15 +145,15 @@ export class Columns<C> {
   findInOrder(values: ArrayLike<unknown>): C | undefined {
     const own = this.#labels;
     if (values.length !== own.length) return this.#miss(NOT_OURS);
-    let hash = 0;
+    let place = 0;
     for (let i = 0; i < own.length; i++) {
       const label = own[i]!;
       const id = label.ids.get(values[i]);
       if (id === undefined) return this.#miss(i);
-      query[i] = id;
-      hash = (hash + Math.imul(id, label.factor)) | 0;
+      query[i] = id | 0;
+      place = (place + Math.imul(id | 0, label.factor)) | 0;
     }
-    return this.#find(hash);
+    return this.#find(place);
   }
 
   /**
@@ -218,10 +227,12 @@ export class Columns<C> {
     const slot = this.children.length;
     this.#reserve(slot + 1);
     const at = slot * values.length;
+    let outgrown = false;
     for (const [i, { ids, texts }] of this.#labels.entries()) {
       const text = values[i]!;
       let id = ids.get(text);
       if (id === undefined) {
+        outgrown ||= isPowerOfTwo(texts.length);
         id = texts.push(text) - 1;
         ids.set(text, id);
       }
@@ -229,7 +240,8 @@ export class Columns<C> {
     }
     const child = create(slot);
     this.children.push(child);
-    if (this.children.length > this.#table.length * 4 / 5) this.#rehash(this.#table.length * 2);
+    const isFull = this.children.length > this.#table.length * 4 / 5;
+    if (this.#isDirect ? outgrown : isFull) this.#arrange();
     else this.#insert(slot);
     return child;
   }
@@ -238,6 +250,8 @@ export class Columns<C> {
   remove(slot: number): void {
     const { width } = this.core;
     this.children[slot] = undefined;
+    // In a hash table, those that had to pass by it are found behind it.
+    if (this.#isDirect) this.#table[this.#placeOf(slot)] = FREE;
     this.numbers.fill(NaN, slot * width, (slot + 1) * width);
   }
 
@@ -290,39 +304,75 @@ export class Columns<C> {
     return undefined;
   }
 
-  #find(hash: number): C | undefined {
+  #find(place: number): C | undefined {
     const table = this.#table;
+    const isDirect = this.#isDirect;
+    const mask = table.length - 1;
+    for (let at = isDirect ? place : spread(place) & mask;; at = (at + 1) & mask) {
+      const slot = table[at]!;
+      if (slot === FREE) return this.#miss(this.#labels.length);
+      if (isDirect || this.#isQueried(slot)) {
+        const child = this.children[slot];
+        // Those that were removed are passed by: their labels may have come once more.
+        if (child !== undefined) return child;
+      }
+    }
+  }
+
+  /** Whether a slot is that of the label values that are looked for. */
+  #isQueried(slot: number): boolean {
     const ids = this.#ids;
     const width = this.#labels.length;
-    const mask = table.length - 1;
-    for (let at = spread(hash) & mask;; at = (at + 1) & mask) {
-      const slot = table[at]!;
-      if (slot === FREE) return this.#miss(width);
-      const first = slot * width;
-      let i = 0;
-      while (i < width && ids[first + i] === query[i]) i++;
-      if (i < width) continue;
-      const child = this.children[slot];
-      // Those that were removed are passed by: their labels may have come once more.
-      if (child !== undefined) return child;
+    const first = slot * width;
+    let i = 0;
+    while (i < width && ids[first + i] === query[i]) i++;
+    return i === width;
+  }
+
+  /** The sum that tells where to look for a slot in the table. */
+  #placeOf(slot: number): number {
+    const labels = this.#labels;
+    const first = slot * labels.length;
+    let place = 0;
+    for (let i = 0; i < labels.length; i++) {
+      place = (place + Math.imul(this.#ids[first + i]!, labels[i]!.factor)) | 0;
     }
+    return place;
   }
 
   #insert(slot: number): void {
     const table = this.#table;
     const mask = table.length - 1;
-    let hash = 0;
-    for (const { position, factor } of this.#labels) {
-      hash = (hash + Math.imul(this.#ids[slot * this.#labels.length + position]!, factor)) | 0;
+    let at = this.#placeOf(slot);
+    if (!this.#isDirect) {
+      at = spread(at) & mask;
+      while (table[at] !== FREE) at = (at + 1) & mask;
     }
-    let at = spread(hash) & mask;
-    while (table[at] !== FREE) at = (at + 1) & mask;
     table[at] = slot;
   }
 
-  #rehash(length: number): void {
-    this.#table = new Int32Array(length).fill(FREE);
-    for (let slot = 0; slot < this.children.length; slot++) this.#insert(slot);
+  /** Makes a new table, for the children and the label values that there are now. */
+  #arrange(): void {
+    const { length } = this.children;
+    let places = 1;
+    for (const label of this.#labels) {
+      label.factor = places;
+      places *= nextPowerOfTwo(label.texts.length);
+    }
+    this.#isDirect = places <= Math.max(MIN_PLACES, length * PLACES_PER_CHILD);
+    if (!this.#isDirect) {
+      places = nextPowerOfTwo(length * 3 / 2);
+      let factor = 0x9e3779b1;
+      for (const label of this.#labels) {
+        // Odd numbers without pattern, of which none is a small multiple of another.
+        factor = Math.imul(factor, 0x85ebca6b);
+        label.factor = factor;
+      }
+    }
+    this.#table = new Int32Array(places).fill(FREE);
+    for (let slot = 0; slot < length; slot++) {
+      if (this.children[slot] !== undefined) this.#insert(slot);
+    }
   }
 
   #reserve(size: number): void {
@@ -345,9 +395,20 @@ function isLegal(value: unknown): boolean {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
-/** Lets the upper half of a hash, where a sum of products has mixed more, count in the lower one. */
-function spread(hash: number): number {
-  return hash ^ (hash >>> 15);
+/** Lets the upper half of a sum of products, which has mixed more, count in the lower one. */
+function spread(sum: number): number {
+  return sum ^ (sum >>> 15);
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return value > 0 && (value & (value - 1)) === 0;
+}
+
+/** The least power of two that is not less than a number. */
+function nextPowerOfTwo(value: number): number {
+  let power = 1;
+  while (power < value) power *= 2;
+  return power;
 }
 
 function grow<T extends Float64Array | Int32Array>(array: T, length: number): T {

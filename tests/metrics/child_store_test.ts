@@ -4,6 +4,7 @@ import { Child, MetricCore } from "../../metrics/child.ts";
 import { ChildStore } from "../../metrics/child_store.ts";
 import type { Columns } from "../../metrics/columns.ts";
 import { ManualClock } from "../support/clock.ts";
+import { Random } from "../support/random.ts";
 
 const core = new MetricCore({
   type: "gauge",
@@ -187,5 +188,34 @@ test("children of many labels and values are found, each by its own", () => {
       assert.equal(store.findByName(Object.fromEntries(entries.toReversed())), first);
       assert.deepEqual(children[n]!.labelValues, values);
     }
+  }
+});
+
+test("children come, go and are found alike, however full the combinations of their labels are", () => {
+  // From each combination to nearly none; in between, a store goes from one kind of table to the other.
+  for (const sizes of [[1], [300], [3, 5, 7], [40, 40, 40], [2, 2, 2, 2, 2, 2, 2, 2], [9, 1000]]) {
+    const labelNames = sizes.map((_, i) => `l${i}`);
+    const store = new ChildStore(new MetricCore({ ...core, labelNames }), createPlain);
+    const model = new Map<string, Plain>();
+    const random = new Random(sizes.length);
+    for (let step = 0; step < 6000; step++) {
+      // The values come one after the other, as they do in a program.
+      const reach = step / 6000;
+      const values = sizes.map((size) => String(Math.floor(random.next() * reach * size)));
+      const key = values.join();
+      const expected = model.get(key);
+      assert.equal(store.findInOrder(values), expected);
+      const entries = values.map((value, i) => [labelNames[i]!, value]);
+      assert.equal(store.findByName(Object.fromEntries(entries)), expected);
+      if (expected === undefined) {
+        model.set(key, store.get(values));
+      } else if (random.next() < 0.4) {
+        store.delete(expected);
+        model.delete(key);
+      }
+    }
+    assert.equal(store.size, model.size);
+    assert.deepEqual(new Set(store), new Set(model.values()));
+    for (const [key, child] of model) assert.equal(child.labelValues.join(), key);
   }
 });

@@ -20,7 +20,9 @@ export function writeBuckets(
   buckets: ReadonlyMap<number, number>,
   isInteger: boolean,
 ): void {
-  const indices = [...buckets.keys()].sort((a, b) => a - b);
+  const ascending = inOrder(buckets);
+  const indices = [...ascending.keys()];
+  const values = [...ascending.values()];
   const counts: number[] = [];
   let end = 0;
   for (let i = 0; i < indices.length;) {
@@ -29,7 +31,8 @@ export function writeBuckets(
     end = indices[i]!;
     for (; i < indices.length && indices[i]! - end <= 2; i++) {
       for (; end < indices[i]!; end++) counts.push(0);
-      counts.push(buckets.get(end++)!);
+      counts.push(values[i]!);
+      end++;
     }
     const span = proto.begin(field);
     proto.zigzag(1, offset);
@@ -42,6 +45,16 @@ export function writeBuckets(
     else proto.double(field + 2, count);
     before = count;
   }
+}
+
+/** Buckets in ascending order of their indices, as those of metrics already are. */
+function inOrder(buckets: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+  let last = -Infinity;
+  for (const index of buckets.keys()) {
+    if (index < last) return new Map([...buckets].sort(([a], [b]) => a - b));
+    last = index;
+  }
+  return buckets;
 }
 
 /**

@@ -63,7 +63,9 @@ export function* encodeProtobuf(
     let isNative: boolean | undefined;
     for (const metric of family.metrics) {
       const wasNative = isNative;
-      if (isHistogram) isNative = (metric as HistogramMetric).native !== undefined;
+      // Read once: a metric makes its maps of buckets when it is asked.
+      const native = isHistogram ? (metric as HistogramMetric).native : undefined;
+      isNative = native !== undefined;
       const isFull = proto.out.length - first >= messageSize && proto.out.length > first;
       if (isFull || (isNative !== wasNative && wasNative !== undefined)) {
         encoder.end(message);
@@ -71,7 +73,7 @@ export function* encodeProtobuf(
         message = encoder.begin();
         first = proto.out.length;
       }
-      encoder.metric(metric);
+      encoder.metric(metric, native);
     }
     encoder.end(message);
     if (proto.out.length >= CHUNK_SIZE) yield proto.out.take();
@@ -113,8 +115,8 @@ class FamilyEncoder {
     this.#proto.end(message);
   }
 
-  /** Writes a metric, or, for a stateset, one for each state. */
-  metric(metric: Metric): void {
+  /** Writes a metric, or, for a stateset, one for each state; a histogram with its native one. */
+  metric(metric: Metric, native: NativeHistogram | undefined): void {
     const proto = this.#proto;
     // A family's metrics have the shape of its type: that is what the type means.
     // Fields go in ascending order: a histogram's comes behind the timestamp.
@@ -154,7 +156,7 @@ class FamilyEncoder {
       default: {
         const message = this.#begin(metric);
         this.#timestampMs(metric);
-        this.#histogram(metric as HistogramMetric);
+        this.#histogram(metric as HistogramMetric, native);
         proto.end(message);
       }
     }
@@ -218,9 +220,9 @@ class FamilyEncoder {
     proto.end(message);
   }
 
-  #histogram(metric: HistogramMetric): void {
+  #histogram(metric: HistogramMetric, native: NativeHistogram | undefined): void {
     const proto = this.#proto;
-    const { bounds, exemplars, sum, native, nativeExemplars, created } = metric;
+    const { bounds, exemplars, sum, nativeExemplars, created } = metric;
     const counts = metric.cumulativeCounts(this.#scratch);
     const count = metric.count ?? counts.at(-1) ?? 0;
     // A reader takes all counts of a histogram for integers, or all for floats.

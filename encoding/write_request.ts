@@ -205,10 +205,12 @@ class Encoder {
         const [sum, count] = [shape(`_${g}sum`), shape(`_${g}count`)];
         return (metric) => {
           const histogram = metric as HistogramMetric;
-          const isNative = this.#options.nativeHistograms && histogram.native !== undefined;
-          if (isNative) this.#native(native, histogram, type === "gaugehistogram");
-          // Without classic bounds there is nothing that the native histogram does not tell.
-          if (isNative && histogram.bounds.length === 0) return;
+          const buckets = this.#options.nativeHistograms ? histogram.native : undefined;
+          if (buckets !== undefined) {
+            this.#native(native, histogram, buckets, type === "gaugehistogram");
+            // Without classic bounds there is nothing that the native histogram does not tell.
+            if (histogram.bounds.length === 0) return;
+          }
           this.#buckets(bucket, histogram);
           this.#part(sum, metric, histogram.sum);
           this.#part(count, metric, histogram.count);
@@ -274,9 +276,12 @@ class Encoder {
     });
   }
 
-  #native(shape: SeriesShape, metric: HistogramMetric, isGauge: boolean): void {
-    // The caller has seen that it is there.
-    const native = metric.native!;
+  #native(
+    shape: SeriesShape,
+    metric: HistogramMetric,
+    native: NativeHistogram,
+    isGauge: boolean,
+  ): void {
     const labels = this.#series(shape, metric, "", true, (proto, timestampMs) => {
       writeNative(proto, native, isGauge, timestampMs);
     });

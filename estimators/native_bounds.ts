@@ -28,8 +28,11 @@ const FINEST = 1 << MAX_SCHEMA;
  */
 const LAST_FINITE = 1024 * FINEST;
 
-/** Cells of equal width that [1, 2) is cut into; narrower than the closest two bounds. */
-const CELL_BITS = 9;
+/**
+ * [1, 2) is cut into 512 cells of equal width, narrower than the closest two bounds: the upper 9 of
+ * the 20 bits of fraction that are in the upper word of a double tell the cell.
+ */
+const CELLS = 512;
 
 /**
  * How much the buckets of schemas 1 to 8 grow: 2^(1/2), 2^(1/4), … as the Go client has them. The
@@ -41,11 +44,14 @@ const GROWTH = [
   1.0218971486541166, 1.0108892860517005, 1.0054299011128027, 1.0027112750502025,
 ];
 
-/** `BOUNDS[i]` is 2^(i/256), as the Go client has it; the last one is 2. Filled at first use. */
+/** `BOUNDS[i]` is 2^(i/256), as the Go client has it; the last one is 2. */
 const BOUNDS = new Float64Array(FINEST + 1);
 
-/** For each cell, the first bound that is not below it. Filled at first use. */
-const FIRST_BOUND = new Uint16Array(1 << CELL_BITS);
+/** What is behind the leading 1 of each bound, as an integer of 52 bits. */
+const FRACTIONS = new Float64Array(FINEST + 1);
+
+/** For each cell, the first bound that is not below it. */
+const FIRST_BOUND = new Uint16Array(CELLS);
 
 /** One double, and its bits as two words. */
 const DOUBLE = Float64Array.of(1);
@@ -54,8 +60,6 @@ const WORDS = new Uint32Array(DOUBLE.buffer);
 /** Which of the words has sign, exponent and the upper 20 bits of the fraction: 1, if little-endian. */
 const HIGH = WORDS[1] === 0 ? 0 : 1;
 const LOW = 1 - HIGH;
-
-let tablesFilled = false;
 
 /**
  * Fills the tables, in a fraction of a millisecond.
@@ -74,14 +78,16 @@ function fillTables(): void {
     step /= 2;
     for (let i = step; i < FINEST; i += 2 * step) BOUNDS[i] = BOUNDS[i - step]! * growth;
   }
+  for (let i = 0; i <= FINEST; i++) FRACTIONS[i] = (BOUNDS[i]! - 1) * 2 ** 52;
   let index = 0;
-  for (let cell = 0; cell < FIRST_BOUND.length; cell++) {
-    const start = 1 + cell / FIRST_BOUND.length;
+  for (let cell = 0; cell < CELLS; cell++) {
+    const start = 1 + cell / CELLS;
     while (BOUNDS[index]! < start) index++;
     FIRST_BOUND[cell] = index;
   }
-  tablesFilled = true;
 }
+
+fillTables();
 
 /**
  * The bucket of a value in the finest schema. The hot path of every estimator: it neither checks
@@ -93,22 +99,17 @@ function fillTables(): void {
  */
 export function finestIndex(value: number): number {
   DOUBLE[0] = value;
-  const high = WORDS[HIGH]! & 0x7fffffff;
-  if (high < 0x00100000 || high >= 0x7ff00000 || !tablesFilled) return finestIndexOfAny(value);
-  const fraction = high & 0xfffff;
-  const significand = 1 + fraction * 2 ** -20 + WORDS[LOW]! * 2 ** -52;
+  const high = WORDS[HIGH]!;
+  const exponent = high >>> 20 & 0x7ff;
+  if (exponent === 0 || exponent === 0x7ff) return finestIndexOfRare(value);
   // At most one bound lies inside of a cell, so at most one step is missing.
-  let index = FIRST_BOUND[fraction >>> (20 - CELL_BITS)]!;
-  if (BOUNDS[index]! < significand) index++;
-  return index + ((high >>> 20) - 1023) * FINEST;
+  let index = FIRST_BOUND[high >>> 11 & 0x1ff]!;
+  if (FRACTIONS[index]! < (high & 0xfffff) * 2 ** 32 + WORDS[LOW]!) index++;
+  return index + (exponent - 1023) * FINEST;
 }
 
-/** The same for what is rare: subnormal values, infinities, and the first of all. */
-function finestIndexOfAny(value: number): number {
-  if (!tablesFilled) {
-    fillTables();
-    return finestIndex(value);
-  }
+/** The same for what is rare: subnormal values and infinities. */
+function finestIndexOfRare(value: number): number {
   if (Math.abs(value) === Infinity) return LAST_FINITE + 1;
   // The fraction of a subnormal value has no leading 1 yet.
   return finestIndex(value * 2 ** 52) - 52 * FINEST;
@@ -123,7 +124,7 @@ function finestIndexOfAny(value: number): number {
  * @returns The bucket in the coarser schema, never −0.
  */
 export function coarserIndex(index: number, steps: number): number {
-  return (index + (1 << steps) - 1) >> steps;
+  return ((index - 1) >> steps) + 1;
 }
 
 /**
@@ -175,7 +176,6 @@ export function nativeBucketIndex(schema: number, value: number): number {
  */
 export function nativeUpperBound(schema: number, index: number): number {
   checkSchema(schema);
-  if (!tablesFilled) fillTables();
   const finest = index * 2 ** (MAX_SCHEMA - schema);
   if (finest === LAST_FINITE) return Number.MAX_VALUE;
   const exponent = Math.floor(finest / FINEST);

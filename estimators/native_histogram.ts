@@ -6,6 +6,7 @@
  * @module
  */
 
+import { BucketCounts } from "./bucket_counts.ts";
 import {
   coarserIndex,
   finestIndex,
@@ -55,10 +56,8 @@ export interface NativeHistogramOptions {
 }
 
 /**
- * A native histogram that counts observations.
- *
- * The members that the outside reads are live: they change with every observation, the maps keep
- * their identity. Buckets are not cumulative, and in the maps in no particular order.
+ * The buckets of a native histogram, counting observations. Their number and sum are for its owner
+ * to count. Buckets are not cumulative.
  *
  * When an observation leaves more than `maxBuckets` buckets, one step is taken (by the next one
  * the next, until they are few enough):
@@ -76,7 +75,7 @@ export interface NativeHistogramOptions {
  * |             | time                                       |
  * | ----------- | ------------------------------------------ |
  * | `observe()` | O(1); O(buckets) when a limit step is due  |
- * | `reset()`   | O(buckets)                                 |
+ * | `reset()`   | O(1)                                       |
  *
  * @example Four observations in three buckets
  * ```ts
@@ -92,26 +91,22 @@ export interface NativeHistogramOptions {
  * ```
  */
 export class NativeHistogramEstimator {
-  /** Counts of observations above the zero threshold, by bucket index. */
-  readonly positive: Map<number, number> = new Map();
-  /** Counts of observations below the negated zero threshold, by the bucket index of their magnitude. */
-  readonly negative: Map<number, number> = new Map();
-
-  readonly #initialSchema: number;
+  readonly #positive = new BucketCounts();
+  readonly #negative = new BucketCounts();
+  readonly #initialSteps: number;
   readonly #initialZeroThreshold: number;
   readonly #maxBuckets: number;
   readonly #maxZeroThreshold: number;
   readonly #minResetDuration: number;
   readonly #now: () => number;
 
-  #schema: number;
+  #steps: number; // how many schemas coarser than the finest
   #zeroThreshold: number;
   #zeroCount = 0;
-  #sum = 0;
-  #count = 0;
-  #buckets = 0; // the sizes of both maps, which are slower to ask
   #lastReset: number;
   #resetDue = Infinity; // Infinity: none is scheduled
+  #buckets = 0; // the sizes of both, which are slower to ask
+  #isStrained = false; // whether there are too many buckets, or a reset is scheduled
 
   /**
    * Starts with no observations.
@@ -139,7 +134,7 @@ export class NativeHistogramEstimator {
     for (const [name, amount] of Object.entries(amounts)) {
       checkOption(name, amount, amount >= 0 && amount < Infinity, "finite and >= 0");
     }
-    this.#initialSchema = this.#schema = pickSchema(bucketFactor);
+    this.#initialSteps = this.#steps = MAX_SCHEMA - pickSchema(bucketFactor);
     this.#initialZeroThreshold = this.#zeroThreshold = zeroThreshold;
     this.#maxBuckets = maxBuckets === 0 ? Infinity : maxBuckets;
     this.#maxZeroThreshold = maxZeroThreshold;
@@ -150,7 +145,7 @@ export class NativeHistogramEstimator {
 
   /** The resolution, −4 … 8: the upper bound of bucket i is 2^(i·2^−schema). */
   get schema(): number {
-    return this.#schema;
+    return MAX_SCHEMA - this.#steps;
   }
 
   /** The greatest magnitude that is counted in the zero bucket. */
@@ -163,19 +158,22 @@ export class NativeHistogramEstimator {
     return this.#zeroCount;
   }
 
-  /** The sum of all observations; NaN after the first observation of NaN. */
-  get sum(): number {
-    return this.#sum;
-  }
-
-  /** How many observations there are, those of NaN (which are in no bucket) included. */
-  get count(): number {
-    return this.#count;
+  /** Counts of observations above the zero threshold, by bucket index; a copy, in ascending order. */
+  get positive(): Map<number, number> {
+    return this.#positive.toMap();
   }
 
   /**
-   * Counts a value. NaN adds to `count` and `sum` only. The infinities have a bucket of their own,
-   * after that of the greatest finite values.
+   * Counts of observations below the negated zero threshold, by the bucket index of their
+   * magnitude; a copy, in ascending order.
+   */
+  get negative(): Map<number, number> {
+    return this.#negative.toMap();
+  }
+
+  /**
+   * Counts a value. NaN is in no bucket. The infinities have a bucket of their own, after that of
+   * the greatest finite values.
    *
    * @param value The observed value.
    * @returns Whether the histogram was reset, and this value is its first. What the owner keeps
@@ -183,95 +181,80 @@ export class NativeHistogramEstimator {
    * counted there.
    */
   observe(value: number): boolean {
-    const wasReset = this.#resetDue !== Infinity && this.#resetIfDue();
-    this.#add(value);
-    // NaN is in no bucket, and takes no step.
-    if (this.#buckets > this.#maxBuckets && value === value) return this.#limit(value);
-    return wasReset;
+    if (Math.abs(value) > this.#zeroThreshold) {
+      const index = coarserIndex(finestIndex(value), this.#steps);
+      const isNew = (value > 0 ? this.#positive : this.#negative).add(index, 1);
+      if (isNew && ++this.#buckets > this.#maxBuckets) this.#isStrained = true;
+    } else if (value === value) {
+      this.#zeroCount++;
+    }
+    return this.#isStrained && this.#relieve(value);
   }
 
   /** Starts again: no observations, the resolution and zero threshold of the beginning. */
   reset(): void {
-    this.#schema = this.#initialSchema;
+    this.#steps = this.#initialSteps;
     this.#zeroThreshold = this.#initialZeroThreshold;
     this.#zeroCount = 0;
-    this.#sum = 0;
-    this.#count = 0;
-    this.#buckets = 0;
-    this.positive.clear();
-    this.negative.clear();
+    this.#positive.clear();
+    this.#negative.clear();
     this.#lastReset = this.#now();
     this.#resetDue = Infinity;
+    this.#buckets = 0;
+    this.#isStrained = false;
   }
 
-  #add(value: number): void {
-    this.#count++;
-    this.#sum += value;
-    const zeroThreshold = this.#zeroThreshold;
-    let buckets: Map<number, number>;
-    if (value > zeroThreshold) {
-      buckets = this.positive;
-    } else if (value < -zeroThreshold) {
-      buckets = this.negative;
-    } else {
-      if (value === value) this.#zeroCount++;
-      return;
+  /**
+   * Takes one step towards fewer buckets, if there are too many, or starts again, if that is due.
+   *
+   * @param value The value that was counted last.
+   * @returns Whether the histogram started again.
+   */
+  #relieve(value: number): boolean {
+    // NaN is in no bucket, and takes no step.
+    const isOver = this.#buckets > this.#maxBuckets && value === value;
+    if (isOver && this.#minResetDuration > 0 && this.#resetDue === Infinity) {
+      this.#resetDue = this.#lastReset + this.#minResetDuration;
     }
-    const index = coarserIndex(finestIndex(value), MAX_SCHEMA - this.#schema);
-    const count = buckets.get(index);
-    if (count === undefined) this.#buckets++;
-    buckets.set(index, count === undefined ? 1 : count + 1);
-  }
-
-  #resetIfDue(): boolean {
-    if (this.#now() < this.#resetDue) return false;
-    this.reset();
-    return true;
-  }
-
-  /** Takes one step towards fewer buckets, and returns whether it was a reset. */
-  #limit(value: number): boolean {
-    if (this.#minResetDuration > 0 && this.#resetDue === Infinity) {
-      const due = this.#lastReset + this.#minResetDuration;
-      if (this.#now() >= due) {
-        this.reset();
-        this.#add(value);
-        return true;
-      }
-      this.#resetDue = due;
+    if (this.#resetDue !== Infinity && this.#now() >= this.#resetDue) {
+      this.reset();
+      this.observe(value);
+      return true;
     }
-    if (!this.#widenZeroBucket()) this.#halveResolution();
+    if (isOver && !this.#widenZeroBucket()) this.#halveResolution();
+    this.#buckets = this.#positive.size + this.#negative.size;
+    this.#isStrained = this.#buckets > this.#maxBuckets || this.#resetDue !== Infinity;
     return false;
   }
 
   #widenZeroBucket(): boolean {
     if (this.#zeroThreshold >= this.#maxZeroThreshold) return false;
     let closest = Infinity;
-    for (const index of this.positive.keys()) if (index < closest) closest = index;
-    for (const index of this.negative.keys()) if (index < closest) closest = index;
-    const zeroThreshold = nativeUpperBound(this.#schema, closest);
+    for (const buckets of [this.#positive, this.#negative]) {
+      for (const index of buckets.indices()) closest = Math.min(closest, index);
+    }
+    const zeroThreshold = nativeUpperBound(this.schema, closest);
     if (zeroThreshold > this.#maxZeroThreshold) return false;
     this.#zeroThreshold = zeroThreshold;
-    for (const buckets of [this.positive, this.negative]) {
-      this.#zeroCount += buckets.get(closest) ?? 0;
-      buckets.delete(closest);
+    for (const buckets of [this.#positive, this.#negative]) {
+      const all = buckets.toMap();
+      buckets.clear();
+      for (const [index, count] of all) {
+        if (index === closest) this.#zeroCount += count;
+        else buckets.add(index, count);
+      }
     }
-    this.#buckets = this.positive.size + this.negative.size;
     return true;
   }
 
   #halveResolution(): void {
-    if (this.#schema === MIN_SCHEMA) return;
-    this.#schema--;
-    for (const buckets of [this.positive, this.negative]) {
-      const finer = [...buckets];
+    if (this.schema === MIN_SCHEMA) return;
+    this.#steps++;
+    for (const buckets of [this.#positive, this.#negative]) {
+      const finer = buckets.toMap();
       buckets.clear();
-      for (const [index, count] of finer) {
-        const coarser = coarserIndex(index, 1);
-        buckets.set(coarser, (buckets.get(coarser) ?? 0) + count);
-      }
+      for (const [index, count] of finer) buckets.add(coarserIndex(index, 1), count);
     }
-    this.#buckets = this.positive.size + this.negative.size;
   }
 }
 

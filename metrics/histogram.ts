@@ -89,7 +89,7 @@ export class HistogramChild extends Child implements HistogramMetric {
     return this.core.kept?.get(this) as (Exemplar | undefined)[] | undefined;
   }
 
-  /** The native histogram, if there is one. */
+  /** The native histogram as it is at this moment, if there is one. Each reading makes a copy. */
   get native(): NativeHistogram | undefined {
     return undefined;
   }
@@ -138,10 +138,8 @@ export class HistogramChild extends Child implements HistogramMetric {
     value: number,
     exemplarLabels: Record<string, string> | undefined,
   ): Required<Exemplar> | undefined {
-    const { core } = this;
-    if (typeof value !== "number") throw core.notANumber("observe", value);
-    if (exemplarLabels === undefined) return undefined;
-    return makeExemplar(exemplarLabels, value, core.now(), core.doing("observe"));
+    if (typeof value !== "number") throw this.core.notANumber("observe", value);
+    return exemplarLabels === undefined ? undefined : this.makeExemplar(value, exemplarLabels);
   }
 
   /**
@@ -158,6 +156,12 @@ export class HistogramChild extends Child implements HistogramMetric {
     const at = slot * (bounds.length + 2);
     columns.add(at + i, 1);
     columns.add(at + bounds.length + 1, value);
+  }
+
+  /** Makes an exemplar of now. Apart from what each observation needs, which engines inline if short. */
+  private makeExemplar(value: number, labels: Record<string, string>): Required<Exemplar> {
+    const { core } = this;
+    return makeExemplar(labels, value, core.now(), core.doing("observe"));
   }
 
   /** Keeps an exemplar as the last of its bucket. */
@@ -184,7 +188,10 @@ class NativeHistogramChild extends HistogramChild {
   }
 
   override get native(): NativeHistogram {
-    return this.#native;
+    const { schema, zeroThreshold, zeroCount, positive, negative } = this.#native;
+    // They are those of the classic buckets, and kept there only.
+    const { sum, count } = this;
+    return { schema, zeroThreshold, zeroCount, positive, negative, sum, count };
   }
 
   override get nativeExemplars(): readonly Exemplar[] | undefined {
@@ -201,7 +208,11 @@ class NativeHistogramChild extends HistogramChild {
     // A histogram that starts again to save buckets does so as a whole.
     if (this.#native.observe(value)) super.reset();
     super.record(value, exemplar);
-    if (exemplar === undefined) return;
+    if (exemplar !== undefined) this.keepNative(exemplar);
+  }
+
+  /** Keeps an exemplar among those of the native histogram. */
+  private keepNative(exemplar: Required<Exemplar>): void {
     this.#exemplars ??= new NativeExemplars();
     this.#exemplars.add(exemplar);
   }

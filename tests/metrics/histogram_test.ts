@@ -123,15 +123,15 @@ test("a native histogram has no classic buckets unless it is given some", () => 
   for (const histogram of [alone, beside]) {
     for (const value of [0, 1, 1.5, -3]) histogram.observe(value);
     const { native } = histogram.labels();
-    assert.deepEqual({ ...native, positive: native!.positive, negative: native!.negative }, {
+    assert.deepEqual(native, {
+      schema: 0,
+      zeroThreshold: 2 ** -128,
+      zeroCount: 1,
       positive: new Map([[0, 1], [1, 1]]),
       negative: new Map([[2, 1]]),
+      sum: -0.5,
+      count: 4,
     });
-    assert.equal(native!.schema, 0);
-    assert.equal(native!.zeroThreshold, 2 ** -128);
-    assert.equal(native!.zeroCount, 1);
-    assert.equal(native!.sum, -0.5);
-    assert.equal(native!.count, 4);
   }
   assert.deepEqual(seriesOf(alone), ['h_bucket{le="+Inf"} 4', "h_sum -0.5", "h_count 4"]);
   assert.deepEqual(seriesOf(beside), [
@@ -140,6 +140,15 @@ test("a native histogram has no classic buckets unless it is given some", () => 
     "h_sum -0.5",
     "h_count 4",
   ]);
+});
+
+test("the native histogram of a child is one moment of it", () => {
+  const child = new Histogram("h", "H.", { nativeHistogram: true, registry }).labels();
+  child.observe(1);
+  const before = child.native!;
+  child.observe(2);
+  assert.deepEqual([before.count, before.sum, [...before.positive]], [1, 1, [[0, 1]]]);
+  assert.deepEqual([...child.native!.positive], [[0, 1], [8, 1]]);
 });
 
 test("each child of a native histogram has its own", () => {

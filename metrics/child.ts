@@ -1,4 +1,5 @@
 import {
+  checkExemplarLabels,
   type Exemplar,
   type LabelledMetric,
   type MetricType,
@@ -91,6 +92,25 @@ export class MetricCore {
    */
   doing(verb: string): string {
     return `Cannot ${verb} ${this.type} "${this.name}"`;
+  }
+
+  /**
+   * The exemplar that a caller gives.
+   *
+   * @param verb What is tried, as in `increment`.
+   * @param value The value that is observed.
+   * @param labels The labels as they were given.
+   * @returns The exemplar.
+   * @throws {TypeError} If a label is not legal.
+   * @throws {RangeError} If the labels are longer than 128 characters together.
+   */
+  makeExemplar(
+    verb: string,
+    value: number,
+    labels: Readonly<Record<string, string>>,
+  ): Required<Exemplar> {
+    const checked = checkExemplarLabels(labels, this.doing(verb));
+    return { labels: checked, value, timestamp: this.now() };
   }
 
   /**

@@ -90,12 +90,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
    * labels need a closer look.
    */
   foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.isFull && this.#hasFold && this.lacksByName(labels) ? this.overflow() : undefined;
+    return this.#hasFold && this.isFull && this.lacksByName(labels) ? this.overflow() : undefined;
   }
 
   /** The same for label values in the order of the label names. */
   foldInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.isFull && this.#hasFold && this.lacksInOrder(values) ? this.overflow() : undefined;
+    return this.#hasFold && this.isFull && this.lacksInOrder(values) ? this.overflow() : undefined;
   }
 
   /**

@@ -117,23 +117,23 @@ export class Columns<C> {
     const own = this.#labels;
     let given = 0;
     let place = 0;
+    this.#missed = NOT_OURS;
     // A `for in` that reads the property it stands at needs no look-up for it.
     for (const name in labels) {
-      if (given === own.length) return this.#miss(NOT_OURS);
       // Most callers give labels in the order of the label names.
-      let label = own[given]!;
-      if (label.name !== name) {
-        const other = this.#byName.get(name);
-        if (other === undefined) return this.#miss(NOT_OURS);
-        label = other;
-      }
+      let label = own[given];
+      if (label?.name !== name) label = this.#byName.get(name);
+      if (label === undefined) return undefined;
       const id = label.ids.get(labels[name]);
-      if (id === undefined) return this.#miss(given);
+      if (id === undefined) {
+        this.#missed = given;
+        return undefined;
+      }
       query[label.position] = id | 0;
       place = (place + Math.imul(id | 0, label.factor)) | 0;
       given++;
     }
-    return given === own.length ? this.#find(place) : this.#miss(NOT_OURS);
+    return given === own.length ? this.#find(place) : undefined;
   }
 
   /**
@@ -144,12 +144,16 @@ export class Columns<C> {
    */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
     const own = this.#labels;
-    if (values.length !== own.length) return this.#miss(NOT_OURS);
+    this.#missed = NOT_OURS;
+    if (values.length !== own.length) return undefined;
     let place = 0;
     for (let i = 0; i < own.length; i++) {
       const label = own[i]!;
       const id = label.ids.get(values[i]);
-      if (id === undefined) return this.#miss(i);
+      if (id === undefined) {
+        this.#missed = i;
+        return undefined;
+      }
       query[i] = id | 0;
       place = (place + Math.imul(id | 0, label.factor)) | 0;
     }
@@ -299,18 +303,16 @@ export class Columns<C> {
     this.#since[slot] = milliseconds;
   }
 
-  #miss(label: number): undefined {
-    this.#missed = label;
-    return undefined;
-  }
-
   #find(place: number): C | undefined {
     const table = this.#table;
     const isDirect = this.#isDirect;
     const mask = table.length - 1;
     for (let at = isDirect ? place : spread(place) & mask;; at = (at + 1) & mask) {
       const slot = table[at]!;
-      if (slot === FREE) return this.#miss(this.#labels.length);
+      if (slot === FREE) {
+        this.#missed = this.#labels.length;
+        return undefined;
+      }
       if (isDirect || this.#isQueried(slot)) {
         const child = this.children[slot];
         // Those that were removed are passed by: their labels may have come once more.

@@ -1,6 +1,5 @@
 import { type Exemplar, type NumberMetric, received } from "../model.ts";
 import { Child } from "./child.ts";
-import { makeExemplar } from "./exemplar_source.ts";
 import { childClass } from "./expiring_child.ts";
 import type { IfObservable, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
@@ -27,8 +26,7 @@ export class CounterChild extends Child implements NumberMetric {
       columns.core.sources !== undefined
     ) this.check(value);
     if (exemplarLabels !== undefined) {
-      const { core } = columns;
-      this.keep(makeExemplar(exemplarLabels, value, core.now(), core.doing("increment")));
+      this.keep(columns.core.makeExemplar("increment", value, exemplarLabels));
     }
     columns.add(slot, value);
   }

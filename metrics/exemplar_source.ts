@@ -46,26 +46,6 @@ export function setExemplarSource(fn: ExemplarSource | null): void {
 }
 
 /**
- * Makes an exemplar of what a caller gave.
- *
- * @param labels The labels as they were given.
- * @param value The value that is observed.
- * @param now The time, in seconds since 1970.
- * @param doing What is being done, as in `Cannot increment counter "x"`.
- * @returns The exemplar.
- * @throws {TypeError} If a label is not legal.
- * @throws {RangeError} If the labels are longer than 128 characters together.
- */
-export function makeExemplar(
-  labels: Readonly<Record<string, string>>,
-  value: number,
-  now: number,
-  doing: string,
-): Required<Exemplar> {
-  return { labels: checkExemplarLabels(labels, doing), value, timestamp: now };
-}
-
-/**
  * Asks the source for an exemplar's labels.
  *
  * @param failed Called when the source failed.

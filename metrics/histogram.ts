@@ -7,7 +7,6 @@ import { type Exemplar, type HistogramMetric, type NativeHistogram, received } f
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { makeExemplar } from "./exemplar_source.ts";
 import { childClass } from "./expiring_child.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
@@ -139,7 +138,8 @@ export class HistogramChild extends Child implements HistogramMetric {
     exemplarLabels: Record<string, string> | undefined,
   ): Required<Exemplar> | undefined {
     if (typeof value !== "number") throw this.core.notANumber("observe", value);
-    return exemplarLabels === undefined ? undefined : this.makeExemplar(value, exemplarLabels);
+    if (exemplarLabels === undefined) return undefined;
+    return this.core.makeExemplar("observe", value, exemplarLabels);
   }
 
   /**
@@ -156,12 +156,6 @@ export class HistogramChild extends Child implements HistogramMetric {
     const at = slot * (bounds.length + 2);
     columns.add(at + i, 1);
     columns.add(at + bounds.length + 1, value);
-  }
-
-  /** Makes an exemplar of now. Apart from what each observation needs, which engines inline if short. */
-  private makeExemplar(value: number, labels: Record<string, string>): Required<Exemplar> {
-    const { core } = this;
-    return makeExemplar(labels, value, core.now(), core.doing("observe"));
   }
 
   /** Keeps an exemplar as the last of its bucket. */

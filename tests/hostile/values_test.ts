@@ -106,7 +106,7 @@ const GAUGE: Subject["rows"] = {
 /** What only the library itself calls: encoders, other children, timers. */
 const INTERNAL = new Set([
   ...["read", "startLabelTimer", "check", "setSource", "keep", "keepOf", "reset", "moveTo"],
-  ...["indexOf", "makeExemplar", "keepNative"],
+  ...["indexOf", "keepNative"],
   ...["begin", "record", "recordDuration", "cumulativeCounts", "quantileValues"],
 ]);
 

@@ -90,6 +90,9 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
   }
 }
 
+/** The series of the last scrape, for which code is compiled: see the last writer in series_writer.ts. */
+let _last: HistogramSeries | undefined;
+
 /** The series of a histogram family; those that are left out are not written. */
 export interface HistogramSeries {
   readonly bucket: SeriesName;
@@ -114,6 +117,7 @@ export function* encodeHistograms(
 ): Chunks {
   const { bucket, sum, count, created, negativeSums } = series;
   const scratch: number[] = [];
+  _last = series;
   for (const metric of metrics) {
     const { bounds, exemplars } = metric;
     const labels = writer.boundLabels("le", bounds);

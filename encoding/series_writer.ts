@@ -47,7 +47,8 @@ let _last: { writer: SeriesWriter; series: SeriesName } | undefined;
 
 /**
  * Writes the lines of the text formats. What the lines of one metric share is
- * written once: the labels of the first line are copied into the others.
+ * written once: the labels of the first line are copied into the others. So are labels
+ * that the metric before has as well.
  */
 export class SeriesWriter {
   readonly out: ByteWriter = new ByteWriter();
@@ -57,6 +58,10 @@ export class SeriesWriter {
   /** The label names of the metric before, and what stands before each of its values. */
   #labelNames: readonly string[] = [];
   #labelHeads: readonly Piece[] = [];
+  /** The label values of the metric before, where each label was written, and how long it is. */
+  #values: string[] = [];
+  readonly #places: number[] = [];
+  readonly #lengths: number[] = [];
   /** The line before: of which metric and series, and where it and its labels were written. */
   #metric: LabelledMetric | undefined;
   #name: SeriesName | undefined;
@@ -89,6 +94,7 @@ export class SeriesWriter {
   /** Hands over what is written and begins anew. */
   take(): Uint8Array<ArrayBuffer> {
     this.#metric = undefined;
+    this.#values = [];
     return this.out.take();
   }
 
@@ -240,13 +246,28 @@ export class SeriesWriter {
     const { out } = this;
     if (labelNames !== this.#labelNames) {
       this.#labelNames = labelNames;
+      this.#values = [];
       this.#labelHeads = labelNames.map((name) => new Piece(`${this.#labelName(name)}="`));
     }
     const heads = this.#labelHeads;
+    const values = this.#values;
+    const places = this.#places;
+    const lengths = this.#lengths;
     for (let i = 0; i < heads.length; i++) {
-      out.piece(heads[i]!);
-      out.escaped(labelValues[i]!, true);
-      out.piece(NEXT_LABEL);
+      const value = labelValues[i]!;
+      const from = out.length;
+      if (value === values[i]) {
+        out.repeat(places[i]!, places[i]! + lengths[i]!);
+        out.byte(COMMA);
+      } else {
+        out.piece(heads[i]!);
+        out.escaped(value, true);
+        out.piece(NEXT_LABEL);
+        values[i] = value;
+        // The comma may be overwritten.
+        lengths[i] = out.length - 1 - from;
+      }
+      places[i] = from;
     }
   }
 

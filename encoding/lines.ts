@@ -56,9 +56,7 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
       for (const metric of metrics as Iterable<SummaryMetric>) {
         const labels = writer.boundLabels("quantile", metric.quantiles);
         const values = metric.quantileValues();
-        for (let i = 0; i < values.length; i++) {
-          writer.sample(series, metric, labels[i], values[i]!);
-        }
+        writer.samples(series, metric, labels, values);
         writePart(writer, sum, metric, metric.sum);
         writePart(writer, count, metric, metric.count);
         if (created !== undefined) writePart(writer, created, metric, metric.created);
@@ -71,9 +69,7 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
       for (const metric of metrics as Iterable<StateSetMetric>) {
         const { states, stateValues } = metric;
         const labels = writer.stateLabels(family.name, states);
-        for (let i = 0; i < states.length; i++) {
-          writer.sample(series, metric, labels[i], stateValues[i]!);
-        }
+        writer.samples(series, metric, labels, stateValues);
         if (writer.isFull) yield writer.take();
       }
       break;
@@ -86,13 +82,16 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
       ) return yield* encodeNumbers(writer, series, column);
       for (const metric of metrics as Iterable<NumberMetric>) {
         const exemplar = type === "counter" ? metric.exemplar : undefined;
-        writer.sample(series, metric, undefined, metric.value, exemplar);
+        writer.sample(series, metric, metric.value, exemplar);
         if (created !== undefined) writePart(writer, created, metric, metric.created);
         if (writer.isFull) yield writer.take();
       }
     }
   }
 }
+
+/** The series of the last scrape, for which code is compiled: see the last writer in series_writer.ts. */
+let _last: HistogramSeries | undefined;
 
 /** The series of a histogram family; those that are left out are not written. */
 export interface HistogramSeries {
@@ -118,13 +117,12 @@ export function* encodeHistograms(
 ): Chunks {
   const { bucket, sum, count, created, negativeSums } = series;
   const scratch: number[] = [];
+  _last = series;
   for (const metric of metrics) {
     const { bounds, exemplars } = metric;
     const labels = writer.boundLabels("le", bounds);
     const counts = metric.cumulativeCounts(scratch);
-    for (let i = 0; i < counts.length; i++) {
-      writer.sample(bucket, metric, labels[i], counts[i]!, exemplars?.[i]);
-    }
+    writer.samples(bucket, metric, labels, counts, exemplars);
     // Without a sum there is no count either, which the bucket of +Inf tells anyway.
     if (negativeSums || bounds.length === 0 || bounds[0]! >= 0) {
       if (sum !== undefined) writePart(writer, sum, metric, metric.sum);
@@ -141,5 +139,5 @@ function writePart(
   metric: LabelledMetric,
   value: number | undefined,
 ): void {
-  if (value !== undefined) writer.sample(series, metric, undefined, value);
+  if (value !== undefined) writer.sample(series, metric, value);
 }

@@ -63,7 +63,7 @@ export function* encodeNumbers(
     }
     for (; next < end; next++) {
       const metric = column.children[next];
-      if (metric !== undefined) writer.sample(series, metric, undefined, column.numbers[next]!);
+      if (metric !== undefined) writer.sample(series, metric, column.numbers[next]!);
       if (writer.isFull) yield writer.take();
     }
     if (writer.isFull) yield writer.take();
@@ -134,7 +134,7 @@ class Page {
         out.copy(bytes, copied, at);
         copied = at;
         const from = out.length;
-        writer.sample(series, metric, undefined, number);
+        writer.sample(series, metric, number);
         lengths[line] = out.length - from;
         written[line] = number;
         isBroken = true;

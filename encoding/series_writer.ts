@@ -47,7 +47,8 @@ let _last: { writer: SeriesWriter; series: SeriesName } | undefined;
 
 /**
  * Writes the lines of the text formats. What the lines of one metric share is
- * written once: the labels of the first line are copied into the others.
+ * written once: the labels of the first line are copied into the others. So are labels
+ * that the metric before has as well.
  */
 export class SeriesWriter {
   readonly out: ByteWriter = new ByteWriter();
@@ -57,6 +58,10 @@ export class SeriesWriter {
   /** The label names of the metric before, and what stands before each of its values. */
   #labelNames: readonly string[] = [];
   #labelHeads: readonly Piece[] = [];
+  /** The label values of the metric before, where each label was written, and how long it is. */
+  #values: string[] = [];
+  readonly #places: number[] = [];
+  readonly #lengths: number[] = [];
   /** The line before: of which metric and series, and where it and its labels were written. */
   #metric: LabelledMetric | undefined;
   #name: SeriesName | undefined;
@@ -89,6 +94,7 @@ export class SeriesWriter {
   /** Hands over what is written and begins anew. */
   take(): Uint8Array<ArrayBuffer> {
     this.#metric = undefined;
+    this.#values = [];
     return this.out.take();
   }
 
@@ -151,43 +157,65 @@ export class SeriesWriter {
    *
    * @param name The name of the series.
    * @param metric Whose labels it has.
-   * @param extra Another label and the end of the labels, from `boundLabels` or `stateLabels`.
    * @param value The value.
    * @param exemplar An exemplar, if there is one.
    */
   sample(
     name: SeriesName,
     metric: LabelledMetric,
-    extra: Piece | undefined,
     value: number,
     exemplar?: Exemplar | undefined,
   ): void {
     const { out } = this;
-    const start = out.length;
-    if (metric === this.#metric && name === this.#name) out.repeat(this.#start, this.#labelsTo);
-    else this.#begin(name, metric);
-    if (extra !== undefined) {
-      out.piece(extra);
-    } else if (this.#labelsTo > this.#labelsFrom) {
+    this.#begin(name, metric);
+    if (this.#labelsTo > this.#labelsFrom) {
       out.length--; // The comma behind the last label.
       out.piece(CLOSE);
       this.#name = undefined; // What the line begins with cannot be repeated.
     } else {
-      out.length = start;
+      out.length = this.#start;
       out.piece(name.bare);
     }
     out.number(value);
-    if (metric.timestamp !== undefined) {
-      out.byte(SPACE);
-      this.#syntax.writeTimestamp(out, metric.timestamp);
+    this.#end(metric.timestamp, exemplar);
+  }
+
+  /**
+   * Writes lines that differ in one more label.
+   *
+   * @param name The name of the series.
+   * @param metric Whose labels they have.
+   * @param extras The label of each line and the end of its labels, from `boundLabels` or
+   * `stateLabels`.
+   * @param values The value of each line.
+   * @param exemplars The exemplars of those lines that have one.
+   */
+  samples(
+    name: SeriesName,
+    metric: LabelledMetric,
+    extras: readonly Piece[],
+    values: readonly number[],
+    exemplars?: readonly (Exemplar | undefined)[] | undefined,
+  ): void {
+    if (values.length === 0) return;
+    const { out } = this;
+    const { timestamp } = metric;
+    this.#begin(name, metric);
+    const [from, to] = [this.#start, this.#labelsTo];
+    for (let i = 0; i < values.length; i++) {
+      if (i > 0) out.repeat(from, to);
+      out.piece(extras[i]!);
+      out.number(values[i]!);
+      this.#end(timestamp, exemplars?.[i]);
     }
-    if (exemplar !== undefined && this.#syntax.exemplars) this.#exemplar(exemplar);
-    out.byte(LINE_FEED);
   }
 
   /** Writes the name of a line, and the labels of its metric with a comma behind each. */
   #begin(name: SeriesName, metric: LabelledMetric): void {
     const { out } = this;
+    if (metric === this.#metric && name === this.#name) {
+      return out.repeat(this.#start, this.#labelsTo);
+    }
     this.#start = out.length;
     out.piece(name.head);
     const from = out.length;
@@ -203,17 +231,43 @@ export class SeriesWriter {
     this.#metric = metric;
   }
 
+  /** Writes what comes behind the value of a line. */
+  #end(timestamp: number | undefined, exemplar: Exemplar | undefined): void {
+    const { out } = this;
+    if (timestamp !== undefined) {
+      out.byte(SPACE);
+      this.#syntax.writeTimestamp(out, timestamp);
+    }
+    if (exemplar !== undefined && this.#syntax.exemplars) this.#exemplar(exemplar);
+    out.byte(LINE_FEED);
+  }
+
   #labels({ labelNames, labelValues }: LabelledMetric): void {
     const { out } = this;
     if (labelNames !== this.#labelNames) {
       this.#labelNames = labelNames;
+      this.#values = [];
       this.#labelHeads = labelNames.map((name) => new Piece(`${this.#labelName(name)}="`));
     }
     const heads = this.#labelHeads;
+    const values = this.#values;
+    const places = this.#places;
+    const lengths = this.#lengths;
     for (let i = 0; i < heads.length; i++) {
-      out.piece(heads[i]!);
-      out.escaped(labelValues[i]!, true);
-      out.piece(NEXT_LABEL);
+      const value = labelValues[i]!;
+      const from = out.length;
+      if (value === values[i]) {
+        out.repeat(places[i]!, places[i]! + lengths[i]!);
+        out.byte(COMMA);
+      } else {
+        out.piece(heads[i]!);
+        out.escaped(value, true);
+        out.piece(NEXT_LABEL);
+        values[i] = value;
+        // The comma may be overwritten.
+        lengths[i] = out.length - 1 - from;
+      }
+      places[i] = from;
     }
   }
 

@@ -54,7 +54,7 @@ function* encodeGaugeHistograms(writer: SeriesWriter, family: MetricFamily): Chu
     const series = writer.seriesName(partName);
     for (const metric of metrics) {
       const value = metric[part];
-      if (value !== undefined) writer.sample(series, metric, undefined, value);
+      if (value !== undefined) writer.sample(series, metric, value);
       if (writer.isFull) yield writer.take();
     }
   }

@@ -155,20 +155,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** The children that exist when the iteration begins and still do when they are reached. */
   [Symbol.iterator](): Iterator<C> {
-    const { children } = this.columns;
-    const { length } = children;
-    let i = 0;
-    const next = (): IteratorResult<C> => {
-      while (i < length) {
-        const child = children[i++];
-        // One that was removed after the others had moved is still in the former columns.
-        if (child !== undefined && child.columns === this.columns) {
-          return { done: false, value: child };
-        }
-      }
-      return { done: true, value: undefined };
-    };
-    return { next };
+    return new ChildIterator(this, this.columns.children);
+  }
+
+  /** Whether a child is one of those that readers meet. */
+  holds(child: C): boolean {
+    return child.columns === this.columns;
   }
 
   /** Whether there is no room for another child. */
@@ -244,3 +236,42 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return columns.append(this.#overflowValues(), (slot) => create(columns, slot));
   }
 }
+
+/**
+ * Goes over the children that exist now and still do when they are reached. It is its own
+ * result, so that a read of all children makes no garbage.
+ */
+class ChildIterator<C extends Child> implements Iterator<C> {
+  done = false;
+  value: C | undefined = undefined;
+  readonly #store: { holds(child: C): boolean };
+  readonly #children: readonly (C | undefined)[];
+  readonly #end: number;
+  #next = 0;
+
+  constructor(store: { holds(child: C): boolean }, children: readonly (C | undefined)[]) {
+    this.#store = store;
+    this.#children = children;
+    this.#end = children.length;
+  }
+
+  next(): IteratorResult<C> {
+    let child: C | undefined;
+    while (child === undefined && this.#next < this.#end) {
+      child = this.#children[this.#next++];
+      // One that was removed after the others had moved is still in the former columns.
+      if (child !== undefined && !this.#store.holds(child)) child = undefined;
+    }
+    this.done = child === undefined;
+    this.value = child;
+    // Without a child it is done.
+    return this as IteratorResult<C>;
+  }
+}
+
+/**
+ * One of the iterators that is always there. V8 throws away what it has compiled for
+ * objects of which a garbage collection finds none, and from one scrape to the next
+ * there are no others.
+ */
+export const _anIterator: Iterator<Child> = new ChildIterator({ holds: () => false }, []);

@@ -66,16 +66,82 @@ test("what was written can be written once more, wherever the buffer ends", () =
   }
 });
 
+/** The bytes of a character, of which there are texts of many lengths around it. */
+function checkCopies(out: ByteWriter, character: string): void {
+  for (let before = 0; before < 8; before++) {
+    const text = "x".repeat(before) + character;
+    out.piece(new Piece(text));
+    const length = out.length;
+    out.repeat(0, length);
+    out.repeat(0, length);
+    assert.equal(decoder.decode(out.take()), text.repeat(3));
+  }
+}
+
+test("every character is copied as it is, wherever the words of a copy begin", () => {
+  const out = new ByteWriter();
+  const first = [0x7f, 0x80, 0x7ff, 0x800, 0xffff, 0x10000, 0x3ffff, 0x40000, 0x10ffff];
+  for (const code of first) {
+    const character = String.fromCodePoint(code);
+    // What is most like a double that is not a number: 0x7F beside the greatest bytes there are.
+    for (const next of ["", "\x7f", "\x7f".repeat(9), character, `${character}\x7f`]) {
+      checkCopies(out, character + next);
+      checkCopies(out, next + character);
+    }
+  }
+  // All characters, in pieces of many lengths.
+  const all = Array.from({ length: 0x110000 }, (_, code) => String.fromCodePoint(code)).join("")
+    .toWellFormed();
+  for (let at = 0, size = 1; at < all.length; at += size, size = size % 4093 + 1) {
+    const text = all.slice(at, at + size).toWellFormed();
+    out.piece(new Piece(text));
+    const { length } = out;
+    out.repeat(0, length);
+    assert.equal(decoder.decode(out.take()), text + text);
+  }
+});
+
+test("what an earlier text has left behind the end does not change a copy", () => {
+  const out = new ByteWriter();
+  for (let length = 0; length <= 16; length++) {
+    for (let left = 0; left <= 8; left++) {
+      const text = "0123456789abcdef".slice(0, length);
+      out.text(text);
+      // Bytes of a NaN, at every place behind the end.
+      out.reserve(32);
+      out.bytes.fill(0x7f, length, length + 32);
+      for (let at = length + left; at < length + 32; at += 2) out.bytes[at] = 0xf4;
+      out.repeat(0, length);
+      assert.equal(decoder.decode(out.take()), text + text);
+    }
+  }
+});
+
 test("whole numbers are written with all of their digits", () => {
   const out = new ByteWriter();
   for (let digits = 1; digits <= 12; digits++) {
     const least = 10 ** (digits - 1);
-    const numbers = [least, least + 1, 10 ** digits - 1, -least, least + 0.5];
+    // Zeros in the middle, and at the end.
+    const sparse = [least + 10 ** (digits >> 1), 7 * least, 10 ** digits - 1000];
+    const numbers = [least, least + 1, 10 ** digits - 1, -least, least + 0.5, ...sparse];
     for (const number of [0, -0, ...numbers]) {
       out.number(number);
       assert.equal(decoder.decode(out.take()), String(number));
     }
   }
+});
+
+test("all whole numbers of up to five digits, and many others, are written as they are", () => {
+  const out = new ByteWriter();
+  const numbers = Array.from({ length: 100_000 }, (_, number) => number);
+  for (let number = 100_000; number < 2 ** 31; number = number * 1.001 + 7) {
+    numbers.push(Math.floor(number));
+  }
+  for (const number of numbers) {
+    out.number(number);
+    out.byte(10);
+  }
+  assert.equal(decoder.decode(out.take()), `${numbers.join("\n")}\n`);
 });
 
 test("every character is written as it is, or escaped", () => {

@@ -280,3 +280,36 @@ test("texts are escaped and encoded as a whole", () => {
     { numRuns: 500, seed: 7 },
   );
 });
+
+test("labels are whole where metrics share some of them, with and without buckets", () => {
+  const labelNames = ["a", "b"];
+  const metric = (a: string, b: string, counts: number[]) => ({
+    labelNames,
+    labelValues: [a, b],
+    bounds: counts.length > 0 ? [1] : [],
+    sum: 3,
+    count: 2,
+    cumulativeCounts: () => counts,
+  });
+  const metrics = [
+    metric("x", "y", []),
+    metric("x", "y2", []),
+    metric("x", "y2", [1, 2]),
+    metric('"', "y2", [1, 2]),
+    metric('"', "", []),
+    metric("", "", [0, 2]),
+  ];
+  const family = new MetricFamily("h", "H.", "histogram", { metrics });
+  const expected = metrics.flatMap(({ labelValues, bounds, cumulativeCounts }) => {
+    const [a, b] = labelValues.map((value) => value.replace('"', '\\"'));
+    const labels = `a="${a}",b="${b}"`;
+    return [
+      ...cumulativeCounts().map((count, i) =>
+        `h_bucket{${labels},le="${bounds[i] ?? "+Inf"}"} ${count}\n`
+      ),
+      `h_sum{${labels}} 3\n`,
+      `h_count{${labels}} 2\n`,
+    ];
+  });
+  assert.equal(encode([family]), `# HELP h H.\n# TYPE h histogram\n${expected.join("")}`);
+});

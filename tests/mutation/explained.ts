@@ -21,16 +21,8 @@ export const EXPLAINED: readonly Explanation[] = [
   {
     file: "encoding/byte_writer.ts",
     within: "ByteWriter.repeat",
-    changes: ["this.reserve(to - from + 4); → this.reserve(to + from + 4);"],
+    changes: ["this.reserve(to - from + 8); → this.reserve(to + from + 8);"],
     reason: "More room than is needed is no less right.",
-  },
-  {
-    file: "encoding/byte_writer.ts",
-    within: "ByteWriter.#integer",
-    changes: [
-      "const digits = countDigits(value | 0); → const digits = countDigits(value | 1);",
-    ],
-    reason: "An even number and the next odd one have the same number of digits.",
   },
   {
     file: "encoding/byte_writer.ts",

@@ -14,6 +14,8 @@ const GROUPS: Uint32Array = Uint32Array.from({ length: 1000 }, (_, number) => {
   return 0x303030 + digits[0]! + (digits[1]! << 8) + (digits[2]! << 16);
 });
 
+const LINE_FEED = 10;
+
 const EMPTY = new Uint8Array(0);
 
 const encoder = new TextEncoder();
@@ -92,6 +94,56 @@ export class ByteWriter {
     this.#copy(view, from, to - from);
   }
 
+  /**
+   * Writes lines that begin alike. The beginning of the first is written already; each goes on
+   * with a piece and a number. One loop does that, as it is most of what a scrape of histograms
+   * takes: `repeat()`, `piece()` and `number()` for each line take 1.6 times as long.
+   *
+   * @param from Where the lines begin: where the beginning of the first does.
+   * @param pieces The piece of each line.
+   * @param values The number of each line.
+   * @param finish Writes what else is in a line, if there may be anything.
+   */
+  lines(
+    from: number,
+    pieces: readonly Piece[],
+    values: readonly number[],
+    finish: ((line: number) => void) | undefined,
+  ): void {
+    const shared = this.length - from;
+    let view = this.#view;
+    let at = this.length;
+    for (let line = 0; line < values.length; line++) {
+      const { view: piece, length } = pieces[line]!;
+      // Copies write up to seven bytes behind their end, an integer up to twelve.
+      if (at + shared + length + 16 > this.#capacity) {
+        this.#grow(at + shared + length + 16);
+        view = this.#view;
+      }
+      if (line > 0) {
+        // What is behind the end may be read as well, and must not be part of a NaN.
+        view.setFloat64(at, 0);
+        copyText(view, at, view, from, shared);
+        at += shared;
+      }
+      copyText(view, at, piece, 0, length);
+      at += length;
+      const value = values[line]!;
+      if (finish === undefined && isInteger(value)) {
+        at = writeInteger(view, at, value);
+      } else {
+        this.length = at;
+        this.number(value);
+        finish?.(line);
+        this.reserve(1);
+        view = this.#view;
+        at = this.length;
+      }
+      view.setUint8(at++, LINE_FEED);
+    }
+    this.length = at;
+  }
+
   /** Writes many bytes, those of an array from one place up to another. */
   copy(source: Uint8Array, from: number, to: number): void {
     if (from === to) return;
@@ -138,64 +190,84 @@ export class ByteWriter {
 
   /** Writes a number as the text formats have it: the shortest form that reads back the same. */
   number(value: number): void {
-    if (value >= 0 && value <= 999_999_999 && value === Math.trunc(value)) {
-      return this.#integer(value);
+    if (isInteger(value)) {
+      this.reserve(12);
+      this.length = writeInteger(this.#view, this.length, value);
+    } else if (value === Infinity) {
+      this.text("+Inf");
+    } else if (value === -Infinity) {
+      this.text("-Inf");
+    } else {
+      this.text(String(value));
     }
-    if (value === Infinity) return this.text("+Inf");
-    if (value === -Infinity) return this.text("-Inf");
-    this.text(String(value));
   }
 
-  /** Writes an integer from 0 up to 999,999,999, three digits at a time. */
-  #integer(value: number): void {
-    this.reserve(12);
-    const view = this.#view;
-    let at = this.length;
-    let rest = value | 0;
-    let scale = rest < 1000 ? 1 : rest < 1_000_000 ? 1000 : 1_000_000;
-    let group = (rest / scale) | 0;
-    const digits = group < 10 ? 1 : group < 100 ? 2 : 3;
-    // Without leading zeros. The bytes behind are overwritten by what comes next.
-    view.setUint32(at, GROUPS[group]! >>> (24 - 8 * digits), true);
-    at += digits;
-    while (scale > 1) {
-      rest -= group * scale;
-      scale = scale === 1000 ? 1 : 1000;
-      group = (rest / scale) | 0;
-      view.setUint32(at, GROUPS[group]!, true);
-      at += 3;
-    }
-    this.length = at;
-  }
-
-  /**
-   * Writes some text, eight bytes at a time: for those of a name or a label, a call of `set` or
-   * `copyWithin` takes longer. Up to seven more bytes are written behind them, which what
-   * comes next overwrites.
-   *
-   * They are read as doubles, which engines handle best, in the order in which processors do.
-   * A platform may change the bits of a NaN, but no bytes of UTF-8 are one, at whatever place they
-   * are cut: its last byte would be 0xFF, which UTF-8 does not have, or 0x7F, and the one before
-   * at least 0xF0, which begins a character and is not followed by 0x7F. Zeros behind the
-   * text make no difference.
-   */
   #copy(source: DataView, from: number, length: number): void {
     this.reserve(length + 8);
-    const view = this.#view;
-    const at = this.length;
-    for (let i = 0; i < length; i += 8) {
-      view.setFloat64(at + i, source.getFloat64(from + i, true), true);
-    }
-    this.length = at + length;
+    copyText(this.#view, this.length, source, from, length);
+    this.length += length;
   }
 
   #grow(needed: number): void {
     const bytes = new Uint8Array(Math.max(needed, this.bytes.length * 2, BUFFER_SIZE));
-    bytes.set(this.bytes.subarray(0, this.length));
+    bytes.set(this.bytes);
     this.bytes = bytes;
     this.#capacity = bytes.length;
     this.#view = new DataView(bytes.buffer);
   }
+}
+
+/**
+ * Copies text, eight bytes at a time: for that of a name or a label, a call of `set` or
+ * `copyWithin` takes longer. Up to seven more bytes are written behind it, which what comes
+ * next overwrites.
+ *
+ * They are read as doubles, which engines handle best, in the order in which processors do.
+ * A platform may change the bits of a NaN, but no bytes of UTF-8 are one, at whatever place they
+ * are cut: its last byte would be 0xFF, which UTF-8 does not have, or 0x7F, and the one before
+ * at least 0xF0, which begins a character and is not followed by 0x7F. Zeros behind the
+ * text make no difference.
+ */
+function copyText(
+  target: DataView,
+  at: number,
+  source: DataView,
+  from: number,
+  length: number,
+): void {
+  for (let i = 0; i < length; i += 8) {
+    target.setFloat64(at + i, source.getFloat64(from + i, true), true);
+  }
+}
+
+/** Whether a number is an integer that `writeInteger()` can write. */
+function isInteger(value: number): boolean {
+  return value >= 0 && value <= 999_999_999 && value === Math.trunc(value);
+}
+
+/**
+ * Writes an integer from 0 up to 999,999,999, three digits at a time. What is in up to three bytes
+ * behind it changes, which what comes next overwrites.
+ *
+ * @returns The end of it.
+ */
+function writeInteger(view: DataView, start: number, value: number): number {
+  let at = start;
+  let rest = value | 0;
+  let scale = rest < 1000 ? 1 : rest < 1_000_000 ? 1000 : 1_000_000;
+  let group = (rest / scale) | 0;
+  const digits = group < 10 ? 1 : group < 100 ? 2 : 3;
+  // Without leading zeros.
+  view.setUint32(at, GROUPS[group]! >>> (24 - 8 * digits), true);
+  at += digits;
+  while (scale > 1) {
+    rest -= group * scale;
+    scale = scale === 1000 ? 1 : 1000;
+    group = (rest / scale) | 0;
+    view.setUint32(at, GROUPS[group]!, true);
+    at += 3;
+  }
+  return at;
 }
 
 const ESCAPES_REGEXP = /[\\\n]/g;

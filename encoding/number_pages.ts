@@ -169,7 +169,11 @@ class Page {
       at += length;
     }
     out.copy(bytes, copied, at);
-    if (isBroken) this.#keep(out.bytes.subarray(start, out.length));
+    if (isBroken) {
+      // What another scrape knew behind the end, which came since this one began, is not kept.
+      lengths.fill(0, end - first);
+      this.#keep(out.bytes.subarray(start, out.length));
+    }
     return end;
   }
 

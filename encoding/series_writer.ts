@@ -167,17 +167,19 @@ export class SeriesWriter {
     exemplar?: Exemplar | undefined,
   ): void {
     const { out } = this;
+    const start = out.length;
     this.#begin(name, metric);
     if (this.#labelsTo > this.#labelsFrom) {
       out.length--; // The comma behind the last label.
       out.piece(CLOSE);
       this.#name = undefined; // What the line begins with cannot be repeated.
     } else {
-      out.length = this.#start;
+      out.length = start;
       out.piece(name.bare);
     }
     out.number(value);
-    this.#end(metric.timestamp, exemplar);
+    this.#finish(metric.timestamp, exemplar);
+    out.byte(LINE_FEED);
   }
 
   /**
@@ -200,14 +202,11 @@ export class SeriesWriter {
     if (values.length === 0) return;
     const { out } = this;
     const { timestamp } = metric;
+    const from = out.length;
     this.#begin(name, metric);
-    const [from, to] = [this.#start, this.#labelsTo];
-    for (let i = 0; i < values.length; i++) {
-      if (i > 0) out.repeat(from, to);
-      out.piece(extras[i]!);
-      out.number(values[i]!);
-      this.#end(timestamp, exemplars?.[i]);
-    }
+    const hasMore = timestamp !== undefined || (exemplars !== undefined && this.exemplars);
+    const finish = (line: number): void => this.#finish(timestamp, exemplars?.[line]);
+    out.lines(from, extras, values, hasMore ? finish : undefined);
   }
 
   /** Writes the name of a line, and the labels of its metric with a comma behind each. */
@@ -231,15 +230,14 @@ export class SeriesWriter {
     this.#metric = metric;
   }
 
-  /** Writes what comes behind the value of a line. */
-  #end(timestamp: number | undefined, exemplar: Exemplar | undefined): void {
+  /** Writes what may come behind the value of a line. */
+  #finish(timestamp: number | undefined, exemplar: Exemplar | undefined): void {
     const { out } = this;
     if (timestamp !== undefined) {
       out.byte(SPACE);
       this.#syntax.writeTimestamp(out, timestamp);
     }
     if (exemplar !== undefined && this.#syntax.exemplars) this.#exemplar(exemplar);
-    out.byte(LINE_FEED);
   }
 
   #labels({ labelNames, labelValues }: LabelledMetric): void {

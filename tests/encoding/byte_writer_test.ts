@@ -29,8 +29,7 @@ function almostFull(room: number): { out: ByteWriter; before: number } {
   const out = new ByteWriter();
   out.byte(46);
   const before = out.bytes.length - room;
-  out.text(".".repeat(Math.floor(before / 3)));
-  while (out.length < before) out.copy(encoder.encode("."), 0, 1);
+  out.copy(new Uint8Array(before).fill(46), 1, before);
   return { out, before };
 }
 
@@ -183,4 +182,35 @@ test("the buffer grows to what is asked for, and to twice as much as before", ()
   out.reserve(5 * length);
   assert.equal(out.bytes.length, 5 * length + 1);
   assert.equal(decoder.decode(out.take()), ".");
+});
+
+test("lines that begin alike are what their parts are one after the other", () => {
+  const pieces = ["", "x", '="é"} ', "a longer piece 🔥 of a line "].map((text) => new Piece(text));
+  const numbers = [0, 7, 99.5, 123_456_789, -1, NaN, Infinity, 1e21];
+  const ends: (((line: number) => string) | undefined)[] = [undefined, (line) => ` # ${line}`];
+  for (const beginning of ["", "m", 'name{ä="温度",', "beginning ".repeat(40)]) {
+    for (const end of ends) {
+      // Wherever the buffer ends.
+      for (let room = 0; room < 160; room += 3) {
+        const values = numbers.map((_, i) => numbers[(i + room) % numbers.length]!);
+        const ordered = values.map((_, i) => pieces[(i * room) % pieces.length]!);
+        const { out, before } = almostFull(room);
+        const from = out.length;
+        out.text(beginning);
+        out.lines(from, ordered, values, end && ((line) => out.text(end(line))));
+        const expected = new ByteWriter();
+        for (const [i, value] of values.entries()) {
+          expected.text(beginning);
+          expected.piece(ordered[i]!);
+          expected.number(value);
+          if (end !== undefined) expected.text(end(i));
+          expected.byte(10);
+        }
+        assert.equal(
+          decoder.decode(out.take().subarray(before)),
+          decoder.decode(expected.take()),
+        );
+      }
+    }
+  }
 });

@@ -32,6 +32,11 @@ function withoutColumn(family: MetricFamily): MetricFamily {
   return new MetricFamily(name, help, type, { unit, nameValidation: "utf8", metrics });
 }
 
+/** The text of a metric. */
+function scrape(metric: { collect(): MetricFamily[] }): string {
+  return decode(encodeText(metric.collect(), "underscores"));
+}
+
 /** Checks that a metric is written as if for the first time, in some formats. */
 function checkMetric(metric: { collect(): MetricFamily[] }, formats: Encode[]): void {
   for (const encode of formats) {
@@ -215,4 +220,23 @@ test("lines are kept where there are many, and up to 16 MiB of them", () => {
   assert.ok(keep(2000, 2 ** 24 - 1) > 2 ** 24);
   assert.ok(keep(2000, 2 ** 24 - 1) < 2 ** 24 + 512 * 2 * length);
   assert.equal(keep(2000, 2 ** 24), 2 ** 24);
+});
+
+test("a scrape that goes on while another writes newer lines leaves what is kept whole", () => {
+  const gauge = new Gauge("g", "G.", { labelNames: ["n"], registry });
+  const add = (from: number, to: number): void => {
+    // Two pages of these are a chunk.
+    for (let i = from; i < to; i++) gauge.labels(`${i}`.padStart(380, "0")).set(1);
+  };
+  add(0, 1030);
+  assert(scrape(gauge).length > 1030 * 380);
+  const [family] = gauge.collect();
+  const slow = encodeText([family!], "underscores");
+  slow.next();
+  add(1030, 1040);
+  scrape(gauge);
+  // In the page that the slow scrape has still to write, of which it knows less lines.
+  gauge.labels("1028".padStart(380, "0")).set(1000);
+  assert.match(decode(slow), /1028"} 1000\n[^\n]+1029"} 1\n$/);
+  checkMetric(gauge, Object.values(FORMATS));
 });

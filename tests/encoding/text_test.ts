@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { ByteWriter, CHUNK_SIZE, escapeText } from "../../encoding/byte_writer.ts";
 import type { EscapingScheme } from "../../encoding/escaping.ts";
 import { encodeText } from "../../encoding/text.ts";
-import { MetricFamily, type MetricFamilyOptions, type MetricType } from "../../mod.ts";
+import { type Metric, MetricFamily, type MetricFamilyOptions, type MetricType } from "../../mod.ts";
 import { allTypes } from "../support/all_types.ts";
 import { ROOT_URL } from "../support/paths.ts";
 
@@ -312,4 +312,33 @@ test("labels are whole where metrics share some of them, with and without bucket
     ];
   });
   assert.equal(encode([family]), `# HELP h H.\n# TYPE h histogram\n${expected.join("")}`);
+});
+
+test("a metric that a family has twice is written twice", () => {
+  for (const labelValues of [[], ["x"]]) {
+    const labelNames = labelValues.map(() => "a");
+    const labelled = { labelNames, labelValues };
+    const number = { ...labelled, value: 1.5 };
+    const histogram = {
+      ...labelled,
+      bounds: [1],
+      sum: 3,
+      count: 2,
+      cumulativeCounts: () => [1, 2],
+    };
+    const summary = { ...labelled, quantiles: [0.5], quantileValues: () => [7] };
+    const states = { ...labelled, states: ["on", "off"], stateValues: [1, 0] };
+    const families: [MetricType, Metric][] = [
+      ["gauge", number],
+      ["counter", number],
+      ["histogram", histogram],
+      ["summary", summary as unknown as Metric],
+      ["stateset", states],
+    ];
+    for (const [type, metric] of families) {
+      const lines = (metrics: Metric[]): string =>
+        encode([new MetricFamily("m", "M.", type, { metrics })]).replaceAll(/^#.*\n/gm, "");
+      assert.equal(lines([metric, metric, metric]), lines([metric]).repeat(3), type);
+    }
+  }
 });

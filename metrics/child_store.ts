@@ -237,13 +237,8 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   }
 }
 
-/**
- * Goes over the children that exist now and still do when they are reached. It is its own
- * result, so that a read of all children makes no garbage.
- */
+/** Goes over the children that exist now and still do when they are reached. */
 class ChildIterator<C extends Child> implements Iterator<C> {
-  done = false;
-  value: C | undefined = undefined;
   readonly #store: { holds(child: C): boolean };
   readonly #children: readonly (C | undefined)[];
   readonly #end: number;
@@ -256,16 +251,12 @@ class ChildIterator<C extends Child> implements Iterator<C> {
   }
 
   next(): IteratorResult<C> {
-    let child: C | undefined;
-    while (child === undefined && this.#next < this.#end) {
-      child = this.#children[this.#next++];
+    while (this.#next < this.#end) {
+      const value = this.#children[this.#next++];
       // One that was removed after the others had moved is still in the former columns.
-      if (child !== undefined && !this.#store.holds(child)) child = undefined;
+      if (value !== undefined && this.#store.holds(value)) return { done: false, value };
     }
-    this.done = child === undefined;
-    this.value = child;
-    // Without a child it is done.
-    return this as IteratorResult<C>;
+    return { done: true, value: undefined };
   }
 }
 

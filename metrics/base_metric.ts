@@ -1,8 +1,12 @@
 import {
   type Aggregation,
   checkLabelNames,
+  checkLabelObject,
   checkMetricName,
   checkNameValidation,
+  checkNumber,
+  checkOptions,
+  checkShape,
   type Collector,
   fullName,
   type LabelValue,
@@ -30,7 +34,7 @@ import type {
   OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
-import { checkClock, checkExpiry, type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
+import { checkClock, type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
 import { RunningLabelTimer, RunningTimer } from "./timer.ts";
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
@@ -122,23 +126,19 @@ export abstract class BaseMetric<
   ) {
     const { type } = kind;
     const doing = `Cannot create ${type} ${received(name)}`;
-    if (typeof help !== "string") {
-      throw new TypeError(`${doing}: help must be a string: received ${received(help)}`);
-    }
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
-    }
-    const { unit = "", clock = SYSTEM_CLOCK, exemplars = false } = options;
+    checkShape(typeof help === "string", doing, "help must be a string", help);
+    checkOptions(options, doing);
+    const { unit = "", clock = SYSTEM_CLOCK, exemplars = false, expireAfterSeconds } = options;
     checkClock(clock, doing);
-    if (typeof exemplars !== "boolean") {
-      throw new TypeError(`${doing}: exemplars must be a boolean: received ${received(exemplars)}`);
-    }
+    checkShape(typeof exemplars === "boolean", doing, "exemplars must be a boolean", exemplars);
     const registry = options.registry === null
       ? null
       : checkRegistry(options.registry ?? REGISTRY, doing);
     const limit = options.maxSeries === undefined ? registry?.maxSeries : options.maxSeries;
     const maxSeries = checkMaxSeries(limit, doing);
-    const expireAfterSeconds = checkExpiry(options.expireAfterSeconds, doing);
+    if (expireAfterSeconds !== undefined) {
+      checkNumber(expireAfterSeconds, (seconds) => seconds > 0, "> 0", doing, "expireAfterSeconds");
+    }
     const nameValidation = checkNameValidation(options.nameValidation, doing);
     checkMetricName(name, nameValidation, doing);
     const full = fullName(name, type, { ...options, unit, nameValidation }, doing);
@@ -444,9 +444,7 @@ export abstract class BaseMetric<
     doing: string,
   ): (string | undefined)[] {
     const names = this.labelNames;
-    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
-    }
+    checkLabelObject(labels, doing);
     const values = names.map((_, i) => given?.[i]);
     // As the fast way does it: what can be enumerated is given, inherited or not.
     for (const name in labels) {

@@ -1,9 +1,9 @@
 import {
   checkLabelName,
+  checkLabelObject,
   type LabelValue,
   type Metric,
   type NumberMetric,
-  received,
   toLabelText,
 } from "../model.ts";
 import { Child } from "./child.ts";
@@ -35,9 +35,7 @@ export class InfoChild extends Child {
    */
   protected check(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
     const doing = this.core.doing("set");
-    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
-    }
+    checkLabelObject(labels, doing);
     const labelNames = [...this.labelNames];
     const labelValues = [...this.labelValues];
     for (const [name, value] of Object.entries(labels)) {

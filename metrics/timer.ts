@@ -1,4 +1,4 @@
-import { type LabelValue, received } from "../model.ts";
+import { checkShape, type LabelValue } from "../model.ts";
 import type { MetricCore } from "./child.ts";
 import type { LabelsByName, Missing, NoLabels } from "./label_types.ts";
 import type { Clock } from "./options.ts";
@@ -79,13 +79,7 @@ export function startChildTimer(core: MetricCore, record: (seconds: number) => v
   return new RunningTimer(core.clock, (seconds, labels) => {
     const isNone = labels === undefined ||
       (typeof labels === "object" && labels !== null && Object.keys(labels).length === 0);
-    if (!isNone) {
-      throw new TypeError(
-        `${core.doing("stop timer of")}: its labels are given already: received ${
-          received(labels)
-        }`,
-      );
-    }
+    checkShape(isNone, core.doing("stop timer of"), "its labels are given already", labels);
     record(seconds);
   });
 }
@@ -140,9 +134,7 @@ export function settle<T>(
  * @throws {TypeError} If it is not a function.
  */
 export function checkFunction(fn: unknown, doing: string): void {
-  if (typeof fn !== "function") {
-    throw new TypeError(`${doing}: a function is needed: received ${received(fn)}`);
-  }
+  checkShape(typeof fn === "function", doing, "a function is needed", fn);
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

@@ -1,4 +1,4 @@
-import { received } from "./errors.ts";
+import { checkBounds, checkShape, received } from "./errors.ts";
 import type {
   Exemplar,
   HistogramMetric,
@@ -249,8 +249,8 @@ export function parseBound(text: string | undefined, name: string, doing: string
   if (text === "+Inf" || text === "Inf") return Infinity;
   if (text === "-Inf") return -Infinity;
   const value = text === undefined || text.trim() === "" ? NaN : Number(text);
-  if (Number.isFinite(value)) return value;
-  throw new TypeError(`${doing}: label "${name}" must be a number: received ${received(text)}`);
+  if (!Number.isFinite(value)) checkShape(false, doing, `label "${name}" must be a number`, text);
+  return value;
 }
 
 /**
@@ -263,37 +263,21 @@ export function parseBound(text: string | undefined, name: string, doing: string
  * @throws {RangeError} If its schema is not an integer from -4 to 8.
  */
 export function checkNativeHistogram(native: NativeHistogram, doing: string): NativeHistogram {
-  if (!(native?.positive instanceof Map && native.negative instanceof Map)) {
-    throw new TypeError(
-      `${doing}: a native histogram must have maps of positive and negative buckets: ` +
-        `received ${received(native)}`,
-    );
-  }
+  const hasBuckets = native?.positive instanceof Map && native.negative instanceof Map;
+  const rule = "a native histogram must have maps of positive and negative buckets";
+  checkShape(hasBuckets, doing, rule, native);
   const { schema, zeroThreshold, zeroCount, positive, negative, sum, count } = native;
   for (const [key, value] of Object.entries({ schema, zeroThreshold, zeroCount, sum, count })) {
-    if (typeof value !== "number") {
-      throw new TypeError(
-        `${doing}: ${key} of the native histogram must be a number: received ${received(value)}`,
-      );
-    }
+    if (typeof value === "number") continue;
+    checkShape(false, doing, `${key} of the native histogram must be a number`, value);
   }
-  if (!Number.isInteger(schema) || schema < -4 || schema > 8) {
-    throw new RangeError(
-      `${doing}: schema of the native histogram must be an integer from -4 to 8: ` +
-        `received ${schema}`,
-    );
-  }
-  if (!(zeroThreshold >= 0 && zeroThreshold < Infinity)) {
-    throw new RangeError(
-      `${doing}: zeroThreshold of the native histogram must be finite and >= 0: ` +
-        `received ${zeroThreshold}`,
-    );
-  }
-  if (!(zeroCount >= 0)) {
-    throw new RangeError(
-      `${doing}: zeroCount of the native histogram must be >= 0: received ${zeroCount}`,
-    );
-  }
+  const isSchema = Number.isInteger(schema) && schema >= -4 && schema <= 8;
+  const isThreshold = zeroThreshold >= 0 && zeroThreshold < Infinity;
+  const schemaRule = "schema of the native histogram must be an integer from -4 to 8";
+  checkBounds(isSchema, doing, schemaRule, schema);
+  const thresholdRule = "zeroThreshold of the native histogram must be finite and >= 0";
+  checkBounds(isThreshold, doing, thresholdRule, zeroThreshold);
+  checkBounds(zeroCount >= 0, doing, "zeroCount of the native histogram must be >= 0", zeroCount);
   for (const [key, buckets] of Object.entries({ positive, negative })) {
     for (const [index, value] of buckets) {
       if (

@@ -6,7 +6,7 @@ import {
   checkNativeHistogram,
   parseBound,
 } from "./assembly.ts";
-import { received } from "./errors.ts";
+import { checkLabelObject, checkOptions, checkShape, received } from "./errors.ts";
 import { checkExemplar } from "./exemplar.ts";
 import {
   checkLabelName,
@@ -128,15 +128,9 @@ export class MetricFamily {
    */
   constructor(name: string, help: string, type: MetricType, options: MetricFamilyOptions = {}) {
     const doing = `Cannot create metric family ${received(name)}`;
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
-    }
-    if (!isMetricType(type)) {
-      throw new TypeError(`${doing}: type must be a metric type: received ${received(type)}`);
-    }
-    if (typeof help !== "string") {
-      throw new TypeError(`${doing}: help must be a string: received ${received(help)}`);
-    }
+    checkOptions(options, doing);
+    checkShape(isMetricType(type), doing, "type must be a metric type", type);
+    checkShape(typeof help === "string", doing, "help must be a string", help);
     const { unit = "", metrics } = options;
     const nameValidation = checkNameValidation(options.nameValidation, doing);
     checkMetricName(name, nameValidation, doing);
@@ -181,25 +175,16 @@ export class MetricFamily {
     options: AddSampleOptions = {},
   ): this {
     const doing = `Cannot add sample ${received(name)} to ${this.type} "${this.name}"`;
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
-    }
+    checkOptions(options, doing);
     const { timestamp, nativeHistogram } = options;
     const { metrics } = this;
     if (!(metrics instanceof Assembly)) {
       throw new TypeError(`${doing}: its metrics live elsewhere`);
     }
-    if (typeof value !== "number") {
-      throw new TypeError(`${doing}: value must be a number: received ${received(value)}`);
-    }
-    if (typeof name !== "string") {
-      throw new TypeError(`${doing}: name must be a string: received ${received(name)}`);
-    }
-    if (timestamp !== undefined && !Number.isFinite(timestamp)) {
-      throw new TypeError(
-        `${doing}: timestamp must be a finite number of seconds: received ${received(timestamp)}`,
-      );
-    }
+    checkShape(typeof value === "number", doing, "value must be a number", value);
+    checkShape(typeof name === "string", doing, "name must be a string", name);
+    const isTime = timestamp === undefined || Number.isFinite(timestamp);
+    checkShape(isTime, doing, "timestamp must be a finite number of seconds", timestamp);
     const exemplar = options.exemplar === undefined
       ? undefined
       : checkExemplar(options.exemplar, doing, this.nameValidation);
@@ -305,9 +290,7 @@ export class MetricFamily {
     reserved: string | undefined,
     doing: string,
   ): LabelledMetric & { timestamp: number | undefined } {
-    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
-    }
+    checkLabelObject(labels, doing);
     const labelNames: string[] = [];
     const labelValues: string[] = [];
     for (const [name, value] of Object.entries(labels)) {

@@ -1,5 +1,7 @@
 import {
   checkLabelName,
+  checkLabelObject,
+  checkShape,
   type Collected,
   type Collector,
   createdName,
@@ -8,57 +10,30 @@ import {
   type LabelSet,
   type LabelValue,
   MetricFamily,
-  received,
   reservedLabelName,
   toLabelText,
 } from "../model.ts";
 import { AsyncReader } from "./async_reader.ts";
 import { withConstLabels } from "./const_labels.ts";
 import { ErrorCounts } from "./error_counts.ts";
-import { gatherFrom } from "./gathering.ts";
-import { checkMaxSeries } from "./max_series.ts";
+import { findSample } from "./gathering.ts";
 import { MetricCounts } from "./metric_counts.ts";
-import { checkPrefix, exposedName, TARGET_INFO } from "./prefix.ts";
+import {
+  checkMaxSeries,
+  checkPrefix,
+  type CollectorRegistryOptions,
+  exposedName,
+  type OnDuplicate,
+  TARGET_INFO,
+} from "./options.ts";
 import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
 import { checkNames, RestrictedRegistry } from "./restricted.ts";
-import { findSample } from "./sample_value.ts";
-
-/**
- * What a registry does with a collector whose names another one claims:
- * `"throw"` a {@linkcode DuplicateMetricError}; `"keep"` the first, warn once a
- * name, and leave the second unregistered; `"reuse"` the existing metric when the
- * definitions are the same, which the constructor then returns, else throw.
- */
-export type OnDuplicate = "throw" | "keep" | "reuse";
 
 /** What a collector is called that is known by no family and no class. */
 const ANONYMOUS = "anonymous";
 
 /** How much of a name is shown, in UTF-16 code units. */
 const MAX_NAME = 200;
-
-/** Options of {@linkcode CollectorRegistry}. */
-export interface CollectorRegistryOptions {
-  /** Stands before the name of every family when it is exposed, joined by one `_`. */
-  prefix?: string | null | undefined;
-  /** Labels that every series gets. A metric that has one of them itself is refused. */
-  constLabels?: Readonly<Record<string, LabelValue>> | undefined;
-  /** Labels of the `target_info` series, which describes the program as a whole. */
-  targetInfo?: Readonly<Record<string, LabelValue>> | null | undefined;
-  /**
-   * Whether to call `collect()` at registration to learn the names of a collector
-   * that has no `describe()`. @default {false}
-   */
-  autoDescribe?: boolean | undefined;
-  /** What to do when a name is claimed already. @default {"throw"} */
-  onDuplicate?: OnDuplicate | undefined;
-  /**
-   * The `maxSeries` of metrics that are built into this registry and do not say it
-   * themselves: for each of them, not for all together. An integer of at least 0, or
-   * `Infinity`. @default {Infinity}
-   */
-  maxSeries?: number | undefined;
-}
 
 /**
  * A registry: holds collectors in the order of their registration and brings
@@ -112,13 +87,8 @@ export class CollectorRegistry implements Registry {
   constructor(options: CollectorRegistryOptions = {}) {
     const doing = "Cannot create registry";
     const { constLabels, onDuplicate = "throw", autoDescribe = false, targetInfo = null } = options;
-    if (!["throw", "keep", "reuse"].includes(onDuplicate)) {
-      throw new TypeError(
-        `${doing}: onDuplicate must be "throw", "keep" or "reuse": received ${
-          received(onDuplicate)
-        }`,
-      );
-    }
+    const isChoice = ["throw", "keep", "reuse"].includes(onDuplicate);
+    checkShape(isChoice, doing, 'onDuplicate must be "throw", "keep" or "reuse"', onDuplicate);
     this.#prefix = checkPrefix(options.prefix, doing);
     this.#autoDescribe = autoDescribe;
     this.#onDuplicate = onDuplicate;
@@ -160,18 +130,12 @@ export class CollectorRegistry implements Registry {
    * @throws {DuplicateMetricError} If another collector claims one of its names.
    */
   register(collector: Collector): Collector {
-    if (
-      (typeof collector !== "object" && typeof collector !== "function") || collector === null ||
-      typeof collector.collect !== "function"
-    ) {
-      throw new TypeError(
-        `Cannot register collector: it must have a collect() method: received ${
-          received(collector)
-        }`,
-      );
-    }
+    const doing = "Cannot register collector";
+    const isCollector = (typeof collector === "object" || typeof collector === "function") &&
+      typeof collector?.collect === "function";
+    checkShape(isCollector, doing, "it must have a collect() method", collector);
     if (collector as unknown === this) {
-      throw new TypeError("Cannot register collector: a registry cannot collect from itself");
+      throw new TypeError(`${doing}: a registry cannot collect from itself`);
     }
     if (this.#collectors.has(collector)) return collector;
     const families = this.#describe(collector);
@@ -298,7 +262,7 @@ export class CollectorRegistry implements Registry {
     name: string,
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
-    return findSample(gatherFrom(this), name, labels);
+    return findSample(this, name, labels);
   }
 
   /**
@@ -492,9 +456,7 @@ function checkLabels(
   labels: Readonly<Record<string, LabelValue>>,
   doing: string,
 ): Record<string, string> {
-  if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-    throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
-  }
+  checkLabelObject(labels, doing);
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => {
       checkLabelName(name, "legacy", doing);

@@ -1,12 +1,10 @@
 import { type EscapingScheme, isEscapingScheme } from "../encoding/escaping.ts";
 import { checkBounds, checkNumber, checkShape } from "../model.ts";
 import { checkRegistry, REGISTRY, type Registry } from "../registry.ts";
-import { Admission } from "./admission.ts";
-import { type Authorize, refusal } from "./authorize.ts";
+import { type Authorize, plainResponse, refusal } from "./authorize.ts";
 import type { Body } from "./body.ts";
-import { collectAlone, Collections, type Spelling, type View } from "./collection.ts";
+import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
 import { negotiate, negotiateEncoding, prefersHtml } from "./negotiation.ts";
-import { plainResponse } from "./plain_response.ts";
 
 /** How long asynchronous collectors are waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;

@@ -25,7 +25,7 @@ import { checkMaxSeries, checkRegistry, REGISTRY } from "../registry.ts";
 import { type Child, MetricCore } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type { Columns } from "./columns.ts";
-import { ExpiringStore } from "./expiring_store.ts";
+import { ExpiringStore } from "./expiry.ts";
 import type {
   Labelled,
   LabelsByName,
@@ -34,8 +34,8 @@ import type {
   OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
-import { checkClock, type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
-import { RunningLabelTimer, RunningTimer } from "./timer.ts";
+import type { MetricOptions } from "./options.ts";
+import { RunningLabelTimer, RunningTimer, SYSTEM_CLOCK } from "./timer.ts";
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
 export interface MetricKind<C extends Child> {
@@ -129,7 +129,8 @@ export abstract class BaseMetric<
     checkShape(typeof help === "string", doing, "help must be a string", help);
     checkOptions(options, doing);
     const { unit = "", clock = SYSTEM_CLOCK, exemplars = false, expireAfterSeconds } = options;
-    checkClock(clock, doing);
+    const isClock = typeof clock?.now === "function" && typeof clock.monotonic === "function";
+    checkShape(isClock, doing, "clock must have now() and monotonic()", clock);
     checkShape(typeof exemplars === "boolean", doing, "exemplars must be a boolean", exemplars);
     const registry = options.registry === null
       ? null

@@ -1,6 +1,6 @@
 import { checkBounds, checkShape, type Exemplar, type NumberMetric } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { IfObservable, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";

@@ -1,6 +1,6 @@
 import { type Aggregation, checkShape, type NumberMetric, received } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";

@@ -13,7 +13,7 @@ import {
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";

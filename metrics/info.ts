@@ -7,7 +7,7 @@ import {
   toLabelText,
 } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";

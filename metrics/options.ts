@@ -1,42 +1,7 @@
-import { checkShape, type LabelValue, type NameValidation } from "../model.ts";
+import type { LabelValue, NameValidation } from "../model.ts";
 import type { Registry } from "../registry.ts";
 import type { NoLabels } from "./label_types.ts";
-
-/** Where metrics take the time from. */
-export interface Clock {
-  /**
-   * The time of day.
-   *
-   * @returns Seconds since 1970.
-   */
-  now(): number;
-  /**
-   * A time that never goes back, for durations.
-   *
-   * @returns Seconds since some moment.
-   */
-  monotonic(): number;
-}
-
-/** The platform's clocks. */
-export const SYSTEM_CLOCK: Clock = {
-  now: () => Date.now() / 1000,
-  monotonic: () => performance.now() / 1000,
-};
-
-/**
- * Checks a clock.
- *
- * @param clock What was given.
- * @param doing What is being done, as in `Cannot create counter "x"`.
- * @returns The clock.
- * @throws {TypeError} If it does not have both methods.
- */
-export function checkClock(clock: Clock, doing: string): Clock {
-  const isClock = typeof clock?.now === "function" && typeof clock.monotonic === "function";
-  checkShape(isClock, doing, "clock must have now() and monotonic()", clock);
-  return clock;
-}
+import type { Clock } from "./timer.ts";
 
 /**
  * Options that every metric has.

@@ -1,7 +1,7 @@
 import { checkShape, received, type StateSetMetric } from "../model.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";

@@ -2,7 +2,7 @@ import { SlidingQuantiles } from "../estimators/quantiles.ts";
 import { checkBounds, checkNumber, checkShape, received, type SummaryMetric } from "../model.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";

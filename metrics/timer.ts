@@ -1,7 +1,28 @@
 import { checkShape, type LabelValue } from "../model.ts";
 import type { MetricCore } from "./child.ts";
 import type { LabelsByName, Missing, NoLabels } from "./label_types.ts";
-import type { Clock } from "./options.ts";
+
+/** Where metrics take the time from. */
+export interface Clock {
+  /**
+   * The time of day.
+   *
+   * @returns Seconds since 1970.
+   */
+  now(): number;
+  /**
+   * A time that never goes back, for durations.
+   *
+   * @returns Seconds since some moment.
+   */
+  monotonic(): number;
+}
+
+/** The platform's clocks. */
+export const SYSTEM_CLOCK: Clock = {
+  now: () => Date.now() / 1000,
+  monotonic: () => performance.now() / 1000,
+};
 
 type Labels = Readonly<Record<string, LabelValue>>;
 

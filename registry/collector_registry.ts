@@ -15,9 +15,7 @@ import {
 } from "../model.ts";
 import { AsyncReader } from "./async_reader.ts";
 import { withConstLabels } from "./const_labels.ts";
-import { ErrorCounts } from "./error_counts.ts";
 import { findSample } from "./gathering.ts";
-import { MetricCounts } from "./metric_counts.ts";
 import {
   checkMaxSeries,
   checkPrefix,
@@ -26,6 +24,7 @@ import {
   type OnDuplicate,
   TARGET_INFO,
 } from "./options.ts";
+import { OWN_FAMILIES, OwnCounts } from "./own_counts.ts";
 import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
 import { checkNames, RestrictedRegistry } from "./restricted.ts";
 
@@ -71,7 +70,9 @@ export class CollectorRegistry implements Registry {
   readonly #collectors: Map<Collector, ReadonlySet<string>> = new Map();
   /** Which collector claims a name: the inverse of `#collectors`. */
   readonly #owners: Map<string, Collector> = new Map();
-  readonly #errors: ErrorCounts = new ErrorCounts();
+  readonly #own: OwnCounts = new OwnCounts(
+    (collector) => exposedName(this.#prefix, this.#nameOf(collector)),
+  );
   readonly #reader: AsyncReader;
   readonly #warned: Set<string> = new Set();
   #targetLabels: Readonly<Record<string, string>> | null = null;
@@ -102,9 +103,7 @@ export class CollectorRegistry implements Registry {
         };
       }
     }
-    for (const own of [this.#errors, this.#metricCounts([])]) {
-      for (const name of this.#claims(own.describe())) this.#owners.set(name, own);
-    }
+    for (const name of this.#claims(OWN_FAMILIES)) this.#owners.set(name, this.#own);
     this.#reader = new AsyncReader((collector, cause) => this.#countCollector(collector, cause));
     this.setTargetInfo(targetInfo);
   }
@@ -167,7 +166,7 @@ export class CollectorRegistry implements Registry {
     for (const collector of [...this.#collectors.keys()]) {
       if (collector !== this.#target) this.unregister(collector);
     }
-    this.#errors.clear();
+    this.#own.clear();
   }
 
   /**
@@ -273,11 +272,11 @@ export class CollectorRegistry implements Registry {
    * @param cause Why it was left out.
    */
   countError(collector: string, cause: CollectorErrorCause): void {
-    this.#errors.count(collector, cause);
+    this.#own.count(collector, cause);
   }
 
   #countCollector(collector: Collector, cause: CollectorErrorCause): void {
-    this.#errors.count(this.#nameOf(collector), cause);
+    this.#own.count(this.#nameOf(collector), cause);
   }
 
   /** What to call a collector: the first family it is known to bring, or its class. */
@@ -302,7 +301,7 @@ export class CollectorRegistry implements Registry {
     for (const collector of this.#readable(collectors, wanted)) {
       yield* this.#exposable(collector, this.#reader.readSync(collector));
     }
-    yield* this.#ownFamilies(collectors);
+    yield* this.#exposable(this.#own, this.#own.families(collectors));
   }
 
   async *#collectAsync(
@@ -315,7 +314,7 @@ export class CollectorRegistry implements Registry {
     for await (const [collector, families] of this.#reader.readAll(readable, options)) {
       yield* this.#exposable(collector, families);
     }
-    yield* this.#ownFamilies(collectors);
+    yield* this.#exposable(this.#own, this.#own.families(collectors));
   }
 
   /** The collectors that are to be read at all, the target info first. */
@@ -339,38 +338,18 @@ export class CollectorRegistry implements Registry {
   *#exposable(collector: Collector, families: MetricFamily[]): Generator<MetricFamily> {
     const constLabels = collector === this.#target ? undefined : this.#constLabels;
     for (const family of families) {
-      if (constLabels === undefined) {
-        yield family;
-        continue;
-      }
-      let labelled: MetricFamily;
+      let labelled = family;
       try {
-        labelled = this.#labelled(family, constLabels);
+        if (constLabels !== undefined) {
+          const name = exposedName(this.#prefix, family.name);
+          labelled = withConstLabels(family, constLabels, name);
+        }
       } catch {
         this.#countCollector(collector, "invalid");
         continue;
       }
       yield labelled;
     }
-  }
-
-  /** What the registry counts itself, and what some collectors count about themselves. */
-  #ownFamilies(collectors: readonly Collector[]): MetricFamily[] {
-    const constLabels = this.#constLabels;
-    const families = [...this.#errors.collect(), ...this.#metricCounts(collectors).collect()];
-    if (constLabels === undefined) return families;
-    return families.map((family) => this.#labelled(family, constLabels));
-  }
-
-  #metricCounts(collectors: readonly Collector[]): MetricCounts {
-    return new MetricCounts(
-      collectors,
-      (collector) => exposedName(this.#prefix, this.#nameOf(collector)),
-    );
-  }
-
-  #labelled(family: MetricFamily, constLabels: LabelSet): MetricFamily {
-    return withConstLabels(family, constLabels, exposedName(this.#prefix, family.name));
   }
 
   #describe(collector: Collector): MetricFamily[] {
@@ -388,7 +367,7 @@ export class CollectorRegistry implements Registry {
     for (const name of names) this.#owners.set(name, collector);
   }
 
-  #claims(families: MetricFamily[]): Set<string> {
+  #claims(families: readonly Pick<MetricFamily, "name" | "type">[]): Set<string> {
     const names = new Set<string>();
     for (const family of families) {
       const name = exposedName(this.#prefix, family.name);
@@ -441,7 +420,7 @@ export class CollectorRegistry implements Registry {
     for (const name of names) {
       const existing = this.#owners.get(name);
       if (existing === undefined) continue;
-      const holder = this.#nameOf(existing);
+      const holder = existing === this.#own ? name : this.#nameOf(existing);
       throw new DuplicateMetricError(
         `Cannot register "${[...names][0]}": the name "${name}" is claimed already` +
           (holder === ANONYMOUS || holder === name ? "" : ` by "${holder}"`),

@@ -1,13 +1,8 @@
 import { checkShape } from "../model.ts";
 
-/** What a token must not have, as it would not survive in a header: blanks, control characters. */
-const BLANK_REGEXP = /[\s\p{Cc}]/u;
-const CONTROL_REGEXP = /\p{Cc}/u;
 const CREDENTIALS_REGEXP = /^([^ ]+) +([^ ].*)$/s;
 
 const HASH = { name: "HMAC", hash: "SHA-256" };
-
-const encoder = new TextEncoder();
 
 /**
  * Decides whether a request may see the metrics: `true` lets it pass, `false` is answered with
@@ -110,8 +105,8 @@ export function bearerAuth(tokens: string | readonly string[]): Authorize {
   if (!Array.isArray(all) || all.length === 0) {
     throw new TypeError(`${doing}: tokens must be a string or an array of some`);
   }
-  for (const token of all) checkSecret("a token", token, BLANK_REGEXP, doing);
-  const isToken = comparer(all.map((token) => encoder.encode(token)));
+  for (const token of all) checkSecret("a token", token, false, doing);
+  const isToken = comparer(all.map(utf8));
   return async (request) => {
     const credentials = readCredentials(request, "bearer");
     if (credentials === undefined) return unauthorized('Bearer realm="metrics"');
@@ -153,25 +148,29 @@ export function bearerAuth(tokens: string | readonly string[]): Authorize {
  */
 export function basicAuth(username: string, password: string): Authorize {
   const doing = "Cannot create basicAuth";
-  checkSecret("username", username, CONTROL_REGEXP, doing);
-  checkSecret("password", password, CONTROL_REGEXP, doing);
+  checkSecret("username", username, true, doing);
+  checkSecret("password", password, true, doing);
   checkShape(!username.includes(":"), doing, "username must have no colon", username);
-  const isPair = comparer([encoder.encode(`${username}:${password}`.normalize("NFC"))]);
+  const isPair = comparer([utf8(`${username}:${password}`.normalize("NFC"))]);
   return async (request) => {
     const pair = decodePair(readCredentials(request, "basic") ?? "");
-    return pair !== undefined && await isPair(encoder.encode(pair.normalize("NFC"))) ||
+    return pair !== undefined && await isPair(utf8(pair.normalize("NFC"))) ||
       unauthorized('Basic realm="metrics", charset="UTF-8"');
   };
 }
 
-/** Refuses what cannot be a secret; the error does not tell what it is. */
-function checkSecret(what: string, secret: unknown, forbidden: RegExp, doing: string): void {
+/**
+ * Refuses what cannot be a secret; the error does not tell what it is. Control characters, and
+ * blanks in a token, would not survive in a header.
+ */
+function checkSecret(what: string, secret: unknown, mayHaveBlanks: boolean, doing: string): void {
   if (typeof secret !== "string") {
     throw new TypeError(`${doing}: ${what} must be a string: received ${typeof secret}`);
   }
   if (secret === "") throw new TypeError(`${doing}: ${what} must not be empty`);
+  const forbidden = mayHaveBlanks ? /\p{Cc}/u : /[\s\p{Cc}]/u;
   if (!secret.isWellFormed() || forbidden.test(secret)) {
-    const blanks = forbidden === BLANK_REGEXP ? "blanks, line breaks" : "line breaks";
+    const blanks = mayHaveBlanks ? "line breaks" : "blanks, line breaks";
     throw new TypeError(`${doing}: ${what} must have no ${blanks} or other control characters`);
   }
 }
@@ -186,11 +185,15 @@ function readCredentials(request: Request, wanted: string): string | undefined {
   return scheme.toLowerCase() === wanted ? credentials : undefined;
 }
 
+function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
 /** The bytes of a header as they were sent: runtimes make a character of each of them. */
 function headerBytes(text: string): Uint8Array<ArrayBuffer> {
   const codes = Array.from(text, (character) => character.codePointAt(0)!);
   // Some read UTF-8, against the specification of `Headers`.
-  return codes.some((code) => code > 255) ? encoder.encode(text) : Uint8Array.from(codes);
+  return codes.some((code) => code > 255) ? utf8(text) : Uint8Array.from(codes);
 }
 
 /** Decodes base64 of UTF-8; nothing if it is either not, in its one canonical form. */

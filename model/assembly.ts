@@ -26,12 +26,6 @@ export function seriesKey(labelNames: readonly string[], labelValues: readonly s
   return parts.length < 2 ? (parts[0] ?? "") : parts.sort().join("");
 }
 
-/** What an assembled metric begins with. */
-interface Base extends LabelledMetric {
-  timestamp: number | undefined;
-  created: number | undefined;
-}
-
 /** A number that was added as one sample. */
 export interface AssembledNumber extends NumberMetric {
   created: number | undefined;
@@ -44,11 +38,39 @@ export interface AssembledParts {
   count: number | undefined;
 }
 
-/** A histogram that is put together from its samples. */
-export class AssembledHistogram implements HistogramMetric, Base {
+/** What is put together from the samples of one label set and timestamp. */
+abstract class Assembled implements LabelledMetric {
   readonly labelNames: readonly string[];
   readonly labelValues: readonly string[];
   readonly timestamp: number | undefined;
+
+  constructor(base: LabelledMetric) {
+    this.labelNames = base.labelNames;
+    this.labelValues = base.labelValues;
+    this.timestamp = base.timestamp;
+  }
+}
+
+/** One that has a number for each of some keys. */
+abstract class AssembledTable<Key> extends Assembled {
+  created: number | undefined = undefined;
+  readonly keys: Key[] = [];
+  readonly values: number[] = [];
+  /** The keys, for a look-up that stays fast when there are many. */
+  readonly #seen: Set<Key> = new Set();
+
+  /** Adds a number; false when there is one of that key already. */
+  add(key: Key, value: number): boolean {
+    if (this.#seen.has(key)) return false;
+    this.#seen.add(key);
+    this.keys.push(key);
+    this.values.push(value);
+    return true;
+  }
+}
+
+/** A histogram that is put together from its samples. */
+export class AssembledHistogram extends Assembled implements HistogramMetric {
   readonly bounds: number[] = [];
   /** What samples of their own said. A native histogram brings a sum and a count along. */
   readonly given: AssembledParts = { created: undefined, sum: undefined, count: undefined };
@@ -58,12 +80,6 @@ export class AssembledHistogram implements HistogramMetric, Base {
   #infinite: number | undefined = undefined;
   #exemplars: (Exemplar | undefined)[] = [];
   #infiniteExemplar: Exemplar | undefined = undefined;
-
-  constructor(base: LabelledMetric) {
-    this.labelNames = base.labelNames;
-    this.labelValues = base.labelValues;
-    this.timestamp = base.timestamp;
-  }
 
   get created(): number | undefined {
     return this.given.created;
@@ -110,62 +126,27 @@ export class AssembledHistogram implements HistogramMetric, Base {
 }
 
 /** A summary that is put together from its samples. */
-export class AssembledSummary implements SummaryMetric, Base {
-  readonly labelNames: readonly string[];
-  readonly labelValues: readonly string[];
-  readonly timestamp: number | undefined;
-  created: number | undefined = undefined;
-  readonly quantiles: number[] = [];
+export class AssembledSummary extends AssembledTable<number> implements SummaryMetric {
   sum: number | undefined = undefined;
   count: number | undefined = undefined;
-  #values: number[] = [];
-  /** The quantiles, for a look-up that stays fast when there are many. */
-  readonly #seen: Set<number> = new Set();
 
-  constructor(base: LabelledMetric) {
-    this.labelNames = base.labelNames;
-    this.labelValues = base.labelValues;
-    this.timestamp = base.timestamp;
-  }
-
-  /** Adds a quantile; false when there is one already. */
-  addQuantile(quantile: number, value: number): boolean {
-    if (this.#seen.has(quantile)) return false;
-    this.#seen.add(quantile);
-    this.quantiles.push(quantile);
-    this.#values.push(value);
-    return true;
+  get quantiles(): readonly number[] {
+    return this.keys;
   }
 
   quantileValues(): readonly number[] {
-    return this.#values;
+    return this.values;
   }
 }
 
 /** A stateset that is put together from its samples. */
-export class AssembledStateSet implements StateSetMetric, Base {
-  readonly labelNames: readonly string[];
-  readonly labelValues: readonly string[];
-  readonly timestamp: number | undefined;
-  created: number | undefined = undefined;
-  readonly states: string[] = [];
-  readonly stateValues: number[] = [];
-  /** The states, for a look-up that stays fast when there are many. */
-  readonly #seen: Set<string> = new Set();
-
-  constructor(base: LabelledMetric) {
-    this.labelNames = base.labelNames;
-    this.labelValues = base.labelValues;
-    this.timestamp = base.timestamp;
+export class AssembledStateSet extends AssembledTable<string> implements StateSetMetric {
+  get states(): readonly string[] {
+    return this.keys;
   }
 
-  /** Adds a state; false when there is one of that name already. */
-  addState(state: string, value: number): boolean {
-    if (this.#seen.has(state)) return false;
-    this.#seen.add(state);
-    this.states.push(state);
-    this.stateValues.push(value);
-    return true;
+  get stateValues(): readonly number[] {
+    return this.values;
   }
 }
 

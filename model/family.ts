@@ -227,9 +227,7 @@ export class MetricFamily {
       case "summary": {
         const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
         metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
-          return suffix === ""
-            ? metric.addQuantile(quantile, value)
-            : putPart(metric, suffix, value);
+          return suffix === "" ? metric.add(quantile, value) : putPart(metric, suffix, value);
         });
         break;
       }
@@ -238,7 +236,7 @@ export class MetricFamily {
           throw new TypeError(`${doing}: label "${this.name}" is missing`);
         }
         metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
-          return metric.addState(special, value);
+          return metric.add(special, value);
         });
         break;
       }
@@ -301,6 +299,39 @@ export class MetricFamily {
     }
     return { labelNames, labelValues, timestamp };
   }
+}
+
+/** What {@linkcode familyLike} changes. */
+export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameValidation"> {
+  /** The name, with unit and suffix. */
+  name?: string;
+  /** The type. */
+  type?: MetricType;
+}
+
+/**
+ * Makes a family that is like another one, apart from what is changed.
+ *
+ * @param family The family; its names may be of the wider alphabet.
+ * @param changes What is different.
+ * @returns The family, as live as the other one is.
+ * @throws {TypeError} If the name does not have the unit or the suffix.
+ */
+export function familyLike(family: MetricFamily, changes: FamilyChanges): MetricFamily {
+  const { help, unit, metrics, distinct, computed, labelNames, createdSamples, aggregation } =
+    family;
+  const { name = family.name, type = family.type } = changes;
+  return new MetricFamily(name, help, type, {
+    unit,
+    nameValidation: "utf8",
+    metrics,
+    distinct,
+    computed,
+    labelNames,
+    createdSamples,
+    aggregation,
+    ...changes,
+  });
 }
 
 function ownLabel(

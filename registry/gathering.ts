@@ -5,6 +5,7 @@ import {
   checkShape,
   type Exemplar,
   exposedNames,
+  familyLike,
   findAmbiguousLabelName,
   formatBound,
   fullName,
@@ -125,9 +126,9 @@ export class Gathering {
 
   #add(family: MetricFamily): void {
     if (!isFamily(family)) return this.#count(nameOf(family), "invalid");
-    const { type, help, unit = "", metrics, labelNames, createdSamples, aggregation } = family;
+    const { type, metrics } = family;
     const name = exposedName(this.#prefix, family.name);
-    if (type === "stateset" && labelNames?.includes(name)) {
+    if (type === "stateset" && family.labelNames?.includes(name)) {
       return this.#count(family.name, "conflict");
     }
     const entry = this.#entries.get(name);
@@ -143,22 +144,16 @@ export class Gathering {
       ? this.#settle(family)
       : metrics;
     const unchanged = family instanceof MetricFamily && name === family.name && checked === metrics;
-    const exposed = unchanged ? family : new MetricFamily(name, help, type, {
-      unit,
-      nameValidation: "utf8",
-      metrics: checked,
-      distinct: true,
-      labelNames,
-      createdSamples,
-      aggregation,
-    });
+    const exposed = unchanged
+      ? family
+      : familyLike(family, { name, metrics: checked, distinct: true, computed: false });
     // From here on nothing throws.
     this.#entries.set(name, { family: exposed, series, merged: undefined });
     for (const own of names) this.#taken.add(own);
   }
 
   #merge(entry: Entry, family: MetricFamily): void {
-    const { name, help, type, unit, createdSamples, aggregation } = entry.family;
+    const { name, type, unit, createdSamples, aggregation } = entry.family;
     if (type !== family.type || unit !== (family.unit ?? "")) {
       return this.#count(family.name, "conflict");
     }
@@ -170,11 +165,11 @@ export class Gathering {
     const merged = entry.merged ?? [...entry.family.metrics];
     for (const metric of added) merged.push(metric);
     entry.merged = merged;
-    entry.family = new MetricFamily(name, help, type, {
-      unit,
-      nameValidation: "utf8",
+    entry.family = familyLike(entry.family, {
       metrics: merged,
       distinct: true,
+      computed: false,
+      labelNames: undefined,
       createdSamples: createdSamples || family.createdSamples,
       // What is only partly shared is not shared.
       aggregation: aggregation === family.aggregation ? aggregation : undefined,

@@ -2,10 +2,11 @@ import {
   checkShape,
   type Collector,
   type Exemplar,
+  familyLike,
   type HistogramMetric,
   type LabelledMetric,
   type Metric,
-  MetricFamily,
+  type MetricFamily,
   openMetricsName,
   SAMPLE_SUFFIXES,
   type SummaryMetric,
@@ -215,8 +216,7 @@ class SummaryPart extends Part<SummaryMetric> implements SummaryMetric {
  * @returns A view of the family, as live as the family is.
  */
 function partOf(family: MetricFamily, wanted: ReadonlySet<string>): MetricFamily {
-  const { name, help, type, unit, distinct, labelNames, aggregation } = family;
-  const View = type === "summary" ? SummaryPart : HistogramPart;
+  const View = family.type === "summary" ? SummaryPart : HistogramPart;
   const metrics = {
     *[Symbol.iterator](): Generator<Metric> {
       for (const metric of family.metrics) {
@@ -225,12 +225,5 @@ function partOf(family: MetricFamily, wanted: ReadonlySet<string>): MetricFamily
       }
     },
   };
-  return new MetricFamily(name, help, type, {
-    unit,
-    nameValidation: "utf8",
-    metrics,
-    distinct,
-    labelNames,
-    aggregation,
-  });
+  return familyLike(family, { metrics });
 }

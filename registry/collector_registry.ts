@@ -381,19 +381,16 @@ export class CollectorRegistry implements Registry {
   #checkLabels(families: MetricFamily[]): void {
     const constNames = this.#constLabels?.labelNames ?? [];
     for (const { name, type, labelNames = [] } of families) {
+      const problem = `Cannot register ${type} "${name}": label`;
       const reserved = reservedLabelName(type, exposedName(this.#prefix, name));
       if (reserved !== undefined && labelNames.includes(reserved)) {
-        throw new TypeError(
-          `Cannot register ${type} "${name}": label "${reserved}" is reserved for the ${type} itself`,
-        );
+        throw new TypeError(`${problem} "${reserved}" is reserved for the ${type} itself`);
       }
       const clash = constNames.find((constName) =>
         labelNames.includes(constName) || constName === reserved
       );
       if (clash !== undefined) {
-        throw new TypeError(
-          `Cannot register ${type} "${name}": label "${clash}" is a constant label of the registry`,
-        );
+        throw new TypeError(`${problem} "${clash}" is a constant label of the registry`);
       }
     }
   }

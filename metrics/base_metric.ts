@@ -257,14 +257,12 @@ export abstract class BaseMetric<
    */
   remove(...values: LabelsByPosition<Names>): boolean;
   remove(...args: readonly unknown[]): boolean {
-    const [labels] = args;
+    const byName = labelsByName(args);
     let child: C | undefined;
-    if (args.length !== 1 || typeof labels !== "object" || labels === null) {
+    if (byName === undefined) {
       child = this.#byPosition(args, false);
     } else {
       const doing = this.#core.doing("remove child of");
-      // The overload: one object is labels by name.
-      const byName = labels as Readonly<Record<string, LabelValue>>;
       const values = this.#resolve(byName, this.#defaults, doing);
       if (!isComplete(values)) {
         throw new TypeError(`${doing}: labels are missing: ${this.#missing(values)}`);
@@ -416,14 +414,10 @@ export abstract class BaseMetric<
   #partial(given: readonly (string | undefined)[]): PartialMetric<Names, string, C> {
     const partial: Record<PropertyKey, unknown> = {
       labels: (...args: readonly unknown[]): unknown => {
-        const [labels] = args;
-        if (args.length !== 1 || typeof labels !== "object" || labels === null) {
-          throw new TypeError(
-            `${this.#core.doing("get child of")}: a partial metric takes labels by name: ` +
-              `received ${received(args)}`,
-          );
-        }
-        return this.#complete(labels as Readonly<Record<string, LabelValue>>, given);
+        const labels = labelsByName(args);
+        if (labels !== undefined) return this.#complete(labels, given);
+        const doing = this.#core.doing("get child of");
+        checkShape(false, doing, "a partial metric takes labels by name", args);
       },
     };
     // Labels that are known only at the end are for the types that time.
@@ -450,11 +444,7 @@ export abstract class BaseMetric<
     // As the fast way does it: what can be enumerated is given, inherited or not.
     for (const name in labels) {
       const i = names.indexOf(name);
-      if (i === -1) {
-        throw new TypeError(
-          `${doing}: its labels are ${quoted(names)}: received ${received(name)}`,
-        );
-      }
+      if (i === -1) checkShape(false, doing, `its labels are ${quoted(names)}`, name);
       values[i] = toLabelText(labels[name]!, name, doing);
     }
     return values;
@@ -476,6 +466,13 @@ export abstract class BaseMetric<
     child.reset();
     return true;
   }
+}
+
+/** The labels, where arguments are one object, by the overload that takes them by name. */
+function labelsByName(args: readonly unknown[]): Readonly<Record<string, LabelValue>> | undefined {
+  const [labels] = args;
+  const isByName = args.length === 1 && typeof labels === "object" && labels !== null;
+  return isByName ? labels as Readonly<Record<string, LabelValue>> : undefined;
 }
 
 function isComplete(values: readonly (string | undefined)[]): values is readonly string[] {

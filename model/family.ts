@@ -6,16 +6,16 @@ import {
   checkNativeHistogram,
   parseBound,
 } from "./assembly.ts";
-import { checkLabelObject, checkOptions, checkShape, received } from "./errors.ts";
+import { checkOptions, checkShape, received } from "./errors.ts";
 import { checkExemplar } from "./exemplar.ts";
 import {
-  checkLabelName,
   checkMetricName,
   checkNameValidation,
   fullName,
   isLegacyLabelName,
   isMetricType,
   reservedLabelName,
+  toLabelSet,
   toLabelText,
 } from "./names.ts";
 import type {
@@ -201,13 +201,16 @@ export class MetricFamily {
     const takesReserved = suffix === "_bucket" || this.type === "stateset" ||
       (this.type === "summary" && suffix === "");
     const reserved = reservedLabelName(this.type, this.name);
-    const base = this.#base(labels, timestamp, takesReserved ? reserved : undefined, doing);
+    const own = takesReserved ? reserved : undefined;
+    const { labelNames, labelValues } = toLabelSet(labels, this.nameValidation, doing, own);
+    const base = { labelNames, labelValues, timestamp };
     // What a reader has to look at again, since this family alone cannot judge it.
     if (
       timestamp !== undefined || native !== undefined || suffix === "_created" ||
       // A prefix changes which label a stateset keeps for itself.
       this.type === "stateset" ||
-      base.labelNames.some((name) => name === reserved || !isLegacyLabelName(name))
+      labelNames.some((name) => name === reserved) ||
+      (this.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
     ) metrics.doubt();
     const special = takesReserved && reserved !== undefined
       ? ownLabel(labels, reserved, doing)
@@ -279,25 +282,6 @@ export class MetricFamily {
     }
     const names = SAMPLE_SUFFIXES[type].map((suffix) => `"${this.name}${suffix}"`).join(", ");
     throw new TypeError(`${doing}: its samples are named ${native ? `"${this.name}"` : names}`);
-  }
-
-  /** The label set of the metric that a sample belongs to. */
-  #base(
-    labels: Readonly<Record<string, LabelValue>>,
-    timestamp: number | undefined,
-    reserved: string | undefined,
-    doing: string,
-  ): LabelledMetric & { timestamp: number | undefined } {
-    checkLabelObject(labels, doing);
-    const labelNames: string[] = [];
-    const labelValues: string[] = [];
-    for (const [name, value] of Object.entries(labels)) {
-      if (name === reserved) continue;
-      checkLabelName(name, this.nameValidation, doing);
-      labelNames.push(name);
-      labelValues.push(toLabelText(value, name, doing));
-    }
-    return { labelNames, labelValues, timestamp };
   }
 }
 

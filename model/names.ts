@@ -1,5 +1,5 @@
-import { checkShape, received } from "./errors.ts";
-import type { LabelValue, MetricType, NameValidation } from "./sample.ts";
+import { checkLabelObject, checkShape, received } from "./errors.ts";
+import type { LabelSet, LabelValue, MetricType, NameValidation } from "./sample.ts";
 
 const METRIC_NAME_REGEXP = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -217,6 +217,34 @@ export function toLabelText(value: LabelValue, labelName: string, doing: string)
           `received ${received(value)}`,
       );
   }
+}
+
+/**
+ * Checks labels that come with their values, and takes them apart.
+ *
+ * @param labels The labels as they were given.
+ * @param validation The alphabet of their names.
+ * @param doing What is being done, as in `Cannot set info "x_info"`.
+ * @param reserved The name of a label to leave out. @default {none}
+ * @returns Their names, and their values as they are written.
+ * @throws {TypeError} If they are no labels, or a name or a value is not legal.
+ */
+export function toLabelSet(
+  labels: Readonly<Record<string, LabelValue>>,
+  validation: NameValidation,
+  doing: string,
+  reserved?: string,
+): LabelSet {
+  checkLabelObject(labels, doing);
+  const labelNames: string[] = [];
+  const labelValues: string[] = [];
+  for (const [name, value] of Object.entries(labels)) {
+    if (name === reserved) continue;
+    checkLabelName(name, validation, doing);
+    labelNames.push(name);
+    labelValues.push(toLabelText(value, name, doing));
+  }
+  return { labelNames, labelValues };
 }
 
 /** The parts that a metric name is put together from. */

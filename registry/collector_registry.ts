@@ -1,6 +1,4 @@
 import {
-  checkLabelName,
-  checkLabelObject,
   checkShape,
   type Collected,
   type Collector,
@@ -11,7 +9,7 @@ import {
   type LabelValue,
   MetricFamily,
   reservedLabelName,
-  toLabelText,
+  toLabelSet,
 } from "../model.ts";
 import { AsyncReader } from "./async_reader.ts";
 import { withConstLabels } from "./const_labels.ts";
@@ -95,13 +93,8 @@ export class CollectorRegistry implements Registry {
     this.#onDuplicate = onDuplicate;
     this.#maxSeries = checkMaxSeries(options.maxSeries, doing);
     if (constLabels !== undefined) {
-      const labels = Object.entries(checkLabels(constLabels, doing));
-      if (labels.length > 0) {
-        this.#constLabels = {
-          labelNames: labels.map(([name]) => name),
-          labelValues: labels.map(([, value]) => value),
-        };
-      }
+      const labels = toLabelSet(constLabels, "legacy", doing);
+      if (labels.labelNames.length > 0) this.#constLabels = labels;
     }
     for (const name of this.#claims(OWN_FAMILIES)) this.#owners.set(name, this.#own);
     this.#reader = new AsyncReader((collector, cause) => this.#countCollector(collector, cause));
@@ -222,9 +215,12 @@ export class CollectorRegistry implements Registry {
    * @throws {DuplicateMetricError} If a collector claims the name `target_info`.
    */
   setTargetInfo(labels: Readonly<Record<string, LabelValue>> | null): void {
-    const copy = labels === null ? null : checkLabels(labels, "Cannot set target info");
     const former = this.#target;
-    if (copy !== null) {
+    let copy: Record<string, string> | null = null;
+    if (labels !== null) {
+      const { labelNames, labelValues } = toLabelSet(labels, "legacy", "Cannot set target info");
+      // Values are as many as names.
+      copy = Object.fromEntries(labelNames.map((name, i) => [name, labelValues[i]!]));
       const family = new MetricFamily(TARGET_INFO, "Target metadata", "info")
         .addSample(TARGET_INFO, copy, 1);
       const target = { collect: () => [family], describe: () => [family] };
@@ -425,18 +421,4 @@ export class CollectorRegistry implements Registry {
       );
     }
   }
-}
-
-/** Checks labels that come with their values, and copies them. */
-function checkLabels(
-  labels: Readonly<Record<string, LabelValue>>,
-  doing: string,
-): Record<string, string> {
-  checkLabelObject(labels, doing);
-  return Object.fromEntries(
-    Object.entries(labels).map(([name, value]) => {
-      checkLabelName(name, "legacy", doing);
-      return [name, toLabelText(value, name, doing)];
-    }),
-  );
 }

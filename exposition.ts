@@ -11,8 +11,7 @@
  * @module
  */
 export type { EscapingScheme } from "./encoding/escaping.ts";
-export type { Authorize } from "./exposition/authorize.ts";
-export { basicAuth, bearerAuth } from "./exposition/credentials.ts";
+export { type Authorize, basicAuth, bearerAuth } from "./exposition/authorize.ts";
 export {
   type GenerateAsyncOptions,
   generateMetrics,

@@ -42,7 +42,7 @@ export type {
   TimedPartialMetric,
 } from "./metrics/label_types.ts";
 export { BaseMetric, type MetricKind } from "./metrics/base_metric.ts";
-export type { Clock, MetricOptions } from "./metrics/options.ts";
+export type { MetricOptions } from "./metrics/options.ts";
 export { StateSet, StateSetChild, type StateSetOptions } from "./metrics/state_set.ts";
 export { Summary, SummaryChild, type SummaryOptions } from "./metrics/summary.ts";
-export type { LabelTimer, Timer, Wrap } from "./metrics/timer.ts";
+export type { Clock, LabelTimer, Timer, Wrap } from "./metrics/timer.ts";

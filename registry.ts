@@ -13,13 +13,13 @@
  *
  * @module
  */
+export { CollectorRegistry } from "./registry/collector_registry.ts";
+export { gather, gatherAsync, recheck } from "./registry/gather.ts";
 export {
-  CollectorRegistry,
+  checkMaxSeries,
   type CollectorRegistryOptions,
   type OnDuplicate,
-} from "./registry/collector_registry.ts";
-export { gather, gatherAsync, recheck } from "./registry/gather.ts";
-export { checkMaxSeries } from "./registry/max_series.ts";
+} from "./registry/options.ts";
 export type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./registry/protocol.ts";
 export { checkRegistry, CollectorRegistryProxy, REGISTRY } from "./registry/proxy.ts";
 export { restrict } from "./registry/restricted.ts";

@@ -1,4 +1,4 @@
-import { formatBound, MetricFamily, openMetricsName } from "../model.ts";
+import { familyLike, formatBound, type MetricFamily, openMetricsName } from "../model.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import type { EscapingScheme } from "./escaping.ts";
 import { type Chunks, encodeLines } from "./lines.ts";
@@ -45,9 +45,8 @@ export function* encodeOpenMetrics(
 
 /** A counter whose series OpenMetrics would rename, as unknown; all others as they are. */
 function exposable(family: MetricFamily): MetricFamily {
-  const { name, help, type, unit, metrics } = family;
-  if (type !== "counter" || name.endsWith("_total")) return family;
-  return new MetricFamily(name, help, "unknown", { unit, nameValidation: "utf8", metrics });
+  if (family.type !== "counter" || family.name.endsWith("_total")) return family;
+  return familyLike(family, { type: "unknown" });
 }
 
 /** Spells a bound or quantile so that it is recognized as a float. */

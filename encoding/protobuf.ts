@@ -117,49 +117,37 @@ class FamilyEncoder {
 
   /** Writes a metric, or, for a stateset, one for each state; a histogram with its native one. */
   metric(metric: Metric, native: NativeHistogram | undefined): void {
-    const proto = this.#proto;
+    const { type, name } = this.#family;
     // A family's metrics have the shape of its type: that is what the type means.
-    // Fields go in ascending order: a histogram's comes behind the timestamp.
-    switch (this.#family.type) {
-      case "counter": {
+    if (type === "stateset") {
+      const { states, stateValues } = metric as StateSetMetric;
+      const stateName = escapeLabelName(name, this.#escaping);
+      for (let i = 0; i < states.length; i++) {
         const message = this.#begin(metric);
+        this.#label(1, stateName, states[i]!);
+        this.#number(2, stateValues[i]!);
+        this.#end(message, metric);
+      }
+      return;
+    }
+    const message = this.#begin(metric);
+    switch (type) {
+      case "counter":
         this.#counter(metric as NumberMetric);
-        this.#timestampMs(metric);
-        return proto.end(message);
-      }
-      case "gauge":
-      case "info":
-      case "unknown": {
-        const message = this.#begin(metric);
-        this.#number(this.#family.type === "unknown" ? 5 : 2, (metric as NumberMetric).value);
-        this.#timestampMs(metric);
-        return proto.end(message);
-      }
-      case "summary": {
-        const message = this.#begin(metric);
+        break;
+      case "summary":
         this.#summary(metric as SummaryMetric);
-        this.#timestampMs(metric);
-        return proto.end(message);
-      }
-      case "stateset": {
-        const { states, stateValues } = metric as StateSetMetric;
-        const name = escapeLabelName(this.#family.name, this.#escaping);
-        for (let i = 0; i < states.length; i++) {
-          const message = this.#begin(metric);
-          this.#label(1, name, states[i]!);
-          this.#number(2, stateValues[i]!);
-          this.#timestampMs(metric);
-          proto.end(message);
-        }
-        return;
-      }
-      default: {
-        const message = this.#begin(metric);
+        break;
+      case "histogram":
+      case "gaugehistogram":
+        // Fields go in ascending order: this one comes behind the timestamp.
         this.#timestampMs(metric);
         this.#histogram(metric as HistogramMetric, native);
-        proto.end(message);
-      }
+        return this.#proto.end(message);
+      default:
+        this.#number(type === "unknown" ? 5 : 2, (metric as NumberMetric).value);
     }
+    this.#end(message, metric);
   }
 
   /** Begins a metric with its labels; returns what ends it. */
@@ -172,6 +160,12 @@ class FamilyEncoder {
     const names = this.#spelledNames;
     for (let i = 0; i < names.length; i++) this.#label(1, names[i]!, labelValues[i]!);
     return message;
+  }
+
+  /** Ends a metric with its timestamp. */
+  #end(message: number, metric: LabelledMetric): void {
+    this.#timestampMs(metric);
+    this.#proto.end(message);
   }
 
   #timestampMs({ timestamp }: LabelledMetric): void {

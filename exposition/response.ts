@@ -1,12 +1,10 @@
 import { type EscapingScheme, isEscapingScheme } from "../encoding/escaping.ts";
-import { received } from "../model.ts";
+import { checkBounds, checkNumber, checkShape } from "../model.ts";
 import { checkRegistry, REGISTRY, type Registry } from "../registry.ts";
-import { Admission } from "./admission.ts";
-import { type Authorize, refusal } from "./authorize.ts";
+import { type Authorize, plainResponse, refusal } from "./authorize.ts";
 import type { Body } from "./body.ts";
-import { collectAlone, Collections, type Spelling, type View } from "./collection.ts";
+import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
 import { negotiate, negotiateEncoding, prefersHtml } from "./negotiation.ts";
-import { plainResponse } from "./plain_response.ts";
 
 /** How long asynchronous collectors are waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;
@@ -173,8 +171,11 @@ export function metricsHandler(
   const doing = "Cannot create metrics handler";
   const checked = checkOptions(options, doing);
   const { maxConcurrentScrapes = Infinity, coalesce = true } = options;
-  checkBoolean("coalesce", coalesce, doing);
-  checkCount("maxConcurrentScrapes", maxConcurrentScrapes, doing);
+  checkShape(typeof coalesce === "boolean", doing, "coalesce must be a boolean", coalesce);
+  const rule = "maxConcurrentScrapes must be a whole number >= 1, or Infinity";
+  checkShape(typeof maxConcurrentScrapes === "number", doing, rule, maxConcurrentScrapes);
+  const isCount = maxConcurrentScrapes === Infinity || Number.isInteger(maxConcurrentScrapes);
+  checkBounds(isCount && maxConcurrentScrapes >= 1, doing, rule, maxConcurrentScrapes);
   const shared = {
     admission: new Admission(maxConcurrentScrapes),
     collections: coalesce ? new Collections() : undefined,
@@ -193,43 +194,17 @@ function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOp
     live,
   } = options;
   checkRegistry(registry, doing);
-  if (typeof timeoutMs !== "number") {
-    throw new TypeError(`${doing}: timeoutMs must be a number: received ${received(timeoutMs)}`);
+  checkNumber(timeoutMs, (ms) => ms > 0, "> 0", doing, "timeoutMs");
+  for (const [name, flag] of Object.entries({ compress, created })) {
+    checkShape(typeof flag === "boolean", doing, `${name} must be a boolean`, flag);
   }
-  if (!(timeoutMs > 0)) {
-    throw new RangeError(`${doing}: timeoutMs must be > 0: received ${timeoutMs}`);
-  }
-  checkBoolean("compress", compress, doing);
-  checkBoolean("created", created, doing);
-  if (!isEscapingScheme(escaping)) {
-    throw new TypeError(
-      `${doing}: escaping must be "underscores", "dots", "values" or "allow-utf-8": received ${
-        received(escaping)
-      }`,
-    );
-  }
-  if (authorize !== undefined && typeof authorize !== "function") {
-    throw new TypeError(`${doing}: authorize must be a function: received ${received(authorize)}`);
-  }
-  if (live !== undefined && typeof live !== "function") {
-    throw new TypeError(`${doing}: live must be a function: received ${received(live)}`);
+  const schemes = 'escaping must be "underscores", "dots", "values" or "allow-utf-8"';
+  checkShape(isEscapingScheme(escaping), doing, schemes, escaping);
+  for (const [name, fn] of Object.entries({ authorize, live })) {
+    const isLegal = fn === undefined || typeof fn === "function";
+    checkShape(isLegal, doing, `${name} must be a function`, fn);
   }
   return { registry, timeoutMs, compress, created, escaping, authorize, live };
-}
-
-function checkCount(name: string, value: unknown, doing: string): void {
-  const problem = `${doing}: ${name} must be a whole number >= 1, or Infinity: received ${
-    received(value)
-  }`;
-  if (typeof value !== "number") throw new TypeError(problem);
-  if (!(value === Infinity || (Number.isInteger(value) && value >= 1))) {
-    throw new RangeError(problem);
-  }
-}
-
-function checkBoolean(name: string, value: unknown, doing: string): void {
-  if (typeof value === "boolean") return;
-  throw new TypeError(`${doing}: ${name} must be a boolean: received ${received(value)}`);
 }
 
 async function respond(

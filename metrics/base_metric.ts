@@ -1,8 +1,12 @@
 import {
   type Aggregation,
   checkLabelNames,
+  checkLabelObject,
   checkMetricName,
   checkNameValidation,
+  checkNumber,
+  checkOptions,
+  checkShape,
   type Collector,
   fullName,
   type LabelValue,
@@ -21,7 +25,7 @@ import { checkMaxSeries, checkRegistry, REGISTRY } from "../registry.ts";
 import { type Child, MetricCore } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type { Columns } from "./columns.ts";
-import { ExpiringStore } from "./expiring_store.ts";
+import { ExpiringStore } from "./expiry.ts";
 import type {
   Labelled,
   LabelsByName,
@@ -30,8 +34,8 @@ import type {
   OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
-import { checkClock, checkExpiry, type MetricOptions, SYSTEM_CLOCK } from "./options.ts";
-import { RunningLabelTimer, RunningTimer } from "./timer.ts";
+import type { MetricOptions } from "./options.ts";
+import { RunningLabelTimer, RunningTimer, SYSTEM_CLOCK } from "./timer.ts";
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
 export interface MetricKind<C extends Child> {
@@ -122,23 +126,20 @@ export abstract class BaseMetric<
   ) {
     const { type } = kind;
     const doing = `Cannot create ${type} ${received(name)}`;
-    if (typeof help !== "string") {
-      throw new TypeError(`${doing}: help must be a string: received ${received(help)}`);
-    }
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
-    }
-    const { unit = "", clock = SYSTEM_CLOCK, exemplars = false } = options;
-    checkClock(clock, doing);
-    if (typeof exemplars !== "boolean") {
-      throw new TypeError(`${doing}: exemplars must be a boolean: received ${received(exemplars)}`);
-    }
+    checkShape(typeof help === "string", doing, "help must be a string", help);
+    checkOptions(options, doing);
+    const { unit = "", clock = SYSTEM_CLOCK, exemplars = false, expireAfterSeconds } = options;
+    const isClock = typeof clock?.now === "function" && typeof clock.monotonic === "function";
+    checkShape(isClock, doing, "clock must have now() and monotonic()", clock);
+    checkShape(typeof exemplars === "boolean", doing, "exemplars must be a boolean", exemplars);
     const registry = options.registry === null
       ? null
       : checkRegistry(options.registry ?? REGISTRY, doing);
     const limit = options.maxSeries === undefined ? registry?.maxSeries : options.maxSeries;
     const maxSeries = checkMaxSeries(limit, doing);
-    const expireAfterSeconds = checkExpiry(options.expireAfterSeconds, doing);
+    if (expireAfterSeconds !== undefined) {
+      checkNumber(expireAfterSeconds, (seconds) => seconds > 0, "> 0", doing, "expireAfterSeconds");
+    }
     const nameValidation = checkNameValidation(options.nameValidation, doing);
     checkMetricName(name, nameValidation, doing);
     const full = fullName(name, type, { ...options, unit, nameValidation }, doing);
@@ -256,14 +257,12 @@ export abstract class BaseMetric<
    */
   remove(...values: LabelsByPosition<Names>): boolean;
   remove(...args: readonly unknown[]): boolean {
-    const [labels] = args;
+    const byName = labelsByName(args);
     let child: C | undefined;
-    if (args.length !== 1 || typeof labels !== "object" || labels === null) {
+    if (byName === undefined) {
       child = this.#byPosition(args, false);
     } else {
       const doing = this.#core.doing("remove child of");
-      // The overload: one object is labels by name.
-      const byName = labels as Readonly<Record<string, LabelValue>>;
       const values = this.#resolve(byName, this.#defaults, doing);
       if (!isComplete(values)) {
         throw new TypeError(`${doing}: labels are missing: ${this.#missing(values)}`);
@@ -415,14 +414,10 @@ export abstract class BaseMetric<
   #partial(given: readonly (string | undefined)[]): PartialMetric<Names, string, C> {
     const partial: Record<PropertyKey, unknown> = {
       labels: (...args: readonly unknown[]): unknown => {
-        const [labels] = args;
-        if (args.length !== 1 || typeof labels !== "object" || labels === null) {
-          throw new TypeError(
-            `${this.#core.doing("get child of")}: a partial metric takes labels by name: ` +
-              `received ${received(args)}`,
-          );
-        }
-        return this.#complete(labels as Readonly<Record<string, LabelValue>>, given);
+        const labels = labelsByName(args);
+        if (labels !== undefined) return this.#complete(labels, given);
+        const doing = this.#core.doing("get child of");
+        checkShape(false, doing, "a partial metric takes labels by name", args);
       },
     };
     // Labels that are known only at the end are for the types that time.
@@ -444,18 +439,12 @@ export abstract class BaseMetric<
     doing: string,
   ): (string | undefined)[] {
     const names = this.labelNames;
-    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
-    }
+    checkLabelObject(labels, doing);
     const values = names.map((_, i) => given?.[i]);
     // As the fast way does it: what can be enumerated is given, inherited or not.
     for (const name in labels) {
       const i = names.indexOf(name);
-      if (i === -1) {
-        throw new TypeError(
-          `${doing}: its labels are ${quoted(names)}: received ${received(name)}`,
-        );
-      }
+      if (i === -1) checkShape(false, doing, `its labels are ${quoted(names)}`, name);
       values[i] = toLabelText(labels[name]!, name, doing);
     }
     return values;
@@ -477,6 +466,13 @@ export abstract class BaseMetric<
     child.reset();
     return true;
   }
+}
+
+/** The labels, where arguments are one object, by the overload that takes them by name. */
+function labelsByName(args: readonly unknown[]): Readonly<Record<string, LabelValue>> | undefined {
+  const [labels] = args;
+  const isByName = args.length === 1 && typeof labels === "object" && labels !== null;
+  return isByName ? labels as Readonly<Record<string, LabelValue>> : undefined;
 }
 
 function isComplete(values: readonly (string | undefined)[]): values is readonly string[] {

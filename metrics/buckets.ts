@@ -1,4 +1,4 @@
-import { received } from "../model.ts";
+import { checkBounds, checkNumber, checkShape } from "../model.ts";
 
 /**
  * The upper bounds that a histogram has when none are given, in seconds: the 11 of
@@ -28,20 +28,13 @@ export const DEFAULT_BUCKETS: readonly number[] = [
  * @throws {RangeError} If they are not finite and strictly increasing.
  */
 export function checkBuckets(buckets: unknown, doing: string): readonly number[] {
-  if (!Array.isArray(buckets)) {
-    throw new TypeError(`${doing}: buckets must be an array: received ${received(buckets)}`);
-  }
+  checkShape(Array.isArray(buckets), doing, "buckets must be an array", buckets);
   const bounds: number[] = [...buckets];
   if (bounds.at(-1) === Infinity) bounds.pop();
   for (const [i, bound] of bounds.entries()) {
-    if (typeof bound !== "number") {
-      throw new TypeError(`${doing}: buckets must be numbers: received ${received(bound)}`);
-    }
-    if (!Number.isFinite(bound) || (i > 0 && !(bound > bounds[i - 1]!))) {
-      throw new RangeError(
-        `${doing}: buckets must be finite and strictly increasing: received ${received(buckets)}`,
-      );
-    }
+    checkShape(typeof bound === "number", doing, "buckets must be numbers", bound);
+    const isNext = Number.isFinite(bound) && (i === 0 || bound > bounds[i - 1]!);
+    checkBounds(isNext, doing, "buckets must be finite and strictly increasing", buckets);
   }
   return bounds;
 }
@@ -65,8 +58,8 @@ export function checkBuckets(buckets: unknown, doing: string): readonly number[]
  */
 export function linearBuckets(start: number, width: number, count: number): number[] {
   const doing = "Cannot create linear buckets";
-  check(doing, "start", start, Number.isFinite(start), "finite");
-  check(doing, "width", width, width > 0 && width < Infinity, "finite and > 0");
+  checkNumber(start, Number.isFinite, "finite", doing, "start");
+  checkFinite(doing, "width", width, 0);
   checkCount(doing, count, 1);
   return buckets(doing, count, (i) => start + i * width);
 }
@@ -90,8 +83,8 @@ export function linearBuckets(start: number, width: number, count: number): numb
  */
 export function exponentialBuckets(start: number, factor: number, count: number): number[] {
   const doing = "Cannot create exponential buckets";
-  check(doing, "start", start, start > 0 && start < Infinity, "finite and > 0");
-  check(doing, "factor", factor, factor > 1 && factor < Infinity, "finite and > 1");
+  checkFinite(doing, "start", start, 0);
+  checkFinite(doing, "factor", factor, 1);
   checkCount(doing, count, 1);
   return buckets(doing, count, (i) => start * factor ** i);
 }
@@ -116,8 +109,8 @@ export function exponentialBuckets(start: number, factor: number, count: number)
  */
 export function exponentialBucketsRange(min: number, max: number, count: number): number[] {
   const doing = "Cannot create exponential buckets";
-  check(doing, "min", min, min > 0 && min < Infinity, "finite and > 0");
-  check(doing, "max", max, max > min && max < Infinity, "finite and > min");
+  checkFinite(doing, "min", min, 0);
+  checkFinite(doing, "max", max, min, "min");
   checkCount(doing, count, 3);
   const growth = Math.log(max / min);
   // The ends are exact, whatever the logarithms make of what is between: exp(0) is 1.
@@ -134,14 +127,19 @@ function buckets(doing: string, count: number, bound: (i: number) => number): nu
   return bounds;
 }
 
-function checkCount(doing: string, count: number, least: number): void {
-  const legal = Number.isInteger(count) && count >= least && count <= 10_000;
-  check(doing, "count", count, legal, `an integer from ${least} to 10000`);
+/** Checks a finite number above another one. */
+function checkFinite(
+  doing: string,
+  name: string,
+  value: number,
+  low: number,
+  lowName = `${low}`,
+): void {
+  const isLegal = (given: number) => given > low && given < Infinity;
+  checkNumber(value, isLegal, `finite and > ${lowName}`, doing, name);
 }
 
-function check(doing: string, name: string, value: number, legal: boolean, rule: string): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`${doing}: ${name} must be a number: received ${received(value)}`);
-  }
-  if (!legal) throw new RangeError(`${doing}: ${name} must be ${rule}: received ${value}`);
+function checkCount(doing: string, count: number, least: number): void {
+  const isLegal = (given: number) => Number.isInteger(given) && given >= least && given <= 10_000;
+  checkNumber(count, isLegal, `an integer from ${least} to 10000`, doing, "count");
 }

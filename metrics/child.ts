@@ -8,8 +8,7 @@ import {
 } from "../model.ts";
 import type { Columns } from "./columns.ts";
 import { askExemplarLabels } from "./exemplar_source.ts";
-import type { Clock } from "./options.ts";
-import { checkFunction } from "./timer.ts";
+import { checkFunction, type Clock } from "./timer.ts";
 
 /** What is settled when a metric is made. */
 export type MetricCoreOptions = Pick<

@@ -1,6 +1,6 @@
-import { type Exemplar, type NumberMetric, received } from "../model.ts";
+import { checkBounds, checkShape, type Exemplar, type NumberMetric } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { IfObservable, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -71,11 +71,10 @@ export class CounterChild extends Child implements NumberMetric {
     if (source === undefined) return this.columns.numbers[this.slot]!;
     const value: unknown = source();
     if (value instanceof Promise) value.catch(() => {});
-    if (typeof value === "number" && value >= 0) return value;
-    throw new RangeError(
-      `${this.core.doing("read")}: its function must return a number >= 0: ` +
-        `received ${received(value)}`,
-    );
+    if (!(typeof value === "number" && value >= 0)) {
+      checkBounds(false, this.core.doing("read"), "its function must return a number >= 0", value);
+    }
+    return value;
   }
 
   /** The exemplar that came last. */
@@ -89,14 +88,9 @@ export class CounterChild extends Child implements NumberMetric {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber("increment", value);
     const doing = core.doing("increment");
-    if (!(value >= 0)) {
-      throw new RangeError(`${doing}: value must be >= 0: received ${received(value)}`);
-    }
-    if (value === Infinity) {
-      throw new RangeError(`${doing}: value must be finite: received Infinity`);
-    }
-    if (!this.computed) return;
-    throw new TypeError(`${doing}: its value comes from a function: received ${value}`);
+    checkBounds(value >= 0, doing, "value must be >= 0", value);
+    checkBounds(value !== Infinity, doing, "value must be finite", value);
+    checkShape(!this.computed, doing, "its value comes from a function", value);
   }
 }
 
@@ -107,7 +101,7 @@ function checkErrorClass(errorClass: unknown, doing: string): void {
     // A function that is bound or asks for itself may have no prototype.
     if ({} instanceof (errorClass as ErrorClass)) return;
   } catch {
-    throw new TypeError(`${doing}: an error class is needed: received ${received(errorClass)}`);
+    checkShape(false, doing, "an error class is needed", errorClass);
   }
 }
 

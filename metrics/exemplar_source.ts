@@ -1,4 +1,4 @@
-import { checkExemplarLabels, type Exemplar, received } from "../model.ts";
+import { checkExemplarLabels, checkShape } from "../model.ts";
 
 /**
  * Tells what an observation belongs to: the labels of an exemplar, or nothing, for which
@@ -37,11 +37,8 @@ let asking = false;
  * ```
  */
 export function setExemplarSource(fn: ExemplarSource | null): void {
-  if (fn !== null && typeof fn !== "function") {
-    throw new TypeError(
-      `Cannot set exemplar source: it must be a function or null: received ${received(fn)}`,
-    );
-  }
+  const isSource = fn === null || typeof fn === "function";
+  checkShape(isSource, "Cannot set exemplar source", "it must be a function or null", fn);
   source = fn;
 }
 

@@ -1,6 +1,6 @@
-import { type Aggregation, type NumberMetric, received } from "../model.ts";
+import { type Aggregation, checkShape, type NumberMetric, received } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -114,10 +114,10 @@ export class GaugeChild extends Child implements NumberMetric {
     if (source === undefined) return this.columns.numbers[this.slot]!;
     const value: unknown = source();
     if (value instanceof Promise) value.catch(() => {});
-    if (typeof value === "number") return value;
-    throw new TypeError(
-      `${this.core.doing("read")}: its function must return a number: received ${received(value)}`,
-    );
+    if (typeof value !== "number") {
+      checkShape(false, this.core.doing("read"), "its function must return a number", value);
+    }
+    return value;
   }
 
   /**
@@ -133,10 +133,7 @@ export class GaugeChild extends Child implements NumberMetric {
   private check(verb: string, value: unknown): void {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber(verb, value);
-    if (!this.computed) return;
-    throw new TypeError(
-      `${core.doing(verb)}: its value comes from a function: received ${received(value)}`,
-    );
+    checkShape(!this.computed, core.doing(verb), "its value comes from a function", value);
   }
 }
 
@@ -258,11 +255,8 @@ export class Gauge<
   constructor(name: string, help: string, options: GaugeOptions<Names, Defaulted> = {}) {
     const { aggregation = "all" } = options ?? {};
     if (!AGGREGATIONS.has(aggregation)) {
-      throw new TypeError(
-        `Cannot create gauge ${received(name)}: aggregation must be one of ${
-          received([...AGGREGATIONS])
-        }: received ${received(aggregation)}`,
-      );
+      const rule = `aggregation must be one of ${received([...AGGREGATIONS])}`;
+      checkShape(false, `Cannot create gauge ${received(name)}`, rule, aggregation);
     }
     const isTimed = aggregation.endsWith("mostrecent");
     const Child = childClass(isTimed ? TimedGaugeChild : GaugeChild, options);

@@ -3,11 +3,17 @@ import {
   NativeHistogramEstimator,
   type NativeHistogramOptions,
 } from "../estimators/native_histogram.ts";
-import { type Exemplar, type HistogramMetric, type NativeHistogram, received } from "../model.ts";
+import {
+  checkShape,
+  type Exemplar,
+  type HistogramMetric,
+  type NativeHistogram,
+  received,
+} from "../model.ts";
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -393,11 +399,8 @@ function checkNative(
 ): NativeHistogramOptions | undefined {
   if (options === false) return undefined;
   if (options === true) return {};
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(
-      `${doing}: nativeHistogram must be an object or true: received ${received(options)}`,
-    );
-  }
+  const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
+  checkShape(isObject, doing, "nativeHistogram must be an object or true", options);
   const copy = { ...options };
   try {
     new NativeHistogramEstimator(copy, () => 0);

@@ -1,13 +1,6 @@
-import {
-  checkLabelName,
-  type LabelValue,
-  type Metric,
-  type NumberMetric,
-  received,
-  toLabelText,
-} from "../model.ts";
+import { type LabelValue, type Metric, type NumberMetric, toLabelSet } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -35,20 +28,16 @@ export class InfoChild extends Child {
    */
   protected check(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
     const doing = this.core.doing("set");
-    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
+    const told = toLabelSet(labels, this.core.nameValidation, doing);
+    const clash = told.labelNames.find((name) => this.labelNames.includes(name));
+    if (clash !== undefined) {
+      throw new TypeError(`${doing}: label "${clash}" is one of its labelNames`);
     }
-    const labelNames = [...this.labelNames];
-    const labelValues = [...this.labelValues];
-    for (const [name, value] of Object.entries(labels)) {
-      checkLabelName(name, this.core.nameValidation, doing);
-      if (labelNames.includes(name)) {
-        throw new TypeError(`${doing}: label "${name}" is one of its labelNames`);
-      }
-      labelNames.push(name);
-      labelValues.push(toLabelText(value, name, doing));
-    }
-    return { labelNames, labelValues, value: 1 };
+    return {
+      labelNames: [...this.labelNames, ...told.labelNames],
+      labelValues: [...this.labelValues, ...told.labelValues],
+      value: 1,
+    };
   }
 
   /** What is told, as a metric; nothing before the first `info()`. */

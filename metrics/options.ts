@@ -1,43 +1,7 @@
-import { type LabelValue, type NameValidation, received } from "../model.ts";
+import type { LabelValue, NameValidation } from "../model.ts";
 import type { Registry } from "../registry.ts";
 import type { NoLabels } from "./label_types.ts";
-
-/** Where metrics take the time from. */
-export interface Clock {
-  /**
-   * The time of day.
-   *
-   * @returns Seconds since 1970.
-   */
-  now(): number;
-  /**
-   * A time that never goes back, for durations.
-   *
-   * @returns Seconds since some moment.
-   */
-  monotonic(): number;
-}
-
-/** The platform's clocks. */
-export const SYSTEM_CLOCK: Clock = {
-  now: () => Date.now() / 1000,
-  monotonic: () => performance.now() / 1000,
-};
-
-/**
- * Checks a clock.
- *
- * @param clock What was given.
- * @param doing What is being done, as in `Cannot create counter "x"`.
- * @returns The clock.
- * @throws {TypeError} If it does not have both methods.
- */
-export function checkClock(clock: Clock, doing: string): Clock {
-  if (typeof clock?.now === "function" && typeof clock.monotonic === "function") return clock;
-  throw new TypeError(
-    `${doing}: clock must have now() and monotonic(): received ${received(clock)}`,
-  );
-}
+import type { Clock } from "./timer.ts";
 
 /**
  * Options that every metric has.
@@ -111,24 +75,4 @@ export interface MetricOptions<
   nameValidation?: NameValidation | undefined;
   /** Where the metric takes the time from; for tests. @default {the platform's clocks} */
   clock?: Clock | undefined;
-}
-
-/**
- * Checks the time after which series expire.
- *
- * @param seconds The time as it was given.
- * @param doing What is being done, as in `Cannot create counter "x"`.
- * @returns The time; nothing for never.
- * @throws {TypeError} If it is not a number.
- * @throws {RangeError} If it is not positive.
- */
-export function checkExpiry(seconds: unknown, doing: string): number | undefined {
-  if (seconds === undefined) return undefined;
-  if (typeof seconds !== "number") {
-    throw new TypeError(
-      `${doing}: expireAfterSeconds must be a number: received ${received(seconds)}`,
-    );
-  }
-  if (seconds > 0) return seconds;
-  throw new RangeError(`${doing}: expireAfterSeconds must be > 0: received ${seconds}`);
 }

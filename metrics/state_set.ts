@@ -1,7 +1,7 @@
-import { received, type StateSetMetric } from "../model.ts";
+import { checkShape, received, type StateSetMetric } from "../model.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -56,10 +56,8 @@ export class StateSetChild<State extends string = string> extends Child implemen
     const text = typeof state === "string" ? state.toWellFormed() as State : state;
     const index = this.states.indexOf(text);
     if (index === -1) {
-      throw new TypeError(
-        `${this.core.doing("set")}: state must be one of ${received([...this.states])}: ` +
-          `received ${received(state)}`,
-      );
+      const rule = `state must be one of ${received(this.states)}`;
+      checkShape(false, this.core.doing("set"), rule, state);
     }
     return index;
   }
@@ -145,16 +143,11 @@ export class StateSet<
 }
 
 function checkStates(states: unknown, doing: string): readonly string[] {
-  if (!Array.isArray(states) || states.length === 0) {
-    throw new TypeError(
-      `${doing}: states must be an array that is not empty: received ${received(states)}`,
-    );
-  }
+  const isArray = Array.isArray(states) && states.length > 0;
+  checkShape(isArray, doing, "states must be an array that is not empty", states);
   const copy: string[] = [];
   for (const state of states) {
-    if (typeof state !== "string") {
-      throw new TypeError(`${doing}: states must be strings: received ${received(state)}`);
-    }
+    checkShape(typeof state === "string", doing, "states must be strings", state);
     const text = state.toWellFormed();
     if (copy.includes(text)) {
       throw new TypeError(`${doing}: states must differ: received ${received(state)} twice`);

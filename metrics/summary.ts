@@ -1,8 +1,8 @@
 import { SlidingQuantiles } from "../estimators/quantiles.ts";
-import { received, type SummaryMetric } from "../model.ts";
+import { checkBounds, checkNumber, checkShape, received, type SummaryMetric } from "../model.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiring_child.ts";
+import { childClass } from "./expiry.ts";
 import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -241,31 +241,17 @@ function checkWindow(
   doing: string,
 ): Window {
   const { quantiles = [], maxAgeSeconds = 600, ageBuckets = 5 } = options;
-  if (!Array.isArray(quantiles)) {
-    throw new TypeError(`${doing}: quantiles must be an array: received ${received(quantiles)}`);
-  }
+  checkShape(Array.isArray(quantiles), doing, "quantiles must be an array", quantiles);
   for (const [i, quantile] of quantiles.entries()) {
-    if (typeof quantile !== "number") {
-      throw new TypeError(`${doing}: quantiles must be numbers: received ${received(quantile)}`);
-    }
-    if (!(quantile >= 0 && quantile <= 1) || (i > 0 && !(quantile > quantiles[i - 1]))) {
-      throw new RangeError(
-        `${doing}: quantiles must be from 0 to 1 and strictly increasing: ` +
-          `received ${received(quantiles)}`,
-      );
-    }
+    checkShape(typeof quantile === "number", doing, "quantiles must be numbers", quantile);
+    const isNext = quantile >= 0 && quantile <= 1 && (i === 0 || quantile > quantiles[i - 1]);
+    checkBounds(isNext, doing, "quantiles must be from 0 to 1 and strictly increasing", quantiles);
   }
-  for (const [key, value] of Object.entries({ maxAgeSeconds, ageBuckets })) {
-    if (typeof value !== "number") {
-      throw new TypeError(`${doing}: ${key} must be a number: received ${received(value)}`);
-    }
-    if (!(value > 0 && value < Infinity) || (key === "ageBuckets" && !Number.isInteger(value))) {
-      throw new RangeError(
-        `${doing}: ${key} must be a positive ${key === "ageBuckets" ? "integer" : "number"}: ` +
-          `received ${value}`,
-      );
-    }
-  }
-  // Each of them was just checked.
-  return { quantiles: [...quantiles], maxAgeSeconds, ageBuckets } as Window;
+  const isTime = (seconds: number) => seconds > 0 && seconds < Infinity;
+  const isCount = (count: number) => count > 0 && Number.isInteger(count);
+  return {
+    quantiles: [...quantiles],
+    maxAgeSeconds: checkNumber(maxAgeSeconds, isTime, "a positive number", doing, "maxAgeSeconds"),
+    ageBuckets: checkNumber(ageBuckets, isCount, "a positive integer", doing, "ageBuckets"),
+  };
 }

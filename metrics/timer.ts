@@ -1,7 +1,28 @@
-import { type LabelValue, received } from "../model.ts";
+import { checkShape, type LabelValue } from "../model.ts";
 import type { MetricCore } from "./child.ts";
 import type { LabelsByName, Missing, NoLabels } from "./label_types.ts";
-import type { Clock } from "./options.ts";
+
+/** Where metrics take the time from. */
+export interface Clock {
+  /**
+   * The time of day.
+   *
+   * @returns Seconds since 1970.
+   */
+  now(): number;
+  /**
+   * A time that never goes back, for durations.
+   *
+   * @returns Seconds since some moment.
+   */
+  monotonic(): number;
+}
+
+/** The platform's clocks. */
+export const SYSTEM_CLOCK: Clock = {
+  now: () => Date.now() / 1000,
+  monotonic: () => performance.now() / 1000,
+};
 
 type Labels = Readonly<Record<string, LabelValue>>;
 
@@ -79,13 +100,7 @@ export function startChildTimer(core: MetricCore, record: (seconds: number) => v
   return new RunningTimer(core.clock, (seconds, labels) => {
     const isNone = labels === undefined ||
       (typeof labels === "object" && labels !== null && Object.keys(labels).length === 0);
-    if (!isNone) {
-      throw new TypeError(
-        `${core.doing("stop timer of")}: its labels are given already: received ${
-          received(labels)
-        }`,
-      );
-    }
+    checkShape(isNone, core.doing("stop timer of"), "its labels are given already", labels);
     record(seconds);
   });
 }
@@ -140,9 +155,7 @@ export function settle<T>(
  * @throws {TypeError} If it is not a function.
  */
 export function checkFunction(fn: unknown, doing: string): void {
-  if (typeof fn !== "function") {
-    throw new TypeError(`${doing}: a function is needed: received ${received(fn)}`);
-  }
+  checkShape(typeof fn === "function", doing, "a function is needed", fn);
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

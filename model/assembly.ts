@@ -1,4 +1,4 @@
-import { received } from "./errors.ts";
+import { checkBounds, checkShape, received } from "./errors.ts";
 import type {
   Exemplar,
   HistogramMetric,
@@ -26,12 +26,6 @@ export function seriesKey(labelNames: readonly string[], labelValues: readonly s
   return parts.length < 2 ? (parts[0] ?? "") : parts.sort().join("");
 }
 
-/** What an assembled metric begins with. */
-interface Base extends LabelledMetric {
-  timestamp: number | undefined;
-  created: number | undefined;
-}
-
 /** A number that was added as one sample. */
 export interface AssembledNumber extends NumberMetric {
   created: number | undefined;
@@ -44,11 +38,39 @@ export interface AssembledParts {
   count: number | undefined;
 }
 
-/** A histogram that is put together from its samples. */
-export class AssembledHistogram implements HistogramMetric, Base {
+/** What is put together from the samples of one label set and timestamp. */
+abstract class Assembled implements LabelledMetric {
   readonly labelNames: readonly string[];
   readonly labelValues: readonly string[];
   readonly timestamp: number | undefined;
+
+  constructor(base: LabelledMetric) {
+    this.labelNames = base.labelNames;
+    this.labelValues = base.labelValues;
+    this.timestamp = base.timestamp;
+  }
+}
+
+/** One that has a number for each of some keys. */
+abstract class AssembledTable<Key> extends Assembled {
+  created: number | undefined = undefined;
+  readonly keys: Key[] = [];
+  readonly values: number[] = [];
+  /** The keys, for a look-up that stays fast when there are many. */
+  readonly #seen: Set<Key> = new Set();
+
+  /** Adds a number; false when there is one of that key already. */
+  add(key: Key, value: number): boolean {
+    if (this.#seen.has(key)) return false;
+    this.#seen.add(key);
+    this.keys.push(key);
+    this.values.push(value);
+    return true;
+  }
+}
+
+/** A histogram that is put together from its samples. */
+export class AssembledHistogram extends Assembled implements HistogramMetric {
   readonly bounds: number[] = [];
   /** What samples of their own said. A native histogram brings a sum and a count along. */
   readonly given: AssembledParts = { created: undefined, sum: undefined, count: undefined };
@@ -58,12 +80,6 @@ export class AssembledHistogram implements HistogramMetric, Base {
   #infinite: number | undefined = undefined;
   #exemplars: (Exemplar | undefined)[] = [];
   #infiniteExemplar: Exemplar | undefined = undefined;
-
-  constructor(base: LabelledMetric) {
-    this.labelNames = base.labelNames;
-    this.labelValues = base.labelValues;
-    this.timestamp = base.timestamp;
-  }
 
   get created(): number | undefined {
     return this.given.created;
@@ -110,62 +126,27 @@ export class AssembledHistogram implements HistogramMetric, Base {
 }
 
 /** A summary that is put together from its samples. */
-export class AssembledSummary implements SummaryMetric, Base {
-  readonly labelNames: readonly string[];
-  readonly labelValues: readonly string[];
-  readonly timestamp: number | undefined;
-  created: number | undefined = undefined;
-  readonly quantiles: number[] = [];
+export class AssembledSummary extends AssembledTable<number> implements SummaryMetric {
   sum: number | undefined = undefined;
   count: number | undefined = undefined;
-  #values: number[] = [];
-  /** The quantiles, for a look-up that stays fast when there are many. */
-  readonly #seen: Set<number> = new Set();
 
-  constructor(base: LabelledMetric) {
-    this.labelNames = base.labelNames;
-    this.labelValues = base.labelValues;
-    this.timestamp = base.timestamp;
-  }
-
-  /** Adds a quantile; false when there is one already. */
-  addQuantile(quantile: number, value: number): boolean {
-    if (this.#seen.has(quantile)) return false;
-    this.#seen.add(quantile);
-    this.quantiles.push(quantile);
-    this.#values.push(value);
-    return true;
+  get quantiles(): readonly number[] {
+    return this.keys;
   }
 
   quantileValues(): readonly number[] {
-    return this.#values;
+    return this.values;
   }
 }
 
 /** A stateset that is put together from its samples. */
-export class AssembledStateSet implements StateSetMetric, Base {
-  readonly labelNames: readonly string[];
-  readonly labelValues: readonly string[];
-  readonly timestamp: number | undefined;
-  created: number | undefined = undefined;
-  readonly states: string[] = [];
-  readonly stateValues: number[] = [];
-  /** The states, for a look-up that stays fast when there are many. */
-  readonly #seen: Set<string> = new Set();
-
-  constructor(base: LabelledMetric) {
-    this.labelNames = base.labelNames;
-    this.labelValues = base.labelValues;
-    this.timestamp = base.timestamp;
+export class AssembledStateSet extends AssembledTable<string> implements StateSetMetric {
+  get states(): readonly string[] {
+    return this.keys;
   }
 
-  /** Adds a state; false when there is one of that name already. */
-  addState(state: string, value: number): boolean {
-    if (this.#seen.has(state)) return false;
-    this.#seen.add(state);
-    this.states.push(state);
-    this.stateValues.push(value);
-    return true;
+  get stateValues(): readonly number[] {
+    return this.values;
   }
 }
 
@@ -249,8 +230,8 @@ export function parseBound(text: string | undefined, name: string, doing: string
   if (text === "+Inf" || text === "Inf") return Infinity;
   if (text === "-Inf") return -Infinity;
   const value = text === undefined || text.trim() === "" ? NaN : Number(text);
-  if (Number.isFinite(value)) return value;
-  throw new TypeError(`${doing}: label "${name}" must be a number: received ${received(text)}`);
+  if (!Number.isFinite(value)) checkShape(false, doing, `label "${name}" must be a number`, text);
+  return value;
 }
 
 /**
@@ -263,37 +244,21 @@ export function parseBound(text: string | undefined, name: string, doing: string
  * @throws {RangeError} If its schema is not an integer from -4 to 8.
  */
 export function checkNativeHistogram(native: NativeHistogram, doing: string): NativeHistogram {
-  if (!(native?.positive instanceof Map && native.negative instanceof Map)) {
-    throw new TypeError(
-      `${doing}: a native histogram must have maps of positive and negative buckets: ` +
-        `received ${received(native)}`,
-    );
-  }
+  const hasBuckets = native?.positive instanceof Map && native.negative instanceof Map;
+  const rule = "a native histogram must have maps of positive and negative buckets";
+  checkShape(hasBuckets, doing, rule, native);
   const { schema, zeroThreshold, zeroCount, positive, negative, sum, count } = native;
   for (const [key, value] of Object.entries({ schema, zeroThreshold, zeroCount, sum, count })) {
-    if (typeof value !== "number") {
-      throw new TypeError(
-        `${doing}: ${key} of the native histogram must be a number: received ${received(value)}`,
-      );
-    }
+    if (typeof value === "number") continue;
+    checkShape(false, doing, `${key} of the native histogram must be a number`, value);
   }
-  if (!Number.isInteger(schema) || schema < -4 || schema > 8) {
-    throw new RangeError(
-      `${doing}: schema of the native histogram must be an integer from -4 to 8: ` +
-        `received ${schema}`,
-    );
-  }
-  if (!(zeroThreshold >= 0 && zeroThreshold < Infinity)) {
-    throw new RangeError(
-      `${doing}: zeroThreshold of the native histogram must be finite and >= 0: ` +
-        `received ${zeroThreshold}`,
-    );
-  }
-  if (!(zeroCount >= 0)) {
-    throw new RangeError(
-      `${doing}: zeroCount of the native histogram must be >= 0: received ${zeroCount}`,
-    );
-  }
+  const isSchema = Number.isInteger(schema) && schema >= -4 && schema <= 8;
+  const isThreshold = zeroThreshold >= 0 && zeroThreshold < Infinity;
+  const schemaRule = "schema of the native histogram must be an integer from -4 to 8";
+  checkBounds(isSchema, doing, schemaRule, schema);
+  const thresholdRule = "zeroThreshold of the native histogram must be finite and >= 0";
+  checkBounds(isThreshold, doing, thresholdRule, zeroThreshold);
+  checkBounds(zeroCount >= 0, doing, "zeroCount of the native histogram must be >= 0", zeroCount);
   for (const [key, buckets] of Object.entries({ positive, negative })) {
     for (const [index, value] of buckets) {
       if (

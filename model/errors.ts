@@ -33,6 +33,91 @@ export function received(value: unknown): string {
   }
 }
 
+/**
+ * Refuses what has not the shape that is asked for.
+ *
+ * @param isRight Whether it has.
+ * @param doing What is being done, as in `Cannot create counter "x"`.
+ * @param rule What is asked for, as in `help must be a string`.
+ * @param value The value that was received.
+ * @throws {TypeError} If it has not.
+ */
+export function checkShape(
+  isRight: boolean,
+  doing: string,
+  rule: string,
+  value: unknown,
+): asserts isRight {
+  if (!isRight) throw new TypeError(`${doing}: ${rule}: received ${received(value)}`);
+}
+
+/**
+ * Refuses what is out of bounds.
+ *
+ * @param isWithin Whether it is within them.
+ * @param doing What is being done, as in `Cannot create registry`.
+ * @param rule The bounds, as in `quantiles must be from 0 to 1`.
+ * @param value The value that was received.
+ * @throws {RangeError} If it is not within them.
+ */
+export function checkBounds(
+  isWithin: boolean,
+  doing: string,
+  rule: string,
+  value: unknown,
+): asserts isWithin {
+  if (!isWithin) throw new RangeError(`${doing}: ${rule}: received ${received(value)}`);
+}
+
+/**
+ * Refuses what is not labels with their values.
+ *
+ * @param labels The labels as they were given; the values are not looked at.
+ * @param doing What is being done, as in `Cannot use counter "x"`.
+ * @param what What they are called. @default {"labels"}
+ * @throws {TypeError} If they are not an object.
+ */
+export function checkLabelObject(labels: unknown, doing: string, what = "labels"): void {
+  if (typeof labels === "object" && labels !== null && !Array.isArray(labels)) return;
+  checkShape(false, doing, `${what} must be an object`, labels);
+}
+
+/**
+ * Refuses options that are none.
+ *
+ * @param options The options as they were given; what is in them is not looked at.
+ * @param doing What is being done, as in `Cannot create counter "x"`.
+ * @throws {TypeError} If they are not an object.
+ */
+export function checkOptions(options: unknown, doing: string): void {
+  const isObject = typeof options === "object" && options !== null;
+  checkShape(isObject, doing, "options must be an object", options);
+}
+
+/**
+ * Checks an option that is a number.
+ *
+ * @param value The number as it was given.
+ * @param isLegal Whether a number is within its bounds.
+ * @param rule The bounds, as in `> 0`.
+ * @param doing What is being done, as in `Cannot create registry`.
+ * @param name The name of the option.
+ * @returns The number.
+ * @throws {TypeError} If it is not a number.
+ * @throws {RangeError} If it is out of bounds.
+ */
+export function checkNumber(
+  value: unknown,
+  isLegal: (value: number) => boolean,
+  rule: string,
+  doing: string,
+  name: string,
+): number {
+  checkShape(typeof value === "number", doing, `${name} must be a number`, value);
+  checkBounds(isLegal(value), doing, `${name} must be ${rule}`, value);
+  return value;
+}
+
 /** What a {@linkcode DuplicateMetricError} carries. */
 export interface DuplicateMetricErrorOptions {
   /** The collector that holds the name. */

@@ -1,4 +1,4 @@
-import { received } from "./errors.ts";
+import { checkBounds, checkLabelObject, checkShape } from "./errors.ts";
 import { checkLabelName, toLabelText } from "./names.ts";
 import type { Exemplar, LabelValue, NameValidation } from "./sample.ts";
 
@@ -36,11 +36,7 @@ export function checkExemplarLabels(
   doing: string,
   validation: NameValidation = "legacy",
 ): Record<string, string> {
-  if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-    throw new TypeError(
-      `${doing}: exemplar labels must be an object: received ${received(labels)}`,
-    );
-  }
+  checkLabelObject(labels, doing, "exemplar labels");
   let length = 0;
   const entries = Object.entries(labels as Record<string, LabelValue>).map(([name, value]) => {
     checkLabelName(name, validation, `${doing}: exemplar`);
@@ -48,12 +44,9 @@ export function checkExemplarLabels(
     length += characters(name) + characters(text);
     return [name, text] as const;
   });
-  if (length > MAX_EXEMPLAR_CHARACTERS) {
-    throw new RangeError(
-      `${doing}: exemplar labels must have at most ${MAX_EXEMPLAR_CHARACTERS} characters ` +
-        `in names and values together: received ${length}`,
-    );
-  }
+  const rule = `exemplar labels must have at most ${MAX_EXEMPLAR_CHARACTERS} characters ` +
+    "in names and values together";
+  checkBounds(length <= MAX_EXEMPLAR_CHARACTERS, doing, rule, length);
   return Object.fromEntries(entries);
 }
 
@@ -72,20 +65,13 @@ export function checkExemplar(
   doing: string,
   validation: NameValidation,
 ): Exemplar {
-  if (typeof exemplar !== "object" || exemplar === null) {
-    throw new TypeError(`${doing}: exemplar must be an object: received ${received(exemplar)}`);
-  }
+  const isObject = typeof exemplar === "object" && exemplar !== null;
+  checkShape(isObject, doing, "exemplar must be an object", exemplar);
   const { value, timestamp } = exemplar;
   const labels = checkExemplarLabels(exemplar.labels, doing, validation);
-  if (typeof value !== "number") {
-    throw new TypeError(`${doing}: exemplar value must be a number: received ${received(value)}`);
-  }
+  checkShape(typeof value === "number", doing, "exemplar value must be a number", value);
   if (timestamp === undefined) return { labels, value };
-  if (!Number.isFinite(timestamp)) {
-    throw new TypeError(
-      `${doing}: exemplar timestamp must be a finite number of seconds: ` +
-        `received ${received(timestamp)}`,
-    );
-  }
+  const rule = "exemplar timestamp must be a finite number of seconds";
+  checkShape(Number.isFinite(timestamp), doing, rule, timestamp);
   return { labels, value, timestamp };
 }

@@ -6,16 +6,16 @@ import {
   checkNativeHistogram,
   parseBound,
 } from "./assembly.ts";
-import { received } from "./errors.ts";
+import { checkOptions, checkShape, received } from "./errors.ts";
 import { checkExemplar } from "./exemplar.ts";
 import {
-  checkLabelName,
   checkMetricName,
   checkNameValidation,
   fullName,
   isLegacyLabelName,
   isMetricType,
   reservedLabelName,
+  toLabelSet,
   toLabelText,
 } from "./names.ts";
 import type {
@@ -128,15 +128,9 @@ export class MetricFamily {
    */
   constructor(name: string, help: string, type: MetricType, options: MetricFamilyOptions = {}) {
     const doing = `Cannot create metric family ${received(name)}`;
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
-    }
-    if (!isMetricType(type)) {
-      throw new TypeError(`${doing}: type must be a metric type: received ${received(type)}`);
-    }
-    if (typeof help !== "string") {
-      throw new TypeError(`${doing}: help must be a string: received ${received(help)}`);
-    }
+    checkOptions(options, doing);
+    checkShape(isMetricType(type), doing, "type must be a metric type", type);
+    checkShape(typeof help === "string", doing, "help must be a string", help);
     const { unit = "", metrics } = options;
     const nameValidation = checkNameValidation(options.nameValidation, doing);
     checkMetricName(name, nameValidation, doing);
@@ -181,25 +175,16 @@ export class MetricFamily {
     options: AddSampleOptions = {},
   ): this {
     const doing = `Cannot add sample ${received(name)} to ${this.type} "${this.name}"`;
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError(`${doing}: options must be an object: received ${received(options)}`);
-    }
+    checkOptions(options, doing);
     const { timestamp, nativeHistogram } = options;
     const { metrics } = this;
     if (!(metrics instanceof Assembly)) {
       throw new TypeError(`${doing}: its metrics live elsewhere`);
     }
-    if (typeof value !== "number") {
-      throw new TypeError(`${doing}: value must be a number: received ${received(value)}`);
-    }
-    if (typeof name !== "string") {
-      throw new TypeError(`${doing}: name must be a string: received ${received(name)}`);
-    }
-    if (timestamp !== undefined && !Number.isFinite(timestamp)) {
-      throw new TypeError(
-        `${doing}: timestamp must be a finite number of seconds: received ${received(timestamp)}`,
-      );
-    }
+    checkShape(typeof value === "number", doing, "value must be a number", value);
+    checkShape(typeof name === "string", doing, "name must be a string", name);
+    const isTime = timestamp === undefined || Number.isFinite(timestamp);
+    checkShape(isTime, doing, "timestamp must be a finite number of seconds", timestamp);
     const exemplar = options.exemplar === undefined
       ? undefined
       : checkExemplar(options.exemplar, doing, this.nameValidation);
@@ -216,13 +201,16 @@ export class MetricFamily {
     const takesReserved = suffix === "_bucket" || this.type === "stateset" ||
       (this.type === "summary" && suffix === "");
     const reserved = reservedLabelName(this.type, this.name);
-    const base = this.#base(labels, timestamp, takesReserved ? reserved : undefined, doing);
+    const own = takesReserved ? reserved : undefined;
+    const { labelNames, labelValues } = toLabelSet(labels, this.nameValidation, doing, own);
+    const base = { labelNames, labelValues, timestamp };
     // What a reader has to look at again, since this family alone cannot judge it.
     if (
       timestamp !== undefined || native !== undefined || suffix === "_created" ||
       // A prefix changes which label a stateset keeps for itself.
       this.type === "stateset" ||
-      base.labelNames.some((name) => name === reserved || !isLegacyLabelName(name))
+      labelNames.some((name) => name === reserved) ||
+      (this.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
     ) metrics.doubt();
     const special = takesReserved && reserved !== undefined
       ? ownLabel(labels, reserved, doing)
@@ -242,9 +230,7 @@ export class MetricFamily {
       case "summary": {
         const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
         metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
-          return suffix === ""
-            ? metric.addQuantile(quantile, value)
-            : putPart(metric, suffix, value);
+          return suffix === "" ? metric.add(quantile, value) : putPart(metric, suffix, value);
         });
         break;
       }
@@ -253,7 +239,7 @@ export class MetricFamily {
           throw new TypeError(`${doing}: label "${this.name}" is missing`);
         }
         metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
-          return metric.addState(special, value);
+          return metric.add(special, value);
         });
         break;
       }
@@ -297,27 +283,39 @@ export class MetricFamily {
     const names = SAMPLE_SUFFIXES[type].map((suffix) => `"${this.name}${suffix}"`).join(", ");
     throw new TypeError(`${doing}: its samples are named ${native ? `"${this.name}"` : names}`);
   }
+}
 
-  /** The label set of the metric that a sample belongs to. */
-  #base(
-    labels: Readonly<Record<string, LabelValue>>,
-    timestamp: number | undefined,
-    reserved: string | undefined,
-    doing: string,
-  ): LabelledMetric & { timestamp: number | undefined } {
-    if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-      throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
-    }
-    const labelNames: string[] = [];
-    const labelValues: string[] = [];
-    for (const [name, value] of Object.entries(labels)) {
-      if (name === reserved) continue;
-      checkLabelName(name, this.nameValidation, doing);
-      labelNames.push(name);
-      labelValues.push(toLabelText(value, name, doing));
-    }
-    return { labelNames, labelValues, timestamp };
-  }
+/** What {@linkcode familyLike} changes. */
+export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameValidation"> {
+  /** The name, with unit and suffix. */
+  name?: string;
+  /** The type. */
+  type?: MetricType;
+}
+
+/**
+ * Makes a family that is like another one, apart from what is changed.
+ *
+ * @param family The family; its names may be of the wider alphabet.
+ * @param changes What is different.
+ * @returns The family, as live as the other one is.
+ * @throws {TypeError} If the name does not have the unit or the suffix.
+ */
+export function familyLike(family: MetricFamily, changes: FamilyChanges): MetricFamily {
+  const { help, unit, metrics, distinct, computed, labelNames, createdSamples, aggregation } =
+    family;
+  const { name = family.name, type = family.type } = changes;
+  return new MetricFamily(name, help, type, {
+    unit,
+    nameValidation: "utf8",
+    metrics,
+    distinct,
+    computed,
+    labelNames,
+    createdSamples,
+    aggregation,
+    ...changes,
+  });
 }
 
 function ownLabel(

@@ -1,5 +1,5 @@
-import { received } from "./errors.ts";
-import type { LabelValue, MetricType, NameValidation } from "./sample.ts";
+import { checkLabelObject, checkShape, received } from "./errors.ts";
+import type { LabelSet, LabelValue, MetricType, NameValidation } from "./sample.ts";
 
 const METRIC_NAME_REGEXP = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -62,10 +62,9 @@ export function isMetricType(type: unknown): type is MetricType {
  */
 export function checkNameValidation(validation: unknown, doing: string): NameValidation {
   if (validation === undefined) return "legacy";
-  if (validation === "legacy" || validation === "utf8") return validation;
-  throw new TypeError(
-    `${doing}: nameValidation must be "legacy" or "utf8": received ${received(validation)}`,
-  );
+  const isOne = validation === "legacy" || validation === "utf8";
+  checkShape(isOne, doing, 'nameValidation must be "legacy" or "utf8"', validation);
+  return validation;
 }
 
 /**
@@ -77,19 +76,7 @@ export function checkNameValidation(validation: unknown, doing: string): NameVal
  * @throws {TypeError} If the name is not legal.
  */
 export function checkMetricName(name: unknown, validation: NameValidation, doing: string): void {
-  if (typeof name !== "string") {
-    throw new TypeError(`${doing}: name must be a string: received ${received(name)}`);
-  }
-  if (validation === "utf8") {
-    if (name !== "" && name.isWellFormed()) return;
-    throw new TypeError(
-      `${doing}: name must be well-formed and not empty: received ${received(name)}`,
-    );
-  }
-  if (METRIC_NAME_REGEXP.test(name)) return;
-  throw new TypeError(
-    `${doing}: name must match [a-zA-Z_:][a-zA-Z0-9_:]*: received ${received(name)}`,
-  );
+  checkAlphabet(name, validation, METRIC_NAME_REGEXP, doing, "name");
 }
 
 /**
@@ -102,24 +89,33 @@ export function checkMetricName(name: unknown, validation: NameValidation, doing
  * @throws {TypeError} If the name is not legal.
  */
 export function checkLabelName(name: unknown, validation: NameValidation, doing: string): void {
-  if (typeof name !== "string") {
-    throw new TypeError(`${doing}: label name must be a string: received ${received(name)}`);
+  checkNotReserved(name, validation, doing);
+  checkAlphabet(name, validation, LABEL_NAME_REGEXP, doing, "label name");
+}
+
+/** Refuses the label names that belong to Prometheus. */
+function checkNotReserved(name: unknown, validation: NameValidation, doing: string): void {
+  const isReserved = validation === "utf8"
+    ? name === "__name__"
+    : typeof name === "string" && name.startsWith("__");
+  checkShape(!isReserved, doing, 'label names that start with "__" are reserved', name);
+}
+
+/** Checks that a name is a text of its alphabet; the classic one is that of the expression. */
+function checkAlphabet(
+  name: unknown,
+  validation: NameValidation,
+  classic: RegExp,
+  doing: string,
+  what: string,
+): void {
+  let rule = "be a string";
+  if (typeof name === "string") {
+    const isWide = validation === "utf8";
+    if (isWide ? name !== "" && name.isWellFormed() : classic.test(name)) return;
+    rule = isWide ? "be well-formed and not empty" : `match ${classic.source.slice(1, -1)}`;
   }
-  if (validation === "legacy" ? name.startsWith("__") : name === "__name__") {
-    throw new TypeError(
-      `${doing}: label names that start with "__" are reserved: received ${received(name)}`,
-    );
-  }
-  if (validation === "utf8") {
-    if (name !== "" && name.isWellFormed()) return;
-    throw new TypeError(
-      `${doing}: label name must be well-formed and not empty: received ${received(name)}`,
-    );
-  }
-  if (LABEL_NAME_REGEXP.test(name)) return;
-  throw new TypeError(
-    `${doing}: label name must match [a-zA-Z_][a-zA-Z0-9_]*: received ${received(name)}`,
-  );
+  checkShape(false, doing, `${what} must ${rule}`, name);
 }
 
 /**
@@ -178,9 +174,7 @@ export function checkLabelNames(
   familyName: string,
   doing: string,
 ): readonly string[] {
-  if (!Array.isArray(names)) {
-    throw new TypeError(`${doing}: labelNames must be an array: received ${received(names)}`);
-  }
+  checkShape(Array.isArray(names), doing, "labelNames must be an array", names);
   const reserved = reservedLabelName(type, familyName);
   const copy: string[] = [];
   for (const name of names) {
@@ -194,12 +188,8 @@ export function checkLabelNames(
     copy.push(name);
   }
   const ambiguous = findAmbiguousLabelName(copy);
-  if (ambiguous !== undefined) {
-    throw new TypeError(
-      `${doing}: label names must differ when written with underscores: ` +
-        `received ${received(ambiguous)}`,
-    );
-  }
+  const rule = "label names must differ when written with underscores";
+  checkShape(ambiguous === undefined, doing, rule, ambiguous);
   return Object.freeze(copy);
 }
 
@@ -227,6 +217,34 @@ export function toLabelText(value: LabelValue, labelName: string, doing: string)
           `received ${received(value)}`,
       );
   }
+}
+
+/**
+ * Checks labels that come with their values, and takes them apart.
+ *
+ * @param labels The labels as they were given.
+ * @param validation The alphabet of their names.
+ * @param doing What is being done, as in `Cannot set info "x_info"`.
+ * @param reserved The name of a label to leave out. @default {none}
+ * @returns Their names, and their values as they are written.
+ * @throws {TypeError} If they are no labels, or a name or a value is not legal.
+ */
+export function toLabelSet(
+  labels: Readonly<Record<string, LabelValue>>,
+  validation: NameValidation,
+  doing: string,
+  reserved?: string,
+): LabelSet {
+  checkLabelObject(labels, doing);
+  const labelNames: string[] = [];
+  const labelValues: string[] = [];
+  for (const [name, value] of Object.entries(labels)) {
+    if (name === reserved) continue;
+    checkLabelName(name, validation, doing);
+    labelNames.push(name);
+    labelValues.push(toLabelText(value, name, doing));
+  }
+  return { labelNames, labelValues };
 }
 
 /** The parts that a metric name is put together from. */
@@ -260,9 +278,7 @@ export function fullName(
 ): string {
   const { namespace = "", subsystem = "", unit = "" } = parts;
   for (const [key, part] of Object.entries({ namespace, subsystem, unit })) {
-    if (typeof part !== "string") {
-      throw new TypeError(`${doing}: ${key} must be a string: received ${received(part)}`);
-    }
+    if (typeof part !== "string") checkShape(false, doing, `${key} must be a string`, part);
   }
   let full = name;
   if (subsystem !== "") full = `${subsystem}_${full}`;
@@ -278,27 +294,13 @@ export function fullName(
     const legal = parts.nameValidation === "utf8"
       ? unit.isWellFormed() && !/["\\\n]/.test(unit)
       : UNIT_REGEXP.test(unit);
-    if (!legal) {
-      throw new TypeError(`${doing}: unit must be part of a name: received ${received(unit)}`);
-    }
+    checkShape(legal, doing, "unit must be part of a name", unit);
     if (!full.endsWith(`_${unit}`)) full = `${full}_${unit}`;
   }
-  if (type === "stateset" && full.includes(":")) {
-    throw new TypeError(
-      `${doing}: the name of a stateset is a label name too, and cannot have ":": ` +
-        `received ${received(full)}`,
-    );
-  }
   if (type === "stateset") {
-    const isReserved = parts.nameValidation === "legacy"
-      ? full.startsWith("__")
-      : full === "__name__";
-    if (isReserved) {
-      throw new TypeError(
-        `${doing}: the name of a stateset is a label name too, and ` +
-          `label names that start with "__" are reserved: received ${received(full)}`,
-      );
-    }
+    const rule = 'the name of a stateset is a label name too, and cannot have ":"';
+    checkShape(!full.includes(":"), doing, rule, full);
+    checkNotReserved(full, parts.nameValidation, `${doing}: its name is a label name too`);
   }
   return full + suffix;
 }

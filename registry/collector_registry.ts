@@ -1,5 +1,5 @@
 import {
-  checkLabelName,
+  checkShape,
   type Collected,
   type Collector,
   createdName,
@@ -8,57 +8,29 @@ import {
   type LabelSet,
   type LabelValue,
   MetricFamily,
-  received,
   reservedLabelName,
-  toLabelText,
+  toLabelSet,
 } from "../model.ts";
 import { AsyncReader } from "./async_reader.ts";
 import { withConstLabels } from "./const_labels.ts";
-import { ErrorCounts } from "./error_counts.ts";
-import { gatherFrom } from "./gathering.ts";
-import { checkMaxSeries } from "./max_series.ts";
-import { MetricCounts } from "./metric_counts.ts";
-import { checkPrefix, exposedName, TARGET_INFO } from "./prefix.ts";
+import { findSample } from "./gathering.ts";
+import {
+  checkMaxSeries,
+  checkPrefix,
+  type CollectorRegistryOptions,
+  exposedName,
+  type OnDuplicate,
+  TARGET_INFO,
+} from "./options.ts";
+import { OWN_FAMILIES, OwnCounts } from "./own_counts.ts";
 import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
 import { checkNames, RestrictedRegistry } from "./restricted.ts";
-import { findSample } from "./sample_value.ts";
-
-/**
- * What a registry does with a collector whose names another one claims:
- * `"throw"` a {@linkcode DuplicateMetricError}; `"keep"` the first, warn once a
- * name, and leave the second unregistered; `"reuse"` the existing metric when the
- * definitions are the same, which the constructor then returns, else throw.
- */
-export type OnDuplicate = "throw" | "keep" | "reuse";
 
 /** What a collector is called that is known by no family and no class. */
 const ANONYMOUS = "anonymous";
 
 /** How much of a name is shown, in UTF-16 code units. */
 const MAX_NAME = 200;
-
-/** Options of {@linkcode CollectorRegistry}. */
-export interface CollectorRegistryOptions {
-  /** Stands before the name of every family when it is exposed, joined by one `_`. */
-  prefix?: string | null | undefined;
-  /** Labels that every series gets. A metric that has one of them itself is refused. */
-  constLabels?: Readonly<Record<string, LabelValue>> | undefined;
-  /** Labels of the `target_info` series, which describes the program as a whole. */
-  targetInfo?: Readonly<Record<string, LabelValue>> | null | undefined;
-  /**
-   * Whether to call `collect()` at registration to learn the names of a collector
-   * that has no `describe()`. @default {false}
-   */
-  autoDescribe?: boolean | undefined;
-  /** What to do when a name is claimed already. @default {"throw"} */
-  onDuplicate?: OnDuplicate | undefined;
-  /**
-   * The `maxSeries` of metrics that are built into this registry and do not say it
-   * themselves: for each of them, not for all together. An integer of at least 0, or
-   * `Infinity`. @default {Infinity}
-   */
-  maxSeries?: number | undefined;
-}
 
 /**
  * A registry: holds collectors in the order of their registration and brings
@@ -96,7 +68,9 @@ export class CollectorRegistry implements Registry {
   readonly #collectors: Map<Collector, ReadonlySet<string>> = new Map();
   /** Which collector claims a name: the inverse of `#collectors`. */
   readonly #owners: Map<string, Collector> = new Map();
-  readonly #errors: ErrorCounts = new ErrorCounts();
+  readonly #own: OwnCounts = new OwnCounts(
+    (collector) => exposedName(this.#prefix, this.#nameOf(collector)),
+  );
   readonly #reader: AsyncReader;
   readonly #warned: Set<string> = new Set();
   #targetLabels: Readonly<Record<string, string>> | null = null;
@@ -112,29 +86,17 @@ export class CollectorRegistry implements Registry {
   constructor(options: CollectorRegistryOptions = {}) {
     const doing = "Cannot create registry";
     const { constLabels, onDuplicate = "throw", autoDescribe = false, targetInfo = null } = options;
-    if (!["throw", "keep", "reuse"].includes(onDuplicate)) {
-      throw new TypeError(
-        `${doing}: onDuplicate must be "throw", "keep" or "reuse": received ${
-          received(onDuplicate)
-        }`,
-      );
-    }
+    const isChoice = ["throw", "keep", "reuse"].includes(onDuplicate);
+    checkShape(isChoice, doing, 'onDuplicate must be "throw", "keep" or "reuse"', onDuplicate);
     this.#prefix = checkPrefix(options.prefix, doing);
     this.#autoDescribe = autoDescribe;
     this.#onDuplicate = onDuplicate;
     this.#maxSeries = checkMaxSeries(options.maxSeries, doing);
     if (constLabels !== undefined) {
-      const labels = Object.entries(checkLabels(constLabels, doing));
-      if (labels.length > 0) {
-        this.#constLabels = {
-          labelNames: labels.map(([name]) => name),
-          labelValues: labels.map(([, value]) => value),
-        };
-      }
+      const labels = toLabelSet(constLabels, "legacy", doing);
+      if (labels.labelNames.length > 0) this.#constLabels = labels;
     }
-    for (const own of [this.#errors, this.#metricCounts([])]) {
-      for (const name of this.#claims(own.describe())) this.#owners.set(name, own);
-    }
+    for (const name of this.#claims(OWN_FAMILIES)) this.#owners.set(name, this.#own);
     this.#reader = new AsyncReader((collector, cause) => this.#countCollector(collector, cause));
     this.setTargetInfo(targetInfo);
   }
@@ -160,18 +122,12 @@ export class CollectorRegistry implements Registry {
    * @throws {DuplicateMetricError} If another collector claims one of its names.
    */
   register(collector: Collector): Collector {
-    if (
-      (typeof collector !== "object" && typeof collector !== "function") || collector === null ||
-      typeof collector.collect !== "function"
-    ) {
-      throw new TypeError(
-        `Cannot register collector: it must have a collect() method: received ${
-          received(collector)
-        }`,
-      );
-    }
+    const doing = "Cannot register collector";
+    const isCollector = (typeof collector === "object" || typeof collector === "function") &&
+      typeof collector?.collect === "function";
+    checkShape(isCollector, doing, "it must have a collect() method", collector);
     if (collector as unknown === this) {
-      throw new TypeError("Cannot register collector: a registry cannot collect from itself");
+      throw new TypeError(`${doing}: a registry cannot collect from itself`);
     }
     if (this.#collectors.has(collector)) return collector;
     const families = this.#describe(collector);
@@ -203,7 +159,7 @@ export class CollectorRegistry implements Registry {
     for (const collector of [...this.#collectors.keys()]) {
       if (collector !== this.#target) this.unregister(collector);
     }
-    this.#errors.clear();
+    this.#own.clear();
   }
 
   /**
@@ -259,9 +215,12 @@ export class CollectorRegistry implements Registry {
    * @throws {DuplicateMetricError} If a collector claims the name `target_info`.
    */
   setTargetInfo(labels: Readonly<Record<string, LabelValue>> | null): void {
-    const copy = labels === null ? null : checkLabels(labels, "Cannot set target info");
     const former = this.#target;
-    if (copy !== null) {
+    let copy: Record<string, string> | null = null;
+    if (labels !== null) {
+      const { labelNames, labelValues } = toLabelSet(labels, "legacy", "Cannot set target info");
+      // Values are as many as names.
+      copy = Object.fromEntries(labelNames.map((name, i) => [name, labelValues[i]!]));
       const family = new MetricFamily(TARGET_INFO, "Target metadata", "info")
         .addSample(TARGET_INFO, copy, 1);
       const target = { collect: () => [family], describe: () => [family] };
@@ -298,7 +257,7 @@ export class CollectorRegistry implements Registry {
     name: string,
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
-    return findSample(gatherFrom(this), name, labels);
+    return findSample(this, name, labels);
   }
 
   /**
@@ -309,11 +268,11 @@ export class CollectorRegistry implements Registry {
    * @param cause Why it was left out.
    */
   countError(collector: string, cause: CollectorErrorCause): void {
-    this.#errors.count(collector, cause);
+    this.#own.count(collector, cause);
   }
 
   #countCollector(collector: Collector, cause: CollectorErrorCause): void {
-    this.#errors.count(this.#nameOf(collector), cause);
+    this.#own.count(this.#nameOf(collector), cause);
   }
 
   /** What to call a collector: the first family it is known to bring, or its class. */
@@ -338,7 +297,7 @@ export class CollectorRegistry implements Registry {
     for (const collector of this.#readable(collectors, wanted)) {
       yield* this.#exposable(collector, this.#reader.readSync(collector));
     }
-    yield* this.#ownFamilies(collectors);
+    yield* this.#exposable(this.#own, this.#own.families(collectors));
   }
 
   async *#collectAsync(
@@ -351,7 +310,7 @@ export class CollectorRegistry implements Registry {
     for await (const [collector, families] of this.#reader.readAll(readable, options)) {
       yield* this.#exposable(collector, families);
     }
-    yield* this.#ownFamilies(collectors);
+    yield* this.#exposable(this.#own, this.#own.families(collectors));
   }
 
   /** The collectors that are to be read at all, the target info first. */
@@ -375,38 +334,18 @@ export class CollectorRegistry implements Registry {
   *#exposable(collector: Collector, families: MetricFamily[]): Generator<MetricFamily> {
     const constLabels = collector === this.#target ? undefined : this.#constLabels;
     for (const family of families) {
-      if (constLabels === undefined) {
-        yield family;
-        continue;
-      }
-      let labelled: MetricFamily;
+      let labelled = family;
       try {
-        labelled = this.#labelled(family, constLabels);
+        if (constLabels !== undefined) {
+          const name = exposedName(this.#prefix, family.name);
+          labelled = withConstLabels(family, constLabels, name);
+        }
       } catch {
         this.#countCollector(collector, "invalid");
         continue;
       }
       yield labelled;
     }
-  }
-
-  /** What the registry counts itself, and what some collectors count about themselves. */
-  #ownFamilies(collectors: readonly Collector[]): MetricFamily[] {
-    const constLabels = this.#constLabels;
-    const families = [...this.#errors.collect(), ...this.#metricCounts(collectors).collect()];
-    if (constLabels === undefined) return families;
-    return families.map((family) => this.#labelled(family, constLabels));
-  }
-
-  #metricCounts(collectors: readonly Collector[]): MetricCounts {
-    return new MetricCounts(
-      collectors,
-      (collector) => exposedName(this.#prefix, this.#nameOf(collector)),
-    );
-  }
-
-  #labelled(family: MetricFamily, constLabels: LabelSet): MetricFamily {
-    return withConstLabels(family, constLabels, exposedName(this.#prefix, family.name));
   }
 
   #describe(collector: Collector): MetricFamily[] {
@@ -424,7 +363,7 @@ export class CollectorRegistry implements Registry {
     for (const name of names) this.#owners.set(name, collector);
   }
 
-  #claims(families: MetricFamily[]): Set<string> {
+  #claims(families: readonly Pick<MetricFamily, "name" | "type">[]): Set<string> {
     const names = new Set<string>();
     for (const family of families) {
       const name = exposedName(this.#prefix, family.name);
@@ -438,19 +377,16 @@ export class CollectorRegistry implements Registry {
   #checkLabels(families: MetricFamily[]): void {
     const constNames = this.#constLabels?.labelNames ?? [];
     for (const { name, type, labelNames = [] } of families) {
+      const problem = `Cannot register ${type} "${name}": label`;
       const reserved = reservedLabelName(type, exposedName(this.#prefix, name));
       if (reserved !== undefined && labelNames.includes(reserved)) {
-        throw new TypeError(
-          `Cannot register ${type} "${name}": label "${reserved}" is reserved for the ${type} itself`,
-        );
+        throw new TypeError(`${problem} "${reserved}" is reserved for the ${type} itself`);
       }
       const clash = constNames.find((constName) =>
         labelNames.includes(constName) || constName === reserved
       );
       if (clash !== undefined) {
-        throw new TypeError(
-          `Cannot register ${type} "${name}": label "${clash}" is a constant label of the registry`,
-        );
+        throw new TypeError(`${problem} "${clash}" is a constant label of the registry`);
       }
     }
   }
@@ -477,7 +413,7 @@ export class CollectorRegistry implements Registry {
     for (const name of names) {
       const existing = this.#owners.get(name);
       if (existing === undefined) continue;
-      const holder = this.#nameOf(existing);
+      const holder = existing === this.#own ? name : this.#nameOf(existing);
       throw new DuplicateMetricError(
         `Cannot register "${[...names][0]}": the name "${name}" is claimed already` +
           (holder === ANONYMOUS || holder === name ? "" : ` by "${holder}"`),
@@ -485,20 +421,4 @@ export class CollectorRegistry implements Registry {
       );
     }
   }
-}
-
-/** Checks labels that come with their values, and copies them. */
-function checkLabels(
-  labels: Readonly<Record<string, LabelValue>>,
-  doing: string,
-): Record<string, string> {
-  if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-    throw new TypeError(`${doing}: labels must be an object: received ${received(labels)}`);
-  }
-  return Object.fromEntries(
-    Object.entries(labels).map(([name, value]) => {
-      checkLabelName(name, "legacy", doing);
-      return [name, toLabelText(value, name, doing)];
-    }),
-  );
 }

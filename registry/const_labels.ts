@@ -1,10 +1,11 @@
 import {
   type Exemplar,
+  familyLike,
   type HistogramMetric,
   type LabelledMetric,
   type LabelSet,
   type Metric,
-  MetricFamily,
+  type MetricFamily,
   type NativeHistogram,
   type NumberMetric,
   reservedLabelName,
@@ -103,7 +104,7 @@ export function withConstLabels(
   constLabels: LabelSet,
   exposedName: string,
 ): MetricFamily {
-  const { name, help, type, unit, metrics, labelNames, createdSamples, aggregation } = family;
+  const { type, metrics, labelNames } = family;
   const reserved = reservedLabelName(type, exposedName);
   const views = {
     *[Symbol.iterator](): Generator<Metric> {
@@ -128,17 +129,12 @@ export function withConstLabels(
   };
   const disjoint = labelNames !== undefined &&
     !constLabels.labelNames.some((name) => labelNames.includes(name));
-  return new MetricFamily(name, help, type, {
-    unit,
-    nameValidation: "utf8",
+  return familyLike(family, {
     metrics: views,
     distinct: family.distinct && disjoint,
-    computed: family.computed,
     labelNames: labelNames && [
       ...constLabels.labelNames.filter((name) => name !== reserved && !labelNames.includes(name)),
       ...labelNames,
     ],
-    createdSamples,
-    aggregation,
   });
 }

@@ -1,4 +1,4 @@
-import { type MetricFamily, received } from "../model.ts";
+import { checkShape, type MetricFamily } from "../model.ts";
 import { gatherFrom, Gathering } from "./gathering.ts";
 import type { CollectAsyncOptions, Registry } from "./protocol.ts";
 import { REGISTRY } from "./proxy.ts";
@@ -83,8 +83,7 @@ export function recheck(registry: Registry, families: Iterable<MetricFamily>): M
 
 /** Who only reads a registry needs only a part of it. */
 function checkReadable(registry: Registry): Registry {
-  if (typeof registry?.collect === "function") return registry;
-  throw new TypeError(
-    `Cannot gather metrics: a registry must have collect(): received ${received(registry)}`,
-  );
+  const isReadable = typeof registry?.collect === "function";
+  checkShape(isReadable, "Cannot gather metrics", "a registry must have collect()", registry);
+  return registry;
 }

@@ -1,24 +1,31 @@
 import {
   checkLabelName,
+  checkLabelObject,
   checkNativeHistogram,
+  checkShape,
   type Exemplar,
   exposedNames,
+  familyLike,
   findAmbiguousLabelName,
+  formatBound,
   fullName,
   type HistogramMetric,
   isMetricType,
+  type LabelValue,
   MAX_TIME,
   type Metric,
   MetricFamily,
   type MetricType,
   type NativeHistogram,
   type NumberMetric,
+  received,
   reservedLabelName,
   seriesKey,
   type StateSetMetric,
   type SummaryMetric,
+  toLabelText,
 } from "../model.ts";
-import { checkPrefix, exposedName } from "./prefix.ts";
+import { checkPrefix, exposedName } from "./options.ts";
 import type { CollectorErrorCause, Registry } from "./protocol.ts";
 
 /** Reads a registry as it is exposed; see `gather()`, which knows the default registry too. */
@@ -26,6 +33,44 @@ export function gatherFrom(registry: Registry): MetricFamily[] {
   const gathering = new Gathering(registry);
   for (const family of registry.collect()) gathering.add(family);
   return gathering.families();
+}
+
+/**
+ * Finds the value of a sample in a registry, as it is exposed.
+ *
+ * @param registry The registry; all of it is read.
+ * @param name The name of the sample.
+ * @param labels All its labels.
+ * @returns Its value, or `undefined` when there is no such sample.
+ * @throws {TypeError} If the name is not a string, or a label value is not a string, a number or a boolean.
+ */
+export function findSample(
+  registry: Registry,
+  name: string,
+  labels: Readonly<Record<string, LabelValue>>,
+): number | undefined {
+  const doing = `Cannot look up sample ${received(name)}`;
+  checkShape(typeof name === "string", doing, "name must be a string", name);
+  checkLabelObject(labels, doing);
+  const wanted = Object.entries(labels).map(([key, value]) =>
+    [key, spell(key, value, doing)] as const
+  );
+  for (const family of gatherFrom(registry)) {
+    if (!name.startsWith(family.name) && !name.endsWith("_created")) continue;
+    for (const sample of family.samples) {
+      if (sample.name !== name || Object.keys(sample.labels).length !== wanted.length) continue;
+      if (wanted.every(([key, text]) => sample.labels[key] === text)) return sample.value;
+    }
+  }
+  return undefined;
+}
+
+/** The text of a label; bounds and quantiles given as numbers as they are written. */
+function spell(labelName: string, value: LabelValue, doing: string): string {
+  const isBound = labelName === "le" || labelName === "quantile";
+  return isBound && typeof value === "number"
+    ? formatBound(value)
+    : toLabelText(value, labelName, doing);
 }
 
 /** A family of one read, as exposed. */
@@ -81,9 +126,9 @@ export class Gathering {
 
   #add(family: MetricFamily): void {
     if (!isFamily(family)) return this.#count(nameOf(family), "invalid");
-    const { type, help, unit = "", metrics, labelNames, createdSamples, aggregation } = family;
+    const { type, metrics } = family;
     const name = exposedName(this.#prefix, family.name);
-    if (type === "stateset" && labelNames?.includes(name)) {
+    if (type === "stateset" && family.labelNames?.includes(name)) {
       return this.#count(family.name, "conflict");
     }
     const entry = this.#entries.get(name);
@@ -99,22 +144,16 @@ export class Gathering {
       ? this.#settle(family)
       : metrics;
     const unchanged = family instanceof MetricFamily && name === family.name && checked === metrics;
-    const exposed = unchanged ? family : new MetricFamily(name, help, type, {
-      unit,
-      nameValidation: "utf8",
-      metrics: checked,
-      distinct: true,
-      labelNames,
-      createdSamples,
-      aggregation,
-    });
+    const exposed = unchanged
+      ? family
+      : familyLike(family, { name, metrics: checked, distinct: true, computed: false });
     // From here on nothing throws.
     this.#entries.set(name, { family: exposed, series, merged: undefined });
     for (const own of names) this.#taken.add(own);
   }
 
   #merge(entry: Entry, family: MetricFamily): void {
-    const { name, help, type, unit, createdSamples, aggregation } = entry.family;
+    const { name, type, unit, createdSamples, aggregation } = entry.family;
     if (type !== family.type || unit !== (family.unit ?? "")) {
       return this.#count(family.name, "conflict");
     }
@@ -126,11 +165,11 @@ export class Gathering {
     const merged = entry.merged ?? [...entry.family.metrics];
     for (const metric of added) merged.push(metric);
     entry.merged = merged;
-    entry.family = new MetricFamily(name, help, type, {
-      unit,
-      nameValidation: "utf8",
+    entry.family = familyLike(entry.family, {
       metrics: merged,
       distinct: true,
+      computed: false,
+      labelNames: undefined,
       createdSamples: createdSamples || family.createdSamples,
       // What is only partly shared is not shared.
       aggregation: aggregation === family.aggregation ? aggregation : undefined,

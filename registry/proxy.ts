@@ -1,9 +1,8 @@
-import { type Collector, type LabelValue, type MetricFamily, received } from "../model.ts";
+import { checkShape, type Collector, type LabelValue, type MetricFamily } from "../model.ts";
 import { CollectorRegistry } from "./collector_registry.ts";
-import { gatherFrom } from "./gathering.ts";
+import { findSample } from "./gathering.ts";
 import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
 import { restrict } from "./restricted.ts";
-import { findSample } from "./sample_value.ts";
 
 /**
  * A registry that stands for another one, which can be exchanged. The default
@@ -173,7 +172,7 @@ export class CollectorRegistryProxy implements Registry {
     name: string,
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
-    return findSample(gatherFrom(this.#registry), name, labels);
+    return findSample(this.#registry, name, labels);
   }
 
   /** The registry, when it has a method that the protocol does not ask for. */
@@ -197,11 +196,8 @@ export class CollectorRegistryProxy implements Registry {
  */
 export function checkRegistry(registry: Registry, doing: string): Registry {
   for (const method of ["register", "unregister", "collect"] as const) {
-    if (typeof registry?.[method] !== "function") {
-      throw new TypeError(
-        `${doing}: a registry must have ${method}(): received ${received(registry)}`,
-      );
-    }
+    const hasMethod = typeof registry?.[method] === "function";
+    checkShape(hasMethod, doing, `a registry must have ${method}()`, registry);
   }
   return registry;
 }

@@ -1,12 +1,17 @@
 import {
+  checkShape,
   type Collector,
+  type Exemplar,
+  familyLike,
+  type HistogramMetric,
+  type LabelledMetric,
+  type Metric,
   type MetricFamily,
   openMetricsName,
-  received,
   SAMPLE_SUFFIXES,
+  type SummaryMetric,
 } from "../model.ts";
-import { partOf } from "./part.ts";
-import { checkPrefix, exposedName } from "./prefix.ts";
+import { checkPrefix, exposedName } from "./options.ts";
 import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
 
 /** What a restricted view reads from. */
@@ -129,14 +134,11 @@ export class RestrictedRegistry implements Registry {
  */
 export function checkNames(names: Iterable<string>): ReadonlySet<string> {
   const doing = "Cannot restrict registry";
-  if (typeof names === "string" || typeof names?.[Symbol.iterator] !== "function") {
-    throw new TypeError(`${doing}: names must be an iterable: received ${received(names)}`);
-  }
+  const isIterable = typeof names !== "string" && typeof names?.[Symbol.iterator] === "function";
+  checkShape(isIterable, doing, "names must be an iterable", names);
   const copy = new Set(names);
   for (const name of copy) {
-    if (typeof name !== "string") {
-      throw new TypeError(`${doing}: names must be strings: received ${received(name)}`);
-    }
+    checkShape(typeof name === "string", doing, "names must be strings", name);
   }
   return copy;
 }
@@ -156,4 +158,72 @@ export function restrict(
 ): Registry {
   return registry.restrictedRegistry?.(names, accept) ??
     new RestrictedRegistry(registry, names === null ? null : checkNames(names));
+}
+
+/** What a histogram and a summary have in common, some of it hidden. */
+abstract class Part<M extends HistogramMetric | SummaryMetric> implements LabelledMetric {
+  protected readonly metric: M;
+  protected readonly wanted: ReadonlySet<string>;
+
+  constructor(metric: M, wanted: ReadonlySet<string>) {
+    this.metric = metric;
+    this.wanted = wanted;
+  }
+
+  get labelNames(): readonly string[] {
+    return this.metric.labelNames;
+  }
+  get labelValues(): readonly string[] {
+    return this.metric.labelValues;
+  }
+  get timestamp(): number | undefined {
+    return this.metric.timestamp;
+  }
+  get sum(): number | undefined {
+    return this.wanted.has("_sum") || this.wanted.has("_gsum") ? this.metric.sum : undefined;
+  }
+  get count(): number | undefined {
+    return this.wanted.has("_count") || this.wanted.has("_gcount") ? this.metric.count : undefined;
+  }
+}
+
+class HistogramPart extends Part<HistogramMetric> implements HistogramMetric {
+  get bounds(): readonly number[] {
+    return this.wanted.has("_bucket") ? this.metric.bounds : [];
+  }
+  get exemplars(): readonly (Exemplar | undefined)[] | undefined {
+    return this.wanted.has("_bucket") ? this.metric.exemplars : undefined;
+  }
+  cumulativeCounts(into?: number[]): readonly number[] {
+    return this.wanted.has("_bucket") ? this.metric.cumulativeCounts(into) : [];
+  }
+}
+
+class SummaryPart extends Part<SummaryMetric> implements SummaryMetric {
+  get quantiles(): readonly number[] {
+    return [];
+  }
+  quantileValues(): readonly number[] {
+    return [];
+  }
+}
+
+/**
+ * A histogram or summary family with only some of its series.
+ *
+ * @param family The family.
+ * @param wanted The suffixes of the series.
+ * @returns A view of the family, as live as the family is.
+ */
+function partOf(family: MetricFamily, wanted: ReadonlySet<string>): MetricFamily {
+  const View = family.type === "summary" ? SummaryPart : HistogramPart;
+  const metrics = {
+    *[Symbol.iterator](): Generator<Metric> {
+      for (const metric of family.metrics) {
+        // The family's type says which of the two it is, for the view as for the metric.
+        yield new View(metric as HistogramMetric & SummaryMetric, wanted) as Metric;
+      }
+    },
+  };
+  return familyLike(family, { metrics });
 }

@@ -121,7 +121,7 @@ export class Columns<C> {
     // A `for in` that reads the property it stands at needs no look-up for it.
     for (const name in labels) {
       // Most callers give labels in the order of the label names.
-      let label = own[given];
+      let label: LabelColumn | undefined = own[given];
       if (label?.name !== name) label = this.#byName.get(name);
       if (label === undefined) return undefined;
       const id = label.ids.get(labels[name]);

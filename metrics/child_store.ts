@@ -239,6 +239,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
 /** Goes over the children that exist now and still do when they are reached. */
 class ChildIterator<C extends Child> implements Iterator<C> {
+  /**
+   * One that is always there. V8 throws away what it has compiled for objects of which a garbage
+   * collection finds none, and from one scrape to the next there are no others.
+   */
+  static readonly kept: Iterator<Child> = new ChildIterator({ holds: () => false }, []);
   readonly #store: { holds(child: C): boolean };
   readonly #children: readonly (C | undefined)[];
   readonly #end: number;
@@ -259,10 +264,3 @@ class ChildIterator<C extends Child> implements Iterator<C> {
     return { done: true, value: undefined };
   }
 }
-
-/**
- * One of the iterators that is always there. V8 throws away what it has compiled for
- * objects of which a garbage collection finds none, and from one scrape to the next
- * there are no others.
- */
-export const _anIterator: Iterator<Child> = new ChildIterator({ holds: () => false }, []);

@@ -111,6 +111,10 @@ test("what an earlier text has left behind the end does not change a copy", () =
       out.bytes.fill(0x7f, length, length + 32);
       for (let at = length + left; at < length + 32; at += 2) out.bytes[at] = 0xf4;
       out.repeat(0, length);
+      // The words that were copied end behind the text, with what was read behind it.
+      const words = length + Math.ceil(length / 8) * 8;
+      const rest = out.bytes.subarray(2 * length, words);
+      assert(rest.every((byte) => byte < 0x7f), `${length} bytes before ${rest}`);
       assert.equal(decoder.decode(out.take()), text + text);
     }
   }

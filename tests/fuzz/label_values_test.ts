@@ -213,25 +213,25 @@ import base64, json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open_metrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
 def fields(data):
     at = 0
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
     while at < len(data):
-        key = varint()
+        key, at = varint(data, at)
         kind = key & 7
         if kind == 0:
-            value = varint()
+            value, at = varint(data, at)
         else:
-            length = 8 if kind == 1 else varint()
+            length, at = (8, at) if kind == 1 else varint(data, at)
             value = data[at:at + length]
             assert len(value) == length
             at += length
@@ -241,14 +241,7 @@ def parse_protobuf(data):
     result = []
     at = 0
     while at < len(data):
-        length = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            length |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
+        length, at = varint(data, at)
         family = list(fields(data[at:at + length]))
         at += length
         name = dict(family)[1].decode("utf-8")

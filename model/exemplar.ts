@@ -9,6 +9,9 @@ import type { Exemplar, LabelValue, NameValidation } from "./sample.ts";
  */
 const MAX_EXEMPLAR_CHARACTERS = 128;
 
+const LENGTH_RULE = `exemplar labels must have at most ${MAX_EXEMPLAR_CHARACTERS} characters ` +
+  "in names and values together";
+
 /**
  * Counts Unicode characters: a surrogate pair is one.
  *
@@ -44,9 +47,7 @@ export function checkExemplarLabels(
     length += characters(name) + characters(text);
     return [name, text] as const;
   });
-  const rule = `exemplar labels must have at most ${MAX_EXEMPLAR_CHARACTERS} characters ` +
-    "in names and values together";
-  checkBounds(length <= MAX_EXEMPLAR_CHARACTERS, doing, rule, length);
+  checkBounds(length <= MAX_EXEMPLAR_CHARACTERS, doing, LENGTH_RULE, length);
   return Object.fromEntries(entries);
 }
 

@@ -8,19 +8,29 @@ import { readImports, readSources, resolveSpecifier, roomOf } from "./support/so
 const MAY_IMPORT: Record<string, string[]> = {
   mod: ["model", "metrics", "registry", "exposition"],
   model: [],
+  time: [],
   estimators: ["model"],
-  registry: ["model"],
-  metrics: ["model", "estimators", "registry"],
+  registry: ["model", "time"],
+  metrics: ["model", "time", "estimators", "registry"],
   encoding: ["model"],
-  exposition: ["model", "encoding", "registry"],
-  collectors: ["mod"],
-  bridges: ["mod", "encoding"],
-  multiprocess: ["mod", "estimators"],
-  live: ["mod"],
-  testing: ["mod", "encoding"],
+  exposition: ["model", "time", "encoding", "registry"],
+  collectors: ["mod", "model", "time"],
+  bridges: ["mod", "model", "time", "encoding"],
+  multiprocess: ["mod", "model", "time", "estimators"],
+  prom_client: [
+    "mod",
+    "model",
+    "time",
+    "encoding",
+    "collectors",
+    "bridges",
+    "multiprocess",
+  ],
+  live: ["mod", "model"],
+  testing: ["mod", "model", "encoding"],
 };
 /** Rooms that may use what only a runtime has. */
-const RUNTIME_ROOMS = ["collectors", "multiprocess"];
+const RUNTIME_ROOMS = ["collectors", "multiprocess", "prom_client"];
 /** Rooms that may know `Request` and `Response`. */
 const WEB_ROOMS = ["exposition", "collectors", "bridges", "live"];
 

@@ -3,12 +3,21 @@
  *
  * @module
  */
-import type { Clock } from "../../mod.ts";
+import type { Timers } from "../../time/clock.ts";
 
-/** A clock that stands still until it is told to go on. */
-export class ManualClock implements Clock {
+/** A call that waits for its time. */
+interface Waiting {
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+/** A clock that stands still until a test moves it. Its timers fire while it moves. */
+export class ManualClock implements Timers {
   /** The time of day, in seconds since 1970. */
   seconds: number;
+  /** What `monotonic()` is ahead of `now()`: the time of day can be set, this one cannot. */
+  #ahead = -1_000_000_000;
+  readonly #waiting: Set<Waiting> = new Set();
 
   constructor(seconds = 1_700_000_000) {
     this.seconds = seconds;
@@ -18,13 +27,60 @@ export class ManualClock implements Clock {
     return this.seconds;
   }
 
-  /** Begins elsewhere than the time of day, so that the two cannot be taken for each other. */
+  /** Starts elsewhere than the time of day, so that the two cannot be confused. */
   monotonic(): number {
-    return this.seconds - 1_000_000_000;
+    return this.seconds + this.#ahead;
   }
 
-  /** Goes on, or back. */
+  setTimeout(callback: () => void, milliseconds: number): () => void {
+    const waiting = { at: this.monotonic() + Math.max(0, milliseconds) / 1000, callback };
+    this.#waiting.add(waiting);
+    return () => this.#waiting.delete(waiting);
+  }
+
+  nextTurn(callback: () => void): void {
+    setTimeout(callback, 0);
+  }
+
+  /** How many timers wait. */
+  get timers(): number {
+    return this.#waiting.size;
+  }
+
+  /** Moves both clocks, on or back, and fires the timers that become due, in order. */
   advance(seconds: number): void {
-    this.seconds += seconds;
+    const end = this.monotonic() + seconds;
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) this.#fire(next);
+    this.seconds = end - this.#ahead;
+  }
+
+  /** The same, with a turn of the event loop after each timer, for what it wakes up. */
+  async advanceSlowly(seconds: number): Promise<void> {
+    const end = this.monotonic() + seconds;
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#fire(next);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    this.seconds = end - this.#ahead;
+  }
+
+  /** Sets the time of day, as a person or NTP does. The monotonic clock goes on as before. */
+  setTimeOfDay(seconds: number): void {
+    this.#ahead += this.seconds - seconds;
+    this.seconds = seconds;
+  }
+
+  #fire(waiting: Waiting): void {
+    this.#waiting.delete(waiting);
+    this.seconds = Math.max(this.monotonic(), waiting.at) - this.#ahead;
+    waiting.callback();
+  }
+
+  #next(end: number): Waiting | undefined {
+    let first: Waiting | undefined;
+    for (const waiting of this.#waiting) {
+      if (waiting.at <= end && (first === undefined || waiting.at < first.at)) first = waiting;
+    }
+    return first;
   }
 }

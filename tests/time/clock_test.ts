@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
+import { abortable, limitTime, wait } from "../../time/time_limit.ts";
+import { nextTurn, Slices } from "../../time/turn.ts";
+import { ManualClock } from "../support/clock.ts";
+
+test("limitTime() aborts with a TimeoutError when the time is up", () => {
+  const timers = new ManualClock();
+  const limit = limitTime(100, { timers });
+  timers.advance(0.099);
+  assert.equal(limit.signal.aborted, false);
+  assert.equal(limit.isTimeout, false);
+  timers.advance(0.001);
+  assert.equal(limit.signal.aborted, true);
+  assert.equal(limit.isTimeout, true);
+  assert.equal(limit.signal.reason.name, "TimeoutError");
+  assert.equal(limit.signal.reason.message, "no answer within 100 ms");
+});
+
+test("limitTime() keeps the reason of the outer signal, also of one that is aborted already", () => {
+  const timers = new ManualClock();
+  const outer = new AbortController();
+  const limits = [limitTime(100, { timers, outer: outer.signal })];
+  outer.abort("gone");
+  limits.push(limitTime(100, { timers, outer: outer.signal }));
+  timers.advance(1);
+  for (const limit of limits) {
+    assert.equal(limit.signal.reason, "gone");
+    assert.equal(limit.isTimeout, false);
+  }
+});
+
+test("limitTime() leaves no timer behind once it has ended, and sets none without a limit", () => {
+  const timers = new ManualClock();
+  const limit = limitTime(100, { timers });
+  assert.equal(timers.timers, 1);
+  limit.end();
+  limitTime(Infinity, { timers });
+  assert.equal(timers.timers, 0);
+});
+
+test("abortable() settles as the promise does, or rejects with the reason of the signal", async () => {
+  const { signal } = new AbortController();
+  assert.equal(await abortable(Promise.resolve(7), signal), 7);
+  await assert.rejects(abortable(Promise.reject(new Error("no")), signal), { message: "no" });
+  const never = new Promise<void>(() => {});
+  const controller = new AbortController();
+  const waiting = abortable(never, controller.signal);
+  controller.abort(new Error("late"));
+  await assert.rejects(waiting, { message: "late" });
+  await assert.rejects(abortable(never, controller.signal), { message: "late" });
+});
+
+test("abortable() handles a rejection that comes after the signal was aborted", async () => {
+  const { promise, reject } = Promise.withResolvers<void>();
+  await assert.rejects(abortable(promise, AbortSignal.abort(new Error("late"))), {
+    message: "late",
+  });
+  reject(new Error("ignored"));
+  await nextTurn();
+});
+
+test("wait() ends with its time or with the signal", async () => {
+  const timers = new ManualClock();
+  let ended = 0;
+  const controller = new AbortController();
+  const waits = [
+    wait(50, { timers }),
+    wait(50_000, { timers, signal: controller.signal }),
+    wait(50_000, { timers, signal: AbortSignal.abort() }),
+  ].map((waiting) => waiting.then(() => ended++));
+  await waits[2];
+  timers.advance(0.05);
+  await waits[0];
+  assert.equal(ended, 2);
+  controller.abort();
+  await waits[1];
+  assert.equal(timers.timers, 0);
+});
+
+test("Slices ask for a pause when their budget is spent, and have a new one after it", async () => {
+  const timers = new ManualClock();
+  const slices = new Slices(2, timers);
+  assert.equal(slices.isOver, false);
+  timers.advance(0.003);
+  assert.equal(slices.isOver, true);
+  await slices.pause();
+  assert.equal(slices.isOver, false);
+});
+
+test("the platform's timers fire, and are cancelled", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const fired: string[] = [];
+  const cancel = SYSTEM_CLOCK.setTimeout(() => fired.push("cancelled"), 0);
+  cancel();
+  SYSTEM_CLOCK.setTimeout(() => {
+    fired.push("fired");
+    resolve();
+  }, 0);
+  await promise;
+  assert.deepEqual(fired, ["fired"]);
+});
+
+test("a delay beyond what the platform can wait does not fire at once", async () => {
+  const fired: string[] = [];
+  const cancel = SYSTEM_CLOCK.setTimeout(() => fired.push("too early"), 2 ** 31 + 5);
+  // Timers fire in order: one that was set later and is due says that the first is not.
+  await wait(1);
+  assert.deepEqual(fired, []);
+  cancel();
+});
+
+test("a clock for tests sets the time of day without moving the monotonic one", () => {
+  const clock: ManualClock & Timers = new ManualClock();
+  const before = clock.monotonic();
+  clock.setTimeOfDay(clock.now() - 3600);
+  assert.equal(clock.now(), 1_700_000_000 - 3600);
+  assert.equal(clock.monotonic(), before);
+});

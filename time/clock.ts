@@ -1,0 +1,107 @@
+/**
+ * Clocks and timers. Everything in the library that waits or measures time takes them as an
+ * argument, so that a test can move them.
+ *
+ * @module
+ */
+
+/**
+ * A source of time. Metrics take one as their option `clock`.
+ *
+ * @example A clock for a test
+ * ```ts
+ * import { type Clock, Gauge } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const clock: Clock = { now: () => 1700000000, monotonic: () => 0 };
+ * const gauge = new Gauge("last_run_seconds", "When the job ran.", { registry: null, clock });
+ * gauge.setToCurrentTime();
+ * assert.equal(gauge.value, 1700000000);
+ * ```
+ */
+export interface Clock {
+  /**
+   * Returns the time of day.
+   *
+   * @returns Seconds since 1970.
+   */
+  now(): number;
+  /**
+   * Returns a time that never goes back, for durations.
+   *
+   * @returns Seconds since some moment.
+   */
+  monotonic(): number;
+}
+
+/** A clock that can also call back later. */
+export interface Timers extends Clock {
+  /**
+   * Calls back once, after a delay.
+   *
+   * @param callback The function to call.
+   * @param milliseconds The delay.
+   * @param options Whether the program may end before the call. @default {it waits}
+   * @returns A function that cancels the call.
+   */
+  setTimeout(
+    callback: () => void,
+    milliseconds: number,
+    options?: { readonly inBackground?: boolean | undefined },
+  ): () => void;
+  /**
+   * Calls back in the next turn of the event loop.
+   *
+   * @param callback The function to call.
+   */
+  nextTurn(callback: () => void): void;
+}
+
+/** The longest delay of a platform's timer. It fires at once when asked for a longer one. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+type Schedule = (callback: () => void) => unknown;
+
+/**
+ * The fastest way to the next turn, looked up at first use: Deno loads Node's timers when
+ * `setImmediate` is read, which takes longer than importing this library.
+ */
+let schedule: Schedule | undefined;
+
+/** The platform's clocks and timers. */
+export const SYSTEM_CLOCK: Timers = {
+  now: () => Date.now() / 1000,
+  monotonic: () => performance.now() / 1000,
+  setTimeout: startTimer,
+  nextTurn(callback) {
+    // Not a Web standard, but where it exists it does not wait for a timer.
+    schedule ??= (globalThis as { setImmediate?: Schedule }).setImmediate ??
+      ((callback) => setTimeout(callback, 0));
+    schedule(callback);
+  },
+};
+
+function startTimer(
+  callback: () => void,
+  milliseconds: number,
+  options: { readonly inBackground?: boolean | undefined } = {},
+): () => void {
+  let cancel: () => void;
+  if (milliseconds > MAX_TIMER_MS) {
+    // Waits in steps that the platform can take.
+    const rest = milliseconds - MAX_TIMER_MS;
+    cancel = startTimer(
+      () => {
+        cancel = startTimer(callback, rest, options);
+      },
+      MAX_TIMER_MS,
+      options,
+    );
+    return () => cancel();
+  }
+  const timer: unknown = setTimeout(callback, Math.max(0, milliseconds));
+  // Timers are objects with this method on Deno, Bun and Node, and numbers in browsers, where a
+  // page ends anyway.
+  if (options.inBackground) (timer as { unref?: () => void }).unref?.();
+  return () => clearTimeout(timer as ReturnType<typeof setTimeout>);
+}

@@ -1,22 +1,23 @@
 import type { NumberColumn, NumberMetric } from "../model.ts";
-import type { Child, MetricCore } from "./child.ts";
+import type { Child } from "./child.ts";
 import { Columns } from "./columns.ts";
+import { MetricCore } from "./metric_core.ts";
 
 /** What every label of the overflow child says. */
 const OVERFLOW = "overflow";
 
-/** Makes a child at a slot of some columns. */
-export type CreateChild<C extends Child> = (columns: Columns<C>, slot: number) => C;
+/** Makes a child that is in no columns yet. */
+export type CreateChild<C extends Child> = (columns: Columns<unknown>) => C;
 
 /** Options of {@linkcode ChildStore}. */
 export interface ChildStoreOptions<C extends Child> {
   /** How many children there are at most, the overflow child apart. @default {Infinity} */
   maxSeries?: number | undefined;
   /**
-   * Makes a child whose writes go nowhere: label sets without room get it, in types
-   * whose numbers cannot be folded. Without it they share the overflow child.
+   * Whether label sets without room share a child whose writes go nowhere, in types
+   * whose numbers cannot be folded. Else they share the overflow child. @default {false}
    */
-  createDropped?: CreateChild<C> | undefined;
+  canDrop?: boolean | undefined;
 }
 
 /**
@@ -39,7 +40,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   /** Where the children are now. */
   protected columns: Columns<C>;
   readonly #create: CreateChild<C>;
-  readonly #createDropped: CreateChild<C> | undefined;
+  readonly #canDrop: boolean;
   readonly #maxSeries: number;
   #holes = 0;
   /** The child for which there is always room, in a store with a limit. */
@@ -57,7 +58,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   constructor(core: MetricCore, create: CreateChild<C>, options: ChildStoreOptions<C> = {}) {
     this.core = core;
     this.#create = create;
-    this.#createDropped = options.createDropped;
+    this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
     this.columns = new Columns(core, 1);
   }
@@ -108,8 +109,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Makes a child for which there is always room. */
   add(labelValues: readonly string[]): C {
-    const { columns } = this;
-    return columns.append(labelValues, (slot) => this.#create(columns, slot));
+    // Both may call a clock that is not the platform's.
+    const since = this.core.age();
+    const child = this.#create(this.columns);
+    child.enter(this.columns, labelValues, since);
+    return child;
   }
 
   /** Lets a number or boolean that was given for a label be found as fast as its text. */
@@ -137,7 +141,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     const children = [...this];
     // Those who just read the columns find nothing there; those who hold a child go on with it.
     const former = this.columns.clear();
-    for (const child of children) child.columns = former;
+    for (const child of children) child.stayIn(former);
     this.columns = new Columns(this.core, 1);
     this.#holes = 0;
     this.#overflow = undefined;
@@ -185,8 +189,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   protected make(labelValues: readonly string[]): C {
     if (this.#maxSeries === Infinity) return this.add(labelValues);
     // Whoever asks for the labels of the overflow child gets that one.
-    const isOverflow = this.#createDropped === undefined &&
-      labelValues.every((value) => value === OVERFLOW);
+    const isOverflow = !this.#canDrop && labelValues.every((value) => value === OVERFLOW);
     if (isOverflow) return this.#overflow = this.add(labelValues);
     return this.isFull ? this.overflow() : this.add(labelValues);
   }
@@ -194,8 +197,9 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   /** Counts that there was no room. */
   protected overflow(): C {
     this.core.overflows++;
-    if (this.#createDropped === undefined) return this.#overflow ?? this.#makeOverflow();
-    return this.#dropped ??= this.#makeDropped(this.#createDropped);
+    return this.#canDrop
+      ? this.#dropped ??= this.#makeDropped()
+      : this.#overflow ?? this.#makeOverflow();
   }
 
   /** Leaves a hole at a slot. */
@@ -231,9 +235,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return this.#overflow = this.get(this.#overflowValues());
   }
 
-  #makeDropped(create: CreateChild<C>): C {
-    const columns = new Columns<C>(this.core, 1);
-    return columns.append(this.#overflowValues(), (slot) => create(columns, slot));
+  #makeDropped(): C {
+    // Its metric is one of its own, so that writes to other series stay simple.
+    const columns = new Columns<C>(new MetricCore({ ...this.core, isDropped: true }), 1);
+    const dropped = this.#create(columns);
+    dropped.enter(columns, this.#overflowValues(), 0);
+    return dropped;
   }
 }
 

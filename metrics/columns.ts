@@ -1,4 +1,4 @@
-import type { MetricCore } from "./child.ts";
+import type { MetricCore } from "./metric_core.ts";
 
 /** What the look-up table has where no child is. */
 const FREE = -1;
@@ -224,10 +224,11 @@ export class Columns<C> {
    * Adds a child that is not there yet, at zero.
    *
    * @param values The texts of its label values.
-   * @param create Makes the child of its slot.
-   * @returns The child.
+   * @param since When it began to count, see {@linkcode since}.
+   * @param child The child.
+   * @returns Its slot.
    */
-  append(values: readonly string[], create: (slot: number) => C): C {
+  append(values: readonly string[], since: number, child: C): number {
     const slot = this.children.length;
     this.#reserve(slot + 1);
     const at = slot * values.length;
@@ -242,12 +243,26 @@ export class Columns<C> {
       }
       this.#ids[at + i] = id;
     }
-    const child = create(slot);
+    this.#setSince(slot, since);
     this.children.push(child);
     const isFull = this.children.length > this.#table.length * 4 / 5;
     if (this.#isDirect ? outgrown : isFull) this.#arrange();
     else this.#insert(slot);
-    return child;
+    return slot;
+  }
+
+  /** Copies the numbers of a child from other columns. */
+  copyNumbers(slot: number, from: Columns<unknown>, fromSlot: number): void {
+    const { width } = this.core;
+    const at = fromSlot * width;
+    this.numbers.set(from.numbers.subarray(at, at + width), slot * width);
+  }
+
+  /** Lets a child start again at zero. */
+  reset(slot: number, since: number): void {
+    const { width } = this.core;
+    this.numbers.fill(0, slot * width, (slot + 1) * width);
+    this.#setSince(slot, since);
   }
 
   /** Takes a child out; its slot stays empty. */
@@ -277,7 +292,7 @@ export class Columns<C> {
 
   /** Whether any child may have an exemplar. */
   get hasExemplars(): boolean {
-    return this.core.kept !== undefined;
+    return this.core.kept !== undefined && this.core.type === "counter";
   }
 
   /** The texts of a child's label values. */
@@ -295,8 +310,7 @@ export class Columns<C> {
     return this.#since[slot]!;
   }
 
-  /** Says when a child began to count. */
-  setSince(slot: number, milliseconds: number): void {
+  #setSince(slot: number, milliseconds: number): void {
     // 24 days fit half of the room that more needs.
     if (milliseconds !== (milliseconds | 0) && this.#since instanceof Int32Array) {
       this.#since = Float64Array.from(this.#since);

@@ -1,7 +1,8 @@
 import type { NumberColumn, SeriesExpiry } from "../model.ts";
-import type { Child, MetricCore, Watch } from "./child.ts";
+import type { Child } from "./child.ts";
 import { ChildStore, type ChildStoreOptions, type CreateChild } from "./child_store.ts";
 import { Columns } from "./columns.ts";
+import type { MetricCore, WriteListener } from "./metric_core.ts";
 
 /** How often children are looked through for the sake of new ones, in each time to live. */
 const SWEEPS = 64;
@@ -28,7 +29,8 @@ interface Ghost<C extends Child> {
  * There is no timer: children are looked through when they are read and one of them
  * may have expired, and now and then when new ones come.
  */
-export class ExpiringStore<C extends Child> extends ChildStore<C> implements Watch, SeriesExpiry {
+export class ExpiringStore<C extends Child> extends ChildStore<C>
+  implements WriteListener, SeriesExpiry {
   readonly #seconds: number;
   /** When each child was touched last, by slot, on the monotonic clock; `Infinity` for never to expire. */
   #touched: Float64Array = new Float64Array(4);
@@ -56,6 +58,7 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
     this.#hidden = new Columns(core, 0);
     this.#freed = new FinalizationRegistry((ghost) => this.#bury(ghost));
     this.#due = this.#nextSweep = this.#now() + this.#seconds;
+    core.listener = this;
   }
 
   override get numberColumn(): NumberColumn | undefined {
@@ -272,68 +275,4 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
     this.#hidden = columns;
     this.#hiddenHoles = 0;
   }
-}
-
-/** A class of children. */
-type ChildClass<C extends Child, Extra extends unknown[]> = new (
-  columns: Columns<unknown>,
-  slot: number,
-  ...extra: Extra
-) => C;
-
-/** Any method that writes; what it is given is for itself to check. */
-type Write = (this: Child, ...args: unknown[]) => unknown;
-
-/** The methods of all types that change a child, and end in no other of them. */
-const WRITES: readonly string[] = ["inc", "dec", "set", "observe", "info", "state"];
-
-/** The expiring class of each class that has one. */
-const CLASSES: WeakMap<object, object> = new WeakMap();
-
-/**
- * The class that a metric makes its children of: where series expire, one whose
- * children tell of each write. Other metrics keep the class as it is, and so neither
- * their children nor their writes know of it.
- *
- * @param Base The class of the type.
- * @param options The options of the metric, not checked yet.
- * @returns `Base`, or a class derived from it.
- */
-export function childClass<C extends Child, Extra extends unknown[]>(
-  Base: ChildClass<C, Extra>,
-  options: { readonly expireAfterSeconds?: unknown } | undefined,
-): ChildClass<C, Extra> {
-  if (options?.expireAfterSeconds === undefined) return Base;
-  const known = CLASSES.get(Base) ?? deriveFrom(Base);
-  CLASSES.set(Base, known);
-  // It is constructed as `Base` is, and has its methods.
-  return known as ChildClass<C, Extra>;
-}
-
-function deriveFrom(Class: object): object {
-  // Only classes of children come here, and what they are constructed with is passed on.
-  const Base = Class as ChildClass<Child, never[]>;
-  const Expiring = class extends Base {};
-  const methods = Base.prototype as unknown as Record<string, Write | undefined>;
-  for (const name of WRITES) {
-    const write = methods[name];
-    if (write === undefined) continue;
-    override(Expiring, name, function (first, second) {
-      // What throws has written nothing.
-      write.call(this, first, second);
-      this.columns.core.watch!.touch(this);
-    });
-  }
-  const { setFunction } = methods;
-  if (setFunction !== undefined) {
-    override(Expiring, "setFunction", function (fn) {
-      setFunction.call(this, fn);
-      this.columns.core.watch!.pin(this);
-    });
-  }
-  return Expiring;
-}
-
-function override(Class: { readonly prototype: Child }, name: string, value: Write): void {
-  Object.defineProperty(Class.prototype, name, { value, configurable: true, writable: true });
 }

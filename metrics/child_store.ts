@@ -6,6 +6,12 @@ import { MetricCore } from "./metric_core.ts";
 /** What every label of the overflow child says. */
 const OVERFLOW = "overflow";
 
+/**
+ * How many detached children share columns. To make columns for each would take longer than all
+ * the rest. The columns stay in memory as long as the program holds one of these children.
+ */
+const MAX_DETACHED = 64;
+
 /** Makes a child that is in no columns yet. */
 export type CreateChild<C extends Child> = (columns: Columns<unknown>) => C;
 
@@ -39,6 +45,8 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   protected readonly core: MetricCore;
   /** Where the children are now. */
   protected columns: Columns<C>;
+  /** Where children are that were taken out. */
+  #detached: Columns<C>;
   readonly #create: CreateChild<C>;
   readonly #canDrop: boolean;
   readonly #maxSeries: number;
@@ -61,6 +69,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
     this.columns = new Columns(core, 1);
+    this.#detached = new Columns(core, 1);
   }
 
   /** The number of children. */
@@ -122,16 +131,14 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   }
 
   /**
-   * Takes a child out. What is written to it from now on goes nowhere.
+   * Removes a child. Later writes to it go nowhere.
    *
    * @returns Whether readers would have met it.
    */
   delete(child: C): boolean {
-    const { slot } = child;
-    // Columns of its own: it must not keep those of its siblings in memory.
-    child.moveTo(new Columns(this.core, 1));
     if (child === this.#overflow) this.#overflow = undefined;
-    this.vacate(slot);
+    if (!this.holds(child)) return false;
+    this.detach(child);
     this.tidy();
     return true;
   }
@@ -202,19 +209,20 @@ export class ChildStore<C extends Child> implements Iterable<C> {
       : this.#overflow ?? this.#makeOverflow();
   }
 
-  /** Leaves a hole at a slot. */
-  protected vacate(slot: number): void {
+  /** Moves a child out of the columns that are read. */
+  protected detach(child: C): void {
+    const { slot } = child;
+    if (this.#detached.children.length >= MAX_DETACHED) this.#detached = new Columns(this.core, 1);
+    child.moveTo(this.#detached);
+    // Its siblings there must not keep it in memory.
+    this.#detached.children[child.slot] = undefined;
     this.columns.remove(slot);
     this.#holes++;
   }
 
-  /** Moves the children to new columns when holes are the most of the present ones. */
+  /** Moves the children to new columns, in their order, when most slots are holes. */
   protected tidy(): void {
-    if (this.#holes > 32 && this.#holes > this.columns.children.length / 2) this.compact();
-  }
-
-  /** Moves the children to new columns, in their order. */
-  protected compact(): void {
+    if (this.#holes <= 32 || this.#holes <= this.columns.children.length / 2) return;
     const columns = new Columns<C>(this.core, this.size);
     for (const child of this.columns.children) child?.moveTo(columns);
     this.columns = columns;

@@ -67,6 +67,8 @@ export class Columns<C> {
   readonly children: (C | undefined)[] = [];
   /** The numbers of the children, `core.width` for each. */
   numbers: Float64Array;
+  /** When each child was last touched, on the monotonic clock, if series expire. */
+  touched: Float64Array;
   /** When each child began to count, in whole milliseconds after the metric was made. */
   #since: Int32Array | Float64Array;
   /** For each child the ids of its label values. */
@@ -93,6 +95,7 @@ export class Columns<C> {
     this.#byName = new Map(this.#labels.map((label) => [label.name, label]));
     if (query.length < labelNames.length) query = new Int32Array(labelNames.length);
     this.numbers = new Float64Array(capacity * width);
+    this.touched = new Float64Array(core.expires ? capacity : 0);
     this.#since = new Int32Array(capacity);
     this.#ids = new Int32Array(capacity * labelNames.length);
   }
@@ -256,6 +259,8 @@ export class Columns<C> {
     const { width } = this.core;
     const at = fromSlot * width;
     this.numbers.set(from.numbers.subarray(at, at + width), slot * width);
+    // Without effect if series do not expire: the arrays have no element then.
+    this.touched[slot] = from.touched[fromSlot]!;
   }
 
   /** Lets a child start again at zero. */
@@ -282,6 +287,7 @@ export class Columns<C> {
   clear(): Columns<C> {
     const former = new Columns<C>(this.core, 0);
     former.numbers = this.numbers;
+    former.touched = this.touched;
     former.#since = this.#since;
     former.#ids = this.#ids;
     former.#labels = this.#labels;
@@ -397,6 +403,7 @@ export class Columns<C> {
     // A quarter more each time: little is left unused, and a number is moved four times at most.
     const capacity = size + (size >> 2) + 3;
     this.numbers = grow(this.numbers, capacity * this.core.width);
+    if (this.core.expires) this.touched = grow(this.touched, capacity);
     this.#since = grow(this.#since, capacity);
     this.#ids = grow(this.#ids, capacity * this.#labels.length);
   }

@@ -1,4 +1,4 @@
-import { type NumberColumn, type SeriesExpiry } from "../model.ts";
+import type { NumberColumn, SeriesExpiry } from "../model.ts";
 import type { Child } from "./child.ts";
 import { ChildStore, type ChildStoreOptions, type CreateChild } from "./child_store.ts";
 import type { MetricCore, WriteListener } from "./metric_core.ts";

@@ -442,7 +442,8 @@ const OPTIONS: Record<string, Subject> = {
 };
 for (const Metric of [Counter, Gauge, Histogram, Summary, Info, StateSet, MetricFamily]) {
   const create = Metric as new (...args: unknown[]) => object;
-  const rest = Metric === MetricFamily ? ["gauge"] : [{ registry: null, states }];
+  const needed = Metric as unknown === StateSet ? { registry: null, states } : { registry: null };
+  const rest = Metric === MetricFamily ? ["gauge"] : [needed];
   OPTIONS[`arguments of ${Metric.name}`] = options(
     ({ name = "m", help = "M." }) => new create(name, help, ...rest),
     { name: NOTHING, help: STRING },

@@ -183,7 +183,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     assert.equal(Symbol.dispose in loose, false);
     assert.throws(() => loose.stop({ job: "mail", code: 1, x: 2 }), {
       name: "TypeError",
-      message: `Cannot get child of ${type} "d": its labels are "job", "code": received "x"`,
+      message: `Cannot get series of ${type} "d": its labels are "job", "code": received "x"`,
     });
     assert.throws(() => loose.stop("mail"), { name: "TypeError" });
     assert.deepEqual(seriesOf(metric), []);
@@ -226,7 +226,7 @@ test("a timer of an unlabelled metric refuses labels", () => {
   const timer = new Summary("d", "D.", { registry }).startTimer();
   assert.throws(() => timer.stop({ code: 1 } as Record<never, number>), {
     name: "TypeError",
-    message: 'Cannot get child of summary "d": its labels are none: received "code"',
+    message: 'Cannot get series of summary "d": its labels are none: received "code"',
   });
   assert.equal(typeof timer.stop(), "number");
 });

@@ -12,8 +12,16 @@ const MIN_PLACES = 4096;
 /** How many of them it may have for each child beyond that: 16 bytes. */
 const PLACES_PER_CHILD = 4;
 
-/** Where a look-up notes which label values it is for; look-ups do not nest. */
+/** Where a look-up notes the ids of its label values. */
 let query = new Int32Array(16);
+
+/**
+ * How many look-ups there were. A label object may have getters, which may look up others: a look-up
+ * that was not the last one at its end finds nothing, because it cannot rely on its notes.
+ */
+let lookUps = 0;
+
+const { hasOwnProperty } = Object.prototype;
 
 /** The values that one label takes, each known by a number. */
 class LabelColumn {
@@ -93,7 +101,10 @@ export class Columns<C> {
     const { labelNames, width } = core;
     this.#labels = labelNames.map((name, i) => new LabelColumn(name, i));
     this.#byName = new Map(this.#labels.map((label) => [label.name, label]));
-    if (query.length < labelNames.length) query = new Int32Array(labelNames.length);
+    if (query.length < labelNames.length) {
+      query = new Int32Array(labelNames.length);
+      lookUps = (lookUps + 1) | 0;
+    }
     this.numbers = new Float64Array(capacity * width);
     this.touched = new Float64Array(core.expires ? capacity : 0);
     this.#since = new Int32Array(capacity);
@@ -111,32 +122,35 @@ export class Columns<C> {
   }
 
   /**
-   * Finds a child by the names of its labels, in whatever order.
+   * Finds a child by the names of its labels, in whatever order. Only own properties are labels.
    *
    * @param labels The labels.
-   * @returns The child; nothing if there is none, or the labels are not those of the metric.
+   * @returns The child; undefined if there is none, if the labels are not those of the metric, or
+   * if reading them looked something up.
    */
   findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
     const own = this.#labels;
+    const lookUp = lookUps = (lookUps + 1) | 0;
     let given = 0;
     let place = 0;
-    this.#missed = NOT_OURS;
-    // A `for in` that reads the property it stands at needs no look-up for it.
+    // A `for in` that asks for and reads the property it stands at needs no look-up for it.
     for (const name in labels) {
+      if (!hasOwnProperty.call(labels, name)) continue;
       // Most callers give labels in the order of the label names.
       let label: LabelColumn | undefined = own[given];
       if (label?.name !== name) label = this.#byName.get(name);
-      if (label === undefined) return undefined;
-      const id = label.ids.get(labels[name]);
-      if (id === undefined) {
-        this.#missed = given;
+      const id = label?.ids.get(labels[name]);
+      if (label === undefined || id === undefined) {
+        this.#missed = label !== undefined && lookUp === lookUps ? given : NOT_OURS;
         return undefined;
       }
       query[label.position] = id | 0;
       place = (place + Math.imul(id | 0, label.factor)) | 0;
       given++;
     }
-    return given === own.length ? this.#find(place) : undefined;
+    if (given === own.length && lookUp === lookUps) return this.#find(place);
+    this.#missed = NOT_OURS;
+    return undefined;
   }
 
   /**
@@ -147,6 +161,7 @@ export class Columns<C> {
    */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
     const own = this.#labels;
+    lookUps = (lookUps + 1) | 0;
     this.#missed = NOT_OURS;
     if (values.length !== own.length) return undefined;
     let place = 0;
@@ -178,6 +193,7 @@ export class Columns<C> {
     if (missed === own.length) return true;
     let given = 0;
     for (const name in labels) {
+      if (!hasOwnProperty.call(labels, name)) continue;
       if (given === own.length) return false;
       let label = own[given]!;
       if (label.name !== name) {

@@ -10,9 +10,8 @@ import type {
   StateSetMetric,
   SummaryMetric,
 } from "../model.ts";
-import { CHUNK_SIZE } from "./byte_writer.ts";
+import { CHUNK_SIZE, type Chunks } from "./byte_writer.ts";
 import { escapeLabelName, escapeMetricName, type EscapingScheme } from "./escaping.ts";
-import type { Chunks } from "./lines.ts";
 import { hasCounts, writeBuckets } from "./native_buckets.ts";
 import { isCount, ProtoWriter, toCount } from "./proto_writer.ts";
 

@@ -1,6 +1,7 @@
 import { type Collector, MetricFamily } from "../../mod.ts";
-import { checkObject, checkPositive } from "../requests/checks.ts";
-import { MAX_TIMER_MS } from "../requests/time_limit.ts";
+import { checkOptions } from "../../model.ts";
+import { wait } from "../../time/time_limit.ts";
+import { checkPositive } from "../requests/checks.ts";
 import type { RemoteWriterOptions } from "./options.ts";
 import { Sender } from "./sender.ts";
 
@@ -74,11 +75,10 @@ export class RemoteWriter implements Collector, AsyncDisposable {
    * @throws {RangeError} If a number is out of bounds.
    */
   constructor(url: string | URL, options: RemoteWriterOptions = {}) {
-    checkObject(options, "Cannot write to a URL");
+    checkOptions(options, "Cannot write to a URL");
     this.#sender = new Sender(url, options);
     const { intervalMs = 15_000, autoStart = true, staleOnClose = false } = options;
-    const bounds = { doing: this.#sender.doing, max: MAX_TIMER_MS };
-    this.#intervalMs = checkPositive("intervalMs", intervalMs, bounds);
+    this.#intervalMs = checkPositive(intervalMs, this.#sender.doing, "intervalMs");
     this.#staleOnClose = staleOnClose;
     if (autoStart) this.start();
   }
@@ -188,18 +188,18 @@ export class RemoteWriter implements Collector, AsyncDisposable {
 
   async #run(): Promise<void> {
     const { settings } = this.#sender;
-    const { clock, sleep, random } = settings;
+    const { timers, random } = settings;
     const { signal } = this.#end;
     for (let waitMs = this.#intervalMs * random();;) {
-      await sleep(waitMs, signal);
+      await wait(waitMs, { signal, inBackground: true, timers });
       if (signal.aborted) return;
-      const began = clock.monotonic();
+      const began = timers.monotonic();
       try {
         await this.#sender.takeSnapshot();
       } catch (error) {
         if (!signal.aborted) this.#sender.report(error);
       }
-      waitMs = Math.max(0, this.#intervalMs - (clock.monotonic() - began) * 1000);
+      waitMs = Math.max(0, this.#intervalMs - (timers.monotonic() - began) * 1000);
     }
   }
 
@@ -214,7 +214,7 @@ export class RemoteWriter implements Collector, AsyncDisposable {
   }
 
   #checkTimeout(timeoutMs: number): number {
-    return checkPositive("timeoutMs", timeoutMs, { doing: this.#sender.doing, max: Infinity });
+    return checkPositive(timeoutMs, this.#sender.doing, "timeoutMs");
   }
 
   #refuseClosed(what: string): void {

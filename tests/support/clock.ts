@@ -5,6 +5,17 @@
  */
 import type { Timers } from "../../time/clock.ts";
 
+/** How many turns of the event loop a condition may take. Only a failing test takes them all. */
+const MANY_TURNS = 100_000;
+
+/** Lets the event loop turn until a condition holds. Rejects if it never does. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns === MANY_TURNS) throw new Error(`Cannot wait any longer until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
 /** A call that waits for its time. */
 interface Waiting {
   readonly at: number;
@@ -62,6 +73,12 @@ export class ManualClock implements Timers {
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     this.seconds = end - this.#ahead;
+  }
+
+  /** Moves both clocks to the next timer that becomes due, and fires it. */
+  advanceToNext(): void {
+    const next = this.#next(Infinity);
+    if (next !== undefined) this.#fire(next);
   }
 
   /** Sets the time of day, as a person or NTP does. The monotonic clock goes on as before. */

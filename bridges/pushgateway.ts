@@ -55,7 +55,7 @@ import {
   REGISTRY,
   type Registry,
 } from "../mod.ts";
-import { checkOptions, checkShape } from "../model.ts";
+import { checkKnownOptions, checkShape, type KnownOptions } from "../model.ts";
 import type { Clock, Timers } from "../time/clock.ts";
 import { abortable, limitTime } from "../time/time_limit.ts";
 import { createGroup, type Group } from "./pushgateway/group.ts";
@@ -67,6 +67,21 @@ import { type Fetch, hideSecrets, send, showAnswer } from "./requests/send.ts";
 
 export { PushError };
 export type { BasicAuth, Clock, Fetch, PushErrorOptions, PushFormat, PushMethod, Timers };
+
+/** All three functions take the same object, so that their callers may share one. */
+const KNOWN_OPTIONS: KnownOptions<PushOptions> = {
+  job: true,
+  groupingKey: true,
+  registry: true,
+  format: true,
+  compress: true,
+  basicAuth: true,
+  headers: true,
+  timeoutMs: true,
+  signal: true,
+  fetch: true,
+  timers: true,
+};
 
 /** How long a gateway is waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;
@@ -228,11 +243,11 @@ export async function deleteFromGateway(
 async function perform(
   method: PushMethod,
   url: string | URL,
-  options: PushOptions,
+  given: PushOptions,
 ): Promise<void> {
   const doing = `Cannot ${method === "DELETE" ? "delete from" : "push to"} Pushgateway`;
-  const checked = checkPushOptions(options, doing);
-  const { registry, format, compress, timeoutMs, fetch } = checked;
+  const options = checkKnownOptions(given, KNOWN_OPTIONS, doing);
+  const { registry, format, compress, timeoutMs, fetch } = checkOptions(options, doing);
   const { job, groupingKey = {} } = options;
   const group = createGroup(url, job, groupingKey, doing);
   const headers = createHeaders({
@@ -320,8 +335,7 @@ interface CheckedOptions {
   readonly fetch: Fetch;
 }
 
-function checkPushOptions(options: PushOptions, doing: string): CheckedOptions {
-  checkOptions(options, doing);
+function checkOptions(options: PushOptions, doing: string): CheckedOptions {
   const {
     registry = REGISTRY,
     format = "protobuf",

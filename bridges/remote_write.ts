@@ -33,8 +33,8 @@
  *
  * @module
  */
-import { checkOptions } from "../model.ts";
-import type { RemoteWriteOptions } from "./remote_write/options.ts";
+import { checkKnownOptions } from "../model.ts";
+import { type RemoteWriteOptions, WRITE_OPTIONS } from "./remote_write/options.ts";
 import { Sender } from "./remote_write/sender.ts";
 
 export type { HttpCallOptions } from "./remote_write/http_call.ts";
@@ -89,9 +89,10 @@ export async function remoteWrite(
   url: string | URL,
   options: RemoteWriteOptions & { signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  checkOptions(options, "Cannot write to a URL");
-  const { signal, retryForMs = RETRY_FOR_MS } = options;
-  const sender = new Sender(url, { ...options, retryForMs });
+  const known = { ...WRITE_OPTIONS, signal: true } as const;
+  const checked = checkKnownOptions(options, known, "Cannot write to a URL");
+  const { signal, retryForMs = RETRY_FOR_MS } = checked;
+  const sender = new Sender(url, { ...checked, retryForMs });
   try {
     await sender.flush({ signal, timeoutMs: Infinity });
   } finally {

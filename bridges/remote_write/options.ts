@@ -1,5 +1,11 @@
 import { type LabelSet, type LabelValue, REGISTRY, type Registry } from "../../mod.ts";
-import { checkBounds, checkLabelObject, checkShape, toLabelSet } from "../../model.ts";
+import {
+  checkBounds,
+  checkLabelObject,
+  checkShape,
+  type KnownOptions,
+  toLabelSet,
+} from "../../model.ts";
 import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import { checkParts, checkPositive } from "../requests/checks.ts";
 import type { HttpCallOptions } from "./http_call.ts";
@@ -76,6 +82,38 @@ export interface RemoteWriterOptions extends RemoteWriteOptions {
    */
   staleOnClose?: boolean | undefined;
 }
+
+/** The names of all options of {@linkcode remoteWrite}. */
+export const WRITE_OPTIONS: KnownOptions<RemoteWriteOptions> = {
+  registry: true,
+  externalLabels: true,
+  basicAuth: true,
+  bearerToken: true,
+  headers: true,
+  fetch: true,
+  timeoutMs: true,
+  collectTimeoutMs: true,
+  retryForMs: true,
+  minBackoffMs: true,
+  maxBackoffMs: true,
+  maxSamplesPerRequest: true,
+  maxRequestBytes: true,
+  maxBufferedBytes: true,
+  nativeHistograms: true,
+  exemplars: true,
+  metadata: true,
+  onError: true,
+  timers: true,
+  random: true,
+};
+
+/** The names of all options of {@linkcode RemoteWriter}. */
+export const WRITER_OPTIONS: KnownOptions<RemoteWriterOptions> = {
+  ...WRITE_OPTIONS,
+  intervalMs: true,
+  autoStart: true,
+  staleOnClose: true,
+};
 
 /** Options that were checked and filled in. */
 export interface Settings {

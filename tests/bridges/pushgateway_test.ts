@@ -197,6 +197,11 @@ const BAD: { what: string; url?: unknown; options: Record<string, unknown>; mess
   },
   { what: "null as key", options: { groupingKey: null }, message: /object: received null/ },
   { what: "pairs as key", options: { groupingKey: [["a", 1]] }, message: /groupingKey must be/ },
+  {
+    what: "a misspelt option",
+    options: { groupingkey: { a: "secret" } },
+    message: /unknown option "groupingkey": known options are "job", "groupingKey", "registry"/,
+  },
   { what: "a format of scrapes", options: { format: "openmetrics" }, message: /"openmetrics"/ },
   { what: "an inherited format", options: { format: "toString" }, message: /format must be/ },
   { what: "a registry that is none", options: { registry: {} }, message: /registry must be/ },

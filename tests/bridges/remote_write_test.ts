@@ -662,6 +662,7 @@ const BAD: { url?: string; options?: Record<string, unknown>; error: RegExp }[] 
   { url: "http://ann:s3cret%zz@localhost/", error: /credentials in url must be percent-encoded/ },
   { options: { basicAuth: { username: "a" } }, error: /^TypeError: .*password must be a string/ },
   { options: { basicAuth: { username: "a:b", password: "s3cret" } }, error: /without colons/ },
+  { options: { interval: 1 }, error: /^TypeError: .*unknown option "interval": known .*"signal"$/ },
   { options: { registry: {} }, error: /^TypeError: .*registry must be a registry/ },
   { options: { fetch: "f" }, error: /^TypeError: .*fetch must be a function: received "f"$/ },
   { options: { onError: "f" }, error: /^TypeError: .*onError must be a function: received "f"$/ },

@@ -446,6 +446,25 @@ test("a writer does not keep its program running, but a flush that is awaited do
   assert.equal(stdout, "flushed after 2 retries\n");
 });
 
+test("unknown options are refused, and so is a registry in their place", async () => {
+  const { registry, writer } = setUp();
+  assert.throws(() => new RemoteWriter(URL_TEXT, { intervallMs: 5 } as RemoteWriterOptions), {
+    name: "TypeError",
+    message: /^Cannot write to a URL: unknown option "intervallMs": .*"intervalMs", "autoStart"/,
+  });
+  assert.throws(() => new RemoteWriter(URL_TEXT, registry as RemoteWriterOptions), {
+    name: "TypeError",
+    message: /options must be { registry }, not the registry itself: received CollectorRegistry$/,
+  });
+  const misspelt = { timeout: 5 } as { timeoutMs?: number };
+  await assert.rejects(
+    writer.flush(misspelt),
+    /unknown option "timeout": .*"signal", "timeoutMs"$/,
+  );
+  assert.throws(() => writer.close(misspelt), /unknown option "timeout"/);
+  await writer.close();
+});
+
 test("an interval must be positive", () => {
   for (const intervalMs of [0, -1, NaN]) {
     assert.throws(() => new RemoteWriter(URL_TEXT, { intervalMs, autoStart: false }), RangeError);

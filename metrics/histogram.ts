@@ -1,5 +1,6 @@
 import { NativeExemplars } from "../estimators/native_exemplars.ts";
 import {
+  checkNativeOptions,
   NativeHistogramEstimator,
   type NativeHistogramOptions,
 } from "../estimators/native_histogram.ts";
@@ -177,7 +178,7 @@ class NativeHistogramChild extends HistogramChild {
   readonly #native: NativeHistogramEstimator;
   #exemplars: NativeExemplars<Required<Exemplar>> | undefined = undefined;
 
-  constructor(columns: Columns<unknown>, slot: number, options: NativeHistogramOptions) {
+  constructor(columns: Columns<unknown>, slot: number, options: Required<NativeHistogramOptions>) {
     super(columns, slot);
     this.#native = new NativeHistogramEstimator(options, this.core.now);
   }
@@ -380,7 +381,7 @@ export class Histogram<
 
 /** How the children of a histogram are made. */
 function createOf(
-  native: NativeHistogramOptions | undefined,
+  native: Required<NativeHistogramOptions> | undefined,
   options: Pick<HistogramOptions, "exemplars" | "expireAfterSeconds">,
 ): (columns: Columns<HistogramChild>, slot: number) => HistogramChild {
   const exemplars = options?.exemplars;
@@ -396,20 +397,10 @@ function createOf(
 function checkNative(
   options: NativeHistogramOptions | boolean,
   doing: string,
-): NativeHistogramOptions | undefined {
+): Required<NativeHistogramOptions> | undefined {
   if (options === false) return undefined;
-  if (options === true) return {};
+  if (options === true) return checkNativeOptions({}, doing);
   const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
   checkShape(isObject, doing, "nativeHistogram must be an object or true", options);
-  const copy = { ...options };
-  try {
-    new NativeHistogramEstimator(copy, () => 0);
-  } catch (error) {
-    if (error instanceof Error) {
-      const reason = error.message.replace("Cannot create native histogram: ", "");
-      error.message = `${doing}: nativeHistogram: ${reason}`;
-    }
-    throw error;
-  }
-  return copy;
+  return checkNativeOptions(options, `${doing}: nativeHistogram`);
 }

@@ -1,10 +1,10 @@
 import { NativeExemplars } from "../estimators/native_exemplars.ts";
 import {
+  checkNativeOptions,
   NativeHistogramEstimator,
   type NativeHistogramOptions,
 } from "../estimators/native_histogram.ts";
 import {
-  checkKnownOptions,
   checkShape,
   type Exemplar,
   type HistogramMetric,
@@ -150,7 +150,7 @@ class NativeHistogramChild extends HistogramChild {
   readonly #native: NativeHistogramEstimator;
   #exemplars: NativeExemplars<Required<Exemplar>> | undefined = undefined;
 
-  constructor(columns: Columns<unknown>, options: NativeHistogramOptions) {
+  constructor(columns: Columns<unknown>, options: Required<NativeHistogramOptions>) {
     super(columns);
     this.#native = new NativeHistogramEstimator(options, this.core.now);
   }
@@ -232,14 +232,6 @@ const KNOWN_OPTIONS: KnownOptions<HistogramOptions> = {
   nativeHistogram: true,
 };
 
-const KNOWN_NATIVE_OPTIONS: KnownOptions<NativeHistogramOptions> = {
-  bucketFactor: true,
-  maxBuckets: true,
-  zeroThreshold: true,
-  maxZeroThreshold: true,
-  minResetDurationSeconds: true,
-};
-
 /**
  * A distribution of values in buckets: durations, sizes. Prometheus computes
  * quantiles from it, over any number of processes.
@@ -317,20 +309,10 @@ export class Histogram<
 function checkNative(
   options: NativeHistogramOptions | boolean,
   doing: string,
-): NativeHistogramOptions | undefined {
+): Required<NativeHistogramOptions> | undefined {
   if (options === false) return undefined;
-  if (options === true) return {};
+  if (options === true) return checkNativeOptions({}, doing);
   const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
   checkShape(isObject, doing, "nativeHistogram must be an object or true", options);
-  const copy = checkKnownOptions(options, KNOWN_NATIVE_OPTIONS, `${doing}: nativeHistogram`);
-  try {
-    new NativeHistogramEstimator(copy, () => 0);
-  } catch (error) {
-    if (error instanceof Error) {
-      const reason = error.message.replace("Cannot create native histogram: ", "");
-      error.message = `${doing}: nativeHistogram: ${reason}`;
-    }
-    throw error;
-  }
-  return copy;
+  return checkNativeOptions(options, `${doing}: nativeHistogram`);
 }

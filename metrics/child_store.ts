@@ -41,10 +41,8 @@ export interface ChildStoreOptions<C extends Child> {
  * @typeParam C The type of the children.
  */
 export class ChildStore<C extends Child> implements Iterable<C> {
-  /** What all children share. */
-  protected readonly core: MetricCore;
-  /** Where the children are now. */
-  protected columns: Columns<C>;
+  readonly #core: MetricCore;
+  #columns: Columns<C>;
   /** Where children are that were taken out. */
   #detached: Columns<C>;
   readonly #create: CreateChild<C>;
@@ -64,12 +62,22 @@ export class ChildStore<C extends Child> implements Iterable<C> {
    * @param options A limit.
    */
   constructor(core: MetricCore, create: CreateChild<C>, options: ChildStoreOptions<C> = {}) {
-    this.core = core;
+    this.#core = core;
     this.#create = create;
     this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
-    this.columns = new Columns(core, 1);
+    this.#columns = new Columns(core, 1);
     this.#detached = new Columns(core, 1);
+  }
+
+  /** What all children share. */
+  protected get core(): MetricCore {
+    return this.#core;
+  }
+
+  /** Where the children are now. */
+  protected get columns(): Columns<C> {
+    return this.#columns;
   }
 
   /** The number of children. */
@@ -86,12 +94,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** The child of labels by name: nothing if it does not exist, or the labels are not the metric's. */
   findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.columns.findByName(labels);
+    return this.#columns.findByName(labels);
   }
 
   /** The child of label values in the order of the label names, if there is one. */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.columns.findInOrder(values);
+    return this.#columns.findInOrder(values);
   }
 
   /**
@@ -149,7 +157,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     // Those who just read the columns find nothing there; those who hold a child go on with it.
     const former = this.columns.clear();
     for (const child of children) child.stayIn(former);
-    this.columns = new Columns(this.core, 1);
+    this.#columns = new Columns(this.core, 1);
     this.#holes = 0;
     this.#overflow = undefined;
   }
@@ -171,7 +179,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Whether a child is one of those that readers meet. */
   holds(child: C): boolean {
-    return child.columns === this.columns;
+    return child.columns === this.#columns;
   }
 
   /** Whether there is no room for another child. */
@@ -225,7 +233,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     if (this.#holes <= 32 || this.#holes <= this.columns.children.length / 2) return;
     const columns = new Columns<C>(this.core, this.size);
     for (const child of this.columns.children) child?.moveTo(columns);
-    this.columns = columns;
+    this.#columns = columns;
     this.#holes = 0;
   }
 

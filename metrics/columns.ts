@@ -1,7 +1,4 @@
-import type { MetricCore } from "./metric_core.ts";
-
-/** What the look-up table has where no child is. */
-const FREE = -1;
+import { FREE, type MetricCore } from "./metric_core.ts";
 
 /** Instead of which label was not known: the labels are not those of the metric. */
 const NOT_OURS = -1;
@@ -57,7 +54,7 @@ class LabelColumn {
  * has a place for every combination: the factors are those of a number whose digits
  * are the ids, and what stands at its place is what is looked for. Where most of such
  * places would stay empty it is a hash table with open addressing: the factors are odd
- * numbers without pattern, at most 4/5 of the places are taken, and what stands there is
+ * random numbers, at most 4/5 of the places are taken, and what stands there is
  * compared with the column of ids, so that no two label sets can collide whatever their
  * values are. As label values come, the table is arranged anew whenever a dictionary or
  * the table itself has doubled.
@@ -84,7 +81,7 @@ export class Columns<C> {
   #labels: readonly LabelColumn[];
   readonly #byName: ReadonlyMap<string, LabelColumn>;
   /** Slots, each at its place or, in a hash table, the first free one behind. Its length is a power of two. */
-  #table: Int32Array = new Int32Array(1).fill(FREE);
+  #table: Int32Array;
   /** Whether the table has a place for each combination of label values. */
   #isDirect = true;
   /** Of the last look-up without success: which label had a new value, or, if none had, their number. */
@@ -105,6 +102,7 @@ export class Columns<C> {
       query = new Int32Array(labelNames.length);
       lookUps = (lookUps + 1) | 0;
     }
+    this.#table = core.createTable(1);
     this.numbers = new Float64Array(capacity * width);
     this.touched = new Float64Array(core.expires ? capacity : 0);
     this.#since = new Int32Array(capacity);
@@ -401,14 +399,9 @@ export class Columns<C> {
     this.#isDirect = places <= Math.max(MIN_PLACES, length * PLACES_PER_CHILD);
     if (!this.#isDirect) {
       places = nextPowerOfTwo(length * 3 / 2);
-      let factor = 0x9e3779b1;
-      for (const label of this.#labels) {
-        // Odd numbers without pattern, of which none is a small multiple of another.
-        factor = Math.imul(factor, 0x85ebca6b);
-        label.factor = factor;
-      }
+      for (const label of this.#labels) label.factor = this.core.factors[label.position]!;
     }
-    this.#table = new Int32Array(places).fill(FREE);
+    this.#table = this.core.createTable(places);
     for (let slot = 0; slot < length; slot++) {
       if (this.children[slot] !== undefined) this.#insert(slot);
     }

@@ -32,7 +32,14 @@ export interface MetricCoreOptions {
   readonly expires?: boolean;
   /** Whether writes are checked and then ignored. @default {false} */
   readonly isDropped?: boolean;
+  /** Returns a number from 0 to 1, for tests. @default {Math.random} */
+  readonly random?: () => number;
+  /** Makes a table of free places, for tests that count reads. @default {a typed array} */
+  readonly createTable?: (places: number) => Int32Array;
 }
+
+/** What a place in a table has as long as no slot is there. */
+export const FREE = -1;
 
 /** A listener for the writes of a metric whose series expire. */
 export interface WriteListener {
@@ -63,6 +70,8 @@ export class MetricCore implements MetricCoreOptions {
   readonly keepsTimes: boolean;
   readonly expires: boolean;
   readonly isDropped: boolean;
+  readonly random: () => number;
+  readonly createTable: (places: number) => Int32Array;
   /** The time of day by the clock, in seconds since 1970. */
   readonly now: () => number;
   /** When the metric was made, in seconds since 1970. */
@@ -72,6 +81,8 @@ export class MetricCore implements MetricCoreOptions {
    * nothing else: if it is false, they go through {@linkcode Child.write}.
    */
   isSimple: boolean;
+  /** The factors of the labels in hash tables. Undefined until there is a hash table. */
+  #factors: readonly number[] | undefined = undefined;
   /** How often the exemplar source failed. */
   exemplarErrors = 0;
   /** How often a label set was looked up for which there was no room. */
@@ -95,6 +106,8 @@ export class MetricCore implements MetricCoreOptions {
     this.keepsTimes = options.keepsTimes ?? false;
     this.expires = options.expires ?? false;
     this.isDropped = options.isDropped ?? false;
+    this.random = options.random ?? Math.random;
+    this.createTable = options.createTable ?? ((places) => new Int32Array(places).fill(FREE));
     this.now = () => this.clock.now();
     this.created = this.now();
     this.isSimple = !(this.asksSource || this.keepsTimes || this.expires || this.isDropped);
@@ -103,6 +116,15 @@ export class MetricCore implements MetricCoreOptions {
   /** Whether a series is the one number in its column, as long as it does not come from a function. */
   get isNumber(): boolean {
     return this.type === "counter" || this.type === "gauge";
+  }
+
+  /**
+   * Odd numbers, by which the ids of the label values are multiplied in a hash table. They are drawn
+   * when the metric needs its first hash table: a client that chooses label values cannot work out
+   * which of them collide. Not drawn when a module is loaded, which some platforms refuse.
+   */
+  get factors(): readonly number[] {
+    return this.#factors ??= this.labelNames.map(() => (this.random() * 2 ** 32) | 1);
   }
 
   /** The time since the metric was made, in milliseconds. */

@@ -39,6 +39,20 @@ export interface AnyMetric<Series> {
    */
   labels(...values: readonly LabelValue[]): Series;
   /**
+   * Looks up a series by name and creates nothing.
+   *
+   * @param labels All labels by name. Labels that are left out take their default.
+   * @returns The series; undefined if there is none. Never throws.
+   */
+  find(labels: Readonly<Record<string, LabelValue>>): Series | undefined;
+  /**
+   * Looks up a series by position and creates nothing.
+   *
+   * @param values A value for each of `labelNames`, in their order.
+   * @returns The series; undefined if there is none. Never throws.
+   */
+  find(...values: readonly LabelValue[]): Series | undefined;
+  /**
    * Removes a series. Later writes to it go nowhere.
    *
    * @param labels All labels by name. Labels that are left out take their default.

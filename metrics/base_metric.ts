@@ -30,7 +30,7 @@ import type { IfComplete, LegalLabels, PartialMetric } from "./label_types.ts";
 import { asLabels, isComplete, missingLabels, readLabels, resolveLabels } from "./label_values.ts";
 import { MetricCore } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
-import { RunningLabelTimer, RunningTimer } from "./timer.ts";
+import { type DurationSeries, RunningLabelTimer, RunningTimer } from "./timer.ts";
 
 /** How a type makes its metrics. */
 export interface MetricKind<C> {
@@ -52,11 +52,6 @@ export interface MetricKind<C> {
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
   aggregation?: Aggregation;
-}
-
-/** A series with which durations can be observed. */
-interface TimedSeries {
-  recordDuration(seconds: number): void;
 }
 
 /**
@@ -147,6 +142,7 @@ export abstract class BaseMetric<
       nameValidation,
       bounds: kind.bounds ?? [],
       width: kind.width ?? 1,
+      hasExemplars: kind.hasExemplars === true,
       asksSource: exemplars && kind.hasExemplars === true,
       keepsTimes: kind.keepsTimes === true,
       expires: expireAfterSeconds !== undefined,
@@ -232,6 +228,44 @@ export abstract class BaseMetric<
     const series = this.#store.get(texts);
     for (const [i, value] of copy.entries()) this.#store.alias(this.labelNames[i]!, value);
     return series;
+  }
+
+  /**
+   * Looks up a series by name and creates nothing. It does not keep the series from expiring.
+   *
+   * @param labels All labels by name. Labels that are left out take their default.
+   * @returns The series; undefined if the labels are unknown or missing, or if the series was
+   * removed or has expired. Never throws.
+   *
+   * @example Reading the value of a series only if it exists
+   * ```ts
+   * import { Counter } from "@narthex/prometheus";
+   * import assert from "node:assert/strict";
+   *
+   * const hits = new Counter("hits_total", "Hits.", { labelNames: ["page"], registry: null });
+   * hits.labels({ page: "home" }).inc();
+   * assert.equal(hits.find({ page: "home" })?.value, 1);
+   * assert.equal(hits.find({ page: "other" }), undefined);
+   * ```
+   */
+  find<L extends object & Partial<Record<Names[number], unknown>>>(
+    labels: L & LegalLabels<Names, L, Exclude<Names[number], Defaulted>>,
+  ): Series | undefined;
+  /**
+   * Looks up a series by position and creates nothing.
+   *
+   * @param values A value for each of `labelNames`, in their order.
+   * @returns The series; undefined if there is none. Never throws.
+   */
+  find(...values: { readonly [I in keyof Names]: LabelValue }): Series | undefined;
+  find(...args: readonly unknown[]): Series | undefined {
+    try {
+      const values = this.#valuesOf(args, "");
+      return isComplete(values) ? this.#store.peek(values) : undefined;
+    } catch {
+      // The labels are not those of the metric, or cannot be read.
+      return undefined;
+    }
   }
 
   /**
@@ -376,12 +410,15 @@ export abstract class BaseMetric<
   #timer(given: readonly (string | undefined)[]): RunningLabelTimer {
     // The end of a scope cannot give the labels that are missing.
     const Timer = isComplete(given) ? RunningTimer : RunningLabelTimer;
-    return new Timer(this.#core.clock, (seconds, labels = {}) => {
+    return new Timer(this.#core.clock, (seconds, labels = {}, exemplarLabels) => {
       const doing = this.#core.doing("get series of");
       const values = resolveLabels(this.labelNames, readLabels(labels, doing), given, doing);
       if (!isComplete(values)) return this.#refuse(values);
+      // Refused before there is a new series.
+      if (exemplarLabels !== undefined) this.#core.exemplarOf("observe", seconds, exemplarLabels);
       // Only types whose series record durations hand out timers.
-      (this.#store.get(values) as unknown as TimedSeries).recordDuration(seconds);
+      const series = this.#store.get(values) as unknown as DurationSeries;
+      series.recordDuration(seconds, exemplarLabels);
     });
   }
 

@@ -162,9 +162,14 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     this.#overflow = undefined;
   }
 
-  /** The child of label values for who wants to take it out: to be looked for is no use of it. */
+  /** Finds a child without using it, if readers would meet it. */
+  peek(labelValues: readonly string[]): C | undefined {
+    return this.#columns.findInOrder(labelValues);
+  }
+
+  /** Finds a child without using it, for removal. */
   reach(labelValues: readonly string[]): C | undefined {
-    return this.columns.findInOrder(labelValues);
+    return this.peek(labelValues);
   }
 
   /** All children that `reach()` would find. */

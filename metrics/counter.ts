@@ -38,7 +38,7 @@ export interface CounterSeries extends LabelSet {
   countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T;
   /**
    * Reads the value from a function from now on, at each scrape. Later calls of
-   * `inc()` throw. A scrape for which the function throws, or returns a negative
+   * `inc()` throw. A scrape for which the function throws, or returns a negative or infinite
    * number or NaN, leaves the series out.
    *
    * @param fn Returns the value. Prometheus takes a lower value for a restart.
@@ -85,10 +85,9 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
     if (source === undefined) return this.columns.numbers[this.slot]!;
     const value: unknown = source();
     if (value instanceof Promise) value.catch(() => {});
-    if (!(typeof value === "number" && value >= 0)) {
-      checkBounds(false, this.core.doing("read"), "its function must return a number >= 0", value);
-    }
-    return value;
+    if (typeof value === "number" && value >= 0 && value < Infinity) return value;
+    const rule = "its function must return a finite number >= 0";
+    checkBounds(false, this.core.doing("read"), rule, value);
   }
 
   get exemplar(): Exemplar | undefined {

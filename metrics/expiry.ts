@@ -72,8 +72,12 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     this.#hidden.clear();
   }
 
-  override reach(labelValues: readonly string[]): C | undefined {
+  override peek(labelValues: readonly string[]): C | undefined {
     this.#sweepIfDue();
+    return super.peek(labelValues);
+  }
+
+  override reach(labelValues: readonly string[]): C | undefined {
     return super.reach(labelValues) ?? this.#findHidden(labelValues);
   }
 

@@ -117,7 +117,7 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
   }
 
   startTimer(): Timer {
-    return startChildTimer(this.core, (seconds) => this.set(seconds));
+    return startChildTimer(this.core, this);
   }
 
   setFunction(fn: () => number): void {
@@ -136,8 +136,8 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
   }
 
   /** Called at the end of a timer. */
-  recordDuration(seconds: number): void {
-    this.set(seconds);
+  recordDuration(seconds: number, exemplarLabels?: Record<string, string>): void {
+    this.write("set", seconds, exemplarLabels);
   }
 
   /** When it was set last, in seconds since 1970, if the metric keeps that. */

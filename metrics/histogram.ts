@@ -26,10 +26,10 @@ export interface HistogramSeries extends LabelSet {
   /**
    * Counts a value.
    *
-   * @param value Any number. `NaN` counts in the bucket of `+Inf` and makes the sum `NaN`.
+   * @param value A finite number.
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
    * @throws {TypeError} If the value is not a number.
-   * @throws {RangeError} If the exemplar is too long.
+   * @throws {RangeError} If the value is infinite or NaN, or the exemplar too long.
    */
   observe(value: number, exemplarLabels?: Record<string, string>): void;
   /**
@@ -83,7 +83,7 @@ export class HistogramChild extends TimedChild implements HistogramSeries, Histo
 
   observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      typeof value === "number" && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.isSimple
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
@@ -158,7 +158,7 @@ class NativeHistogramChild extends HistogramChild {
   /** Repeats what is inherited: calls of `change()` that only ever mean one are fast. */
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      typeof value === "number" && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.isSimple
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
@@ -289,10 +289,10 @@ export class Histogram<
   /**
    * Counts a value. Needs all labels to have defaults, or to be none.
    *
-   * @param value Any number. `NaN` counts in the bucket of `+Inf` and makes the sum `NaN`.
+   * @param value A finite number.
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
    * @throws {TypeError} If the value is not a number.
-   * @throws {RangeError} If the exemplar is too long.
+   * @throws {RangeError} If the value is infinite or NaN, or the exemplar too long.
    * @throws {UnobservableMetricError} If a label has no value.
    */
   observe(

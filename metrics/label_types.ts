@@ -122,6 +122,21 @@ export type PartialMetric<Names extends readonly string[], Given extends string,
  * timer.stop({ code: 200 });
  * assert.equal(REGISTRY.getSampleValue("request_seconds_count", { code: 200 }), 1);
  * ```
+ *
+ * @example An exemplar that is known at the end
+ * ```ts
+ * import { Histogram } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const duration = new Histogram("query_seconds", "Time of queries.", {
+ *   labelNames: ["table"],
+ *   buckets: [],
+ * });
+ * const timer = duration.startTimer();
+ * timer.stop({ table: "users" }, { trace_id: "4bf92f3577b34da6" });
+ * const [exemplar] = duration.labels("users").exemplars!;
+ * assert.deepEqual(exemplar?.labels, { trace_id: "4bf92f3577b34da6" });
+ * ```
  */
 export interface Timer<
   Names extends readonly string[] = readonly [],
@@ -137,11 +152,18 @@ export interface Timer<
    * Stops the timer and records the duration. Only the first call records.
    *
    * @param labels The missing labels, and others to override.
+   * @param exemplarLabels Labels of an exemplar, at most 128 characters together. Only
+   * histograms have exemplars.
    * @returns The duration in seconds.
-   * @throws {TypeError} If a label is missing or unknown. The timer goes on then.
+   * @throws {TypeError} If a label is missing or unknown, or the metric has no exemplars. The
+   * timer goes on then.
+   * @throws {RangeError} If the exemplar is too long. The timer goes on then.
    */
   stop<L extends object & Partial<Record<Names[number], unknown>>>(
-    labels: L & LegalLabels<Names, L, Exclude<Names[number], Given>>,
+    labels:
+      | (L & LegalLabels<Names, L, Exclude<Names[number], Given>>)
+      | IfComplete<Names, Given, undefined, never>,
+    exemplarLabels?: Record<string, string>,
   ): number;
   /** Stops the timer at the end of a `using` scope. Only if no label is missing. */
   readonly [Symbol.dispose]: IfComplete<Names, Given, () => void>;

@@ -1,5 +1,6 @@
 import {
   checkExemplarLabels,
+  checkShape,
   type Exemplar,
   type MetricType,
   type NameValidation,
@@ -24,6 +25,8 @@ export interface MetricCoreOptions {
   readonly bounds: readonly number[];
   /** How many numbers a series has. */
   readonly width: number;
+  /** Whether writes can have exemplars. @default {false} */
+  readonly hasExemplars?: boolean;
   /** Whether the exemplar source is asked at writes without an exemplar. @default {false} */
   readonly asksSource?: boolean;
   /** Whether the time of the last write is kept. @default {false} */
@@ -66,6 +69,7 @@ export class MetricCore implements MetricCoreOptions {
   readonly nameValidation: NameValidation;
   readonly bounds: readonly number[];
   readonly width: number;
+  readonly hasExemplars: boolean;
   readonly asksSource: boolean;
   readonly keepsTimes: boolean;
   readonly expires: boolean;
@@ -102,6 +106,7 @@ export class MetricCore implements MetricCoreOptions {
     this.nameValidation = options.nameValidation;
     this.bounds = options.bounds;
     this.width = options.width;
+    this.hasExemplars = options.hasExemplars ?? false;
     this.asksSource = options.asksSource ?? false;
     this.keepsTimes = options.keepsTimes ?? false;
     this.expires = options.expires ?? false;
@@ -143,7 +148,7 @@ export class MetricCore implements MetricCoreOptions {
    * @param verb The failing action of the error message, as in `increment`.
    * @param value The value that is written.
    * @param labels The labels that the caller gives. Without them the source may be asked.
-   * @throws {TypeError} If a given label is not legal.
+   * @throws {TypeError} If a given label is not legal, or the type has no exemplars.
    * @throws {RangeError} If the given labels are longer than 128 characters together.
    */
   exemplarOf(
@@ -152,8 +157,11 @@ export class MetricCore implements MetricCoreOptions {
     labels: Readonly<Record<string, string>> | undefined,
   ): Required<Exemplar> | undefined {
     let checked: Record<string, string> | undefined;
-    if (labels !== undefined) checked = checkExemplarLabels(labels, this.doing(verb));
-    else if (this.asksSource) checked = askExemplarLabels(this);
+    if (labels !== undefined) {
+      const doing = this.doing(verb);
+      checkShape(this.hasExemplars, doing, `a ${this.type} has no exemplars`, labels);
+      checked = checkExemplarLabels(labels, doing);
+    } else if (this.asksSource) checked = askExemplarLabels(this);
     return checked && { labels: checked, value, timestamp: this.now() };
   }
 

@@ -25,8 +25,9 @@ export interface SummarySeries
   /**
    * Counts a value.
    *
-   * @param value Any number. `NaN` makes the sum `NaN` and is not among the quantiles.
+   * @param value A finite number.
    * @throws {TypeError} If it is not a number.
+   * @throws {RangeError} If it is infinite or NaN.
    */
   observe(value: number): void;
   /** The sum of all values. */
@@ -49,7 +50,7 @@ export interface SummarySeries
 export class SummaryChild extends TimedChild implements SummarySeries, SummaryMetric {
   observe(value: number): void {
     const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) {
+    if (Number.isFinite(value) && columns.core.isSimple) {
       columns.add(slot * WIDTH, 1);
       columns.add(slot * WIDTH + 1, value);
     } else this.write("observe", value);
@@ -97,7 +98,7 @@ class QuantileSummaryChild extends SummaryChild {
   }
 
   override observe(value: number): void {
-    if (typeof value === "number" && this.columns.core.isSimple) this.change("observe", value);
+    if (Number.isFinite(value) && this.columns.core.isSimple) this.change("observe", value);
     else this.write("observe", value);
   }
 
@@ -191,8 +192,9 @@ export class Summary<
   /**
    * Counts a value. Needs all labels to have defaults, or to be none.
    *
-   * @param value Any number. `NaN` makes the sum `NaN` and is not among the quantiles.
+   * @param value A finite number.
    * @throws {TypeError} If it is not a number.
+   * @throws {RangeError} If it is infinite or NaN.
    * @throws {UnobservableMetricError} If a label has no value.
    */
   observe(this: IfComplete<Names, Defaulted>, value: number): void;

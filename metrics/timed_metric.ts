@@ -1,4 +1,4 @@
-import type { LabelSet } from "../model.ts";
+import { checkBounds, type LabelSet } from "../model.ts";
 import { BaseMetric } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete, Timer, Wrap } from "./label_types.ts";
@@ -14,7 +14,7 @@ export abstract class TimedChild extends Child implements TimedSeries {
   }
 
   startTimer(): Timer {
-    return startChildTimer(this.core, (seconds) => this.observe(seconds));
+    return startChildTimer(this.core, this);
   }
 
   get wrap(): Wrap {
@@ -22,8 +22,15 @@ export abstract class TimedChild extends Child implements TimedSeries {
   }
 
   /** Called at the end of a timer. */
-  recordDuration(seconds: number): void {
-    this.observe(seconds);
+  recordDuration(seconds: number, exemplarLabels?: Record<string, string>): void {
+    if (exemplarLabels === undefined) this.observe(seconds);
+    else this.write("observe", seconds, exemplarLabels);
+  }
+
+  protected override check(verb: string, value: number): void {
+    super.check(verb, value);
+    if (Number.isFinite(value)) return;
+    checkBounds(false, this.core.doing(verb), "value must be finite", value);
   }
 }
 

@@ -67,6 +67,7 @@ const clock = new ManualClock();
 /** Rows of every metric without labels. */
 const METRIC: Subject["rows"] = {
   labels: OBJECT,
+  find: ANYTHING,
   remove: OBJECT,
   removeMatching: OBJECT,
   clear: ANYTHING,
@@ -75,7 +76,7 @@ const METRIC: Subject["rows"] = {
 };
 /** Rows of metrics, and of children, that observe. */
 const OBSERVES: Subject["rows"] = {
-  observe: NUMBER,
+  observe: FINITE,
   time: NOTHING,
   startTimer: ANYTHING,
   wrap: NOTHING,
@@ -269,7 +270,7 @@ function stopWith(labels: (value: unknown) => unknown) {
 const FUNCTIONS: Record<string, Subject> = {
   "Counter whose function returns": {
     create: (registry) => new Counter("c_total", "C.", { registry, clock }),
-    rows: { value: ["R.RRRRRR", readFrom] },
+    rows: { value: ["RRRRRRRR", readFrom] },
   },
   "Gauge whose function returns": {
     create: (registry) => new Gauge("g", "G.", { registry, clock }),

@@ -22,3 +22,10 @@ export function seriesOf(collector: Readable): string[] {
     return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`;
   });
 }
+
+/** What a metric counts about itself. */
+export function ownCounts(
+  metric: { selfCounts: { exemplarErrors: number; seriesOverflows: number } },
+): { exemplarErrors: number; seriesOverflows: number } {
+  return metric.selfCounts;
+}

@@ -45,6 +45,11 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     core.listener = this;
   }
 
+  /** The store itself, for readers that must not miss a number. */
+  get expiry(): SeriesExpiry {
+    return this;
+  }
+
   override get numberColumn(): NumberColumn | undefined {
     this.#sweepIfDue();
     return super.numberColumn;

@@ -117,12 +117,12 @@ export class Info<
    */
   protected override read(
     children: Iterable<InfoChild>,
-  ): { metrics: Iterable<Metric>; distinct: boolean } {
+  ): { metrics: Iterable<Metric> } {
     const metrics = {
       *[Symbol.iterator](): Generator<Metric> {
         for (const { metric } of children) if (metric !== undefined) yield metric;
       },
     };
-    return { metrics, distinct: false };
+    return { metrics };
   }
 }

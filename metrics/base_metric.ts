@@ -7,18 +7,24 @@ import {
   checkShape,
   type Collector,
   fullName,
+  type JsonFamily,
   type LabelSet,
   type LabelValue,
-  type Metric,
+  type LiveMetrics,
   MetricFamily,
-  type MetricFamilyOptions,
   type MetricType,
-  type NameValidation,
   received,
   toLabelText,
   UnobservableMetricError,
 } from "../model.ts";
-import { checkMaxSeries, checkRegistry, REGISTRY, type Registry } from "../registry.ts";
+import {
+  checkMaxSeries,
+  checkPrefix,
+  checkRegistry,
+  exposedName,
+  REGISTRY,
+  type Registry,
+} from "../registry.ts";
 import { SYSTEM_CLOCK } from "../time/clock.ts";
 import type { Child } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
@@ -60,6 +66,8 @@ export interface MetricKind<C> {
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
   aggregation?: Aggregation;
+  /** Makes what readers see of the series. @default {the series themselves} */
+  view?: (store: ChildStore<Child>) => LiveMetrics;
 }
 
 /**
@@ -88,14 +96,11 @@ export abstract class BaseMetric<
   readonly labelNames: readonly string[];
   /** A text that two metrics share if one can take the place of the other. */
   readonly definition: string;
-  readonly #aggregation: Aggregation;
-  readonly #nameValidation: NameValidation;
   readonly #core: MetricCore;
   /** The registry that the metric was made for. */
   readonly #registry: Pick<Registry, "prefix"> | null;
   readonly #store: ChildStore<Child & Series>;
-  /** The store, if series expire. */
-  readonly #expiry: ExpiringStore<Child & Series> | undefined = undefined;
+  readonly #family: MetricFamily;
   /** The default of each label; undefined where there is none. */
   readonly #defaults: readonly (string | undefined)[];
   /** The series that the metric itself stands for, if no label is missing. */
@@ -142,8 +147,6 @@ export abstract class BaseMetric<
     this.type = type;
     this.unit = unit;
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
-    this.#aggregation = kind.aggregation ?? "sum";
-    this.#nameValidation = nameValidation;
     const { labelNames } = this;
     this.#core = new MetricCore({
       type,
@@ -169,14 +172,21 @@ export abstract class BaseMetric<
     ]);
     const { create, canDrop } = kind;
     const guards = { maxSeries, canDrop };
-    if (expireAfterSeconds === undefined) {
-      this.#store = new ChildStore(this.#core, create, guards);
-    } else {
-      const store = new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
-      this.#store = this.#expiry = store;
-    }
-    this.#own = isComplete(this.#defaults) ? this.#store.add(this.#defaults) : undefined;
-    if (this.#own !== undefined) this.#expiry?.pin(this.#own);
+    const store = expireAfterSeconds === undefined
+      ? new ChildStore(this.#core, create, guards)
+      : new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
+    this.#store = store;
+    this.#family = this.#core.family = new MetricFamily(full, help, type, {
+      unit,
+      nameValidation,
+      labelNames,
+      createdSamples: false,
+      aggregation: kind.aggregation ?? "sum",
+      // The series of a type have the shape of its metrics, unless it has a view.
+      metrics: kind.view?.(store) ?? store as Iterable<unknown> as LiveMetrics,
+    });
+    this.#own = isComplete(this.#defaults) ? store.add(this.#defaults) : undefined;
+    if (this.#own !== undefined) this.#core.listener?.pin(this.#own);
     if (registry === null) return;
     const kept: unknown = registry.register(this);
     // A registry that reuses metrics returns the existing one of the same definition.
@@ -345,23 +355,16 @@ export abstract class BaseMetric<
    * Returns the metric as a family. Its metrics are the series themselves, so their
    * numbers are those of the moment in which they are read.
    *
-   * @returns The family.
+   * @returns The family, always the same object, and families of what the metric counts about
+   * itself, as long as that is not zero: `narthex_series_overflow_total` and
+   * `narthex_exemplar_errors_total`.
    */
   collect(): MetricFamily[] {
-    const { exemplarErrors, overflows } = this.#core;
-    const families = this.describe();
-    if (exemplarErrors > 0) families.push(this.#count(EXEMPLAR_ERRORS, exemplarErrors));
+    const { overflows, exemplarErrors } = this.#core;
+    const families = [this.#family];
     if (overflows > 0) families.push(this.#count(OVERFLOWS, overflows));
+    if (exemplarErrors > 0) families.push(this.#count(EXEMPLAR_ERRORS, exemplarErrors));
     return families;
-  }
-
-  /** One of the metric's own counts as a family. */
-  #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
-    const prefix = this.#registry?.prefix;
-    const metric = prefix ? `${prefix}_${this.name}` : this.name;
-    const labelNames = ["metric"];
-    const metrics = [{ labelNames, labelValues: [metric], value }];
-    return new MetricFamily(name, help, "counter", { labelNames, metrics, aggregation: "sum" });
   }
 
   /**
@@ -370,34 +373,24 @@ export abstract class BaseMetric<
    * @returns The family.
    */
   describe(): MetricFamily[] {
-    const { name, help, type, unit, labelNames } = this;
-    return [
-      new MetricFamily(name, help, type, {
-        unit,
-        nameValidation: this.#nameValidation,
-        labelNames,
-        createdSamples: false,
-        aggregation: this.#aggregation,
-        ...this.read(this.#store),
-      }),
-    ];
+    return [this.#family];
   }
 
   /**
-   * How the series are read: as they are, unless a type has more to say.
+   * Returns the metric for `JSON.stringify`, with its samples as they are now.
    *
-   * @param children The series.
-   * @returns The metrics, and what is known of them.
-   *
-   * @ignore
+   * @returns A plain object. Numbers that are not finite are strings.
    */
-  protected read(
-    children: Iterable<Child & Series>,
-  ): Pick<MetricFamilyOptions, "metrics"> {
-    return {
-      // The children of each type have the shape of its metrics.
-      metrics: children as Iterable<unknown> as Iterable<Metric>,
-    };
+  toJSON(): JsonFamily {
+    return this.#family.toJSON();
+  }
+
+  /** One of the metric's own counts, as a family. */
+  #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
+    const prefix = checkPrefix(this.#registry?.prefix, "Cannot count");
+    const labelNames = ["metric"];
+    const metrics = [{ labelNames, labelValues: [exposedName(prefix, this.name)], value }];
+    return new MetricFamily(name, help, "counter", { labelNames, metrics, aggregation: "sum" });
   }
 
   /**

@@ -1,4 +1,10 @@
-import { type MetricType, type NumberColumn, type NumberMetric, TRUSTED } from "../model.ts";
+import {
+  type MetricType,
+  type NumberColumn,
+  type NumberMetric,
+  type SeriesExpiry,
+  TRUSTED,
+} from "../model.ts";
 import type { Child } from "./child.ts";
 import { Columns } from "./columns.ts";
 import { MetricCore } from "./metric_core.ts";
@@ -88,6 +94,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   /** The type of the metric, unless a function of the program has to be called for a value. */
   get [TRUSTED](): MetricType | undefined {
     return this.core.sources === undefined ? this.core.type : undefined;
+  }
+
+  /** How a reader keeps children from expiring. Undefined if they do not expire. */
+  get expiry(): SeriesExpiry | undefined {
+    return undefined;
   }
 
   /** The numbers of the children, where a child is one number and that stands in its column. */
@@ -263,7 +274,9 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   #makeDropped(): C {
     // Its metric is one of its own, so that writes to other series stay simple.
-    const columns = new Columns<C>(new MetricCore({ ...this.core, isDropped: true }), 1);
+    const core = new MetricCore({ ...this.core, isDropped: true });
+    core.family = this.core.family;
+    const columns = new Columns<C>(core, 1);
     const dropped = this.#create(columns);
     dropped.enter(columns, this.#overflowValues(), 0);
     return dropped;

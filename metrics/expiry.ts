@@ -45,8 +45,7 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     core.listener = this;
   }
 
-  /** The store itself, for readers that must not miss a number. */
-  get expiry(): SeriesExpiry {
+  override get expiry(): SeriesExpiry {
     return this;
   }
 

@@ -111,7 +111,7 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
   time<T>(fn: () => T): T {
     // Said before the function is called, so that no result of it is lost.
     const doing = this.core.doing("time");
-    if (this.computed) throw new TypeError(`${doing}: its value comes from a function`);
+    if (this.isComputed) throw new TypeError(`${doing}: its value comes from a function`);
     const timer = this.startTimer();
     return settle(fn, () => timer.stop(), doing);
   }
@@ -145,7 +145,7 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
     const { core } = this;
     if (!core.keepsTimes) return undefined;
     // Nothing else is kept for a gauge.
-    return this.computed ? core.now() : core.kept?.get(this) as number | undefined;
+    return this.isComputed ? core.now() : core.kept?.get(this) as number | undefined;
   }
 
   protected override change(verb: string, value: number): void {

@@ -1,12 +1,15 @@
 import {
   type LabelSet,
   type LabelValue,
+  type LiveMetrics,
   type Metric,
   type NumberMetric,
+  type SeriesExpiry,
   toLabelSet,
 } from "../model.ts";
 import { BaseMetric } from "./base_metric.ts";
 import { Child } from "./child.ts";
+import type { ChildStore } from "./child_store.ts";
 import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 
@@ -45,9 +48,8 @@ export class InfoChild extends Child implements InfoSeries {
     };
   }
 
-  /** The metric that readers meet. Undefined before the first `info()`. */
-  get metric(): NumberMetric | undefined {
-    return this.#metric;
+  override get metrics(): readonly NumberMetric[] {
+    return this.#metric === undefined ? [] : [this.#metric];
   }
 
   override reset(): void {
@@ -94,6 +96,7 @@ export class Info<
       aggregation: "livemax",
       canDrop: true,
       create: (columns) => new InfoChild(columns),
+      view: (store) => new InfoMetrics(store),
     });
   }
 
@@ -109,20 +112,21 @@ export class Info<
   info(labels: Readonly<Record<string, LabelValue>>): void {
     this.own.info(labels);
   }
+}
 
-  /**
-   * Leaves out series without information. Two series may come to have the same labels.
-   *
-   * @ignore
-   */
-  protected override read(
-    children: Iterable<InfoChild>,
-  ): { metrics: Iterable<Metric> } {
-    const metrics = {
-      *[Symbol.iterator](): Generator<Metric> {
-        for (const { metric } of children) if (metric !== undefined) yield metric;
-      },
-    };
-    return { metrics };
+/** The series of an info that have information. Two of them may come to have the same labels. */
+class InfoMetrics implements LiveMetrics {
+  readonly #store: ChildStore<Child>;
+
+  constructor(store: ChildStore<Child>) {
+    this.#store = store;
+  }
+
+  get expiry(): SeriesExpiry | undefined {
+    return this.#store.expiry;
+  }
+
+  *[Symbol.iterator](): Generator<Metric> {
+    for (const { metrics } of this.#store) yield* metrics;
   }
 }

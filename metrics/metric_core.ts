@@ -2,6 +2,7 @@ import {
   checkExemplarLabels,
   checkShape,
   type Exemplar,
+  type MetricFamily,
   type MetricType,
   type NameValidation,
   received,
@@ -91,6 +92,8 @@ export class MetricCore implements MetricCoreOptions {
   exemplarErrors = 0;
   /** How often a label set was looked up for which there was no room. */
   overflows = 0;
+  /** The family of the metric. */
+  family: MetricFamily | undefined = undefined;
   /** Undefined if series do not expire. */
   listener: WriteListener | undefined = undefined;
   /** The functions that series read their values from. Undefined until there is one. */

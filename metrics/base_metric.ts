@@ -495,3 +495,14 @@ export abstract class BaseMetric<
     return true;
   }
 }
+
+/**
+ * The series that a metric itself stands for. For methods whose `this` has no type while labels
+ * are missing.
+ *
+ * @throws {UnobservableMetricError} If a label has no value.
+ */
+export function ownSeries<Series>(metric: unknown): Series {
+  // Only methods of metrics call it, with themselves.
+  return (metric as { readonly own: Series }).own;
+}

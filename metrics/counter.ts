@@ -5,7 +5,7 @@ import {
   type LabelSet,
   type NumberMetric,
 } from "../model.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, ownSeries } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
@@ -85,9 +85,11 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
     if (source === undefined) return this.columns.numbers[this.slot]!;
     const value: unknown = source();
     if (value instanceof Promise) value.catch(() => {});
-    if (typeof value === "number" && value >= 0 && value < Infinity) return value;
-    const rule = "its function must return a finite number >= 0";
-    checkBounds(false, this.core.doing("read"), rule, value);
+    if (!(typeof value === "number" && value >= 0 && value < Infinity)) {
+      const rule = "its function must return a finite number >= 0";
+      checkBounds(false, this.core.doing("read"), rule, value);
+    }
+    return value;
   }
 
   get exemplar(): Exemplar | undefined {
@@ -172,11 +174,10 @@ export class Counter<
    */
   inc(
     this: IfComplete<Names, Defaulted>,
-    value?: number,
+    value = 1,
     exemplarLabels?: Record<string, string>,
-  ): void;
-  inc(value = 1, exemplarLabels?: Record<string, string>): void {
-    this.own.inc(value, exemplarLabels);
+  ): void {
+    ownSeries<CounterSeries>(this).inc(value, exemplarLabels);
   }
 
   /**
@@ -192,9 +193,8 @@ export class Counter<
     this: IfComplete<Names, Defaulted>,
     fn: () => T,
     ...errorClasses: ErrorClass[]
-  ): T;
-  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
-    return this.own.countExceptions(fn, ...errorClasses);
+  ): T {
+    return ownSeries<CounterSeries>(this).countExceptions(fn, ...errorClasses);
   }
 
   /**
@@ -204,9 +204,8 @@ export class Counter<
    * @throws {TypeError} If it is not a function.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void;
-  setFunction(fn: () => number): void {
-    this.own.setFunction(fn);
+  setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
+    ownSeries<CounterSeries>(this).setFunction(fn);
   }
 
   /** The value now; reading it throws while a label has no value. */

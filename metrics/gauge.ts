@@ -6,7 +6,7 @@ import {
   type NumberMetric,
   received,
 } from "../model.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, ownSeries } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete, Timer } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
@@ -244,9 +244,8 @@ export class Gauge<
    * @throws {TypeError} If it is not a number, or the value comes from a function.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  set(this: IfComplete<Names, Defaulted>, value: number): void;
-  set(value: number): void {
-    this.own.set(value);
+  set(this: IfComplete<Names, Defaulted>, value: number): void {
+    ownSeries<GaugeSeries>(this).set(value);
   }
 
   /**
@@ -256,9 +255,8 @@ export class Gauge<
    * @throws {TypeError} If it is not a number, or the value comes from a function.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  inc(this: IfComplete<Names, Defaulted>, value?: number): void;
-  inc(value = 1): void {
-    this.own.inc(value);
+  inc(this: IfComplete<Names, Defaulted>, value = 1): void {
+    ownSeries<GaugeSeries>(this).inc(value);
   }
 
   /**
@@ -268,9 +266,8 @@ export class Gauge<
    * @throws {TypeError} If it is not a number, or the value comes from a function.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  dec(this: IfComplete<Names, Defaulted>, value?: number): void;
-  dec(value = 1): void {
-    this.own.dec(value);
+  dec(this: IfComplete<Names, Defaulted>, value = 1): void {
+    ownSeries<GaugeSeries>(this).dec(value);
   }
 
   /**
@@ -278,9 +275,8 @@ export class Gauge<
    *
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  setToCurrentTime(this: IfComplete<Names, Defaulted>): void;
-  setToCurrentTime(): void {
-    this.own.setToCurrentTime();
+  setToCurrentTime(this: IfComplete<Names, Defaulted>): void {
+    ownSeries<GaugeSeries>(this).setToCurrentTime();
   }
 
   /**
@@ -291,9 +287,8 @@ export class Gauge<
    * @returns What the function returns.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  trackInProgress<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T;
-  trackInProgress<T>(fn: () => T): T {
-    return this.own.trackInProgress(fn);
+  trackInProgress<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
+    return ownSeries<GaugeSeries>(this).trackInProgress(fn);
   }
 
   /**
@@ -303,9 +298,8 @@ export class Gauge<
    * @returns What the function returns.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T;
-  time<T>(fn: () => T): T {
-    return this.own.time(fn);
+  time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
+    return ownSeries<GaugeSeries>(this).time(fn);
   }
 
   /**
@@ -326,9 +320,8 @@ export class Gauge<
    * @throws {TypeError} If it is not a function.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void;
-  setFunction(fn: () => number): void {
-    this.own.setFunction(fn);
+  setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
+    ownSeries<GaugeSeries>(this).setFunction(fn);
   }
 
   /** The value now; reading it throws while a label has no value. */

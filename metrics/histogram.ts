@@ -12,6 +12,7 @@ import {
   type LabelSet,
   type NativeHistogram,
 } from "../model.ts";
+import { ownSeries } from "./base_metric.ts";
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import type { Columns } from "./columns.ts";
 import type { IfComplete, Timer, Wrap } from "./label_types.ts";
@@ -299,9 +300,8 @@ export class Histogram<
     this: IfComplete<Names, Defaulted>,
     value: number,
     exemplarLabels?: Record<string, string>,
-  ): void;
-  observe(value: number, exemplarLabels?: Record<string, string>): void {
-    this.own.observe(value, exemplarLabels);
+  ): void {
+    ownSeries<HistogramSeries>(this).observe(value, exemplarLabels);
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type SeriesExpiry,
   toLabelSet,
 } from "../model.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, ownSeries } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { ChildStore } from "./child_store.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -108,9 +108,8 @@ export class Info<
    * @throws {TypeError} If a label is not legal, or is one of the metric's own.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  info(this: IfComplete<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void;
-  info(labels: Readonly<Record<string, LabelValue>>): void {
-    this.own.info(labels);
+  info(this: IfComplete<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void {
+    ownSeries<InfoSeries>(this).info(labels);
   }
 }
 

@@ -5,7 +5,7 @@ import {
   received,
   type StateSetMetric,
 } from "../model.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, ownSeries } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -137,9 +137,8 @@ export class StateSet<
    * @throws {TypeError} If it is not one of them.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  state(this: IfComplete<Names, Defaulted>, state: States[number]): void;
-  state(state: States[number]): void {
-    this.own.state(state);
+  state(this: IfComplete<Names, Defaulted>, state: States[number]): void {
+    ownSeries<StateSetSeries<States[number]>>(this).state(state);
   }
 }
 

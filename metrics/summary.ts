@@ -7,6 +7,7 @@ import {
   type LabelSet,
   type SummaryMetric,
 } from "../model.ts";
+import { ownSeries } from "./base_metric.ts";
 import type { Columns } from "./columns.ts";
 import type { HistogramSeries } from "./histogram.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -197,9 +198,8 @@ export class Summary<
    * @throws {RangeError} If it is infinite or NaN.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  observe(this: IfComplete<Names, Defaulted>, value: number): void;
-  observe(value: number): void {
-    this.own.observe(value);
+  observe(this: IfComplete<Names, Defaulted>, value: number): void {
+    ownSeries<SummarySeries>(this).observe(value);
   }
 }
 

@@ -1,5 +1,5 @@
 import { checkBounds, type LabelSet } from "../model.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, ownSeries } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete, Timer, Wrap } from "./label_types.ts";
 import { settle, startChildTimer, wrapWith } from "./timer.ts";
@@ -65,9 +65,8 @@ export abstract class TimedMetric<
    * @returns What the function returns.
    * @throws {UnobservableMetricError} If a label has no value.
    */
-  time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T;
-  time<T>(fn: () => T): T {
-    return this.own.time(fn);
+  time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
+    return ownSeries<TimedSeries>(this).time(fn);
   }
 
   /**

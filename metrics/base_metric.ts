@@ -30,7 +30,7 @@ import type { Child } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type { Columns } from "./columns.ts";
 import { ExpiringStore } from "./expiry.ts";
-import type { IfComplete, LegalLabels, PartialMetric } from "./label_types.ts";
+import type { IfComplete, LabelsLike, LegalLabels, PartialMetric } from "./label_types.ts";
 import { asLabels, isComplete, missingLabels, readLabels, resolveLabels } from "./label_values.ts";
 import { MetricCore } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
@@ -205,7 +205,7 @@ export abstract class BaseMetric<
    * @throws {TypeError} If a label is unknown, or its value is not a string, a number
    * or a boolean.
    */
-  labels<L extends object & Partial<Record<Names[number], unknown>>>(
+  labels<L extends LabelsLike<Names>>(
     labels: L & LegalLabels<Names, L>,
   ): IfComplete<
     Names,
@@ -269,7 +269,7 @@ export abstract class BaseMetric<
    * assert.equal(hits.find({ page: "other" }), undefined);
    * ```
    */
-  find<L extends object & Partial<Record<Names[number], unknown>>>(
+  find<L extends LabelsLike<Names>>(
     labels: L & LegalLabels<Names, L, Exclude<Names[number], Defaulted>>,
   ): Series | undefined;
   /**
@@ -297,7 +297,7 @@ export abstract class BaseMetric<
    * @returns Whether there was such a series.
    * @throws {TypeError} If a label is missing, unknown, or of the wrong type.
    */
-  remove<L extends object & Partial<Record<Names[number], unknown>>>(
+  remove<L extends LabelsLike<Names>>(
     labels: L & LegalLabels<Names, L, Exclude<Names[number], Defaulted>>,
   ): boolean;
   /**
@@ -326,7 +326,7 @@ export abstract class BaseMetric<
    * @returns How many were removed.
    * @throws {TypeError} If a label is unknown, or its value is of the wrong type.
    */
-  removeMatching<L extends object & Partial<Record<Names[number], unknown>>>(
+  removeMatching<L extends LabelsLike<Names>>(
     partial: L & LegalLabels<Names, L>,
   ): number {
     const doing = this.#core.doing("remove series of");

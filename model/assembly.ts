@@ -13,19 +13,36 @@ import type {
 } from "./sample.ts";
 
 /**
- * A text that two label sets share exactly when they are equal, whatever the
- * order of their labels. Lengths stand before the parts, so nothing collides.
+ * Returns a text that two label sets share exactly if they are equal, whatever the order of their
+ * labels. Lengths stand before the parts, so that nothing collides.
+ *
+ * @param labelNames The names.
+ * @param labelValues The values, in the same order.
+ * @returns The key.
+ */
+export function labelSetKey(
+  labelNames: readonly string[],
+  labelValues: readonly string[],
+): string {
+  const parts = labelNames.map((name, i) => {
+    const value = labelValues[i] ?? "";
+    return `${name.length}:${name}${value.length}:${value}`;
+  });
+  return parts.length < 2 ? (parts[0] ?? "") : parts.sort().join("");
+}
+
+/**
+ * Does the same for series as Prometheus tells them apart: as if labels with an empty value were
+ * not there.
  *
  * @param labelNames The names.
  * @param labelValues The values, in the same order.
  * @returns The key.
  */
 export function seriesKey(labelNames: readonly string[], labelValues: readonly string[]): string {
-  const parts = labelNames.map((name, i) => {
-    const value = labelValues[i] ?? "";
-    return `${name.length}:${name}${value.length}:${value}`;
-  });
-  return parts.length < 2 ? (parts[0] ?? "") : parts.sort().join("");
+  if (!labelValues.includes("")) return labelSetKey(labelNames, labelValues);
+  const names = labelNames.filter((_, i) => labelValues[i] !== "");
+  return labelSetKey(names, labelValues.filter((value) => value !== ""));
 }
 
 /** A number that was added as one sample. */
@@ -219,7 +236,7 @@ export class Assembly implements LiveMetrics {
   }
 
   #key(base: LabelledMetric): string {
-    const key = seriesKey(base.labelNames, base.labelValues);
+    const key = labelSetKey(base.labelNames, base.labelValues);
     return base.timestamp === undefined ? key : `${base.timestamp}@${key}`;
   }
 }

@@ -32,7 +32,7 @@ import type { Clock } from "../time/clock.ts";
  * ```
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  */
 export interface MetricOptions<
   Names extends readonly string[] = readonly string[],

@@ -13,27 +13,6 @@ export type Collected =
   | Promise<Iterable<MetricFamily>>;
 
 /**
- * How a reader that must not miss a number keeps the series of a metric from expiring
- * before it has read them.
- */
-export interface SeriesExpiry {
-  /**
-   * Says that a reader begins to read all series. From its first call on, a series
-   * expires only if it has not changed since the reader began a read that it completed.
-   *
-   * @param reader Who reads, by identity.
-   * @returns To be called when everything has been read.
-   */
-  beginRead(reader: object): () => void;
-  /**
-   * Lets series expire without this reader from now on.
-   *
-   * @param reader Who has read.
-   */
-  release(reader: object): void;
-}
-
-/**
  * Anything that brings metric families to a registry: every metric of this
  * library is one, and so is any object of your own with a `collect()` method.
  *

@@ -1,6 +1,6 @@
 /**
- * The buckets of native (sparse exponential) histograms: the index of the bucket of a value, and the
- * upper bound of a bucket.
+ * The buckets of native (sparse exponential) histograms: the index of the bucket of a value, and
+ * the upper bound of a bucket.
  *
  * In schema s, bucket i holds the values in (2^((i−1)·2^−s), 2^(i·2^−s)]. Two programs agree only
  * if they put a value that is *on* a bound into the same bucket. So the bounds are bit by bit those
@@ -129,8 +129,8 @@ export function coarserIndex(index: number, steps: number): number {
 }
 
 /**
- * Returns the upper bound (inclusive) of a bucket of positive values. The negated bound is the lower
- * bound (inclusive) of the same bucket of negative values.
+ * Returns the upper bound (inclusive) of a bucket of positive values. The negated bound is the
+ * lower bound (inclusive) of the same bucket of negative values.
  *
  * @param schema −4 … 8.
  * @param index The index of the bucket, an integer.

@@ -33,16 +33,17 @@ export interface NativeExemplarsOptions {
 /**
  * A small set of exemplars, recent and well spread over the values.
  *
- * There are too many native buckets for an exemplar in each. So the histogram keeps a few, and a new
- * one is always added. While there is room, nothing is replaced. After that, the new one replaces:
+ * There are too many native buckets for an exemplar in each. So the histogram keeps a few, and a
+ * new one is always added. While there is room, nothing is replaced. After that, the new one
+ * replaces:
  *
  * 1. the oldest, if it is more than `maxAgeSeconds` older than the new one;
  * 2. otherwise one of the closest pair, by the ratio of the values, the new one included. Of a pair
  *    with the new one, its neighbour is replaced. Of another pair, the older one is replaced.
  *
- * Values of different sign are infinitely far from each other, and so are zero and all other values.
- * This is the algorithm of the Go client (`prometheus/histogram.go` in client_golang 1.24), except
- * that the Go client knows no distance between negative values.
+ * Values of different sign are infinitely far from each other, and so are zero and all other
+ * values. This is the algorithm of the Go client (`prometheus/histogram.go` in client_golang 1.24),
+ * except that the Go client knows no distance between negative values.
  *
  * @typeParam E The exemplars. They are kept by reference.
  *

@@ -17,7 +17,6 @@ export {
   generateMetricsAsync,
   generateOpenMetrics,
   generateOpenMetricsAsync,
-  type GenerateOpenMetricsOptions,
   type GenerateOptions,
   generateProtobuf,
   generateProtobufAsync,

@@ -18,10 +18,10 @@ export interface GenerateOptions {
 }
 
 /** Options of {@linkcode generateOpenMetrics}. */
-export interface GenerateOpenMetricsOptions extends GenerateOptions {
+type GenerateOpenMetricsOptions = GenerateOptions & {
   /** Whether to write `_created` series. @default {false} */
   created?: boolean | undefined;
-}
+};
 
 /**
  * Generates the metrics of a registry in the Prometheus text format 0.0.4. Asynchronous collectors
@@ -86,7 +86,7 @@ export async function generateMetricsAsync(
  * the types that format 0.0.4 does not know.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options How names are spelled, and whether `_created` series are written.
+ * @param options How names are spelled, and whether `_created` series are written (not by default).
  * @returns The text. It ends in `# EOF`.
  *
  * @example A counter with an exemplar
@@ -101,7 +101,7 @@ export async function generateMetricsAsync(
  */
 export function generateOpenMetrics(
   registry: Gatherer = REGISTRY,
-  options: GenerateOpenMetricsOptions = {},
+  options: GenerateOptions & { created?: boolean | undefined } = {},
 ): string {
   const { escaping, created } = checkGenerateOptions(options, OPEN_METRICS);
   return decode(encodeOpenMetrics(gather(registry), escaping, created));
@@ -130,7 +130,7 @@ export function generateOpenMetrics(
  */
 export async function generateOpenMetricsAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateOpenMetricsOptions & ReadAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions & { created?: boolean | undefined } = {},
 ): Promise<string> {
   const { escaping, created, read } = checkGenerateOptions(options, OPEN_METRICS_ASYNC);
   return decode(encodeOpenMetrics(await gatherAll(registry, read), escaping, created));

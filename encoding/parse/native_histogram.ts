@@ -4,7 +4,7 @@ import type { Scanner } from "./scanner.ts";
 
 const WORD_REGEXP = /[a-zA-Z0-9_+.-]*/y;
 
-/** The fields, and which of them a native histogram cannot be without. */
+/** The fields, and whether a native histogram must have them. */
 const FIELDS: ReadonlyMap<string, { required: boolean }> = new Map([
   ["count", { required: true }],
   ["sum", { required: true }],
@@ -18,13 +18,13 @@ const FIELDS: ReadonlyMap<string, { required: boolean }> = new Map([
 ]);
 
 /**
- * Reads a native histogram where a value would stand, as in
+ * Reads a native histogram in the place of a value, such as
  * `{count:3,sum:4.5,schema:0,zero_threshold:0,zero_count:0,positive_spans:[0:2],positive_deltas:[1,1]}`.
- * This is an extension of OpenMetrics that its text format of version 1.0 does not have.
+ * This is an extension of OpenMetrics 1.0.
  *
- * @param scanner Where the opening brace is.
+ * @param scanner The scanner, at the opening brace.
  * @returns The native histogram.
- * @throws {ParseError} If the text is no native histogram.
+ * @throws {ParseError} If the text is not a native histogram.
  */
 export function readNativeHistogram(scanner: Scanner): NativeHistogram {
   const start = scanner.position;
@@ -67,8 +67,8 @@ export function readNativeHistogram(scanner: Scanner): NativeHistogram {
 }
 
 /**
- * Turns spans and deltas into buckets. A span is a gap before it and a length; a
- * delta is the difference of a bucket's count from that of the bucket before.
+ * Converts spans and deltas to buckets. A span consists of the gap before it and its length. A
+ * delta is the difference between the count of a bucket and that of the bucket before.
  */
 function decodeBuckets(spans: number[][], deltas: number[][]): Map<number, number> | undefined {
   const buckets = new Map<number, number>();
@@ -113,7 +113,7 @@ function readNumber(scanner: Scanner, key: string): number {
   return value;
 }
 
-/** Reads a list of whole numbers, or of tuples of them that are joined by colons. */
+/** Reads a list of whole numbers, or of tuples of whole numbers with colons between them. */
 function readList(scanner: Scanner, width: number): number[][] {
   if (!scanner.take("[")) throw scanner.unexpected("a list must begin with a bracket");
   const list: number[][] = [];

@@ -43,7 +43,7 @@ export function readLabels(scanner: Scanner, grammar: LabelGrammar): ParsedLabel
     const at = scanner.position;
     const isQuoted = scanner.text[at] === '"';
     const name = isQuoted ? scanner.readQuoted("a name", lenient) : scanner.readName(false);
-    if (!isQuoted && name === "") throw scanner.unexpected("a label name must stand here");
+    if (!isQuoted && name === "") throw scanner.unexpected("a label name is expected here");
     skip();
     const next = scanner.text[scanner.position];
     if (isQuoted && (next === "," || next === "}")) {

@@ -35,7 +35,7 @@ export function readNativeHistogram(scanner: Scanner): NativeHistogram {
     const at = scanner.position;
     const key = readWord(scanner);
     if (!FIELDS.has(key) || numbers.has(key) || lists.has(key)) {
-      throw scanner.unexpected("a field of a native histogram must stand here", at);
+      throw scanner.unexpected("a field of a native histogram is expected here", at);
     }
     if (!scanner.take(":")) throw scanner.unexpected('":" must follow a field');
     if (key.endsWith("_spans")) lists.set(key, readList(scanner, 2));
@@ -98,7 +98,7 @@ function readWord(scanner: Scanner): string {
 function readInteger(scanner: Scanner): number {
   const at = scanner.position;
   const value = parseInteger(readWord(scanner));
-  if (value === undefined) throw scanner.unexpected("a whole number must stand here", at);
+  if (value === undefined) throw scanner.unexpected("a whole number is expected here", at);
   return value;
 }
 
@@ -121,11 +121,11 @@ function readList(scanner: Scanner, width: number): number[][] {
   do {
     const tuple = [readInteger(scanner)];
     while (tuple.length < width) {
-      if (!scanner.take(":")) throw scanner.unexpected('":" must stand here');
+      if (!scanner.take(":")) throw scanner.unexpected('":" is expected here');
       tuple.push(readInteger(scanner));
     }
     list.push(tuple);
   } while (scanner.take(","));
-  if (!scanner.take("]")) throw scanner.unexpected('"," or "]" must stand here');
+  if (!scanner.take("]")) throw scanner.unexpected('"," or "]" is expected here');
   return list;
 }

@@ -74,7 +74,7 @@ export class OpenFamily {
   declare(keyword: string, value: string, places: { at: number; valueAt: number }): void {
     const { at, valueAt } = places;
     if (this.#samples.length > 0) {
-      throw this.#scanner.unexpected("metadata must stand before the samples", at);
+      throw this.#scanner.unexpected("metadata must come before the samples", at);
     }
     const before = keyword === "HELP" ? this.#help : keyword === "TYPE" ? this.#type : this.#unit;
     if (before !== undefined) {
@@ -214,7 +214,7 @@ export class OpenFamily {
     const fail = (rule: string) => {
       return this.#scanner.error(`${rule}: received ${received(specialValue)}`, sample.at);
     };
-    if (specialValue === undefined) throw fail(`the label "${special}" must be there`);
+    if (specialValue === undefined) throw fail(`the label "${special}" is missing`);
     if (type === "stateset") return { special, specialValue };
     const bound = parseValue(specialValue);
     const isCanonical = bound !== undefined && !Number.isNaN(bound) &&
@@ -245,7 +245,7 @@ export class OpenFamily {
     const group = isInfo ? "" : key;
     if (group !== this.#group) {
       if (this.#groups.has(group)) {
-        throw this.#scanner.unexpected("the samples of a metric must stand together", at);
+        throw this.#scanner.unexpected("the samples of a metric must be together", at);
       }
       this.#groups.add(group);
       this.#group = group;

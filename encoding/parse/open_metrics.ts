@@ -71,12 +71,12 @@ interface Metadata {
 /** Reads a line of metadata after the `# `. */
 function readMetadata(scanner: Scanner): Metadata {
   const keyword = ["HELP", "TYPE", "UNIT"].find((word) => scanner.take(`${word} `));
-  if (keyword === undefined) throw scanner.unexpected("HELP, TYPE, UNIT or EOF must stand here");
+  if (keyword === undefined) throw scanner.unexpected("HELP, TYPE, UNIT or EOF is expected here");
   const nameAt = scanner.position;
   const isQuoted = scanner.text[nameAt] === '"';
   const name = isQuoted ? scanner.readQuoted("a metric name", false) : scanner.readName(true);
   if (name === "") throw scanner.unexpected(`${keyword} must name a metric`, nameAt);
-  if (!scanner.take(" ")) throw scanner.unexpected("a blank must follow the metric name");
+  if (!scanner.take(" ")) throw scanner.unexpected("a space must follow the metric name");
   const valueAt = scanner.position;
   return { keyword, name, value: scanner.readLine(), valueAt };
 }
@@ -93,8 +93,8 @@ function readSample(scanner: Scanner): OpenMetricsSample {
     labels = braces.labels;
     name ||= braces.metricName ?? "";
   }
-  if (name === "") throw scanner.unexpected("a metric name must stand here", at);
-  if (!scanner.take(" ")) throw scanner.unexpected("a blank must follow the metric");
+  if (name === "") throw scanner.unexpected("a metric name is expected here", at);
+  if (!scanner.take(" ")) throw scanner.unexpected("a space must follow the metric");
 
   const sample: OpenMetricsSample = { name, labels, value: 0, at, valueAt: scanner.position };
   if (scanner.text[scanner.position] === "{") {
@@ -114,9 +114,9 @@ function readSample(scanner: Scanner): OpenMetricsSample {
 }
 
 function readExemplar(scanner: Scanner): Exemplar {
-  if (!scanner.take("# ")) throw scanner.unexpected("a line must end here, or an exemplar follow");
+  if (!scanner.take("# ")) throw scanner.unexpected("a line must end here, or an exemplar must follow");
   const { labels } = readLabels(scanner, { lenient: false, metricName: false });
-  if (!scanner.take(" ")) throw scanner.unexpected("a blank must follow the labels of an exemplar");
+  if (!scanner.take(" ")) throw scanner.unexpected("a space must follow the labels of an exemplar");
   const value = readValue(scanner);
   return scanner.take(" ")
     ? { labels, value, timestamp: readTimestamp(scanner) }

@@ -137,7 +137,7 @@ function readSample(scanner: Scanner): ParsedSample {
     name ||= braces.metricName ?? "";
     scanner.skipBlanks();
   }
-  if (name === "") throw scanner.unexpected("a metric name must stand here", at);
+  if (name === "") throw scanner.unexpected("a metric name is expected here", at);
 
   const valueAt = scanner.position;
   const value = parseValue(scanner.readToken());

@@ -1,7 +1,7 @@
 /**
- * The vocabulary of Narthex: metric families and their metrics, samples,
- * exemplars, collectors, the rules for names, and the errors. Everything else
- * speaks in these terms, and this module imports nothing.
+ * The vocabulary of Narthex: metric families and their metrics, samples, exemplars, collectors, the
+ * rules for names, and the errors. All other modules use these terms, and this one imports none of
+ * them.
  *
  * ```ts
  * import { MetricFamily } from "@narthex/prometheus";

@@ -14,17 +14,18 @@ import { SeriesWriter } from "./series_writer.ts";
 /**
  * Encodes families in the OpenMetrics text format 1.0.
  *
- * Every series has the name that it has in the other formats. OpenMetrics takes `_total` and `_info`
- * off the names of counters and infos. A counter without `_total`, which it would rename, and one
- * whose shorter name another family has, are written under their full name as `unknown`. So is
- * such an info. Native buckets are left out, because the format cannot carry them.
+ * Every series has the same name as in the other formats. OpenMetrics removes `_total` from the
+ * name of a counter and `_info` from that of an info. Two kinds of families are written under their
+ * full name as `unknown`: counters without `_total`, because OpenMetrics would rename them, and
+ * families whose shorter name another family has. Native buckets are left out, because the format
+ * does not have them.
  *
  * See https://prometheus.io/docs/specs/om/open_metrics_spec/
  *
  * @param families The families, as exposed.
- * @param escaping How names are spelled that are not of the classic alphabet.
+ * @param escaping The spelling of names outside the classic alphabet.
  * @param created Whether to write `_created` series.
- * @returns The text in UTF-8, in chunks of some 256 KiB, each made when it is asked for.
+ * @returns The text in UTF-8, in chunks of about 256 KiB, each made when it is requested.
  */
 export function* encodeOpenMetrics(
   families: Iterable<MetricFamily>,
@@ -47,7 +48,7 @@ export function* encodeOpenMetrics(
     taken.add(name);
     writer.comment("HELP", name, help, true);
     writer.comment("TYPE", name, type, true);
-    // A unit must stand at the end of the name, which the spelling may have changed.
+    // A unit must be the end of the name, which the spelling may have changed.
     if (unit !== "" && name.endsWith(`_${unit}`)) writer.comment("UNIT", name, unit, true);
     const createdSeries = created ? createdName(fullName, type) : undefined;
     const hasCreated = createdSeries !== undefined && !taken.has(createdSeries);
@@ -57,7 +58,7 @@ export function* encodeOpenMetrics(
   yield writer.take();
 }
 
-/** A family as the format can have it: one that would be renamed, or cannot be, as unknown. */
+/** Returns a family as it is written: as unknown if OpenMetrics would change its name. */
 function exposable(
   family: MetricFamily,
   fullName: string,
@@ -69,13 +70,13 @@ function exposable(
   return name === fullName || taken.has(name) ? familyLike(family, { type: "unknown" }) : family;
 }
 
-/** Spells a bound or quantile so that it is recognized as a float. */
+/** Spells a bound or a quantile as a float. */
 function formatCanonical(bound: number): string {
   const text = formatBound(bound);
   return Number.isInteger(bound) && !text.includes("e") ? `${text}.0` : text;
 }
 
-/** Seconds since 1970. */
+/** Writes seconds since 1970. */
 function writeTimestamp(out: ByteWriter, seconds: number): void {
   out.number(seconds);
 }

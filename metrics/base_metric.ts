@@ -7,7 +7,6 @@ import {
   checkShape,
   type Collector,
   fullName,
-  type JsonFamily,
   type LabelSet,
   type LabelValue,
   type LiveMetrics,
@@ -149,16 +148,12 @@ export abstract class BaseMetric<
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
     const { labelNames } = this;
     this.#core = new MetricCore({
-      type,
+      ...kind,
       name: full,
       labelNames,
       clock,
       nameValidation,
-      bounds: kind.bounds ?? [],
-      width: kind.width ?? 1,
-      hasExemplars: kind.hasExemplars === true,
       asksSource: exemplars && kind.hasExemplars === true,
-      keepsTimes: kind.keepsTimes === true,
       expires: expireAfterSeconds !== undefined,
     });
     const defaults = readLabels(options.defaultLabels ?? {}, doing);
@@ -381,7 +376,7 @@ export abstract class BaseMetric<
    *
    * @returns A plain object. Numbers that are not finite are strings.
    */
-  toJSON(): JsonFamily {
+  toJSON(): object {
     return this.#family.toJSON();
   }
 

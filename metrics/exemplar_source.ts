@@ -1,9 +1,6 @@
 import { checkExemplarLabels, checkShape } from "../model.ts";
 
-/** Returns the labels of an exemplar. Undefined, or an object without labels, for no exemplar. */
-export type ExemplarSource = () => Record<string, string> | undefined;
-
-let source: ExemplarSource | null = null;
+let source: Parameters<typeof setExemplarSource>[0] = null;
 /** Whether the source is running. Metrics that it changes itself do not call it again. */
 let asking = false;
 
@@ -33,7 +30,7 @@ let asking = false;
  * setExemplarSource(null);
  * ```
  */
-export function setExemplarSource(fn: ExemplarSource | null): void {
+export function setExemplarSource(fn: (() => Record<string, string> | undefined) | null): void {
   const isSource = fn === null || typeof fn === "function";
   checkShape(isSource, "Cannot set exemplar source", "it must be a function or null", fn);
   source = fn;

@@ -22,10 +22,10 @@ export interface MetricCoreOptions {
   readonly clock: Clock;
   /** The alphabet of the label names. */
   readonly nameValidation: NameValidation;
-  /** The finite upper bounds of a histogram's buckets; `[]` for other types. */
-  readonly bounds: readonly number[];
-  /** How many numbers a series has. */
-  readonly width: number;
+  /** The finite upper bounds of a histogram's buckets. @default {[]} */
+  readonly bounds?: readonly number[];
+  /** How many numbers a series has. @default {1} */
+  readonly width?: number;
   /** Whether writes can have exemplars. @default {false} */
   readonly hasExemplars?: boolean;
   /** Whether the exemplar source is asked at writes without an exemplar. @default {false} */
@@ -107,8 +107,8 @@ export class MetricCore implements MetricCoreOptions {
     this.labelNames = options.labelNames;
     this.clock = options.clock;
     this.nameValidation = options.nameValidation;
-    this.bounds = options.bounds;
-    this.width = options.width;
+    this.bounds = options.bounds ?? [];
+    this.width = options.width ?? 1;
     this.hasExemplars = options.hasExemplars ?? false;
     this.asksSource = options.asksSource ?? false;
     this.keepsTimes = options.keepsTimes ?? false;

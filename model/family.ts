@@ -46,29 +46,29 @@ export interface MetricFamilyOptions {
   /** The alphabet of the names. @default {"legacy"} */
   nameValidation?: NameValidation | undefined;
   /**
-   * Where the metrics live, for a collector that has them in their final shape: an
-   * object for each, and an iterable that can be walked more than once. They are read
-   * anew by each scrape. `addSample()` is refused then.
+   * The metrics, for a collector that has them in their final shape: an object for each, and an
+   * iterable that can be iterated more than once. Each scrape reads them again. `addSample()`
+   * throws if they are given.
    */
   metrics?: Iterable<Metric> | undefined;
-  /** The label names that all metrics of the family have, when they are known. */
+  /** The label names that all metrics of the family have, if they are known. */
   labelNames?: readonly string[] | undefined;
   /** Whether {@linkcode MetricFamily.samples} has the `_created` samples of `metrics`. */
   createdSamples?: boolean | undefined;
   /**
-   * How the numbers of several processes become one, for families that can be shared
-   * by them. Without it a family is of the process that has it.
+   * How the numbers of several processes are combined when they share a registry. If it is left
+   * out, the family is not shared.
    */
   aggregation?: Aggregation | undefined;
 }
 
 /** Options of {@linkcode MetricFamily.addSample}. */
 export interface AddSampleOptions {
-  /** When the value was taken, in seconds since 1970. Leave it out for "now". */
+  /** The time of the value, in seconds since 1970. Leave it out for "now". */
   timestamp?: number | undefined;
   /** An exemplar, for a counter or a bucket. */
   exemplar?: Exemplar | undefined;
-  /** A native histogram; the sample has the family's own name, and its value is not used. */
+  /** A native histogram. The sample has the name of the family, and its value is ignored. */
   nativeHistogram?: NativeHistogram | undefined;
 }
 
@@ -88,8 +88,8 @@ const SAMPLE_OPTIONS: KnownOptions<AddSampleOptions> = {
 const NO_OPTIONS: AddSampleOptions = Object.freeze(Object.create(null));
 
 /**
- * A metric family: a name, a help text, a type, and the metrics that have them in
- * common. This is what collectors yield and what encoders read.
+ * A metric family: a name, a help text, a type, and the metrics that share them. Collectors yield
+ * families, and encoders read them.
  *
  * @example A family for a custom collector
  * ```ts
@@ -104,7 +104,7 @@ const NO_OPTIONS: AddSampleOptions = Object.freeze(Object.create(null));
  * ```
  */
 export class MetricFamily {
-  /** The full name: with the unit, a counter's `_total` as given, and an info's `_info`. */
+  /** The full name, with the unit, and with `_info` for an info. */
   readonly name: string;
   /** The help text. */
   readonly help: string;
@@ -114,23 +114,23 @@ export class MetricFamily {
   readonly unit: string;
   /** The metrics, in the order in which they are written. */
   readonly metrics: Iterable<Metric>;
-  /** The label names that all metrics have, when they are known. */
+  /** The label names that all metrics have, if they are known. */
   readonly labelNames: readonly string[] | undefined;
   /** Whether {@linkcode samples} has the `_created` samples. */
   readonly createdSamples: boolean;
   /** The alphabet of the names. */
   readonly nameValidation: NameValidation;
-  /** How the numbers of several processes become one; nothing when they are not shared. */
+  /** How the numbers of several processes are combined. Undefined if they are not shared. */
   readonly aggregation: Aggregation | undefined;
 
   /**
    * Creates a family.
    *
-   * @param name The name; the unit is appended if it is missing, and `_info` for an info.
+   * @param name The name. A missing unit is appended, and a missing `_info` of an info.
    * @param help The help text.
    * @param type The type.
    * @param options Options.
-   * @throws {TypeError} If the name, the help, the type or the unit is not legal.
+   * @throws {TypeError} If the name, the help, the type or the unit is invalid.
    */
   constructor(name: string, help: string, type: MetricType, options: MetricFamilyOptions = {}) {
     const doing = `Cannot create metric family ${received(name)}`;
@@ -152,16 +152,16 @@ export class MetricFamily {
   }
 
   /**
-   * Adds a sample under its full name: `h_bucket`, `h_sum` and `h_count` for a
-   * histogram `h`, `jobs_total` for a counter `jobs_total`.
+   * Adds a sample under its full name: `h_bucket`, `h_sum` or `h_count` for a histogram `h`,
+   * `jobs_total` for a counter `jobs_total`.
    *
    * @param name The full name of the sample.
-   * @param labels The labels, the reserved one (`le`, `quantile`, a stateset's own) included.
+   * @param labels The labels, with the reserved one (`le`, `quantile`, the name of a stateset).
    * @param value The value.
    * @param options A timestamp, an exemplar, a native histogram.
    * @returns The family itself.
-   * @throws {TypeError} If the name is none of the family's samples, or a part is of
-   * the wrong shape, or the family reads its metrics from elsewhere.
+   * @throws {TypeError} If the family has no sample of that name, if a part has the wrong shape,
+   * or if the family was created with `metrics`.
    * @throws {RangeError} If the exemplar or the native histogram is out of bounds.
    */
   addSample(
@@ -182,9 +182,8 @@ export class MetricFamily {
   }
 
   /**
-   * The family as flat samples, in the order in which the text formats write them,
-   * with `le` and `quantile` spelled as in format 0.0.4. It can be read again, and
-   * then has the numbers of that moment.
+   * The family as flat samples, in the order of the text formats, with `le` and `quantile` spelled
+   * as in format 0.0.4. You can iterate it again, which reads the numbers again.
    */
   get samples(): Iterable<Sample> {
     return { [Symbol.iterator]: () => flatten(this) };
@@ -195,23 +194,23 @@ export class MetricFamily {
    *
    * @returns A plain object. Numbers that are not finite are strings: `"NaN"`, `"+Inf"`, `"-Inf"`.
    */
-  toJSON(): JsonFamily {
+  toJSON(): object {
     return toJson(this, this.samples);
   }
 }
 
-/** A sample as JSON has it. */
+/** A sample in JSON. */
 export type JsonSample = Omit<Sample, "value" | "exemplar"> & {
-  /** The value; a string if it is not finite. */
+  /** The value. A string if it is not finite. */
   value: number | string;
   /** The exemplar, if there is one. */
   exemplar?: Omit<Exemplar, "value"> & {
-    /** The value; a string if it is not finite. */
+    /** The value. A string if it is not finite. */
     value: number | string;
   };
 };
 
-/** A family, a metric or a series as JSON has it. */
+/** A family, a metric or a series in JSON. */
 export interface JsonFamily {
   /** The full name of the family. */
   name: string;
@@ -226,7 +225,7 @@ export interface JsonFamily {
 }
 
 /**
- * Builds what `JSON.stringify` gets of a family, or of a part of it.
+ * Returns a family, or a part of it, for `JSON.stringify`.
  *
  * @param about The name, type, help and unit.
  * @param samples The samples.
@@ -272,7 +271,7 @@ export function addParsedSample(
   const { timestamp, nativeHistogram } = options;
   const { metrics } = family;
   if (!(metrics instanceof Assembly)) {
-    throw new TypeError(`${doing}: its metrics live elsewhere`);
+    throw new TypeError(`${doing}: it was created with metrics`);
   }
   checkShape(typeof value === "number", doing, "value must be a number", value);
   checkShape(typeof name === "string", doing, "name must be a string", name);
@@ -297,10 +296,10 @@ export function addParsedSample(
   const own = takesReserved ? reserved : undefined;
   const { labelNames, labelValues } = toLabelSet(labels, family.nameValidation, doing, own);
   const base = { labelNames, labelValues, timestamp };
-  // What a reader has to look at again, since this family alone cannot judge it.
+  // A reader must check these metrics, because this family cannot judge them alone.
   if (
     timestamp !== undefined || native !== undefined || suffix === "_created" ||
-    // A prefix changes which label a stateset keeps for itself.
+    // A prefix changes which label a stateset reserves for itself.
     family.type === "stateset" ||
     labelNames.some((name) => name === reserved) ||
     // A series without such a label is the same.
@@ -351,7 +350,7 @@ export function addParsedSample(
   }
 }
 
-/** The part of a sample's name behind the family's; refuses names that are not the family's. */
+/** Returns the suffix of a sample name. Throws if the family has no sample of that name. */
 function suffixOf(
   family: MetricFamily,
   name: string,
@@ -374,7 +373,7 @@ function suffixOf(
   throw new TypeError(`${doing}: its samples are named ${native ? `"${family.name}"` : names}`);
 }
 
-/** What {@linkcode familyLike} changes. */
+/** Options of {@linkcode familyLike}: the differences. */
 export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameValidation"> {
   /** The name, with unit and suffix. */
   name?: string;
@@ -383,11 +382,11 @@ export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameV
 }
 
 /**
- * Makes a family that is like another one, apart from what is changed.
+ * Creates a family that is like another one, except for some changes.
  *
- * @param family The family; its names may be of the wider alphabet.
- * @param changes What is different.
- * @returns The family, as live as the other one is.
+ * @param family The family. Its names may be in the UTF-8 alphabet.
+ * @param changes The changes.
+ * @returns The new family, which is as live as the other one.
  * @throws {TypeError} If the name does not have the unit or the suffix.
  */
 export function familyLike(family: MetricFamily, changes: FamilyChanges): MetricFamily {
@@ -441,7 +440,7 @@ function* flatten(family: MetricFamily): Generator<Sample> {
   const { name, type } = family;
   const created = family.createdSamples ? createdName(name, type) : undefined;
   for (const metric of family.metrics) {
-    // A family's metrics have the shape of its type: that is what the type means.
+    // The type of a family means that its metrics have this shape.
     switch (type) {
       case "histogram":
       case "gaugehistogram":
@@ -502,7 +501,7 @@ function sample(
   extraValue?: string,
 ): Sample {
   const { labelNames, labelValues, timestamp } = metric;
-  // Object.fromEntries defines, so that even "__proto__" is an ordinary label.
+  // Object.fromEntries defines properties, so that even "__proto__" is an ordinary label.
   const entries = labelNames.map((labelName, i) => [labelName, labelValues[i] ?? ""]);
   if (extraName !== undefined) entries.push([extraName, extraValue!]);
   const result: Sample = { name, labels: Object.fromEntries(entries), value };

@@ -1,4 +1,3 @@
-import type { SeriesExpiry } from "./collector.ts";
 import type { Metric, MetricType, NumberColumn } from "./sample.ts";
 
 /**
@@ -7,6 +6,24 @@ import type { Metric, MetricType, NumberColumn } from "./sample.ts";
  * known to all copies of this package whose registries have the same protocol version.
  */
 export const TRUSTED: unique symbol = Symbol.for("narthex.trusted.2");
+
+/** Keeps the series of a metric from expiring before a reader that must not miss a number. */
+export interface SeriesExpiry {
+  /**
+   * Begins a read of all series. From its first call on, a series expires only if it has not
+   * changed since the reader began a read that it completed.
+   *
+   * @param reader The reader, by identity.
+   * @returns A function to call when everything has been read.
+   */
+  beginRead(reader: object): () => void;
+  /**
+   * Lets series expire without this reader from now on.
+   *
+   * @param reader The reader.
+   */
+  release(reader: object): void;
+}
 
 /** What the metrics of a family may offer to readers, beside the metrics themselves. */
 export interface LiveMetrics extends Iterable<Metric> {

@@ -31,7 +31,7 @@ import type { Columns } from "./columns.ts";
 import { ExpiringStore } from "./expiry.ts";
 import type { IfComplete, LabelsLike, LegalLabels, PartialMetric } from "./label_types.ts";
 import { asLabels, isComplete, missingLabels, readLabels, resolveLabels } from "./label_values.ts";
-import { MetricCore } from "./metric_core.ts";
+import { MetricCore, type MetricCoreOptions } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
 import { type DurationSeries, RunningLabelTimer, RunningTimer } from "./timer.ts";
 
@@ -49,18 +49,12 @@ const EXEMPLAR_ERRORS = {
 export interface MetricKind<C> {
   /** The type. */
   type: MetricType;
-  /** How many numbers a series has. @default {1} */
-  width?: number;
-  /** The finite upper bounds of a histogram's buckets. @default {[]} */
-  bounds?: readonly number[];
+  /** What all series of the type share. */
+  core?: Pick<MetricCoreOptions, "bounds" | "width" | "hasExemplars" | "keepsTimes">;
   /** Makes a series that is in no columns yet. */
   create: (columns: Columns<unknown>) => C;
   /** Whether writes without room are dropped. Otherwise one series has their sum. @default {false} */
   canDrop?: boolean;
-  /** Whether writes can have exemplars. @default {false} */
-  hasExemplars?: boolean;
-  /** Whether the time of the last write is kept. @default {false} */
-  keepsTimes?: boolean;
   /** What makes two metrics of the type different, besides names and labels. */
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
@@ -148,12 +142,13 @@ export abstract class BaseMetric<
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
     const { labelNames } = this;
     this.#core = new MetricCore({
-      ...kind,
+      ...kind.core,
+      type,
       name: full,
       labelNames,
       clock,
       nameValidation,
-      asksSource: exemplars && kind.hasExemplars === true,
+      asksSource: exemplars && kind.core?.hasExemplars === true,
       expires: expireAfterSeconds !== undefined,
     });
     const defaults = readLabels(options.defaultLabels ?? {}, doing);

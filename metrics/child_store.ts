@@ -48,7 +48,6 @@ export interface ChildStoreOptions<C extends Child> {
  * @typeParam C The type of the children.
  */
 export class ChildStore<C extends Child> implements Iterable<C> {
-  readonly #core: MetricCore;
   #columns: Columns<C>;
   /** The columns of children that were removed. */
   #detached: Columns<C>;
@@ -63,7 +62,6 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Makes a store without children. */
   constructor(core: MetricCore, create: CreateChild<C>, options: ChildStoreOptions<C> = {}) {
-    this.#core = core;
     this.#create = create;
     this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
@@ -73,7 +71,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** What all children share. */
   protected get core(): MetricCore {
-    return this.#core;
+    return this.#columns.core;
   }
 
   /** Where the children are now. */
@@ -118,12 +116,16 @@ export class ChildStore<C extends Child> implements Iterable<C> {
    * of these labels. Must be called right after `findByName()` failed, and is nearly as fast.
    */
   foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.#hasFold && this.isFull && this.lacksByName(labels) ? this.overflow() : undefined;
+    return this.#hasFold && this.isFull && this.#columns.lacksByName(labels)
+      ? this.overflow()
+      : undefined;
   }
 
   /** Does the same right after `findInOrder()` failed. */
   foldInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.#hasFold && this.isFull && this.lacksInOrder(values) ? this.overflow() : undefined;
+    return this.#hasFold && this.isFull && this.#columns.lacksInOrder(values)
+      ? this.overflow()
+      : undefined;
   }
 
   /** Finds or creates a child. Returns the one for label sets without room if there is none. */
@@ -202,16 +204,6 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return this.size - extra >= this.#maxSeries;
   }
 
-  /** Whether labels are certainly complete and legal, and no child has them. */
-  protected lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
-    return this.columns.lacksByName(labels);
-  }
-
-  /** The same for label values in the order of the label names. */
-  protected lacksInOrder(values: ArrayLike<unknown>): boolean {
-    return this.columns.lacksInOrder(values);
-  }
-
   /** Creates a child, or returns the one for label sets without room. */
   protected make(labelValues: readonly string[]): C {
     if (this.#maxSeries === Infinity) return this.add(labelValues);
@@ -266,7 +258,6 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   #makeDropped(): C {
     // It gets a core of its own, so that writes to other series stay simple.
     const core = new MetricCore({ ...this.core, isDropped: true });
-    core.family = this.core.family;
     const columns = new Columns<C>(core, 1);
     const dropped = this.#create(columns);
     dropped.enter(columns, this.#overflowValues(), 0);

@@ -161,7 +161,7 @@ export class Counter<
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
     super(name, help, readOptions("counter", name, options, METRIC_OPTIONS).options, {
       type: "counter",
-      hasExemplars: true,
+      core: { hasExemplars: true },
       create: (columns) => new CounterChild(columns),
     });
   }

@@ -230,7 +230,7 @@ export class Gauge<
       type: "gauge",
       definition: aggregation,
       aggregation,
-      keepsTimes: aggregation.endsWith("mostrecent"),
+      core: { keepsTimes: aggregation.endsWith("mostrecent") },
       canDrop: true,
       create: (columns) => new GaugeChild(columns),
     });

@@ -276,9 +276,7 @@ export class Histogram<
     super(name, help, known, {
       type: "histogram",
       definition: [bounds, native],
-      bounds,
-      width: bounds.length + 2,
-      hasExemplars: true,
+      core: { bounds, width: bounds.length + 2, hasExemplars: true },
       create: native === undefined
         ? (columns) => new HistogramChild(columns)
         : (columns) => new NativeHistogramChild(columns, native),

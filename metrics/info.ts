@@ -91,7 +91,7 @@ export class Info<
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
     super(name, help, readOptions("info", name, options, METRIC_OPTIONS).options, {
       type: "info",
-      width: 0,
+      core: { width: 0 },
       // The same labels of several processes are one series, while one of them runs.
       aggregation: "livemax",
       canDrop: true,

@@ -181,7 +181,7 @@ export class Summary<
     super(name, help, known, {
       type: "summary",
       definition: window,
-      width: WIDTH,
+      core: { width: WIDTH },
       create: window.quantiles.length === 0
         ? (columns) => new SummaryChild(columns)
         : (columns) => new QuantileSummaryChild(columns, window),

@@ -93,8 +93,9 @@ function readComment(scanner: Scanner, entries: Map<string, Entry>): void {
   scanner.skipBlanks();
   const keyword = scanner.position > start ? scanner.readToken() : "";
   if (keyword === "HELP" || keyword === "TYPE") {
-    scanner.skipBlanks();
+    // Without anything behind it, the keyword is a comment.
     if (scanner.isAtLineEnd) return;
+    scanner.skipBlanks();
     const at = scanner.position;
     const isQuoted = scanner.text[at] === '"';
     const name = isQuoted ? scanner.readQuoted("a metric name", true) : scanner.readName(true);

@@ -10,7 +10,7 @@ import {
   toLabelSet,
 } from "../model.ts";
 import { ClaimedNames, type Claims, claimsOf } from "./claimed_names.ts";
-import { CollectorCalls } from "./collector_calls.ts";
+import { CollectorCalls, type Report } from "./collector_calls.ts";
 import { ANONYMOUS, CollectorNames } from "./collector_names.ts";
 import { withConstLabels } from "./const_labels.ts";
 import { ErrorCounts, ERRORS_NAME, type LastError } from "./error_counts.ts";
@@ -79,6 +79,10 @@ export class CollectorRegistry implements Registry {
   readonly #errors: ErrorCounts;
   readonly #calls: CollectorCalls;
   readonly #warned: Set<string> = new Set();
+  /** The number of reads that do not know yet which collectors are replaced. */
+  #deciding = 0;
+  /** What was reported meanwhile of collectors that may be replaced. */
+  #held: Parameters<Report>[] = [];
   /** Owns the names of the library's own families. */
   readonly #own: Collector = { collect: () => this.#errors.families() };
   #constLabels: LabelSet | undefined;
@@ -200,7 +204,10 @@ export class CollectorRegistry implements Registry {
       [collector, () => whileBusy(this, () => this.#calls.callSync(collector))] as const
     );
     if (this.#options.onDuplicate === "replace") {
+      this.#deciding++;
+      // A call of a collector never throws.
       const read = answers.map(([collector, call]) => [collector, call()] as const);
+      this.#deciding--;
       for (const [collector, families] of this.#dropReplaced(read)) {
         yield* this.#exposable(collector, families, wanted);
       }
@@ -224,7 +231,12 @@ export class CollectorRegistry implements Registry {
     const answers = this.#calls.callAll(collectors, options, (call) => whileBusy(this, call));
     if (this.#options.onDuplicate === "replace") {
       const read: (readonly [Collector, MetricFamily[]])[] = [];
-      for await (const answer of answers) read.push(answer);
+      this.#deciding++;
+      try {
+        for await (const answer of answers) read.push(answer);
+      } finally {
+        this.#deciding--;
+      }
       for (const [collector, families] of this.#dropReplaced(read)) {
         yield* this.#exposable(collector, families, wanted);
       }
@@ -384,6 +396,12 @@ export class CollectorRegistry implements Registry {
   }
 
   #report(collector: Collector, cause: CollectorErrorCause, error: unknown): void {
+    const canBeReplaced = this.#claimed.namesOf(collector)?.size === 0;
+    if (canBeReplaced && this.#deciding > 0) this.#held.push([collector, cause, error]);
+    else this.#count(collector, cause, error);
+  }
+
+  #count(...[collector, cause, error]: Parameters<Report>): void {
     this.countError(this.#names.nameOf(collector), cause, error);
   }
 
@@ -466,7 +484,7 @@ export class CollectorRegistry implements Registry {
 
   /**
    * Lets go of collectors without `describe()` of which a later one brings the same families: the
-   * later one is the same collector, edited.
+   * later one is the same collector, edited. Counts what was reported of the others.
    */
   #dropReplaced(
     answers: readonly (readonly [Collector, MetricFamily[]])[],
@@ -483,6 +501,10 @@ export class CollectorRegistry implements Registry {
       }
     }
     for (const collector of dropped) this.unregister(collector);
+    // A collector that is gone may well fail, and no one has to know.
+    for (const report of this.#held.splice(0)) {
+      if (this.#claimed.has(report[0])) this.#count(...report);
+    }
     return answers.filter(([collector]) => !dropped.has(collector));
   }
 

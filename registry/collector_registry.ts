@@ -386,6 +386,8 @@ export class CollectorRegistry implements Registry {
    * @param error What was thrown, or would have been.
    */
   countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
+    // It is no error yet.
+    if (ReadScope.current?.isUnwinding) return;
     this.#errors.count(collector, cause, error);
     try {
       const returned: unknown = this.#options.onError(error, { collector, cause });
@@ -430,27 +432,29 @@ export class CollectorRegistry implements Registry {
    * a read: those of the collectors that claim the name come first, and each is asked once a read.
    */
   *#lookUp(name: string, scope: ReadScope): Generator<MetricFamily> {
-    const isDescribed = (collector: Collector): boolean =>
-      this.#claimed.namesOf(collector)!.size > 0;
-    const collectors = this.#readable({}, new Set([name]));
-    const claiming = collectors.filter(isDescribed);
-    // One that is being called cannot answer for itself.
-    const others = collectors.filter((collector) =>
-      !isDescribed(collector) && !this.#calls.isCalling(collector)
-    );
-    for (const collector of [...claiming, ...others]) {
-      yield* scope.lookUp(collector, () => this.#gather(collector));
+    const wanted = new Set([name]);
+    if (this.#claimed.ownerOf(name) === this.#own) {
+      yield* this.#gather(this.#own, wanted);
+      for (const metric of this.#readable({ metricsOnly: true }, undefined)) {
+        yield* this.#gather(metric, wanted);
+      }
+      return;
     }
-    if (this.#claimed.ownerOf(name) === this.#own) yield* this.#gather(this.#own);
+    for (const collector of this.#claimed.readersOf(name)) {
+      const isDescribed = this.#claimed.namesOf(collector)!.size > 0;
+      // One that is being called cannot answer for itself.
+      if (!isDescribed && this.#calls.isCalling(collector)) continue;
+      yield* scope.lookUp(collector, () => this.#gather(collector, undefined));
+    }
   }
 
-  /** The families of one collector, as exposed. */
-  #gather(collector: Collector): MetricFamily[] {
+  /** The families of one collector, as exposed, as far as they are wanted. */
+  #gather(collector: Collector, wanted: ReadonlySet<string> | undefined): MetricFamily[] {
     const collect = (): Iterable<MetricFamily> => {
       const families = collector === this.#own
         ? this.#errors.families()
         : whileBusy(this, () => this.#calls.callSync(collector));
-      return this.#exposable(collector, families, undefined);
+      return this.#exposable(collector, families, wanted);
     };
     const { prefix } = this;
     const countError: Gatherer["countError"] = (...args) => this.countError(...args);

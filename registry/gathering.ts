@@ -99,6 +99,7 @@ const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
   signal: true,
   timeoutMs: true,
   patienceMs: true,
+  maxAgeMs: true,
 };
 
 /** A family of one read, as exposed. */

@@ -199,6 +199,7 @@ const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
   signal: true,
   timeoutMs: true,
   patienceMs: true,
+  maxAgeMs: true,
 };
 const KNOWN: KnownOptions<GenerateOptions> = { escaping: true };
 const KNOWN_ASYNC: KnownOptions<GenerateOptions & ReadAsyncOptions> = { ...KNOWN, ...READ_OPTIONS };

@@ -158,7 +158,11 @@ export class Counter<
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
-  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+  constructor(
+    name: string,
+    help: string,
+    options: MetricOptions<Names, Defaulted, Counter<Names, Defaulted>> = {},
+  ) {
     super(name, help, readOptions("counter", name, options, METRIC_OPTIONS).options, {
       type: "counter",
       core: { hasExemplars: true },

@@ -174,7 +174,7 @@ const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
 export interface GaugeOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Gauge<Names, Defaulted>> {
   /**
    * How to combine the values of several processes that share a registry by `loadBackend()`.
    * `"all"` keeps them apart by a label `process`. @default {"all"}

@@ -211,7 +211,7 @@ function findBucket(bounds: readonly number[], value: number): number {
 export interface HistogramOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Histogram<Names, Defaulted>> {
   /**
    * The upper bounds, strictly increasing. The bucket of `+Inf` is always there, and `[]` means that
    * it is the only one. @default {DEFAULT_BUCKETS; none for a native histogram}

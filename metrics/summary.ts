@@ -125,7 +125,7 @@ class QuantileSummaryChild extends SummaryChild {
 export interface SummaryOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Summary<Names, Defaulted>> {
   /** The quantiles to track, each from 0 to 1, strictly increasing. @default {[]} */
   quantiles?: readonly number[] | undefined;
   /** The time window of the quantiles, in seconds. @default {600} */

@@ -22,4 +22,4 @@ export * from "./model/labels.ts";
 export * from "./model/live_metrics.ts";
 export * from "./model/names.ts";
 export * from "./model/structure.ts";
-export { checkNativeHistogram, seriesKey } from "./model/assembly.ts";
+export { checkNativeHistogram, labelSetKey, seriesKey } from "./model/assembly.ts";

@@ -1,5 +1,11 @@
 import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
-import { checkBounds, checkNumber, checkOptions, checkShape } from "../model.ts";
+import {
+  checkBounds,
+  checkKnownOptions,
+  checkNumber,
+  checkShape,
+  type KnownOptions,
+} from "../model.ts";
 import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
 import { type Authorize, plainResponse, refusal } from "./authorize.ts";
 import type { Body } from "./body.ts";
@@ -42,7 +48,7 @@ export interface MetricsResponseOptions {
    * keeps `le="1"` as it is, for rules that were written against the text format: OpenMetrics and
    * protobuf make `le="1.0"` of it. @default {["text", "openmetrics", "protobuf"]}
    */
-  formats?: readonly ExpositionFormat[] | undefined;
+  formats?: readonly ("text" | "openmetrics" | "protobuf")[] | undefined;
   /**
    * Called with the error when the registry itself cannot be read, which the answer, a 500, does
    * not tell. What it throws is ignored. Errors of a collector are told to the option `onError` of
@@ -104,6 +110,23 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
  * the metrics. Its method is GET or HEAD. What it throws, the handler throws.
  */
 export type LivePage = (request: Request) => Response | Promise<Response>;
+
+const RESPONSE_OPTIONS: KnownOptions<MetricsResponseOptions> = {
+  registry: true,
+  timeoutMs: true,
+  formats: true,
+  onError: true,
+  compress: true,
+  created: true,
+  escaping: true,
+  authorize: true,
+  live: true,
+};
+const HANDLER_OPTIONS: KnownOptions<MetricsHandlerOptions> = {
+  ...RESPONSE_OPTIONS,
+  maxConcurrentScrapes: true,
+  coalesce: true,
+};
 
 /** The same options, all of them there and legal. */
 interface CheckedOptions {
@@ -193,8 +216,12 @@ export function metricsHandler(
   options: MetricsHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const doing = "Cannot create metrics handler";
-  const checked = checkResponseOptions(options, doing);
-  const { maxConcurrentScrapes = Infinity, coalesce = true } = options;
+  const { maxConcurrentScrapes = Infinity, coalesce = true, ...others } = checkKnownOptions(
+    options,
+    HANDLER_OPTIONS,
+    doing,
+  );
+  const checked = checkResponseOptions(others, doing);
   checkShape(typeof coalesce === "boolean", doing, "coalesce must be a boolean", coalesce);
   const rule = "maxConcurrentScrapes must be a whole number >= 1, or Infinity";
   checkShape(typeof maxConcurrentScrapes === "number", doing, rule, maxConcurrentScrapes);
@@ -208,7 +235,6 @@ export function metricsHandler(
 }
 
 function checkResponseOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
-  checkOptions(options, doing);
   const {
     registry = REGISTRY,
     timeoutMs = TIMEOUT_MS,
@@ -219,7 +245,7 @@ function checkResponseOptions(options: MetricsResponseOptions, doing: string): C
     escaping = "underscores",
     authorize,
     live,
-  } = options;
+  } = checkKnownOptions(options, RESPONSE_OPTIONS, doing);
   checkGatherer(registry, doing);
   checkNumber(timeoutMs, (ms) => ms > 0, "> 0", doing, "timeoutMs");
   for (const [name, flag] of Object.entries({ compress, created })) {

@@ -20,12 +20,29 @@ import type {
  * @param labelValues The values, in the same order.
  * @returns The key.
  */
-export function seriesKey(labelNames: readonly string[], labelValues: readonly string[]): string {
+export function labelSetKey(
+  labelNames: readonly string[],
+  labelValues: readonly string[],
+): string {
   const parts = labelNames.map((name, i) => {
     const value = labelValues[i] ?? "";
     return `${name.length}:${name}${value.length}:${value}`;
   });
   return parts.length < 2 ? (parts[0] ?? "") : parts.sort().join("");
+}
+
+/**
+ * Returns a key that two series share if Prometheus cannot tell them apart: a label with an empty
+ * value counts as if it were not there.
+ *
+ * @param labelNames The names.
+ * @param labelValues The values, in the same order.
+ * @returns The key.
+ */
+export function seriesKey(labelNames: readonly string[], labelValues: readonly string[]): string {
+  if (!labelValues.includes("")) return labelSetKey(labelNames, labelValues);
+  const names = labelNames.filter((_, i) => labelValues[i] !== "");
+  return labelSetKey(names, labelValues.filter((value) => value !== ""));
 }
 
 /** A number that was added as one sample. */
@@ -218,7 +235,7 @@ export class Assembly implements LiveMetrics {
   }
 
   #key(base: LabelledMetric): string {
-    const key = seriesKey(base.labelNames, base.labelValues);
+    const key = labelSetKey(base.labelNames, base.labelValues);
     return base.timestamp === undefined ? key : `${base.timestamp}@${key}`;
   }
 }

@@ -6,7 +6,7 @@ import {
   checkNativeHistogram,
   parseBound,
 } from "./assembly.ts";
-import { checkOptions, checkShape, received } from "./checks.ts";
+import { checkKnownOptions, checkShape, type KnownOptions, received } from "./checks.ts";
 import { checkExemplar } from "./exemplar.ts";
 import { toLabelSet, toLabelText } from "./labels.ts";
 import {
@@ -31,7 +31,13 @@ import type {
   StateSetMetric,
   SummaryMetric,
 } from "./sample.ts";
-import { createdName, formatBound, reservedLabelName, SAMPLE_SUFFIXES } from "./structure.ts";
+import {
+  checkSeconds,
+  createdName,
+  formatBound,
+  reservedLabelName,
+  SAMPLE_SUFFIXES,
+} from "./structure.ts";
 
 /** Options of {@linkcode MetricFamily}. */
 export interface MetricFamilyOptions {
@@ -65,6 +71,21 @@ export interface AddSampleOptions {
   /** A native histogram. The sample has the name of the family, and its value is ignored. */
   nativeHistogram?: NativeHistogram | undefined;
 }
+
+const FAMILY_OPTIONS: KnownOptions<MetricFamilyOptions> = {
+  unit: true,
+  nameValidation: true,
+  metrics: true,
+  labelNames: true,
+  createdSamples: true,
+  aggregation: true,
+};
+const SAMPLE_OPTIONS: KnownOptions<AddSampleOptions> = {
+  timestamp: true,
+  exemplar: true,
+  nativeHistogram: true,
+};
+const NO_OPTIONS: AddSampleOptions = Object.freeze(Object.create(null));
 
 /**
  * A metric family: a name, a help text, a type, and the metrics that share them. Collectors yield
@@ -113,21 +134,21 @@ export class MetricFamily {
    */
   constructor(name: string, help: string, type: MetricType, options: MetricFamilyOptions = {}) {
     const doing = `Cannot create metric family ${received(name)}`;
-    checkOptions(options, doing);
+    const { unit = "", metrics, labelNames, createdSamples, aggregation, ...given } =
+      checkKnownOptions(options, FAMILY_OPTIONS, doing);
     checkShape(isMetricType(type), doing, "type must be a metric type", type);
     checkShape(typeof help === "string", doing, "help must be a string", help);
-    const { unit = "", metrics } = options;
-    const nameValidation = checkNameValidation(options.nameValidation, doing);
+    const nameValidation = checkNameValidation(given.nameValidation, doing);
     checkMetricName(name, nameValidation, doing);
     this.name = fullName(name, type, { unit, nameValidation }, doing);
     this.help = help.toWellFormed();
     this.type = type;
     this.unit = unit;
     this.metrics = metrics ?? new Assembly(type);
-    this.labelNames = options.labelNames;
-    this.createdSamples = options.createdSamples ?? metrics === undefined;
+    this.labelNames = labelNames;
+    this.createdSamples = createdSamples ?? metrics === undefined;
     this.nameValidation = nameValidation;
-    this.aggregation = options.aggregation;
+    this.aggregation = aggregation;
   }
 
   /**
@@ -147,88 +168,16 @@ export class MetricFamily {
     name: string,
     labels: Readonly<Record<string, LabelValue>>,
     value: number,
-    options: AddSampleOptions = {},
+    options: AddSampleOptions = NO_OPTIONS,
   ): this {
     const doing = `Cannot add sample ${received(name)} to ${this.type} "${this.name}"`;
-    checkOptions(options, doing);
-    const { timestamp, nativeHistogram } = options;
-    const { metrics } = this;
-    if (!(metrics instanceof Assembly)) {
-      throw new TypeError(`${doing}: it was created with metrics`);
-    }
-    checkShape(typeof value === "number", doing, "value must be a number", value);
-    checkShape(typeof name === "string", doing, "name must be a string", name);
-    const isTime = timestamp === undefined || Number.isFinite(timestamp);
-    checkShape(isTime, doing, "timestamp must be a finite number of seconds", timestamp);
-    const exemplar = options.exemplar === undefined
-      ? undefined
-      : checkExemplar(options.exemplar, doing, this.nameValidation);
-    const native = nativeHistogram === undefined
-      ? undefined
-      : checkNativeHistogram(nativeHistogram, doing);
-
-    const suffix = this.#suffix(name, native !== undefined, doing);
-    if (exemplar !== undefined && suffix !== "_bucket" && native === undefined) {
-      if (this.type !== "counter" || suffix !== "") {
-        throw new TypeError(`${doing}: only counters and buckets have exemplars`);
-      }
-    }
-    const takesReserved = suffix === "_bucket" || this.type === "stateset" ||
-      (this.type === "summary" && suffix === "");
-    const reserved = reservedLabelName(this.type, this.name);
-    const own = takesReserved ? reserved : undefined;
-    const { labelNames, labelValues } = toLabelSet(labels, this.nameValidation, doing, own);
-    const base = { labelNames, labelValues, timestamp };
-    // A reader must check these metrics, because this family cannot judge them alone.
-    if (
-      timestamp !== undefined || native !== undefined || suffix === "_created" ||
-      // A prefix changes which label a stateset reserves for itself.
-      this.type === "stateset" ||
-      labelNames.some((name) => name === reserved) ||
-      (this.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
-    ) metrics.distrust();
-    const special = takesReserved && reserved !== undefined
-      ? ownLabel(labels, reserved, doing)
-      : undefined;
-
-    switch (this.type) {
-      case "histogram":
-      case "gaugehistogram": {
-        const bound = suffix === "_bucket" ? parseBound(special, "le", doing) : 0;
-        metrics.add(base, (b) => new AssembledHistogram(b), (metric) => {
-          if (native !== undefined) return putNative(metric, native, exemplar);
-          if (suffix === "_bucket") return metric.addBucket(bound, value, exemplar);
-          return putPart(metric, suffix, value);
-        });
-        break;
-      }
-      case "summary": {
-        const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
-        metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
-          return suffix === "" ? metric.add(quantile, value) : putPart(metric, suffix, value);
-        });
-        break;
-      }
-      case "stateset": {
-        if (special === undefined) {
-          throw new TypeError(`${doing}: label "${this.name}" is missing`);
-        }
-        metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
-          return metric.add(special, value);
-        });
-        break;
-      }
-      default:
-        if (suffix === "_created") {
-          const found = metrics.find(base) as { created: number | undefined } | undefined;
-          if (found === undefined) {
-            throw new TypeError(`${doing}: add the sample that it belongs to first`);
-          }
-          found.created = value;
-        } else {
-          metrics.addNumber({ ...base, created: undefined, value, exemplar });
-        }
-    }
+    const own = options === NO_OPTIONS
+      ? NO_OPTIONS
+      : checkKnownOptions(options, SAMPLE_OPTIONS, doing);
+    if (own.timestamp !== undefined) checkSeconds(own.timestamp, doing, "timestamp");
+    const time = own.exemplar?.timestamp;
+    if (time !== undefined) checkSeconds(time, doing, "exemplar timestamp");
+    addParsedSample(this, name, labels, value, own);
     return this;
   }
 
@@ -245,26 +194,8 @@ export class MetricFamily {
    *
    * @returns A plain object. Numbers that are not finite are strings: `"NaN"`, `"+Inf"`, `"-Inf"`.
    */
-  toJSON(): JsonFamily {
+  toJSON(): object {
     return toJson(this, this.samples);
-  }
-
-  /** Returns the suffix of a sample name. Throws if the family has no sample of that name. */
-  #suffix(name: string, native: boolean, doing: string): string {
-    const { type } = this;
-    if (native) {
-      if (type !== "histogram" && type !== "gaugehistogram") {
-        throw new TypeError(`${doing}: a ${type} has no native histogram`);
-      }
-      if (name === this.name) return "";
-    } else if (name === createdName(this.name, type)) {
-      return "_created";
-    } else if (typeof name === "string" && name.startsWith(this.name)) {
-      const suffix = name.slice(this.name.length);
-      if (SAMPLE_SUFFIXES[type].includes(suffix)) return suffix;
-    }
-    const names = SAMPLE_SUFFIXES[type].map((suffix) => `"${this.name}${suffix}"`).join(", ");
-    throw new TypeError(`${doing}: its samples are named ${native ? `"${this.name}"` : names}`);
   }
 }
 
@@ -319,6 +250,129 @@ export function toJson(
   };
 }
 
+/**
+ * Adds a sample as {@linkcode MetricFamily.addSample} does, whatever its time is: for parsers, which
+ * take what Prometheus takes.
+ *
+ * @param family The family.
+ * @param name The full name of the sample.
+ * @param labels The labels.
+ * @param value The value.
+ * @param options A timestamp, an exemplar, a native histogram.
+ */
+export function addParsedSample(
+  family: MetricFamily,
+  name: string,
+  labels: Readonly<Record<string, LabelValue>>,
+  value: number,
+  options: AddSampleOptions,
+): void {
+  const doing = `Cannot add sample ${received(name)} to ${family.type} "${family.name}"`;
+  const { timestamp, nativeHistogram } = options;
+  const { metrics } = family;
+  if (!(metrics instanceof Assembly)) {
+    throw new TypeError(`${doing}: it was created with metrics`);
+  }
+  checkShape(typeof value === "number", doing, "value must be a number", value);
+  checkShape(typeof name === "string", doing, "name must be a string", name);
+  const isTime = timestamp === undefined || Number.isFinite(timestamp);
+  checkShape(isTime, doing, "timestamp must be a finite number of seconds", timestamp);
+  const exemplar = options.exemplar === undefined
+    ? undefined
+    : checkExemplar(options.exemplar, doing, family.nameValidation);
+  const native = nativeHistogram === undefined
+    ? undefined
+    : checkNativeHistogram(nativeHistogram, doing);
+
+  const suffix = suffixOf(family, name, native !== undefined, doing);
+  if (exemplar !== undefined && suffix !== "_bucket" && native === undefined) {
+    if (family.type !== "counter" || suffix !== "") {
+      throw new TypeError(`${doing}: only counters and buckets have exemplars`);
+    }
+  }
+  const takesReserved = suffix === "_bucket" || family.type === "stateset" ||
+    (family.type === "summary" && suffix === "");
+  const reserved = reservedLabelName(family.type, family.name);
+  const own = takesReserved ? reserved : undefined;
+  const { labelNames, labelValues } = toLabelSet(labels, family.nameValidation, doing, own);
+  const base = { labelNames, labelValues, timestamp };
+  // A reader must check these metrics, because this family cannot judge them alone.
+  if (
+    timestamp !== undefined || native !== undefined || suffix === "_created" ||
+    // A prefix changes which label a stateset reserves for itself.
+    family.type === "stateset" ||
+    labelNames.some((name) => name === reserved) ||
+    // A series without such a label is the same.
+    labelValues.includes("") ||
+    (family.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
+  ) metrics.distrust();
+  const special = takesReserved && reserved !== undefined
+    ? ownLabel(labels, reserved, doing)
+    : undefined;
+
+  switch (family.type) {
+    case "histogram":
+    case "gaugehistogram": {
+      const bound = suffix === "_bucket" ? parseBound(special, "le", doing) : 0;
+      metrics.add(base, (b) => new AssembledHistogram(b), (metric) => {
+        if (native !== undefined) return putNative(metric, native, exemplar);
+        if (suffix === "_bucket") return metric.addBucket(bound, value, exemplar);
+        return putPart(metric, suffix, value);
+      });
+      break;
+    }
+    case "summary": {
+      const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
+      metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
+        return suffix === "" ? metric.add(quantile, value) : putPart(metric, suffix, value);
+      });
+      break;
+    }
+    case "stateset": {
+      if (special === undefined) {
+        throw new TypeError(`${doing}: label "${family.name}" is missing`);
+      }
+      metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
+        return metric.add(special, value);
+      });
+      break;
+    }
+    default:
+      if (suffix === "_created") {
+        const found = metrics.find(base) as { created: number | undefined } | undefined;
+        if (found === undefined) {
+          throw new TypeError(`${doing}: add the sample that it belongs to first`);
+        }
+        found.created = value;
+      } else {
+        metrics.addNumber({ ...base, created: undefined, value, exemplar });
+      }
+  }
+}
+
+/** Returns the suffix of a sample name. Throws if the family has no sample of that name. */
+function suffixOf(
+  family: MetricFamily,
+  name: string,
+  native: boolean,
+  doing: string,
+): string {
+  const { type } = family;
+  if (native) {
+    if (type !== "histogram" && type !== "gaugehistogram") {
+      throw new TypeError(`${doing}: a ${type} has no native histogram`);
+    }
+    if (name === family.name) return "";
+  } else if (name === createdName(family.name, type)) {
+    return "_created";
+  } else if (typeof name === "string" && name.startsWith(family.name)) {
+    const suffix = name.slice(family.name.length);
+    if (SAMPLE_SUFFIXES[type].includes(suffix)) return suffix;
+  }
+  const names = SAMPLE_SUFFIXES[type].map((suffix) => `"${family.name}${suffix}"`).join(", ");
+  throw new TypeError(`${doing}: its samples are named ${native ? `"${family.name}"` : names}`);
+}
+
 /** Options of {@linkcode familyLike}: the differences. */
 export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameValidation"> {
   /** The name, with unit and suffix. */
@@ -337,7 +391,7 @@ export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameV
  */
 export function familyLike(family: MetricFamily, changes: FamilyChanges): MetricFamily {
   const { help, unit, metrics, labelNames, createdSamples, aggregation } = family;
-  const { name = family.name, type = family.type } = changes;
+  const { name = family.name, type = family.type, ...options } = changes;
   return new MetricFamily(name, help, type, {
     unit,
     nameValidation: "utf8",
@@ -345,7 +399,7 @@ export function familyLike(family: MetricFamily, changes: FamilyChanges): Metric
     labelNames,
     createdSamples,
     aggregation,
-    ...changes,
+    ...options,
   });
 }
 

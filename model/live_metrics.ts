@@ -34,3 +34,24 @@ export interface LiveMetrics extends Iterable<Metric> {
   /** How a reader keeps series from expiring before it has read them. */
   readonly expiry?: SeriesExpiry | undefined;
 }
+
+/**
+ * Creates metrics that are a view of others: as trustworthy as these are, and unmarked if they are.
+ *
+ * @param source The metrics that are seen.
+ * @param walk Walks over the view.
+ * @param isTrusted Whether the view keeps all that the mark promises.
+ * @returns The view, as live as its source.
+ */
+export function viewOf(
+  source: LiveMetrics,
+  walk: () => Iterator<Metric>,
+  isTrusted = true,
+): LiveMetrics {
+  const view = { [Symbol.iterator]: walk };
+  if (!(TRUSTED in source)) return view;
+  return Object.defineProperties(view, {
+    [TRUSTED]: { get: () => isTrusted ? source[TRUSTED] : undefined },
+    expiry: { get: () => source.expiry },
+  });
+}

@@ -1,3 +1,4 @@
+import { checkBounds, checkShape } from "./checks.ts";
 import { ILLEGAL_IN_METRIC_NAME_REGEXP, isLegacyMetricName } from "./names.ts";
 import type { MetricType } from "./sample.ts";
 
@@ -23,6 +24,28 @@ export function formatBound(value: number): string {
 
 /** The maximum distance of a time from 1970, in seconds. More milliseconds do not fit an int64. */
 export const MAX_TIME = 9e15;
+
+/**
+ * The latest time that is taken for one in seconds: the year 5138. Prometheus drops samples of the
+ * far future without a word, and a time beyond this is one in milliseconds.
+ */
+const MAX_SECONDS = 1e11;
+
+/**
+ * Checks a time in seconds.
+ *
+ * @param time The time as it was given.
+ * @param doing What is being done, as in `Cannot add sample "x" to gauge "x"`.
+ * @param what What the time is called, as in `timestamp`.
+ * @throws {TypeError} If it is not a finite number.
+ * @throws {RangeError} If it cannot be a time in seconds.
+ */
+export function checkSeconds(time: unknown, doing: string, what: string): void {
+  const isTime = typeof time === "number" && Number.isFinite(time);
+  checkShape(isTime, doing, `${what} must be a finite number of seconds`, time);
+  const rule = `${what} must be in seconds since 1970, not in milliseconds`;
+  checkBounds(Math.abs(time) <= MAX_SECONDS, doing, rule, time);
+}
 
 /**
  * Returns the name of a family in OpenMetrics: that of a counter without `_total`, and that of an

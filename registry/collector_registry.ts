@@ -13,7 +13,7 @@ import { ClaimedNames, type Claims, claimsOf } from "./claimed_names.ts";
 import { CollectorCalls } from "./collector_calls.ts";
 import { ANONYMOUS, CollectorNames } from "./collector_names.ts";
 import { withConstLabels } from "./const_labels.ts";
-import { ErrorCounts, ERRORS_NAME, type LastError } from "./error_counts.ts";
+import { ErrorCounts, ERRORS_NAME } from "./error_counts.ts";
 import { findSample, gatherFrom } from "./gathering.ts";
 import {
   checkConstLabels,
@@ -323,7 +323,8 @@ export class CollectorRegistry implements Registry {
   /**
    * Returns the last error of each collector that a read had to leave out, in whole or in part.
    *
-   * @returns The errors by the name of the collector, as in `narthex_collector_errors_total`.
+   * @returns The errors by the name of the collector, as in `narthex_collector_errors_total`: the
+   * cause, the message, and the time in seconds since 1970.
    *
    * @example Why a collector is missing
    * ```ts
@@ -341,7 +342,10 @@ export class CollectorRegistry implements Registry {
    * assert.equal(registry.lastErrors().get("Database")?.message, "connection refused");
    * ```
    */
-  lastErrors(): ReadonlyMap<string, LastError> {
+  lastErrors(): ReadonlyMap<
+    string,
+    { readonly cause: CollectorErrorCause; readonly message: string; readonly time: number }
+  > {
     return new Map(this.#errors.last);
   }
 
@@ -372,9 +376,10 @@ export class CollectorRegistry implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    * @param error What was thrown, or would have been.
+   * @param times How many there were of the same kind. @default {1}
    */
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#errors.count(collector, cause, error);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    this.#errors.count(collector, cause, error, times);
     try {
       const returned: unknown = this.#options.onError(error, { collector, cause });
       if (returned instanceof Promise) returned.catch(() => {});

@@ -7,7 +7,7 @@ import {
   type KnownOptions,
 } from "../model.ts";
 import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
-import { type Authorize, plainResponse, refusal } from "./authorize.ts";
+import { type Authorize, plainResponse, refusal, report } from "./authorize.ts";
 import type { Body } from "./body.ts";
 import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
 import {
@@ -50,9 +50,9 @@ export interface MetricsResponseOptions {
    */
   formats?: readonly ("text" | "openmetrics" | "protobuf")[] | undefined;
   /**
-   * Called with the error when the registry itself cannot be read, which the answer, a 500, does
-   * not tell. What it throws is ignored. Errors of a collector are told to the option `onError` of
-   * the registry. @default {none}
+   * Called with the error when the registry itself cannot be read, or when `authorize` or `live`
+   * fails. The answer, a 500, does not show the error. What `onError` throws is ignored. Errors of a
+   * collector go to the option `onError` of the registry. @default {none}
    */
   onError?: ((error: unknown) => void) | undefined;
   /** Whether to compress for clients that accept gzip. @default {true} */
@@ -107,7 +107,8 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
 
 /**
  * Answers a request whose `Accept` header prefers HTML: with a page that asks the same URL for
- * the metrics. Its method is GET or HEAD. What it throws, the handler throws.
+ * the metrics. Its method is GET or HEAD. If it throws, the answer is a 500 that does not show the
+ * error, and `onError` gets it.
  */
 export type LivePage = (request: Request) => Response | Promise<Response>;
 
@@ -279,7 +280,7 @@ async function respond(
   shared: Shared,
 ): Promise<Response> {
   if (request !== undefined && options.authorize !== undefined) {
-    const refused = await refusal(request, options.authorize);
+    const refused = await refusal(request, options.authorize, options.onError);
     if (refused !== undefined) return refused;
   }
   const method = request?.method ?? "GET";
@@ -290,7 +291,12 @@ async function respond(
   }
   const accept = request?.headers.get("accept") ?? null;
   if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
-    return await options.live(request);
+    try {
+      return await options.live(request);
+    } catch (error) {
+      report(options.onError, error);
+      return plainResponse(500, "Cannot answer request: the page failed");
+    }
   }
   const { format, escaping, contentType } = negotiate(accept, options.escaping, options.formats);
   const encoding = options.compress && typeof CompressionStream === "function"
@@ -334,12 +340,7 @@ async function answer(
     body = await collection.write(spelling, leave);
   } catch (error) {
     leave();
-    try {
-      const returned = onError(error);
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // An error of a log must not become one of the scrape.
-    }
+    report(onError, error);
     // The error may have secrets in it, and anyone can ask.
     return plainResponse(500, "Cannot answer scrape: the registry cannot be read");
   }

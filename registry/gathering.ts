@@ -159,6 +159,8 @@ export class Gathering {
 
   /** Counts what is left out. The problem is told as the message of an error. */
   #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown, times = 1): void {
+    // It is no error yet.
+    if (ReadScope.current?.isUnwinding) return;
     const name = nameOf(family);
     const error = typeof problem === "string"
       ? new TypeError(`Cannot expose family "${name}": ${problem}`)

@@ -18,7 +18,8 @@ import type { CollectorErrorCause } from "./protocol.ts";
  * - `"throw"`: throws a {@linkcode DuplicateMetricError}, for equal definitions too.
  * - `"keep"`: keeps the first one, warns once for each name, and leaves the second unregistered.
  * - `"replace"`: hands back an existing metric of the same definition, and lets any other collector
- *   take the place of the existing one. For programs that reload their modules.
+ *   take the place of the existing one. For programs that reload their modules. Of two collectors
+ *   without `describe()` that bring a family of one name and type, a read keeps the later one.
  * - `"merge"`: checks no names. A read merges families of one name, and leaves out repeated series.
  */
 export type OnDuplicate = "throw" | "keep" | "reuse" | "replace" | "merge";

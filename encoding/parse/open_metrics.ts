@@ -114,7 +114,9 @@ function readSample(scanner: Scanner): OpenMetricsSample {
 }
 
 function readExemplar(scanner: Scanner): Exemplar {
-  if (!scanner.take("# ")) throw scanner.unexpected("a line must end here, or an exemplar must follow");
+  if (!scanner.take("# ")) {
+    throw scanner.unexpected("a line must end here, or an exemplar must follow");
+  }
   const { labels } = readLabels(scanner, { lenient: false, metricName: false });
   if (!scanner.take(" ")) throw scanner.unexpected("a space must follow the labels of an exemplar");
   const value = readValue(scanner);

@@ -34,12 +34,16 @@ const PARTS: Readonly<Partial<Record<MetricType, Readonly<Record<string, string>
 const MANY_BOUNDS = 1000;
 
 /** All lines of the text with one name. */
-interface Entry {
+export interface TextEntry {
+  /** The name of a family or of a sample. */
   readonly name: string;
   /** The index where the name occurs first. */
   readonly at: number;
+  /** The help text, if the name has one. */
   help: string | undefined;
+  /** The type, if the name has one. */
   type: MetricType | undefined;
+  /** The samples of this name. */
   samples: ParsedSample[];
 }
 
@@ -60,7 +64,18 @@ interface Entry {
  */
 export function parsePrometheusText(text: string, options: ParseOptions = {}): MetricFamily[] {
   const scanner = new Scanner(text, "Prometheus text", options);
-  const entries = new Map<string, Entry>();
+  return assemble(scanner, readEntries(scanner));
+}
+
+/**
+ * Reads what the text format 0.0.4 says under each name, without making families of it.
+ *
+ * @param scanner The text.
+ * @returns What stands under each name, in the order of the text.
+ * @throws {ParseError} If Prometheus would refuse the text, or it is beyond a limit.
+ */
+export function readEntries(scanner: Scanner): Map<string, TextEntry> {
+  const entries = new Map<string, TextEntry>();
   while (!scanner.isAtEnd) {
     scanner.startLine();
     scanner.skipBlanks();
@@ -74,10 +89,10 @@ export function parsePrometheusText(text: string, options: ParseOptions = {}): M
     if (!scanner.isAtLineEnd) throw scanner.unexpected("the line must end here");
     scanner.take("\n");
   }
-  return assemble(scanner, entries);
+  return entries;
 }
 
-function entryOf(entries: Map<string, Entry>, name: string, at: number): Entry {
+function entryOf(entries: Map<string, TextEntry>, name: string, at: number): TextEntry {
   let entry = entries.get(name);
   if (entry === undefined) {
     entry = { name, at, help: undefined, type: undefined, samples: [] };
@@ -87,13 +102,14 @@ function entryOf(entries: Map<string, Entry>, name: string, at: number): Entry {
 }
 
 /** Reads a comment after the `#`, up to the end of its line. */
-function readComment(scanner: Scanner, entries: Map<string, Entry>): void {
+function readComment(scanner: Scanner, entries: Map<string, TextEntry>): void {
   const start = scanner.position;
   scanner.skipBlanks();
   const keyword = scanner.position > start ? scanner.readToken() : "";
   if (keyword === "HELP" || keyword === "TYPE") {
-    scanner.skipBlanks();
+    // Without anything behind it, the keyword is a comment.
     if (scanner.isAtLineEnd) return;
+    scanner.skipBlanks();
     const at = scanner.position;
     const isQuoted = scanner.text[at] === '"';
     const name = isQuoted ? scanner.readQuoted("a metric name", true) : scanner.readName(true);
@@ -157,9 +173,9 @@ function readSample(scanner: Scanner): ParsedSample {
 }
 
 /** Creates families from the entries. */
-function assemble(scanner: Scanner, entries: Map<string, Entry>): MetricFamily[] {
+function assemble(scanner: Scanner, entries: Map<string, TextEntry>): MetricFamily[] {
   // A sample of a histogram or a summary is moved from its own entry to the family.
-  const gathered = new Map<Entry, ParsedSample[]>();
+  const gathered = new Map<TextEntry, ParsedSample[]>();
   for (const entry of entries.values()) {
     const parts = entry.type === undefined ? undefined : PARTS[entry.type];
     if (parts !== undefined && entry.samples.every((sample) => fits(entry, sample, ""))) {
@@ -188,8 +204,8 @@ function assemble(scanner: Scanner, entries: Map<string, Entry>): MetricFamily[]
 
 /** Collects the samples of a histogram or a summary from the entries of their names. */
 function gather(
-  entries: Map<string, Entry>,
-  entry: Entry,
+  entries: Map<string, TextEntry>,
+  entry: TextEntry,
   parts: Readonly<Record<string, string>>,
 ): ParsedSample[] {
   const samples = entry.samples.map((sample) => withBound(entry, sample, ""));
@@ -214,13 +230,13 @@ function gather(
 }
 
 /** Returns the label that a sample of a histogram or a summary must have, if there is one. */
-function boundName(entry: Entry, suffix: string): string | undefined {
+function boundName(entry: TextEntry, suffix: string): string | undefined {
   if (suffix === "_bucket") return "le";
   return entry.type === "summary" && suffix === "" ? "quantile" : undefined;
 }
 
 /** Returns whether a sample can belong to its histogram or summary. */
-function fits(entry: Entry, sample: ParsedSample, suffix: string): boolean {
+function fits(entry: TextEntry, sample: ParsedSample, suffix: string): boolean {
   const name = boundName(entry, suffix);
   if (name === undefined) return suffix !== "";
   const bound = parseValue(String(sample.labels[name]));
@@ -228,7 +244,7 @@ function fits(entry: Entry, sample: ParsedSample, suffix: string): boolean {
 }
 
 /** Converts the bound to a number, because the text can spell it in more ways than the model. */
-function withBound(entry: Entry, sample: ParsedSample, suffix: string): ParsedSample {
+function withBound(entry: TextEntry, sample: ParsedSample, suffix: string): ParsedSample {
   const name = boundName(entry, suffix);
   if (name !== undefined) sample.labels[name] = parseValue(String(sample.labels[name]))!;
   return sample;

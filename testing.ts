@@ -1,6 +1,6 @@
 /**
- * Helpers for your own tests: what a piece of code has counted, whether a registry exposes the text
- * that you expect, and whether your metrics are named as others expect.
+ * Helpers for your own tests: assert what your code has counted or what a registry exposes, and check
+ * the names of your metrics.
  *
  * ```ts
  * import { Counter } from "@narthex/prometheus";

@@ -17,18 +17,18 @@ import { SeriesWriter } from "./series_writer.ts";
 /**
  * Encodes families in the OpenMetrics text format 1.0.
  *
- * Every series has the name that it has in the other formats. OpenMetrics takes `_total` and `_info`
- * off the names of counters and infos. A counter without `_total`, which it would rename, and one
- * whose shorter name another family has, are written under their full name as `unknown`. So is
- * such an info, and so are counters, histograms and summaries beside a family that has the name of
- * their `_created`. Native buckets are left out, because the format cannot carry them.
+ * Every series has the same name as in the other formats. OpenMetrics removes `_total` from the
+ * name of a counter and `_info` from that of an info. Three kinds of families are written under their
+ * full name as `unknown`: counters without `_total`, because OpenMetrics would rename them, families
+ * whose shorter name another family has, and families whose `_created` would have the name of another
+ * one. Native buckets are left out, because the format does not have them.
  *
  * See https://prometheus.io/docs/specs/om/open_metrics_spec/
  *
  * @param families The families, as exposed.
- * @param escaping How names are spelled that are not of the classic alphabet.
+ * @param escaping The spelling of names outside the classic alphabet.
  * @param created Whether to write `_created` series.
- * @returns The text in UTF-8, in chunks of some 256 KiB, each made when it is asked for.
+ * @returns The text in UTF-8, in chunks of about 256 KiB, each made when it is requested.
  */
 export function* encodeOpenMetrics(
   families: Iterable<MetricFamily>,
@@ -92,8 +92,8 @@ class TakenNames {
 }
 
 /**
- * A family as the format can have it. One that would be renamed, or whose names are taken, is written
- * as `unknown`; that of a histogram or a summary has a family for each of its sample names then.
+ * Returns a family as it is written: as `unknown` if OpenMetrics would change its name, or if another
+ * family has one of its names. A histogram or a summary becomes a family for each of its sample names.
  */
 function exposable(family: MetricFamily, fullName: string, names: TakenNames): MetricFamily[] {
   const { type } = family;
@@ -113,7 +113,7 @@ function exposable(family: MetricFamily, fullName: string, names: TakenNames): M
   );
 }
 
-/** The samples of one name, as metrics of their own. */
+/** Yields the samples of one name as metrics. */
 function* parts(family: MetricFamily, name: string): Generator<NumberMetric> {
   const reserved = reservedLabelName(family.type, family.name);
   for (const sample of family.samples) {
@@ -129,13 +129,13 @@ function* parts(family: MetricFamily, name: string): Generator<NumberMetric> {
   }
 }
 
-/** Spells a bound or quantile so that it is recognized as a float. */
+/** Spells a bound or a quantile as a float. */
 function formatCanonical(bound: number): string {
   const text = formatBound(bound);
   return Number.isInteger(bound) && !text.includes("e") ? `${text}.0` : text;
 }
 
-/** Seconds since 1970. */
+/** Writes seconds since 1970. */
 function writeTimestamp(out: ByteWriter, seconds: number): void {
   out.number(seconds);
 }

@@ -48,7 +48,7 @@ export interface MetricsResponseOptions {
    * keeps `le="1"` as it is, for rules that were written against the text format: OpenMetrics and
    * protobuf make `le="1.0"` of it. @default {["text", "openmetrics", "protobuf"]}
    */
-  formats?: readonly ExpositionFormat[] | undefined;
+  formats?: readonly ("text" | "openmetrics" | "protobuf")[] | undefined;
   /**
    * Called with the error when the registry itself cannot be read, or when `authorize` or `live`
    * fails. The answer, a 500, does not show the error. What `onError` throws is ignored. Errors of a

@@ -7,7 +7,6 @@ import {
   checkShape,
   type Collector,
   fullName,
-  type JsonFamily,
   type LabelSet,
   type LabelValue,
   type LiveMetrics,
@@ -381,7 +380,7 @@ export abstract class BaseMetric<
    *
    * @returns A plain object. Numbers that are not finite are strings.
    */
-  toJSON(): JsonFamily {
+  toJSON(): object {
     return this.#family.toJSON();
   }
 

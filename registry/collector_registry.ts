@@ -13,7 +13,7 @@ import { ClaimedNames, type Claims, claimsOf } from "./claimed_names.ts";
 import { CollectorCalls, type Report } from "./collector_calls.ts";
 import { ANONYMOUS, CollectorNames } from "./collector_names.ts";
 import { withConstLabels } from "./const_labels.ts";
-import { ErrorCounts, ERRORS_NAME, type LastError } from "./error_counts.ts";
+import { ErrorCounts, ERRORS_NAME } from "./error_counts.ts";
 import { findSample, gatherFrom } from "./gathering.ts";
 import {
   checkConstLabels,
@@ -335,7 +335,8 @@ export class CollectorRegistry implements Registry {
   /**
    * Returns the last error of each collector that a read had to leave out, in whole or in part.
    *
-   * @returns The errors by the name of the collector, as in `narthex_collector_errors_total`.
+   * @returns The errors by the name of the collector, as in `narthex_collector_errors_total`: the
+   * cause, the message, and the time in seconds since 1970.
    *
    * @example Why a collector is missing
    * ```ts
@@ -353,7 +354,10 @@ export class CollectorRegistry implements Registry {
    * assert.equal(registry.lastErrors().get("Database")?.message, "connection refused");
    * ```
    */
-  lastErrors(): ReadonlyMap<string, LastError> {
+  lastErrors(): ReadonlyMap<
+    string,
+    { readonly cause: CollectorErrorCause; readonly message: string; readonly time: number }
+  > {
     return new Map(this.#errors.last);
   }
 
@@ -577,8 +581,10 @@ export class CollectorRegistry implements Registry {
   }
 
   #state(): RegistryState {
+    const collectors = this.#claimed.all().filter((collector) => collector !== this.#target);
     return {
-      collectors: this.#claimed.all().filter((collector) => collector !== this.#target),
+      collectors,
+      known: new Map(collectors.map((collector) => [collector, this.#names.known(collector)])),
       targetInfo: this.#isSetLate.targetInfo ? this.#targetLabels ?? undefined : undefined,
       constLabels: this.#isSetLate.constLabels ? this.#constLabels : undefined,
       errors: this.#errors.state,
@@ -610,7 +616,11 @@ export class CollectorRegistry implements Registry {
     if (constLabels !== undefined && constLabels === state.constLabels) {
       this.#isSetLate.constLabels = true;
     }
-    for (const { collector } of candidates) this.register(collector);
+    for (const { collector } of candidates) {
+      this.register(collector);
+      const known = state.known?.get(collector);
+      if (known !== undefined) this.#names.adopt(collector, known);
+    }
     if (this.#target === null && state.targetInfo !== undefined) {
       this.setTargetInfo(state.targetInfo);
     }

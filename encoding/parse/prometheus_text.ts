@@ -5,7 +5,7 @@ import { parseMilliseconds, parseValue } from "./numbers.ts";
 import { Scanner, unescapeHelp } from "./scanner.ts";
 import { addSample, createFamily, type ParsedSample } from "./sample.ts";
 
-/** The types by their names in the text. The last one is of other writers, not of the format. */
+/** The types by their names in the text. The format does not have the last one. Others write it. */
 const TYPES: ReadonlyMap<string, MetricType> = new Map([
   ["counter", "counter"],
   ["gauge", "gauge"],
@@ -16,8 +16,7 @@ const TYPES: ReadonlyMap<string, MetricType> = new Map([
 ]);
 
 /**
- * The types whose series have names other than the family's: for each suffix in the
- * text the suffix in the model.
+ * The types whose series have suffixes: for each suffix in the text, the suffix in the model.
  */
 const PARTS: Readonly<Partial<Record<MetricType, Readonly<Record<string, string>>>>> = {
   histogram: { _bucket: "_bucket", _sum: "_sum", _count: "_count" },
@@ -31,14 +30,14 @@ const PARTS: Readonly<Partial<Record<MetricType, Readonly<Record<string, string>
   summary: { _sum: "_sum", _count: "_count" },
 };
 
-/** A histogram with more different bounds than this has its buckets sorted. */
+/** The number of different bounds from which the buckets of a histogram are sorted. */
 const MANY_BOUNDS = 1000;
 
-/** All that the text says under one name. */
+/** All lines of the text with one name. */
 export interface TextEntry {
   /** The name of a family or of a sample. */
   readonly name: string;
-  /** Where the name stands first. */
+  /** The index where the name occurs first. */
   readonly at: number;
   /** The help text, if the name has one. */
   help: string | undefined;
@@ -49,19 +48,19 @@ export interface TextEntry {
 }
 
 /**
- * Parses the Prometheus text format 0.0.4, as tolerantly as Prometheus does: with
- * or without HELP and TYPE, wherever they stand, and with the samples of a family in
- * any order. Samples of no declared family, and those that do not fit into theirs,
- * such as a bucket without `le`, become families of type unknown.
+ * Parses the Prometheus text format 0.0.4, as tolerantly as Prometheus does. HELP and TYPE are
+ * optional and may be anywhere. The samples of a family may be in any order. Samples without a
+ * declared family become families of type unknown. So do samples that do not fit their family, such
+ * as a bucket without `le`.
  *
  * See https://prometheus.io/docs/instrumenting/exposition_formats/
  *
  * @param text The text.
- * @param options How large the text may be.
- * @returns The families, in the order in which they are named first.
- * @throws {TypeError} If the text is not a string, or a limit not a number.
+ * @param options The limits of the text.
+ * @returns The families, in the order of their first occurrence.
+ * @throws {TypeError} If the text is not a string, or an option is invalid.
  * @throws {RangeError} If a limit is out of bounds.
- * @throws {ParseError} If Prometheus would refuse the text, or it is beyond a limit.
+ * @throws {ParseError} If Prometheus would refuse the text, or it exceeds a limit.
  */
 export function parsePrometheusText(text: string, options: ParseOptions = {}): MetricFamily[] {
   const scanner = new Scanner(text, "Prometheus text", options);
@@ -102,7 +101,7 @@ function entryOf(entries: Map<string, TextEntry>, name: string, at: number): Tex
   return entry;
 }
 
-/** Reads a comment up to the end of its line, from behind the `#`. */
+/** Reads a comment after the `#`, up to the end of its line. */
 function readComment(scanner: Scanner, entries: Map<string, TextEntry>): void {
   const start = scanner.position;
   scanner.skipBlanks();
@@ -135,7 +134,7 @@ function readComment(scanner: Scanner, entries: Map<string, TextEntry>): void {
   }
 }
 
-/** Reads what is left of the line, but not the line's end. */
+/** Reads the rest of the line without its end. */
 function readToLineEnd(scanner: Scanner): string {
   const start = scanner.position;
   const text = scanner.readLine();
@@ -154,7 +153,7 @@ function readSample(scanner: Scanner): ParsedSample {
     name ||= braces.metricName ?? "";
     scanner.skipBlanks();
   }
-  if (name === "") throw scanner.unexpected("a metric name must stand here", at);
+  if (name === "") throw scanner.unexpected("a metric name is expected here", at);
 
   const valueAt = scanner.position;
   const value = parseValue(scanner.readToken());
@@ -173,9 +172,9 @@ function readSample(scanner: Scanner): ParsedSample {
   return sample;
 }
 
-/** Makes families of the entries. */
+/** Creates families from the entries. */
 function assemble(scanner: Scanner, entries: Map<string, TextEntry>): MetricFamily[] {
-  // What belongs to a family of several series leaves its own entry.
+  // A sample of a histogram or a summary is moved from its own entry to the family.
   const gathered = new Map<TextEntry, ParsedSample[]>();
   for (const entry of entries.values()) {
     const parts = entry.type === undefined ? undefined : PARTS[entry.type];
@@ -189,8 +188,8 @@ function assemble(scanner: Scanner, entries: Map<string, TextEntry>): MetricFami
     const isDeclared = help !== undefined || type !== undefined;
     if (!isDeclared && samples.length === 0) continue;
     const parts = gathered.get(entry);
-    // A family of several series that has a sample which is none of them, such as a
-    // histogram with one of its bare name, is not what it says that it is.
+    // If a histogram or a summary has a sample that does not belong to it, such as a histogram with
+    // a sample of its bare name, its type is wrong.
     const isBroken = type !== undefined && PARTS[type] !== undefined && parts === undefined;
     const family = createFamily(scanner, at, {
       name,
@@ -203,7 +202,7 @@ function assemble(scanner: Scanner, entries: Map<string, TextEntry>): MetricFami
   return families;
 }
 
-/** Takes the samples of a histogram or a summary together, out of the entries of their names. */
+/** Collects the samples of a histogram or a summary from the entries of their names. */
 function gather(
   entries: Map<string, TextEntry>,
   entry: TextEntry,
@@ -212,7 +211,7 @@ function gather(
   const samples = entry.samples.map((sample) => withBound(entry, sample, ""));
   for (const [suffix, modelSuffix] of Object.entries(parts)) {
     const part = entries.get(entry.name + suffix);
-    // A name that is declared has a family of its own.
+    // A declared name has its own family.
     if (part === undefined || part.help !== undefined || part.type !== undefined) continue;
     const fitting: ParsedSample[] = [];
     const misfits: ParsedSample[] = [];
@@ -230,13 +229,13 @@ function gather(
   return samples;
 }
 
-/** The label that a sample of a histogram or a summary must have, if there is one. */
+/** Returns the label that a sample of a histogram or a summary must have, if there is one. */
 function boundName(entry: TextEntry, suffix: string): string | undefined {
   if (suffix === "_bucket") return "le";
   return entry.type === "summary" && suffix === "" ? "quantile" : undefined;
 }
 
-/** Tells whether a sample is one that its histogram or summary can have. */
+/** Returns whether a sample can belong to its histogram or summary. */
 function fits(entry: TextEntry, sample: ParsedSample, suffix: string): boolean {
   const name = boundName(entry, suffix);
   if (name === undefined) return suffix !== "";
@@ -244,7 +243,7 @@ function fits(entry: TextEntry, sample: ParsedSample, suffix: string): boolean {
   return bound !== undefined && !Number.isNaN(bound);
 }
 
-/** Makes the bound a number, since the text has more ways to write one than the model reads. */
+/** Converts the bound to a number, because the text can spell it in more ways than the model. */
 function withBound(entry: TextEntry, sample: ParsedSample, suffix: string): ParsedSample {
   const name = boundName(entry, suffix);
   if (name !== undefined) sample.labels[name] = parseValue(String(sample.labels[name]))!;
@@ -252,9 +251,8 @@ function withBound(entry: TextEntry, sample: ParsedSample, suffix: string): Pars
 }
 
 /**
- * Buckets go into the model fastest in the order of their bounds, and that is where
- * they stand. Only a family with more different bounds than any real one has could
- * be so far out of order as to take long.
+ * Sorts the buckets of a histogram if it has very many bounds. Adding buckets in the order of their
+ * bounds is fastest, and real histograms are in order. Others could take very long.
  */
 function sortManyBuckets(samples: ParsedSample[]): void {
   const bound = (sample: ParsedSample): number => Number(sample.labels["le"]);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   type Collector,
+  type CollectorErrorCause,
   CollectorRegistry,
   Counter,
-  type ErrorContext,
   Gauge,
   generateMetrics,
   generateMetricsAsync,
@@ -137,7 +137,7 @@ test("a function of a metric that throws is counted by the metric's name as expo
 
 /** A registry with a collector that fails in a way, and what `onError` was told. */
 function failing(collect: Collector["collect"], clock = new ManualClock()) {
-  const told: { error: unknown; about: ErrorContext }[] = [];
+  const told: { error: unknown; about: { collector: string; cause: CollectorErrorCause } }[] = [];
   const registry = new CollectorRegistry({
     clock,
     onError: (error, about) => told.push({ error, about }),

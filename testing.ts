@@ -1,6 +1,6 @@
 /**
- * Helpers for your own tests: assert what your code has counted or what a registry exposes, and check
- * the names of your metrics.
+ * Helpers for your own tests: assert what your code has counted, compare what a registry exposes
+ * with a text, and check the names of your metrics.
  *
  * ```ts
  * import { Counter } from "@narthex/prometheus";

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { serve } from "../../examples/serve.ts";
-import {
-  CollectorRegistry,
-  type ExpositionFormat,
-  Histogram,
-  metricsHandler,
-  Summary,
-} from "../../mod.ts";
+import { CollectorRegistry, Histogram, metricsHandler, Summary } from "../../mod.ts";
+import type { ExpositionFormat } from "../../exposition/negotiation.ts";
 import { testWithPrograms } from "../support/programs.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 

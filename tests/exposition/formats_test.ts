@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   CollectorRegistry,
-  type ExpositionFormat,
   generateMetrics,
   generateOpenMetrics,
   generateProtobuf,
@@ -12,6 +11,7 @@ import {
   PROMETHEUS_CONTENT_TYPE,
   PROTOBUF_CONTENT_TYPE,
 } from "../../mod.ts";
+import type { ExpositionFormat } from "../../exposition/negotiation.ts";
 
 const OM = "application/openmetrics-text";
 const PROTO = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;" +

@@ -33,7 +33,40 @@ const ALLOW = "GET, HEAD, OPTIONS";
 /** When a client may try again after a 503, in seconds. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** Options of {@linkcode metricsResponse}, and of {@linkcode metricsHandler}, which has more. */
+/**
+ * Options of {@linkcode metricsResponse}, and of {@linkcode metricsHandler}, which has more.
+ *
+ * @example Rules that name the bucket `le="1"`
+ * ```ts
+ * import { CollectorRegistry, Histogram, metricsHandler } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * new Histogram("wait_seconds", "Waiting.", { registry, buckets: [1] }).observe(0.5);
+ * const handler = metricsHandler({ registry, formats: ["text"] });
+ * const headers = { accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5" };
+ * const response = await handler(new Request("http://localhost/metrics", { headers }));
+ * assert.match(await response.text(), /^wait_seconds_bucket\{le="1"\} 1$/m);
+ * ```
+ *
+ * @example Why a scrape is a 500
+ * ```ts
+ * import { metricsResponse } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = {
+ *   prefix: null,
+ *   collect(): never {
+ *     throw new Error("Cannot connect to redis://admin:secret@cache");
+ *   },
+ * };
+ * const log: unknown[] = [];
+ * const onError = (error: unknown) => void log.push(error);
+ * const response = await metricsResponse(undefined, { registry, onError });
+ * assert.equal(await response.text(), "Cannot answer scrape: the registry cannot be read\n");
+ * assert.match(String(log[0]), /secret/);
+ * ```
+ */
 export interface MetricsResponseOptions {
   /** The registry, or a view of one. @default {REGISTRY} */
   registry?: Gatherer | undefined;

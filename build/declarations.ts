@@ -1,0 +1,53 @@
+/**
+ * What happens to declaration files after the compiler has made them.
+ *
+ * @module
+ */
+import { posix } from "node:path";
+
+/** Matches what a file imports or exports from, in each of the ways to write that. */
+const SPECIFIER_REGEXP = /\b(?:from |import |import\()"([^"\n]+)"/g;
+
+/** Matches a comment: each begins on a line of its own. Its examples import packages. */
+const COMMENT_REGEXP = /^[ \t]*\/\*[^]*?\*\//gm;
+
+/**
+ * The declaration files that one imports.
+ *
+ * @param path The path of the file, in the package.
+ * @param text Its text, as the compiler makes it.
+ * @returns Their paths, in the package.
+ */
+export function importsOf(path: string, text: string): string[] {
+  return specifiersOf(text).map((specifier) =>
+    posix.join(posix.dirname(path), specifier).replace(/\.ts$/, ".d.ts")
+  );
+}
+
+/**
+ * Makes sure that a declaration file compiles in a program that has no other package installed, not
+ * even Node's types.
+ *
+ * @param path The path of the file.
+ * @param text Its text.
+ * @throws {Error} If it imports a package or a module of a runtime.
+ */
+export function checkDeclaration(path: string, text: string): void {
+  for (const specifier of specifiersOf(text)) {
+    if (/^\.\.?\/.+\.ts$/.test(specifier)) continue;
+    throw new Error(
+      `Cannot publish "${path}": its types must not need a package or a runtime: ` +
+        `received "${specifier}"`,
+    );
+  }
+}
+
+/** Replaces `.ts` by `.js` where a declaration file imports another one. */
+export function withJavaScriptSuffixes(text: string): string {
+  return text.replace(SPECIFIER_REGEXP, (all) => all.replace(/(?<="\.\.?\/.+)\.ts"$/, '.js"'));
+}
+
+function specifiersOf(text: string): string[] {
+  const code = text.replaceAll(COMMENT_REGEXP, "");
+  return [...code.matchAll(SPECIFIER_REGEXP)].map(([, specifier = ""]) => specifier);
+}

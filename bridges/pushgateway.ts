@@ -95,7 +95,7 @@ export interface GatewayOptions {
    * More headers, for example `Authorization` for a bearer token. `Content-Type` and
    * `Content-Encoding` are the push's own.
    */
-  headers?: HeadersInit | undefined;
+  headers?: RequestInit["headers"];
   /** How long the whole may take, in milliseconds. @default {10000} */
   timeoutMs?: number | undefined;
   /** Abort it to give up. */

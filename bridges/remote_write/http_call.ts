@@ -14,7 +14,7 @@ export interface HttpCallOptions {
   /** A bearer token, or what brings one for each request. */
   bearerToken?: string | (() => string | Promise<string>) | undefined;
   /** More headers; those that the protocol sets are refused. */
-  headers?: HeadersInit | undefined;
+  headers?: RequestInit["headers"];
   /** Sends the requests. @default {the platform's fetch} */
   fetch?: Fetch | undefined;
 }

@@ -8,6 +8,12 @@ import { posix } from "node:path";
 /** Matches what a file imports or exports from, in each of the ways to write that. */
 const SPECIFIER_REGEXP = /\b(?:from |import |import\()"([^"\n]+)"/g;
 
+/** Matches the types of `using`. */
+const DISPOSABLE_REGEXP = /\bSymbol\.(?:d|asyncD)ispose\b|\b(?:Async)?Disposable\b/;
+
+/** Adds them to a program that does not have them. */
+const DISPOSABLE_TYPES = '/// <reference lib="esnext.disposable" />\n';
+
 /** Matches a comment: each begins on a line of its own. Its examples import packages. */
 const COMMENT_REGEXP = /^[ \t]*\/\*[^]*?\*\//gm;
 
@@ -42,9 +48,20 @@ export function checkDeclaration(path: string, text: string): void {
   }
 }
 
-/** Replaces `.ts` by `.js` where a declaration file imports another one. */
-export function withJavaScriptSuffixes(text: string): string {
-  return text.replace(SPECIFIER_REGEXP, (all) => all.replace(/(?<="\.\.?\/.+)\.ts"$/, '.js"'));
+/**
+ * Makes a declaration file independent of the compiler's options: it imports files by the names
+ * that they have in the package, and brings the types of `using` where it needs them, which
+ * `"lib": ["ES2022"]` does not have. JSR allows no such reference in the source.
+ *
+ * @param text Its text, as the compiler makes it.
+ * @returns The text to publish.
+ */
+export function finishDeclaration(text: string): string {
+  const renamed = text.replace(
+    SPECIFIER_REGEXP,
+    (all) => all.replace(/(?<="\.\.?\/.+)\.ts"$/, '.js"'),
+  );
+  return DISPOSABLE_REGEXP.test(text) ? DISPOSABLE_TYPES + renamed : renamed;
 }
 
 function specifiersOf(text: string): string[] {

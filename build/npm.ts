@@ -11,7 +11,7 @@ import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { compile } from "./compiler.ts";
-import { checkDeclaration, importsOf, withJavaScriptSuffixes } from "./declarations.ts";
+import { checkDeclaration, finishDeclaration, importsOf } from "./declarations.ts";
 import { keepLines } from "./source_maps.ts";
 
 /** The top of the checkout. */
@@ -120,7 +120,7 @@ async function copyDeclarations(entries: readonly string[]): Promise<void> {
     const text = await readFile(join(WORK_FOLDER, "types", path), "utf8");
     checkDeclaration(path, text);
     for (const imported of importsOf(path, text)) paths.add(imported);
-    await write(path, withJavaScriptSuffixes(text));
+    await write(path, finishDeclaration(text));
   }
 }
 

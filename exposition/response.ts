@@ -232,7 +232,7 @@ async function respond(
     : "identity";
   const headers = new Headers({ "content-type": contentType, vary: "Accept, Accept-Encoding" });
   if (encoding === "gzip") headers.set("content-encoding", "gzip");
-  if (method === "HEAD") return new Response(unknownLength(), { headers });
+  if (method === "HEAD") return encodedResponse(unknownLength(), headers);
 
   const view: View = {
     registry: options.registry,
@@ -265,7 +265,17 @@ async function answer(
   }
   if (body instanceof ReadableStream) admission.leaveWith(body, leave);
   else leave(); // The server gets all of it at once.
-  return new Response(body, { headers });
+  return encodedResponse(body, headers);
+}
+
+/**
+ * A response whose body is in its content encoding already. Cloudflare Workers compress it once
+ * more unless told not to; other runtimes ignore the
+ * {@link https://developers.cloudflare.com/workers/runtime-apis/response/#parameters | option}.
+ */
+function encodedResponse(body: Body, headers: Headers): Response {
+  const init: ResponseInit & { encodeBody: "manual" } = { headers, encodeBody: "manual" };
+  return new Response(body, init);
 }
 
 /**

@@ -25,18 +25,22 @@ export interface Platform {
   readonly process?: PlatformProcess;
   readonly Deno?: PlatformDeno;
   readonly performance?: { now(): number; readonly timeOrigin: number };
+  readonly navigator?: { readonly userAgent?: string };
   readonly WorkerGlobalScope?: unknown;
   setTimeout?(callback: () => void, milliseconds: number): unknown;
 }
+
+/** How Cloudflare Workers name themselves. */
+const WORKERD_USER_AGENT = "Cloudflare-Workers";
 
 /** The names under which runtimes have their own version, Node's last: the others have that too. */
 const RUNTIMES = ["deno", "bun", "node"] as const;
 
 /** The name and the version of a runtime. */
 export interface Runtime {
-  /** `deno`, `bun` or `node`. */
-  readonly runtime: typeof RUNTIMES[number];
-  /** The version, as in `24.9.0`. */
+  /** `deno`, `bun`, `node` or `workerd`. */
+  readonly runtime: typeof RUNTIMES[number] | "workerd";
+  /** The version, as in `24.9.0`; empty for workerd, which does not know its own. */
   readonly version: string;
 }
 
@@ -44,9 +48,10 @@ export interface Runtime {
  * Which runtime this is.
  *
  * @param platform The global object.
- * @returns Its name and version; nothing on a platform that is none of the three.
+ * @returns Its name and version; nothing on a platform that is none of the four.
  */
-export function runtimeOf({ process }: Platform): Runtime | undefined {
+export function runtimeOf({ process, navigator }: Platform): Runtime | undefined {
+  if (navigator?.userAgent === WORKERD_USER_AGENT) return { runtime: "workerd", version: "" };
   for (const runtime of RUNTIMES) {
     const version = process?.versions?.[runtime];
     if (version !== undefined) return { runtime, version };

@@ -217,6 +217,13 @@ test("nothing is there on a platform that has nothing, and nothing throws", () =
   assert.deepEqual(new RuntimeCollector(browser).collect(), []);
 });
 
+test("Cloudflare Workers have only their name: their process is an imitation of Node's", () => {
+  const platform = new FakePlatform({ userAgent: "Cloudflare-Workers" });
+  const collector = new RuntimeCollector(platform);
+  assert.deepEqual(seriesOf(collector), ['runtime_info{runtime="workerd",version=""} 1']);
+  assert.equal(platform.timers.length, 0);
+});
+
 test("what throws, and what is no number, is left out", () => {
   const fail = () => {
     throw new Error("not implemented");

@@ -98,8 +98,7 @@ function makeManifest(project: Project, topLevel: readonly string[]): Record<str
     main: "./mod.js",
     types: "./mod.d.ts",
     exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },
-    // npm adds these three files by itself, and `package.json`.
-    files: topLevel.filter((file) => !COPIED.includes(file)).sort(),
+    files: [...topLevel].sort(),
   };
 }
 

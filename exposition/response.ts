@@ -227,7 +227,7 @@ async function respond(
     return await options.live(request);
   }
   const { format, escaping, contentType } = negotiate(accept, options.escaping);
-  const encoding = options.compress && typeof CompressionStream === "function"
+  const encoding = options.compress && canCompress(request)
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)
     : "identity";
   const headers = new Headers({ "content-type": contentType, vary: "Accept, Accept-Encoding" });
@@ -266,6 +266,15 @@ async function answer(
   if (body instanceof ReadableStream) admission.leaveWith(body, leave);
   else leave(); // The server gets all of it at once.
   return encodedResponse(body, headers);
+}
+
+/**
+ * Whether a compressed body would arrive as such. Next.js drops the `content-encoding` of what a
+ * route handler returns, and compresses the body itself. Its requests have a `nextUrl`.
+ */
+function canCompress(request: Request | undefined): boolean {
+  return typeof CompressionStream === "function" &&
+    (request === undefined || !("nextUrl" in request));
 }
 
 /**

@@ -13,7 +13,7 @@ import { ROOT } from "../support/paths.ts";
 const DIST = join(ROOT, "dist");
 
 /** Folders with a package.json of their own. */
-const INSTALLED = ["tests/package/tools"];
+const INSTALLED = ["tests/package/next", "tests/package/tools"];
 
 const inherit = { stdio: "inherit" } as const;
 execFileSync("npm", ["pack", "--silent", "--pack-destination", DIST, join(DIST, "npm")], inherit);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ROOT_URL } from "./support/paths.ts";
+import { readImports, resolveSpecifier } from "./support/sources.ts";
 
 const read = (path: string): string => readFileSync(new URL(path, ROOT_URL), "utf8");
 const denoConfig = JSON.parse(read("deno.json"));
@@ -29,4 +30,20 @@ test("the package depends on nothing, and development on pinned versions", () =>
 
 test("the lockfile names no host", () => {
   assert.doesNotMatch(read("deno.lock"), /:\/\//);
+});
+
+test("the suite of each runtime starts no other runtime", () => {
+  const files = readdirSync(ROOT_URL, { recursive: true, encoding: "utf8" })
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => /^tests\/(?!(?:bun|deno|e2e|faults|fuzz|package)\/).*_test\.ts$/.test(path));
+  assert.ok(files.length > 50);
+  const reached = new Set(files);
+  for (const path of reached) {
+    // An import in a string, which some tests write into files, leads nowhere.
+    if (!path.startsWith("tests/") || !existsSync(new URL(path, ROOT_URL))) continue;
+    for (const { specifier } of readImports(read(path))) {
+      if (specifier.startsWith(".")) reached.add(resolveSpecifier(path, specifier));
+    }
+  }
+  assert.ok(!reached.has("tests/support/runtimes.ts"));
 });

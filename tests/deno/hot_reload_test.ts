@@ -5,7 +5,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { copyLibrary } from "../support/library_copy.ts";
 import { start, waitFor } from "../support/processes.ts";
-import { runtimePath } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 
 /** A module that is imported first, and one that is edited. */
 const SETUP = `import { CollectorRegistry, REGISTRY } from "./mod.ts";

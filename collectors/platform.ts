@@ -1,3 +1,5 @@
+import type { TimerFunctions } from "../time/clock.ts";
+
 /** What is read of Node's `process`, which Deno and Bun have too, some of it. */
 export interface PlatformProcess {
   readonly platform?: string;
@@ -21,13 +23,12 @@ export interface PlatformDeno {
 }
 
 /** What is read of the global object: all that may be missing is optional. */
-export interface Platform {
+export interface Platform extends Partial<TimerFunctions> {
   readonly process?: PlatformProcess;
   readonly Deno?: PlatformDeno;
   readonly performance?: { now(): number; readonly timeOrigin: number };
   readonly navigator?: { readonly userAgent?: string };
   readonly WorkerGlobalScope?: unknown;
-  setTimeout?(callback: () => void, milliseconds: number): unknown;
 }
 
 /** How Cloudflare Workers name themselves. */

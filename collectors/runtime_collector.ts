@@ -1,4 +1,5 @@
 import { type Aggregation, type Collector, MetricFamily, type MetricType } from "../mod.ts";
+import { captureTimers } from "../time/clock.ts";
 import { EventLoopLag, readActiveTime } from "./event_loop.ts";
 import { GcPauses } from "./gc_pauses.ts";
 import { attempt, builtinModule, type Platform, type Runtime, runtimeOf } from "./platform.ts";
@@ -93,7 +94,7 @@ export class RuntimeCollector implements Collector {
     if (this.#runtime?.runtime === "workerd") platform = {};
     this.#platform = platform;
     this.#files = new ProcFiles(platform);
-    this.#lag = attempt(() => new EventLoopLag(platform));
+    this.#lag = attempt(() => new EventLoopLag(captureTimers(platform)));
     this.#gc = attempt(() => new GcPauses(platform));
     this.#heapLimit = attempt(() => readHeapLimit(platform));
   }

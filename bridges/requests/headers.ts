@@ -8,7 +8,7 @@ export interface BasicAuth {
 
 /** Options of {@linkcode createHeaders}. */
 export interface HeadersOptions {
-  readonly headers: RequestInit["headers"];
+  readonly headers: RequestInit["headers"] | undefined;
   readonly basicAuth: BasicAuth | undefined;
   /** The credentials that the address had. */
   readonly credentials: BasicAuth | undefined;

@@ -63,17 +63,17 @@ test("registerRuntimeMetrics() puts the metrics into the default registry", () =
   const former = REGISTRY.getRegistry();
   try {
     const [first, second] = [new CollectorRegistry(), new CollectorRegistry({ prefix: "app" })];
-    REGISTRY.setRegistry(first);
+    REGISTRY.setRegistry(first, { collectors: "leave" });
     registerRuntimeMetrics();
     assert.match(generateMetrics(), /^process_cpu_seconds_total /m);
-    REGISTRY.setRegistry(second);
+    REGISTRY.setRegistry(second, { collectors: "leave" });
     assert.equal(generateMetrics(), "");
     registerRuntimeMetrics();
     assert.match(generateMetrics(), /^app_process_cpu_seconds_total /m);
     // What stood there before keeps what it has.
     assert.match(generateMetrics(first), /^process_cpu_seconds_total /m);
   } finally {
-    REGISTRY.setRegistry(former);
+    REGISTRY.setRegistry(former, { collectors: "leave" });
   }
 });
 

@@ -69,7 +69,8 @@ export interface MetricsResponseOptions {
   /**
    * Answers those who would rather read HTML than any format of a scrape, which are
    * browsers: `livePage()` of `@narthex/prometheus/live`. Scrapers and tools such as curl never
-   * ask for HTML. By default everybody gets the metrics as text.
+   * ask for HTML, and `?text` in the URL shows a browser the text. By default everybody gets the
+   * metrics as text.
    */
   live?: LivePage | undefined;
 }
@@ -263,9 +264,9 @@ async function respond(
     return plainResponse(405, text, { allow: ALLOW });
   }
   const accept = request?.headers.get("accept") ?? null;
-  if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
-    return await options.live(request);
-  }
+  const query = readQuery(request);
+  const isForPerson = options.live !== undefined && prefersHtml(accept) && !query.has("text");
+  if (request !== undefined && isForPerson) return await options.live(request);
   const { format, escaping, contentType } = negotiate(accept, options.escaping, options.formats);
   const encoding = options.compress && canCompress(request)
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)
@@ -276,7 +277,7 @@ async function respond(
 
   const view: View = {
     registry: options.registry,
-    names: readNames(request),
+    names: query.getAll("name[]"),
     timeoutMs: options.timeoutMs,
     waitMs: timeToWait(request, options.timeoutMs),
   };
@@ -351,11 +352,11 @@ function unknownLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 });
 }
 
-/** The names in `?name[]=` that the request wants to see alone. */
-function readNames(request: Request | undefined): string[] {
+/** The query of a request. */
+function readQuery(request: Request | undefined): URLSearchParams {
   // A URL as a whole need not be valid, since its host is what the client sent.
   const [, query = ""] = request?.url.split("#", 1)[0]?.split(/\?(.*)/s) ?? [];
-  return query === "" ? [] : new URLSearchParams(query).getAll("name[]");
+  return new URLSearchParams(query);
 }
 
 /** How long to wait for asynchronous collectors, of which Prometheus may ask for less. */

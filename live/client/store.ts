@@ -179,7 +179,7 @@ export class Store {
       text: "",
       series: [],
       version: 0,
-      changed: -1,
+      changed: this.timeline.latest + 1,
       byKey: new Map(),
     };
     this.families.set(name, made);

@@ -238,3 +238,41 @@ test("a store lets others work in between", async () => {
   assert.ok(breaths >= 10);
   assert.equal(store.seriesCount, 1000);
 });
+
+test("as many scrapes are shown as there were, until there are enough", async () => {
+  const watched = new Watched();
+  const gauge = new Gauge("g", "G.", { registry: watched.registry });
+  const { timeline } = watched.store;
+  const shown: number[][] = [];
+  for (let i = 1; i <= 7; i++) {
+    gauge.set(i);
+    await watched.scrape();
+    shown.push(timeline.read(watched.family("g").series[0]!.values));
+  }
+  assert.deepEqual(shown.slice(0, 3), [[NaN, 1], [1, 2], [1, 2, 3]]);
+  assert.deepEqual(shown.at(-1), [3, 4, 5, 6, 7]);
+  assert.deepEqual([0, 1, 4].map((back) => timeline.age(back)), [0, 3, 12]);
+});
+
+test("a family has changed in the scrape in which a series has another value, comes or goes", async () => {
+  const watched = new Watched();
+  const { registry } = watched;
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["id"] });
+  const histogram = new Histogram("h", "H.", { registry });
+  new Gauge("still", "Still.", { registry }).set(NaN);
+  const changes = async () => {
+    await watched.scrape();
+    return ["g", "h", "still"].map((name) => watched.family(name).changed);
+  };
+  gauge.labels(1).set(5);
+  assert.deepEqual(await changes(), [0, 0, 0]);
+  assert.deepEqual(await changes(), [0, 0, 0]);
+  gauge.labels(1).set(6);
+  histogram.observe(1);
+  assert.deepEqual(await changes(), [2, 2, 0]);
+  gauge.labels(2).set(1);
+  assert.deepEqual(await changes(), [3, 2, 0]);
+  gauge.remove(1);
+  assert.deepEqual(await changes(), [4, 2, 0]);
+  assert.deepEqual(await changes(), [4, 2, 0]);
+});

@@ -1,35 +1,45 @@
 // Runs a script with the Node.js that `deno.json` pins, for the scripts of package.json. It is
-// JavaScript, and old syntax, so that any Node can say which one is needed.
-import { spawnSync } from "node:child_process";
+// JavaScript, so that any Node.js can say which one is needed.
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 
-/** The first Node that runs TypeScript without a flag. */
+/** The first Node.js that runs TypeScript without a flag. */
 const NEEDED = [22, 18];
 
 const { tasks } = JSON.parse(readFileSync(new URL("../deno.json", import.meta.url), "utf8"));
-const [command, ...args] = tasks.node.command.split(" ");
-const [major, minor] = process.versions.node.split(".").map(Number);
-const isNewEnough = major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1]);
+const pinned = tasks.node.command;
+const args = process.argv.slice(2);
 
-const run = (program, programArgs) =>
-  spawnSync(program, [...programArgs, ...process.argv.slice(2)], {
-    stdio: "inherit",
+/** The path of the pinned Node.js; nothing where it is not there and cannot be fetched. */
+function findPinned() {
+  const [npx, ...npxArgs] = pinned.split(" ");
+  const { status, stdout } = spawnSync(npx, [...npxArgs, "--print", "process.execPath"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
     shell: process.platform === "win32",
   });
-
-const isThere = spawnSync(command, [...args, "--version"], {
-  stdio: "ignore",
-  shell: process.platform === "win32",
-}).status === 0;
-if (!isThere && !isNewEnough) {
-  console.error(
-    `Cannot run "${process.argv[2]}" with Node.js ${process.versions.node}: it needs Node.js ` +
-      `${NEEDED.join(".")} or later, and "${tasks.node.command}" is not available`,
-  );
-  process.exit(1);
+  return status === 0 ? stdout.trim() : undefined;
 }
-if (!isThere) console.error(`Using Node.js ${process.versions.node}, not "${tasks.node.command}"`);
-const { status, signal } = isThere ? run(command, args) : run(process.execPath, []);
-if (signal !== null) process.kill(process.pid, signal);
-process.exit(status === null ? 1 : status);
+
+let path = findPinned();
+if (path === undefined) {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
+    console.error(
+      `Cannot run "${args[0]}" with Node.js ${process.versions.node}: it needs Node.js ` +
+        `${NEEDED.join(".")} or later, and "${pinned}" does not work here`,
+    );
+    process.exit(1);
+  }
+  path = process.execPath;
+  console.error(`Running Node.js ${process.versions.node}: "${pinned}" does not work here`);
+}
+const child = spawn(path, args, { stdio: "inherit" });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => child.kill(signal));
+}
+child.on("exit", (code, signal) => {
+  process.exitCode = code === null ? 1 : code;
+  if (signal !== null) console.error(`Ended by ${signal}`);
+});

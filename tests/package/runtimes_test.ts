@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -44,6 +45,23 @@ test("a stack trace names the lines of the sources", async () => {
   const [, path = "", line = ""] = output.match(/prometheus\/(metrics\/\S+\.ts):(\d+):/) ?? [];
   const source = (await run("cat", [path], join(GATE, "../.."))).split("\n");
   assert.match(source[Number(line) - 1] ?? "", /throw|check|inc/, output);
+});
+
+test("npm test tells an older Node.js which one it needs, if none can be fetched", async () => {
+  const script = join(GATE, "../../build/pinned_node.mjs");
+  for (const version of NODE_VERSIONS) {
+    // There is no npx in this path.
+    const options = { encoding: "utf8", env: { PATH: consumer.folder } } as const;
+    const { status, stdout, stderr } = spawnSync(
+      await runtimePath("node", version),
+      [script, "--version"],
+      options,
+    );
+    const isOld = version.startsWith("22.12.");
+    assert.equal(status, isOld ? 1 : 0, stderr);
+    assert.equal(stdout.trim(), isOld ? "" : `v${version}`);
+    if (isOld) assert.match(stderr, /: it needs Node\.js 22\.18 or later, and "npx -y node@/);
+  }
 });
 
 test("Bun runs every entry point in a project that bun init has made", async () => {

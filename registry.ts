@@ -18,8 +18,10 @@ export type { LastError } from "./registry/error_counts.ts";
 export { checkGatherer, gather, gatherAsync } from "./registry/gather.ts";
 export {
   checkMaxSeries,
+  checkPrefix,
   type CollectorRegistryOptions,
   type ErrorContext,
+  exposedName,
   type OnDuplicate,
 } from "./registry/options.ts";
 export type {

@@ -80,7 +80,7 @@ const KNOWN_OPTIONS: KnownOptions<PushOptions> = {
   timeoutMs: true,
   signal: true,
   fetch: true,
-  timers: true,
+  clock: true,
 };
 
 /** How long a gateway is waited for when nothing else is said. */
@@ -120,7 +120,7 @@ export interface GatewayOptions {
   /** What sends the request, for example through a proxy. @default {globalThis.fetch} */
   fetch?: Fetch | undefined;
   /** The clock and the timers, for tests. @default {those of the platform} */
-  timers?: Timers | undefined;
+  clock?: Timers | undefined;
 }
 
 /** Options of {@linkcode pushToGateway} and {@linkcode pushAddToGateway}. */
@@ -259,7 +259,7 @@ async function perform(
   if (method !== "DELETE") headers.set("content-type", CONTENT_TYPES[format]);
   if (method !== "DELETE" && compress) headers.set("content-encoding", "gzip");
 
-  const limit = limitTime(timeoutMs, { outer: options.signal, timers: options.timers });
+  const limit = limitTime(timeoutMs, { outer: options.signal, timers: options.clock });
   const { signal } = limit;
   try {
     signal.throwIfAborted();

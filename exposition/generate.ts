@@ -2,7 +2,7 @@ import { encodeOpenMetrics } from "../encoding/open_metrics.ts";
 import { encodeProtobuf } from "../encoding/protobuf.ts";
 import { encodeText } from "../encoding/text.ts";
 import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
-import { checkOptions, checkShape, type MetricFamily } from "../model.ts";
+import { checkKnownOptions, checkShape, type KnownOptions, type MetricFamily } from "../model.ts";
 import {
   gather,
   gatherAsync,
@@ -54,7 +54,7 @@ export function generateMetrics(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions = {},
 ): string {
-  const { escaping } = checkGenerateOptions(options);
+  const { escaping } = checkGenerateOptions(options, KNOWN);
   return decode(encodeText(gather(registry), escaping));
 }
 
@@ -84,8 +84,8 @@ export async function generateMetricsAsync(
   registry: Gatherer = REGISTRY,
   options: GenerateAsyncOptions = {},
 ): Promise<string> {
-  const { escaping } = checkGenerateOptions(options);
-  return decode(encodeText(await gatherAll(registry, options), escaping));
+  const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
+  return decode(encodeText(await gatherAll(registry, read), escaping));
 }
 
 /**
@@ -110,7 +110,7 @@ export function generateOpenMetrics(
   registry: Gatherer = REGISTRY,
   options: GenerateOpenMetricsOptions = {},
 ): string {
-  const { escaping, created } = checkGenerateOptions(options);
+  const { escaping, created } = checkGenerateOptions(options, OPEN_METRICS);
   return decode(encodeOpenMetrics(gather(registry), escaping, created));
 }
 
@@ -139,8 +139,8 @@ export async function generateOpenMetricsAsync(
   registry: Gatherer = REGISTRY,
   options: GenerateOpenMetricsAsyncOptions = {},
 ): Promise<string> {
-  const { escaping, created } = checkGenerateOptions(options);
-  return decode(encodeOpenMetrics(await gatherAll(registry, options), escaping, created));
+  const { escaping, created, read } = checkGenerateOptions(options, OPEN_METRICS_ASYNC);
+  return decode(encodeOpenMetrics(await gatherAll(registry, read), escaping, created));
 }
 
 /**
@@ -166,7 +166,7 @@ export function generateProtobuf(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { escaping } = checkGenerateOptions(options);
+  const { escaping } = checkGenerateOptions(options, KNOWN);
   return join(encodeProtobuf(gather(registry), escaping));
 }
 
@@ -196,19 +196,45 @@ export async function generateProtobufAsync(
   registry: Gatherer = REGISTRY,
   options: GenerateAsyncOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { escaping } = checkGenerateOptions(options);
-  return join(encodeProtobuf(await gatherAll(registry, options), escaping));
+  const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
+  return join(encodeProtobuf(await gatherAll(registry, read), escaping));
 }
 
-function checkGenerateOptions(
-  options: GenerateOpenMetricsOptions,
-): { escaping: EscapingScheme; created: boolean } {
+const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
+  names: true,
+  metricsOnly: true,
+  signal: true,
+  timeoutMs: true,
+  patienceMs: true,
+};
+const KNOWN: KnownOptions<GenerateOptions> = { escaping: true };
+const KNOWN_ASYNC: KnownOptions<GenerateAsyncOptions> = { ...KNOWN, ...READ_OPTIONS };
+const OPEN_METRICS: KnownOptions<GenerateOpenMetricsOptions> = { ...KNOWN, created: true };
+const OPEN_METRICS_ASYNC: KnownOptions<GenerateOpenMetricsAsyncOptions> = {
+  ...OPEN_METRICS,
+  ...READ_OPTIONS,
+};
+
+/** Options of an encoder, all of them there and legal, and those of the read. */
+interface CheckedOptions {
+  readonly escaping: EscapingScheme;
+  readonly created: boolean;
+  readonly read: ReadAsyncOptions;
+}
+
+function checkGenerateOptions<Options extends GenerateOpenMetricsOptions>(
+  options: Options,
+  known: KnownOptions<Options>,
+): CheckedOptions {
   const doing = "Cannot generate metrics";
-  checkOptions(options, doing);
-  const { escaping = "underscores", created = false } = options;
+  const { escaping = "underscores", created = false, ...read } = checkKnownOptions(
+    options,
+    known,
+    doing,
+  );
   checkEscapingScheme(escaping, doing);
   checkShape(typeof created === "boolean", doing, "created must be a boolean", created);
-  return { escaping, created };
+  return { escaping, created, read };
 }
 
 async function gatherAll(registry: Gatherer, options: ReadAsyncOptions): Promise<MetricFamily[]> {

@@ -1,5 +1,11 @@
 import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
-import { checkBounds, checkNumber, checkOptions, checkShape } from "../model.ts";
+import {
+  checkBounds,
+  checkKnownOptions,
+  checkNumber,
+  checkShape,
+  type KnownOptions,
+} from "../model.ts";
 import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
 import { type Authorize, plainResponse, refusal } from "./authorize.ts";
 import type { Body } from "./body.ts";
@@ -106,6 +112,23 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
  */
 export type LivePage = (request: Request) => Response | Promise<Response>;
 
+const RESPONSE_OPTIONS: KnownOptions<MetricsResponseOptions> = {
+  registry: true,
+  timeoutMs: true,
+  formats: true,
+  onError: true,
+  compress: true,
+  created: true,
+  escaping: true,
+  authorize: true,
+  live: true,
+};
+const HANDLER_OPTIONS: KnownOptions<MetricsHandlerOptions> = {
+  ...RESPONSE_OPTIONS,
+  maxConcurrentScrapes: true,
+  coalesce: true,
+};
+
 /** The same options, all of them there and legal. */
 interface CheckedOptions {
   readonly registry: Gatherer;
@@ -194,8 +217,12 @@ export function metricsHandler(
   options: MetricsHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const doing = "Cannot create metrics handler";
-  const checked = checkResponseOptions(options, doing);
-  const { maxConcurrentScrapes = Infinity, coalesce = true } = options;
+  const { maxConcurrentScrapes = Infinity, coalesce = true, ...others } = checkKnownOptions(
+    options,
+    HANDLER_OPTIONS,
+    doing,
+  );
+  const checked = checkResponseOptions(others, doing);
   checkShape(typeof coalesce === "boolean", doing, "coalesce must be a boolean", coalesce);
   const rule = "maxConcurrentScrapes must be a whole number >= 1, or Infinity";
   checkShape(typeof maxConcurrentScrapes === "number", doing, rule, maxConcurrentScrapes);
@@ -209,7 +236,6 @@ export function metricsHandler(
 }
 
 function checkResponseOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
-  checkOptions(options, doing);
   const {
     registry = REGISTRY,
     timeoutMs = TIMEOUT_MS,
@@ -220,7 +246,7 @@ function checkResponseOptions(options: MetricsResponseOptions, doing: string): C
     escaping = "underscores",
     authorize,
     live,
-  } = options;
+  } = checkKnownOptions(options, RESPONSE_OPTIONS, doing);
   checkGatherer(registry, doing);
   checkNumber(timeoutMs, (ms) => ms > 0, "> 0", doing, "timeoutMs");
   for (const [name, flag] of Object.entries({ compress, created })) {

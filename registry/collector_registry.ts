@@ -372,9 +372,10 @@ export class CollectorRegistry implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    * @param error What was thrown, or would have been.
+   * @param times How many there were of the same kind. @default {1}
    */
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#errors.count(collector, cause, error);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    this.#errors.count(collector, cause, error, times);
     try {
       const returned: unknown = this.#options.onError(error, { collector, cause });
       if (returned instanceof Promise) returned.catch(() => {});

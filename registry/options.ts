@@ -1,8 +1,9 @@
 import {
+  checkKnownOptions,
   checkNumber,
-  checkOptions,
   checkShape,
   isLegacyMetricName,
+  type KnownOptions,
   type LabelSet,
   type LabelValue,
   toLabelSet,
@@ -62,6 +63,17 @@ export interface CollectorRegistryOptions {
   clock?: Timers | undefined;
 }
 
+const REGISTRY_OPTIONS: KnownOptions<CollectorRegistryOptions> = {
+  prefix: true,
+  constLabels: true,
+  targetInfo: true,
+  autoDescribe: true,
+  onDuplicate: true,
+  maxSeries: true,
+  onError: true,
+  clock: true,
+};
+
 /** The same options, all of them there and legal. */
 export interface CheckedRegistryOptions {
   readonly prefix: string | null;
@@ -77,14 +89,14 @@ export interface CheckedRegistryOptions {
 /**
  * Checks the options of a registry.
  *
- * @param options The options as they were given.
+ * @param given The options as they were given.
  * @returns The options, with defaults.
  * @throws {TypeError} If an option is not legal.
  * @throws {RangeError} If `maxSeries` is neither an integer of at least 0 nor `Infinity`.
  */
-export function checkRegistryOptions(options: CollectorRegistryOptions): CheckedRegistryOptions {
+export function checkRegistryOptions(given: CollectorRegistryOptions): CheckedRegistryOptions {
   const doing = "Cannot create registry";
-  checkOptions(options, doing);
+  const options = checkKnownOptions(given, REGISTRY_OPTIONS, doing);
   const {
     onDuplicate = "reuse",
     autoDescribe = false,

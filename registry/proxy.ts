@@ -1,5 +1,5 @@
 import {
-  checkOptions,
+  checkKnownOptions,
   checkShape,
   type Collector,
   type LabelValue,
@@ -103,8 +103,7 @@ export class CollectorRegistryProxy implements Registry {
   setRegistry(registry: Registry, options: SetRegistryOptions = {}): Registry {
     const doing = "Cannot set registry";
     checkRegistry(registry, doing);
-    checkOptions(options, doing);
-    const { collectors = "move" } = options;
+    const { collectors = "move" } = checkKnownOptions(options, { collectors: true }, doing);
     const isChoice = collectors === "move" || collectors === "leave";
     checkShape(isChoice, doing, 'collectors must be "move" or "leave"', collectors);
     let behind = registry;
@@ -199,9 +198,10 @@ export class CollectorRegistryProxy implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    * @param error What was thrown, or would have been.
+   * @param times How many there were of the same kind. @default {1}
    */
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#registry.countError?.(collector, cause, error);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    this.#registry.countError?.(collector, cause, error, times);
   }
 
   /**

@@ -56,3 +56,18 @@ test("the suite of each runtime starts no other runtime", () => {
   }
   assert.ok(!reached.has("tests/support/runtimes.ts"));
 });
+
+test("the scripts of package.json run the same tests as the tasks of deno.json", () => {
+  const { scripts } = nodePackage;
+  const { tasks } = denoConfig;
+  const argumentsOf = (command: string, after: string) =>
+    command.slice(command.indexOf(after)).replaceAll('"', "'");
+  assert.equal(
+    argumentsOf(scripts["test:bun"], " test "),
+    argumentsOf(tasks["test:bun"].command, " test "),
+  );
+  assert.equal(
+    argumentsOf(scripts.test, " --test "),
+    argumentsOf(tasks["test:node"].command, " --test "),
+  );
+});

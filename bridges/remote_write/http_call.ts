@@ -19,7 +19,7 @@ export interface HttpCallOptions {
   /** Sends the requests. @default {the platform's fetch} */
   fetch?: Fetch | undefined;
   /** The clock and the timers, for tests. @default {those of the platform} */
-  timers?: Timers | undefined;
+  clock?: Timers | undefined;
 }
 
 /** Sends bodies to one URL. */
@@ -63,7 +63,7 @@ export class HttpCall {
       this.#headers.set(name, value);
     }
     this.#bearerToken = bearerToken;
-    this.#timers = options.timers;
+    this.#timers = options.clock;
     this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
   }
 

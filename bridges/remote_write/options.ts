@@ -103,7 +103,7 @@ export const WRITE_OPTIONS: KnownOptions<RemoteWriteOptions> = {
   exemplars: true,
   metadata: true,
   onError: true,
-  timers: true,
+  clock: true,
   random: true,
 };
 
@@ -131,7 +131,7 @@ export interface Settings {
   readonly exemplars: boolean;
   readonly metadata: boolean;
   readonly onError: (error: unknown) => void;
-  readonly timers: Timers;
+  readonly clock: Timers;
   readonly random: () => number;
 }
 
@@ -178,7 +178,7 @@ export function toSettings(options: RemoteWriteOptions, doing: string): Settings
     exemplars: options.exemplars ?? true,
     metadata: options.metadata ?? true,
     onError,
-    timers: options.timers ?? SYSTEM_CLOCK,
+    clock: options.clock ?? SYSTEM_CLOCK,
     random: options.random ?? Math.random,
   };
 }

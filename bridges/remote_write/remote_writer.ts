@@ -188,18 +188,18 @@ export class RemoteWriter implements Collector, AsyncDisposable {
 
   async #run(): Promise<void> {
     const { settings } = this.#sender;
-    const { timers, random } = settings;
+    const { clock, random } = settings;
     const { signal } = this.#end;
     for (let waitMs = this.#intervalMs * random();;) {
-      await wait(waitMs, { signal, inBackground: true, timers });
+      await wait(waitMs, { signal, inBackground: true, timers: clock });
       if (signal.aborted) return;
-      const began = timers.monotonic();
+      const began = clock.monotonic();
       try {
         await this.#sender.takeSnapshot();
       } catch (error) {
         if (!signal.aborted) this.#sender.report(error);
       }
-      waitMs = Math.max(0, this.#intervalMs - (timers.monotonic() - began) * 1000);
+      waitMs = Math.max(0, this.#intervalMs - (clock.monotonic() - began) * 1000);
     }
   }
 

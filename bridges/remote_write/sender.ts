@@ -102,7 +102,7 @@ export class Sender {
     // Unlike all other timers, this one keeps the program running, because the caller waits. So
     // there is one even if the caller waits for ever.
     const limitMs = Math.min(timeoutMs, Number.MAX_SAFE_INTEGER);
-    const limit = limitTime(limitMs, { outer: signal, timers: this.settings.timers });
+    const limit = limitTime(limitMs, { outer: signal, timers: this.settings.clock });
     limit.signal.addEventListener("abort", () => {
       const late = new RemoteWriteError(`${this.doing}: not done in ${timeoutMs} ms`);
       reject(limit.isTimeout ? this.#lastFailure ?? late : limit.signal.reason);
@@ -159,7 +159,7 @@ export class Sender {
     signal.throwIfAborted();
     const exemplarsSinceMs = this.#lastMs;
     // A clock that goes back must not bring samples out of order.
-    this.#lastMs = Math.max(Math.round(settings.timers.now() * 1000), this.#lastMs + 1);
+    this.#lastMs = Math.max(Math.round(settings.clock.now() * 1000), this.#lastMs + 1);
     this.#memory.begin();
     const requests = encodeWriteRequests(families, {
       externalLabels: settings.externalLabels,
@@ -179,7 +179,7 @@ export class Sender {
       }
       signal.throwIfAborted();
       this.#push(request);
-      await nextTurn(settings.timers);
+      await nextTurn(settings.clock);
     }
     this.#memory.end();
   }
@@ -235,8 +235,8 @@ export class Sender {
   }
 
   async #handleFailure(request: Queued, failure: RemoteWriteError): Promise<void> {
-    const { timers, retryForMs } = this.settings;
-    const now = timers.monotonic();
+    const { clock, retryForMs } = this.settings;
+    const now = clock.monotonic();
     this.#failingSince ??= now;
     this.#failures++;
     this.#lastFailure = failure;
@@ -257,7 +257,7 @@ export class Sender {
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
     if (failure.retryAfterMs === undefined) this.#rest = rest;
-    await wait(waitMs, { signal: rest.signal, inBackground: true, timers });
+    await wait(waitMs, { signal: rest.signal, inBackground: true, timers: clock });
     this.#rest = undefined;
     signal.removeEventListener("abort", end);
   }
@@ -271,7 +271,7 @@ export class Sender {
 
   /** Sends a request once; returns what went wrong. */
   async #attempt({ body, samples }: QueuedRequest): Promise<RemoteWriteError | undefined> {
-    const { timers, timeoutMs } = this.settings;
+    const { clock, timeoutMs } = this.settings;
     let answer: Answer;
     try {
       answer = await this.#call.post(body, { signal: this.#stop.signal, timeoutMs });
@@ -289,7 +289,7 @@ export class Sender {
         body: text,
         samples,
         retryable,
-        retryAfterMs: retryable ? parseRetryAfter(retryAfter, timers.now() * 1000) : undefined,
+        retryAfterMs: retryable ? parseRetryAfter(retryAfter, clock.now() * 1000) : undefined,
       },
     );
   }

@@ -1,10 +1,10 @@
 import {
   isMetricType,
+  labelSetKey,
   type MetricFamily,
   type MetricType,
   type ParseError,
   received,
-  seriesKey,
 } from "../../model.ts";
 import { PointCheck } from "./histogram_point.ts";
 import { parseValue } from "./numbers.ts";
@@ -241,7 +241,7 @@ export class OpenFamily {
     const { labels, timestamp, at } = sample;
     const isInfo = this.#type === "info";
     const names = Object.keys(labels).filter((label) => label !== special);
-    const key = seriesKey(names, names.map((label) => labels[label] ?? ""));
+    const key = labelSetKey(names, names.map((label) => labels[label] ?? ""));
     // Which labels of an info are the metric's own cannot be told: all are one group.
     const group = isInfo ? "" : key;
     if (group !== this.#group) {

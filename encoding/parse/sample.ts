@@ -1,4 +1,5 @@
 import {
+  addParsedSample,
   type Exemplar,
   type LabelValue,
   MetricFamily,
@@ -71,7 +72,7 @@ export function createFamily(scanner: Scanner, at: number, family: ParsedFamily)
 export function addSample(scanner: Scanner, family: MetricFamily, sample: ParsedSample): void {
   const { name, labels, value, timestamp, exemplar, nativeHistogram } = sample;
   placed(scanner, sample.at, () => {
-    return family.addSample(name, labels, value, { timestamp, exemplar, nativeHistogram });
+    return addParsedSample(family, name, labels, value, { timestamp, exemplar, nativeHistogram });
   });
 }
 

@@ -12,6 +12,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
 import { Histogram, metricsResponse } from "@narthex/prometheus";
 import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
 
@@ -35,7 +36,7 @@ async function answerWithMetrics(
   );
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body === null) outgoing.end();
-  else await pipeline(Readable.fromWeb(response.body), outgoing);
+  else await pipeline(Readable.fromWeb(response.body as ReadableStream), outgoing);
 }
 
 const server = createServer(async (incoming, outgoing) => {

@@ -49,6 +49,7 @@ export type { RoutePattern, UrlPattern } from "./http/path_patterns.ts";
 export type { ServerMetricsOptions } from "./http/recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./http/routes.ts";
 export type { InstrumentOptions } from "./http/server.ts";
+export type { WebRecorderOptions } from "./http/web_recorder.ts";
 
 /**
  * Wraps a handler and measures each request: how long it takes, how many are active, how large
@@ -160,7 +161,7 @@ export function instrument(
   if (typeof handler === "function") {
     const recorder = new FetchRecorder(options);
     return measured(handler, function (this: unknown, ...args) {
-      return recorder.handle(handler, this, args, undefined);
+      return recorder.handle({ handler, self: this }, args);
     });
   }
   const { fetch, routes } = handler ?? {};
@@ -172,7 +173,8 @@ export function instrument(
   // Of the same class, with the properties of the class beside those of the object.
   const copy = Object.assign(Object.create(Object.getPrototypeOf(handler)), handler);
   if (fetch !== undefined) {
-    copy.fetch = measured(fetch, (...args) => recorder.handle(fetch, handler, args, undefined));
+    const call = { handler: fetch, self: handler };
+    copy.fetch = measured(fetch, (...args) => recorder.handle(call, args));
   }
   if (hasRoutes) {
     copy.routes = measureRoutes(
@@ -180,7 +182,7 @@ export function instrument(
       recorder,
       (route, key) =>
         measured(route, function (this: unknown, ...args) {
-          return recorder.handle(route, this, args, key);
+          return recorder.handle({ handler: route, self: this, key }, args);
         }),
     );
   }

@@ -41,8 +41,7 @@ export const SERVER_METRICS_OPTIONS: KnownOptions<ServerMetricsOptions<never, ne
 type ActiveRequests = ReturnType<ServerMetrics["active"]["labels"]>;
 
 /** A request that is being answered. */
-export interface Exchange<Req> {
-  readonly request: Req;
+export interface Exchange {
   /** As a value of the label. */
   readonly method: string;
   /** The series that counts it while it is active. */
@@ -134,7 +133,7 @@ export class ServerRecorder<Req, Res> {
   }
 
   /** Counts the request as answered. */
-  end(exchange: Exchange<Req>, outcome: Outcome, labels: readonly string[]): void {
+  end(exchange: Exchange, outcome: Outcome, labels: readonly string[]): void {
     const { method, start, size } = exchange;
     const { status, route, failure } = outcome;
     const { duration, requestSize } = this.#metrics;
@@ -149,7 +148,7 @@ export class ServerRecorder<Req, Res> {
 
   /** Counts the size of the body of the answer. */
   sent(
-    { method }: Exchange<Req>,
+    { method }: Exchange,
     { status, route }: Outcome,
     labels: readonly string[],
     size: number,
@@ -159,7 +158,7 @@ export class ServerRecorder<Req, Res> {
 
   /** Counts that the answer failed, or that its client left. */
   fail(
-    { method }: Exchange<Req>,
+    { method }: Exchange,
     { route, failure }: { readonly route: string; readonly failure: Failure },
     labels: readonly string[],
   ): void {

@@ -58,6 +58,11 @@ export function setRoute(request: object, route: string): void {
   named.set(request, route);
 }
 
+/** Returns the route that was named by {@linkcode setRoute}, if there is one. */
+export function namedRoute(request: object): string | undefined {
+  return isUsed ? named.get(request) : undefined;
+}
+
 /** What {@linkcode RouteFinder} finds routes by. */
 export interface RouteOptions<Req> {
   readonly route?: RouteOf<Req> | string | readonly RoutePattern[] | undefined;
@@ -145,8 +150,7 @@ export class RouteFinder<Req extends object> {
 
   /** Returns the route that the handler has named, if it did. */
   named(request: Req): string | undefined {
-    if (!isUsed) return undefined;
-    const route = named.get(request);
+    const route = namedRoute(request);
     return route === undefined ? undefined : this.#routes.fold(route);
   }
 }

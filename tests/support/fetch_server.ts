@@ -83,20 +83,21 @@ export async function serveFetch(
  *
  * @param port The port.
  * @param path The path.
- * @param options The method, more lines of the head, and when to leave.
+ * @param options The method, more lines of the head, the body, and when to leave.
  */
 export async function fetchRaw(
   port: number,
   path: string,
-  { method = "GET", head = "Connection: close\r\n", until }: {
+  { method = "GET", head = "Connection: close\r\n", body = "", until }: {
     method?: string;
     head?: string;
+    body?: string;
     /** Leaves as soon as this has come. */
     until?: string;
   } = {},
 ): Promise<string> {
   const socket = connect(port, "127.0.0.1");
-  socket.write(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${head}\r\n`);
+  socket.write(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${head}\r\n${body}`);
   let received = "";
   try {
     for await (const piece of socket) {

@@ -45,7 +45,12 @@ export interface ElysiaApp {
    * @param wrap Called for each request with the handler.
    * @returns The app.
    */
-  wrap(wrap: (handler: never, request: Request) => unknown): unknown;
+  wrap(
+    wrap: (
+      handler: (...args: unknown[]) => unknown,
+      request: Request,
+    ) => (...args: unknown[]) => unknown,
+  ): unknown;
   /**
    * Adds a hook for requests whose route is known.
    *
@@ -123,11 +128,9 @@ export function httpMetrics(
       if (typeof route === "string") routes.set(request, route);
       errors.set(request, { error });
     });
-    app.wrap((handler: Handler) =>
-      function (this: unknown, ...args: Parameters<Handler>) {
-        return recorder.handle({ handler, self: this, found }, args);
-      }
-    );
+    app.wrap((handler) =>
+    // Elysia calls it with the request.
+    (...args) => recorder.handle({ handler, self: undefined, found }, args as Parameters<Handler>));
     return app;
   };
 }

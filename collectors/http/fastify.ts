@@ -41,7 +41,7 @@ export interface FastifyMetricsRequest {
   /** Whether no route has matched. */
   readonly is404: boolean;
   /** The route. */
-  readonly routeOptions: { readonly url?: string | undefined };
+  readonly routeOptions: { readonly url?: string | undefined; readonly config?: object };
 }
 
 /** What is used of Fastify's reply. */
@@ -94,6 +94,7 @@ export interface FastifyMetricsInstance {
   route(route: {
     method: string[];
     url: string;
+    config: object;
     handler: (request: FastifyMetricsRequest, reply: FastifyMetricsReply) => void;
   }): unknown;
 }
@@ -125,6 +126,9 @@ const FASTIFY_OPTIONS = ["prefix", "logLevel", "logSerializers"];
 
 const DOING = "Cannot measure requests of Fastify";
 
+/** What marks the route of the endpoint in its configuration. */
+const ENDPOINT = "narthexEndpoint";
+
 /**
  * A plugin that measures each request of the instance until the event `close` of its response. It
  * is registered before all routes, and holds for the whole instance.
@@ -152,8 +156,18 @@ const DOING = "Cannot measure requests of Fastify";
 export function httpMetrics(
   app: FastifyMetricsInstance,
   options: FastifyMetricsOptions,
-  done: () => void,
+  done: (error?: Error) => void,
 ): void {
+  try {
+    addTo(app, options);
+  } catch (error) {
+    // Fastify does not notice that such a plugin throws, and waits for it.
+    return done(error as Error); // All that is thrown here is one.
+  }
+  done();
+}
+
+function addTo(app: FastifyMetricsInstance, options: FastifyMetricsOptions): void {
   const own = Object.fromEntries(
     Object.entries(options).filter(([name]) => !FASTIFY_OPTIONS.includes(name)),
   ) as FastifyMetricsOptions; // The same options but those of Fastify.
@@ -161,10 +175,9 @@ export function httpMetrics(
   const { endpoint, endpointOptions, registry } = checked;
   const ignores = compileIgnore(checked.ignore, ({ raw }) => fullUrlOf(raw), DOING);
   const recorder = new ListenerRecorder(checked, DOING);
-  const endpoints = new WeakSet<object>();
   const watched = new WeakMap<FastifyMetricsRequest, Watched>();
   app.addHook("onRequest", (request, reply, next) => {
-    const isEndpoint = endpoints.has((request.routeOptions as { handler?: object }).handler ?? {});
+    const isEndpoint = ENDPOINT in (request.routeOptions.config ?? {});
     if (!isEndpoint && ignores?.(request) !== true) {
       const watch = { subject: request, answer: reply, routeOf };
       watched.set(request, recorder.watch(request.raw, reply.raw, watch));
@@ -183,10 +196,9 @@ export function httpMetrics(
       reply.hijack();
       answer(request.raw, reply.raw);
     };
-    endpoints.add(handler);
-    app.route({ method: ["GET", "HEAD", "OPTIONS"], url: endpoint, handler });
+    const config = { [ENDPOINT]: true };
+    app.route({ method: ["GET", "HEAD", "OPTIONS"], url: endpoint, config, handler });
   }
-  done();
 }
 
 // What Fastify reads to let the hooks hold for the whole instance, and to name the plugin.

@@ -16,13 +16,12 @@ import {
   type MetricType,
   type NameValidation,
   received,
-  type SelfCounts,
-  type SeriesExpiry,
   toLabelText,
   UnobservableMetricError,
 } from "../model.ts";
-import { checkMaxSeries, checkRegistry, REGISTRY } from "../registry.ts";
-import { type Child, MetricCore } from "./child.ts";
+import { checkMaxSeries, checkRegistry, REGISTRY, type Registry } from "../registry.ts";
+import { SYSTEM_CLOCK } from "../time/clock.ts";
+import type { Child } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type { Columns } from "./columns.ts";
 import { ExpiringStore } from "./expiry.ts";
@@ -34,8 +33,19 @@ import type {
   OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
+import { MetricCore } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
-import { RunningLabelTimer, RunningTimer, SYSTEM_CLOCK } from "./timer.ts";
+import { RunningLabelTimer, RunningTimer } from "./timer.ts";
+
+/** What a metric counts about itself. */
+const OVERFLOWS = {
+  name: "narthex_series_overflow_total",
+  help: "Look-ups of label sets for which the metric had no room.",
+};
+const EXEMPLAR_ERRORS = {
+  name: "narthex_exemplar_errors_total",
+  help: "Exemplars that the source could not give.",
+};
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
 export interface MetricKind<C extends Child> {
@@ -45,23 +55,14 @@ export interface MetricKind<C extends Child> {
   width?: number;
   /** The finite upper bounds of a histogram's buckets. @default {[]} */
   bounds?: readonly number[];
-  /**
-   * Makes a child.
-   *
-   * @param columns Where its numbers are.
-   * @param slot Its place there.
-   * @returns The child.
-   */
-  create: (columns: Columns<C>, slot: number) => C;
-  /**
-   * Makes a child whose writes are checked and go nowhere, for label sets that have no
-   * room. Without it they are folded into one child.
-   *
-   * @param columns Where its numbers would be.
-   * @param slot Its place there.
-   * @returns The child.
-   */
-  createDropped?: (columns: Columns<C>, slot: number) => C;
+  /** Makes a child that is in no columns yet. */
+  create: (columns: Columns<unknown>) => C;
+  /** Whether writes without room are dropped. Else they are folded into one child. @default {false} */
+  canDrop?: boolean;
+  /** Whether writes can have exemplars. @default {false} */
+  hasExemplars?: boolean;
+  /** Whether the time of the last write is kept. @default {false} */
+  keepsTimes?: boolean;
   /** What, besides names and labels, makes two metrics of the type different. */
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
@@ -102,6 +103,8 @@ export abstract class BaseMetric<
   readonly #aggregation: Aggregation;
   readonly #nameValidation: NameValidation;
   readonly #core: MetricCore;
+  /** The registry that the metric was made for. */
+  readonly #registry: Pick<Registry, "prefix"> | null;
   readonly #store: ChildStore<C>;
   /** The store, where series expire. */
   readonly #expiry: ExpiringStore<C> | undefined = undefined;
@@ -135,6 +138,7 @@ export abstract class BaseMetric<
     const registry = options.registry === null
       ? null
       : checkRegistry(options.registry ?? REGISTRY, doing);
+    this.#registry = registry;
     const limit = options.maxSeries === undefined ? registry?.maxSeries : options.maxSeries;
     const maxSeries = checkMaxSeries(limit, doing);
     if (expireAfterSeconds !== undefined) {
@@ -160,6 +164,9 @@ export abstract class BaseMetric<
       nameValidation,
       bounds: kind.bounds ?? [],
       width: kind.width ?? 1,
+      asksSource: exemplars && kind.hasExemplars === true,
+      keepsTimes: kind.keepsTimes === true,
+      expires: expireAfterSeconds !== undefined,
     });
     const defaults: Readonly<Record<string, LabelValue>> = options.defaultLabels ?? {};
     this.#defaults = this.#resolve(defaults, undefined, doing);
@@ -170,13 +177,13 @@ export abstract class BaseMetric<
       kind.definition,
       [maxSeries, expireAfterSeconds],
     ]);
-    const { create, createDropped } = kind;
-    const guards = { maxSeries, createDropped };
+    const { create, canDrop } = kind;
+    const guards = { maxSeries, canDrop };
     if (expireAfterSeconds === undefined) {
       this.#store = new ChildStore(this.#core, create, guards);
     } else {
       const store = new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
-      this.#store = this.#expiry = this.#core.watch = store;
+      this.#store = this.#expiry = store;
     }
     this.#own = isComplete(this.#defaults) ? this.#store.add(this.#defaults) : undefined;
     if (this.#own !== undefined) this.#expiry?.pin(this.#own);
@@ -306,18 +313,20 @@ export abstract class BaseMetric<
    * @returns The family.
    */
   collect(): MetricFamily[] {
-    return this.describe();
-  }
-
-  /** What the metric counts about itself; a `CollectorRegistry` brings it. */
-  get selfCounts(): SelfCounts {
     const { exemplarErrors, overflows } = this.#core;
-    return { exemplarErrors, seriesOverflows: overflows };
+    const families = this.describe();
+    if (exemplarErrors > 0) families.push(this.#count(EXEMPLAR_ERRORS, exemplarErrors));
+    if (overflows > 0) families.push(this.#count(OVERFLOWS, overflows));
+    return families;
   }
 
-  /** How a reader keeps series from expiring unread; nothing where they do not expire. */
-  get expiry(): SeriesExpiry | undefined {
-    return this.#expiry;
+  /** One of the metric's own counts as a family. */
+  #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
+    const prefix = this.#registry?.prefix;
+    const metric = prefix ? `${prefix}_${this.name}` : this.name;
+    const labelNames = ["metric"];
+    const metrics = [{ labelNames, labelValues: [metric], value }];
+    return new MetricFamily(name, help, "counter", { labelNames, metrics, aggregation: "sum" });
   }
 
   /**
@@ -347,12 +356,10 @@ export abstract class BaseMetric<
    */
   protected read(
     children: Iterable<C>,
-  ): Pick<MetricFamilyOptions, "metrics" | "distinct" | "computed"> {
+  ): Pick<MetricFamilyOptions, "metrics"> {
     return {
       // The children of each type have the shape of its metrics.
       metrics: children as Iterable<unknown> as Iterable<Metric>,
-      distinct: true,
-      computed: this.#core.sources !== undefined,
     };
   }
 

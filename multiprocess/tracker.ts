@@ -1,11 +1,11 @@
 import {
   gather,
+  type Gatherer,
   type HistogramMetric,
   type LabelledMetric,
   type Metric,
   type MetricFamily,
   type NativeHistogram,
-  type Registry,
   type StateSetMetric,
 } from "../mod.ts";
 import type { Batch, FamilyEntry, Row, RowName } from "./backend.ts";
@@ -80,7 +80,7 @@ export class Tracker {
    * @param registry What is shared.
    * @param maxNumbers How many numbers are in a draft at most, but for one series.
    */
-  async *drafts(registry: Registry, maxNumbers: number): AsyncGenerator<Draft> {
+  async *drafts(registry: Gatherer, maxNumbers: number): AsyncGenerator<Draft> {
     const walk = ++this.#walk;
     const slices = new Slices();
     let draft = new GrowingDraft();

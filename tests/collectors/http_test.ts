@@ -401,6 +401,12 @@ test("two handlers of one registry share its metrics, also through a proxy", asy
   const second = instrument(() => new Response("b"), { registry: proxy });
   await second(get());
   assert.deepEqual(durations(registry), { "GET 200 ": 2 });
+  const other = new CollectorRegistry();
+  proxy.setRegistry(other, { collectors: "leave" });
+  await second(get());
+  assert.deepEqual(durations(registry), { "GET 200 ": 3 });
+  await instrument(() => new Response("c"), { registry: proxy })(get());
+  assert.deepEqual(durations(other), { "GET 200 ": 1 });
 });
 
 test("a registry that was cleared has metrics again after the next instrument()", () => {

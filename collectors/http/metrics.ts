@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type Collector,
   Counter,
   type DuplicateMetricError,
   Gauge,
@@ -235,7 +236,8 @@ function inRegistry<M>(options: HttpMetricsOptions, create: (common: Common) => 
   }
 }
 
-type Collector = Parameters<Registry["register"]>[0];
+/** The metrics of each registry, by their definition. */
+const metricsOf: WeakMap<Registry, Map<string, Collector>> = new WeakMap();
 
 /**
  * Registers metrics in another registry. Where that has a metric of the same definition, it hands
@@ -245,24 +247,31 @@ class SharingRegistry implements Registry {
   readonly prefix = null;
   readonly maxSeries: number | undefined;
   readonly #registry: Registry;
+  readonly #known: Map<string, Collector>;
   readonly #added: Collector[] = [];
 
   constructor(registry: Registry) {
     this.#registry = registry;
     this.maxSeries = registry.maxSeries;
+    const holder = behind(registry);
+    this.#known = metricsOf.get(holder) ?? new Map();
+    metricsOf.set(holder, this.#known);
   }
 
   register(collector: Collector): Collector {
+    const { definition = "" } = collector;
+    const candidate = this.#known.get(definition) ?? collector;
     let used: Collector;
     try {
       // A registry of a program's own may return nothing.
-      used = (this.#registry.register(collector) as Collector | void) ?? collector;
+      used = this.#registry.register(candidate) ?? candidate;
     } catch (error) {
       const existing = existingOf(error);
-      if (existing?.definition !== collector.definition) throw error;
-      used = existing!;
+      if (existing?.definition !== definition) throw error;
+      used = existing;
     }
     if (used === collector) this.#added.push(collector);
+    this.#known.set(definition, used);
     return used;
   }
 
@@ -276,8 +285,18 @@ class SharingRegistry implements Registry {
 
   /** Unregisters what was added. */
   undo(): void {
-    for (const collector of this.#added) this.#registry.unregister(collector);
+    for (const collector of this.#added) {
+      this.#registry.unregister(collector);
+      this.#known.delete(collector.definition ?? "");
+    }
   }
+}
+
+/** The registry that a proxy stands for now. It may get another one. */
+function behind(registry: Registry): Registry {
+  let found = registry as Registry & { getRegistry?: () => Registry };
+  while (typeof found.getRegistry === "function") found = found.getRegistry();
+  return found;
 }
 
 /** The collector that was in the way of another one, also by an error of another copy. */

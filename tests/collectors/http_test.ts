@@ -409,13 +409,14 @@ test("two handlers of one registry share its metrics, also through a proxy", asy
   assert.deepEqual(durations(other), { "GET 200 ": 1 });
 });
 
-test("a registry that was cleared has metrics again after the next instrument()", () => {
+test("a registry that was cleared has the metrics again after the next instrument()", () => {
   const registry = new CollectorRegistry();
-  instrument(() => new Response("a"), { registry });
+  const handler = instrument(() => new Response("a"), { registry });
   registry.clear();
   assert.equal(generateMetrics(registry), "");
   instrument(() => new Response("a"), { registry })(get());
-  assert.deepEqual(durations(registry), { "GET 200 ": 1 });
+  handler(get());
+  assert.deepEqual(durations(registry), { "GET 200 ": 2 });
 });
 
 test("other options for the same registry are refused, and so is a name that is taken", () => {
@@ -453,9 +454,10 @@ test("a registry of a program's own, whose register() returns nothing, has the m
     },
   };
   instrument(() => new Response("a"), { registry })(get());
+  instrument(() => new Response("b"), { registry })(get());
   assert.match(
     generateMetrics(registry),
-    /^app_http_server_request_duration_seconds_count\{.*"GET".*\} 1$/m,
+    /^app_http_server_request_duration_seconds_count\{.*"GET".*\} 2$/m,
   );
 });
 
@@ -625,17 +627,13 @@ test("another copy of the package shares the metrics of a registry", async () =>
   assert.deepEqual(durations(registry), { "GET 200 ": 2 });
 });
 
-test('a registry with onDuplicate "reuse" hands out the metrics that it has', async () => {
-  const registry = new CollectorRegistry({ onDuplicate: "reuse" });
-  const front: Registry = {
-    prefix: null,
-    register: (collector) => registry.register(collector),
-    unregister: (collector) => registry.unregister(collector),
-    collect: () => registry.collect(),
-  };
-  await instrument(() => new Response("a"), { registry })(get());
-  await instrument(() => new Response("b"), { registry: front })(get());
-  assert.deepEqual(durations(registry), { "GET 200 ": 2 });
+test("two handlers of one registry share its metrics, whatever it does with duplicates", () => {
+  for (const onDuplicate of ["throw", "keep", "reuse", "replace", "merge"] as const) {
+    const registry = new CollectorRegistry({ onDuplicate });
+    instrument(() => new Response("a"), { registry })(get());
+    instrument(() => new Response("b"), { registry })(get());
+    assert.deepEqual(durations(registry), { "GET 200 ": 2 }, onDuplicate);
+  }
 });
 
 const WRONG: [what: string, handler: unknown, options: unknown, message: RegExp][] = [

@@ -36,4 +36,6 @@ export {
   type MetricsHandlerOptions,
   metricsResponse,
   type MetricsResponseOptions,
+  type ScrapeObserver,
+  type ScrapeRefusal,
 } from "./exposition/response.ts";

@@ -43,6 +43,7 @@ export type {
   BunServer,
   ParameterOf,
 } from "./http/bun_types.ts";
+export { endpointMetrics, type EndpointMetricsOptions } from "./http/endpoint_metrics.ts";
 export { instrumentFetch, type InstrumentFetchOptions } from "./http/client.ts";
 export type { HttpMetricsOptions } from "./http/metrics.ts";
 export type { RoutePattern, UrlPattern } from "./http/path_patterns.ts";

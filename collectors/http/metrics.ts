@@ -220,8 +220,11 @@ function withDefaults(options: HttpMetricsOptions) {
 /** The options that all metrics of one call share. */
 type Common = Pick<HttpMetricsOptions, "namespace" | "maxSeries"> & { readonly registry: Registry };
 
-/** Creates metrics in the registry of the options: all of them, or none. */
-function inRegistry<M>(options: HttpMetricsOptions, create: (common: Common) => M): M {
+/**
+ * Creates metrics in the registry of the options, or takes those of the same definition that it
+ * has: all of them, or none.
+ */
+export function inRegistry<M>(options: HttpMetricsOptions, create: (common: Common) => M): M {
   const { registry = REGISTRY, namespace, maxSeries } = options;
   const sharing = new SharingRegistry(registry);
   try {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { closeSync, openSync, readSync } from "node:fs";
+import type { RequestListener } from "node:http";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { instrument } from "../../collectors/http.ts";
+import { instrumentListener } from "../../collectors/http/node.ts";
 import { CollectorRegistry } from "../../mod.ts";
 import { readSamples, until } from "../support/http.ts";
 import {
@@ -13,6 +16,8 @@ import {
   RUNTIME,
   serveFetch,
 } from "../support/fetch_server.ts";
+import { serveListener } from "../support/node_server.ts";
+import { activeOf } from "../support/server_table.ts";
 
 const LICENSE = new URL("../../LICENSE", import.meta.url);
 const { Bun } = globalThis as unknown as { Bun: BunRuntime };
@@ -283,6 +288,62 @@ test("an upgrade to a WebSocket arrives as it does without", {
     const labels = '{method="GET",status_code="101",route=""}';
     assert.equal(samples[`server_request_duration_seconds_count${labels}`], 1);
     assert.equal(samples['server_active_requests{method="GET"}'], 0);
+  } finally {
+    for (const server of [measured, plain]) await server.stop();
+  }
+});
+
+const LISTENERS: Record<string, RequestListener> = {
+  "text": (_, response) => void response.end("hello"),
+  "a status": (_, response) => void response.writeHead(418, "Teapot", { "x-own": "1" }).end("tea"),
+  "pieces": (_, response) => {
+    response.write("one ");
+    response.end("two");
+  },
+  "trailers": (request, response) => {
+    // An answer without a body has none.
+    if (request.method === "HEAD") return void response.end();
+    response.writeHead(200, { trailer: "x-sum" });
+    response.write("body");
+    response.addTrailers({ "x-sum": "4" });
+    response.end();
+  },
+  "early hints": (_, response) => {
+    response.writeEarlyHints({ link: "</style.css>; rel=preload" });
+    response.end("hello");
+  },
+  "a stream": (_, response) => void Readable.from(["one ", "two"]).pipe(response),
+  "nothing": (_, response) => void response.writeHead(204).end(),
+  "cut off": (_, response) => {
+    response.write("part");
+    setTimeout(() => response.destroy(), 10);
+  },
+  "late": (_, response) => void setTimeout(() => response.end("late"), 2),
+};
+
+test("an instrumented listener sends the same bytes as without, trailers included", async () => {
+  const names = Object.keys(LISTENERS);
+  const listener: RequestListener = (request, response) =>
+    LISTENERS[names[Number(request.url!.slice(1))]!]!(request, response);
+  const registry = new CollectorRegistry();
+  const plain = await serveListener(listener);
+  const measured = await serveListener(
+    instrumentListener(listener, { registry, bodies: true, labels: { x: () => "y" } }),
+  );
+  try {
+    for (const method of ["GET", "HEAD"]) {
+      for (const [i, name] of names.entries()) {
+        const ask = async ({ port }: { port: number }) =>
+          joined(comparable(await fetchRaw(port, `/${i}`, { method })));
+        const expected = await ask(plain);
+        // What is cut off has no head if it has no body.
+        if (name !== "cut off") assert.match(expected, /^HTTP\/1\.1 \d{3}/, name);
+        assert.equal(await ask(measured), expected, `${method} ${name}`);
+      }
+    }
+    const trailers = await fetchRaw(measured.port, `/${names.indexOf("trailers")}`);
+    if (RUNTIME !== "Deno") assert.match(trailers, /\r\n0\r\nx-sum: 4\r\n\r\n$/i);
+    await until(() => activeOf(registry) === 0);
   } finally {
     for (const server of [measured, plain]) await server.stop();
   }

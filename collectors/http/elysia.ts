@@ -37,36 +37,21 @@ interface ElysiaContext {
   readonly error?: unknown;
 }
 
-/** What is used of an app of Elysia. */
+/** What is used of an app of Elysia: methods, whose types are Elysia's own. */
 export interface ElysiaApp {
-  /**
-   * Wraps the handler of all requests.
-   *
-   * @param wrap Called for each request with the handler.
-   * @returns The app.
-   */
-  wrap(
-    wrap: (
-      handler: (...args: unknown[]) => unknown,
-      request: Request,
-    ) => (...args: unknown[]) => unknown,
-  ): unknown;
-  /**
-   * Adds a hook for requests whose route is known.
-   *
-   * @param options Where the hook holds.
-   * @param hook The hook.
-   * @returns The app.
-   */
-  onTransform(options: { as: "global" }, hook: (context: never) => void): unknown;
-  /**
-   * Adds a hook for errors.
-   *
-   * @param options Where the hook holds.
-   * @param hook The hook.
-   * @returns The app.
-   */
-  onError(options: { as: "global" }, hook: (context: never) => void): unknown;
+  /** Wraps the handler of all requests. */
+  readonly wrap: unknown;
+  /** Adds a hook for requests whose route is known. */
+  readonly onTransform: unknown;
+  /** Adds a hook for errors. */
+  readonly onError: unknown;
+}
+
+/** The methods of an app as they are called here. */
+interface HookedApp {
+  wrap(wrap: (handler: Handler) => (...args: Parameters<Handler>) => unknown): unknown;
+  onTransform(options: { as: "global" }, hook: (context: ElysiaContext) => void): unknown;
+  onError(options: { as: "global" }, hook: (context: ElysiaContext) => void): unknown;
 }
 
 /** Options of {@linkcode httpMetrics}. The functions of the option `labels` get the `Request`. */
@@ -120,17 +105,19 @@ export function httpMetrics(
       // Elysia answers an upgrade with a response that Bun does not send.
       isUpgrade: request.headers.get("upgrade") === "websocket",
     });
+    // Elysia's types say the same, with all that hooks can be.
+    const hooked = app as unknown as HookedApp;
     // Elysia reads from the source of a hook what it needs of the context.
-    app.onTransform({ as: "global" }, ({ request, route }: ElysiaContext) => {
+    hooked.onTransform({ as: "global" }, ({ request, route }) => {
       if (route !== undefined) routes.set(request, route);
     });
-    app.onError({ as: "global" }, ({ request, route, error }: ElysiaContext) => {
+    hooked.onError({ as: "global" }, ({ request, route, error }) => {
       if (typeof route === "string") routes.set(request, route);
       errors.set(request, { error });
     });
-    app.wrap((handler) =>
-    // Elysia calls it with the request.
-    (...args) => recorder.handle({ handler, self: undefined, found }, args as Parameters<Handler>));
+    hooked.wrap((handler) => (...args) =>
+      recorder.handle({ handler, self: undefined, found }, args)
+    );
     return app;
   };
 }

@@ -58,7 +58,7 @@ for (const { line, code } of readSnippets("docs/http.md")) {
 
 test("docs/http.md lists every metric with its type and labels", () => {
   const registry = new CollectorRegistry();
-  instrument(() => undefined, { registry });
+  instrument(() => undefined, { registry, bodies: true });
   instrumentFetch(fetch, { registry });
   const families = [...registry.collect()].map(({ name, type, labelNames }) =>
     `| ${name} | ${type} | ${labelNames!.join(", ")} |`

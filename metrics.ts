@@ -27,8 +27,8 @@ export {
   exponentialBucketsRange,
   linearBuckets,
 } from "./metrics/buckets.ts";
-export { Counter, type CounterSeries, type ErrorClass } from "./metrics/counter.ts";
-export { type ExemplarSource, setExemplarSource } from "./metrics/exemplar_source.ts";
+export { Counter, type CounterSeries } from "./metrics/counter.ts";
+export { setExemplarSource } from "./metrics/exemplar_source.ts";
 export { Gauge, type GaugeOptions, type GaugeSeries } from "./metrics/gauge.ts";
 export { Histogram, type HistogramOptions, type HistogramSeries } from "./metrics/histogram.ts";
 export { Info, type InfoSeries } from "./metrics/info.ts";

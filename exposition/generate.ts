@@ -18,17 +18,10 @@ export interface GenerateOptions {
 }
 
 /** Options of {@linkcode generateOpenMetrics}. */
-export interface GenerateOpenMetricsOptions extends GenerateOptions {
+type GenerateOpenMetricsOptions = GenerateOptions & {
   /** Whether to write `_created` series. @default {false} */
   created?: boolean | undefined;
-}
-
-/** Options of {@linkcode generateMetricsAsync} and its siblings. */
-export interface GenerateAsyncOptions extends GenerateOptions, ReadAsyncOptions {}
-
-/** Options of {@linkcode generateOpenMetricsAsync}. */
-export interface GenerateOpenMetricsAsyncOptions
-  extends GenerateOpenMetricsOptions, ReadAsyncOptions {}
+};
 
 /**
  * Generates the metrics of a registry in the Prometheus text format 0.0.4. Asynchronous collectors
@@ -82,7 +75,7 @@ export function generateMetrics(
  */
 export async function generateMetricsAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions = {},
 ): Promise<string> {
   const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
   return decode(encodeText(await gatherAll(registry, read), escaping));
@@ -93,7 +86,7 @@ export async function generateMetricsAsync(
  * the types that format 0.0.4 does not know.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options How names are spelled, and whether `_created` series are written.
+ * @param options How names are spelled, and whether `_created` series are written (not by default).
  * @returns The text. It ends in `# EOF`.
  *
  * @example A counter with an exemplar
@@ -108,7 +101,7 @@ export async function generateMetricsAsync(
  */
 export function generateOpenMetrics(
   registry: Gatherer = REGISTRY,
-  options: GenerateOpenMetricsOptions = {},
+  options: GenerateOptions & { created?: boolean | undefined } = {},
 ): string {
   const { escaping, created } = checkGenerateOptions(options, OPEN_METRICS);
   return decode(encodeOpenMetrics(gather(registry), escaping, created));
@@ -137,7 +130,7 @@ export function generateOpenMetrics(
  */
 export async function generateOpenMetricsAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateOpenMetricsAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions & { created?: boolean | undefined } = {},
 ): Promise<string> {
   const { escaping, created, read } = checkGenerateOptions(options, OPEN_METRICS_ASYNC);
   return decode(encodeOpenMetrics(await gatherAll(registry, read), escaping, created));
@@ -194,7 +187,7 @@ export function generateProtobuf(
  */
 export async function generateProtobufAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
   return join(encodeProtobuf(await gatherAll(registry, read), escaping));
@@ -206,11 +199,12 @@ const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
   signal: true,
   timeoutMs: true,
   patienceMs: true,
+  maxAgeMs: true,
 };
 const KNOWN: KnownOptions<GenerateOptions> = { escaping: true };
-const KNOWN_ASYNC: KnownOptions<GenerateAsyncOptions> = { ...KNOWN, ...READ_OPTIONS };
+const KNOWN_ASYNC: KnownOptions<GenerateOptions & ReadAsyncOptions> = { ...KNOWN, ...READ_OPTIONS };
 const OPEN_METRICS: KnownOptions<GenerateOpenMetricsOptions> = { ...KNOWN, created: true };
-const OPEN_METRICS_ASYNC: KnownOptions<GenerateOpenMetricsAsyncOptions> = {
+const OPEN_METRICS_ASYNC: KnownOptions<GenerateOpenMetricsOptions & ReadAsyncOptions> = {
   ...OPEN_METRICS,
   ...READ_OPTIONS,
 };

@@ -7,7 +7,7 @@ import {
   type KnownOptions,
 } from "../model.ts";
 import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
-import { type Authorize, plainResponse, refusal } from "./authorize.ts";
+import { type Authorize, plainResponse, refusal, report } from "./authorize.ts";
 import type { Body } from "./body.ts";
 import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
 import {
@@ -48,11 +48,11 @@ export interface MetricsResponseOptions {
    * keeps `le="1"` as it is, for rules that were written against the text format: OpenMetrics and
    * protobuf make `le="1.0"` of it. @default {["text", "openmetrics", "protobuf"]}
    */
-  formats?: readonly ExpositionFormat[] | undefined;
+  formats?: readonly ("text" | "openmetrics" | "protobuf")[] | undefined;
   /**
-   * Called with the error when the registry itself cannot be read, which the answer, a 500, does
-   * not tell. What it throws is ignored. Errors of a collector are told to the option `onError` of
-   * the registry. @default {none}
+   * Called with the error when the registry itself cannot be read, or when `authorize` or `live`
+   * fails. The answer, a 500, does not show the error. What `onError` throws is ignored. Errors of a
+   * collector go to the option `onError` of the registry. @default {none}
    */
   onError?: ((error: unknown) => void) | undefined;
   /** Whether to compress for clients that accept gzip. @default {true} */
@@ -108,7 +108,8 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
 
 /**
  * Answers a request whose `Accept` header prefers HTML: with a page that asks the same URL for
- * the metrics. Its method is GET or HEAD. What it throws, the handler throws.
+ * the metrics. Its method is GET or HEAD. If it throws, the answer is a 500 that does not show the
+ * error, and `onError` gets it.
  */
 export type LivePage = (request: Request) => Response | Promise<Response>;
 
@@ -280,7 +281,7 @@ async function respond(
   shared: Shared,
 ): Promise<Response> {
   if (request !== undefined && options.authorize !== undefined) {
-    const refused = await refusal(request, options.authorize);
+    const refused = await refusal(request, options.authorize, options.onError);
     if (refused !== undefined) return refused;
   }
   const method = request?.method ?? "GET";
@@ -292,7 +293,14 @@ async function respond(
   const accept = request?.headers.get("accept") ?? null;
   const query = readQuery(request);
   const isForPerson = options.live !== undefined && prefersHtml(accept) && !query.has("text");
-  if (request !== undefined && isForPerson) return await options.live(request);
+  if (request !== undefined && isForPerson) {
+    try {
+      return await options.live(request);
+    } catch (error) {
+      report(options.onError, error);
+      return plainResponse(500, "Cannot answer request: the page failed");
+    }
+  }
   const { format, escaping, contentType } = negotiate(accept, options.escaping, options.formats);
   const encoding = options.compress && canCompress(request)
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)
@@ -335,12 +343,7 @@ async function answer(
     body = await collection.write(spelling, leave);
   } catch (error) {
     leave();
-    try {
-      const returned = onError(error);
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // An error of a log must not become one of the scrape.
-    }
+    report(onError, error);
     // The error may have secrets in it, and anyone can ask.
     return plainResponse(500, "Cannot answer scrape: the registry cannot be read");
   }

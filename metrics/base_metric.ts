@@ -7,7 +7,6 @@ import {
   checkShape,
   type Collector,
   fullName,
-  type JsonFamily,
   type LabelSet,
   type LabelValue,
   type LiveMetrics,
@@ -34,6 +33,7 @@ import type { IfComplete, LabelsLike, LegalLabels, PartialMetric } from "./label
 import { asLabels, isComplete, missingLabels, readLabels, resolveLabels } from "./label_values.ts";
 import { MetricCore } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
+import { type OnCollect, REFRESH, Refresh, type Refreshable } from "./refresh.ts";
 import { type DurationSeries, RunningLabelTimer, RunningTimer } from "./timer.ts";
 
 /** What a metric counts about itself. */
@@ -105,6 +105,17 @@ export abstract class BaseMetric<
   readonly #defaults: readonly (string | undefined)[];
   /** The series that the metric itself stands for, if no label is missing. */
   readonly #own: (Child & Series) | undefined;
+  /** Brings the numbers up to date before they are read. */
+  readonly #refresh: Refresh | undefined = undefined;
+
+  static {
+    // For a metric that is created again, of whatever copy of this package.
+    Object.defineProperty(this.prototype, REFRESH, {
+      get(this: BaseMetric<readonly string[], string, LabelSet>): Refresh | undefined {
+        return this.#refresh;
+      },
+    });
+  }
 
   /**
    * Creates a metric and registers it.
@@ -119,7 +130,7 @@ export abstract class BaseMetric<
   constructor(
     name: string,
     help: string,
-    options: MetricOptions<Names, Defaulted>,
+    options: MetricOptions<Names, Defaulted, never>,
     kind: MetricKind<Child & Series>,
   ) {
     const { type } = kind;
@@ -187,10 +198,17 @@ export abstract class BaseMetric<
     });
     this.#own = isComplete(this.#defaults) ? store.add(this.#defaults) : undefined;
     if (this.#own !== undefined) this.#core.listener?.pin(this.#own);
+    const { onCollect } = options;
+    if (onCollect !== undefined) {
+      checkShape(typeof onCollect === "function", doing, "onCollect must be a function", onCollect);
+    }
+    // The function was declared for this metric.
+    this.#refresh = new Refresh(onCollect as OnCollect | undefined, this.#core.doing("collect"));
     if (registry === null) return;
     const kept: unknown = registry.register(this);
     // A registry that reuses metrics returns the existing one of the same definition.
     if (kept !== this && (kept as Collector | undefined)?.definition === this.definition) {
+      if (onCollect !== undefined) (kept as Refreshable)[REFRESH]?.replace(this.#refresh);
       return kept as this;
     }
   }
@@ -355,11 +373,20 @@ export abstract class BaseMetric<
    * Returns the metric as a family. Its metrics are the series themselves, so their
    * numbers are those of the moment in which they are read.
    *
+   * @param options Options of a registry.
    * @returns The family, always the same object, and families of what the metric counts about
    * itself, as long as that is not zero: `narthex_series_overflow_total` and
-   * `narthex_exemplar_errors_total`.
+   * `narthex_exemplar_errors_total`. With an asynchronous `onCollect`, a promise of these.
+   * @throws What `onCollect` throws.
    */
-  collect(): MetricFamily[] {
+  collect(options: { signal?: AbortSignal; maxAgeMs?: number } = {}): MetricFamily[] {
+    const refreshing = this.#refresh?.run(this, this.#core.clock, options?.maxAgeMs);
+    if (refreshing === undefined) return this.#families();
+    // Registries await it; the declared type is that of metrics without an asynchronous `onCollect`.
+    return refreshing.then(() => this.#families()) as unknown as MetricFamily[];
+  }
+
+  #families(): MetricFamily[] {
     const { overflows, exemplarErrors } = this.#core;
     const families = [this.#family];
     if (overflows > 0) families.push(this.#count(OVERFLOWS, overflows));
@@ -381,7 +408,7 @@ export abstract class BaseMetric<
    *
    * @returns A plain object. Numbers that are not finite are strings.
    */
-  toJSON(): JsonFamily {
+  toJSON(): object {
     return this.#family.toJSON();
   }
 

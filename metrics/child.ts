@@ -2,7 +2,6 @@ import {
   checkShape,
   type Exemplar,
   familyLike,
-  type JsonFamily,
   type LabelledMetric,
   type Metric,
   toJson,
@@ -71,7 +70,7 @@ export abstract class Child implements LabelledMetric {
   }
 
   /** Returns the series for `JSON.stringify`. */
-  toJSON(): JsonFamily {
+  toJSON(): object {
     // A metric sets it before it makes series.
     const family = this.core.family!;
     return toJson(family, familyLike(family, { metrics: this.metrics }).samples);

@@ -11,9 +11,6 @@ import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { checkFunction, settle } from "./timer.ts";
 
-/** An error class, for `instanceof`. */
-export type ErrorClass = abstract new (...args: never[]) => unknown;
-
 /** A series of a counter. */
 export interface CounterSeries extends LabelSet {
   /**
@@ -35,7 +32,10 @@ export interface CounterSeries extends LabelSet {
    * @throws {TypeError} If `fn` or an error class is not a function, or the series reads
    * a function.
    */
-  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T;
+  countExceptions<T>(
+    fn: () => T,
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
+  ): T;
   /**
    * Reads the value from a function from now on, at each scrape. Later calls of
    * `inc()` throw. A scrape for which the function throws, or returns a negative or infinite
@@ -64,7 +64,10 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
     else this.write("increment", value, exemplarLabels);
   }
 
-  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
+  countExceptions<T>(
+    fn: () => T,
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
+  ): T {
     const doing = this.core.doing("count exceptions with");
     for (const errorClass of errorClasses) checkErrorClass(errorClass, doing);
     // Said before the function is called, so that no error of it is hidden.
@@ -115,7 +118,7 @@ function checkErrorClass(errorClass: unknown, doing: string): void {
   checkFunction(errorClass, doing);
   try {
     // A function that is bound or asks for itself may have no prototype.
-    if ({} instanceof (errorClass as ErrorClass)) return;
+    if ({} instanceof (errorClass as abstract new () => unknown)) return;
   } catch {
     checkShape(false, doing, "an error class is needed", errorClass);
   }
@@ -155,7 +158,11 @@ export class Counter<
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
-  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+  constructor(
+    name: string,
+    help: string,
+    options: MetricOptions<Names, Defaulted, Counter<Names, Defaulted>> = {},
+  ) {
     super(name, help, readOptions("counter", name, options, METRIC_OPTIONS).options, {
       type: "counter",
       hasExemplars: true,
@@ -192,7 +199,7 @@ export class Counter<
   countExceptions<T>(
     this: IfComplete<Names, Defaulted>,
     fn: () => T,
-    ...errorClasses: ErrorClass[]
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
   ): T {
     return ownSeries<CounterSeries>(this).countExceptions(fn, ...errorClasses);
   }

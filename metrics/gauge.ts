@@ -174,7 +174,7 @@ const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
 export interface GaugeOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Gauge<Names, Defaulted>> {
   /**
    * How the values of several processes become one, when they share a registry by
    * `loadBackend()`. `"all"` tells them apart by a label `process`. @default {"all"}

@@ -212,7 +212,7 @@ function findBucket(bounds: readonly number[], value: number): number {
 export interface HistogramOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Histogram<Names, Defaulted>> {
   /**
    * The upper bounds, strictly increasing; that of `+Inf` is always there. `[]` means
    * that there is no other. Without it a histogram has `DEFAULT_BUCKETS`, and a native

@@ -88,7 +88,11 @@ export class Info<
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
-  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+  constructor(
+    name: string,
+    help: string,
+    options: MetricOptions<Names, Defaulted, Info<Names, Defaulted>> = {},
+  ) {
     super(name, help, readOptions("info", name, options, METRIC_OPTIONS).options, {
       type: "info",
       width: 0,

@@ -74,7 +74,7 @@ export interface StateSetOptions<
   States extends readonly string[] = readonly string[],
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, StateSet<States, Names, Defaulted>> {
   /** The states; it begins with the first of them. */
   states: States;
 }

@@ -126,7 +126,7 @@ class QuantileSummaryChild extends SummaryChild {
 export interface SummaryOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Summary<Names, Defaulted>> {
   /** The quantiles to track, each from 0 to 1, strictly increasing. @default {[]} */
   quantiles?: readonly number[] | undefined;
   /** How long a value is among the quantiles, in seconds. @default {600} */
@@ -207,17 +207,20 @@ function checkWindow(
   options: { quantiles?: unknown; maxAgeSeconds?: unknown; ageBuckets?: unknown },
   doing: string,
 ): Window {
-  const { quantiles = [], maxAgeSeconds = 600, ageBuckets = 5 } = options;
-  checkShape(Array.isArray(quantiles), doing, "quantiles must be an array", quantiles);
-  for (const [i, quantile] of quantiles.entries()) {
+  const { quantiles: given = [], maxAgeSeconds = 600, ageBuckets = 5 } = options;
+  checkShape(Array.isArray(given), doing, "quantiles must be an array", given);
+  const quantiles: unknown[] = [...given];
+  const checked: number[] = [];
+  for (const quantile of quantiles) {
     checkShape(typeof quantile === "number", doing, "quantiles must be numbers", quantile);
-    const isNext = quantile >= 0 && quantile <= 1 && (i === 0 || quantile > quantiles[i - 1]);
+    const isNext = quantile >= 0 && quantile <= 1 && quantile > (checked.at(-1) ?? -1);
     checkBounds(isNext, doing, "quantiles must be from 0 to 1 and strictly increasing", quantiles);
+    checked.push(quantile);
   }
   const isTime = (seconds: number) => seconds > 0 && seconds < Infinity;
   const isCount = (count: number) => count > 0 && Number.isInteger(count);
   return {
-    quantiles: [...quantiles],
+    quantiles: checked,
     maxAgeSeconds: checkNumber(maxAgeSeconds, isTime, "a positive number", doing, "maxAgeSeconds"),
     ageBuckets: checkNumber(ageBuckets, isCount, "a positive integer", doing, "ageBuckets"),
   };

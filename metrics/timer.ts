@@ -34,8 +34,9 @@ export class RunningLabelTimer {
 
   stop(labels?: Labels, exemplarLabels?: ExemplarLabels): number {
     if (this.#seconds !== undefined) return this.#seconds;
-    // The clock of a test may go back, a duration never does.
-    const seconds = Math.max(0, this.#clock.monotonic() - this.#start);
+    const elapsed = this.#clock.monotonic() - this.#start;
+    // The clock of a test may go back or break. A duration does not: it must not hide an error.
+    const seconds = elapsed > 0 && elapsed < Infinity ? elapsed : 0;
     // From here on, a getter among the labels that stops the timer records nothing.
     this.#seconds = seconds;
     try {

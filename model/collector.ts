@@ -1,17 +1,5 @@
 import type { MetricFamily } from "./family.ts";
 
-/** Options that a registry passes to collectors when it reads them asynchronously. */
-export interface CollectOptions {
-  /** Aborted when the registry stops waiting for the collector. */
-  signal?: AbortSignal;
-}
-
-/** The possible results of {@linkcode Collector.collect}. */
-export type Collected =
-  | Iterable<MetricFamily>
-  | AsyncIterable<MetricFamily>
-  | Promise<Iterable<MetricFamily>>;
-
 /**
  * A source of metric families for a registry. Every metric of this library is a collector, and so
  * is any object with a `collect()` method.
@@ -39,7 +27,10 @@ export interface Collector {
    * @param options Options of an asynchronous read.
    * @returns The families.
    */
-  collect(options?: CollectOptions): Collected;
+  collect(options?: {
+    /** Aborted when the registry stops waiting for the collector. */
+    signal?: AbortSignal;
+  }): Iterable<MetricFamily> | AsyncIterable<MetricFamily> | Promise<Iterable<MetricFamily>>;
   /**
    * Returns the families that `collect()` will return, with or without samples, so that a clash of
    * names is found at registration. Optional.
@@ -54,3 +45,9 @@ export interface Collector {
    */
   readonly definition?: string;
 }
+
+/** Options that a registry passes to collectors when it reads them asynchronously. */
+export type CollectOptions = NonNullable<Parameters<Collector["collect"]>[0]>;
+
+/** The possible results of {@linkcode Collector.collect}. */
+export type Collected = ReturnType<Collector["collect"]>;

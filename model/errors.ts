@@ -1,13 +1,5 @@
 import type { Collector } from "./collector.ts";
 
-/** Options of {@linkcode DuplicateMetricError}. */
-export interface DuplicateMetricErrorOptions {
-  /** The collector that holds the name. */
-  existing: Collector;
-  /** The collector that was refused. */
-  rejected: Collector;
-}
-
 /**
  * Thrown when a collector is registered under a name that another collector of the same registry
  * already claims. Nothing is changed before it is thrown.
@@ -36,7 +28,7 @@ export class DuplicateMetricError extends Error {
    * @param message The message.
    * @param options Both collectors.
    */
-  constructor(message: string, options: DuplicateMetricErrorOptions) {
+  constructor(message: string, options: Pick<DuplicateMetricError, "existing" | "rejected">) {
     super(message);
     this.existing = options.existing;
     this.rejected = options.rejected;

@@ -194,7 +194,7 @@ export class MetricFamily {
    *
    * @returns A plain object. Numbers that are not finite are strings: `"NaN"`, `"+Inf"`, `"-Inf"`.
    */
-  toJSON(): JsonFamily {
+  toJSON(): object {
     return toJson(this, this.samples);
   }
 }

@@ -99,6 +99,7 @@ const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
   signal: true,
   timeoutMs: true,
   patienceMs: true,
+  maxAgeMs: true,
 };
 
 /** A family of one read, as exposed. */
@@ -159,6 +160,8 @@ export class Gathering {
 
   /** Counts what is left out. The problem is told as the message of an error. */
   #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown, times = 1): void {
+    // It is no error yet.
+    if (ReadScope.current?.isUnwinding) return;
     const name = nameOf(family);
     const error = typeof problem === "string"
       ? new TypeError(`Cannot expose family "${name}": ${problem}`)

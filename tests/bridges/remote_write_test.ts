@@ -636,8 +636,8 @@ test("a bearer token may be renewed for each request", async () => {
 });
 
 const BAD: { url?: string; options?: Record<string, unknown>; error: RegExp }[] = [
-  { url: "ann:s3cret@nowhere", error: /^TypeError: Cannot write to a URL: its protocol must be/ },
-  { url: "no url", error: /^TypeError: Cannot write to a URL: it is not legal$/ },
+  { url: "ann:s3cret@nowhere", error: /^TypeError: Cannot write to a URL: the protocol must be/ },
+  { url: "no url", error: /^TypeError: Cannot write to a URL: the URL is invalid$/ },
   {
     options: { headers: { "Content-Type": "a/b" } },
     error: /header "content-type" is set already/,

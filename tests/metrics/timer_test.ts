@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { Counter, Gauge, Histogram, type LabelValue, Summary, type Timer } from "../../mod.ts";
 import { ManualClock } from "../support/clock.ts";
 import { seriesOf } from "../support/series.ts";
@@ -324,23 +324,45 @@ test("a counter has no timer", () => {
   assert.equal("startTimer" in new Counter("c_total", "C.", { registry }), false);
 });
 
-test("durations are taken from the platform's clock by default", () => {
+test("durations and times come from the platform's clocks by default", () => {
   const histogram = new Histogram("d_seconds", "D.", { registry });
-  const before = Date.now() / 1000;
+  const gauge = new Gauge("now_seconds", "Now.", { registry });
   const times = [5000, 7250];
-  const platform = Object.getOwnPropertyDescriptor(globalThis, "performance")!;
-  const value = { now: () => times.shift() };
-  Object.defineProperty(globalThis, "performance", { value, configurable: true });
+  const mocks = [
+    mock.method(performance, "now", () => times.shift()),
+    mock.method(Date, "now", () => 1_700_000_000_500),
+  ];
   try {
     assert.equal(histogram.startTimer().stop(), 2.25);
+    gauge.setToCurrentTime();
   } finally {
-    Object.defineProperty(globalThis, "performance", platform);
+    for (const method of mocks) method.mock.restore();
   }
   assert.equal(histogram.labels().sum, 2.25);
-  assert(histogram.startTimer().stop() >= 0);
-  const gauge = new Gauge("now_seconds", "Now.", { registry });
-  gauge.setToCurrentTime();
-  assert(gauge.value >= before && gauge.value <= Date.now() / 1000);
+  assert.equal(gauge.value, 1_700_000_000.5);
+});
+
+test("a clock that breaks hides neither a result nor an error", () => {
+  for (const broken of [NaN, Infinity, -Infinity]) {
+    const clock = new ManualClock();
+    for (
+      const metric of [
+        new Histogram("d", "D.", { clock, registry }),
+        new Summary("d", "D.", { quantiles: [0.5], clock, registry }),
+      ]
+    ) {
+      const time = (end: () => unknown): unknown =>
+        metric.time(() => {
+          clock.seconds = broken;
+          return end();
+        });
+      assert.equal(time(() => "done"), "done");
+      clock.seconds = 0;
+      assert.throws(() => time(() => assert.fail("no")), { message: "no" });
+      clock.seconds = 0;
+      assert.deepEqual([metric.labels().count, metric.labels().sum], [2, 0]);
+    }
+  }
 });
 
 test("what is in progress or timed ends when a thenable throws", () => {

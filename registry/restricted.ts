@@ -12,7 +12,7 @@ import {
   viewOf,
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
-import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
+import type { Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
 
 /**
  * A view of a registry that has only the families or samples of some names. It is live: it shows

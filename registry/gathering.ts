@@ -35,6 +35,7 @@ import { checkPrefix, exposedName } from "./options.ts";
 import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
 import { ReadScope, whileBusy } from "./read_scope.ts";
 import { checkNames, narrow } from "./restricted.ts";
+import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
  * Reads a registry synchronously, as it is exposed. `gather()` is the same, and knows the default
@@ -274,7 +275,7 @@ export class Gathering {
     // Only metrics of this library have the mark, whether they are trusted now or not.
     if (TRUSTED in metrics) return [...metrics];
     const walked: Metric[] = [];
-    for (const metric of metrics) {
+    for (const metric of unread(metrics, READABLE_METRICS)) {
       if (walked.push(metric) <= MAX_METRICS) continue;
       walked.pop();
       const rule = `it must have at most ${MAX_METRICS} series: the others are left out`;

@@ -66,6 +66,15 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     return child;
   }
 
+  override foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    // A hidden child may have the labels.
+    return this.#hidden.size > 0 ? undefined : super.foldByName(labels);
+  }
+
+  override foldInOrder(values: ArrayLike<unknown>): C | undefined {
+    return this.#hidden.size > 0 ? undefined : super.foldInOrder(values);
+  }
+
   override delete(child: C): boolean {
     this.#forget(child);
     return super.delete(child);
@@ -135,14 +144,6 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     if (!super.isFull) return false;
     this.#sweepForNew();
     return super.isFull;
-  }
-
-  protected override lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
-    return this.#hidden.size === 0 && super.lacksByName(labels);
-  }
-
-  protected override lacksInOrder(values: ArrayLike<unknown>): boolean {
-    return this.#hidden.size === 0 && super.lacksInOrder(values);
   }
 
   protected override make(labelValues: readonly string[]): C {

@@ -101,6 +101,7 @@ const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
   signal: true,
   timeoutMs: true,
   patienceMs: true,
+  maxAgeMs: true,
 };
 
 /** What was left out of reads of registries that do not count it themselves. */

@@ -26,6 +26,11 @@ export interface ReadAsyncOptions extends ReadOptions {
    * @default {timeoutMs}
    */
   patienceMs?: number | undefined;
+  /**
+   * How old the numbers of a metric with `onCollect` may be, in milliseconds: it is not called again
+   * before, for what stores numbers often. @default {0}
+   */
+  maxAgeMs?: number | undefined;
 }
 
 /**

@@ -19,7 +19,7 @@ test("every entry point exists and has its documentation checked", () => {
   assert.deepEqual(command.replace("deno doc --lint ", "").split(" "), files);
 });
 
-test("the package depends on nothing, and development on pinned versions", () => {
+test("the package has no dependencies, and devDependencies are pinned", () => {
   assert.equal(nodePackage.dependencies, undefined);
   assert.equal(denoConfig.imports, undefined);
   for (const [name, version] of Object.entries<string>(nodePackage.devDependencies)) {
@@ -27,6 +27,6 @@ test("the package depends on nothing, and development on pinned versions", () =>
   }
 });
 
-test("the lockfile names no host", () => {
+test("the lockfile names no registry host", () => {
   assert.doesNotMatch(read("deno.lock"), /:\/\//);
 });

@@ -263,7 +263,7 @@ test("every example is in the table of examples/README.md, and has its commands 
   }
 });
 
-test("every example is tried", () => {
+test("every example is tested", () => {
   const tried = [...Object.keys(SERVICES), ...Object.keys(PROGRAMS)];
   const listed = [...commands.keys()].filter((file) => !file.endsWith("/"));
   assert.deepEqual(tried.toSorted(), listed.toSorted());
@@ -283,7 +283,7 @@ async function tryAll(file: string, run: (command: string) => Promise<void>): Pr
 }
 
 for (const [file, run] of Object.entries(SERVICES)) {
-  test(`${file} serves what it promises by each command, and stops when it is told to`, () =>
+  test(`${file} serves its metrics with each command, and stops on a signal`, () =>
     tryAll(file, async (command) => {
       const code = await serveBy(command, run);
       // Bun leaves the signal of a module that only exports a handler to the system.

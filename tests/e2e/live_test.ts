@@ -151,7 +151,7 @@ testLive("a browser sees metrics of each type, live", async ({ registry, browser
 });
 
 testLive(
-  "the page asks what it was asked, and curl gets text",
+  "the page scrapes its own URL, and curl gets text",
   async ({ registry, browser, url }) => {
     fill(registry);
     const { page } = await openPage(browser, `${url}?name[]=http_waiting`);
@@ -173,7 +173,7 @@ const HOSTILE = [
   "__proto__",
   "",
 ];
-testLive("a program without metrics is told from one that was not asked yet", async (served) => {
+testLive("a program without metrics differs from one that was not scraped yet", async (served) => {
   const { registry, browser, url } = served;
   const { page } = await openPage(browser, url);
   await page.getByText("There are no metrics yet.").waitFor();
@@ -183,7 +183,7 @@ testLive("a program without metrics is told from one that was not asked yet", as
   await page.getByText("There are no metrics yet.").waitFor({ state: "hidden" });
 });
 
-testLive("nothing is squeezed where there is little room", async ({ registry, browser, url }) => {
+testLive("nothing is squeezed on a narrow page", async ({ registry, browser, url }) => {
   const signed = new Gauge("room_celsius", "Room.", { registry, labelNames: ["id"] });
   signed.labels(1).set(-0.00423);
   new Histogram("heat_celsius", "Heat.", { registry, nativeHistogram: true }).observe(-0.00423);
@@ -221,7 +221,7 @@ testLive("nothing is squeezed where there is little room", async ({ registry, br
   }
 });
 
-testLive("a long title takes no room from others", async (served) => {
+testLive("a long title does not squeeze other parts", async (served) => {
   const { registry, browser, url, stop, restart } = served;
   const title = `${"Long".repeat(20)} and many words more`;
   await stop();
@@ -237,25 +237,28 @@ testLive("a long title takes no room from others", async (served) => {
   }
 });
 
-testLive("what is gone is let go of", async ({ registry, browser, url }) => {
-  const labelNames = ["id"] as const;
-  const histogram = new Histogram("short_lived", "Some go.", { registry, labelNames });
-  histogram.labels(1).observe(1);
-  histogram.labels(2).observe(1);
-  const { page } = await openPage(browser, url);
-  const rows = family(page, "short_lived").locator("li.row");
-  await waitFor("both rows", async () => await rows.count() === 2 || undefined);
-  const first = await page.evaluateHandle(() => new WeakRef(document.querySelector("canvas")!));
-  histogram.remove(1);
-  await waitFor("the row to go", async () => await rows.count() === 1 || undefined);
-  const session = await page.context().newCDPSession(page);
-  await waitFor("the strip to be collected", async () => {
-    await session.send("HeapProfiler.collectGarbage");
-    return await first.evaluate((ref) => ref.deref() === undefined) || undefined;
-  });
-});
+testLive(
+  "removed families and series are removed from the page",
+  async ({ registry, browser, url }) => {
+    const labelNames = ["id"] as const;
+    const histogram = new Histogram("short_lived", "Some go.", { registry, labelNames });
+    histogram.labels(1).observe(1);
+    histogram.labels(2).observe(1);
+    const { page } = await openPage(browser, url);
+    const rows = family(page, "short_lived").locator("li.row");
+    await waitFor("both rows", async () => await rows.count() === 2 || undefined);
+    const first = await page.evaluateHandle(() => new WeakRef(document.querySelector("canvas")!));
+    histogram.remove(1);
+    await waitFor("the row to go", async () => await rows.count() === 1 || undefined);
+    const session = await page.context().newCDPSession(page);
+    await waitFor("the strip to be collected", async () => {
+      await session.send("HeapProfiler.collectGarbage");
+      return await first.evaluate((ref) => ref.deref() === undefined) || undefined;
+    });
+  },
+);
 
-testLive("a screen reader hears what is found, not what comes and goes", async (served) => {
+testLive("a screen reader announces search results, but not changes of numbers", async (served) => {
   const { registry, browser, url } = served;
   const gauge = new Gauge("jobs", "Jobs.", { registry, labelNames: ["id"] });
   gauge.labels(1).set(1);
@@ -283,64 +286,69 @@ testLive("a screen reader hears what is found, not what comes and goes", async (
   );
 });
 
-testLive("what a program says is text, never markup", async ({ registry, browser, url }) => {
-  registry.register({
-    *collect() {
-      const names = [
-        "plain_total",
-        `<img src=x onerror=window.hit=1>`,
-        `a"><svg onload=window.hit=1>`,
-      ];
-      for (const name of names) {
-        const made = new MetricFamily(name, HOSTILE.join(" "), "gauge", { nameValidation: "utf8" });
-        for (const value of HOSTILE) {
-          made.addSample(name, {
-            [`<b onclick=hit> ${value.slice(0, 60).toWellFormed()}`]: value,
-            value,
-          }, 1);
+testLive(
+  "names, labels and help texts are shown as text, not as markup",
+  async ({ registry, browser, url }) => {
+    registry.register({
+      *collect() {
+        const names = [
+          "plain_total",
+          `<img src=x onerror=window.hit=1>`,
+          `a"><svg onload=window.hit=1>`,
+        ];
+        for (const name of names) {
+          const made = new MetricFamily(name, HOSTILE.join(" "), "gauge", {
+            nameValidation: "utf8",
+          });
+          for (const value of HOSTILE) {
+            made.addSample(name, {
+              [`<b onclick=hit> ${value.slice(0, 60).toWellFormed()}`]: value,
+              value,
+            }, 1);
+          }
+          yield made;
         }
-        yield made;
-      }
-      const states = new MetricFamily("__proto__", "</h3>", "stateset", {
-        nameValidation: "utf8", // The label of its states has the same name.
-      });
-      for (const value of HOSTILE) {
-        states.addSample("__proto__", { ["__proto__"]: value }, 1);
-      }
-      yield states;
-      const facts = new MetricFamily("facts", "<h1>", "info");
-      yield facts.addSample(
-        "facts_info",
-        Object.fromEntries(HOSTILE.map((v, i) => [`l${i}`, v])),
-        1,
-      );
-    },
-  });
-  const { page, assertInnocent } = await openPage(browser, url);
-  await page.getByText("5 families, 45 series").waitFor();
-  await page.getByText(/^Live/).waitFor();
-  const plain = family(page, "plain_total");
-  await plain.scrollIntoViewIfNeeded();
-  await plain.getByRole("button", { name: "Show 5 more" }).click();
-  await plain.locator(".row").nth(HOSTILE.length - 1).waitFor();
-  for (const text of HOSTILE.slice(0, 5)) {
-    await page.getByText(text, { exact: true }).first().waitFor();
-  }
-  await page.getByText("U+202E").first().waitFor();
-  await page.getByText("… 200,000 characters").first().waitFor();
-  await page.getByRole("searchbox").fill("<svg onload");
-  await page.getByText(/^\d of 5 families/).waitFor();
-  const found = await page.evaluate(() => ({
-    hit: "hit" in globalThis,
-    strangers: document.querySelectorAll(
-      "main :is(img, script, style, b, iframe, [onerror], [onload], [onclick], [src], a)",
-    ).length,
-    hidden: document.body.innerText === "",
-    wide: document.documentElement.scrollWidth > innerWidth,
-  }));
-  assert.deepEqual(found, { hit: false, strangers: 0, hidden: false, wide: false });
-  assertInnocent();
-});
+        const states = new MetricFamily("__proto__", "</h3>", "stateset", {
+          nameValidation: "utf8", // The label of its states has the same name.
+        });
+        for (const value of HOSTILE) {
+          states.addSample("__proto__", { ["__proto__"]: value }, 1);
+        }
+        yield states;
+        const facts = new MetricFamily("facts", "<h1>", "info");
+        yield facts.addSample(
+          "facts_info",
+          Object.fromEntries(HOSTILE.map((v, i) => [`l${i}`, v])),
+          1,
+        );
+      },
+    });
+    const { page, assertInnocent } = await openPage(browser, url);
+    await page.getByText("5 families, 45 series").waitFor();
+    await page.getByText(/^Live/).waitFor();
+    const plain = family(page, "plain_total");
+    await plain.scrollIntoViewIfNeeded();
+    await plain.getByRole("button", { name: "Show 5 more" }).click();
+    await plain.locator(".row").nth(HOSTILE.length - 1).waitFor();
+    for (const text of HOSTILE.slice(0, 5)) {
+      await page.getByText(text, { exact: true }).first().waitFor();
+    }
+    await page.getByText("U+202E").first().waitFor();
+    await page.getByText("… 200,000 characters").first().waitFor();
+    await page.getByRole("searchbox").fill("<svg onload");
+    await page.getByText(/^\d of 5 families/).waitFor();
+    const found = await page.evaluate(() => ({
+      hit: "hit" in globalThis,
+      strangers: document.querySelectorAll(
+        "main :is(img, script, style, b, iframe, [onerror], [onload], [onclick], [src], a)",
+      ).length,
+      hidden: document.body.innerText === "",
+      wide: document.documentElement.scrollWidth > innerWidth,
+    }));
+    assert.deepEqual(found, { hit: false, strangers: 0, hidden: false, wide: false });
+    assertInnocent();
+  },
+);
 
 testLive("a search leaves families in their groups", async ({ registry, browser, url }) => {
   new Gauge("oven_heat", "Heat.", { registry }).set(1);
@@ -353,7 +361,7 @@ testLive("a search leaves families in their groups", async ({ registry, browser,
   assert.equal(await page.getByRole("heading", { level: 2 }).count(), 1);
 });
 
-testLive("all can be done with the keyboard, and a search survives a reload", async (served) => {
+testLive("everything works with the keyboard, and a search survives a reload", async (served) => {
   const { registry, browser, url } = served;
   fill(registry);
   const many = new Gauge("many", "Many series.", { registry, labelNames: ["i"] });
@@ -439,7 +447,7 @@ testLive(
 );
 
 testLive(
-  "the page keeps what it has when the server fails, and goes on by itself",
+  "the page keeps its numbers when the server fails, and continues later",
   async (served) => {
     const { registry, browser, url, stop, restart } = served;
     fill(registry);

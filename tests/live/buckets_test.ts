@@ -32,14 +32,14 @@ function native(
   };
 }
 
-test("increase() of classic buckets is what was observed in between", () => {
+test("increase() of classic buckets is the number of new observations", () => {
   assert.deepEqual(
     increase(classic([1, 2], [1, 0, 2]), classic([1, 2], [4, 0, 3])),
     classic([1, 2], [3, 0, 1]),
   );
 });
 
-test("increase() takes everything for new when the program has started again", () => {
+test("increase() treats everything as new after a restart of the program", () => {
   const cases: [Buckets, Buckets][] = [
     [classic([1], [5, 5]), classic([1], [6, 4])],
     [classic([1], [5, 5]), classic([2], [6, 6])],
@@ -54,7 +54,7 @@ test("increase() takes everything for new when the program has started again", (
   for (const [before, after] of cases) assert.deepEqual(increase(before, after), after);
 });
 
-test("increase() of native buckets follows them to a coarser schema and a wider zero", () => {
+test("increase() of native buckets works for a coarser schema and a wider zero bucket", () => {
   assert.deepEqual(
     increase(native(1, [[1, 1], [2, 2], [3, 4]]), native(0, [[1, 5], [2, 4]])),
     native(0, [[1, 2]]),
@@ -66,7 +66,7 @@ test("increase() of native buckets follows them to a coarser schema and a wider 
   );
 });
 
-test("total() adds up what is alike, at the resolution of the coarsest", () => {
+test("total() adds up histograms at the resolution of the coarsest", () => {
   assert.equal(total([undefined]), undefined);
   assert.deepEqual(
     total([classic([9], [1, 1]), undefined, classic([1], [1, 2]), classic([1], [3, 4])]),
@@ -123,7 +123,7 @@ const QUANTILES: { name: string; buckets: Buckets; q: number; value: number }[] 
   },
 ];
 for (const { name, buckets, q, value } of QUANTILES) {
-  test(`a quantile ${name} is interpolated as Prometheus does`, () => {
+  test(`a quantile ${name} is interpolated like in Prometheus`, () => {
     const asked = quantile(q, buckets);
     const isClose = Math.abs(asked - value) < 1e-12;
     assert.ok(Object.is(asked, value) || isClose, `${asked} is not ${value}`);
@@ -149,7 +149,7 @@ test("heat() has a row for each classic bucket and a column for each scrape", ()
   assert.equal(max, 7);
 });
 
-test("heat() makes native buckets as coarse as the rows want it", () => {
+test("heat() merges native buckets to the number of rows", () => {
   const wide = native(3, [[1, 1], [64, 2]]);
   const { rows, columns } = heat([wide, undefined, native(3, [[33, 5]])], 8);
   assert.equal(rows.length, 8);

@@ -38,7 +38,7 @@ function plain({ type, unit, help, series }: Family): unknown[] {
   return [type, unit, help, series.map(({ labels }) => Object.fromEntries(labels))];
 }
 
-test("a store knows families of all types, with their labels as they are", async () => {
+test("a store has families of all types with their labels", async () => {
   const watched = new Watched();
   watched.registry.register({ collect: allTypes });
   await watched.scrape();
@@ -85,7 +85,7 @@ test("a store knows families of all types, with their labels as they are", async
   assert.equal(timeline.now(duration!.sums!), 8.5);
 });
 
-test("a store knows help, units and names of any alphabet", async () => {
+test("a store has help texts, units and names in any alphabet", async () => {
   const watched = new Watched();
   const { registry } = watched;
   new Gauge("temp", "How <b>warm</b>.", { registry, unit: "celsius" }).set(1);
@@ -106,7 +106,7 @@ test("a store knows help, units and names of any alphabet", async () => {
   assert.deepEqual(plain(watched.family("oven")), ["stateset", "", "", [{ oven: "hot" }]]);
 });
 
-test("a counter that falls has started again, and its rate is never negative", async () => {
+test("the rate of a counter that falls is not negative", async () => {
   const watched = new Watched();
   const { store } = watched;
   let value = 0;
@@ -120,7 +120,7 @@ test("a counter that falls has started again, and its rate is never negative", a
   assert.equal(store.timeline.now(values), 12);
 });
 
-test("nothing is known about the time of a pause", async () => {
+test("a pause is a gap", async () => {
   const watched = new Watched();
   const { registry, store } = watched;
   const counter = new Counter("c_total", "", { registry });
@@ -150,7 +150,7 @@ test("nothing is known about the time of a pause", async () => {
   ]);
 });
 
-test("series that go are blank, and forgotten when they stay away", async () => {
+test("missing series are blank, and are removed later", async () => {
   const watched = new Watched();
   const { registry, store } = watched;
   const gauge = new Gauge("g", "", { registry, labelNames: ["at"] });
@@ -173,7 +173,7 @@ test("series that go are blank, and forgotten when they stay away", async () => 
   assert.equal(store.seriesCount, 0);
 });
 
-test("rings go round: only the last scrapes are shown", async () => {
+test("only the last scrapes are shown", async () => {
   const watched = new Watched();
   const gauge = new Gauge("g", "", { registry: watched.registry });
   for (let i = 1; i <= 20; i++) {
@@ -223,7 +223,7 @@ test("a scrape that ends in the middle changes nothing", async () => {
   await assert.rejects(store.ingest(bytes.subarray(0, 5), options), SyntaxError);
 });
 
-test("a store lets others work in between", async () => {
+test("a store lets the event loop turn while it reads", async () => {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "", { registry, labelNames: ["i"] });
   for (let i = 0; i < 1000; i++) gauge.labels({ i }).set(i);

@@ -72,7 +72,7 @@ const KNOWN = (): () => number => {
   return () => random.next();
 };
 
-test("look-ups stay short for an order of label sets that was worked out for other factors", () => {
+test("look-ups stay short for label sets that collide with other factors", () => {
   const sets = attack(createStore(KNOWN()).core.factors);
   assert.equal(new Set(sets.map(String)).size, SERIES);
   // With the factors that the attacker knows, look-ups are linear.
@@ -84,7 +84,7 @@ test("look-ups stay short for an order of label sets that was worked out for oth
   }
 });
 
-test("look-ups are short for label sets that nobody has worked out", () => {
+test("look-ups are short for random label sets", () => {
   const random = new Random(7);
   const sets = new Map<string, string[]>();
   while (sets.size < SERIES) {
@@ -97,7 +97,7 @@ test("look-ups are short for label sets that nobody has worked out", () => {
   }
 });
 
-test("factors are odd, and drawn once, when a metric needs its first hash table", () => {
+test("a metric draws odd factors once, when it needs its first hash table", () => {
   const draw = mock.method(Math, "random", () => 0.5);
   try {
     const labelNames = ["a", "b"] as const;

@@ -27,17 +27,21 @@ export interface Platform extends Partial<TimerFunctions> {
   readonly process?: PlatformProcess;
   readonly Deno?: PlatformDeno;
   readonly performance?: { now(): number; readonly timeOrigin: number };
+  readonly navigator?: { readonly userAgent?: string };
   readonly WorkerGlobalScope?: unknown;
 }
+
+/** The user agent of Cloudflare Workers. */
+const WORKERD_USER_AGENT = "Cloudflare-Workers";
 
 /** The keys of the versions of the runtimes. Node is last, because the others have its key too. */
 const RUNTIMES = ["deno", "bun", "node"] as const;
 
 /** The name and the version of a runtime. */
 export interface Runtime {
-  /** `deno`, `bun` or `node`. */
-  readonly runtime: typeof RUNTIMES[number];
-  /** The version, such as `24.9.0`. */
+  /** `deno`, `bun`, `node` or `workerd`. */
+  readonly runtime: typeof RUNTIMES[number] | "workerd";
+  /** The version, such as `24.9.0`. Empty for workerd, which does not know its own. */
   readonly version: string;
 }
 
@@ -45,9 +49,10 @@ export interface Runtime {
  * Returns the runtime.
  *
  * @param platform The global object.
- * @returns The name and the version. Undefined if it is not one of the three.
+ * @returns The name and the version. Undefined if it is not one of the four.
  */
-export function runtimeOf({ process }: Platform): Runtime | undefined {
+export function runtimeOf({ process, navigator }: Platform): Runtime | undefined {
+  if (navigator?.userAgent === WORKERD_USER_AGENT) return { runtime: "workerd", version: "" };
   for (const runtime of RUNTIMES) {
     const version = process?.versions?.[runtime];
     if (version !== undefined) return { runtime, version };

@@ -2,7 +2,7 @@ import { type Aggregation, type Collector, MetricFamily, type MetricType } from 
 import { captureTimers } from "../time/clock.ts";
 import { EventLoopLag, readActiveTime } from "./event_loop.ts";
 import { GcPauses } from "./gc_pauses.ts";
-import { attempt, builtinModule, type Platform, runtimeOf } from "./platform.ts";
+import { attempt, builtinModule, type Platform, type Runtime, runtimeOf } from "./platform.ts";
 import { ProcFiles } from "./proc_files.ts";
 
 /** The definition of a family that is one number. */
@@ -74,6 +74,7 @@ interface HeapModule {
 export class RuntimeCollector implements Collector {
   /** The definition, which lets processes share a registry. */
   readonly definition = "narthex runtime metrics 1";
+  readonly #runtime: Runtime | undefined;
   readonly #platform: Platform;
   readonly #files: ProcFiles;
   readonly #lag: EventLoopLag | undefined;
@@ -88,6 +89,9 @@ export class RuntimeCollector implements Collector {
    * @param platform The global object.
    */
   constructor(platform: Platform) {
+    this.#runtime = attempt(() => runtimeOf(platform));
+    // It imitates the process of Node with zeros, and its clocks stand still while code runs.
+    if (this.#runtime?.runtime === "workerd") platform = {};
     this.#platform = platform;
     this.#files = new ProcFiles(platform);
     this.#lag = attempt(() => new EventLoopLag(captureTimers(platform)));
@@ -108,9 +112,8 @@ export class RuntimeCollector implements Collector {
       if (typeof value !== "number" || Number.isNaN(value)) continue;
       families.push(familyOf(name as NumberName).addSample(name, {}, value));
     }
-    const runtime = attempt(() => runtimeOf(this.#platform));
-    if (runtime !== undefined) {
-      families.push(infoFamily().addSample("runtime_info", { ...runtime }, 1));
+    if (this.#runtime !== undefined) {
+      families.push(infoFamily().addSample("runtime_info", { ...this.#runtime }, 1));
     }
     if (this.#lag !== undefined) families.push(...this.#lag.histogram.collect());
     if (this.#gc?.seen) families.push(...this.#gc.histogram.collect());

@@ -108,7 +108,8 @@ export interface MetricsResponseOptions {
   /**
    * Answers those who would rather read HTML than any format of a scrape, which are
    * browsers: `livePage()` of `@narthex/prometheus/live`. Scrapers and tools such as curl never
-   * ask for HTML. By default everybody gets the metrics as text.
+   * ask for HTML, and `?text` in the URL shows a browser the text. By default everybody gets the
+   * metrics as text.
    */
   live?: LivePage | undefined;
 }
@@ -324,7 +325,9 @@ async function respond(
     return plainResponse(405, text, { allow: ALLOW });
   }
   const accept = request?.headers.get("accept") ?? null;
-  if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
+  const query = readQuery(request);
+  const isForPerson = options.live !== undefined && prefersHtml(accept) && !query.has("text");
+  if (request !== undefined && isForPerson) {
     try {
       return await options.live(request);
     } catch (error) {
@@ -333,16 +336,16 @@ async function respond(
     }
   }
   const { format, escaping, contentType } = negotiate(accept, options.escaping, options.formats);
-  const encoding = options.compress && typeof CompressionStream === "function"
+  const encoding = options.compress && canCompress(request)
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)
     : "identity";
   const headers = new Headers({ "content-type": contentType, vary: "Accept, Accept-Encoding" });
   if (encoding === "gzip") headers.set("content-encoding", "gzip");
-  if (method === "HEAD") return new Response(unknownLength(), { headers });
+  if (method === "HEAD") return encodedResponse(unknownLength(), headers);
 
   const view: View = {
     registry: options.registry,
-    names: readNames(request),
+    names: query.getAll("name[]"),
     timeoutMs: options.timeoutMs,
     waitMs: timeToWait(request, options.timeoutMs),
   };
@@ -379,8 +382,27 @@ async function answer(
     return plainResponse(500, "Cannot answer scrape: the registry cannot be read");
   }
   if (body instanceof ReadableStream) admission.leaveWith(body, leave);
-  else leave(); // The server gets the whole body at once.
-  return new Response(body, { headers });
+  else leave(); // The server gets all of it at once.
+  return encodedResponse(body, headers);
+}
+
+/**
+ * Whether a compressed body would arrive as such. Next.js drops the `content-encoding` of what a
+ * route handler returns, and compresses the body itself. Its requests have a `nextUrl`.
+ */
+function canCompress(request: Request | undefined): boolean {
+  return typeof CompressionStream === "function" &&
+    (request === undefined || !("nextUrl" in request));
+}
+
+/**
+ * A response whose body is in its content encoding already. Cloudflare Workers compress it once
+ * more unless told not to; other runtimes ignore the
+ * {@link https://developers.cloudflare.com/workers/runtime-apis/response/#parameters | option}.
+ */
+function encodedResponse(body: Body, headers: Headers): Response {
+  const init: ResponseInit & { encodeBody: "manual" } = { headers, encodeBody: "manual" };
+  return new Response(body, init);
 }
 
 /**
@@ -393,11 +415,11 @@ function unknownLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 });
 }
 
-/** Returns the names in `?name[]=`. */
-function readNames(request: Request | undefined): string[] {
+/** Returns the query of a request. */
+function readQuery(request: Request | undefined): URLSearchParams {
   // The URL may be invalid, because its host is what the client sent.
   const [, query = ""] = request?.url.split("#", 1)[0]?.split(/\?(.*)/s) ?? [];
-  return query === "" ? [] : new URLSearchParams(query).getAll("name[]");
+  return new URLSearchParams(query);
 }
 
 /** Returns how long to wait for asynchronous collectors. Prometheus may ask for less time. */

@@ -49,7 +49,12 @@ export function liveDocument({ title, intervalMs, nonce }: DocumentOptions): str
 <p id="status" role="status">Loading…</p>
 <p id="updated"></p>
 </div>
-<div class="buttons"><button id="pause" type="button" aria-pressed="false">Pause</button></div>
+<div class="buttons">
+<button id="pause" type="button" aria-pressed="false">Pause</button>
+<button id="sort" type="button" aria-pressed="false" title="Families that changed recently come first">Changed first</button>
+<button id="fold" type="button" aria-pressed="false" title="Show each family in one line">Fold</button>
+<a id="text" href="?text" title="The metrics as text, as they are now">Text</a>
+</div>
 </div>
 </header>
 <div class="layout">
@@ -58,12 +63,13 @@ export function liveDocument({ title, intervalMs, nonce }: DocumentOptions): str
 <ul id="navigation" role="list"></ul>
 </nav>
 <main id="main" tabindex="-1">
-<noscript><p class="note">This page needs JavaScript. Without it, ask for the metrics as text, for example with curl.</p></noscript>
+<noscript><p class="note">This page needs JavaScript. Without it, read the <a href="?text">metrics as text</a>.</p></noscript>
 <p id="nothing" class="note" hidden></p>
 <div id="groups"></div>
 <button id="more" class="more" type="button" hidden></button>
 </main>
 </div>
+<div id="reading" class="reading" aria-hidden="true" hidden></div>
 <script nonce="${nonce}">${CLIENT_SCRIPT}</script>
 </body>
 </html>

@@ -217,6 +217,13 @@ test("a platform without anything has no metrics and no errors", () => {
   assert.deepEqual(new RuntimeCollector(browser).collect(), []);
 });
 
+test("Cloudflare Workers have only their name: their process is an imitation of Node's", () => {
+  const platform = new FakePlatform({ userAgent: "Cloudflare-Workers" });
+  const collector = new RuntimeCollector(platform);
+  assert.deepEqual(seriesOf(collector), ['runtime_info{runtime="workerd",version=""} 1']);
+  assert.equal(platform.timers.length, 0);
+});
+
 test("errors and values that are not numbers are left out", () => {
   const fail = () => {
     throw new Error("not implemented");

@@ -5,7 +5,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { copyLibrary, type LibraryCopy } from "../support/library_copy.ts";
 import { type RunningProgram, start, waitFor } from "../support/processes.ts";
-import { runtimePath } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { readSnippets } from "../support/readme.ts";
 
 /** The lines of README.md for hot reload, as they stand there. */
@@ -108,48 +109,53 @@ async function nameLibrary(copy: LibraryCopy): Promise<void> {
   await copy.write("deno.json", JSON.stringify({ imports: { [name]: "./mod.ts" } }));
 }
 
-test("README's lines keep counts under bun --hot, and show edits of definitions", async () => {
-  await using copy = await copyLibrary();
-  await nameLibrary(copy);
-  await copy.write("app.ts", program(EDITIONS[0]!));
-  await using bun = start(await runtimePath("bun"), ["--hot", "app.ts"], {
-    cwd: copy.folder,
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  await bun.waitForOutput(/^EDITION \{"version":1,/m);
-  for (const edition of EDITIONS.slice(1)) {
-    await edit(bun, {
-      path: join(copy.folder, "app.ts"),
-      code: program(edition),
-      sign: new RegExp(`^EDITION \\{"version":${edition.version},`, "m"),
+testWithPrograms(
+  ["npx"],
+  "README's lines keep counts under bun --hot, and show edits of definitions",
+  async () => {
+    await using copy = await copyLibrary();
+    await nameLibrary(copy);
+    await copy.write("app.ts", program(EDITIONS[0]!));
+    await using bun = start(await runtimePath("bun"), ["--hot", "app.ts"], {
+      cwd: copy.folder,
+      env: { ...process.env, NO_COLOR: "1" },
     });
-  }
-  const runs = readRuns(bun.output());
-  const editionOf = ({ version }: Run) => EDITIONS.find((edition) => edition.version === version)!;
-  for (const [i, run] of runs.entries()) {
-    const what = `run ${i + 1}, version ${run.version}:\n${bun.output()}`;
-    // The definition never changed: one more for each run, however often an edit was seen.
-    assert.equal(run.value("reloads_total"), i + 1, what);
-    // A count goes on as long as its definition does.
-    const { help, bucket } = editionOf(run);
-    const alike = runs.slice(0, i + 1).map(editionOf);
-    assert.equal(run.help, help, what);
-    assert.equal(run.value("edited"), alike.filter((other) => other.help === help).length, what);
-    const sizes = alike.filter((other) => other.bucket === bucket).length;
-    assert.equal(run.value("size_count"), sizes, what);
-    assert.equal(run.value(`size_bucket{le="${bucket}"}`), sizes, what);
-    // The edited collector shows its own value, and at its second read it is called alone.
-    assert.equal(run.value("custom"), run.version, what);
-    assert.equal(run.called.at(-1), run.version, what);
-    assert.ok(run.called.length <= 3, what);
-    assert.equal(
-      run.value('narthex_collector_errors_total{collector="custom",cause="error"}'),
-      undefined,
-      what,
-    );
-  }
-  assert.ok(runs.length >= EDITIONS.length);
-});
+    await bun.waitForOutput(/^EDITION \{"version":1,/m);
+    for (const edition of EDITIONS.slice(1)) {
+      await edit(bun, {
+        path: join(copy.folder, "app.ts"),
+        code: program(edition),
+        sign: new RegExp(`^EDITION \\{"version":${edition.version},`, "m"),
+      });
+    }
+    const runs = readRuns(bun.output());
+    const editionOf = ({ version }: Run) =>
+      EDITIONS.find((edition) => edition.version === version)!;
+    for (const [i, run] of runs.entries()) {
+      const what = `run ${i + 1}, version ${run.version}:\n${bun.output()}`;
+      // The definition never changed: one more for each run, however often an edit was seen.
+      assert.equal(run.value("reloads_total"), i + 1, what);
+      // A count goes on as long as its definition does.
+      const { help, bucket } = editionOf(run);
+      const alike = runs.slice(0, i + 1).map(editionOf);
+      assert.equal(run.help, help, what);
+      assert.equal(run.value("edited"), alike.filter((other) => other.help === help).length, what);
+      const sizes = alike.filter((other) => other.bucket === bucket).length;
+      assert.equal(run.value("size_count"), sizes, what);
+      assert.equal(run.value(`size_bucket{le="${bucket}"}`), sizes, what);
+      // The edited collector shows its own value, and at its second read it is called alone.
+      assert.equal(run.value("custom"), run.version, what);
+      assert.equal(run.called.at(-1), run.version, what);
+      assert.ok(run.called.length <= 3, what);
+      assert.equal(
+        run.value('narthex_collector_errors_total{collector="custom",cause="error"}'),
+        undefined,
+        what,
+      );
+    }
+    assert.ok(runs.length >= EDITIONS.length);
+  },
+);
 
 test("all counts go on under deno run --watch-hmr", async () => {
   await using copy = await copyLibrary();

@@ -7,7 +7,8 @@ import { before, test } from "node:test";
 import { parsePrometheusText } from "../../encoding/parse.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { start, waitFor } from "../support/processes.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { readReadme } from "../support/readme.ts";
 import { startRedis } from "../support/redis.ts";
 

@@ -175,6 +175,18 @@ testWithPrograms(
       queries.map(({ name, expr }) => ({ name, query: substitute(expr, everything) })),
     );
 
+    // Of sizes, a quantile is known as the bound of its bucket.
+    const exposition = await (await fetch(`http://${deno.address}/metrics`)).text();
+    const bounds = [...exposition.matchAll(/_body_size_bytes_bucket\{.*le="(\d+)"/g)]
+      .map(([, le]) => Number(le));
+    const sizes = queries.filter(({ expr }) => expr.includes("_body_size_bytes_bucket"));
+    assert.equal(sizes.length, 6);
+    for (const { name, expr } of sizes) {
+      for (const { value } of await prometheus.query(substitute(expr, everything))) {
+        assert.ok(bounds.includes(value), `${name}: ${value}`);
+      }
+    }
+
     // What can be chosen.
     for (const { name, definition = "" } of dashboard.templating.list) {
       if (definition === "") continue;

@@ -10,7 +10,8 @@ import type { MetricFamily, Sample } from "../../model.ts";
 import { RUNTIMES } from "../support/demo.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { freePort, type RunningProgram, start, waitFor } from "../support/processes.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { startPushgateway } from "../support/pushgateway.ts";
 
 const EXAMPLES = new URL("examples/", ROOT_URL);

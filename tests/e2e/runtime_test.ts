@@ -8,7 +8,8 @@ import { RuntimeCollector } from "../../collectors/runtime_collector.ts";
 import { parsePrometheusText } from "../../encoding/parse.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { start } from "../support/processes.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import type { RuntimeReport } from "../support/runtime_program.ts";
 
 const PROGRAM = `${ROOT}tests/support/runtime_program.ts`;

@@ -7,7 +7,7 @@ import process from "node:process";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
 import { ROOT } from "../support/paths.ts";
-import { runtimePath } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 
 /** A project whose own tests count with the library. */
 const PROJECT = join(ROOT, "tests/users");

@@ -103,6 +103,23 @@ test("live is not asked when a scraper comes, and by no other method", async () 
   assert.equal((await metricsResponse(undefined, { registry, live })).status, 200);
 });
 
+test("a browser that asks for ?text gets the metrics as text, and only those it names", async () => {
+  const registry = new CollectorRegistry();
+  for (const name of ["a_total", "b_total"]) new Counter(name, "A counter.", { registry });
+  const handler = metricsHandler({ registry, live: () => new Response("page") });
+  for (const query of ["?text", "?name[]=a_total&text", "?text=1&name[]=a_total"]) {
+    const response = await handler(
+      new Request(`http://localhost/metrics${query}`, {
+        headers: { accept: "text/html,*/*;q=0.8" },
+      }),
+    );
+    assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    const text = await response.text();
+    assert.match(text, /^a_total 0$/m);
+    assert.equal(/^b_total 0$/m.test(text), query === "?text");
+  }
+});
+
 test("without live a browser gets text", async () => {
   const request = new Request(URL, { headers: BROWSER });
   const response = await metricsResponse(request, { registry: registryWithHits() });

@@ -7,6 +7,7 @@ import {
   countOf,
   heat,
   increase,
+  knownQuantile,
   type NativeBuckets,
   quantile,
   total,
@@ -175,4 +176,58 @@ test("heat() puts native buckets below zero under the zero bucket", () => {
 
 test("heat() of nothing is empty", () => {
   assert.deepEqual(heat([undefined], 24), { rows: [], columns: [undefined], max: 0 });
+});
+
+const KNOWN: { name: string; q: number; buckets: Buckets; sign: string; value: number }[] = [
+  {
+    name: "in a first bucket",
+    q: 0.5,
+    buckets: classic([100, 200], [9, 1, 0]),
+    sign: "≤",
+    value: 100,
+  },
+  {
+    name: "in a narrow bucket",
+    q: 0.95,
+    buckets: classic([100, 200], [9, 1, 0]),
+    sign: "",
+    value: 150,
+  },
+  { name: "in a wide bucket", q: 0.95, buckets: classic([1, 10], [9, 1, 0]), sign: "≤", value: 10 },
+  {
+    name: "in the bucket of +Inf",
+    q: 0.99,
+    buckets: classic([1, 2], [1, 0, 9]),
+    sign: ">",
+    value: 2,
+  },
+  {
+    name: "where one bucket has all",
+    q: 0.9,
+    buckets: classic([1, 2], [0, 7, 0]),
+    sign: "≤",
+    value: 2,
+  },
+  { name: "around zero", q: 0.9, buckets: classic([-1, 1, 2], [1, 9, 0, 0]), sign: "≤", value: 1 },
+  {
+    name: "below zero",
+    q: 0.2,
+    buckets: classic([-4, -2, 1], [0, 4, 4, 0]),
+    sign: "",
+    value: -3.2,
+  },
+  { name: "of nothing", q: 0.5, buckets: classic([1], [0, 0]), sign: "", value: NaN },
+];
+for (const { name, q, buckets, sign, value } of KNOWN) {
+  test(`a quantile ${name} is shown as ${sign}${value}`, () => {
+    const known = knownQuantile(q, buckets);
+    assert.equal(known.sign, sign);
+    if (Number.isNaN(value)) assert.ok(Number.isNaN(known.value));
+    else assert.ok(Math.abs(known.value - value) < 1e-9, `${known.value}`);
+  });
+}
+
+test("a quantile of a native histogram is shown as it is interpolated", () => {
+  const buckets = native(3, [[4, 5]]);
+  assert.deepEqual(knownQuantile(0.5, buckets), { sign: "", value: quantile(0.5, buckets) });
 });

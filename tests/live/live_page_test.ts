@@ -45,7 +45,7 @@ test("livePage() makes a document that names no other resource", async () => {
   const markup = html.replace(/<(script|style)\b[^]*?<\/\1>/g, "");
   assert.doesNotMatch(markup, /\s(?:src|srcset|action|style|on\w+)=/);
   for (const [, target = ""] of markup.matchAll(/\shref="([^"]*)"/g)) {
-    assert.match(target, /^(?:#main$|data:image\/svg\+xml,)/);
+    assert.match(target, /^(?:#main$|\?text$|data:image\/svg\+xml,)/);
   }
   assert.doesNotMatch(html, /@import|url\(|innerHTML|insertAdjacentHTML|document\.write|\beval\b/);
   // What an SVG must be called is no address that anybody asks.

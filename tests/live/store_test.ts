@@ -115,7 +115,7 @@ test("the rate of a counter that falls is not negative", async () => {
   });
   for (value of [100, 130, 9, 12]) await watched.scrape();
   const { values } = watched.family("c_total").series[0]!;
-  assert.deepEqual(store.timeline.rates(values).slice(1), [10, 3, 1]);
+  assert.deepEqual(store.timeline.rates(values), [10, 3, 1]);
   assert.equal(store.timeline.rate(values, 10), (30 + 9 + 3) / 9);
   assert.equal(store.timeline.now(values), 12);
 });
@@ -237,4 +237,42 @@ test("a store lets the event loop turn while it reads", async () => {
   await store.ingest(generateProtobuf(registry), { time: 1, interrupted: false, breathe });
   assert.ok(breaths >= 10);
   assert.equal(store.seriesCount, 1000);
+});
+
+test("as many scrapes are shown as there were, until there are enough", async () => {
+  const watched = new Watched();
+  const gauge = new Gauge("g", "G.", { registry: watched.registry });
+  const { timeline } = watched.store;
+  const shown: number[][] = [];
+  for (let i = 1; i <= 7; i++) {
+    gauge.set(i);
+    await watched.scrape();
+    shown.push(timeline.read(watched.family("g").series[0]!.values));
+  }
+  assert.deepEqual(shown.slice(0, 3), [[NaN, 1], [1, 2], [1, 2, 3]]);
+  assert.deepEqual(shown.at(-1), [3, 4, 5, 6, 7]);
+  assert.deepEqual([0, 1, 4].map((back) => timeline.age(back)), [0, 3, 12]);
+});
+
+test("a family has changed in the scrape in which a series has another value, comes or goes", async () => {
+  const watched = new Watched();
+  const { registry } = watched;
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["id"] });
+  const histogram = new Histogram("h", "H.", { registry });
+  new Gauge("still", "Still.", { registry }).set(NaN);
+  const changes = async () => {
+    await watched.scrape();
+    return ["g", "h", "still"].map((name) => watched.family(name).changed);
+  };
+  gauge.labels(1).set(5);
+  assert.deepEqual(await changes(), [0, 0, 0]);
+  assert.deepEqual(await changes(), [0, 0, 0]);
+  gauge.labels(1).set(6);
+  histogram.observe(1);
+  assert.deepEqual(await changes(), [2, 2, 0]);
+  gauge.labels(2).set(1);
+  assert.deepEqual(await changes(), [3, 2, 0]);
+  gauge.remove(1);
+  assert.deepEqual(await changes(), [4, 2, 0]);
+  assert.deepEqual(await changes(), [4, 2, 0]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as format from "../../live/client/format.ts";
-import { group, groupOf, unitOf } from "../../live/client/naming.ts";
+import { group, groupByChange, groupOf, unitOf } from "../../live/client/naming.ts";
 import { matchingSeries, words } from "../../live/client/search.ts";
 import { sparkPaths } from "../../live/client/sparkline.ts";
 import { Store } from "../../live/client/store.ts";
@@ -125,6 +125,24 @@ test("invisible characters are named", () => {
   assert.equal(shown("\ud800"), "\ufffd");
   assert.equal(shown("x".repeat(200_000)), `${"x".repeat(200)}[… 200,000 characters]`);
   assert.deepEqual(visiblePieces(""), []);
+});
+
+test("families that changed come first, and those of the last scrapes in order of their names", () => {
+  const families = [["never", 0], ["long_ago", 20], ["now_b", 100], ["now_a", 96], ["ago", 90]]
+    .map(([name, changed]) => ({ name: String(name), changed: Number(changed) }));
+  const groups = groupByChange(families, 100)
+    .map(({ name, families }) => [name, ...families.map(({ name }) => name)]);
+  assert.deepEqual(groups, [
+    ["recently changed", "now_a", "now_b", "ago", "long_ago"],
+    ["not changed", "never"],
+  ]);
+});
+
+test("how long ago something was is said in words", () => {
+  const said = [0, 0.4, 12, 180].map((seconds) =>
+    format.formatAge(seconds).replaceAll("\u202f", " ")
+  );
+  assert.deepEqual(said, ["now", "400 ms ago", "12 s ago", "3 min ago"]);
 });
 
 test("a sparkline has gaps for missing values, and rates begin at zero", () => {

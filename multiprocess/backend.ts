@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Timers } from "../time/clock.ts";
 
 /**
  * Some numbers under a name: the unit in which everything is written and read.
@@ -35,6 +36,8 @@ export interface FamilyEntry {
   readonly family: string;
   /** Its help text, which may change; the text that came last is kept. */
   readonly help: string;
+  /** How many series it may have, if there is a limit. */
+  readonly maxSeries?: number | undefined;
 }
 
 /**
@@ -124,6 +127,8 @@ export interface OpenOptions {
   readonly retentionMs: number;
   /** Aborted when nobody waits any more: whatever is under way should end soon. */
   readonly signal: AbortSignal;
+  /** Where the store takes time from. @default {the platform} */
+  readonly timers?: Timers | undefined;
 }
 
 /** Options of every call. */

@@ -4,7 +4,8 @@ import type { Backend } from "./backend.ts";
 import { LOADED } from "./loaded.ts";
 import { whyNotShared } from "./schema.ts";
 import { type BackendOperation, metricsOf, SharedRegistry } from "./shared_registry.ts";
-import { abortable } from "./time_limit.ts";
+import { SYSTEM_CLOCK, type Timers } from "../time/clock.ts";
+import { abortable, limitTime } from "../time/time_limit.ts";
 
 /** How often a process is heard of, at least, before it counts as ended. */
 const HEARTBEATS = 3;
@@ -57,6 +58,8 @@ export interface LoadBackendOptions {
    * the reason. What it throws is ignored.
    */
   onError?: ((error: unknown, operation: BackendOperation) => void) | undefined;
+  /** Where time comes from. For tests. @default {the platform} */
+  timers?: Timers | undefined;
 }
 
 /**
@@ -109,6 +112,7 @@ export async function loadBackend(
     readOnly = false,
     namespace = "default",
     process: label = defaultLabel(),
+    timers = SYSTEM_CLOCK,
   } = options;
   const intervalMs = checkMs("intervalMs", options.intervalMs ?? 1000, doing);
   const timeoutMs = checkMs("timeoutMs", options.timeoutMs ?? 5000, doing);
@@ -129,16 +133,13 @@ export async function loadBackend(
     if (reason !== undefined) throw new TypeError(`${doing}: ${reason}`);
   }
   LOADED.add(inner);
-  const late = new Error(`${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`);
-  const [asked, left] = [new AbortController(), new AbortController()];
-  const timers = [
-    setTimeout(() => asked.abort(late), timeoutMs),
-    // A backend that is asked to end may know why it is late.
-    setTimeout(() => left.abort(late), timeoutMs + GRACE_MS),
-  ];
+  const message = `${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`;
+  const asked = limitTime(timeoutMs, { timers, message });
+  // A backend that is asked to end may know why it is late.
+  const left = limitTime(timeoutMs + GRACE_MS, { timers, message });
   try {
     const { signal } = asked;
-    const opening = backend.open({ namespace, readOnly, deadAfterMs, retentionMs, signal });
+    const opening = backend.open({ namespace, readOnly, deadAfterMs, retentionMs, signal, timers });
     // What opens when nobody waits any more is closed again.
     opening.then(async (session) => {
       if (left.signal.aborted) await session.close();
@@ -152,6 +153,7 @@ export async function loadBackend(
       readOnly,
       intervalMs,
       timeoutMs,
+      timers,
       heartbeatMs: deadAfterMs / HEARTBEATS,
       onError: options.onError ?? (() => {}),
     });
@@ -159,9 +161,10 @@ export async function loadBackend(
     return shared;
   } catch (error) {
     LOADED.delete(inner);
-    throw error;
+    throw left.isTimeout ? new Error(message) : error;
   } finally {
-    for (const timer of timers) clearTimeout(timer);
+    asked.end();
+    left.end();
   }
 }
 

@@ -1,4 +1,3 @@
-import { setInterval } from "node:timers";
 import {
   type CollectAsyncOptions,
   type Collector,
@@ -12,12 +11,13 @@ import {
   type Registry,
 } from "../mod.ts";
 import type { Session } from "./backend.ts";
-import { Flusher } from "./flusher.ts";
+import { Flusher } from "./write/flusher.ts";
 import { LOADED } from "./loaded.ts";
-import { readFamilies } from "./reader.ts";
+import { readFamilies } from "./read/reader.ts";
 import { isShared, whyNotShared } from "./schema.ts";
-import { abortable, timeLimit } from "./time_limit.ts";
-import { UnreadSeries } from "./unread_series.ts";
+import type { Timers } from "../time/clock.ts";
+import { abortable, limitTime, type TimeLimit, type TimeLimitOptions } from "../time/time_limit.ts";
+import { UnreadSeries } from "./write/unread_series.ts";
 
 /** Which part of a scrape's time may be spent on flushing; the rest is for reading. */
 const FLUSH_SHARE = 0.5;
@@ -43,6 +43,8 @@ export interface SharedRegistryOptions {
   readonly timeoutMs: number;
   /** After how long a silence the store is told that this process is alive, in milliseconds. */
   readonly heartbeatMs: number;
+  /** Where time comes from. */
+  readonly timers: Timers;
   /** Called with every failure. */
   readonly onError: (error: unknown, operation: BackendOperation) => void;
 }
@@ -62,7 +64,7 @@ export class SharedRegistry implements Registry {
   readonly #metrics: Registry;
   readonly #flusher: Flusher;
   readonly #unread: UnreadSeries = new UnreadSeries();
-  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  #cancelTimer: () => void = () => {};
   readonly #errors: Map<BackendOperation, number> = new Map();
   #running: Promise<boolean> | undefined = undefined;
   #next: Promise<boolean> | undefined = undefined;
@@ -87,17 +89,14 @@ export class SharedRegistry implements Registry {
       owner: inner,
       process,
       heartbeatMs,
+      timers: options.timers,
       onLost: (error) => this.#count("flush", error),
       onRead: () => this.#unread.endRead(),
     });
     if (options.readOnly) return;
     // The first step meets all metrics: from now on nothing of them expires unread.
     this.#metrics.collect()[Symbol.iterator]().next();
-    this.#timer = setInterval(() => {
-      if (this.#running === undefined) this.#start(true);
-    }, options.intervalMs);
-    // It is for the program to say how long it runs.
-    this.#timer.unref();
+    this.#schedule();
   }
 
   /** How many series a metric has at most, as the registry behind has it. */
@@ -267,7 +266,7 @@ export class SharedRegistry implements Registry {
   }
 
   #start(inBackground = false): Promise<boolean> {
-    const { signal, end } = timeLimit(this.#options.timeoutMs, { inBackground });
+    const { signal, end } = this.#limit(this.#options.timeoutMs, { inBackground });
     const running = this.#flusher.flush(signal).then(() => true, (error) => {
       this.#count("flush", error);
       return false;
@@ -276,6 +275,25 @@ export class SharedRegistry implements Registry {
       this.#running = undefined;
     });
     return this.#running = running;
+  }
+
+  /** Flushes after each interval. The program may end meanwhile. */
+  #schedule(): void {
+    const { timers, intervalMs } = this.#options;
+    this.#cancelTimer = timers.setTimeout(
+      () => {
+        this.#schedule();
+        if (this.#running === undefined) this.#start(true);
+      },
+      intervalMs,
+      { inBackground: true },
+    );
+  }
+
+  #limit(timeoutMs: number, options: TimeLimitOptions = {}): TimeLimit {
+    const { timers } = this.#options;
+    const message = `Cannot wait for the store any longer: ${timeoutMs} ms`;
+    return limitTime(timeoutMs, { ...options, timers, message });
   }
 
   /** A registry that has one family of the registry behind. */
@@ -293,15 +311,20 @@ export class SharedRegistry implements Registry {
   async #read(options: CollectAsyncOptions): Promise<Map<string, MetricFamily> | undefined> {
     const { session, readOnly } = this.#options;
     const timeoutMs = Math.min(options.timeoutMs ?? Infinity, this.#options.timeoutMs);
-    const limit = timeLimit(timeoutMs, { outer: options.signal });
-    const began = performance.now();
-    const half = timeLimit(timeoutMs * FLUSH_SHARE, { outer: options.signal });
+    const now = (): number => this.#options.timers.monotonic() * 1000;
+    const began = now();
+    const limit = this.#limit(timeoutMs, { outer: options.signal });
+    const half = this.#limit(timeoutMs * FLUSH_SHARE, { outer: options.signal });
     try {
       // A flush that fails or takes too long leaves numbers out, which is no reason not to read.
       if (!readOnly) await abortable(this.flush(), half.signal).catch(() => {});
-      const left = Math.max(0, timeoutMs - (performance.now() - began));
-      const call = { signal: limit.signal, timeoutMs: left };
-      return await readFamilies(session, call, (name) => this.countError(name, "conflict"));
+      const left = Math.max(0, timeoutMs - (now() - began));
+      return await readFamilies(session, {
+        signal: limit.signal,
+        timeoutMs: left,
+        timers: this.#options.timers,
+        onConflict: (name) => this.countError(name, "conflict"),
+      });
     } catch (error) {
       this.#count("read", error);
       return undefined;
@@ -313,12 +336,12 @@ export class SharedRegistry implements Registry {
 
   async #close(): Promise<void> {
     const { session, proxy, inner, readOnly, timeoutMs } = this.#options;
-    clearInterval(this.#timer);
+    this.#cancelTimer();
     // Whoever waits for a flush gets it.
     while (this.#running !== undefined) await (this.#next ?? this.#running);
     const hasFlushed = !readOnly && await this.#start();
     this.#unread.release();
-    const { signal, end } = timeLimit(timeoutMs);
+    const { signal, end } = this.#limit(timeoutMs);
     try {
       // A store that does not answer hears no farewell either.
       if (hasFlushed) await this.#flusher.leave(signal);

@@ -18,7 +18,7 @@ import {
   type Registry,
 } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
-import { workersBackend } from "../../multiprocess/workers.ts";
+import { workersBackend } from "../../multiprocess/workers/mod.ts";
 import { until } from "../support/http.ts";
 import { ROOT } from "../support/paths.ts";
 import { readSources, resolveSpecifier } from "../support/sources.ts";

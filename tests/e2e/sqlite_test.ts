@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CollectorRegistry, Counter } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
-import { sqliteBackend } from "../../multiprocess/sqlite.ts";
+import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { RUNTIMES } from "../support/demo.ts";
 import { killWriters } from "../support/killing.ts";
 import { ROOT_URL } from "../support/paths.ts";

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CollectorRegistry, Counter, Gauge, generateMetricsAsync } from "../../mod.ts";
 import { loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
-import { sqliteBackend } from "../../multiprocess/sqlite.ts";
+import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { testBackend } from "../support/backend_contract.ts";
 
 /** A folder for one test, and the database in it. */

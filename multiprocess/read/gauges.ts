@@ -1,4 +1,4 @@
-import type { Aggregation } from "../mod.ts";
+import type { Aggregation } from "../../mod.ts";
 
 /** The value of one process. */
 export interface OwnValue {

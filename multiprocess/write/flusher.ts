@@ -1,6 +1,7 @@
-import type { Registry } from "../mod.ts";
-import type { Batch, Instance, Session } from "./backend.ts";
-import { abortable } from "./time_limit.ts";
+import type { Registry } from "../../mod.ts";
+import type { Batch, Instance, Session } from "../backend.ts";
+import type { Timers } from "../../time/clock.ts";
+import { abortable } from "../../time/time_limit.ts";
 import { type Draft, Tracker } from "./tracker.ts";
 
 /** How many numbers a batch has when the session does not say it. */
@@ -23,10 +24,14 @@ export interface FlusherOptions {
   readonly onLost: (error: Error) => void;
   /** Called when everything that is shared was read, and what had changed is in the store. */
   readonly onRead: () => void;
+  readonly timers: Timers;
 }
 
-/** Who brought the numbers of a registry to a store last, should the same one be loaded again. */
-const LAST: WeakMap<Registry, Flusher> = new WeakMap();
+/** How many stores a registry is remembered to have been in. */
+const MAX_EPOCHS = 8;
+
+/** Who brought the numbers of a registry to each store last, in case it is loaded again. */
+const LAST: WeakMap<Registry, Map<string, Flusher>> = new WeakMap();
 
 /** A batch that is on its way. */
 interface Frozen {
@@ -42,7 +47,7 @@ interface Frozen {
  */
 export class Flusher {
   readonly #options: FlusherOptions;
-  #tracker: Tracker = new Tracker();
+  #tracker: Tracker;
   #instance: Instance;
   /** The epoch of the store that this instance has joined. */
   #epoch: string | undefined = undefined;
@@ -55,6 +60,7 @@ export class Flusher {
 
   constructor(options: FlusherOptions) {
     this.#options = options;
+    this.#tracker = new Tracker(options.timers);
     this.#instance = { id: crypto.randomUUID(), process: options.process };
   }
 
@@ -80,7 +86,7 @@ export class Flusher {
       // A store that forgot this process on the way lacks what the walk had passed by then.
     } while (joins !== this.#joins);
     onRead();
-    if (performance.now() - this.#heard >= heartbeatMs) {
+    if (this.#now() - this.#heard >= heartbeatMs) {
       this.#freeze(NOTHING);
       await this.#send(signal);
     }
@@ -92,6 +98,10 @@ export class Flusher {
     await abortable(this.#options.session.leave(this.#instance.id, { signal }), signal);
   }
 
+  #now(): number {
+    return this.#options.timers.monotonic() * 1000;
+  }
+
   #freeze(draft: Draft): void {
     this.#frozen = { batch: { sequence: ++this.#sequence, ...pick(draft) }, attempts: 0 };
   }
@@ -100,8 +110,13 @@ export class Flusher {
     if (this.#epoch !== undefined) return;
     const { session, owner, onLost } = this.#options;
     const epoch = await abortable(session.join(this.#instance, { signal }), signal);
-    if (this.#joins === 0) this.#goOn(epoch);
-    LAST.set(owner, this);
+    let last = LAST.get(owner);
+    if (last === undefined) LAST.set(owner, last = new Map());
+    if (this.#joins === 0) this.#goOn(epoch, last.get(epoch));
+    last.delete(epoch);
+    last.set(epoch, this);
+    const [oldest] = last.keys();
+    if (last.size > MAX_EPOCHS) last.delete(oldest!);
     const frozen = this.#frozen;
     this.#sequence = 0;
     if (frozen !== undefined) {
@@ -118,8 +133,7 @@ export class Flusher {
   }
 
   /** Takes over from a flusher that was closed, if the store is the same. */
-  #goOn(epoch: string): void {
-    const last = LAST.get(this.#options.owner);
+  #goOn(epoch: string, last: Flusher | undefined): void {
     if (last === undefined || (last.#epoch ?? last.#formerEpoch) !== epoch) return;
     this.#tracker = last.#tracker;
     this.#tracker.forgetStore();
@@ -139,7 +153,7 @@ export class Flusher {
       const pushed = session.push(this.#instance.id, frozen.batch, { signal });
       if (await abortable(pushed, signal) === "applied") {
         this.#frozen = undefined;
-        this.#heard = performance.now();
+        this.#heard = this.#now();
         return;
       }
       if (rejoined) throw new Error("Cannot flush: the store forgets what has just joined");

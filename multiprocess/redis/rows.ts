@@ -8,8 +8,8 @@ import type {
   RowName,
   StoredInstance,
   StoredSlice,
-} from "./backend.ts";
-import type { Reply, ScriptInput } from "./redis_calls.ts";
+} from "../backend.ts";
+import type { Reply, ScriptInput } from "./calls.ts";
 
 /** How many characters of a hash name a family: 128 bits, so that no two have the same. */
 const NAME_LENGTH = 22;

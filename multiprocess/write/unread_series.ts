@@ -1,4 +1,4 @@
-import type { Collector, SeriesExpiry } from "../mod.ts";
+import type { Collector, SeriesExpiry } from "../../mod.ts";
 
 /**
  * Keeps series from expiring before their last numbers were taken to the store: what

@@ -17,36 +17,35 @@
  *
  * @module
  */
-import type { Backend, OpenOptions, Session } from "./backend.ts";
-import { channelName } from "./workers_messages.ts";
-import { Told, WorkersSession } from "./workers_session.ts";
+import type { Backend, OpenOptions, Session } from "../backend.ts";
+import { type Channel, channelName, Memories } from "./memories.ts";
+import { WorkersSession } from "./session.ts";
 
-export type { Backend, OpenOptions, Session } from "./backend.ts";
+export type { Backend, OpenOptions, Session } from "../backend.ts";
 
 /** Options of {@linkcode workersBackend}. */
 export interface WorkersBackendOptions {
   /**
-   * How long a scrape waits for isolates that do not answer, since they are blocked or
-   * were terminated, in milliseconds: half of the scrape's own time limit at most. Their
-   * last known numbers are used then. @default {1000}
+   * How long the first scrape of a new isolate waits for another isolate that answers, in
+   * milliseconds. If none does, the isolate is the first one. A scrape also waits this long for
+   * memory that another isolate has shown and that has not arrived. @default {1000}
    */
   timeoutMs?: number | undefined;
 }
 
-/** What this isolate has told under each namespace. */
-const TOLD: Map<string, Told> = new Map();
+/** What this isolate knows under each namespace. */
+const KNOWN: Map<string, Memories> = new Map();
 
 /**
  * Lets the isolates and workers of one process share their metrics. Each of them calls
  * `loadBackend()` with it.
  *
- * Every isolate keeps what all others have counted, as of their last flush, and so what
- * those have counted that were terminated. An isolate that starts learns it from the
- * others: a scrape within the first `timeoutMs` of an isolate waits until one has answered,
- * or for the rest of this time, in case that it is not the only one.
+ * Each isolate writes its numbers to memory that all others can read, so a blocked or terminated
+ * isolate delays nobody. An isolate that starts asks the others for their memories. Until one has
+ * answered, or `timeoutMs` have passed, its scrapes wait.
  *
  * @param options Options.
- * @returns The backend, for `loadBackend()`.
+ * @returns The backend, for `loadBackend()`. It rejects if the runtime has no shared memory.
  * @throws {TypeError} If `timeoutMs` is not a number.
  * @throws {RangeError} If `timeoutMs` is not positive and finite.
  *
@@ -79,12 +78,19 @@ export function workersBackend(options: WorkersBackendOptions = {}): Backend {
   return {
     name: "workers",
     async open(options: OpenOptions): Promise<Session> {
-      // The global one keeps the process alive. Who never opens one does not pay for it.
+      if (typeof SharedArrayBuffer !== "function") {
+        throw new Error(
+          "Cannot open the workers' store: this runtime has no SharedArrayBuffer: " +
+            "use sqliteBackend() of @narthex/prometheus/sqlite",
+        );
+      }
+      // The global one keeps the process alive. Imported here, so that nobody else pays for it.
       const { BroadcastChannel } = await import("node:worker_threads");
       const channel = new BroadcastChannel(channelName(options.namespace));
-      let told = TOLD.get(options.namespace);
-      if (told === undefined) TOLD.set(options.namespace, told = new Told());
-      return new WorkersSession(channel, { ...options, timeoutMs, told });
+      let memories = KNOWN.get(options.namespace);
+      if (memories === undefined) KNOWN.set(options.namespace, memories = new Memories());
+      // The events of a channel have more members, and its messages may be anything.
+      return new WorkersSession(channel as unknown as Channel, { ...options, timeoutMs, memories });
     },
   };
 }

@@ -17,11 +17,11 @@
  *
  * @module
  */
-import type { Backend, OpenOptions, Session } from "./backend.ts";
-import { explain, whenUnlocked } from "./sqlite_database.ts";
-import { SqliteSession } from "./sqlite_session.ts";
+import type { Backend, OpenOptions, Session } from "../backend.ts";
+import { explain, whenUnlocked } from "./database.ts";
+import { SqliteSession } from "./session.ts";
 
-export type { Backend, OpenOptions, Session } from "./backend.ts";
+export type { Backend, OpenOptions, Session } from "../backend.ts";
 
 /**
  * Lets the processes of one host meet in an SQLite database. Under Deno they need

@@ -7,10 +7,10 @@ import {
   type NumberMetric,
   type StateSetMetric,
   type SummaryMetric,
-} from "../mod.ts";
+} from "../../mod.ts";
 import { aggregate } from "./gauges.ts";
 import { keyOf } from "./reader.ts";
-import { hasProcessLabel, isTotal } from "./schema.ts";
+import { hasProcessLabel, isTotal } from "../schema.ts";
 import { commonBounds, earliest, sumHistograms, total, TotalHistogram } from "./totals.ts";
 
 /** One series of all sources. */

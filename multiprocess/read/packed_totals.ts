@@ -1,3 +1,5 @@
+import { roundingOf } from "../rounding.ts";
+
 /** The totals of one schema, packed: a hundred thousand small objects would have to be collected. */
 export class PackedTotals {
   /** Where the numbers of a series begin. */
@@ -54,13 +56,4 @@ export class PackedTotals {
       yield [series, numbers];
     }
   }
-}
-
-/** What rounding takes from a sum of two numbers: Knuth's TwoSum. */
-export function roundingOf(a: number, b: number): number {
-  const sum = a + b;
-  // Infinities and NaN are exact; the differences below would be NaN.
-  if (!Number.isFinite(sum)) return 0;
-  const added = sum - a;
-  return (a - (sum - added)) + (b - added);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers";
-import { SCRIPTS } from "./redis_scripts.ts";
-import { abortable } from "./time_limit.ts";
+import { SCRIPTS } from "./scripts.ts";
+import { abortable } from "../../time/time_limit.ts";
 
 /**
  * Sends one command to Redis and brings the reply: what every client has, under one name or

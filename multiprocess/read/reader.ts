@@ -1,12 +1,16 @@
-import { type Metric, MetricFamily } from "../mod.ts";
-import type { CallOptions, InstanceRow, Row, Session, StoredInstance } from "./backend.ts";
+import { type Metric, MetricFamily } from "../../mod.ts";
+import type { Timers } from "../../time/clock.ts";
+import type { CallOptions, InstanceRow, Row, Session, StoredInstance } from "../backend.ts";
 import { aggregate, type OwnValue } from "./gauges.ts";
-import { addPart, emptyBuckets, type NativeBuckets, sumBuckets } from "./native.ts";
+import { addPart, emptyBuckets, type NativeBuckets, sumBuckets } from "../native.ts";
 import { PackedTotals } from "./packed_totals.ts";
-import { decodeSchema, decodeSeries, hasProcessLabel, isTotal, type Schema } from "./schema.ts";
-import { Slices } from "./slices.ts";
-import { abortable } from "./time_limit.ts";
+import { decodeSchema, decodeSeries, hasProcessLabel, isTotal, type Schema } from "../schema.ts";
+import { Slices } from "../../time/turn.ts";
+import { abortable } from "../../time/time_limit.ts";
 import { type HistogramNumbers, nativeOf, sumHistograms, TotalHistogram } from "./totals.ts";
+
+/** How long the event loop is held at a time, in milliseconds. */
+const BUDGET_MS = 2;
 
 /** How many rows are looked at between two looks at the clock. */
 const STRIDE = 64;
@@ -24,6 +28,13 @@ interface Group {
   readonly totals: PackedTotals;
   readonly natives: Map<string, Row[]>;
   readonly values: InstanceRow[];
+}
+
+/** Options of {@linkcode readFamilies}. */
+export interface ReadFamiliesOptions extends CallOptions {
+  /** Called with the name of a family of which something was left out. */
+  readonly onConflict: (name: string) => void;
+  readonly timers: Timers;
 }
 
 /** What is made of one series. */
@@ -54,18 +65,16 @@ interface OwnPoint extends Point {
  *
  * @param session The store.
  * @param options A signal, and how long is waited.
- * @param onConflict Called with the name of a family of which something was left out.
  * @returns The families by name, in the order in which the store first saw them.
  */
 export async function readFamilies(
   session: Session,
-  options: CallOptions,
-  onConflict: (name: string) => void,
+  options: ReadFamiliesOptions,
 ): Promise<Map<string, MetricFamily>> {
-  const { signal } = options;
+  const { signal, timers, onConflict } = options;
   const content = await readContent(session, options);
   const families = new Map<string, MetricFamily>();
-  const slices = new Slices();
+  const slices = new Slices(BUDGET_MS, timers);
   for (const [name, groups] of content.groups) {
     const newest = groups.at(-1)!;
     const { type, unit } = newest.schema;
@@ -88,12 +97,12 @@ interface Content {
   readonly instances: ReadonlyMap<string, StoredInstance>;
 }
 
-async function readContent(session: Session, options: CallOptions): Promise<Content> {
-  const { signal } = options;
+async function readContent(session: Session, options: ReadFamiliesOptions): Promise<Content> {
+  const { signal, timers } = options;
   const groups = new Map<string, Group[]>();
   const byText = new Map<string, Group | undefined>();
   const instances = new Map<string, StoredInstance>();
-  const slices = new Slices();
+  const slices = new Slices(BUDGET_MS, timers);
   const groupOf = (text: string, help: string): Group | undefined => {
     if (byText.has(text)) return byText.get(text);
     const schema = decodeSchema(text);

@@ -26,13 +26,13 @@
  * @module
  */
 import { setTimeout } from "node:timers";
-import type { Backend, OpenOptions, Session } from "./backend.ts";
-import { messageOf, RedisCalls, type RedisCommand, UnusableError } from "./redis_calls.ts";
-import { Keys } from "./redis_rows.ts";
-import { explain, RedisSession } from "./redis_session.ts";
+import type { Backend, OpenOptions, Session } from "../backend.ts";
+import { messageOf, RedisCalls, type RedisCommand, UnusableError } from "./calls.ts";
+import { Keys } from "./rows.ts";
+import { explain, RedisSession } from "./session.ts";
 
-export type { Backend, OpenOptions, Session } from "./backend.ts";
-export type { RedisCommand } from "./redis_calls.ts";
+export type { Backend, OpenOptions, Session } from "../backend.ts";
+export type { RedisCommand } from "./calls.ts";
 
 /** How long an answer is waited for when the store is opened, in milliseconds. */
 const CHECK_MS = 1000;

@@ -7,7 +7,7 @@ import type {
   Row,
   StoredInstance,
   StoredSlice,
-} from "./backend.ts";
+} from "../backend.ts";
 
 /** How many rows are read or deleted at a time. */
 const PAGE = 250;

@@ -1,5 +1,5 @@
-import type { HistogramMetric, NativeHistogram } from "../mod.ts";
-import { copyBuckets, type NativeBuckets, sumBuckets } from "./native.ts";
+import type { HistogramMetric, NativeHistogram } from "../../mod.ts";
+import { copyBuckets, type NativeBuckets, sumBuckets } from "../native.ts";
 
 /** A histogram that is the sum of several ones. */
 export class TotalHistogram implements HistogramMetric {

@@ -6,14 +6,14 @@ import type {
   PushResult,
   Session,
   StoredSlice,
-} from "./backend.ts";
+} from "../backend.ts";
 import {
   messageOf,
   type RedisCalls,
   type Reply,
   type ScriptInput,
   UnusableError,
-} from "./redis_calls.ts";
+} from "./calls.ts";
 import {
   decodeHead,
   encodeBatch,
@@ -22,8 +22,8 @@ import {
   type Keys,
   totalsOf,
   valuesOf,
-} from "./redis_rows.ts";
-import type { SCRIPTS } from "./redis_scripts.ts";
+} from "./rows.ts";
+import type { SCRIPTS } from "./scripts.ts";
 
 /** How many fields are read at a time, and from how many hashes. */
 const [PAGE, PAGE_KEYS] = [250, 64];

@@ -7,12 +7,16 @@ import {
   type NativeHistogram,
   type Registry,
   type StateSetMetric,
-} from "../mod.ts";
-import type { Batch, FamilyEntry, Row, RowName } from "./backend.ts";
-import { copyBuckets, growthOf, type NativeBuckets, type NativePart } from "./native.ts";
+} from "../../mod.ts";
+import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
+import type { Batch, FamilyEntry, Row, RowName } from "../backend.ts";
+import { copyBuckets, growthOf, type NativeBuckets, type NativePart } from "../native.ts";
 import { areSame, growth, hasFallen, readNumbers } from "./numbers.ts";
-import { encodeSchema, encodeSeries, isShared, isTotal, whyNotShared } from "./schema.ts";
-import { Slices } from "./slices.ts";
+import { encodeSchema, encodeSeries, isShared, isTotal, whyNotShared } from "../schema.ts";
+import { Slices } from "../../time/turn.ts";
+
+/** How long the event loop is held at a time, in milliseconds. */
+const BUDGET_MS = 2;
 
 /** How many metrics are looked at between two looks at the clock. */
 const STRIDE = 64;
@@ -66,7 +70,12 @@ export class Tracker {
   /** The numbers of the metric that is looked at. */
   readonly #numbers: number[] = [];
   #life = 1;
+  readonly #timers: Timers;
   #walk = 0;
+
+  constructor(timers: Timers = SYSTEM_CLOCK) {
+    this.#timers = timers;
+  }
 
   /** Makes the next walk tell everything, since the store is another one than before. */
   forgetStore(): void {
@@ -82,7 +91,7 @@ export class Tracker {
    */
   async *drafts(registry: Registry, maxNumbers: number): AsyncGenerator<Draft> {
     const walk = ++this.#walk;
-    const slices = new Slices();
+    const slices = new Slices(BUDGET_MS, this.#timers);
     let draft = new GrowingDraft();
     const met = new Set<string>();
     let left = STRIDE;

@@ -5,7 +5,7 @@ import type {
   NumberMetric,
   StateSetMetric,
   SummaryMetric,
-} from "../mod.ts";
+} from "../../mod.ts";
 
 /** Reads the numbers of a metric, in the order in which its rows have them. */
 export function readNumbers(family: MetricFamily, metric: Metric, into: number[]): void {

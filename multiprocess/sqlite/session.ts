@@ -7,7 +7,7 @@ import type {
   PushResult,
   Session,
   StoredSlice,
-} from "./backend.ts";
+} from "../backend.ts";
 import {
   explain,
   type FileIdentity,
@@ -16,8 +16,8 @@ import {
   rollBack,
   type SqliteModule,
   whenUnlocked,
-} from "./sqlite_database.ts";
-import { applyBatch, beginAnew, expire, readHead, readRows, Statements } from "./sqlite_rows.ts";
+} from "./database.ts";
+import { applyBatch, beginAnew, expire, readHead, readRows, Statements } from "./rows.ts";
 
 /** How often is looked whether the file is still the same, and for what has expired. */
 const UPKEEP_MS = 1000;

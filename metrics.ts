@@ -19,7 +19,7 @@ export {
   exponentialBucketsRange,
   linearBuckets,
 } from "./metrics/buckets.ts";
-export { Child, MetricCore, type MetricCoreOptions, type Watch } from "./metrics/child.ts";
+export { Child } from "./metrics/child.ts";
 export type { Columns } from "./metrics/columns.ts";
 export { Counter, CounterChild, type ErrorClass } from "./metrics/counter.ts";
 export { type ExemplarSource, setExemplarSource } from "./metrics/exemplar_source.ts";
@@ -33,6 +33,7 @@ export type {
   LabelsByPosition,
   LabelsMissing,
   LabelsOf,
+  LabelTimer,
   MetricTimer,
   Missing,
   NoLabels,
@@ -40,9 +41,13 @@ export type {
   OnlyLabels,
   PartialMetric,
   TimedPartialMetric,
+  Timer,
+  Wrap,
 } from "./metrics/label_types.ts";
 export { BaseMetric, type MetricKind } from "./metrics/base_metric.ts";
 export type { MetricOptions } from "./metrics/options.ts";
 export { StateSet, StateSetChild, type StateSetOptions } from "./metrics/state_set.ts";
 export { Summary, SummaryChild, type SummaryOptions } from "./metrics/summary.ts";
-export type { Clock, LabelTimer, Timer, Wrap } from "./metrics/timer.ts";
+export { MetricCore, type MetricCoreOptions, type WriteListener } from "./metrics/metric_core.ts";
+export { TimedChild, TimedMetric } from "./metrics/timed_metric.ts";
+export type { Clock } from "./time/clock.ts";

@@ -14,9 +14,11 @@
  */
 export * from "./model/sample.ts";
 export * from "./model/collector.ts";
+export * from "./model/checks.ts";
 export * from "./model/errors.ts";
 export * from "./model/exemplar.ts";
 export * from "./model/family.ts";
+export * from "./model/labels.ts";
 export * from "./model/names.ts";
 export * from "./model/structure.ts";
 export { checkNativeHistogram, seriesKey } from "./model/assembly.ts";

@@ -55,16 +55,33 @@ import {
   REGISTRY,
   type Registry,
 } from "../mod.ts";
+import { checkKnownOptions, checkShape, type KnownOptions } from "../model.ts";
+import type { Clock, Timers } from "../time/clock.ts";
+import { abortable, limitTime } from "../time/time_limit.ts";
 import { createGroup, type Group } from "./pushgateway/group.ts";
 import { createPushBody, type PushFormat } from "./pushgateway/push_body.ts";
 import { PushError, type PushErrorOptions, type PushMethod } from "./pushgateway/push_error.ts";
-import { checkObject, checkParts, checkPositive } from "./requests/checks.ts";
+import { checkParts, checkPositive } from "./requests/checks.ts";
 import { type BasicAuth, createHeaders } from "./requests/headers.ts";
 import { type Fetch, hideSecrets, send, showAnswer } from "./requests/send.ts";
-import { abortable, limitTime, MAX_TIMER_MS } from "./requests/time_limit.ts";
 
 export { PushError };
-export type { BasicAuth, Fetch, PushErrorOptions, PushFormat, PushMethod };
+export type { BasicAuth, Clock, Fetch, PushErrorOptions, PushFormat, PushMethod, Timers };
+
+/** All three functions take the same object, so that their callers may share one. */
+const KNOWN_OPTIONS: KnownOptions<PushOptions> = {
+  job: true,
+  groupingKey: true,
+  registry: true,
+  format: true,
+  compress: true,
+  basicAuth: true,
+  headers: true,
+  timeoutMs: true,
+  signal: true,
+  fetch: true,
+  timers: true,
+};
 
 /** How long a gateway is waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;
@@ -96,12 +113,14 @@ export interface GatewayOptions {
    * `Content-Encoding` are the push's own.
    */
   headers?: HeadersInit | undefined;
-  /** How long the whole may take, in milliseconds. @default {10000} */
+  /** How long the whole may take, in milliseconds; `Infinity` for no limit. @default {10000} */
   timeoutMs?: number | undefined;
   /** Abort it to give up. */
   signal?: AbortSignal | undefined;
   /** What sends the request, for example through a proxy. @default {globalThis.fetch} */
   fetch?: Fetch | undefined;
+  /** The clock and the timers, for tests. @default {those of the platform} */
+  timers?: Timers | undefined;
 }
 
 /** Options of {@linkcode pushToGateway} and {@linkcode pushAddToGateway}. */
@@ -224,11 +243,11 @@ export async function deleteFromGateway(
 async function perform(
   method: PushMethod,
   url: string | URL,
-  options: PushOptions,
+  given: PushOptions,
 ): Promise<void> {
   const doing = `Cannot ${method === "DELETE" ? "delete from" : "push to"} Pushgateway`;
-  const checked = checkOptions(options, doing);
-  const { registry, format, compress, timeoutMs, fetch } = checked;
+  const options = checkKnownOptions(given, KNOWN_OPTIONS, doing);
+  const { registry, format, compress, timeoutMs, fetch } = checkOptions(options, doing);
   const { job, groupingKey = {} } = options;
   const group = createGroup(url, job, groupingKey, doing);
   const headers = createHeaders({
@@ -240,7 +259,7 @@ async function perform(
   if (method !== "DELETE") headers.set("content-type", CONTENT_TYPES[format]);
   if (method !== "DELETE" && compress) headers.set("content-encoding", "gzip");
 
-  const limit = limitTime(timeoutMs, options.signal);
+  const limit = limitTime(timeoutMs, { outer: options.signal, timers: options.timers });
   const { signal } = limit;
   try {
     signal.throwIfAborted();
@@ -317,7 +336,6 @@ interface CheckedOptions {
 }
 
 function checkOptions(options: PushOptions, doing: string): CheckedOptions {
-  checkObject(options, doing);
   const {
     registry = REGISTRY,
     format = "protobuf",
@@ -327,14 +345,9 @@ function checkOptions(options: PushOptions, doing: string): CheckedOptions {
     fetch = globalThis.fetch,
   } = options;
   checkParts({ registry, fetch, signal }, doing);
-  if (!Object.hasOwn(CONTENT_TYPES, format)) {
-    throw new TypeError(
-      `${doing}: format must be "protobuf" or "text": received ${JSON.stringify(format)}`,
-    );
-  }
-  if (typeof compress !== "boolean") {
-    throw new TypeError(`${doing}: compress must be a boolean: received ${String(compress)}`);
-  }
-  checkPositive("timeoutMs", timeoutMs, { doing, max: MAX_TIMER_MS });
+  const isFormat = Object.hasOwn(CONTENT_TYPES, format);
+  checkShape(isFormat, doing, 'format must be "protobuf" or "text"', format);
+  checkShape(typeof compress === "boolean", doing, "compress must be a boolean", compress);
+  checkPositive(timeoutMs, doing, "timeoutMs");
   return { registry, format, compress, timeoutMs, fetch };
 }

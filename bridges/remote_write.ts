@@ -33,9 +33,9 @@
  *
  * @module
  */
-import type { RemoteWriteOptions } from "./remote_write/options.ts";
+import { checkKnownOptions } from "../model.ts";
+import { type RemoteWriteOptions, WRITE_OPTIONS } from "./remote_write/options.ts";
 import { Sender } from "./remote_write/sender.ts";
-import { checkObject } from "./requests/checks.ts";
 
 export type { HttpCallOptions } from "./remote_write/http_call.ts";
 export type { RemoteWriteOptions, RemoteWriterOptions } from "./remote_write/options.ts";
@@ -44,6 +44,7 @@ export {
   type RemoteWriteErrorOptions,
 } from "./remote_write/remote_write_error.ts";
 export { type FlushOptions, RemoteWriter } from "./remote_write/remote_writer.ts";
+export type { Clock, Timers } from "../time/clock.ts";
 export type { BasicAuth } from "./requests/headers.ts";
 export type { Fetch } from "./requests/send.ts";
 
@@ -88,9 +89,10 @@ export async function remoteWrite(
   url: string | URL,
   options: RemoteWriteOptions & { signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  checkObject(options, "Cannot write to a URL");
-  const { signal, retryForMs = RETRY_FOR_MS } = options;
-  const sender = new Sender(url, { ...options, retryForMs });
+  const known = { ...WRITE_OPTIONS, signal: true } as const;
+  const checked = checkKnownOptions(options, known, "Cannot write to a URL");
+  const { signal, retryForMs = RETRY_FOR_MS } = checked;
+  const sender = new Sender(url, { ...checked, retryForMs });
   try {
     await sender.flush({ signal, timeoutMs: Infinity });
   } finally {

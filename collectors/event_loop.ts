@@ -1,4 +1,5 @@
 import { Histogram } from "../mod.ts";
+import type { Timers } from "../time/clock.ts";
 import { builtinModule, type Platform } from "./platform.ts";
 
 /** How long the sampler waits between two samples, in milliseconds. */
@@ -6,18 +7,6 @@ const INTERVAL_MS = 100;
 
 /** From what a timer is late by nature to what nobody should have to wait. */
 const LAG_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
-
-/** What timers are where they are objects. */
-interface TimerObject {
-  unref?(): unknown;
-}
-
-/** What the sampler needs. */
-interface LagClock {
-  /** Milliseconds since some moment. */
-  readonly now: () => number;
-  readonly setTimeout: (callback: () => void, milliseconds: number) => unknown;
-}
 
 /** The part of `node:perf_hooks` that is used. */
 interface PerformanceHooks {
@@ -45,41 +34,36 @@ export class EventLoopLag {
   /**
    * Starts to sample.
    *
-   * @param platform The global object.
-   * @throws {TypeError} If it has no clock or no timers.
+   * @param timers The clock and the timers.
    */
-  constructor(platform: Platform) {
-    const { performance } = platform;
-    if (performance === undefined || platform.setTimeout === undefined) {
-      throw new TypeError("Cannot sample the event loop: the platform has no clock or no timers");
-    }
-    // Taken now, so that clocks which tests put in their place later do not have it run forever.
-    const now = performance.now.bind(performance);
-    sample({ now, setTimeout: platform.setTimeout.bind(platform) }, new WeakRef(this));
+  constructor(timers: Timers) {
+    sample(timers, new WeakRef(this));
   }
 
   /**
    * Counts a sample.
    *
-   * @param milliseconds By how much the timer was late.
+   * @param seconds By how much the timer was late.
    */
-  observe(milliseconds: number): void {
+  observe(seconds: number): void {
     // A runtime may round its timers down.
-    this.histogram.observe(Math.max(0, milliseconds) / 1000);
+    this.histogram.observe(Math.max(0, seconds));
   }
 }
 
 /** Waits, counts, and goes on. It is not a method: what it holds, the timer holds. */
-function sample(clock: LagClock, lag: WeakRef<EventLoopLag>): void {
-  const due = clock.now() + INTERVAL_MS;
-  const timer = clock.setTimeout(() => {
-    const alive = lag.deref();
-    if (alive === undefined) return;
-    alive.observe(clock.now() - due);
-    sample(clock, lag);
-  }, INTERVAL_MS);
-  // In browsers a timer is a number, and keeps nothing alive anyway.
-  if (typeof timer === "object") (timer as TimerObject | null)?.unref?.();
+function sample(timers: Timers, lag: WeakRef<EventLoopLag>): void {
+  const due = timers.monotonic() + INTERVAL_MS / 1000;
+  timers.setTimeout(
+    () => {
+      const alive = lag.deref();
+      if (alive === undefined) return;
+      alive.observe(timers.monotonic() - due);
+      sample(timers, lag);
+    },
+    INTERVAL_MS,
+    { inBackground: true },
+  );
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { TimerFunctions } from "../time/clock.ts";
+
 /** What is read of Node's `process`, which Deno and Bun have too, some of it. */
 export interface PlatformProcess {
   readonly platform?: string;
@@ -21,12 +23,11 @@ export interface PlatformDeno {
 }
 
 /** What is read of the global object: all that may be missing is optional. */
-export interface Platform {
+export interface Platform extends Partial<TimerFunctions> {
   readonly process?: PlatformProcess;
   readonly Deno?: PlatformDeno;
   readonly performance?: { now(): number; readonly timeOrigin: number };
   readonly WorkerGlobalScope?: unknown;
-  setTimeout?(callback: () => void, milliseconds: number): unknown;
 }
 
 /** The names under which runtimes have their own version, Node's last: the others have that too. */

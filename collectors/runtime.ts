@@ -18,6 +18,7 @@
  * @module
  */
 import { type Collector, REGISTRY, type Registry } from "../mod.ts";
+import { checkShape } from "../model.ts";
 import type { Platform } from "./platform.ts";
 import { RuntimeCollector } from "./runtime_collector.ts";
 
@@ -51,13 +52,9 @@ const KEY = Symbol.for("narthex.runtime.1");
  * ```
  */
 export function registerRuntimeMetrics(registry: Registry = REGISTRY): void {
-  if (typeof registry?.register !== "function") {
-    throw new TypeError(
-      `Cannot register runtime metrics: a registry must have register(): received ${
-        String(registry)
-      }`,
-    );
-  }
+  const isRegistry = typeof registry?.register === "function";
+  const doing = "Cannot register runtime metrics";
+  checkShape(isRegistry, doing, "a registry must have register()", registry);
   registry.register(runtimeCollector());
 }
 

@@ -1,4 +1,5 @@
 import { type Aggregation, type Collector, MetricFamily, type MetricType } from "../mod.ts";
+import { captureTimers } from "../time/clock.ts";
 import { EventLoopLag, readActiveTime } from "./event_loop.ts";
 import { GcPauses } from "./gc_pauses.ts";
 import { attempt, builtinModule, type Platform, runtimeOf } from "./platform.ts";
@@ -89,7 +90,7 @@ export class RuntimeCollector implements Collector {
   constructor(platform: Platform) {
     this.#platform = platform;
     this.#files = new ProcFiles(platform);
-    this.#lag = attempt(() => new EventLoopLag(platform));
+    this.#lag = attempt(() => new EventLoopLag(captureTimers(platform)));
     this.#gc = attempt(() => new GcPauses(platform));
     this.#heapLimit = attempt(() => readHeapLimit(platform));
   }

@@ -5,6 +5,9 @@
  */
 export const CHUNK_SIZE = 262_144;
 
+/** The output of an encoder, in chunks of about {@linkcode CHUNK_SIZE}. */
+export type Chunks = Generator<Uint8Array<ArrayBuffer>>;
+
 /** A quarter more, so that what fills a chunk has room. */
 const BUFFER_SIZE = CHUNK_SIZE + CHUNK_SIZE / 4;
 

@@ -42,9 +42,6 @@ const LABEL_ALPHABET: Alphabet = {
   illegal: ILLEGAL_IN_LABEL_NAME_REGEXP,
   illegalOrUnderscore: /^[0-9]|[^a-zA-Z0-9]/gu,
 };
-/** An underscore of an escaped name, with the rest of what it stands for if that is well-formed. */
-const VALUE_REGEXP = /_(?:([0-9a-fA-F]{1,6})?_)?/g;
-const VALUES_PREFIX = "U__";
 
 /**
  * Tells whether a text names an escaping scheme.
@@ -110,65 +107,12 @@ export function escapeLabelName(name: string, scheme: EscapingScheme): string {
   return escapeCharacters(name, scheme, LABEL_ALPHABET);
 }
 
-/**
- * Escapes any name as the specification's tables do. It differs from
- * {@linkcode escapeMetricName} in one thing: `"dots"` doubles the underscores of
- * names of the classic alphabet too, which makes it the inverse of
- * {@linkcode unescapeName} for them, but is not what goes over the wire.
- *
- * @param name The name.
- * @param scheme The scheme.
- * @returns The escaped name.
- */
-export function escapeName(name: string, scheme: EscapingScheme): string {
-  if (scheme === "dots") return escapeCharacters(name, scheme, METRIC_ALPHABET);
-  return escapeMetricName(name, scheme);
-}
-
-/**
- * Undoes {@linkcode escapeName} as far as the scheme allows: `"underscores"` cannot
- * be undone at all, `"dots"` gives back the dots and the underscores, `"values"`
- * everything. What was not escaped by the scheme comes back as it is.
- *
- * @param name The escaped name.
- * @param scheme The scheme that it was escaped with.
- * @returns The name before, or `name` itself where that cannot be known.
- *
- * @example A round trip
- * ```ts
- * import assert from "node:assert/strict";
- *
- * assert.equal(unescapeName("U__http_2e_requests__total", "values"), "http.requests_total");
- * assert.equal(unescapeName("U__not_escaped", "values"), "U__not_escaped");
- * ```
- */
-export function unescapeName(name: string, scheme: EscapingScheme): string {
-  if (scheme === "dots") return name.replaceAll("_dot_", ".").replaceAll("__", "_");
-  if (scheme !== "values" || !name.startsWith(VALUES_PREFIX)) return name;
-  let legal = true;
-  const unescaped = name.slice(VALUES_PREFIX.length).replace(
-    VALUE_REGEXP,
-    (match: string, digits: string | undefined) => {
-      if (match === "__") return "_";
-      // A single underscore has no digits, and NaN is no code point.
-      const codePoint = parseInt(digits ?? "", 16);
-      if (codePoint <= 0x10ffff && !(codePoint >= 0xd800 && codePoint <= 0xdfff)) {
-        return String.fromCodePoint(codePoint);
-      }
-      legal = false;
-      return "";
-    },
-  );
-  return legal ? unescaped : name;
-}
-
 /** Escapes a name that needs it. */
 function escapeCharacters(
   name: string,
   scheme: Exclude<EscapingScheme, "allow-utf-8">,
   { illegal, illegalOrUnderscore }: Alphabet,
 ): string {
-  if (name === "") return name;
   switch (scheme) {
     case "underscores":
       return name.replace(illegal, "_");
@@ -176,7 +120,7 @@ function escapeCharacters(
       return name.replace(illegalOrUnderscore, (character) => character === "." ? "_dot_" : "__");
     case "values":
       // A lone surrogate has no UTF-8, and is written as U+FFFD.
-      return VALUES_PREFIX + name.toWellFormed().replace(
+      return "U__" + name.toWellFormed().replace(
         illegalOrUnderscore,
         (character) => character === "_" ? "__" : `_${character.codePointAt(0)?.toString(16)}_`,
       );

@@ -7,11 +7,9 @@ import {
   type StateSetMetric,
   type SummaryMetric,
 } from "../model.ts";
+import type { Chunks } from "./byte_writer.ts";
 import { encodeNumbers, numberColumn } from "./number_pages.ts";
 import type { SeriesName, SeriesWriter } from "./series_writer.ts";
-
-/** What an encoder hands on. */
-export type Chunks = Generator<Uint8Array<ArrayBuffer>>;
 
 /** Where the two text formats differ in which lines there are. */
 export interface LineRules {

@@ -1,6 +1,5 @@
 import type { NumberColumn, NumberMetric } from "../model.ts";
-import { ByteWriter } from "./byte_writer.ts";
-import type { Chunks } from "./lines.ts";
+import { ByteWriter, type Chunks } from "./byte_writer.ts";
 import type { SeriesName, SeriesWriter } from "./series_writer.ts";
 
 /** How many lines a page has. */

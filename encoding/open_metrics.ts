@@ -1,7 +1,7 @@
 import { familyLike, formatBound, type MetricFamily, openMetricsName } from "../model.ts";
-import type { ByteWriter } from "./byte_writer.ts";
+import type { ByteWriter, Chunks } from "./byte_writer.ts";
 import type { EscapingScheme } from "./escaping.ts";
-import { type Chunks, encodeLines } from "./lines.ts";
+import { encodeLines } from "./lines.ts";
 import { SeriesWriter } from "./series_writer.ts";
 
 /**

@@ -110,6 +110,19 @@ function varintSize(value: number): number {
   return size;
 }
 
+/** The largest double that fits an `int64`. */
+const MAX_INT64 = 2 ** 63 - 1024;
+
+/**
+ * Returns a time as protobuf has it.
+ *
+ * @param seconds Seconds since 1970.
+ * @returns Whole milliseconds that fit an `int64`.
+ */
+export function toMilliseconds(seconds: number): number {
+  return Math.max(-MAX_INT64, Math.min(MAX_INT64, Math.round(seconds * 1000)));
+}
+
 /** Whether protobuf can have a count as an integer; others are written as floats. */
 export function isCount(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value < UNSAFE;

@@ -10,11 +10,10 @@ import type {
   StateSetMetric,
   SummaryMetric,
 } from "../model.ts";
-import { CHUNK_SIZE } from "./byte_writer.ts";
+import { CHUNK_SIZE, type Chunks } from "./byte_writer.ts";
 import { escapeLabelName, escapeMetricName, type EscapingScheme } from "./escaping.ts";
-import type { Chunks } from "./lines.ts";
 import { hasCounts, writeBuckets } from "./native_buckets.ts";
-import { isCount, ProtoWriter, toCount } from "./proto_writer.ts";
+import { isCount, ProtoWriter, toCount, toMilliseconds } from "./proto_writer.ts";
 
 /** The numbers of `io.prometheus.client.MetricType`, which has no info and no stateset. */
 const TYPE_NUMBERS: Readonly<Record<MetricType, number>> = {
@@ -27,9 +26,6 @@ const TYPE_NUMBERS: Readonly<Record<MetricType, number>> = {
   info: 1,
   stateset: 1,
 };
-
-/** The greatest double that fits an `int64`. */
-const MAX_INT64 = 2 ** 63 - 1024;
 
 /**
  * Encodes families as delimited `io.prometheus.client.MetricFamily` messages: each
@@ -170,7 +166,7 @@ class FamilyEncoder {
 
   #timestampMs({ timestamp }: LabelledMetric): void {
     if (timestamp === undefined) return;
-    this.#proto.signed(6, Math.max(-MAX_INT64, Math.min(MAX_INT64, Math.round(timestamp * 1000))));
+    this.#proto.signed(6, toMilliseconds(timestamp));
   }
 
   #label(field: number, spelledName: string, value: string): void {

@@ -1,31 +1,8 @@
-import { checkLabelName, type LabelSet, type LabelValue, toLabelText } from "../model.ts";
+import type { LabelSet } from "../model.ts";
 import { escapeLabelName, type EscapingScheme } from "./escaping.ts";
 
 /** Remote write 1.0 knows the classic alphabet only. */
 export const ESCAPING: EscapingScheme = "underscores";
-
-/**
- * Checks labels that are given to every series, and copies them.
- *
- * @param labels The labels as they were given.
- * @param doing What is being done, as in `Cannot write to "…"`.
- * @returns A copy.
- * @throws {TypeError} If they are not an object, or a name or a value is not legal.
- */
-export function checkExternalLabels(
-  labels: Readonly<Record<string, LabelValue>>,
-  doing: string,
-): LabelSet {
-  if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
-    throw new TypeError(`${doing}: externalLabels must be an object: received ${String(labels)}`);
-  }
-  const names = Object.keys(labels);
-  for (const name of names) checkLabelName(name, "legacy", doing);
-  return {
-    labelNames: names,
-    labelValues: names.map((name) => toLabelText(labels[name]!, name, doing)),
-  };
-}
 
 /** Where the value of a label comes from. */
 export interface LabelSource {

@@ -1,7 +1,7 @@
 import { formatBound, type HistogramMetric, type MetricFamily, type MetricType } from "../model.ts";
-import type { ByteWriter } from "./byte_writer.ts";
+import type { ByteWriter, Chunks } from "./byte_writer.ts";
 import type { EscapingScheme } from "./escaping.ts";
-import { type Chunks, encodeHistograms, encodeLines } from "./lines.ts";
+import { encodeHistograms, encodeLines } from "./lines.ts";
 import { SeriesWriter } from "./series_writer.ts";
 
 /** What format 0.0.4 calls the types. It knows five. */

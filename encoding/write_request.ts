@@ -14,7 +14,7 @@ import {
 } from "../model.ts";
 import { escapeLabelName, escapeMetricName } from "./escaping.ts";
 import { hasCounts, writeBuckets } from "./native_buckets.ts";
-import { isCount, ProtoWriter } from "./proto_writer.ts";
+import { isCount, ProtoWriter, toMilliseconds } from "./proto_writer.ts";
 import { ESCAPING, SeriesShape } from "./series_shape.ts";
 
 /** The numbers of `prometheus.MetricMetadata.MetricType`. */
@@ -35,9 +35,6 @@ const ORDINARY_NAN = 0x7ff8000000000001n;
 
 /** `reset_hint` of a histogram of gauges, whose counts may fall. */
 const GAUGE_HINT = 3;
-
-/** The greatest double that fits an `int64`. */
-const MAX_INT64 = 2 ** 63 - 1024;
 
 /** What an encoder of write requests asks about each series. */
 export interface SeriesTracker {
@@ -402,8 +399,4 @@ function writeNative(
   if (isGauge) proto.unsigned(14, GAUGE_HINT);
   proto.signed(15, timestampMs);
   proto.end(message);
-}
-
-function toMilliseconds(seconds: number): number {
-  return Math.max(-MAX_INT64, Math.min(MAX_INT64, Math.round(seconds * 1000)));
 }

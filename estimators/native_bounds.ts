@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { checkBounds } from "../model.ts";
 
 /** The coarsest schema: each bucket's upper bound is 65536 times the one below. */
 export const MIN_SCHEMA: number = -4;
@@ -128,34 +129,6 @@ export function coarserIndex(index: number, steps: number): number {
 }
 
 /**
- * The bucket that an observation falls into.
- *
- * @param schema −4 … 8.
- * @param value Any number but 0 and NaN, which have no bucket. The sign does not matter: negative
- * values have buckets of their own, numbered by magnitude.
- * @returns The index of the bucket. Infinities are in the bucket after that of `Number.MAX_VALUE`.
- * @throws {RangeError} If there is no such schema or no such bucket.
- *
- * @example Values on a bound belong to the bucket below it
- * ```ts
- * import { nativeBucketIndex } from "./native_bounds.ts";
- * import assert from "node:assert/strict";
- *
- * assert.equal(nativeBucketIndex(0, 2), 1);
- * assert.equal(nativeBucketIndex(0, 2.0000000000000004), 2);
- * ```
- */
-export function nativeBucketIndex(schema: number, value: number): number {
-  checkSchema(schema);
-  if (value === 0 || Number.isNaN(value)) {
-    throw new RangeError(
-      `Cannot find a bucket: value must be neither 0 nor NaN: received ${value}`,
-    );
-  }
-  return coarserIndex(finestIndex(value), MAX_SCHEMA - schema);
-}
-
-/**
  * The upper bound (inclusive) of a bucket of positive values. A bucket of negative values has the
  * negated one as its lower bound (inclusive).
  *
@@ -193,7 +166,6 @@ export function nativeUpperBound(schema: number, index: number): number {
  * @param bucketFactor How many times its lower bound the upper bound of a bucket may be; greater
  * than 1. Below 1.0027 it can't be met, and gives schema 8.
  * @returns The schema, −4 … 8.
- * @throws {RangeError} If the factor is not greater than 1.
  *
  * @example The default of 1.1 gives 8 buckets for each power of two
  * ```ts
@@ -204,20 +176,13 @@ export function nativeUpperBound(schema: number, index: number): number {
  * ```
  */
 export function pickSchema(bucketFactor: number): number {
-  if (!(bucketFactor > 1)) {
-    throw new RangeError(
-      `Cannot pick a schema: bucketFactor must be greater than 1: received ${bucketFactor}`,
-    );
-  }
   let schema = MIN_SCHEMA;
   while (schema < MAX_SCHEMA && nativeUpperBound(schema, 1) > bucketFactor) schema++;
   return schema;
 }
 
 function checkSchema(schema: number): void {
-  if (!(schema >= MIN_SCHEMA && schema <= MAX_SCHEMA && Number.isInteger(schema))) {
-    throw new RangeError(
-      `Cannot use native histogram schema: must be an integer from ${MIN_SCHEMA} to ${MAX_SCHEMA}: received ${schema}`,
-    );
-  }
+  const isSchema = schema >= MIN_SCHEMA && schema <= MAX_SCHEMA && Number.isInteger(schema);
+  const rule = `schema must be an integer from ${MIN_SCHEMA} to ${MAX_SCHEMA}`;
+  checkBounds(isSchema, "Cannot find the bound of a native histogram", rule, schema);
 }

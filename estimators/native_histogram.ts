@@ -5,7 +5,7 @@
  *
  * @module
  */
-
+import { checkKnownOptions, checkNumber, type KnownOptions } from "../model.ts";
 import { BucketCounts } from "./bucket_counts.ts";
 import {
   coarserIndex,
@@ -15,8 +15,6 @@ import {
   nativeUpperBound,
   pickSchema,
 } from "./native_bounds.ts";
-
-export { nativeBucketIndex, nativeUpperBound, pickSchema } from "./native_bounds.ts";
 
 /** How fine a native histogram is, and what it gives up first when it has too many buckets. */
 export interface NativeHistogramOptions {
@@ -55,6 +53,44 @@ export interface NativeHistogramOptions {
   minResetDurationSeconds?: number;
 }
 
+const KNOWN_OPTIONS: KnownOptions<NativeHistogramOptions> = {
+  bucketFactor: true,
+  maxBuckets: true,
+  zeroThreshold: true,
+  maxZeroThreshold: true,
+  minResetDurationSeconds: true,
+};
+
+/**
+ * Checks the options of a native histogram, and fills in what is left out.
+ *
+ * @param options The options as they were given.
+ * @param doing The failing action, as in `Cannot create histogram "x": nativeHistogram`.
+ * @returns All of them.
+ * @throws {TypeError} If one is unknown or not a number.
+ * @throws {RangeError} If one is out of bounds.
+ */
+export function checkNativeOptions(
+  options: NativeHistogramOptions,
+  doing: string,
+): Required<NativeHistogramOptions> {
+  const {
+    bucketFactor = 1.1,
+    maxBuckets = 160,
+    zeroThreshold = 2 ** -128,
+    maxZeroThreshold = 0,
+    minResetDurationSeconds = 0,
+  } = checkKnownOptions(options, KNOWN_OPTIONS, doing);
+  const isCount = (count: number): boolean => Number.isInteger(count) && count >= 0;
+  checkNumber(bucketFactor, (factor) => factor > 1, "greater than 1", doing, "bucketFactor");
+  checkNumber(maxBuckets, isCount, "an integer >= 0", doing, "maxBuckets");
+  const amounts = { zeroThreshold, maxZeroThreshold, minResetDurationSeconds };
+  for (const [name, amount] of Object.entries(amounts)) {
+    checkNumber(amount, (a) => a >= 0 && a < Infinity, "finite and >= 0", doing, name);
+  }
+  return { bucketFactor, maxBuckets, ...amounts };
+}
+
 /**
  * The buckets of a native histogram, counting observations. Their number and sum are for its owner
  * to count. Buckets are not cumulative.
@@ -79,10 +115,11 @@ export interface NativeHistogramOptions {
  *
  * @example Four observations in three buckets
  * ```ts
- * import { NativeHistogramEstimator } from "./native_histogram.ts";
+ * import { checkNativeOptions, NativeHistogramEstimator } from "./native_histogram.ts";
  * import assert from "node:assert/strict";
  *
- * const histogram = new NativeHistogramEstimator({ bucketFactor: 2 }, () => Date.now() / 1000);
+ * const options = checkNativeOptions({ bucketFactor: 2 }, "Cannot count");
+ * const histogram = new NativeHistogramEstimator(options, () => Date.now() / 1000);
  * for (const value of [0, 1.5, 2, 3]) histogram.observe(value);
  *
  * assert.equal(histogram.schema, 0);
@@ -111,34 +148,18 @@ export class NativeHistogramEstimator {
   /**
    * Starts with no observations.
    *
-   * @param options Resolution and limits, see there.
+   * @param options Resolution and limits, as {@linkcode checkNativeOptions} returns them.
    * @param now The clock, in Unix seconds. It is asked at construction and by `reset()`, and by
    * `observe()` only if there is a `minResetDurationSeconds` and the bucket limit is exceeded, or
    * was exceeded too early for a reset.
-   * @throws {TypeError} If an option is not a number.
-   * @throws {RangeError} If `bucketFactor` is not greater than 1, `maxBuckets` not an integer, or
-   * one of the others negative or not finite.
    */
-  constructor(options: NativeHistogramOptions, now: () => number) {
-    const {
-      bucketFactor = 1.1,
-      maxBuckets = 160,
-      zeroThreshold = 2 ** -128,
-      maxZeroThreshold = 0,
-      minResetDurationSeconds = 0,
-    } = options;
-    checkOption("bucketFactor", bucketFactor, bucketFactor > 1, "greater than 1");
-    const isCount = Number.isInteger(maxBuckets) && maxBuckets >= 0;
-    checkOption("maxBuckets", maxBuckets, isCount, "an integer >= 0");
-    const amounts = { zeroThreshold, maxZeroThreshold, minResetDurationSeconds };
-    for (const [name, amount] of Object.entries(amounts)) {
-      checkOption(name, amount, amount >= 0 && amount < Infinity, "finite and >= 0");
-    }
-    this.#initialSteps = this.#steps = MAX_SCHEMA - pickSchema(bucketFactor);
+  constructor(options: Required<NativeHistogramOptions>, now: () => number) {
+    const { maxBuckets, zeroThreshold } = options;
+    this.#initialSteps = this.#steps = MAX_SCHEMA - pickSchema(options.bucketFactor);
     this.#initialZeroThreshold = this.#zeroThreshold = zeroThreshold;
     this.#maxBuckets = maxBuckets === 0 ? Infinity : maxBuckets;
-    this.#maxZeroThreshold = maxZeroThreshold;
-    this.#minResetDuration = minResetDurationSeconds;
+    this.#maxZeroThreshold = options.maxZeroThreshold;
+    this.#minResetDuration = options.minResetDurationSeconds;
     this.#now = now;
     this.#lastReset = now();
   }
@@ -256,12 +277,4 @@ export class NativeHistogramEstimator {
       for (const [index, count] of finer) buckets.add(coarserIndex(index, 1), count);
     }
   }
-}
-
-function checkOption(name: string, value: number, valid: boolean, expected: string): void {
-  if (valid && typeof value === "number") return;
-  const TheError = typeof value === "number" ? RangeError : TypeError;
-  throw new TheError(
-    `Cannot create native histogram: ${name} must be ${expected}: received ${String(value)}`,
-  );
 }

@@ -29,20 +29,14 @@ const INITIAL_SLOTS = 16;
 
 /** Over which time quantiles are estimated. */
 export interface SlidingQuantilesOptions {
-  /**
-   * How long, in seconds, observations count at most.
-   *
-   * @default {600}
-   */
-  maxAgeSeconds?: number;
+  /** How long, in seconds, observations count at most. Positive and finite. */
+  readonly maxAgeSeconds: number;
   /**
    * Into how many parts that time is divided. Each time one of them is over, the oldest is
-   * forgotten: with the defaults, quantiles are of the last 8 to 10 minutes. Memory is in
-   * proportion to it.
-   *
-   * @default {5}
+   * forgotten: with 5 parts of 10 minutes, quantiles are of the last 8 to 10 minutes. Memory is
+   * in proportion to it.
    */
-  ageBuckets?: number;
+  readonly ageBuckets: number;
 }
 
 /**
@@ -79,13 +73,13 @@ export interface SlidingQuantilesOptions {
  * import { SlidingQuantiles } from "./quantiles.ts";
  * import assert from "node:assert/strict";
  *
- * const latency = new SlidingQuantiles({ maxAgeSeconds: 60 });
+ * const latency = new SlidingQuantiles({ maxAgeSeconds: 60, ageBuckets: 5 });
  * for (const seconds of [0.1, 0.2, 0.4]) latency.observe(seconds, 1000);
  *
  * const [median, maximum] = latency.quantiles([0.5, 1], 1001);
  * assert(Math.abs(median! - 0.2) < 0.02 * 0.2);
  * assert.equal(maximum, 0.4);
- * assert.equal(latency.quantile(0.5, 1060), NaN);
+ * assert.deepEqual(latency.quantiles([0.5], 1060), [NaN]);
  * ```
  */
 export class SlidingQuantiles {
@@ -106,17 +100,9 @@ export class SlidingQuantiles {
   /**
    * Starts with an empty window, and allocates its first few buckets.
    *
-   * @param options The window, see there.
-   * @throws {TypeError} If an option is not a number.
-   * @throws {RangeError} If `maxAgeSeconds` is not positive and finite, or `ageBuckets` not a
-   * positive integer.
+   * @param options The window, as checked by its owner.
    */
-  constructor(options: SlidingQuantilesOptions = {}) {
-    const { maxAgeSeconds = 600, ageBuckets = 5 } = options;
-    const isTime = maxAgeSeconds > 0 && maxAgeSeconds < Infinity;
-    checkOption("maxAgeSeconds", maxAgeSeconds, isTime, "positive and finite");
-    const isCount = Number.isInteger(ageBuckets) && ageBuckets >= 1;
-    checkOption("ageBuckets", ageBuckets, isCount, "a positive integer");
+  constructor({ maxAgeSeconds, ageBuckets }: SlidingQuantilesOptions) {
     this.#ageBuckets = ageBuckets;
     this.#turnSeconds = maxAgeSeconds / ageBuckets;
     this.#maxima = new Float64Array(ageBuckets).fill(-Infinity);
@@ -149,33 +135,13 @@ export class SlidingQuantiles {
   }
 
   /**
-   * Estimates one quantile. For several, {@linkcode SlidingQuantiles.quantiles} is faster.
-   *
-   * @param q Which one: 0 … 1.
-   * @param now The time, in seconds.
-   * @returns The value, or NaN if nothing was observed in the window.
-   * @throws {RangeError} If `q` is not within 0 … 1.
-   */
-  quantile(q: number, now: number): number {
-    return this.quantiles([q], now)[0]!;
-  }
-
-  /**
    * Estimates several quantiles of the same window.
    *
    * @param qs Which ones: 0 … 1, in any order.
    * @param now The time, in seconds.
    * @returns Their values in the same order, all of them NaN if nothing was observed in the window.
-   * @throws {RangeError} If one of `qs` is not within 0 … 1.
    */
   quantiles(qs: readonly number[], now: number): number[] {
-    for (const q of qs) {
-      if (!(q >= 0 && q <= 1)) {
-        throw new RangeError(
-          `Cannot estimate quantile: must be between 0 and 1: received ${String(q)}`,
-        );
-      }
-    }
     if (now >= this.#turnEnd || now < this.#turnEnd - 2 * this.#turnSeconds) this.#turn(now);
     const keys = this.#sortedKeys ??= Int32Array.from(this.#slots.keys()).sort();
     // How many observations are in the bucket of each key, or in one before it.
@@ -276,12 +242,4 @@ function valueOf(key: number): number {
   const scale = index < 0 ? 64 : 0;
   const center = nativeUpperBound(SCHEMA, index + scale * 2 ** SCHEMA) * CENTER;
   return Math.sign(key) * center * 2 ** -scale;
-}
-
-function checkOption(name: string, value: number, valid: boolean, expected: string): void {
-  if (valid && typeof value === "number") return;
-  const TheError = typeof value === "number" ? RangeError : TypeError;
-  throw new TheError(
-    `Cannot create sliding quantiles: ${name} must be ${expected}: received ${String(value)}`,
-  );
 }

@@ -1,6 +1,6 @@
 import { CHUNK_SIZE } from "../encoding/byte_writer.ts";
 import type { EscapingScheme } from "../encoding/escaping.ts";
-import type { Chunks } from "../encoding/lines.ts";
+import type { Chunks } from "../encoding/byte_writer.ts";
 import { encodeOpenMetrics } from "../encoding/open_metrics.ts";
 import { encodeProtobuf } from "../encoding/protobuf.ts";
 import { encodeText } from "../encoding/text.ts";

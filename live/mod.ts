@@ -26,6 +26,7 @@
  */
 
 import type { LivePage } from "../mod.ts";
+import { checkKnownOptions, checkNumber, checkShape, type KnownOptions } from "../model.ts";
 import { liveDocument } from "./document.ts";
 
 /** Options of {@linkcode livePage}. */
@@ -38,6 +39,8 @@ export interface LivePageOptions {
    */
   intervalMs?: number | undefined;
 }
+
+const KNOWN_OPTIONS: KnownOptions<LivePageOptions> = { title: true, intervalMs: true };
 
 /** From one scrape to the next when nothing else is said. */
 const INTERVAL_MS = 3000;
@@ -70,7 +73,7 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
  *
  * @param options Options.
  * @returns The page, as a function from a request to its response.
- * @throws {TypeError} If an option is not of its type.
+ * @throws {TypeError} If an option is unknown, or not of its type.
  * @throws {RangeError} If the interval is out of bounds.
  *
  * @example A slower page with a title
@@ -84,23 +87,13 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
  * ```
  */
 export function livePage(options: LivePageOptions = {}): LivePage {
-  const { title = "Metrics", intervalMs = INTERVAL_MS } = options;
-  if (typeof title !== "string") {
-    throw new TypeError(
-      `Cannot create live page: title must be a string: received ${String(title)}`,
-    );
-  }
-  if (typeof intervalMs !== "number") {
-    throw new TypeError(
-      `Cannot create live page: intervalMs must be a number: received ${String(intervalMs)}`,
-    );
-  }
-  if (!(intervalMs >= MIN_INTERVAL_MS && intervalMs <= MAX_INTERVAL_MS)) {
-    throw new RangeError(
-      `Cannot create live page: intervalMs must be from ${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS}: ` +
-        `received ${intervalMs}`,
-    );
-  }
+  const doing = "Cannot create live page";
+  const known = checkKnownOptions(options, KNOWN_OPTIONS, doing);
+  const { title = "Metrics", intervalMs = INTERVAL_MS } = known;
+  checkShape(typeof title === "string", doing, "title must be a string", title);
+  const isWithin = (ms: number) => ms >= MIN_INTERVAL_MS && ms <= MAX_INTERVAL_MS;
+  const rule = `from ${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS}`;
+  checkNumber(intervalMs, isWithin, rule, doing, "intervalMs");
   return () => {
     const nonce = createNonce();
     return new Response(liveDocument({ title, intervalMs, nonce }), {

@@ -22,7 +22,8 @@ import {
   UnobservableMetricError,
 } from "../model.ts";
 import { checkMaxSeries, checkRegistry, REGISTRY } from "../registry.ts";
-import { type Child, MetricCore } from "./child.ts";
+import { SYSTEM_CLOCK } from "../time/clock.ts";
+import type { Child } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type { Columns } from "./columns.ts";
 import { ExpiringStore } from "./expiry.ts";
@@ -34,8 +35,9 @@ import type {
   OnlyLabels,
   PartialMetric,
 } from "./label_types.ts";
+import { MetricCore } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
-import { RunningLabelTimer, RunningTimer, SYSTEM_CLOCK } from "./timer.ts";
+import { RunningLabelTimer, RunningTimer } from "./timer.ts";
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
 export interface MetricKind<C extends Child> {
@@ -45,23 +47,14 @@ export interface MetricKind<C extends Child> {
   width?: number;
   /** The finite upper bounds of a histogram's buckets. @default {[]} */
   bounds?: readonly number[];
-  /**
-   * Makes a child.
-   *
-   * @param columns Where its numbers are.
-   * @param slot Its place there.
-   * @returns The child.
-   */
-  create: (columns: Columns<C>, slot: number) => C;
-  /**
-   * Makes a child whose writes are checked and go nowhere, for label sets that have no
-   * room. Without it they are folded into one child.
-   *
-   * @param columns Where its numbers would be.
-   * @param slot Its place there.
-   * @returns The child.
-   */
-  createDropped?: (columns: Columns<C>, slot: number) => C;
+  /** Makes a child that is in no columns yet. */
+  create: (columns: Columns<unknown>) => C;
+  /** Whether writes without room are dropped. Else they are folded into one child. @default {false} */
+  canDrop?: boolean;
+  /** Whether writes can have exemplars. @default {false} */
+  hasExemplars?: boolean;
+  /** Whether the time of the last write is kept. @default {false} */
+  keepsTimes?: boolean;
   /** What, besides names and labels, makes two metrics of the type different. */
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
@@ -160,6 +153,9 @@ export abstract class BaseMetric<
       nameValidation,
       bounds: kind.bounds ?? [],
       width: kind.width ?? 1,
+      asksSource: exemplars && kind.hasExemplars === true,
+      keepsTimes: kind.keepsTimes === true,
+      expires: expireAfterSeconds !== undefined,
     });
     const defaults: Readonly<Record<string, LabelValue>> = options.defaultLabels ?? {};
     this.#defaults = this.#resolve(defaults, undefined, doing);
@@ -170,13 +166,13 @@ export abstract class BaseMetric<
       kind.definition,
       [maxSeries, expireAfterSeconds],
     ]);
-    const { create, createDropped } = kind;
-    const guards = { maxSeries, createDropped };
+    const { create, canDrop } = kind;
+    const guards = { maxSeries, canDrop };
     if (expireAfterSeconds === undefined) {
       this.#store = new ChildStore(this.#core, create, guards);
     } else {
       const store = new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
-      this.#store = this.#expiry = this.#core.watch = store;
+      this.#store = this.#expiry = store;
     }
     this.#own = isComplete(this.#defaults) ? this.#store.add(this.#defaults) : undefined;
     if (this.#own !== undefined) this.#expiry?.pin(this.#own);

@@ -1,22 +1,29 @@
 import type { NumberColumn, NumberMetric } from "../model.ts";
-import type { Child, MetricCore } from "./child.ts";
+import type { Child } from "./child.ts";
 import { Columns } from "./columns.ts";
+import { MetricCore } from "./metric_core.ts";
 
 /** What every label of the overflow child says. */
 const OVERFLOW = "overflow";
 
-/** Makes a child at a slot of some columns. */
-export type CreateChild<C extends Child> = (columns: Columns<C>, slot: number) => C;
+/**
+ * How many detached children share columns. To make columns for each would take longer than all
+ * the rest. The columns stay in memory as long as the program holds one of these children.
+ */
+const MAX_DETACHED = 64;
+
+/** Makes a child that is in no columns yet. */
+export type CreateChild<C extends Child> = (columns: Columns<unknown>) => C;
 
 /** Options of {@linkcode ChildStore}. */
 export interface ChildStoreOptions<C extends Child> {
   /** How many children there are at most, the overflow child apart. @default {Infinity} */
   maxSeries?: number | undefined;
   /**
-   * Makes a child whose writes go nowhere: label sets without room get it, in types
-   * whose numbers cannot be folded. Without it they share the overflow child.
+   * Whether label sets without room share a child whose writes go nowhere, in types
+   * whose numbers cannot be folded. Else they share the overflow child. @default {false}
    */
-  createDropped?: CreateChild<C> | undefined;
+  canDrop?: boolean | undefined;
 }
 
 /**
@@ -38,8 +45,10 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   protected readonly core: MetricCore;
   /** Where the children are now. */
   protected columns: Columns<C>;
+  /** Where children are that were taken out. */
+  #detached: Columns<C>;
   readonly #create: CreateChild<C>;
-  readonly #createDropped: CreateChild<C> | undefined;
+  readonly #canDrop: boolean;
   readonly #maxSeries: number;
   #holes = 0;
   /** The child for which there is always room, in a store with a limit. */
@@ -57,9 +66,10 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   constructor(core: MetricCore, create: CreateChild<C>, options: ChildStoreOptions<C> = {}) {
     this.core = core;
     this.#create = create;
-    this.#createDropped = options.createDropped;
+    this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
     this.columns = new Columns(core, 1);
+    this.#detached = new Columns(core, 1);
   }
 
   /** The number of children. */
@@ -108,8 +118,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Makes a child for which there is always room. */
   add(labelValues: readonly string[]): C {
-    const { columns } = this;
-    return columns.append(labelValues, (slot) => this.#create(columns, slot));
+    // Both may call a clock that is not the platform's.
+    const since = this.core.age();
+    const child = this.#create(this.columns);
+    child.enter(this.columns, labelValues, since);
+    return child;
   }
 
   /** Lets a number or boolean that was given for a label be found as fast as its text. */
@@ -118,16 +131,14 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   }
 
   /**
-   * Takes a child out. What is written to it from now on goes nowhere.
+   * Removes a child. Later writes to it go nowhere.
    *
    * @returns Whether readers would have met it.
    */
   delete(child: C): boolean {
-    const { slot } = child;
-    // Columns of its own: it must not keep those of its siblings in memory.
-    child.moveTo(new Columns(this.core, 1));
     if (child === this.#overflow) this.#overflow = undefined;
-    this.vacate(slot);
+    if (!this.holds(child)) return false;
+    this.detach(child);
     this.tidy();
     return true;
   }
@@ -137,7 +148,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     const children = [...this];
     // Those who just read the columns find nothing there; those who hold a child go on with it.
     const former = this.columns.clear();
-    for (const child of children) child.columns = former;
+    for (const child of children) child.stayIn(former);
     this.columns = new Columns(this.core, 1);
     this.#holes = 0;
     this.#overflow = undefined;
@@ -185,8 +196,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   protected make(labelValues: readonly string[]): C {
     if (this.#maxSeries === Infinity) return this.add(labelValues);
     // Whoever asks for the labels of the overflow child gets that one.
-    const isOverflow = this.#createDropped === undefined &&
-      labelValues.every((value) => value === OVERFLOW);
+    const isOverflow = !this.#canDrop && labelValues.every((value) => value === OVERFLOW);
     if (isOverflow) return this.#overflow = this.add(labelValues);
     return this.isFull ? this.overflow() : this.add(labelValues);
   }
@@ -194,23 +204,25 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   /** Counts that there was no room. */
   protected overflow(): C {
     this.core.overflows++;
-    if (this.#createDropped === undefined) return this.#overflow ?? this.#makeOverflow();
-    return this.#dropped ??= this.#makeDropped(this.#createDropped);
+    return this.#canDrop
+      ? this.#dropped ??= this.#makeDropped()
+      : this.#overflow ?? this.#makeOverflow();
   }
 
-  /** Leaves a hole at a slot. */
-  protected vacate(slot: number): void {
+  /** Moves a child out of the columns that are read. */
+  protected detach(child: C): void {
+    const { slot } = child;
+    if (this.#detached.children.length >= MAX_DETACHED) this.#detached = new Columns(this.core, 1);
+    child.moveTo(this.#detached);
+    // Its siblings there must not keep it in memory.
+    this.#detached.children[child.slot] = undefined;
     this.columns.remove(slot);
     this.#holes++;
   }
 
-  /** Moves the children to new columns when holes are the most of the present ones. */
+  /** Moves the children to new columns, in their order, when most slots are holes. */
   protected tidy(): void {
-    if (this.#holes > 32 && this.#holes > this.columns.children.length / 2) this.compact();
-  }
-
-  /** Moves the children to new columns, in their order. */
-  protected compact(): void {
+    if (this.#holes <= 32 || this.#holes <= this.columns.children.length / 2) return;
     const columns = new Columns<C>(this.core, this.size);
     for (const child of this.columns.children) child?.moveTo(columns);
     this.columns = columns;
@@ -231,9 +243,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return this.#overflow = this.get(this.#overflowValues());
   }
 
-  #makeDropped(create: CreateChild<C>): C {
-    const columns = new Columns<C>(this.core, 1);
-    return columns.append(this.#overflowValues(), (slot) => create(columns, slot));
+  #makeDropped(): C {
+    // Its metric is one of its own, so that writes to other series stay simple.
+    const columns = new Columns<C>(new MetricCore({ ...this.core, isDropped: true }), 1);
+    const dropped = this.#create(columns);
+    dropped.enter(columns, this.#overflowValues(), 0);
+    return dropped;
   }
 }
 

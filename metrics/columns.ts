@@ -1,4 +1,4 @@
-import type { MetricCore } from "./child.ts";
+import type { MetricCore } from "./metric_core.ts";
 
 /** What the look-up table has where no child is. */
 const FREE = -1;
@@ -67,6 +67,8 @@ export class Columns<C> {
   readonly children: (C | undefined)[] = [];
   /** The numbers of the children, `core.width` for each. */
   numbers: Float64Array;
+  /** When each child was last touched, on the monotonic clock, if series expire. */
+  touched: Float64Array;
   /** When each child began to count, in whole milliseconds after the metric was made. */
   #since: Int32Array | Float64Array;
   /** For each child the ids of its label values. */
@@ -93,6 +95,7 @@ export class Columns<C> {
     this.#byName = new Map(this.#labels.map((label) => [label.name, label]));
     if (query.length < labelNames.length) query = new Int32Array(labelNames.length);
     this.numbers = new Float64Array(capacity * width);
+    this.touched = new Float64Array(core.expires ? capacity : 0);
     this.#since = new Int32Array(capacity);
     this.#ids = new Int32Array(capacity * labelNames.length);
   }
@@ -224,10 +227,11 @@ export class Columns<C> {
    * Adds a child that is not there yet, at zero.
    *
    * @param values The texts of its label values.
-   * @param create Makes the child of its slot.
-   * @returns The child.
+   * @param since When it began to count, see {@linkcode since}.
+   * @param child The child.
+   * @returns Its slot.
    */
-  append(values: readonly string[], create: (slot: number) => C): C {
+  append(values: readonly string[], since: number, child: C): number {
     const slot = this.children.length;
     this.#reserve(slot + 1);
     const at = slot * values.length;
@@ -242,12 +246,28 @@ export class Columns<C> {
       }
       this.#ids[at + i] = id;
     }
-    const child = create(slot);
+    this.#setSince(slot, since);
     this.children.push(child);
     const isFull = this.children.length > this.#table.length * 4 / 5;
     if (this.#isDirect ? outgrown : isFull) this.#arrange();
     else this.#insert(slot);
-    return child;
+    return slot;
+  }
+
+  /** Copies the numbers of a child from other columns. */
+  copyNumbers(slot: number, from: Columns<unknown>, fromSlot: number): void {
+    const { width } = this.core;
+    const at = fromSlot * width;
+    this.numbers.set(from.numbers.subarray(at, at + width), slot * width);
+    // Without effect if series do not expire: the arrays have no element then.
+    this.touched[slot] = from.touched[fromSlot]!;
+  }
+
+  /** Lets a child start again at zero. */
+  reset(slot: number, since: number): void {
+    const { width } = this.core;
+    this.numbers.fill(0, slot * width, (slot + 1) * width);
+    this.#setSince(slot, since);
   }
 
   /** Takes a child out; its slot stays empty. */
@@ -267,6 +287,7 @@ export class Columns<C> {
   clear(): Columns<C> {
     const former = new Columns<C>(this.core, 0);
     former.numbers = this.numbers;
+    former.touched = this.touched;
     former.#since = this.#since;
     former.#ids = this.#ids;
     former.#labels = this.#labels;
@@ -277,7 +298,7 @@ export class Columns<C> {
 
   /** Whether any child may have an exemplar. */
   get hasExemplars(): boolean {
-    return this.core.kept !== undefined;
+    return this.core.kept !== undefined && this.core.type === "counter";
   }
 
   /** The texts of a child's label values. */
@@ -295,8 +316,7 @@ export class Columns<C> {
     return this.#since[slot]!;
   }
 
-  /** Says when a child began to count. */
-  setSince(slot: number, milliseconds: number): void {
+  #setSince(slot: number, milliseconds: number): void {
     // 24 days fit half of the room that more needs.
     if (milliseconds !== (milliseconds | 0) && this.#since instanceof Int32Array) {
       this.#since = Float64Array.from(this.#since);
@@ -383,6 +403,7 @@ export class Columns<C> {
     // A quarter more each time: little is left unused, and a number is moved four times at most.
     const capacity = size + (size >> 2) + 3;
     this.numbers = grow(this.numbers, capacity * this.core.width);
+    if (this.core.expires) this.touched = grow(this.touched, capacity);
     this.#since = grow(this.#since, capacity);
     this.#ids = grow(this.#ids, capacity * this.#labels.length);
   }

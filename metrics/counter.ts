@@ -1,6 +1,5 @@
 import { checkBounds, checkShape, type Exemplar, type NumberMetric } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiry.ts";
 import type { IfObservable, Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -22,13 +21,10 @@ export class CounterChild extends Child implements NumberMetric {
   inc(value = 1, exemplarLabels?: Record<string, string>): void {
     const { columns, slot } = this;
     if (
-      typeof value !== "number" || !(value >= 0 && value < Infinity) ||
-      columns.core.sources !== undefined
-    ) this.check(value);
-    if (exemplarLabels !== undefined) {
-      this.keep(columns.core.makeExemplar("increment", value, exemplarLabels));
-    }
-    columns.add(slot, value);
+      typeof value === "number" && value >= 0 && value < Infinity &&
+      exemplarLabels === undefined && columns.core.isSimple
+    ) columns.add(slot, value);
+    else this.write("increment", value, exemplarLabels);
   }
 
   /**
@@ -45,7 +41,7 @@ export class CounterChild extends Child implements NumberMetric {
     const doing = this.core.doing("count exceptions with");
     for (const errorClass of errorClasses) checkErrorClass(errorClass, doing);
     // Said before the function is called, so that no error of it is hidden.
-    this.check(1);
+    this.check("increment", 1);
     return settle(fn, (failed, error) => {
       if (!failed) return;
       if (errorClasses.length > 0 && !errorClasses.some((type) => error instanceof type)) return;
@@ -83,16 +79,16 @@ export class CounterChild extends Child implements NumberMetric {
     return this.core.kept?.get(this) as Exemplar | undefined;
   }
 
-  /** Refuses what cannot be counted here. */
-  private check(value: unknown): void {
-    const { core } = this;
-    if (typeof value !== "number") throw core.notANumber("increment", value);
-    // Siblings of a series that reads a function come here as well, and have nothing to be told.
-    if (value >= 0 && value < Infinity && !this.computed) return;
-    const doing = core.doing("increment");
-    checkBounds(value >= 0, doing, "value must be >= 0", value);
-    checkBounds(value !== Infinity, doing, "value must be finite", value);
-    checkShape(false, doing, "its value comes from a function", value);
+  protected override check(verb: string, value: number): void {
+    super.check(verb, value);
+    if (value >= 0 && value < Infinity) return;
+    const rule = value === Infinity ? "finite" : ">= 0";
+    checkBounds(false, this.core.doing(verb), `value must be ${rule}`, value);
+  }
+
+  protected override change(_verb: string, value: number, exemplar?: Required<Exemplar>): void {
+    if (exemplar !== undefined) this.keep(exemplar);
+    this.columns.add(this.slot, value);
   }
 }
 
@@ -104,16 +100,6 @@ function checkErrorClass(errorClass: unknown, doing: string): void {
     if ({} instanceof (errorClass as ErrorClass)) return;
   } catch {
     checkShape(false, doing, "an error class is needed", errorClass);
-  }
-}
-
-/** A counter's series that asks the exemplar source. */
-class SampledCounterChild extends CounterChild {
-  override inc(value = 1, exemplarLabels?: Record<string, string>): void {
-    super.inc(value, exemplarLabels);
-    if (exemplarLabels !== undefined) return;
-    const exemplar = this.core.askExemplar(value);
-    if (exemplar !== undefined) this.keep(exemplar);
   }
 }
 
@@ -152,10 +138,10 @@ export class Counter<
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
-    const Child = childClass(options?.exemplars ? SampledCounterChild : CounterChild, options);
     super(name, help, options, {
       type: "counter",
-      create: (columns, slot) => new Child(columns, slot),
+      hasExemplars: true,
+      create: (columns) => new CounterChild(columns),
     });
   }
 

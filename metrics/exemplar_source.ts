@@ -45,10 +45,12 @@ export function setExemplarSource(fn: ExemplarSource | null): void {
 /**
  * Asks the source for an exemplar's labels.
  *
- * @param failed Called when the source failed.
+ * @param counts Counts the failures of the source.
  * @returns Labels that are legal, if there are any.
  */
-export function askExemplarLabels(failed: () => void): Record<string, string> | undefined {
+export function askExemplarLabels(
+  counts: { exemplarErrors: number },
+): Record<string, string> | undefined {
   if (source === null || asking) return undefined;
   asking = true;
   try {
@@ -58,7 +60,7 @@ export function askExemplarLabels(failed: () => void): Record<string, string> | 
     const labels = checkExemplarLabels(given, "Cannot use exemplar");
     return Object.keys(labels).length === 0 ? undefined : labels;
   } catch {
-    failed();
+    counts.exemplarErrors++;
     return undefined;
   } finally {
     asking = false;

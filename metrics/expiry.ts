@@ -1,61 +1,48 @@
-import type { NumberColumn, SeriesExpiry } from "../model.ts";
-import type { Child, MetricCore, Watch } from "./child.ts";
+import { type NumberColumn, type SeriesExpiry } from "../model.ts";
+import type { Child } from "./child.ts";
 import { ChildStore, type ChildStoreOptions, type CreateChild } from "./child_store.ts";
-import { Columns } from "./columns.ts";
+import type { MetricCore, WriteListener } from "./metric_core.ts";
 
-/** How often children are looked through for the sake of new ones, in each time to live. */
+/** How often children are checked because of new ones, in each time to live. */
 const SWEEPS = 64;
 
 /** Options of {@linkcode ExpiringStore}. */
 export interface ExpiringStoreOptions<C extends Child> extends ChildStoreOptions<C> {
-  /** After how long without a touch a child is hidden, in seconds. */
+  /** The time without a touch after which a child is hidden, in seconds. */
   expireAfterSeconds: number;
 }
 
-/** A hidden child: it is here as long as somebody else holds it. */
-interface Ghost<C extends Child> {
-  readonly child: WeakRef<C>;
-  /** Its slot in the hidden columns. */
-  slot: number;
-}
-
 /**
- * A store whose children are hidden when nobody has touched them for some time. A
- * hidden child lies in columns of its own kind, which hold it weakly: readers do not
- * see it, whoever holds it writes to it as before, and the first touch brings it back
- * with all it has, as the last of the children. What nobody holds is freed.
+ * A store that hides children that nobody has touched for some time. A hidden child is out of
+ * the columns that are read, as a removed one is, but the store remembers it by a weak reference:
+ * the next write or look-up brings it back with all it has, as the last of the children. If the
+ * program does not hold it, it is garbage-collected.
  *
- * There is no timer: children are looked through when they are read and one of them
- * may have expired, and now and then when new ones come.
+ * There is no timer. Children are checked when they are read and one of them may have expired, and
+ * now and then when new ones come.
  */
-export class ExpiringStore<C extends Child> extends ChildStore<C> implements Watch, SeriesExpiry {
+export class ExpiringStore<C extends Child> extends ChildStore<C>
+  implements WriteListener, SeriesExpiry {
   readonly #seconds: number;
-  /** When each child was touched last, by slot, on the monotonic clock; `Infinity` for never to expire. */
-  #touched: Float64Array = new Float64Array(4);
-  #hidden: Columns<Ghost<C>>;
-  #hiddenHoles = 0;
-  /** What was hidden and is held by nobody any more. */
-  readonly #freed: FinalizationRegistry<Ghost<C>>;
-  /** No child expires before this time, apart from those that wait to be read. */
+  /** The hidden children by their label values. */
+  readonly #hidden: Map<string, WeakRef<C>> = new Map();
+  /** Forgets hidden children that were garbage-collected. */
+  readonly #freed: FinalizationRegistry<string>;
+  /** No child expires before this time, apart from those that wait for a reader. */
   #due: number;
-  /** When to look next for the sake of new children. */
+  /** When to check the children next because of new ones. */
   #nextSweep: number;
-  /** When those who must not miss a number began their last complete read. */
+  /** When each reader that must not miss a number began its last complete read. */
   readonly #readers: Map<object, number> = new Map();
 
-  /**
-   * Makes a store without children.
-   *
-   * @param core What all children share.
-   * @param create Makes a child at a slot of some columns.
-   * @param options A limit, and when children expire.
-   */
   constructor(core: MetricCore, create: CreateChild<C>, options: ExpiringStoreOptions<C>) {
     super(core, create, options);
     this.#seconds = options.expireAfterSeconds;
-    this.#hidden = new Columns(core, 0);
-    this.#freed = new FinalizationRegistry((ghost) => this.#bury(ghost));
+    this.#freed = new FinalizationRegistry((key) => {
+      if (this.#hidden.get(key)?.deref() === undefined) this.#hidden.delete(key);
+    });
     this.#due = this.#nextSweep = this.#now() + this.#seconds;
+    core.listener = this;
   }
 
   override get numberColumn(): NumberColumn | undefined {
@@ -64,43 +51,37 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
   }
 
   override findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    const child = this.columns.findByName(labels) ?? this.#raise(this.#hidden.findByName(labels));
+    const child = super.findByName(labels);
     if (child !== undefined) this.touch(child);
     return child;
   }
 
   override findInOrder(values: ArrayLike<unknown>): C | undefined {
-    const child = this.columns.findInOrder(values) ?? this.#raise(this.#hidden.findInOrder(values));
+    const child = super.findInOrder(values);
     if (child !== undefined) this.touch(child);
     return child;
   }
 
   override delete(child: C): boolean {
-    const isHidden = child.columns === this.#hidden;
-    if (isHidden) this.#show(child);
-    super.delete(child);
-    return !isHidden;
+    this.#forget(child);
+    return super.delete(child);
   }
 
   override clear(): void {
     super.clear();
-    // What is not forgotten here would be taken for the next children's, of the same slots.
-    this.#touched = new Float64Array(4);
-    // Those that are held stay in the former columns, from which nothing comes back.
-    this.#hidden = new Columns(this.core, 0);
-    this.#hiddenHoles = 0;
+    this.#hidden.clear();
   }
 
   override reach(labelValues: readonly string[]): C | undefined {
     this.#sweepIfDue();
-    return super.reach(labelValues) ?? this.#raise(this.#hidden.findInOrder(labelValues));
+    return super.reach(labelValues) ?? this.#findHidden(labelValues);
   }
 
   override reachable(): Iterable<C> {
-    // Reading them comes first: it hides some.
+    // Reading them comes first, because it hides some.
     const all = [...this];
-    for (const ghost of this.#hidden.children) {
-      const child = ghost?.child.deref();
+    for (const ref of this.#hidden.values()) {
+      const child = ref.deref();
       if (child !== undefined) all.push(child);
     }
     return all;
@@ -112,16 +93,19 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
   }
 
   touch(child: C): void {
-    // A child that was removed is in other columns than these two.
-    if (child.columns === this.#hidden) this.#show(child);
-    else if (child.columns === this.columns && this.#touched[child.slot] !== Infinity) {
-      this.#note(child.slot, this.#now());
+    if (!this.holds(child)) {
+      // It is hidden, or it was removed.
+      if (this.#findHidden(child.labelValues) !== child) return;
+      child.moveTo(this.columns);
+      this.#forget(child);
     }
+    const { touched } = this.columns;
+    if (touched[child.slot] !== Infinity) touched[child.slot] = this.#now();
   }
 
   pin(child: C): void {
     this.touch(child);
-    if (child.columns === this.columns) this.#note(child.slot, Infinity);
+    if (this.holds(child)) this.columns.touched[child.slot] = Infinity;
   }
 
   beginRead(reader: object): () => void {
@@ -146,16 +130,16 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
   }
 
   protected override lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
-    return super.lacksByName(labels) && this.#hidden.lacksByName(labels);
+    return this.#hidden.size === 0 && super.lacksByName(labels);
   }
 
   protected override lacksInOrder(values: ArrayLike<unknown>): boolean {
-    return super.lacksInOrder(values) && this.#hidden.lacksInOrder(values);
+    return this.#hidden.size === 0 && super.lacksInOrder(values);
   }
 
   protected override make(labelValues: readonly string[]): C {
     this.#sweepForNew();
-    const child = super.make(labelValues);
+    const child = this.#findHidden(labelValues) ?? super.make(labelValues);
     this.touch(child);
     return child;
   }
@@ -166,42 +150,23 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
     return child;
   }
 
-  protected override compact(): void {
-    const { children } = this.columns;
-    const touched: number[] = [];
-    for (const [slot, child] of children.entries()) {
-      if (child !== undefined) touched.push(this.#touched[slot]!);
-    }
-    super.compact();
-    this.#touched = Float64Array.from(touched);
-  }
-
   #now(): number {
     return this.core.clock.monotonic();
   }
 
-  #note(slot: number, time: number): void {
-    if (slot >= this.#touched.length) {
-      const longer = new Float64Array(slot + (slot >> 2) + 4);
-      longer.set(this.#touched);
-      this.#touched = longer;
-    }
-    this.#touched[slot] = time;
-  }
-
-  /** For who reads: nothing that has expired is seen. */
+  /** Called before a read. Hides expired children. */
   #sweepIfDue(): void {
     const now = this.#now();
     if (now >= this.#due) this.#sweep(now);
   }
 
-  /** For who makes a child: not so often that it would take more time than the rest of it. */
+  /** Called before a child is made. Seldom enough not to take more time than making it. */
   #sweepForNew(): void {
     const now = this.#now();
     if (now >= this.#nextSweep) this.#sweep(now);
   }
 
-  /** What has waited to be read may expire now. */
+  /** Called when children that waited for a reader may expire. */
   #lookAgain(): void {
     this.#due = -Infinity;
     this.#nextSweep = Math.min(this.#nextSweep, this.#now() + this.#seconds / SWEEPS);
@@ -211,14 +176,14 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
     const limit = now - this.#seconds;
     let unread = Infinity;
     for (const begun of this.#readers.values()) unread = Math.min(unread, begun);
-    const { children } = this.columns;
+    const { children, touched } = this.columns;
     let oldest = now;
     for (let slot = 0; slot < children.length; slot++) {
       const child = children[slot];
-      const touched = this.#touched[slot]!;
       if (child === undefined) continue;
-      if (touched > limit) oldest = Math.min(oldest, touched);
-      else if (touched < unread) this.#hide(child);
+      const time = touched[slot]!;
+      if (time > limit) oldest = Math.min(oldest, time);
+      else if (time < unread) this.#hide(child);
     }
     this.#due = oldest + this.#seconds;
     this.#nextSweep = Math.max(this.#due, now + this.#seconds / SWEEPS);
@@ -226,114 +191,28 @@ export class ExpiringStore<C extends Child> extends ChildStore<C> implements Wat
   }
 
   #hide(child: C): void {
-    const { slot } = child;
-    const hidden = this.#hidden;
-    child.moveTo(hidden);
-    this.vacate(slot);
-    const ghost = { child: new WeakRef(child), slot: child.slot };
-    hidden.children[child.slot] = ghost;
-    this.#freed.register(child, ghost, ghost);
+    const key = this.#keyOf(child.labelValues);
+    this.detach(child);
+    this.#hidden.set(key, new WeakRef(child));
+    this.#freed.register(child, key, child);
   }
 
-  #show(child: C): void {
-    const { slot } = child;
-    const ghost = this.#hidden.children[slot]!;
-    child.moveTo(this.columns);
-    this.#note(child.slot, this.#now());
-    this.#freed.unregister(ghost);
-    this.#leave(ghost);
+  #findHidden(labelValues: readonly string[]): C | undefined {
+    return this.#hidden.size === 0
+      ? undefined
+      : this.#hidden.get(this.#keyOf(labelValues))?.deref();
   }
 
-  /** The child of a ghost; what is dead makes place for another one of its labels. */
-  #raise(ghost: Ghost<C> | undefined): C | undefined {
-    const child = ghost?.child.deref();
-    if (ghost !== undefined && child === undefined) this.#bury(ghost);
-    return child;
+  #forget(child: C): void {
+    if (this.#findHidden(child.labelValues) !== child) return;
+    this.#hidden.delete(this.#keyOf(child.labelValues));
+    this.#freed.unregister(child);
   }
 
-  #bury(ghost: Ghost<C>): void {
-    if (this.#hidden.children[ghost.slot] === ghost) this.#leave(ghost);
+  /** The lengths make it unambiguous. */
+  #keyOf(labelValues: readonly string[]): string {
+    let key = "";
+    for (const value of labelValues) key += `${value.length}:${value}`;
+    return key;
   }
-
-  /** Leaves a hole in the hidden columns, and moves the others when holes are the most of them. */
-  #leave({ slot }: Ghost<C>): void {
-    const { children } = this.#hidden;
-    this.#hidden.remove(slot);
-    this.#hiddenHoles++;
-    if (this.#hiddenHoles <= 32 || this.#hiddenHoles <= children.length / 2) return;
-    const columns = new Columns<Ghost<C>>(this.core, children.length - this.#hiddenHoles);
-    for (const ghost of children) {
-      const child = ghost?.child.deref();
-      if (ghost === undefined || child === undefined) continue;
-      child.moveTo(columns);
-      ghost.slot = child.slot;
-      columns.children[child.slot] = ghost;
-    }
-    this.#hidden = columns;
-    this.#hiddenHoles = 0;
-  }
-}
-
-/** A class of children. */
-type ChildClass<C extends Child, Extra extends unknown[]> = new (
-  columns: Columns<unknown>,
-  slot: number,
-  ...extra: Extra
-) => C;
-
-/** Any method that writes; what it is given is for itself to check. */
-type Write = (this: Child, ...args: unknown[]) => unknown;
-
-/** The methods of all types that change a child, and end in no other of them. */
-const WRITES: readonly string[] = ["inc", "dec", "set", "observe", "info", "state"];
-
-/** The expiring class of each class that has one. */
-const CLASSES: WeakMap<object, object> = new WeakMap();
-
-/**
- * The class that a metric makes its children of: where series expire, one whose
- * children tell of each write. Other metrics keep the class as it is, and so neither
- * their children nor their writes know of it.
- *
- * @param Base The class of the type.
- * @param options The options of the metric, not checked yet.
- * @returns `Base`, or a class derived from it.
- */
-export function childClass<C extends Child, Extra extends unknown[]>(
-  Base: ChildClass<C, Extra>,
-  options: { readonly expireAfterSeconds?: unknown } | undefined,
-): ChildClass<C, Extra> {
-  if (options?.expireAfterSeconds === undefined) return Base;
-  const known = CLASSES.get(Base) ?? deriveFrom(Base);
-  CLASSES.set(Base, known);
-  // It is constructed as `Base` is, and has its methods.
-  return known as ChildClass<C, Extra>;
-}
-
-function deriveFrom(Class: object): object {
-  // Only classes of children come here, and what they are constructed with is passed on.
-  const Base = Class as ChildClass<Child, never[]>;
-  const Expiring = class extends Base {};
-  const methods = Base.prototype as unknown as Record<string, Write | undefined>;
-  for (const name of WRITES) {
-    const write = methods[name];
-    if (write === undefined) continue;
-    override(Expiring, name, function (first, second) {
-      // What throws has written nothing.
-      write.call(this, first, second);
-      this.columns.core.watch!.touch(this);
-    });
-  }
-  const { setFunction } = methods;
-  if (setFunction !== undefined) {
-    override(Expiring, "setFunction", function (fn) {
-      setFunction.call(this, fn);
-      this.columns.core.watch!.pin(this);
-    });
-  }
-  return Expiring;
-}
-
-function override(Class: { readonly prototype: Child }, name: string, value: Write): void {
-  Object.defineProperty(Class.prototype, name, { value, configurable: true, writable: true });
 }

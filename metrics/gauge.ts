@@ -1,10 +1,9 @@
 import { type Aggregation, checkShape, type NumberMetric, received } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiry.ts";
-import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
+import type { IfObservable, MetricTimer, Observable, Timer } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
-import { checkFunction, settle, startChildTimer, type Timer } from "./timer.ts";
+import { checkFunction, settle, startChildTimer } from "./timer.ts";
 
 /** One series of a gauge. */
 export class GaugeChild extends Child implements NumberMetric {
@@ -16,8 +15,8 @@ export class GaugeChild extends Child implements NumberMetric {
    */
   set(value: number): void {
     const { columns, slot } = this;
-    if (typeof value !== "number" || columns.core.sources !== undefined) this.check("set", value);
-    columns.numbers[slot] = value;
+    if (typeof value === "number" && columns.core.isSimple) columns.numbers[slot] = value;
+    else this.write("set", value);
   }
 
   /**
@@ -28,10 +27,8 @@ export class GaugeChild extends Child implements NumberMetric {
    */
   inc(value = 1): void {
     const { columns, slot } = this;
-    if (typeof value !== "number" || columns.core.sources !== undefined) {
-      this.check("increment", value);
-    }
-    columns.add(slot, value);
+    if (typeof value === "number" && columns.core.isSimple) columns.add(slot, value);
+    else this.write("increment", value);
   }
 
   /**
@@ -42,10 +39,8 @@ export class GaugeChild extends Child implements NumberMetric {
    */
   dec(value = 1): void {
     const { columns, slot } = this;
-    if (typeof value !== "number" || columns.core.sources !== undefined) {
-      this.check("decrement", value);
-    }
-    columns.add(slot, -value);
+    if (typeof value === "number" && columns.core.isSimple) columns.add(slot, -value);
+    else this.write("decrement", value);
   }
 
   /**
@@ -129,66 +124,19 @@ export class GaugeChild extends Child implements NumberMetric {
     this.set(seconds);
   }
 
-  /** Refuses what cannot be done here. */
-  private check(verb: string, value: unknown): void {
-    const { core } = this;
-    if (typeof value !== "number") throw core.notANumber(verb, value);
-    // Siblings of such a series come here as well, and have nothing to be told.
-    if (!this.computed) return;
-    checkShape(false, core.doing(verb), "its value comes from a function", value);
-  }
-}
-
-/** A gauge's series that knows when it was set, for the most recent of several processes. */
-class TimedGaugeChild extends GaugeChild {
-  #changed: number | undefined = undefined;
-
-  /** When it was set last, in seconds since 1970; nothing while it was not. */
+  /** When it was set last, in seconds since 1970, if the metric keeps that. */
   get changed(): number | undefined {
-    return this.computed ? this.core.now() : this.#changed;
+    const { core } = this;
+    if (!core.keepsTimes) return undefined;
+    // Nothing else is kept for a gauge.
+    return this.computed ? core.now() : core.kept?.get(this) as number | undefined;
   }
 
-  override set(value: number): void {
-    super.set(value);
-    this.#changed = this.core.now();
-  }
-
-  override inc(value = 1): void {
-    super.inc(value);
-    this.#changed = this.core.now();
-  }
-
-  override dec(value = 1): void {
-    super.dec(value);
-    this.#changed = this.core.now();
-  }
-
-  override reset(): void {
-    super.reset();
-    this.#changed = undefined;
-  }
-}
-
-/** What label sets without room share: it checks as others do, stays 0, and is in no scrape. */
-class DroppedGaugeChild extends GaugeChild {
-  override set(value: number): void {
-    this.checkNumber("set", value);
-  }
-
-  override inc(value = 1): void {
-    this.checkNumber("increment", value);
-  }
-
-  override dec(value = 1): void {
-    this.checkNumber("decrement", value);
-  }
-
-  override setFunction(fn: () => number): void {
-    checkFunction(fn, this.core.doing("set function of"));
-  }
-
-  private checkNumber(verb: string, value: unknown): void {
-    if (typeof value !== "number") throw this.core.notANumber(verb, value);
+  protected override change(verb: string, value: number): void {
+    if (this.core.keepsTimes) this.keep(this.core.now());
+    const { columns, slot } = this;
+    if (verb === "set") columns.numbers[slot] = value;
+    else columns.add(slot, verb === "decrement" ? -value : value);
   }
 }
 
@@ -260,14 +208,13 @@ export class Gauge<
       const rule = `aggregation must be one of ${received([...AGGREGATIONS])}`;
       checkShape(false, `Cannot create gauge ${received(name)}`, rule, aggregation);
     }
-    const isTimed = aggregation.endsWith("mostrecent");
-    const Child = childClass(isTimed ? TimedGaugeChild : GaugeChild, options);
     super(name, help, options, {
       type: "gauge",
       definition: aggregation,
       aggregation,
-      create: (columns, slot) => new Child(columns, slot),
-      createDropped: (columns, slot) => new DroppedGaugeChild(columns, slot),
+      keepsTimes: aggregation.endsWith("mostrecent"),
+      canDrop: true,
+      create: (columns) => new GaugeChild(columns),
     });
   }
 

@@ -1,5 +1,6 @@
 import { NativeExemplars } from "../estimators/native_exemplars.ts";
 import {
+  checkNativeOptions,
   NativeHistogramEstimator,
   type NativeHistogramOptions,
 } from "../estimators/native_histogram.ts";
@@ -11,19 +12,16 @@ import {
   received,
 } from "../model.ts";
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
-import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiry.ts";
-import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
-import { BaseMetric } from "./base_metric.ts";
+import type { Observable } from "./label_types.ts";
 import type { MetricOptions } from "./options.ts";
-import { settle, startChildTimer, type Timer, type Wrap, wrapWith } from "./timer.ts";
+import { TimedChild, TimedMetric } from "./timed_metric.ts";
 
 /** Below this many bounds a search is a walk along them, which is faster. */
 const SHORT = 16;
 
 /** One set of series of a histogram. */
-export class HistogramChild extends Child implements HistogramMetric {
+export class HistogramChild extends TimedChild implements HistogramMetric {
   // Its numbers are that of the values in each bucket, not cumulative, up to that of `+Inf`, and
   // the sum of the values.
 
@@ -41,34 +39,10 @@ export class HistogramChild extends Child implements HistogramMetric {
    * @throws {RangeError} If the exemplar is too long.
    */
   observe(value: number, exemplarLabels?: Record<string, string>): void {
-    this.record(value, this.check(value, exemplarLabels));
-  }
-
-  /**
-   * Calls a function and counts how long it took, in seconds; when it returns a
-   * promise, until that is settled. What fails is counted as well.
-   *
-   * @param fn The function.
-   * @returns What the function returns.
-   * @throws {TypeError} If it is not a function.
-   */
-  time<T>(fn: () => T): T {
-    const timer = this.startTimer();
-    return settle(fn, () => timer.stop(), this.core.doing("time"));
-  }
-
-  /**
-   * Starts a timer that counts its duration, in seconds, when it is stopped.
-   *
-   * @returns The timer.
-   */
-  startTimer(): Timer {
-    return startChildTimer(this.core, (seconds) => this.observe(seconds));
-  }
-
-  /** Makes a function whose calls are timed; also a method decorator. */
-  get wrap(): Wrap {
-    return wrapWith((fn) => this.time(fn), this.core.doing("wrap with"));
+    if (
+      typeof value === "number" && exemplarLabels === undefined && this.columns.core.isSimple
+    ) this.change("observe", value);
+    else this.write("observe", value, exemplarLabels);
   }
 
   /** The sum of all values. */
@@ -121,40 +95,7 @@ export class HistogramChild extends Child implements HistogramMetric {
     return into;
   }
 
-  /**
-   * What a timer does at its end.
-   *
-   * @param seconds The duration.
-   */
-  recordDuration(seconds: number): void {
-    this.observe(seconds);
-  }
-
-  /**
-   * Checks what is observed, before anything is changed.
-   *
-   * @param value The value.
-   * @param exemplarLabels Labels of an exemplar, if there are any.
-   * @returns The exemplar, if there are labels.
-   * @throws {TypeError} If the value is not a number, or a label not legal.
-   * @throws {RangeError} If the exemplar is too long.
-   */
-  protected check(
-    value: number,
-    exemplarLabels: Record<string, string> | undefined,
-  ): Required<Exemplar> | undefined {
-    if (typeof value !== "number") throw this.core.notANumber("observe", value);
-    if (exemplarLabels === undefined) return undefined;
-    return this.core.makeExemplar("observe", value, exemplarLabels);
-  }
-
-  /**
-   * Counts a value that is checked already.
-   *
-   * @param value The value.
-   * @param exemplar Its exemplar, with a timestamp, if there is one.
-   */
-  protected record(value: number, exemplar: Required<Exemplar> | undefined): void {
+  protected override change(_verb: string, value: number, exemplar?: Required<Exemplar>): void {
     const { columns, slot } = this;
     const { bounds } = columns.core;
     const i = bounds.length === 0 ? 0 : findBucket(bounds, value);
@@ -177,14 +118,17 @@ class NativeHistogramChild extends HistogramChild {
   readonly #native: NativeHistogramEstimator;
   #exemplars: NativeExemplars<Required<Exemplar>> | undefined = undefined;
 
-  constructor(columns: Columns<unknown>, slot: number, options: NativeHistogramOptions) {
-    super(columns, slot);
+  constructor(columns: Columns<unknown>, options: Required<NativeHistogramOptions>) {
+    super(columns);
     this.#native = new NativeHistogramEstimator(options, this.core.now);
   }
 
-  /** Repeats what is inherited: calls of `record()` that only ever mean one are fast. */
+  /** Repeats what is inherited: calls of `change()` that only ever mean one are fast. */
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
-    this.record(value, this.check(value, exemplarLabels));
+    if (
+      typeof value === "number" && exemplarLabels === undefined && this.columns.core.isSimple
+    ) this.change("observe", value);
+    else this.write("observe", value, exemplarLabels);
   }
 
   override get native(): NativeHistogram {
@@ -204,10 +148,10 @@ class NativeHistogramChild extends HistogramChild {
     this.#exemplars = undefined;
   }
 
-  protected override record(value: number, exemplar: Required<Exemplar> | undefined): void {
+  protected override change(verb: string, value: number, exemplar?: Required<Exemplar>): void {
     // A histogram that starts again to save buckets does so as a whole.
     if (this.#native.observe(value)) super.reset();
-    super.record(value, exemplar);
+    super.change(verb, value, exemplar);
     if (exemplar !== undefined) this.keepNative(exemplar);
   }
 
@@ -215,20 +159,6 @@ class NativeHistogramChild extends HistogramChild {
   private keepNative(exemplar: Required<Exemplar>): void {
     this.#exemplars ??= new NativeExemplars();
     this.#exemplars.add(exemplar);
-  }
-}
-
-/** A histogram's series that asks the exemplar source. */
-class SampledHistogramChild extends HistogramChild {
-  override observe(value: number, exemplarLabels?: Record<string, string>): void {
-    this.record(value, this.check(value, exemplarLabels) ?? this.core.askExemplar(value));
-  }
-}
-
-/** A native histogram's series that asks the exemplar source. */
-class SampledNativeHistogramChild extends NativeHistogramChild {
-  override observe(value: number, exemplarLabels?: Record<string, string>): void {
-    this.record(value, this.check(value, exemplarLabels) ?? this.core.askExemplar(value));
   }
 }
 
@@ -289,7 +219,7 @@ export interface HistogramOptions<
 export class Histogram<
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends BaseMetric<Names, Defaulted, HistogramChild> {
+> extends TimedMetric<Names, Defaulted, HistogramChild> {
   /**
    * Creates a histogram and registers it.
    *
@@ -311,7 +241,10 @@ export class Histogram<
       definition: [bounds, native],
       bounds,
       width: bounds.length + 2,
-      create: createOf(native, options),
+      hasExemplars: true,
+      create: native === undefined
+        ? (columns) => new HistogramChild(columns)
+        : (columns) => new NativeHistogramChild(columns, native),
     });
   }
 
@@ -332,84 +265,16 @@ export class Histogram<
   observe(value: number, exemplarLabels?: Record<string, string>): void {
     this.own.observe(value, exemplarLabels);
   }
-
-  /**
-   * Calls a function and counts how long it took, in seconds. See
-   * {@linkcode HistogramChild.time}.
-   *
-   * @param fn The function.
-   * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
-   */
-  time<T>(this: Observable<Names, Defaulted>, fn: () => T): T;
-  time<T>(fn: () => T): T {
-    return this.own.time(fn);
-  }
-
-  /**
-   * Starts a timer that counts its duration, in seconds, when it is stopped. It can
-   * be started while labels are missing; they are given at its end.
-   *
-   * @returns The timer.
-   *
-   * @example Labels that are known at the end
-   * ```ts
-   * import { Histogram, REGISTRY } from "@narthex/prometheus";
-   * import assert from "node:assert/strict";
-   *
-   * const duration = new Histogram("request_seconds", "Time to answer.", { labelNames: ["code"] });
-   * const timer = duration.startTimer();
-   * timer.stop({ code: 200 });
-   * assert.equal(REGISTRY.getSampleValue("request_seconds_count", { code: 200 }), 1);
-   * ```
-   */
-  startTimer(): MetricTimer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
-    return this.startLabelTimer() as MetricTimer<Names, Defaulted>;
-  }
-
-  /**
-   * Makes a function whose calls are timed; also a method decorator. Reading it
-   * throws while a label has no value.
-   */
-  get wrap(): IfObservable<Names, Defaulted, Wrap> {
-    // `own` has thrown by now if the type is `never`.
-    return this.own.wrap as IfObservable<Names, Defaulted, Wrap>;
-  }
-}
-
-/** How the children of a histogram are made. */
-function createOf(
-  native: NativeHistogramOptions | undefined,
-  options: Pick<HistogramOptions, "exemplars" | "expireAfterSeconds">,
-): (columns: Columns<HistogramChild>, slot: number) => HistogramChild {
-  const exemplars = options?.exemplars;
-  if (native === undefined) {
-    const Child = childClass(exemplars ? SampledHistogramChild : HistogramChild, options);
-    return (columns, slot) => new Child(columns, slot);
-  }
-  const Child = childClass(exemplars ? SampledNativeHistogramChild : NativeHistogramChild, options);
-  return (columns, slot) => new Child(columns, slot, native);
 }
 
 /** The options of the native histogram, checked; nothing when there is none. */
 function checkNative(
   options: NativeHistogramOptions | boolean,
   doing: string,
-): NativeHistogramOptions | undefined {
+): Required<NativeHistogramOptions> | undefined {
   if (options === false) return undefined;
-  if (options === true) return {};
+  if (options === true) return checkNativeOptions({}, doing);
   const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
   checkShape(isObject, doing, "nativeHistogram must be an object or true", options);
-  const copy = { ...options };
-  try {
-    new NativeHistogramEstimator(copy, () => 0);
-  } catch (error) {
-    if (error instanceof Error) {
-      const reason = error.message.replace("Cannot create native histogram: ", "");
-      error.message = `${doing}: nativeHistogram: ${reason}`;
-    }
-    throw error;
-  }
-  return copy;
+  return checkNativeOptions(options, `${doing}: nativeHistogram`);
 }

@@ -1,6 +1,5 @@
 import { type LabelValue, type Metric, type NumberMetric, toLabelSet } from "../model.ts";
 import { Child } from "./child.ts";
-import { childClass } from "./expiry.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -16,7 +15,8 @@ export class InfoChild extends Child {
    * @throws {TypeError} If a label is not legal, or is one of the metric's own.
    */
   info(labels: Readonly<Record<string, LabelValue>>): void {
-    this.#metric = this.check(labels);
+    const told = this.toMetric(labels);
+    if (this.isOpen()) this.#metric = told;
   }
 
   /**
@@ -26,7 +26,7 @@ export class InfoChild extends Child {
    * @returns The metric that tells it.
    * @throws {TypeError} If a label is not legal, or is one of the metric's own.
    */
-  protected check(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
+  protected toMetric(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
     const doing = this.core.doing("set");
     const told = toLabelSet(labels, this.core.nameValidation, doing);
     const clash = told.labelNames.find((name) => this.labelNames.includes(name));
@@ -49,13 +49,6 @@ export class InfoChild extends Child {
   override reset(): void {
     super.reset();
     this.#metric = undefined;
-  }
-}
-
-/** What label sets without room share: it checks as others do, and tells nothing. */
-class DroppedInfoChild extends InfoChild {
-  override info(labels: Readonly<Record<string, LabelValue>>): void {
-    this.check(labels);
   }
 }
 
@@ -90,14 +83,13 @@ export class Info<
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
-    const Child = childClass(InfoChild, options);
     super(name, help, options, {
       type: "info",
       width: 0,
       // Processes that tell the same tell it once, for as long as one of them runs.
       aggregation: "livemax",
-      create: (columns, slot) => new Child(columns, slot),
-      createDropped: (columns, slot) => new DroppedInfoChild(columns, slot),
+      canDrop: true,
+      create: (columns) => new InfoChild(columns),
     });
   }
 

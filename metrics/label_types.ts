@@ -1,5 +1,4 @@
 import type { LabelValue } from "../model.ts";
-import type { LabelTimer, Timer } from "./timer.ts";
 
 /** Labels by name. */
 export type LabelsByName<K extends string> = { readonly [P in K]: LabelValue };
@@ -80,3 +79,44 @@ export interface TimedPartialMetric<Names extends readonly string[], Given exten
 /** The timer of a metric: it needs labels at its end only if one is missing. */
 export type MetricTimer<Names extends readonly string[], Given extends string> =
   [Missing<Names, Given>] extends [never] ? Timer<Names[number]> : LabelTimer<Names, Given>;
+
+/** A timer that needs labels at its end. */
+export interface LabelTimer<Names extends readonly string[], Given extends string> {
+  /**
+   * Stops the timer and records the duration. Only the first call records.
+   *
+   * @param labels The missing labels, and others to override.
+   * @returns The duration in seconds.
+   * @throws {TypeError} If a label is missing or unknown; the timer still runs then.
+   */
+  stop(
+    labels: LabelsByName<Missing<Names, Given>> & Partial<LabelsByName<Names[number]>>,
+  ): number;
+}
+
+/**
+ * A running timer. It records once: at the first `stop()`, or when it is disposed
+ * of at the end of a `using` scope.
+ *
+ * @typeParam Names Labels that may be given at its end.
+ */
+export interface Timer<Names extends string = never> {
+  /**
+   * Stops the timer and records the duration. Only the first call records.
+   *
+   * @param labels Labels to override, when the timer is a metric's with defaults.
+   * @returns The duration in seconds.
+   */
+  stop(labels?: [Names] extends [never] ? NoLabels : Partial<LabelsByName<Names>>): number;
+  /** Stops the timer at the end of a `using` scope. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Makes a function that is timed each time it is called. Also a standard method
+ * decorator.
+ */
+export type Wrap = <This, Args extends unknown[], Result>(
+  fn: (this: This, ...args: Args) => Result,
+  context?: ClassMethodDecoratorContext,
+) => (this: This, ...args: Args) => Result;

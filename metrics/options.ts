@@ -1,7 +1,7 @@
 import type { LabelValue, NameValidation } from "../model.ts";
 import type { Registry } from "../registry.ts";
+import type { Clock } from "../time/clock.ts";
 import type { NoLabels } from "./label_types.ts";
-import type { Clock } from "./timer.ts";
 
 /**
  * Options that every metric has.

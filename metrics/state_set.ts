@@ -1,7 +1,6 @@
 import { checkShape, received, type StateSetMetric } from "../model.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiry.ts";
 import type { Observable } from "./label_types.ts";
 import { BaseMetric } from "./base_metric.ts";
 import type { MetricOptions } from "./options.ts";
@@ -18,12 +17,11 @@ export class StateSetChild<State extends string = string> extends Child implemen
   /**
    * Makes a child; {@linkcode StateSet} does so in `labels()`.
    *
-   * @param columns Where its number is.
-   * @param slot Its place there.
+   * @param columns What it shares with others.
    * @param states The states; it begins with the first.
    */
-  constructor(columns: Columns<unknown>, slot: number, states: readonly State[]) {
-    super(columns, slot);
+  constructor(columns: Columns<unknown>, states: readonly State[]) {
+    super(columns);
     this.states = states;
   }
 
@@ -34,14 +32,20 @@ export class StateSetChild<State extends string = string> extends Child implemen
    * @throws {TypeError} If it is not one of them.
    */
   state(state: State): void {
-    // The one number of a child is that of its state.
-    this.columns.numbers[this.slot] = this.indexOf(state);
+    const index = this.indexOf(state);
+    if (this.columns.core.isSimple) this.change("set", index);
+    else this.write("set", index);
   }
 
   /** For each state 1 if it is the current one, else 0. */
   get stateValues(): readonly number[] {
     const current = this.columns.numbers[this.slot];
     return this.states.map((_, i) => (i === current ? 1 : 0));
+  }
+
+  protected override change(_verb: string, index: number): void {
+    // The one number of a child is that of its state.
+    this.columns.numbers[this.slot] = index;
   }
 
   /**
@@ -60,13 +64,6 @@ export class StateSetChild<State extends string = string> extends Child implemen
       checkShape(false, this.core.doing("set"), rule, state);
     }
     return index;
-  }
-}
-
-/** What label sets without room share: it checks as others do, and stays in the first state. */
-class DroppedStateSetChild<State extends string> extends StateSetChild<State> {
-  override state(state: State): void {
-    this.indexOf(state);
   }
 }
 
@@ -117,14 +114,13 @@ export class StateSet<
    */
   constructor(name: string, help: string, options: StateSetOptions<States, Names, Defaulted>) {
     const states = checkStates(options?.states, `Cannot create stateset ${received(name)}`);
-    const Child = childClass(StateSetChild<States[number]>, options);
     super(name, help, options, {
       type: "stateset",
       // Each process has a state of its own.
       aggregation: "liveall",
       definition: states,
-      create: (columns, slot) => new Child(columns, slot, states),
-      createDropped: (columns, slot) => new DroppedStateSetChild(columns, slot, states),
+      canDrop: true,
+      create: (columns) => new StateSetChild<States[number]>(columns, states),
     });
   }
 

@@ -1,12 +1,9 @@
 import { SlidingQuantiles } from "../estimators/quantiles.ts";
 import { checkBounds, checkNumber, checkShape, received, type SummaryMetric } from "../model.ts";
-import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import { childClass } from "./expiry.ts";
-import type { IfObservable, MetricTimer, Observable } from "./label_types.ts";
-import { BaseMetric } from "./base_metric.ts";
+import type { Observable } from "./label_types.ts";
 import type { MetricOptions } from "./options.ts";
-import { settle, startChildTimer, type Timer, type Wrap, wrapWith } from "./timer.ts";
+import { TimedChild, TimedMetric } from "./timed_metric.ts";
 
 /** Without quantiles, there are no values of them. */
 const NONE: readonly number[] = [];
@@ -15,7 +12,7 @@ const NONE: readonly number[] = [];
 const WIDTH = 2;
 
 /** One set of series of a summary. */
-export class SummaryChild extends Child implements SummaryMetric {
+export class SummaryChild extends TimedChild implements SummaryMetric {
   /**
    * Counts a value.
    *
@@ -23,37 +20,11 @@ export class SummaryChild extends Child implements SummaryMetric {
    * @throws {TypeError} If it is not a number.
    */
   observe(value: number): void {
-    if (typeof value !== "number") throw this.core.notANumber("observe", value);
     const { columns, slot } = this;
-    columns.add(slot * WIDTH, 1);
-    columns.add(slot * WIDTH + 1, value);
-  }
-
-  /**
-   * Calls a function and counts how long it took, in seconds; when it returns a
-   * promise, until that is settled. What fails is counted as well.
-   *
-   * @param fn The function.
-   * @returns What the function returns.
-   * @throws {TypeError} If it is not a function.
-   */
-  time<T>(fn: () => T): T {
-    const timer = this.startTimer();
-    return settle(fn, () => timer.stop(), this.core.doing("time"));
-  }
-
-  /**
-   * Starts a timer that counts its duration, in seconds, when it is stopped.
-   *
-   * @returns The timer.
-   */
-  startTimer(): Timer {
-    return startChildTimer(this.core, (seconds) => this.observe(seconds));
-  }
-
-  /** Makes a function whose calls are timed; also a method decorator. */
-  get wrap(): Wrap {
-    return wrapWith((fn) => this.time(fn), this.core.doing("wrap with"));
+    if (typeof value === "number" && columns.core.isSimple) {
+      columns.add(slot * WIDTH, 1);
+      columns.add(slot * WIDTH + 1, value);
+    } else this.write("observe", value);
   }
 
   /** The sum of all values. */
@@ -80,13 +51,10 @@ export class SummaryChild extends Child implements SummaryMetric {
     return NONE;
   }
 
-  /**
-   * What a timer does at its end.
-   *
-   * @param seconds The duration.
-   */
-  recordDuration(seconds: number): void {
-    this.observe(seconds);
+  protected override change(_verb: string, value: number): void {
+    const { columns, slot } = this;
+    columns.add(slot * WIDTH, 1);
+    columns.add(slot * WIDTH + 1, value);
   }
 }
 
@@ -102,15 +70,15 @@ class QuantileSummaryChild extends SummaryChild {
   readonly #window: SlidingQuantiles;
   readonly #quantiles: readonly number[];
 
-  constructor(columns: Columns<unknown>, slot: number, window: Window) {
-    super(columns, slot);
+  constructor(columns: Columns<unknown>, window: Window) {
+    super(columns);
     this.#window = new SlidingQuantiles(window);
     this.#quantiles = window.quantiles;
   }
 
   override observe(value: number): void {
-    super.observe(value);
-    this.#window.observe(value, this.core.clock.monotonic());
+    if (typeof value === "number" && this.columns.core.isSimple) this.change("observe", value);
+    else this.write("observe", value);
   }
 
   override get quantiles(): readonly number[] {
@@ -124,6 +92,11 @@ class QuantileSummaryChild extends SummaryChild {
   override reset(): void {
     super.reset();
     this.#window.clear();
+  }
+
+  protected override change(verb: string, value: number): void {
+    super.change(verb, value);
+    this.#window.observe(value, this.core.clock.monotonic());
   }
 }
 
@@ -163,7 +136,7 @@ export interface SummaryOptions<
 export class Summary<
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends BaseMetric<Names, Defaulted, SummaryChild> {
+> extends TimedMetric<Names, Defaulted, SummaryChild> {
   /**
    * Creates a summary and registers it.
    *
@@ -177,16 +150,13 @@ export class Summary<
    */
   constructor(name: string, help: string, options: SummaryOptions<Names, Defaulted> = {}) {
     const window = checkWindow(options ?? {}, `Cannot create summary ${received(name)}`);
-    const Child = childClass(SummaryChild, options);
-    const QuantileChild = childClass(QuantileSummaryChild, options);
     super(name, help, options, {
       type: "summary",
       definition: window,
       width: WIDTH,
-      create: (columns, slot) =>
-        window.quantiles.length === 0
-          ? new Child(columns, slot)
-          : new QuantileChild(columns, slot, window),
+      create: window.quantiles.length === 0
+        ? (columns) => new SummaryChild(columns)
+        : (columns) => new QuantileSummaryChild(columns, window),
     });
   }
 
@@ -200,39 +170,6 @@ export class Summary<
   observe(this: Observable<Names, Defaulted>, value: number): void;
   observe(value: number): void {
     this.own.observe(value);
-  }
-
-  /**
-   * Calls a function and counts how long it took, in seconds. See
-   * {@linkcode SummaryChild.time}.
-   *
-   * @param fn The function.
-   * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
-   */
-  time<T>(this: Observable<Names, Defaulted>, fn: () => T): T;
-  time<T>(fn: () => T): T {
-    return this.own.time(fn);
-  }
-
-  /**
-   * Starts a timer that counts its duration, in seconds, when it is stopped. It can
-   * be started while labels are missing; they are given at its end.
-   *
-   * @returns The timer.
-   */
-  startTimer(): MetricTimer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
-    return this.startLabelTimer() as MetricTimer<Names, Defaulted>;
-  }
-
-  /**
-   * Makes a function whose calls are timed; also a method decorator. Reading it
-   * throws while a label has no value.
-   */
-  get wrap(): IfObservable<Names, Defaulted, Wrap> {
-    // `own` has thrown by now if the type is `never`.
-    return this.own.wrap as IfObservable<Names, Defaulted, Wrap>;
   }
 }
 

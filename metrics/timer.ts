@@ -1,62 +1,9 @@
 import { checkShape, type LabelValue } from "../model.ts";
-import type { MetricCore } from "./child.ts";
-import type { LabelsByName, Missing, NoLabels } from "./label_types.ts";
-
-/** Where metrics take the time from. */
-export interface Clock {
-  /**
-   * The time of day.
-   *
-   * @returns Seconds since 1970.
-   */
-  now(): number;
-  /**
-   * A time that never goes back, for durations.
-   *
-   * @returns Seconds since some moment.
-   */
-  monotonic(): number;
-}
-
-/** The platform's clocks. */
-export const SYSTEM_CLOCK: Clock = {
-  now: () => Date.now() / 1000,
-  monotonic: () => performance.now() / 1000,
-};
+import type { Clock } from "../time/clock.ts";
+import type { Timer, Wrap } from "./label_types.ts";
+import type { MetricCore } from "./metric_core.ts";
 
 type Labels = Readonly<Record<string, LabelValue>>;
-
-/** A timer that needs labels at its end. */
-export interface LabelTimer<Names extends readonly string[], Given extends string> {
-  /**
-   * Stops the timer and records the duration. Only the first call records.
-   *
-   * @param labels The missing labels, and others to override.
-   * @returns The duration in seconds.
-   * @throws {TypeError} If a label is missing or unknown; the timer still runs then.
-   */
-  stop(
-    labels: LabelsByName<Missing<Names, Given>> & Partial<LabelsByName<Names[number]>>,
-  ): number;
-}
-
-/**
- * A running timer. It records once: at the first `stop()`, or when it is disposed
- * of at the end of a `using` scope.
- *
- * @typeParam Names Labels that may be given at its end.
- */
-export interface Timer<Names extends string = never> {
-  /**
-   * Stops the timer and records the duration. Only the first call records.
-   *
-   * @param labels Labels to override, when the timer is a metric's with defaults.
-   * @returns The duration in seconds.
-   */
-  stop(labels?: [Names] extends [never] ? NoLabels : Partial<LabelsByName<Names>>): number;
-  /** Stops the timer at the end of a `using` scope. */
-  [Symbol.dispose](): void;
-}
 
 /** A timer that only `stop()` ends: what a metric starts while labels are missing. */
 export class RunningLabelTimer {
@@ -162,15 +109,6 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return (typeof value === "object" || typeof value === "function") && value !== null &&
     "then" in value && typeof value.then === "function";
 }
-
-/**
- * Makes a function that is timed each time it is called. Also a standard method
- * decorator.
- */
-export type Wrap = <This, Args extends unknown[], Result>(
-  fn: (this: This, ...args: Args) => Result,
-  context?: ClassMethodDecoratorContext,
-) => (this: This, ...args: Args) => Result;
 
 /**
  * Makes a {@linkcode Wrap} of a function that times.

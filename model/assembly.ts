@@ -1,4 +1,4 @@
-import { checkBounds, checkShape, received } from "./errors.ts";
+import { checkBounds, checkShape, received } from "./checks.ts";
 import type {
   Exemplar,
   HistogramMetric,

@@ -1,5 +1,6 @@
-import { checkBounds, checkLabelObject, checkShape } from "./errors.ts";
-import { checkLabelName, toLabelText } from "./names.ts";
+import { checkBounds, checkLabelObject, checkShape } from "./checks.ts";
+import { toLabelText } from "./labels.ts";
+import { checkLabelName } from "./names.ts";
 import type { Exemplar, LabelValue, NameValidation } from "./sample.ts";
 
 /**

@@ -6,17 +6,15 @@ import {
   checkNativeHistogram,
   parseBound,
 } from "./assembly.ts";
-import { checkOptions, checkShape, received } from "./errors.ts";
+import { checkOptions, checkShape, received } from "./checks.ts";
 import { checkExemplar } from "./exemplar.ts";
+import { toLabelSet, toLabelText } from "./labels.ts";
 import {
   checkMetricName,
   checkNameValidation,
   fullName,
   isLegacyLabelName,
   isMetricType,
-  reservedLabelName,
-  toLabelSet,
-  toLabelText,
 } from "./names.ts";
 import type {
   Aggregation,
@@ -33,7 +31,7 @@ import type {
   StateSetMetric,
   SummaryMetric,
 } from "./sample.ts";
-import { createdName, formatBound, SAMPLE_SUFFIXES } from "./structure.ts";
+import { createdName, formatBound, reservedLabelName, SAMPLE_SUFFIXES } from "./structure.ts";
 
 /** Options of {@linkcode MetricFamily}. */
 export interface MetricFamilyOptions {

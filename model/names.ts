@@ -1,5 +1,5 @@
-import { checkLabelObject, checkShape, received } from "./errors.ts";
-import type { LabelSet, LabelValue, MetricType, NameValidation } from "./sample.ts";
+import { checkShape, received } from "./checks.ts";
+import type { MetricType, NameValidation } from "./sample.ts";
 
 const METRIC_NAME_REGEXP = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -133,118 +133,6 @@ export function findAmbiguousLabelName(names: readonly string[]): string | undef
     const size = written.size;
     return written.add(name.replace(ILLEGAL_IN_LABEL_NAME_REGEXP, "_")).size === size;
   });
-}
-
-/**
- * The name of the label that a type keeps for itself, if it has one.
- *
- * @param type The type of the family.
- * @param familyName The name of the family as exposed.
- * @returns `"le"`, `"quantile"`, a stateset's own name, or nothing.
- */
-export function reservedLabelName(type: MetricType, familyName: string): string | undefined {
-  switch (type) {
-    case "histogram":
-    case "gaugehistogram":
-      return "le";
-    case "summary":
-      return "quantile";
-    case "stateset":
-      return familyName;
-    default:
-      return undefined;
-  }
-}
-
-/**
- * Checks the label names of a metric and copies them.
- *
- * @param names The names as they were given.
- * @param validation The alphabet.
- * @param type The type of the family.
- * @param familyName The name of the family.
- * @param doing What is being done, as in `Cannot create counter "x"`.
- * @returns A frozen copy.
- * @throws {TypeError} If a name is not legal, is reserved, or stands there twice.
- */
-export function checkLabelNames(
-  names: unknown,
-  validation: NameValidation,
-  type: MetricType,
-  familyName: string,
-  doing: string,
-): readonly string[] {
-  checkShape(Array.isArray(names), doing, "labelNames must be an array", names);
-  const reserved = reservedLabelName(type, familyName);
-  const copy: string[] = [];
-  for (const name of names) {
-    checkLabelName(name, validation, doing);
-    if (name === reserved) {
-      throw new TypeError(`${doing}: label "${name}" is reserved for the ${type} itself`);
-    }
-    if (copy.includes(name)) {
-      throw new TypeError(`${doing}: label names must differ: received "${name}" twice`);
-    }
-    copy.push(name);
-  }
-  const ambiguous = findAmbiguousLabelName(copy);
-  const rule = "label names must differ when written with underscores";
-  checkShape(ambiguous === undefined, doing, rule, ambiguous);
-  return Object.freeze(copy);
-}
-
-/**
- * Turns what a caller gives for a label into the text that is written. Lone
- * surrogates become U+FFFD, so that two of them cannot become two series that
- * look alike on the wire.
- *
- * @param value The value as it was given.
- * @param labelName The name of the label.
- * @param doing What is being done, as in `Cannot use counter "x"`.
- * @returns The text, well-formed.
- * @throws {TypeError} If the value is neither a string, nor a number, nor a boolean.
- */
-export function toLabelText(value: LabelValue, labelName: string, doing: string): string {
-  switch (typeof value) {
-    case "string":
-      return value.toWellFormed();
-    case "number":
-    case "boolean":
-      return String(value);
-    default:
-      throw new TypeError(
-        `${doing}: value of label "${labelName}" must be a string, a number or a boolean: ` +
-          `received ${received(value)}`,
-      );
-  }
-}
-
-/**
- * Checks labels that come with their values, and takes them apart.
- *
- * @param labels The labels as they were given.
- * @param validation The alphabet of their names.
- * @param doing What is being done, as in `Cannot set info "x_info"`.
- * @param reserved The name of a label to leave out. @default {none}
- * @returns Their names, and their values as they are written.
- * @throws {TypeError} If they are no labels, or a name or a value is not legal.
- */
-export function toLabelSet(
-  labels: Readonly<Record<string, LabelValue>>,
-  validation: NameValidation,
-  doing: string,
-  reserved?: string,
-): LabelSet {
-  checkLabelObject(labels, doing);
-  const labelNames: string[] = [];
-  const labelValues: string[] = [];
-  for (const [name, value] of Object.entries(labels)) {
-    if (name === reserved) continue;
-    checkLabelName(name, validation, doing);
-    labelNames.push(name);
-    labelValues.push(toLabelText(value, name, doing));
-  }
-  return { labelNames, labelValues };
 }
 
 /** The parts that a metric name is put together from. */

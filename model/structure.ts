@@ -77,6 +77,27 @@ export function createdName(name: string, type: MetricType): string | undefined 
 }
 
 /**
+ * The name of the label that a type keeps for itself, if it has one.
+ *
+ * @param type The type of the family.
+ * @param familyName The name of the family as exposed.
+ * @returns `"le"`, `"quantile"`, a stateset's own name, or nothing.
+ */
+export function reservedLabelName(type: MetricType, familyName: string): string | undefined {
+  switch (type) {
+    case "histogram":
+    case "gaugehistogram":
+      return "le";
+    case "summary":
+      return "quantile";
+    case "stateset":
+      return familyName;
+    default:
+      return undefined;
+  }
+}
+
+/**
  * All the names that a family takes in any format, so that no other family may
  * have them: its own, OpenMetrics's for it, those of its series, and, where they are
  * not of the classic alphabet, what older scrapers are told instead.

@@ -72,7 +72,8 @@ let schedule: Schedule | undefined;
 export const SYSTEM_CLOCK: Timers = {
   now: () => Date.now() / 1000,
   monotonic: () => performance.now() / 1000,
-  setTimeout: startTimer,
+  setTimeout: (callback, milliseconds, options) =>
+    startTimer(globalThis, callback, milliseconds, options),
   nextTurn(callback) {
     // Not a Web standard, but where it exists it does not wait for a timer.
     schedule ??= (globalThis as { setImmediate?: Schedule }).setImmediate ??
@@ -81,7 +82,42 @@ export const SYSTEM_CLOCK: Timers = {
   },
 };
 
+/** The part of a global object that has clocks and timers. */
+export interface TimerFunctions {
+  readonly performance: { now(): number };
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/**
+ * Returns the clocks and timers of a platform as they are now. Fake ones that a test installs
+ * later do not replace them, so that a timer which starts itself again and again does not hold
+ * such a test.
+ *
+ * @param platform The global object.
+ * @returns Its clocks and timers.
+ * @throws {TypeError} If it has no clock or no timers.
+ */
+export function captureTimers(platform: Partial<TimerFunctions>): Timers {
+  const { performance, setTimeout, clearTimeout } = platform;
+  if (performance === undefined || setTimeout === undefined || clearTimeout === undefined) {
+    throw new TypeError("Cannot start timers: the platform has no clock or no timers");
+  }
+  const monotonic = performance.now.bind(performance);
+  const functions = {
+    setTimeout: setTimeout.bind(platform),
+    clearTimeout: clearTimeout.bind(platform),
+  };
+  return {
+    ...SYSTEM_CLOCK,
+    monotonic: () => monotonic() / 1000,
+    setTimeout: (callback, milliseconds, options) =>
+      startTimer(functions, callback, milliseconds, options),
+  };
+}
+
 function startTimer(
+  functions: Omit<TimerFunctions, "performance">,
   callback: () => void,
   milliseconds: number,
   options: { readonly inBackground?: boolean | undefined } = {},
@@ -91,17 +127,18 @@ function startTimer(
     // Waits in steps that the platform can take.
     const rest = milliseconds - MAX_TIMER_MS;
     cancel = startTimer(
+      functions,
       () => {
-        cancel = startTimer(callback, rest, options);
+        cancel = startTimer(functions, callback, rest, options);
       },
       MAX_TIMER_MS,
       options,
     );
     return () => cancel();
   }
-  const timer: unknown = setTimeout(callback, Math.max(0, milliseconds));
+  const timer = functions.setTimeout(callback, Math.max(0, milliseconds));
   // Timers are objects with this method on Deno, Bun and Node, and numbers in browsers, where a
   // page ends anyway.
   if (options.inBackground) (timer as { unref?: () => void }).unref?.();
-  return () => clearTimeout(timer as ReturnType<typeof setTimeout>);
+  return () => functions.clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 import type { LabelValue } from "../../mod.ts";
+import { checkLabelName, checkLabelObject, checkShape, toLabelText } from "../../model.ts";
 import { type BasicAuth, credentialsOf, toBase64 } from "../requests/headers.ts";
 
 /** What a group of Pushgateway is addressed by. */
@@ -10,8 +11,6 @@ export interface Group {
   /** The labels that the gateway gives to all series of the group, `job` included. */
   readonly labelNames: ReadonlySet<string>;
 }
-
-const LABEL_NAME_REGEXP = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** What a path cannot carry: slashes, and segments that a URL parser removes. */
 const UNSAFE_IN_PATH_REGEXP = /\/|^\.{1,2}$/;
@@ -35,40 +34,21 @@ export function createGroup(
   doing: string,
 ): Group {
   const address = parseAddress(gateway, doing);
-  if (typeof job !== "string" || job === "") {
-    throw new TypeError(
-      `${doing}: job must be a string, not empty: received ${
-        job as unknown === "" ? '""' : String(job)
-      }`,
-    );
-  }
-  if (typeof groupingKey !== "object" || groupingKey === null || Array.isArray(groupingKey)) {
-    throw new TypeError(`${doing}: groupingKey must be an object: received ${String(groupingKey)}`);
-  }
+  const isJob = typeof job === "string" && job !== "";
+  checkShape(isJob, doing, "job must be a string, and not empty", job);
+  checkLabelObject(groupingKey, doing, "groupingKey");
   // The same group has the same address, in whatever order its labels are given.
   const names = Object.keys(groupingKey).sort();
   const path = names.map((name) => {
     if (name === "job") {
       throw new TypeError(`${doing}: groupingKey must not have "job", which is an option`);
     }
-    if (!LABEL_NAME_REGEXP.test(name)) {
-      throw new TypeError(
-        `${doing}: labels of groupingKey must match [a-zA-Z_][a-zA-Z0-9_]* and not begin ` +
-          `with "__": received ${JSON.stringify(name)}`,
-      );
-    }
-    const value: unknown = groupingKey[name];
-    if (!["string", "number", "boolean"].includes(typeof value)) {
-      throw new TypeError(
-        `${doing}: value of label "${name}" must be a string, a number or a boolean: ` +
-          `received ${String(value)}`,
-      );
-    }
-    return `/${toPath(name, String(value))}`;
+    checkLabelName(name, "legacy", `${doing}: groupingKey`);
+    return `/${toPath(name, toLabelText(groupingKey[name]!, name, `${doing}: groupingKey`))}`;
   });
   const prefix = address.pathname.replace(/(?<!\/)\/+$/, "");
   return {
-    url: `${address.origin}${prefix}/metrics/${toPath("job", job)}${path.join("")}`,
+    url: `${address.origin}${prefix}/metrics/${toPath("job", job.toWellFormed())}${path.join("")}`,
     credentials: credentialsOf(address, doing),
     labelNames: new Set(["job", ...names]),
   };
@@ -80,9 +60,7 @@ function parseAddress(gateway: string | URL, doing: string): URL {
   if (address?.protocol !== "http:" && address?.protocol !== "https:") {
     // Where an address ends and a password begins is not known of what is no address.
     const shown = text.replace(/^[^]*@/, "…@").replace(/[?#][^]*$/, "?…").slice(0, 100);
-    throw new TypeError(
-      `${doing}: url must begin with http:// or https://: received ${JSON.stringify(shown)}`,
-    );
+    checkShape(false, doing, "url must begin with http:// or https://", shown);
   }
   if (address.search !== "" || address.hash !== "") {
     throw new TypeError(`${doing}: url must have neither a query nor a fragment`);
@@ -92,11 +70,9 @@ function parseAddress(gateway: string | URL, doing: string): URL {
 
 /** A label as two segments of a path. */
 function toPath(name: string, value: string): string {
-  // One label, one spelling, as everywhere in this library: see toLabelText() of the model.
-  const text = value.toWellFormed();
-  if (text === "") return `${name}@base64/=`;
-  if (UNSAFE_IN_PATH_REGEXP.test(text)) return `${name}@base64/${toBase64Url(text)}`;
-  return `${name}/${encodeURIComponent(text)}`;
+  if (value === "") return `${name}@base64/=`;
+  if (UNSAFE_IN_PATH_REGEXP.test(value)) return `${name}@base64/${toBase64Url(value)}`;
+  return `${name}/${encodeURIComponent(value)}`;
 }
 
 /** UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-5 | base64url}, not padded. */

@@ -1,20 +1,14 @@
 import { escapeLabelName } from "../../encoding/escaping.ts";
 import { encodeProtobuf } from "../../encoding/protobuf.ts";
 import { encodeText } from "../../encoding/text.ts";
-import { gatherAsync, MetricFamily, type MetricType, type Registry } from "../../mod.ts";
+import { gatherAsync, MetricFamily, type Registry } from "../../mod.ts";
+import { reservedLabelName } from "../../model.ts";
 
 /** The formats that Pushgateway reads. */
 export type PushFormat = "protobuf" | "text";
 
 /** Gateways before 1.10 know no other names than those of the classic alphabet. */
 const ESCAPING = "underscores";
-
-/** The label that a type writes itself, if it is always the same one. */
-const RESERVED_LABEL_NAMES: Readonly<Partial<Record<MetricType, string>>> = {
-  histogram: "le",
-  gaugehistogram: "le",
-  summary: "quantile",
-};
 
 /** Options of {@linkcode createPushBody}. */
 export interface PushBodyOptions {
@@ -58,16 +52,16 @@ function checkFamily(
   doing: string,
 ): void {
   const { name, type } = family;
-  const clash = (label: string): never => {
+  const check = (label: string): void => {
+    const spelled = escapeLabelName(label, ESCAPING);
+    if (!groupLabelNames.has(spelled)) return;
     throw new TypeError(
-      `${doing}: metric family "${name}" must not have the label "${label}", ` +
-        `which is ${label === "job" ? "the job" : "in groupingKey"}`,
+      `${doing}: metric family "${name}" must not have the label "${spelled}", ` +
+        `which is ${spelled === "job" ? "the job" : "in groupingKey"}`,
     );
   };
-  const reserved = type === "stateset"
-    ? escapeLabelName(name, ESCAPING)
-    : RESERVED_LABEL_NAMES[type];
-  if (reserved !== undefined && groupLabelNames.has(reserved)) clash(reserved);
+  const reserved = reservedLabelName(type, name);
+  if (reserved !== undefined) check(reserved);
   /** Most metrics of a family share one array of names. */
   let checked: readonly string[] | undefined;
   for (const { labelNames, timestamp } of family.metrics) {
@@ -77,10 +71,7 @@ function checkFamily(
       );
     }
     if (labelNames === checked) continue;
-    for (const label of labelNames) {
-      const spelled = escapeLabelName(label, ESCAPING);
-      if (groupLabelNames.has(spelled)) clash(spelled);
-    }
+    labelNames.forEach(check);
     checked = labelNames;
   }
 }

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import type { Timers } from "../../time/clock.ts";
+import { abortable, limitTime } from "../../time/time_limit.ts";
 import { type BasicAuth, createHeaders, credentialsOf } from "../requests/headers.ts";
 import { type Answer, type Fetch, hideSecrets, send } from "../requests/send.ts";
-import { abortable, limitTime } from "../requests/time_limit.ts";
 
 /** What a user may say about requests. */
 export interface HttpCallOptions {
@@ -17,6 +18,8 @@ export interface HttpCallOptions {
   headers?: HeadersInit | undefined;
   /** Sends the requests. @default {the platform's fetch} */
   fetch?: Fetch | undefined;
+  /** The clock and the timers, for tests. @default {those of the platform} */
+  timers?: Timers | undefined;
 }
 
 /** Sends bodies to one URL. */
@@ -27,6 +30,7 @@ export class HttpCall {
   readonly #headers: Headers;
   readonly #bearerToken: HttpCallOptions["bearerToken"];
   readonly #fetch: Fetch;
+  readonly #timers: Timers | undefined;
 
   /**
    * @param url Where to.
@@ -59,6 +63,7 @@ export class HttpCall {
       this.#headers.set(name, value);
     }
     this.#bearerToken = bearerToken;
+    this.#timers = options.timers;
     this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
   }
 
@@ -74,7 +79,8 @@ export class HttpCall {
     body: Uint8Array<ArrayBuffer>,
     { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
   ): Promise<Answer> {
-    const limit = limitTime(timeoutMs, signal, { inBackground: true });
+    const timers = this.#timers;
+    const limit = limitTime(timeoutMs, { outer: signal, inBackground: true, timers });
     const url = this.#url;
     let headers = this.#headers;
     try {

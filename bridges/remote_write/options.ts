@@ -1,9 +1,14 @@
-import { checkExternalLabels } from "../../encoding/series_shape.ts";
-import { type Clock, type LabelSet, type LabelValue, REGISTRY, type Registry } from "../../mod.ts";
+import { type LabelSet, type LabelValue, REGISTRY, type Registry } from "../../mod.ts";
+import {
+  checkBounds,
+  checkLabelObject,
+  checkShape,
+  type KnownOptions,
+  toLabelSet,
+} from "../../model.ts";
+import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import { checkParts, checkPositive } from "../requests/checks.ts";
-import { MAX_TIMER_MS } from "../requests/time_limit.ts";
 import type { HttpCallOptions } from "./http_call.ts";
-import { waitInBackground } from "./timers.ts";
 
 /** Options of {@linkcode remoteWrite} and {@linkcode RemoteWriter}. */
 export interface RemoteWriteOptions extends HttpCallOptions {
@@ -60,13 +65,6 @@ export interface RemoteWriteOptions extends HttpCallOptions {
    * tried again, or what the registry threw. What it throws is ignored.
    */
   onError?: ((error: unknown) => void) | undefined;
-  /** Where the time comes from; for tests. @default {the platform's clocks} */
-  clock?: Clock | undefined;
-  /**
-   * Waits for some milliseconds, or until a signal is aborted; for tests.
-   * @default {a timer that lets the program end}
-   */
-  sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
   /** A number from 0 to 1 that spreads times; for tests. @default {Math.random} */
   random?: (() => number) | undefined;
 }
@@ -85,6 +83,38 @@ export interface RemoteWriterOptions extends RemoteWriteOptions {
   staleOnClose?: boolean | undefined;
 }
 
+/** The names of all options of {@linkcode remoteWrite}. */
+export const WRITE_OPTIONS: KnownOptions<RemoteWriteOptions> = {
+  registry: true,
+  externalLabels: true,
+  basicAuth: true,
+  bearerToken: true,
+  headers: true,
+  fetch: true,
+  timeoutMs: true,
+  collectTimeoutMs: true,
+  retryForMs: true,
+  minBackoffMs: true,
+  maxBackoffMs: true,
+  maxSamplesPerRequest: true,
+  maxRequestBytes: true,
+  maxBufferedBytes: true,
+  nativeHistograms: true,
+  exemplars: true,
+  metadata: true,
+  onError: true,
+  timers: true,
+  random: true,
+};
+
+/** The names of all options of {@linkcode RemoteWriter}. */
+export const WRITER_OPTIONS: KnownOptions<RemoteWriterOptions> = {
+  ...WRITE_OPTIONS,
+  intervalMs: true,
+  autoStart: true,
+  staleOnClose: true,
+};
+
 /** Options that were checked and filled in. */
 export interface Settings {
   readonly registry: Registry;
@@ -101,15 +131,12 @@ export interface Settings {
   readonly exemplars: boolean;
   readonly metadata: boolean;
   readonly onError: (error: unknown) => void;
-  readonly clock: Clock;
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly timers: Timers;
   readonly random: () => number;
 }
 
-const SYSTEM_CLOCK: Clock = {
-  now: () => Date.now() / 1000,
-  monotonic: () => performance.now() / 1000,
-};
+/** The largest request that is ever put together, in bytes. */
+const MAX_REQUEST_BYTES = 2 ** 30;
 
 /**
  * Checks options and fills in what is left out.
@@ -120,31 +147,38 @@ const SYSTEM_CLOCK: Clock = {
  * @throws {TypeError} If one has the wrong shape.
  * @throws {RangeError} If a number is out of bounds.
  */
-export function checkOptions(options: RemoteWriteOptions, doing: string): Settings {
-  const number = (key: keyof RemoteWriteOptions, byDefault: number, max: number): number =>
-    checkPositive(key, options[key] ?? byDefault, { doing, max });
-  const { registry = REGISTRY, fetch = globalThis.fetch, onError = () => {} } = options;
+export function toSettings(options: RemoteWriteOptions, doing: string): Settings {
+  const number = (name: keyof RemoteWriteOptions, byDefault: number): number =>
+    checkPositive(options[name] ?? byDefault, doing, name);
+  const {
+    registry = REGISTRY,
+    fetch = globalThis.fetch,
+    externalLabels = {},
+    onError = () => {},
+  } = options;
   checkParts({ registry, fetch }, doing);
-  if (typeof onError !== "function") {
-    throw new TypeError(`${doing}: onError must be a function: received ${String(onError)}`);
-  }
+  checkLabelObject(externalLabels, doing, "externalLabels");
+  checkShape(typeof onError === "function", doing, "onError must be a function", onError);
+  const maxRequestBytes = number("maxRequestBytes", 2 ** 20);
+  const isPossible = maxRequestBytes <= MAX_REQUEST_BYTES;
+  const rule = `maxRequestBytes must be <= ${MAX_REQUEST_BYTES}`;
+  checkBounds(isPossible, doing, rule, maxRequestBytes);
   return {
     registry,
-    externalLabels: checkExternalLabels(options.externalLabels ?? {}, doing),
-    timeoutMs: number("timeoutMs", 30_000, MAX_TIMER_MS),
-    collectTimeoutMs: number("collectTimeoutMs", 10_000, MAX_TIMER_MS),
-    retryForMs: number("retryForMs", Infinity, Infinity),
-    minBackoffMs: number("minBackoffMs", 500, MAX_TIMER_MS),
-    maxBackoffMs: number("maxBackoffMs", 30_000, MAX_TIMER_MS),
-    maxSamplesPerRequest: number("maxSamplesPerRequest", 2000, Infinity),
-    maxRequestBytes: number("maxRequestBytes", 2 ** 20, 2 ** 30),
-    maxBufferedBytes: number("maxBufferedBytes", 2 ** 24, Infinity),
+    externalLabels: toLabelSet(externalLabels, "legacy", `${doing}: externalLabels`),
+    timeoutMs: number("timeoutMs", 30_000),
+    collectTimeoutMs: number("collectTimeoutMs", 10_000),
+    retryForMs: number("retryForMs", Infinity),
+    minBackoffMs: number("minBackoffMs", 500),
+    maxBackoffMs: number("maxBackoffMs", 30_000),
+    maxSamplesPerRequest: number("maxSamplesPerRequest", 2000),
+    maxRequestBytes,
+    maxBufferedBytes: number("maxBufferedBytes", 2 ** 24),
     nativeHistograms: options.nativeHistograms ?? true,
     exemplars: options.exemplars ?? true,
     metadata: options.metadata ?? true,
     onError,
-    clock: options.clock ?? SYSTEM_CLOCK,
-    sleep: options.sleep ?? waitInBackground,
+    timers: options.timers ?? SYSTEM_CLOCK,
     random: options.random ?? Math.random,
   };
 }

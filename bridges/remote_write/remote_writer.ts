@@ -1,7 +1,8 @@
 import { type Collector, MetricFamily } from "../../mod.ts";
-import { checkObject, checkPositive } from "../requests/checks.ts";
-import { MAX_TIMER_MS } from "../requests/time_limit.ts";
-import type { RemoteWriterOptions } from "./options.ts";
+import { checkKnownOptions, type KnownOptions } from "../../model.ts";
+import { wait } from "../../time/time_limit.ts";
+import { checkPositive } from "../requests/checks.ts";
+import { type RemoteWriterOptions, WRITER_OPTIONS } from "./options.ts";
 import { Sender } from "./sender.ts";
 
 /** When to stop waiting. */
@@ -14,6 +15,8 @@ export interface FlushOptions {
    */
   timeoutMs?: number | undefined;
 }
+
+const FLUSH_OPTIONS: KnownOptions<FlushOptions> = { signal: true, timeoutMs: true };
 
 /**
  * Sends a registry by Prometheus remote write 1.0 on an interval, for as long as the
@@ -74,11 +77,10 @@ export class RemoteWriter implements Collector, AsyncDisposable {
    * @throws {RangeError} If a number is out of bounds.
    */
   constructor(url: string | URL, options: RemoteWriterOptions = {}) {
-    checkObject(options, "Cannot write to a URL");
-    this.#sender = new Sender(url, options);
-    const { intervalMs = 15_000, autoStart = true, staleOnClose = false } = options;
-    const bounds = { doing: this.#sender.doing, max: MAX_TIMER_MS };
-    this.#intervalMs = checkPositive("intervalMs", intervalMs, bounds);
+    const checked = checkKnownOptions(options, WRITER_OPTIONS, "Cannot write to a URL");
+    this.#sender = new Sender(url, checked);
+    const { intervalMs = 15_000, autoStart = true, staleOnClose = false } = checked;
+    this.#intervalMs = checkPositive(intervalMs, this.#sender.doing, "intervalMs");
     this.#staleOnClose = staleOnClose;
     if (autoStart) this.start();
   }
@@ -132,8 +134,7 @@ export class RemoteWriter implements Collector, AsyncDisposable {
    */
   async flush(options: FlushOptions = {}): Promise<void> {
     this.#refuseClosed("flush");
-    const { signal, timeoutMs = 30_000 } = options;
-    await this.#sender.flush({ signal, timeoutMs: this.#checkTimeout(timeoutMs) });
+    await this.#sender.flush(this.#checkLimits(options, 30_000));
   }
 
   /**
@@ -144,8 +145,7 @@ export class RemoteWriter implements Collector, AsyncDisposable {
    */
   close(options: FlushOptions = {}): Promise<void> {
     if (this.#closing === undefined) {
-      const timeoutMs = this.#checkTimeout(options.timeoutMs ?? 5000);
-      this.#closing = this.#close({ ...options, timeoutMs });
+      this.#closing = this.#close(this.#checkLimits(options, 5000));
     }
     return this.#closing;
   }
@@ -188,33 +188,36 @@ export class RemoteWriter implements Collector, AsyncDisposable {
 
   async #run(): Promise<void> {
     const { settings } = this.#sender;
-    const { clock, sleep, random } = settings;
+    const { timers, random } = settings;
     const { signal } = this.#end;
     for (let waitMs = this.#intervalMs * random();;) {
-      await sleep(waitMs, signal);
+      await wait(waitMs, { signal, inBackground: true, timers });
       if (signal.aborted) return;
-      const began = clock.monotonic();
+      const began = timers.monotonic();
       try {
         await this.#sender.takeSnapshot();
       } catch (error) {
         if (!signal.aborted) this.#sender.report(error);
       }
-      waitMs = Math.max(0, this.#intervalMs - (clock.monotonic() - began) * 1000);
+      waitMs = Math.max(0, this.#intervalMs - (timers.monotonic() - began) * 1000);
     }
   }
 
-  async #close({ signal, timeoutMs }: FlushOptions & { timeoutMs: number }): Promise<void> {
+  async #close(limits: FlushOptions & { timeoutMs: number }): Promise<void> {
     this.#end.abort();
     try {
-      await this.#sender.flush({ signal, timeoutMs }, this.#staleOnClose);
+      await this.#sender.flush(limits, this.#staleOnClose);
     } catch (error) {
       this.#sender.report(error);
     }
     this.#sender.stop();
   }
 
-  #checkTimeout(timeoutMs: number): number {
-    return checkPositive("timeoutMs", timeoutMs, { doing: this.#sender.doing, max: Infinity });
+  /** Checks when to stop waiting, and fills in the time. */
+  #checkLimits(options: FlushOptions, byDefault: number): FlushOptions & { timeoutMs: number } {
+    const { doing } = this.#sender;
+    const { signal, timeoutMs = byDefault } = checkKnownOptions(options, FLUSH_OPTIONS, doing);
+    return { signal, timeoutMs: checkPositive(timeoutMs, doing, "timeoutMs") };
   }
 
   #refuseClosed(what: string): void {

@@ -1,14 +1,14 @@
 import { encodeWriteRequests } from "../../encoding/write_request.ts";
 import { gatherAsync, type MetricFamily } from "../../mod.ts";
+import { limitTime, wait } from "../../time/time_limit.ts";
+import { nextTurn } from "../../time/turn.ts";
 import { type Answer, showAnswer } from "../requests/send.ts";
-import { MAX_TIMER_MS } from "../requests/time_limit.ts";
 import { HttpCall, parseRetryAfter } from "./http_call.ts";
-import { checkOptions, type RemoteWriteOptions, type Settings } from "./options.ts";
+import { type RemoteWriteOptions, type Settings, toSettings } from "./options.ts";
 import { RemoteWriteError } from "./remote_write_error.ts";
 import { type Queued, type QueuedRequest, RequestQueue } from "./request_queue.ts";
 import { SeriesMemory } from "./series_memory.ts";
 import { compressSnappy } from "./snappy.ts";
-import { yieldToOthers } from "./timers.ts";
 
 /** What is told to receivers; a test holds it against the version of the package. */
 export const USER_AGENT = "narthex/0.1.0";
@@ -64,7 +64,7 @@ export class Sender {
 
   constructor(url: string | URL, options: RemoteWriteOptions) {
     this.#call = new HttpCall(url, options, HEADERS);
-    this.settings = checkOptions(options, this.doing);
+    this.settings = toSettings(options, this.doing);
     this.#queue = new RequestQueue(this.settings.maxBufferedBytes);
   }
 
@@ -99,14 +99,14 @@ export class Sender {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiter: Waiter = { upTo: Infinity, failure: undefined, resolve, reject };
     this.#waiters.add(waiter);
-    const abort = (): void => reject(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    // Unlike all other timers it holds the program: somebody waits.
-    const timer = setTimeout(() => {
-      reject(
-        this.#lastFailure ?? new RemoteWriteError(`${this.doing}: not done in ${timeoutMs} ms`),
-      );
-    }, Math.min(timeoutMs, MAX_TIMER_MS));
+    // Unlike all other timers, this one keeps the program running, because the caller waits. So
+    // there is one even if the caller waits for ever.
+    const limitMs = Math.min(timeoutMs, Number.MAX_SAFE_INTEGER);
+    const limit = limitTime(limitMs, { outer: signal, timers: this.settings.timers });
+    limit.signal.addEventListener("abort", () => {
+      const late = new RemoteWriteError(`${this.doing}: not done in ${timeoutMs} ms`);
+      reject(limit.isTimeout ? this.#lastFailure ?? late : limit.signal.reason);
+    });
     const work = async (): Promise<void> => {
       // Only a pause that began before: what fails from here on has to wait.
       this.#rest?.abort();
@@ -119,8 +119,7 @@ export class Sender {
     try {
       await promise;
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      limit.end();
       this.#waiters.delete(waiter);
     }
   }
@@ -160,7 +159,7 @@ export class Sender {
     signal.throwIfAborted();
     const exemplarsSinceMs = this.#lastMs;
     // A clock that goes back must not bring samples out of order.
-    this.#lastMs = Math.max(Math.round(settings.clock.now() * 1000), this.#lastMs + 1);
+    this.#lastMs = Math.max(Math.round(settings.timers.now() * 1000), this.#lastMs + 1);
     this.#memory.begin();
     const requests = encodeWriteRequests(families, {
       externalLabels: settings.externalLabels,
@@ -180,7 +179,7 @@ export class Sender {
       }
       signal.throwIfAborted();
       this.#push(request);
-      await yieldToOthers();
+      await nextTurn(settings.timers);
     }
     this.#memory.end();
   }
@@ -236,8 +235,8 @@ export class Sender {
   }
 
   async #handleFailure(request: Queued, failure: RemoteWriteError): Promise<void> {
-    const { clock, retryForMs, sleep } = this.settings;
-    const now = clock.monotonic();
+    const { timers, retryForMs } = this.settings;
+    const now = timers.monotonic();
     this.#failingSince ??= now;
     this.#failures++;
     this.#lastFailure = failure;
@@ -258,7 +257,7 @@ export class Sender {
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
     if (failure.retryAfterMs === undefined) this.#rest = rest;
-    await sleep(waitMs, rest.signal);
+    await wait(waitMs, { signal: rest.signal, inBackground: true, timers });
     this.#rest = undefined;
     signal.removeEventListener("abort", end);
   }
@@ -272,7 +271,7 @@ export class Sender {
 
   /** Sends a request once; returns what went wrong. */
   async #attempt({ body, samples }: QueuedRequest): Promise<RemoteWriteError | undefined> {
-    const { clock, timeoutMs } = this.settings;
+    const { timers, timeoutMs } = this.settings;
     let answer: Answer;
     try {
       answer = await this.#call.post(body, { signal: this.#stop.signal, timeoutMs });
@@ -290,7 +289,7 @@ export class Sender {
         body: text,
         samples,
         retryable,
-        retryAfterMs: retryable ? parseRetryAfter(retryAfter, clock.now() * 1000) : undefined,
+        retryAfterMs: retryable ? parseRetryAfter(retryAfter, timers.now() * 1000) : undefined,
       },
     );
   }

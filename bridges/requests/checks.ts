@@ -1,60 +1,35 @@
 import type { Registry } from "../../mod.ts";
+import { checkNumber, checkShape } from "../../model.ts";
 
 /**
- * Checks a number that must be positive.
+ * Throws if the parts that every request needs have the wrong shape.
  *
- * @param key What it is called.
- * @param value The number.
- * @param bounds What is being done, and how large the number may be.
- * @returns The number.
- * @throws {TypeError} If it is no number.
- * @throws {RangeError} If it is not positive or too large.
- */
-export function checkPositive(
-  key: string,
-  value: unknown,
-  { doing, max }: { doing: string; max: number },
-): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`${doing}: ${key} must be a number: received ${String(value)}`);
-  }
-  if (value > 0 && value <= max) return value;
-  throw new RangeError(`${doing}: ${key} must be > 0 and <= ${max}: received ${value}`);
-}
-
-/**
- * Checks what requests are made with.
- *
- * @param options The options as they were given, those that were left out filled in.
- * @param doing What is being done, as in `Cannot push to Pushgateway`.
+ * @param parts The options as they were given, with defaults for those that were left out.
+ * @param doing The failing action, as in `Cannot push to Pushgateway`.
  * @throws {TypeError} If one has the wrong shape.
  */
 export function checkParts(
   { registry, fetch, signal }: { registry: Registry; fetch: unknown; signal?: unknown },
   doing: string,
 ): void {
-  if (typeof registry?.collect !== "function") {
-    throw new TypeError(`${doing}: registry must be a registry: received ${String(registry)}`);
-  }
-  if (typeof fetch !== "function") {
-    throw new TypeError(`${doing}: fetch must be a function: received ${String(fetch)}`);
-  }
+  const isRegistry = typeof registry?.collect === "function";
+  checkShape(isRegistry, doing, "registry must be a registry", registry);
+  checkShape(typeof fetch === "function", doing, "fetch must be a function", fetch);
   const isSignal = signal === undefined ||
     typeof (signal as Partial<AbortSignal> | null)?.addEventListener === "function";
-  if (!isSignal) {
-    throw new TypeError(`${doing}: signal must be an AbortSignal: received ${String(signal)}`);
-  }
+  checkShape(isSignal, doing, "signal must be an AbortSignal", signal);
 }
 
 /**
- * Refuses options that are none.
+ * Throws if an option is not a number above 0.
  *
- * @param options What was given.
- * @param doing What is being done, as in `Cannot push to Pushgateway`.
- * @throws {TypeError} If it is no object.
+ * @param value The number as it was given.
+ * @param doing The failing action, as in `Cannot push to Pushgateway`.
+ * @param name The name of the option.
+ * @returns The number.
+ * @throws {TypeError} If it is not a number.
+ * @throws {RangeError} If it is not above 0.
  */
-export function checkObject(options: unknown, doing: string): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${doing}: options must be an object: received ${String(options)}`);
-  }
+export function checkPositive(value: unknown, doing: string, name: string): number {
+  return checkNumber(value, (number) => number > 0, "> 0", doing, name);
 }

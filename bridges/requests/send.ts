@@ -1,4 +1,4 @@
-import { abortable } from "./time_limit.ts";
+import { abortable } from "../../time/time_limit.ts";
 
 /** How an HTTP request is sent: the platform's `fetch`, or one of the user's. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;

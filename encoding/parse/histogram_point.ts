@@ -1,5 +1,5 @@
 import { parseValue } from "./numbers.ts";
-import type { OpenMetricsSample } from "./open_family.ts";
+import type { OpenMetricsSample } from "./sample.ts";
 import type { Scanner } from "./scanner.ts";
 
 /** Holds the samples of a histogram's point, one label set at one time, against each other. */

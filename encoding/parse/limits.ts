@@ -1,4 +1,4 @@
-import { received } from "../../model.ts";
+import { checkKnownOptions, checkNumber, type KnownOptions } from "../../model.ts";
 
 /**
  * Limits of the parsers, for texts that others have written. Each is held before the work that
@@ -23,15 +23,14 @@ export interface ParseOptions {
   maxSeries?: number | undefined;
 }
 
-/** The same limits, all of them there and legal. */
-export interface Limits {
-  /** Of the text, in UTF-16 code units. */
-  readonly maxSize: number;
-  /** Of a line, in UTF-16 code units. */
-  readonly maxLineLength: number;
-  /** Of samples, and of families. */
-  readonly maxSeries: number;
-}
+/** The limits of a parser, checked and complete. */
+export type Limits = { readonly [Name in keyof ParseOptions]-?: number };
+
+const KNOWN_OPTIONS: KnownOptions<ParseOptions> = {
+  maxSize: true,
+  maxLineLength: true,
+  maxSeries: true,
+};
 
 /** 128 Mi: what one and a half million series take. */
 const MAX_SIZE = 2 ** 27;
@@ -47,7 +46,7 @@ const MAX_SERIES = 1_000_000;
  * @param options The options.
  * @param doing What cannot be done, for errors.
  * @returns The limits.
- * @throws {TypeError} If a limit is not a number.
+ * @throws {TypeError} If an option is unknown, or a limit is not a number.
  * @throws {RangeError} If a limit is not a whole number, or negative.
  */
 export function checkLimits(options: ParseOptions, doing: string): Limits {
@@ -55,14 +54,11 @@ export function checkLimits(options: ParseOptions, doing: string): Limits {
     maxSize = MAX_SIZE,
     maxLineLength = MAX_LINE_LENGTH,
     maxSeries = MAX_SERIES,
-  } = options;
+  } = checkKnownOptions(options, KNOWN_OPTIONS, doing);
   const limits = { maxSize, maxLineLength, maxSeries };
+  const isLimit = (value: number) => value === Infinity || (Number.isInteger(value) && value >= 0);
   for (const [name, value] of Object.entries(limits)) {
-    if (value === Infinity || (Number.isInteger(value) && value >= 0)) continue;
-    const Wrong = typeof value === "number" ? RangeError : TypeError;
-    throw new Wrong(
-      `${doing}: ${name} must be a whole number >= 0, or Infinity: received ${received(value)}`,
-    );
+    checkNumber(value, isLimit, "a whole number >= 0, or Infinity", doing, name);
   }
   return limits;
 }

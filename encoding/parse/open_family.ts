@@ -8,15 +8,8 @@ import {
 } from "../../model.ts";
 import { PointCheck } from "./histogram_point.ts";
 import { parseValue } from "./numbers.ts";
-import { addSample, createFamily, type ParsedSample } from "./sample.ts";
+import { addSample, createFamily, type OpenMetricsSample } from "./sample.ts";
 import { type Scanner, unescapeHelp } from "./scanner.ts";
-
-/** A sample of OpenMetrics. */
-export interface OpenMetricsSample extends ParsedSample {
-  labels: Record<string, string>;
-  /** The index in the text where the value begins. */
-  valueAt: number;
-}
 
 /** What stands behind the family's name in the names of its samples. */
 const SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = {

@@ -3,7 +3,8 @@ import { readLabels } from "./labels.ts";
 import type { ParseOptions } from "./limits.ts";
 import { readNativeHistogram } from "./native_histogram.ts";
 import { parseSeconds, parseValue } from "./numbers.ts";
-import { OpenFamily, type OpenMetricsSample } from "./open_family.ts";
+import { OpenFamily } from "./open_family.ts";
+import type { OpenMetricsSample } from "./sample.ts";
 import { Scanner } from "./scanner.ts";
 
 /**

@@ -25,6 +25,13 @@ export interface ParsedSample {
   at: number;
 }
 
+/** A sample of OpenMetrics. */
+export interface OpenMetricsSample extends ParsedSample {
+  labels: Record<string, string>;
+  /** The index in the text where the value begins. */
+  valueAt: number;
+}
+
 /** A family as the text declares it. */
 export interface ParsedFamily {
   /** The name, as the model has it. */

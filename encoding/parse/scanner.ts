@@ -1,4 +1,4 @@
-import { ParseError, received } from "../../model.ts";
+import { checkShape, ParseError, received } from "../../model.ts";
 import { checkLimits, type Limits, type ParseOptions } from "./limits.ts";
 
 const LF = 0x0a;
@@ -37,9 +37,7 @@ export class Scanner {
    */
   constructor(text: string, format: string, options: ParseOptions) {
     const doing = `Cannot parse ${format}`;
-    if (typeof text !== "string") {
-      throw new TypeError(`${doing}: text must be a string: received ${received(text)}`);
-    }
+    checkShape(typeof text === "string", doing, "text must be a string", text);
     this.text = text;
     this.#format = format;
     this.#limits = checkLimits(options, doing);

@@ -13,13 +13,15 @@ import {
   type NativeHistogram,
 } from "../../mod.ts";
 import { allTypes } from "../support/all_types.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock, until } from "../support/clock.ts";
 import { ROOT_URL } from "../support/paths.ts";
 import {
   FakeReceiver,
+  PauseClock,
   receive,
   type ReceivedRequest,
   type Reply,
+  REQUEST_TIMEOUT_MS,
   seriesText,
   uncompressSnappy,
   type WrittenSeries,
@@ -37,7 +39,7 @@ async function send(
   registry.register({ collect: () => [...families] });
   const receiver = new FakeReceiver();
   const { fetch } = receiver;
-  await remoteWrite(URL_TEXT, { registry, fetch, clock: new ManualClock(), ...options });
+  await remoteWrite(URL_TEXT, { registry, fetch, timers: new ManualClock(), ...options });
   return receiver;
 }
 
@@ -371,8 +373,7 @@ const RETRIES: { name: string; replies: Reply[]; waits: number[]; fails?: boolea
 ];
 for (const { name, replies, waits, fails = false } of RETRIES) {
   test(`remoteWrite() ${fails ? "gives up" : "succeeds"} after ${name}`, async () => {
-    const clock = new ManualClock();
-    const asked: number[] = [];
+    const clock = new PauseClock();
     const receiver = new FakeReceiver();
     receiver.replies = [...replies];
     const registry = new CollectorRegistry();
@@ -380,18 +381,18 @@ for (const { name, replies, waits, fails = false } of RETRIES) {
     const sent = remoteWrite(URL_TEXT, {
       registry,
       fetch: receiver.fetch,
-      clock,
+      timers: clock,
+      timeoutMs: REQUEST_TIMEOUT_MS,
       random: () => 1,
       maxBackoffMs: 4000,
-      sleep: (ms) => {
-        asked.push(ms);
-        clock.advance(ms / 1000);
-        return Promise.resolve();
-      },
     });
-    if (fails) await assert.rejects(sent, RemoteWriteError);
-    else await sent;
-    assert.deepEqual(asked, waits);
+    if (fails) {
+      await assert.rejects(sent, RemoteWriteError);
+    } else {
+      for (const _ of waits) await clock.endPause();
+      await sent;
+    }
+    assert.deepEqual(clock.asked, waits);
     if (!fails) assert.equal(receiver.received.length, waits.length + 1);
     const [first, ...rest] = receiver.received.map(({ request }) => request);
     for (const request of rest) assert.deepEqual(request, first, "what is tried again is the same");
@@ -399,25 +400,27 @@ for (const { name, replies, waits, fails = false } of RETRIES) {
 }
 
 test("remoteWrite() gives up when the receiver has failed for too long", async () => {
-  const clock = new ManualClock();
+  const clock = new PauseClock();
   const receiver = new FakeReceiver();
   receiver.replies = Array(100).fill(503);
   const errors: unknown[] = [];
   const registry = new CollectorRegistry();
   new Gauge("workers", "", { registry }).set(1);
-  await assert.rejects(
+  const rejected = assert.rejects(
     remoteWrite(URL_TEXT, {
       registry,
       fetch: receiver.fetch,
-      clock,
+      timers: clock,
+      timeoutMs: REQUEST_TIMEOUT_MS,
       random: () => 0,
       retryForMs: 3000,
       onError: (error) => errors.push(error),
-      sleep: (ms) => Promise.resolve(clock.advance(ms / 1000)),
     }),
     (error) => error instanceof RemoteWriteError && error.status === 503 && error.retryable,
   );
   // 0.25 + 0.5 + 1 s pass; 2 s more would be too long.
+  for (let i = 0; i < 3; i++) await clock.endPause();
+  await rejected;
   assert.equal(errors.length, 4);
 });
 
@@ -440,17 +443,6 @@ test("an aborted signal ends remoteWrite()", async () => {
   await assert.rejects(remoteWrite(URL_TEXT, { registry, signal }), /enough/);
 });
 
-test("a receiver that does not answer in time counts as failed", async () => {
-  const receiver = new FakeReceiver();
-  receiver.gate = new Promise(() => {});
-  const registry = new CollectorRegistry();
-  new Gauge("workers", "", { registry }).set(1);
-  await assert.rejects(
-    remoteWrite(URL_TEXT, { registry, fetch: receiver.fetch, timeoutMs: 5, retryForMs: 1 }),
-    { message: `Cannot write to "${URL_TEXT}": no answer within 5 ms` },
-  );
-});
-
 /** A registry with one series. */
 function oneSeries(): CollectorRegistry {
   const registry = new CollectorRegistry();
@@ -459,20 +451,33 @@ function oneSeries(): CollectorRegistry {
 }
 
 const never = <T>(): Promise<T> => new Promise(() => {});
+const deaf = new FakeReceiver();
+deaf.gate = never();
 const DEAF: [string, RemoteWriteOptions][] = [
+  ["a receiver that does not answer", { fetch: deaf.fetch }],
   ["a fetch that never answers and does not heed its signal", { fetch: never }],
   ["a bearer token that never comes", { bearerToken: never }],
 ];
 for (const [what, options] of DEAF) {
   test(`${what} costs its time, and no more`, async () => {
-    await assert.rejects(
-      remoteWrite(URL_TEXT, { registry: oneSeries(), timeoutMs: 5, retryForMs: 1, ...options }),
+    const timers = new ManualClock();
+    const rejected = assert.rejects(
+      remoteWrite(URL_TEXT, {
+        registry: oneSeries(),
+        timers,
+        timeoutMs: 5,
+        retryForMs: 1,
+        ...options,
+      }),
       { message: `Cannot write to "${URL_TEXT}": no answer within 5 ms` },
     );
+    await until("both limits run", () => timers.timers === 2);
+    timers.advance(0.005);
+    await rejected;
   });
 }
 
-const ANSWERS: [string, UnderlyingSource<Uint8Array>][] = [
+const ANSWERS: [string, UnderlyingDefaultSource<Uint8Array>][] = [
   ["never ends", { pull: never }],
   ["breaks off", { pull: (controller) => controller.error(new Error("torn")) }],
   ["fails to be let go", { pull: never, cancel: () => Promise.reject(new Error("torn")) }],
@@ -481,18 +486,30 @@ const ANSWERS: [string, UnderlyingSource<Uint8Array>][] = [
 for (const [what, source] of ANSWERS) {
   test(`an answer whose body ${what} is an answer: its status counts`, async () => {
     let requests = 0;
+    let isRead = false;
+    const timers = new ManualClock();
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      isRead = true;
+      return (source.pull ?? never)(controller);
+    };
     const options = (status: number): RemoteWriteOptions => ({
       registry: oneSeries(),
+      timers,
       timeoutMs: 5,
       fetch: () => {
         requests++;
-        return Promise.resolve(
-          new Response(new ReadableStream(source, { highWaterMark: 0 }), { status }),
-        );
+        const body = new ReadableStream({ ...source, pull }, { highWaterMark: 0 });
+        return Promise.resolve(new Response(body, { status }));
       },
     });
     await remoteWrite(URL_TEXT, options(200));
-    await assert.rejects(remoteWrite(URL_TEXT, options(400)), { status: 400, retryable: false });
+    const rejected = assert.rejects(remoteWrite(URL_TEXT, options(400)), {
+      status: 400,
+      retryable: false,
+    });
+    await until("the answer is read", () => isRead);
+    timers.advance(0.005);
+    await rejected;
     assert.equal(requests, 2, "nothing is sent twice");
   });
 }
@@ -645,16 +662,20 @@ const BAD: { url?: string; options?: Record<string, unknown>; error: RegExp }[] 
   { url: "http://ann:s3cret%zz@localhost/", error: /credentials in url must be percent-encoded/ },
   { options: { basicAuth: { username: "a" } }, error: /^TypeError: .*password must be a string/ },
   { options: { basicAuth: { username: "a:b", password: "s3cret" } }, error: /without colons/ },
+  { options: { interval: 1 }, error: /^TypeError: .*unknown option "interval": known .*"signal"$/ },
   { options: { registry: {} }, error: /^TypeError: .*registry must be a registry/ },
-  { options: { fetch: "f" }, error: /^TypeError: .*fetch must be a function: received f$/ },
-  { options: { onError: "f" }, error: /^TypeError: .*onError must be a function: received f$/ },
+  { options: { fetch: "f" }, error: /^TypeError: .*fetch must be a function: received "f"$/ },
+  { options: { onError: "f" }, error: /^TypeError: .*onError must be a function: received "f"$/ },
   { options: { externalLabels: { "a-b": "" } }, error: /label name must match/ },
   { options: { externalLabels: { __name__: "" } }, error: /are reserved/ },
   { options: { externalLabels: { a: null } }, error: /value of label "a" must be/ },
   { options: { externalLabels: 3 }, error: /externalLabels must be an object: received 3$/ },
-  { options: { timeoutMs: 0 }, error: /^RangeError: .*timeoutMs must be > 0 .*: received 0$/ },
+  { options: { timeoutMs: 0 }, error: /^RangeError: .*timeoutMs must be > 0: received 0$/ },
   { options: { maxBufferedBytes: NaN }, error: /^RangeError: .*maxBufferedBytes/ },
-  { options: { retryForMs: "1" }, error: /^TypeError: .*retryForMs must be a number: received 1$/ },
+  {
+    options: { retryForMs: "1" },
+    error: /^TypeError: .*retryForMs must be a number: received "1"$/,
+  },
 ];
 for (const { url = URL_TEXT, options = {}, error } of BAD) {
   test(`remoteWrite() refuses ${url} with ${JSON.stringify(options)}`, async () => {

@@ -17,9 +17,14 @@ import {
   Histogram,
   MetricFamily,
 } from "../../mod.ts";
-import { ManualClock } from "../support/clock.ts";
+import { until } from "../support/clock.ts";
 import { waitFor } from "../support/processes.ts";
-import { FakeReceiver, ManualSleep, seriesText } from "../support/remote_write.ts";
+import {
+  FakeReceiver,
+  PauseClock,
+  REQUEST_TIMEOUT_MS,
+  seriesText,
+} from "../support/remote_write.ts";
 
 const URL_TEXT = "http://localhost:9090/api/v1/write";
 
@@ -27,21 +32,20 @@ const URL_TEXT = "http://localhost:9090/api/v1/write";
 function setUp(options: RemoteWriterOptions = {}) {
   const registry = new CollectorRegistry();
   const receiver = new FakeReceiver();
-  const clock = new ManualClock();
-  const sleeper = new ManualSleep();
+  const clock = new PauseClock();
   const errors: unknown[] = [];
   const writer = new RemoteWriter(URL_TEXT, {
     registry,
     fetch: receiver.fetch,
-    clock,
-    sleep: sleeper.sleep,
+    timers: clock,
+    timeoutMs: REQUEST_TIMEOUT_MS,
     random: () => 1,
     autoStart: false,
     metadata: false,
     onError: (error) => errors.push(error),
     ...options,
   });
-  return { registry, receiver, clock, sleeper, errors, writer };
+  return { registry, receiver, clock, errors, writer };
 }
 
 /** What arrived, one text for each sample: the series, its value, its time after the start. */
@@ -53,26 +57,25 @@ function samplesOf({ received }: FakeReceiver): string[] {
   );
 }
 
-/** Lets everything happen that needs no time. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+/** Waits until a receiver has got so many requests. */
+async function untilReceived(receiver: FakeReceiver, requests: number): Promise<void> {
+  await until(`${requests} requests have arrived`, () => receiver.received.length >= requests);
 }
 
 test("RemoteWriter sends on its interval, the first time within the first one", async () => {
-  const { registry, receiver, clock, sleeper, writer } = setUp({
+  const { registry, receiver, clock, writer } = setUp({
     intervalMs: 10_000,
     random: () => 0.3,
   });
   const jobs = new Counter("jobs_total", "", { registry });
   writer.start();
   writer.start();
-  for (const waitMs of [3000, 10_000, 10_000]) {
-    await sleeper.untilAsleep();
-    assert.equal(sleeper.asked.at(-1), waitMs);
-    clock.advance(waitMs / 1000);
+  for (const [i, waitMs] of [3000, 10_000, 10_000].entries()) {
+    await clock.untilPaused();
+    assert.equal(clock.asked.at(-1), waitMs);
     jobs.inc();
-    await sleeper.wake();
-    await settle();
+    await clock.endPause();
+    await untilReceived(receiver, i + 1);
   }
   assert.deepEqual(samplesOf(receiver), [
     "jobs_total 1 @3000",
@@ -86,26 +89,26 @@ test("RemoteWriter sends on its interval, the first time within the first one", 
 });
 
 test("what a down receiver misses arrives later, in order, under its own time", async () => {
-  const { registry, receiver, clock, sleeper, errors, writer } = setUp();
-  const jobs = new Counter("jobs_total", "", { registry });
-  receiver.replies = [503, "fail", 204];
+  const { registry, receiver, clock, errors, writer } = setUp();
+  const start = clock.now();
+  new Gauge("uptime", "", { registry }).setFunction(() => clock.now() - start);
+  receiver.replies = [503, "fail", 503, 503, 503, 503];
   writer.start();
-  for (let i = 1; i <= 3; i++) {
-    jobs.inc();
-    clock.advance(15);
-    await sleeper.wake(); // The interval, since it began to sleep before the back-off.
-    await settle();
-    if (i > 1) await sleeper.wake();
-    await settle();
+  await clock.endPause();
+  // The requests fail at 15 s, 15.5 s, 16.5 s, 18.5 s, 22.5 s and 30.5 s.
+  while (clock.now() - start < 46.5) {
+    await until("both the interval and the back-off wait", () => clock.pauses === 2);
+    await clock.endPause();
   }
-  await writer.flush();
-  assert.deepEqual([...new Set(samplesOf(receiver))].slice(0, 3), [
-    "jobs_total 1 @15000",
-    "jobs_total 2 @30000",
-    "jobs_total 3 @45000",
+  await untilReceived(receiver, 9);
+  await until("the queue is empty", () => writer.bufferedBytes === 0);
+  assert.deepEqual([...new Set(samplesOf(receiver))], [
+    "uptime 15 @15000",
+    "uptime 30 @30000",
+    "uptime 45 @45000",
   ]);
-  assert.equal(writer.retries, 2);
-  assert.equal(errors.length, 2);
+  assert.equal(writer.retries, 6);
+  assert.equal(errors.length, 6);
   assert.equal(receiver.mostPending, 1);
   assert.equal(writer.bufferedBytes, 0);
   await writer.close();
@@ -113,22 +116,20 @@ test("what a down receiver misses arrives later, in order, under its own time", 
 
 test("memory is bounded while the receiver is down: the newest snapshots are kept", async () => {
   const maxBufferedBytes = 20_000;
-  const intervalMs = 15_000;
-  const [ticks, pauses] = [new ManualSleep(), new ManualSleep()];
   const { registry, receiver, clock, errors, writer } = setUp({
     maxBufferedBytes,
     maxSamplesPerRequest: 100,
-    intervalMs,
-    sleep: (ms, signal) => (ms === intervalMs ? ticks : pauses).sleep(ms, signal),
+    intervalMs: 15_000,
   });
   const jobs = new Counter("jobs_total", "", { registry, labelNames: ["id"] });
-  receiver.replies = [503];
+  // No back-off takes as long as the interval.
+  const intervals = () => clock.asked.filter((ms) => ms === 15_000).length;
+  receiver.replies = Array(1000).fill(503);
   writer.start();
-  for (let i = 0; i < 30; i++) {
-    clock.advance(intervalMs / 1000);
+  for (let i = 1; i <= 30; i++) {
     for (let id = 0; id < 300; id++) jobs.labels({ id }).inc(Math.PI);
-    await ticks.wake();
-    await ticks.untilAsleep(); // So the snapshot has been taken.
+    clock.advance(15);
+    await until("the snapshot has been taken", () => intervals() === i + 1);
     assert.ok(writer.bufferedBytes <= maxBufferedBytes);
   }
   assert.ok(writer.bufferedBytes > maxBufferedBytes / 2);
@@ -139,7 +140,7 @@ test("memory is bounded while the receiver is down: the newest snapshots are kep
   );
   assert.ok(dropped.length > 20);
   receiver.received.length = 0;
-  clock.advance(15);
+  receiver.replies = [];
   await writer.flush().catch(() => {});
   const times = samplesOf(receiver).map((text) => Number(text.split("@")[1]));
   assert.deepEqual(times, times.toSorted((a, b) => a - b));
@@ -153,24 +154,26 @@ test("memory is bounded while the receiver is down: the newest snapshots are kep
 });
 
 test("a snapshot that is larger than the buffer waits for a receiver that is well", async () => {
+  let most = 0;
   const { registry, receiver, writer } = setUp({
     maxBufferedBytes: 3000,
     maxSamplesPerRequest: 50,
+    fetch: (url, init) => {
+      most = Math.max(most, writer.bufferedBytes);
+      return receiver.fetch(url, init);
+    },
   });
   const jobs = new Counter("jobs_total", "", { registry, labelNames: ["id"] });
   for (let id = 0; id < 1000; id++) jobs.labels({ id }).inc(id / 7);
-  let most = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
   receiver.gate = promise;
   const flushed = writer.flush();
-  for (let i = 0; i < 3; i++) {
-    await settle();
-    most = Math.max(most, writer.bufferedBytes);
-  }
+  await until("the buffer is nearly full", () => writer.bufferedBytes > 1500);
+  most = Math.max(most, writer.bufferedBytes);
   assert.equal(receiver.received.length, 1, "one request at a time");
-  assert.ok(most > 1500 && most <= 3000);
   resolve();
   await flushed;
+  assert.ok(most <= 3000, `${most} bytes`);
   assert.equal(Object.keys(receiver.values).length, 1000);
   assert.equal(writer.droppedSamples, 0);
   await writer.close();
@@ -316,52 +319,56 @@ function abortable() {
 }
 
 test("flush() cuts a pause short, but not one that the receiver has asked for", async () => {
-  const { registry, receiver, errors, writer } = setUp();
+  const { registry, receiver, clock, errors, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   receiver.replies = [503, 204];
   const first = writer.flush();
-  await settle();
+  await clock.untilPaused();
   assert.equal(receiver.received.length, 1);
   await writer.flush();
   await first;
   receiver.replies = [{ status: 429, retryAfter: "60" }];
   const { signal, abort } = abortable();
   const third = assert.rejects(writer.flush({ signal }), /enough/);
-  await settle();
+  await clock.untilPaused();
   const fourth = assert.rejects(writer.flush({ signal }), /enough/);
-  await settle();
-  assert.equal(receiver.received.length, 4);
+  assert.equal(clock.pauses, 1, "the pause goes on");
   abort();
   await Promise.all([third, fourth]);
-  await writer.close({ timeoutMs: 1 });
+  const closed = writer.close({ timeoutMs: 1 });
+  clock.advance(0.001);
+  await closed;
+  assert.equal(receiver.received.length, 4);
   const [last] = errors.slice(-1);
   assert.ok(last instanceof RemoteWriteError && last.status === 429, "why it was not done in time");
 });
 
 test("close() ends in time, drops what it cannot send, and never rejects", async () => {
-  const { registry, receiver, errors, writer } = setUp();
+  const { registry, receiver, clock, errors, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   receiver.gate = new Promise(() => {});
   const flushed = assert.rejects(writer.flush(), RemoteWriteError);
-  await settle();
+  await untilReceived(receiver, 1);
   const closed = writer.close({ timeoutMs: 5 });
   assert.equal(writer.close(), closed);
+  clock.advance(0.005);
   await closed;
   await flushed;
-  await settle();
-  assert.equal(receiver.pending, 0, "the request was aborted");
+  await until("the request has been aborted", () => receiver.pending === 0);
   assert.ok(writer.droppedSamples >= 1);
   assert.equal(writer.bufferedBytes, 0);
   assert.match(String(errors.at(-1)), /not done in 5 ms$/);
 });
 
 test("close() ends a flush that still waits", async () => {
-  const { registry, receiver, writer } = setUp();
+  const { registry, receiver, clock, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   receiver.gate = new Promise(() => {});
   const flushed = assert.rejects(writer.flush(), /: closed$/);
-  await settle();
-  await writer.close({ timeoutMs: 1 });
+  await untilReceived(receiver, 1);
+  const closed = writer.close({ timeoutMs: 1 });
+  clock.advance(0.001);
+  await closed;
   await flushed;
 });
 
@@ -402,7 +409,7 @@ narthex_remote_write_buffered_bytes 0
 });
 
 test("an interval that is still taking its snapshot begins no other", async () => {
-  const { registry, receiver, sleeper, writer } = setUp();
+  const { registry, receiver, clock, writer } = setUp();
   let calls = 0;
   const { promise, resolve } = Promise.withResolvers<MetricFamily[]>();
   registry.register({
@@ -412,15 +419,14 @@ test("an interval that is still taking its snapshot begins no other", async () =
     },
   });
   writer.start();
-  await sleeper.wake();
-  await settle();
-  assert.equal(sleeper.asked.length, 1, "it does not sleep again before it is done");
+  await clock.endPause();
+  await until("the collector is read", () => calls === 1);
+  assert.equal(clock.asked.length, 1, "it does not wait again before it is done");
   const flushed = writer.flush();
-  await settle();
-  assert.equal(calls, 1);
   resolve([new MetricFamily("late", "", "gauge").addSample("late", {}, 1)]);
   await flushed;
   assert.equal(samplesOf(receiver).length, 2);
+  assert.equal(calls, 2);
   await writer.close();
 });
 
@@ -440,8 +446,27 @@ test("a writer does not keep its program running, but a flush that is awaited do
   assert.equal(stdout, "flushed after 2 retries\n");
 });
 
-test("an interval must be positive and fit a timer", () => {
-  for (const intervalMs of [0, -1, NaN, 2 ** 31]) {
+test("unknown options are refused, and so is a registry in their place", async () => {
+  const { registry, writer } = setUp();
+  assert.throws(() => new RemoteWriter(URL_TEXT, { intervallMs: 5 } as RemoteWriterOptions), {
+    name: "TypeError",
+    message: /^Cannot write to a URL: unknown option "intervallMs": .*"intervalMs", "autoStart"/,
+  });
+  assert.throws(() => new RemoteWriter(URL_TEXT, registry as RemoteWriterOptions), {
+    name: "TypeError",
+    message: /options must be { registry }, not the registry itself: received CollectorRegistry$/,
+  });
+  const misspelt = { timeout: 5 } as { timeoutMs?: number };
+  await assert.rejects(
+    writer.flush(misspelt),
+    /unknown option "timeout": .*"signal", "timeoutMs"$/,
+  );
+  assert.throws(() => writer.close(misspelt), /unknown option "timeout"/);
+  await writer.close();
+});
+
+test("an interval must be positive", () => {
+  for (const intervalMs of [0, -1, NaN]) {
     assert.throws(() => new RemoteWriter(URL_TEXT, { intervalMs, autoStart: false }), RangeError);
   }
 });

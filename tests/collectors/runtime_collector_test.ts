@@ -222,7 +222,8 @@ test("what throws, and what is no number, is left out", () => {
     throw new Error("not implemented");
   };
   const process = { versions: {}, cpuUsage: fail, memoryUsage: fail, getBuiltinModule: fail };
-  const failing = { process, performance: { now: fail, timeOrigin: 0 }, setTimeout: fail };
+  const timers = { setTimeout: fail, clearTimeout: fail };
+  const failing = { process, performance: { now: fail, timeOrigin: 0 }, ...timers };
   assert.deepEqual(new RuntimeCollector(failing).collect(), []);
 
   const text = "text" as unknown as number;
@@ -279,7 +280,7 @@ test("clocks that are put in the place of the platform's later change nothing", 
 test("timers that are numbers, as in browsers, sample too", () => {
   const callbacks: (() => void)[] = [];
   const setTimeout = (callback: () => void) => callbacks.push(callback);
-  const collector = new RuntimeCollector({ performance, setTimeout });
+  const collector = new RuntimeCollector({ performance, setTimeout, clearTimeout });
   callbacks[0]!();
   assert.equal(callbacks.length, 2);
   assert.ok(seriesOf(collector).includes("runtime_event_loop_lag_seconds_count 1"));

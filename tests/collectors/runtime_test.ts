@@ -19,7 +19,7 @@ import {
 } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
 import { workersBackend } from "../../multiprocess/workers/mod.ts";
-import { until } from "../support/http.ts";
+import { until } from "../support/clock.ts";
 import { ROOT } from "../support/paths.ts";
 import { readSources, resolveSpecifier } from "../support/sources.ts";
 
@@ -227,7 +227,7 @@ test(
     const path = `${ROOT}README.md`;
     const inFolder = () => readdirSync("/proc/self/fd").length - 1;
     // Descriptors of tests before this one may be closed at any moment.
-    await until(() => {
+    await until("no other descriptors are opened or closed meanwhile", () => {
       const before = valueOf("process_open_fds", registry);
       const expected = inFolder();
       const descriptors = Array.from({ length: 7 }, () => openSync(path, "r"));

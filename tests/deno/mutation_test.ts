@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EXPLAINED } from "../mutation/explained.ts";
 import {
   applyEdit,
   keyOf,
@@ -141,12 +140,4 @@ test("every folder that is mutated has mutants, and no two of them have one key"
     assert.ok(mutants.some(({ file }) => file.startsWith(`${source}/`)), source);
   }
   assert.equal(new Set(mutants.map(keyOf)).size, mutants.length);
-});
-
-test("every explanation has a reason, and no mutant has two", () => {
-  const explained = EXPLAINED.flatMap(({ file, within, changes }) =>
-    changes.map((change) => keyOf({ file, within, change }))
-  );
-  assert.equal(new Set(explained).size, explained.length);
-  for (const { reason } of EXPLAINED) assert.match(reason, /^[A-Z].+\.$/);
 });

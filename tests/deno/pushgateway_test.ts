@@ -30,7 +30,7 @@ Deno.test({
     ];
     for (const [job, status] of jobs) {
       await assert.rejects(
-        pushToGateway(url, { job, registry, timeoutMs: job === "silent" ? 100 : 10_000 }),
+        pushToGateway(url, { job, registry, timeoutMs: job === "silent" ? 100 : 60_000 }),
         (error) => {
           return error instanceof PushError && error.status === status;
         },

@@ -110,6 +110,16 @@ for (const [name, format, parse, end] of PARSERS) {
     });
   });
 
+  test(`${name} refuses an unknown option`, () => {
+    // A misspelt limit, as plain JavaScript may have it.
+    const options = { maxSizes: 10 } as ParseOptions;
+    assert.throws(() => parse(end, options), {
+      name: "TypeError",
+      message: `Cannot parse ${format}: unknown option "maxSizes": known options are "maxSize", ` +
+        '"maxLineLength", "maxSeries"',
+    });
+  });
+
   for (const limit of ["maxSize", "maxLineLength", "maxSeries"]) {
     for (
       const [value, error] of [
@@ -122,10 +132,10 @@ for (const [name, format, parse, end] of PARSERS) {
     ) {
       test(`${name} refuses the ${limit} ${JSON.stringify(value)} with a ${error}`, () => {
         const received = typeof value === "string" ? `"${value}"` : value;
+        const rule = error === "TypeError" ? "a number" : "a whole number >= 0, or Infinity";
         assert.throws(() => parse(end, { [limit]: value }), {
           name: error,
-          message:
-            `Cannot parse ${format}: ${limit} must be a whole number >= 0, or Infinity: received ${received}`,
+          message: `Cannot parse ${format}: ${limit} must be ${rule}: received ${received}`,
         });
       });
     }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { serve } from "../../examples/serve.ts";
+import { type Handler, serve } from "../../examples/serve.ts";
 import { CollectorRegistry, Gauge, type Metric, MetricFamily, metricsHandler } from "../../mod.ts";
+import { until } from "../support/clock.ts";
 import { collectGarbage } from "../support/garbage.ts";
 
 const URL_OF_METRICS = "http://localhost/metrics";
@@ -149,15 +149,34 @@ test("a body that is dropped gives its place back when it is garbage", async () 
   for (const request of [get(), zipped()]) {
     assert.equal((await handler(request)).status, 200); // And nobody keeps it.
     let status = 503;
-    for (let i = 0; i < 100 && status === 503; i++) {
+    await until("the place is free", async () => {
       await collectGarbage();
       const response = await handler(get());
       status = response.status;
       await response.body?.cancel();
-    }
+      return status !== 503;
+    });
     assert.equal(status, 200);
   }
 });
+
+/** Waits until so many scrapes can be under way. */
+async function untilFree(handler: Handler, places: number): Promise<void> {
+  const bodies: Response[] = [];
+  await until(`${places} places are free`, async () => {
+    const response = await handler(get());
+    if (response.status === 200) bodies.push(response);
+    return bodies.length === places;
+  });
+  for (const { body } of bodies) await body!.cancel();
+}
+
+/** Waits until sockets are closed, on this side. */
+async function allClosed(sockets: readonly Socket[]): Promise<void> {
+  for (const socket of sockets) {
+    if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
+  }
+}
 
 test("clients that leave over HTTP give their places back, whenever they do", async () => {
   const { registry, settle } = waiting();
@@ -174,7 +193,7 @@ test("clients that leave over HTTP give their places back, whenever they do", as
     socket.on("error", () => {}); // The server may reset what is cut off.
     const before = asked;
     socket.write(`GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: ${encoding}\r\n\r\n`);
-    while (asked === before) await sleep(1);
+    await until("the request has arrived", () => asked > before);
     return socket;
   };
   try {
@@ -183,19 +202,12 @@ test("clients that leave over HTTP give their places back, whenever they do", as
     const late = [await ask("identity"), await ask("gzip"), await ask("identity")];
     assert.equal((await handler(get())).status, 503);
     for (const socket of early) socket.destroy();
-    await sleep(20);
+    await allClosed(early);
     const arrived = late.map((socket) => new Promise((resolve) => socket.once("data", resolve)));
     settle([]);
     await Promise.all(arrived);
     for (const socket of late) socket.destroy();
-    const bodies: Response[] = [];
-    for (let i = 0; i < 1000 && bodies.length < 6; i++) {
-      const response = await handler(get());
-      if (response.status === 200) bodies.push(response);
-      else await sleep(10);
-    }
-    assert.equal(bodies.length, 6);
-    for (const { body } of bodies) await body!.cancel();
+    await untilFree(handler, 6);
   } finally {
     await server.stop();
   }
@@ -212,14 +224,7 @@ test("a client that leaves gives back the places of all that it asked at once", 
       await new Promise((resolve) => socket.once("data", resolve));
       socket.destroy();
     }
-    const bodies: Response[] = [];
-    for (let i = 0; i < 200 && bodies.length < 3; i++) {
-      const response = await handler(get());
-      if (response.status === 200) bodies.push(response);
-      else await sleep(10);
-    }
-    assert.equal(bodies.length, 3);
-    for (const { body } of bodies) await body!.cancel();
+    await untilFree(handler, 3);
   } finally {
     await server.stop();
   }

@@ -10,6 +10,7 @@ import {
   type MetricFamily,
   metricsHandler,
 } from "../../mod.ts";
+import { turn } from "../support/clock.ts";
 
 const OPENMETRICS = "application/openmetrics-text;version=1.0.0";
 
@@ -49,10 +50,6 @@ function get(query = "", headers: Record<string, string> = {}): Request {
   return new Request(`http://localhost/metrics${query}`, {
     headers: { accept: "text/plain", "accept-encoding": "identity", ...headers },
   });
-}
-
-async function turn(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 async function texts(responses: Promise<Response>[]): Promise<string[]> {

@@ -77,12 +77,19 @@ test("livePage() refuses options that are not legal", () => {
   assert.throws(
     // @ts-expect-error: not a number
     () => livePage({ intervalMs: "3000" }),
-    new TypeError("Cannot create live page: intervalMs must be a number: received 3000"),
+    new TypeError('Cannot create live page: intervalMs must be a number: received "3000"'),
   );
   assert.throws(
     // @ts-expect-error: not a string
     () => livePage({ title: 1 }),
     new TypeError("Cannot create live page: title must be a string: received 1"),
+  );
+  assert.throws(
+    // @ts-expect-error: a misspelt option
+    () => livePage({ titel: "Bakery" }),
+    new TypeError(
+      'Cannot create live page: unknown option "titel": known options are "title", "intervalMs"',
+    ),
   );
 });
 

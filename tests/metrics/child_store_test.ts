@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Child, MetricCore } from "../../metrics/child.ts";
+import { Child } from "../../metrics/child.ts";
 import { ChildStore } from "../../metrics/child_store.ts";
 import type { Columns } from "../../metrics/columns.ts";
+import { MetricCore } from "../../metrics/metric_core.ts";
 import { ManualClock } from "../support/clock.ts";
 import { Random } from "../support/random.ts";
 
@@ -25,7 +26,7 @@ class Plain extends Child {
   }
 }
 
-const createPlain = (columns: Columns<Plain>, slot: number): Plain => new Plain(columns, slot);
+const createPlain = (columns: Columns<unknown>): Plain => new Plain(columns);
 
 /** A store of `size` children. */
 function createStore(size: number) {

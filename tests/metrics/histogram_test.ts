@@ -234,7 +234,13 @@ const BAD_NATIVE: [options: unknown, name: string, reason: string][] = [
   [
     { bucketFactor: "2" },
     "TypeError",
-    "nativeHistogram: bucketFactor must be greater than 1: received 2",
+    'nativeHistogram: bucketFactor must be a number: received "2"',
+  ],
+  [
+    { buckets: 10 },
+    "TypeError",
+    'nativeHistogram: unknown option "buckets": known options are "bucketFactor", "maxBuckets", ' +
+    '"zeroThreshold", "maxZeroThreshold", "minResetDurationSeconds"',
   ],
   [
     { maxBuckets: -1 },

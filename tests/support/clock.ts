@@ -5,6 +5,30 @@
  */
 import type { Timers } from "../../time/clock.ts";
 
+/** How long `until()` waits at most, in milliseconds. Only a failing test waits that long. */
+const PATIENCE_MS = 60_000;
+
+/** The real clock and timer, whatever a test puts in their place. */
+const now = performance.now.bind(performance);
+const startTimer = setTimeout.bind(globalThis);
+
+/** Lets the event loop turn until a condition holds. Rejects if it never does. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = now() + PATIENCE_MS;
+  while (!await condition()) {
+    if (now() > end) throw new Error(`Cannot wait any longer until ${what}`);
+    await turn();
+  }
+}
+
+/** Lets the event loop turn once. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => startTimer(resolve, 0));
+}
+
 /** A call that waits for its time. */
 interface Waiting {
   readonly at: number;
@@ -39,7 +63,7 @@ export class ManualClock implements Timers {
   }
 
   nextTurn(callback: () => void): void {
-    setTimeout(callback, 0);
+    startTimer(callback, 0);
   }
 
   /** How many timers wait. */
@@ -59,9 +83,15 @@ export class ManualClock implements Timers {
     const end = this.monotonic() + seconds;
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
       this.#fire(next);
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await turn();
     }
     this.seconds = end - this.#ahead;
+  }
+
+  /** Moves both clocks to the next timer that becomes due, and fires it. */
+  advanceToNext(): void {
+    const next = this.#next(Infinity);
+    if (next !== undefined) this.#fire(next);
   }
 
   /** Sets the time of day, as a person or NTP does. The monotonic clock goes on as before. */

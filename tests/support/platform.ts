@@ -114,6 +114,10 @@ export class FakePlatform implements Platform {
     return { unref: () => timer.isUnref = true };
   }
 
+  clearTimeout(): void {
+    throw new Error("no timer is ever cancelled");
+  }
+
   /** Lets the last timer come, later than it should. */
   fire(lateMs: number): void {
     const timer = this.timers.at(-1)!;

@@ -8,6 +8,7 @@ import protobuf from "protobufjs";
 // It has no types.
 // @ts-types="./snappyjs.d.ts"
 import snappy from "snappyjs";
+import { ManualClock, until } from "./clock.ts";
 
 /** See https://github.com/prometheus/prometheus/blob/main/prompb/types.proto */
 const SCHEMA = `
@@ -231,34 +232,49 @@ function untilAborted(gate: Promise<void>, signal: AbortSignal | null | undefine
   });
 }
 
-/** A `sleep` for tests: time stands still until it is asked to pass. */
-export class ManualSleep {
-  /** How long each call wanted to wait, in milliseconds. */
+/** The limit of each request in tests, by which its timer is told from those of pauses. */
+export const REQUEST_TIMEOUT_MS = 123_456;
+
+/** A clock that tells the pauses of a writer from the limits of its requests. */
+export class PauseClock extends ManualClock {
+  /** How long each pause was to be, in milliseconds. */
   readonly asked: number[] = [];
-  readonly #sleepers: (() => void)[] = [];
-  readonly #callers: (() => void)[] = [];
+  /** How many pauses have not ended. */
+  pauses = 0;
 
-  /** What the bridge calls. */
-  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> => {
-    this.asked.push(ms);
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      this.#sleepers.push(resolve);
-      this.#callers.shift()?.();
-    });
-  };
-
-  /** Resolves when somebody sleeps. */
-  async untilAsleep(): Promise<void> {
-    if (this.#sleepers.length === 0) {
-      await new Promise<void>((resolve) => this.#callers.push(resolve));
+  override setTimeout(
+    callback: () => void,
+    milliseconds: number,
+    options: { readonly inBackground?: boolean | undefined } = {},
+  ): () => void {
+    if (!options.inBackground || milliseconds === REQUEST_TIMEOUT_MS) {
+      return super.setTimeout(callback, milliseconds);
     }
+    this.asked.push(milliseconds);
+    this.pauses++;
+    let isOver = false;
+    const end = (): void => {
+      if (!isOver) this.pauses--;
+      isOver = true;
+    };
+    const cancel = super.setTimeout(() => {
+      end();
+      callback();
+    }, milliseconds);
+    return () => {
+      end();
+      cancel();
+    };
   }
 
-  /** Wakes who sleeps, or the next who will. */
-  async wake(): Promise<void> {
-    await this.untilAsleep();
-    this.#sleepers.shift()?.();
+  /** Waits until there is a pause. */
+  async untilPaused(): Promise<void> {
+    await until("there is a pause", () => this.pauses > 0);
+  }
+
+  /** Moves on to the end of the next pause. */
+  async endPause(): Promise<void> {
+    await this.untilPaused();
+    for (const { pauses } = this; this.pauses === pauses;) this.advanceToNext();
   }
 }

@@ -16,7 +16,7 @@ const writer = new RemoteWriter("http://localhost:9090/api/v1/write", {
   minBackoffMs: 10,
   fetch: () => Promise.resolve(new Response(null, { status: answers.shift() ?? 503 })),
 });
-await writer.flush();
+await writer.flush({ timeoutMs: Infinity });
 console.log(`flushed after ${writer.retries} retries`);
-// What fails now is tried again and again, which holds nobody.
+// Retries in the background do not keep the program running.
 writer.flush({ timeoutMs: 1 }).catch(() => {});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
+import { captureTimers, SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import { abortable, limitTime, wait } from "../../time/time_limit.ts";
 import { nextTurn, Slices } from "../../time/turn.ts";
 import { ManualClock } from "../support/clock.ts";
@@ -109,6 +109,30 @@ test("a delay beyond what the platform can wait does not fire at once", async ()
   await wait(1);
   assert.deepEqual(fired, []);
   cancel();
+});
+
+test("captureTimers() keeps the clock and the timers that a platform has at that moment", () => {
+  const set: number[] = [];
+  const platform = {
+    performance: { now: () => 1500 },
+    setTimeout(callback: () => void, milliseconds: number): number {
+      assert.equal(this, platform);
+      callback();
+      return set.push(milliseconds); // A number, as in browsers.
+    },
+    clearTimeout: (timer: unknown) => set.push(-Number(timer)),
+  };
+  const timers = captureTimers(platform);
+  platform.performance.now = platform.setTimeout = platform.clearTimeout = () =>
+    assert.fail("a fake one is called");
+  let calls = 0;
+  const cancel = timers.setTimeout(() => calls++, 20, { inBackground: true });
+  cancel();
+  assert.equal(timers.monotonic(), 1.5);
+  assert.deepEqual([set, calls], [[20, -1], 1]);
+  for (const part of [{}, { performance }, { setTimeout }]) {
+    assert.throws(() => captureTimers(part), /^TypeError: Cannot start timers: the platform has/);
+  }
 });
 
 test("a clock for tests sets the time of day without moving the monotonic one", () => {

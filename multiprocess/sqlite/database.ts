@@ -1,25 +1,38 @@
 import type { DatabaseSync } from "node:sqlite";
-import { statSync } from "node:fs";
-import { setTimeout } from "node:timers";
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Timers } from "../../time/clock.ts";
+import { wait } from "../../time/time_limit.ts";
+import { createFileState, rollBack } from "./file_state.ts";
 
 /** Marks a database as one of these: "NTHX". */
 const APPLICATION_ID = 0x4e544858;
 
 /** The version of the tables. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Up to this size a database is checked as a whole when it is opened. */
 const CHECKED_BYTES = 2 ** 26;
 
-/** SQLite's result codes that mean that somebody else has a lock. */
-const BUSY_CODES = [5, 6];
+/** SQLite's result codes and messages when another connection has a lock. */
+const BUSY = { codes: [5, 6], regexp: /\bis locked\b|\bbusy\b/ };
+
+/** The same when the disk is full or fails. */
+const SHORTAGE = { codes: [10, 13], regexp: /\bis full\b|\bdisk I\/O error\b/ };
+
+/** The same when the file cannot be opened, for whatever reason. */
+const UNOPENED = { codes: [14], regexp: /\bunable to open\b/ };
 
 /** How long is waited before a lock is tried again, at most, in milliseconds. */
 const RETRY_MS = 20;
 
 const TABLES = `
+  CREATE TABLE file (
+    id INTEGER PRIMARY KEY, identity TEXT NOT NULL, mark INTEGER NOT NULL, state TEXT NOT NULL,
+    began REAL NOT NULL
+  ) STRICT;
   CREATE TABLE namespaces (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL, clock INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE instances (
     id INTEGER PRIMARY KEY AUTOINCREMENT, namespace INTEGER NOT NULL, name TEXT NOT NULL UNIQUE,
@@ -28,12 +41,15 @@ const TABLES = `
   ) STRICT;
   CREATE TABLE families (
     id INTEGER PRIMARY KEY AUTOINCREMENT, namespace INTEGER NOT NULL, family TEXT NOT NULL,
-    help TEXT NOT NULL, UNIQUE (namespace, family)
+    help TEXT NOT NULL, series INTEGER NOT NULL DEFAULT 0, max_series REAL, limited_at REAL,
+    UNIQUE (namespace, family)
   ) STRICT;
   CREATE TABLE totals (
-    family INTEGER NOT NULL, series TEXT NOT NULL, numbers BLOB NOT NULL,
-    PRIMARY KEY (family, series)
+    family INTEGER NOT NULL, series TEXT NOT NULL, numbers BLOB NOT NULL, part_of TEXT,
+    expires REAL, PRIMARY KEY (family, series)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX totals_expires ON totals (expires) WHERE expires IS NOT NULL;
+  CREATE INDEX totals_parts ON totals (family, part_of) WHERE part_of IS NOT NULL;
   CREATE TABLE own (
     instance INTEGER NOT NULL, family INTEGER NOT NULL, series TEXT NOT NULL, numbers BLOB NOT NULL,
     PRIMARY KEY (instance, family, series)
@@ -45,21 +61,13 @@ const TABLES = `
 /** What `node:sqlite` has and is used here. */
 export type SqliteModule = Pick<typeof import("node:sqlite"), "DatabaseSync">;
 
-/** A file, as the system knows it: another one under the same path differs. */
-export type FileIdentity = string | undefined;
-
-/** The identity of the file at a path. */
-export function identityOf(path: string): FileIdentity {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}`;
-}
-
 /** How a database is opened. */
 export interface OpenDatabaseOptions {
   /** Whether it must exist, and is not written to. */
   readonly readOnly: boolean;
   /** Whether its pages are looked through. */
   readonly checks: boolean;
+  readonly timers: Timers;
 }
 
 /**
@@ -74,7 +82,7 @@ export interface OpenDatabaseOptions {
 export function openDatabase(
   sqlite: SqliteModule,
   path: string,
-  { readOnly, checks }: OpenDatabaseOptions,
+  { readOnly, checks, timers }: OpenDatabaseOptions,
 ): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
@@ -82,7 +90,7 @@ export function openDatabase(
     // Locks are waited for without blocking the program.
     database.exec("PRAGMA busy_timeout = 0");
     if (readOnly) checkKind(database);
-    else prepare(database);
+    else prepare(database, path, timers);
     if (checks) checkPages(database);
     return database;
   } catch (error) {
@@ -100,63 +108,83 @@ export function explain(error: unknown, path: string, doing = "use"): Error {
 }
 
 /**
- * Tries until nobody else has the lock.
+ * Tries again until no other connection has the lock.
  *
  * @param signal Aborted when nobody waits any more.
- * @param attempt What is tried; it is synchronous and short.
+ * @param timers Where time comes from.
+ * @param attempt What is tried. It is synchronous and short.
  * @returns What it returns.
  */
-export async function whenUnlocked<T>(signal: AbortSignal, attempt: () => T): Promise<T> {
+export async function whenUnlocked<T>(
+  signal: AbortSignal,
+  timers: Timers,
+  attempt: () => T,
+): Promise<T> {
   signal.throwIfAborted();
   while (true) {
     try {
       return attempt();
     } catch (error) {
-      // Who waits no more is told what for.
-      if (!isBusy(error) || signal.aborted) throw error;
+      // The caller learns what it has waited for.
+      if (!isOf(BUSY, error) || signal.aborted) throw error;
     }
-    // Those who wait for the same lock should not come back at the same time.
-    const ms = 1 + Math.random() * RETRY_MS;
-    // Whoever is waited for has a time limit, which keeps the program running if need be.
-    await new Promise((resolve) => setTimeout(resolve, ms).unref());
+    // Those that wait for the same lock should not come back at the same time. The caller has a
+    // time limit, which keeps the program running if need be.
+    await wait(1 + Math.random() * RETRY_MS, { timers, signal, inBackground: true });
   }
 }
 
-function isBusy(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { errcode } = error as { errcode?: unknown };
-  if (typeof errcode === "number") return BUSY_CODES.includes(errcode & 0xff);
-  // Not every runtime hands the code on.
-  return /\bis locked\b|\bbusy\b/.test(error.message);
+/** Whether it may help to try again later, when the lock is free or the disk has room. */
+export function isTransient(error: unknown, path: string, readOnly: boolean): boolean {
+  if (isOf(BUSY, error) || isOf(SHORTAGE, error)) return true;
+  // A full disk has no room for the files beside the database either.
+  return isOf(UNOPENED, error) && canBeOpened(path, readOnly);
 }
 
-function prepare(database: DatabaseSync): void {
+/** Whether an error is of a kind. Not every runtime hands the code on. */
+function isOf({ codes, regexp }: typeof BUSY, error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { errcode } = error as { errcode?: unknown };
+  if (typeof errcode === "number") return codes.includes(errcode & 0xff);
+  return regexp.test(error.message);
+}
+
+function canBeOpened(path: string, readOnly: boolean): boolean {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined ? readOnly : stats.isDirectory()) return false;
+    const needed = readOnly ? constants.R_OK : constants.R_OK | constants.W_OK;
+    for (const file of [dirname(path), ...stats === undefined ? [] : [path]]) {
+      accessSync(file, needed);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function prepare(database: DatabaseSync, path: string, timers: Timers): void {
   const mode = pragma(database, "journal_mode = WAL");
   if (mode !== "wal") {
     throw new Error(`it must be a file on a local disk, for a write-ahead log: received ${mode}`);
   }
-  // The log is copied into the file a small part at a time, which blocks less.
-  database.exec("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 200; BEGIN IMMEDIATE");
+  // The log is copied into the file at idle times, not in the middle of a flush.
+  database.exec("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; BEGIN IMMEDIATE");
   try {
     const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_master").get() ?? {};
     const isNew = count === 0 && pragma(database, "application_id") === 0;
-    if (isNew) database.exec(TABLES);
-    else checkKind(database);
+    if (isNew) {
+      database.exec(TABLES);
+      createFileState(database, path, timers);
+    } else {
+      checkKind(database);
+    }
     // A database that cannot be written says so now.
     database.exec(`PRAGMA user_version = ${VERSION}`);
     database.exec("COMMIT");
   } catch (error) {
     rollBack(database);
     throw error;
-  }
-}
-
-/** Takes back what a transaction did, if SQLite has not done so already. */
-export function rollBack(database: DatabaseSync): void {
-  try {
-    database.exec("ROLLBACK");
-  } catch {
-    // There is no transaction any more.
   }
 }
 

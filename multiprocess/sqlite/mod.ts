@@ -17,11 +17,17 @@
  *
  * @module
  */
+import { isAbsolute, resolve } from "node:path";
+import { SYSTEM_CLOCK } from "../../time/clock.ts";
+import { limitTime } from "../../time/time_limit.ts";
 import type { Backend, OpenOptions, Session } from "../backend.ts";
-import { explain, whenUnlocked } from "./database.ts";
+import { explain, isTransient, whenUnlocked } from "./database.ts";
 import { SqliteSession } from "./session.ts";
 
 export type { Backend, OpenOptions, Session } from "../backend.ts";
+
+/** How long a lock is waited for when the store is opened, in milliseconds. */
+const CHECK_MS = 1000;
 
 /**
  * Lets the processes of one host meet in an SQLite database. Under Deno they need
@@ -57,16 +63,37 @@ export function sqliteBackend(path: string): Backend {
       `Cannot create SQLite backend: path must be a string, not empty: received ${String(path)}`,
     );
   }
+  const file = toAbsolute(path);
   return {
     name: "SQLite",
     async open(options: OpenOptions): Promise<Session> {
-      // Who never opens one does not pay for it.
+      // Imported here, so that nobody else pays for it.
       const sqlite = await import("node:sqlite");
+      const session = new SqliteSession(sqlite, file, options);
+      const { signal: outer, timers = SYSTEM_CLOCK } = options;
+      const { signal, end } = limitTime(CHECK_MS, { outer, timers });
       try {
-        return await whenUnlocked(options.signal, () => new SqliteSession(sqlite, path, options));
+        await whenUnlocked(signal, timers, () => session.connect());
       } catch (error) {
-        throw error === options.signal.reason ? error : explain(error, path, "open");
+        // What may help itself is tried again by each flush.
+        if (!isTransient(error, file, options.readOnly) && error !== signal.reason) {
+          throw explain(error, file, "open");
+        }
+      } finally {
+        end();
       }
+      return session;
     },
   };
+}
+
+/** The path from the root, so that it stays the same when the program changes its directory. */
+function toAbsolute(path: string): string {
+  if (path === ":memory:" || isAbsolute(path)) return path;
+  try {
+    return resolve(path);
+  } catch {
+    // Deno may not tell the directory. Then the program cannot change it either.
+    return path;
+  }
 }

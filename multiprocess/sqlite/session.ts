@@ -1,4 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
+import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
+import { wait } from "../../time/time_limit.ts";
 import type {
   Batch,
   CallOptions,
@@ -8,19 +10,58 @@ import type {
   Session,
   StoredSlice,
 } from "../backend.ts";
+import { explain, openDatabase, type SqliteModule, whenUnlocked } from "./database.ts";
 import {
-  explain,
-  type FileIdentity,
-  identityOf,
-  openDatabase,
+  adoptFile,
+  areReplaced,
+  type FileIdentities,
+  hasNoLog,
+  identitiesOf,
+  isForeign,
+  moveMark,
+  type MoveMarkOptions,
+  needsLog,
   rollBack,
-  type SqliteModule,
-  whenUnlocked,
-} from "./database.ts";
-import { applyBatch, beginAnew, expire, readHead, readRows, Statements } from "./rows.ts";
+} from "./file_state.ts";
+import {
+  applyBatch,
+  beginAgain,
+  cleanUp,
+  expireInstances,
+  readHead,
+  readRows,
+  Statements,
+} from "./rows.ts";
 
-/** How often is looked whether the file is still the same, and for what has expired. */
+/** How often the session looks for instances that have expired. */
 const UPKEEP_MS = 1000;
+
+/** How many rows a transaction cleans up for each row that it brings, and at least. */
+const [CLEANED_PER_ROW, MIN_CLEANED] = [2, 250];
+
+/** How long a transaction cleans up at most, in milliseconds. */
+const CLEANING_MS = 2;
+
+/** About how many rows are written before a checkpoint at an idle time. */
+const CHECKPOINT_ROWS = 1000;
+
+/** After how many rows there is a checkpoint at any time: fewer where the disk is fast. */
+const [MIN_LOG_ROWS, MAX_LOG_ROWS] = [2000, 64_000];
+
+/** How long a checkpoint takes on a fast disk at most, in milliseconds. */
+const FAST_MS = 20;
+
+/** After how long without a transaction the session is idle, in milliseconds. */
+const IDLE_MS = 100;
+
+/** About how many rows cost as much as a transaction by itself. */
+const TRANSACTION_ROWS = 4;
+
+/** A new epoch starts at the time of day, in these parts of a millisecond. */
+const CLOCKS_PER_MS = 1024;
+
+/** How often a reader looks again when a process may be making a checkpoint, and how soon. */
+const [LOOKS, LOOK_AGAIN_MS] = [5, 20];
 
 /** What a session works with, until the file is another one. */
 interface Connections {
@@ -28,9 +69,18 @@ interface Connections {
   readonly reader: DatabaseSync;
   readonly write: Statements;
   readonly read: Statements;
-  readonly file: FileIdentity;
-  /** The ids of families, for those that are in the database for good. */
+  files: FileIdentities;
+  /** Whether the log was lost: what is in the database is of a former time. */
+  isBehind: boolean;
+  /** The ids of families of one epoch. Only those that are in the database for good. */
   readonly families: Map<string, number>;
+  epoch: string;
+}
+
+/** A namespace, as a transaction finds it. */
+interface Namespace {
+  readonly key: number;
+  readonly epoch: string;
 }
 
 /** A store in an SQLite database: short transactions on one connection, reads on another. */
@@ -40,9 +90,18 @@ export class SqliteSession implements Session {
   readonly #sqlite: SqliteModule;
   readonly #path: string;
   readonly #options: OpenOptions;
-  #connections: Connections;
-  #upkeep = 0;
-  /** The end of the line of those who want to read: a connection has one transaction. */
+  readonly #timers: Timers;
+  #connections: Connections | undefined = undefined;
+  /** The greatest clock that was seen of the store. It never goes back, also in a new epoch. */
+  #seen = 0;
+  #upkeep = -Infinity;
+  /** About how many rows were written since the last checkpoint. */
+  #written = 0;
+  #logRows = MIN_LOG_ROWS;
+  /** How often this session has let the store begin again. */
+  #beginnings = 0;
+  #cancelCheckpoint: () => void = () => {};
+  /** The end of the line of reads: a connection has one transaction. */
   #reading: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -50,46 +109,58 @@ export class SqliteSession implements Session {
     this.#sqlite = sqlite;
     this.#path = path;
     this.#options = options;
-    this.#connections = this.#connect();
+    this.#timers = options.timers ?? SYSTEM_CLOCK;
   }
 
-  join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
-    return this.#transaction(signal, ({ write }) => {
-      const { key, epoch } = this.#namespace(write);
+  /** Opens the database now, to find out whether that can work. */
+  connect(): void {
+    this.#use();
+  }
+
+  async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
+    const epoch = await this.#transaction(signal, 1, ({ write }, { key, epoch }) => {
       write.of(
         "INSERT INTO instances (namespace, name, process, sequence, seen) VALUES (?, ?, ?, 0, ?) " +
           "ON CONFLICT DO NOTHING",
-      ).run(key, id, JSON.stringify(process), Date.now());
+      ).run(key, id, JSON.stringify(process), this.#now());
       return epoch;
     });
+    // An older backup does not know this instance.
+    const writer = this.#connections?.writer;
+    if (writer !== undefined) this.#moveMark(writer, { copies: "nothing" });
+    return epoch;
   }
 
   push(id: string, batch: Batch, { signal }: CallOptions): Promise<PushResult> {
-    return this.#transaction(signal, (connections) => {
-      const { write } = connections;
+    const { adds, sets, deletes } = batch;
+    const rows = adds.length + sets.length + deletes.length;
+    return this.#transaction(signal, rows, (connections, namespace) => {
+      const { write, families } = connections;
       const instance = write.of(
-        "SELECT id, namespace, sequence FROM instances WHERE name = ? AND is_expired = 0",
-      ).get(id);
+        "SELECT id, sequence FROM instances WHERE name = ? AND namespace = ? AND is_expired = 0",
+      ).get(id, namespace.key);
       if (instance === undefined) return "unknown";
       const key = Number(instance["id"]);
       const sequence = Number(instance["sequence"]);
       if (batch.sequence <= sequence) return "applied";
-      const namespace = Number(instance["namespace"]);
       if (batch.sequence > sequence + 1) {
-        beginAnew(write, namespace);
-        connections.families.clear();
+        this.#beginAgain(connections, namespace.key);
         return "unknown";
       }
+      const now = this.#now();
       write.of("UPDATE instances SET sequence = ?, seen = ? WHERE id = ?")
-        .run(batch.sequence, Date.now(), key);
-      applyBatch(write, connections.families, { namespace, instance: key, batch });
+        .run(batch.sequence, now, key);
+      write.of("UPDATE namespaces SET clock = clock + 1 WHERE id = ?").run(namespace.key);
+      const { deadAfterMs } = this.#options;
+      const sent = { namespace: namespace.key, instance: key, batch, now, deadAfterMs };
+      applyBatch(write, families, sent);
       return "applied";
     });
   }
 
   leave(id: string, { signal }: CallOptions): Promise<void> {
-    return this.#transaction(signal, ({ write }) => {
-      write.of("UPDATE instances SET has_left = 1, seen = ? WHERE name = ?").run(Date.now(), id);
+    return this.#transaction(signal, 1, ({ write }) => {
+      write.of("UPDATE instances SET has_left = 1, seen = ? WHERE name = ?").run(this.#now(), id);
     });
   }
 
@@ -100,19 +171,28 @@ export class SqliteSession implements Session {
     await before;
     try {
       if (this.#isClosed) throw new Error("it is closed");
-      this.#followFile();
-      const { reader, read } = this.#connections;
+      await this.#verify(signal);
+      const { reader, read } = this.#use();
       // One transaction sees one moment, whatever is written meanwhile.
       reader.exec("BEGIN");
       try {
-        const head = await whenUnlocked(signal, () => readHead(read, this.#options));
+        const now = this.#now();
+        const head = await whenUnlocked(
+          signal,
+          this.#timers,
+          () => readHead(read, this.#options, now),
+        );
+        if (head.clock < this.#seen) await this.#putRight(signal);
+        this.#seen = Math.max(this.#seen, head.clock);
         yield head.slice;
         yield* readRows(read, head);
       } finally {
         rollBack(reader);
       }
+      // What was put in the place of the file meanwhile may be in what was read.
+      await this.#verify(signal);
     } catch (error) {
-      throw explain(error, this.#path, "read");
+      throw error === signal.reason ? error : explain(error, this.#path, "read");
     } finally {
       resolve();
     }
@@ -122,75 +202,206 @@ export class SqliteSession implements Session {
     await this.#reading;
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#disconnect();
+    this.#cancelCheckpoint();
+    const connections = this.#connections;
+    if (connections === undefined) return;
+    const { reader, writer } = connections;
+    if (reader !== writer) {
+      reader.close();
+      // If it fails, another process makes it, or the next one that opens the file.
+      if (!areReplaced(connections.files, this.#path)) this.#moveMark(writer, { copies: "all" });
+    }
+    writer.close();
+  }
+
+  #now(): number {
+    return this.#timers.now() * 1000;
+  }
+
+  /** The connections, to the files that other processes see. */
+  #use(): Connections {
+    const old = this.#connections;
+    if (old !== undefined) {
+      if (!areReplaced(old.files, this.#path)) {
+        // The log of a database that is only read may appear later.
+        if (old.files.includes(undefined)) old.files = identitiesOf(this.#path);
+        return old;
+      }
+      // All connections share what SQLite knows of the files. A read that goes on has an error.
+      this.#connections = undefined;
+      if (old.reader !== old.writer) old.reader.close();
+      old.writer.close();
+    }
+    return this.#connections = this.#connect();
   }
 
   #connect(): Connections {
     const { readOnly } = this.#options;
-    const writer = openDatabase(this.#sqlite, this.#path, { readOnly, checks: true });
+    const open = { checks: false, timers: this.#timers };
+    const lacksLog = hasNoLog(this.#path);
+    const writer = openDatabase(this.#sqlite, this.#path, { ...open, readOnly, checks: true });
     try {
       const reader = readOnly
         ? writer
-        : openDatabase(this.#sqlite, this.#path, { readOnly: true, checks: false });
+        : openDatabase(this.#sqlite, this.#path, { ...open, readOnly: true });
       const [write, read] = [new Statements(writer), new Statements(reader)];
-      const file = identityOf(this.#path);
-      return { writer, reader, write, read, file, families: new Map() };
+      const files = identitiesOf(this.#path);
+      const isBehind = lacksLog && needsLog(writer);
+      return { writer, reader, write, read, files, isBehind, families: new Map(), epoch: "" };
     } catch (error) {
       writer.close();
       throw error;
     }
   }
 
-  #disconnect(): void {
-    const { writer, reader } = this.#connections;
-    if (reader !== writer) reader.close();
-    writer.close();
+  /** Rejects, or lets the store begin again, if the file holds a former state. */
+  async #verify(signal: AbortSignal): Promise<void> {
+    for (let look = 1; this.#isForeign(this.#use()); look++) {
+      if (!this.#options.readOnly || look === LOOKS) return await this.#putRight(signal);
+      // A process may have begun a checkpoint between two looks.
+      await wait(LOOK_AGAIN_MS, { signal, timers: this.#timers, inBackground: true });
+      signal.throwIfAborted();
+    }
   }
 
-  /** Opens the file that others see by now, when ours was deleted or replaced. */
-  #followFile(): void {
-    const old = this.#connections;
-    if (identityOf(this.#path) === old.file) return;
-    this.#connections = this.#connect();
-    // Who reads the former file goes on reading it.
-    if (old.reader !== old.writer) old.writer.close();
-    this.#reading = this.#reading.then(() => old.reader.close());
+  #isForeign({ writer, isBehind }: Connections): boolean {
+    return isBehind || isForeign(writer, this.#path);
+  }
+
+  /** Lets the store begin again if that is still needed. The numbers of the read do not count. */
+  async #putRight(signal: AbortSignal): Promise<void> {
+    const what = "it was restored from a copy or a backup";
+    if (this.#options.readOnly) throw new Error(`${what}: no process has written to it since`);
+    const before = this.#beginnings;
+    await this.#transaction(signal, 0, () => {});
+    if (this.#beginnings > before) throw new Error(`${what}: it begins at zero`);
   }
 
   async #transaction<T>(
     signal: AbortSignal,
-    work: (connections: Connections) => T,
+    rows: number,
+    work: (connections: Connections, namespace: Namespace) => T,
   ): Promise<T> {
+    this.#cancelCheckpoint();
     try {
-      return await whenUnlocked(signal, () => {
+      const isDue = this.#monotonicMs() - this.#upkeep >= UPKEEP_MS;
+      return await whenUnlocked(signal, this.#timers, () => {
         if (this.#isClosed) throw new Error("it is closed");
-        const isDue = Date.now() - this.#upkeep >= UPKEEP_MS;
-        if (isDue) this.#followFile();
-        const connections = this.#connections;
-        connections.writer.exec("BEGIN IMMEDIATE");
+        const connections = this.#use();
+        const { writer, write } = connections;
+        writer.exec("BEGIN IMMEDIATE");
         try {
-          if (isDue) expire(connections.write, this.#options);
-          const result = work(connections);
-          connections.writer.exec("COMMIT");
-          if (isDue) this.#upkeep = Date.now();
+          if (this.#isForeign(connections)) this.#adopt(connections);
+          const namespace = this.#namespace(connections);
+          if (isDue) expireInstances(write, this.#options, this.#now());
+          const result = work(connections, namespace);
+          this.#cleanUp(write, rows);
+          const row = write.of("SELECT clock FROM namespaces WHERE id = ?").get(namespace.key);
+          writer.exec("COMMIT");
+          this.#seen = Number(row?.["clock"]);
+          if (isDue) {
+            this.#upkeep = this.#monotonicMs();
+            this.#moveMark(writer, { copies: "nothing", minAgeMs: UPKEEP_MS });
+          }
+          this.#written += rows + TRANSACTION_ROWS;
           return result;
         } catch (error) {
           connections.families.clear();
-          rollBack(connections.writer);
+          rollBack(writer);
           throw error;
         }
       });
     } catch (error) {
       throw error === signal.reason ? error : explain(error, this.#path, "write to");
+    } finally {
+      this.#scheduleCheckpoint();
     }
   }
 
-  /** A namespace and its epoch, made if there is none. */
-  #namespace(write: Statements): { key: number; epoch: string } {
-    const namespace = JSON.stringify(this.#options.namespace);
-    write.of("INSERT INTO namespaces (name, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING")
-      .run(namespace, crypto.randomUUID());
-    const row = write.of("SELECT id, epoch FROM namespaces WHERE name = ?").get(namespace);
-    return { key: Number(row!["id"]), epoch: String(row!["epoch"]) };
+  /** Takes over a file that holds a former state, or that of another file. */
+  #adopt(connections: Connections): void {
+    const { writer, write } = connections;
+    this.#beginnings++;
+    for (const { id } of write.of("SELECT id FROM namespaces").all()) {
+      beginAgain(write, Number(id), this.#nextClock());
+    }
+    adoptFile(writer, this.#path);
+    connections.isBehind = false;
+  }
+
+  #nextClock(): number {
+    return Math.max(Math.floor(this.#now()) * CLOCKS_PER_MS, this.#seen + 1);
+  }
+
+  /** Finds the namespace, or makes it. One that is behind what was seen of it begins again. */
+  #namespace(connections: Connections): Namespace {
+    const { write } = connections;
+    const name = JSON.stringify(this.#options.namespace);
+    const find = write.of("SELECT id, epoch, clock FROM namespaces WHERE name = ?");
+    if (find.get(name) === undefined) {
+      write.of("INSERT INTO namespaces (name, epoch, clock) VALUES (?, ?, ?)")
+        .run(name, crypto.randomUUID(), this.#nextClock());
+    }
+    const isBehind = Number(find.get(name)!["clock"]) < this.#seen;
+    if (isBehind) this.#beginAgain(connections, Number(find.get(name)!["id"]));
+    const { id, epoch } = find.get(name)!;
+    // Other processes may have made it begin again, with other families.
+    if (connections.epoch !== epoch) connections.families.clear();
+    connections.epoch = String(epoch);
+    return { key: Number(id), epoch: connections.epoch };
+  }
+
+  #beginAgain({ write, families }: Connections, namespace: number): void {
+    this.#beginnings++;
+    beginAgain(write, namespace, this.#nextClock());
+    families.clear();
+  }
+
+  #cleanUp(write: Statements, rows: number): void {
+    const end = this.#monotonicMs() + CLEANING_MS;
+    cleanUp(write, {
+      now: this.#now(),
+      rows: Math.max(MIN_CLEANED, CLEANED_PER_ROW * rows),
+      hasTime: () => this.#monotonicMs() < end,
+    });
+  }
+
+  #monotonicMs(): number {
+    return this.#timers.monotonic() * 1000;
+  }
+
+  /** Makes a checkpoint when nothing else happens, or at once when too much is in the log. */
+  #scheduleCheckpoint(): void {
+    this.#cancelCheckpoint();
+    if (this.#isClosed || this.#written < CHECKPOINT_ROWS) return;
+    const run = (): void => {
+      const connections = this.#connections;
+      if (connections === undefined || areReplaced(connections.files, this.#path)) return;
+      this.#checkpoint(connections.writer);
+    };
+    if (this.#written >= this.#logRows) run();
+    else this.#cancelCheckpoint = this.#timers.setTimeout(run, IDLE_MS, { inBackground: true });
+  }
+
+  #checkpoint(writer: DatabaseSync): void {
+    const began = this.#monotonicMs();
+    if (!this.#moveMark(writer, { copies: "some" })) return;
+    this.#written = 0;
+    const isSlow = this.#monotonicMs() - began > FAST_MS;
+    const logRows = isSlow ? 2 * this.#logRows : this.#logRows / 2;
+    this.#logRows = Math.min(MAX_LOG_ROWS, Math.max(MIN_LOG_ROWS, logRows));
+  }
+
+  /** Returns whether it worked. If not, the next one will, or the next transaction says why. */
+  #moveMark(
+    writer: DatabaseSync,
+    options: Pick<MoveMarkOptions, "copies" | "minAgeMs">,
+  ): boolean {
+    try {
+      moveMark(writer, { ...options, path: this.#path, timers: this.#timers });
+      return true;
+    } catch {
+      return false;
+    }
   }
 }

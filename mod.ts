@@ -46,6 +46,7 @@ export {
   type Sample,
   type SelfCounts,
   type SeriesExpiry,
+  type SeriesLimits,
   type StateSetMetric,
   type SummaryMetric,
   UnobservableMetricError,

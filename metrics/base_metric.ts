@@ -18,6 +18,7 @@ import {
   received,
   type SelfCounts,
   type SeriesExpiry,
+  type SeriesLimits,
   toLabelText,
   UnobservableMetricError,
 } from "../model.ts";
@@ -93,6 +94,7 @@ export abstract class BaseMetric<
   /** What makes the metric interchangeable with another one, in one text. */
   readonly definition: string;
   readonly #aggregation: Aggregation;
+  readonly #limits: SeriesLimits | undefined;
   readonly #nameValidation: NameValidation;
   readonly #core: MetricCore;
   readonly #store: ChildStore<C>;
@@ -143,6 +145,8 @@ export abstract class BaseMetric<
     this.unit = unit;
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
     this.#aggregation = kind.aggregation ?? "sum";
+    const isLimited = maxSeries < Infinity || expireAfterSeconds !== undefined;
+    this.#limits = isLimited ? { maxSeries, expireAfterSeconds } : undefined;
     this.#nameValidation = nameValidation;
     const { labelNames } = this;
     this.#core = new MetricCore({
@@ -330,6 +334,7 @@ export abstract class BaseMetric<
         labelNames,
         createdSamples: false,
         aggregation: this.#aggregation,
+        limits: this.#limits,
         ...this.read(this.#store),
       }),
     ];

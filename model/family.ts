@@ -28,6 +28,7 @@ import type {
   NativeHistogram,
   NumberMetric,
   Sample,
+  SeriesLimits,
   StateSetMetric,
   SummaryMetric,
 } from "./sample.ts";
@@ -64,6 +65,8 @@ export interface MetricFamilyOptions {
    * by them. Without it a family is of the process that has it.
    */
   aggregation?: Aggregation | undefined;
+  /** The limits of the metric, for stores that processes share. */
+  limits?: SeriesLimits | undefined;
 }
 
 /** Options of {@linkcode MetricFamily.addSample}. */
@@ -113,6 +116,8 @@ export class MetricFamily {
   readonly nameValidation: NameValidation;
   /** How the numbers of several processes become one; nothing when they are not shared. */
   readonly aggregation: Aggregation | undefined;
+  /** The limits of the metric, if it has any. */
+  readonly limits: SeriesLimits | undefined;
   readonly #distinct: boolean;
 
   /**
@@ -143,6 +148,7 @@ export class MetricFamily {
     this.createdSamples = options.createdSamples ?? metrics === undefined;
     this.nameValidation = nameValidation;
     this.aggregation = options.aggregation;
+    this.limits = options.limits;
   }
 
   /**
@@ -300,8 +306,8 @@ export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameV
  * @throws {TypeError} If the name does not have the unit or the suffix.
  */
 export function familyLike(family: MetricFamily, changes: FamilyChanges): MetricFamily {
-  const { help, unit, metrics, distinct, computed, labelNames, createdSamples, aggregation } =
-    family;
+  const { help, unit, metrics, distinct, computed, labelNames } = family;
+  const { createdSamples, aggregation, limits } = family;
   const { name = family.name, type = family.type } = changes;
   return new MetricFamily(name, help, type, {
     unit,
@@ -312,6 +318,7 @@ export function familyLike(family: MetricFamily, changes: FamilyChanges): Metric
     labelNames,
     createdSamples,
     aggregation,
+    limits,
     ...changes,
   });
 }

@@ -15,22 +15,37 @@ export type MetricType =
 /**
  * How the numbers of several processes become one when they share a registry:
  * - `all`: they stay apart, by a label `process`
- * - `sum`, `min`, `max`: their sum, the smallest, the greatest
+ * - `sum`, `average`, `min`, `max`: their sum, average, smallest, greatest
+ * - `first`: that of the process that started first
  * - `mostrecent`: the one that was set last
+ * - `omit`: none is shown
  *
  * The forms with `live` leave out the processes that have ended.
  */
 export type Aggregation =
   | "all"
   | "sum"
+  | "average"
   | "min"
   | "max"
+  | "first"
   | "mostrecent"
+  | "omit"
   | "liveall"
   | "livesum"
+  | "liveaverage"
   | "livemin"
   | "livemax"
+  | "livefirst"
   | "livemostrecent";
+
+/** The limits of a metric, which also hold for what several processes share. */
+export interface SeriesLimits {
+  /** How many series there are at most, the overflow series apart. */
+  readonly maxSeries?: number | undefined;
+  /** After how long without a change a series expires, in seconds. */
+  readonly expireAfterSeconds?: number | undefined;
+}
 
 /** Which names are legal: `"legacy"` is Prometheus's classic alphabet, `"utf8"` any text. */
 export type NameValidation = "legacy" | "utf8";

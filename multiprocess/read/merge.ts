@@ -9,12 +9,11 @@ import {
   type SummaryMetric,
 } from "../../mod.ts";
 import { aggregate } from "./gauges.ts";
-import { keyOf } from "./reader.ts";
 import { hasProcessLabel, isTotal } from "../schema.ts";
 import { commonBounds, earliest, sumHistograms, total, TotalHistogram } from "./totals.ts";
 
 /** One series of all sources. */
-interface Point {
+export interface Point {
   readonly labelNames: readonly string[];
   readonly labelValues: readonly string[];
   readonly metrics: Metric[];
@@ -73,7 +72,11 @@ export function mergeFamilies(...sources: Iterable<MetricFamily>[]): MetricFamil
   }
   return Array.from(all.values(), ({ family, aggregation, points }) => {
     const { name, help, type, unit } = family;
-    const metrics = Array.from(points.values(), (point) => merge(type, aggregation, point));
+    const isOmitted = aggregation === "omit";
+    const metrics = Array.from(
+      isOmitted ? [] : points.values(),
+      (point) => mergeMetrics({ type, aggregation }, point),
+    );
     return new MetricFamily(name, help, type, {
       unit,
       nameValidation: "utf8",
@@ -104,7 +107,16 @@ function add({ family, aggregation, points }: Merging, metric: Metric, source: s
   else point.metrics.push(metric);
 }
 
-function merge(type: MetricType, aggregation: Aggregation, point: Point): Metric {
+/** How the metrics of one series are merged. */
+export interface MergeOptions {
+  readonly type: MetricType;
+  readonly aggregation: Aggregation;
+  /** The bounds of a histogram. @default {those that all of them have} */
+  readonly bounds?: readonly number[] | undefined;
+}
+
+/** Makes one metric of those that several processes have of one series. */
+export function mergeMetrics({ type, aggregation, bounds }: MergeOptions, point: Point): Metric {
   const { labelNames, labelValues, metrics } = point;
   const base = { labelNames, labelValues };
   // The type of the family tells the shape of its metrics.
@@ -120,7 +132,7 @@ function merge(type: MetricType, aggregation: Aggregation, point: Point): Metric
         const { bounds, sum, count, native, created } = metric;
         return { bounds, sum, count, native, created, cumulative: [...metric.cumulativeCounts()] };
       });
-      const numbers = sumHistograms(all, commonBounds(all));
+      const numbers = sumHistograms(all, bounds ?? commonBounds(all));
       return new TotalHistogram(labelNames, labelValues, numbers);
     }
     case "summary": {
@@ -141,4 +153,10 @@ function merge(type: MetricType, aggregation: Aggregation, point: Point): Metric
       return { ...base, value: isApart ? values.at(-1)!.value : aggregate(aggregation, values) };
     }
   }
+}
+
+/** Returns a text that two label sets share exactly when they are equal, in any order. */
+export function keyOf(labelNames: readonly string[], labelValues: readonly string[]): string {
+  const pairs = labelNames.map((name, i) => [name, labelValues[i]] as const);
+  return JSON.stringify(pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
 }

@@ -1,13 +1,13 @@
 import { type Metric, MetricFamily } from "../../mod.ts";
 import type { Timers } from "../../time/clock.ts";
 import type { CallOptions, InstanceRow, Row, Session, StoredInstance } from "../backend.ts";
-import { aggregate, type OwnValue } from "./gauges.ts";
 import { addPart, emptyBuckets, type NativeBuckets, sumBuckets } from "../native.ts";
 import { PackedTotals } from "./packed_totals.ts";
 import { decodeSchema, decodeSeries, hasProcessLabel, isTotal, type Schema } from "../schema.ts";
 import { Slices } from "../../time/turn.ts";
 import { abortable } from "../../time/time_limit.ts";
-import { type HistogramNumbers, nativeOf, sumHistograms, TotalHistogram } from "./totals.ts";
+import { keyOf, mergeMetrics, type Point } from "./merge.ts";
+import { nativeOf, TotalHistogram } from "./totals.ts";
 
 /** How long the event loop is held at a time, in milliseconds. */
 const BUDGET_MS = 2;
@@ -25,6 +25,7 @@ const NONE: readonly number[] = [];
 interface Group {
   readonly schema: Schema;
   readonly help: string;
+  readonly maxSeries: number;
   readonly totals: PackedTotals;
   readonly natives: Map<string, Row[]>;
   readonly values: InstanceRow[];
@@ -37,24 +38,13 @@ export interface ReadFamiliesOptions extends CallOptions {
   readonly timers: Timers;
 }
 
-/** What is made of one series. */
-interface Point {
+/** A series of what processes have set themselves. */
+interface OwnPoint {
+  /** The label set without the process. */
+  readonly set: string;
   readonly labelNames: readonly string[];
   readonly labelValues: readonly string[];
-}
-
-/** A series of a total, with its numbers from each schema. */
-interface TotalPoint extends Point {
-  readonly parts: {
-    schema: Schema;
-    numbers: readonly number[];
-    natives: readonly Row[] | undefined;
-  }[];
-}
-
-/** A series of what processes have set themselves. */
-interface OwnPoint extends Point {
-  readonly values: (OwnValue & { row: InstanceRow; instance: StoredInstance })[];
+  readonly values: { readonly metric: Metric; readonly instance: StoredInstance }[];
 }
 
 /**
@@ -103,11 +93,11 @@ async function readContent(session: Session, options: ReadFamiliesOptions): Prom
   const byText = new Map<string, Group | undefined>();
   const instances = new Map<string, StoredInstance>();
   const slices = new Slices(BUDGET_MS, timers);
-  const groupOf = (text: string, help: string): Group | undefined => {
+  const groupOf = (text: string, help = "", maxSeries = Infinity): Group | undefined => {
     if (byText.has(text)) return byText.get(text);
     const schema = decodeSchema(text);
     const group = schema &&
-      { schema, help, totals: new PackedTotals(), natives: new Map(), values: [] };
+      { schema, help, maxSeries, totals: new PackedTotals(), natives: new Map(), values: [] };
     byText.set(text, group);
     if (group === undefined) return undefined;
     const alike = groups.get(group.schema.name);
@@ -123,12 +113,14 @@ async function readContent(session: Session, options: ReadFamiliesOptions): Prom
       if (result.done) break;
       const slice = result.value;
       for (const instance of slice.instances ?? []) instances.set(instance.id, instance);
-      for (const { family, help } of slice.families ?? []) groupOf(family, help);
+      for (const { family, help, maxSeries } of slice.families ?? []) {
+        groupOf(family, help, maxSeries);
+      }
       for (const row of slice.totals ?? []) {
-        const group = groupOf(row.family, "");
+        const group = groupOf(row.family);
         if (group !== undefined) takeTotal(group, row);
       }
-      for (const row of slice.values ?? []) groupOf(row.family, "")?.values.push(row);
+      for (const row of slice.values ?? []) groupOf(row.family)?.values.push(row);
       if (slices.isOver) await slices.pause();
     }
     done = true;
@@ -160,82 +152,97 @@ async function totalMetrics(
   const [sole, ...others] = filled;
   if (sole === undefined) return [];
   if (others.length === 0) {
-    // Made anew by each walk, which an encoder does piece by piece.
-    return { [Symbol.iterator]: () => soleMetrics(sole) };
+    // Each walk makes them again, which an encoder does piece by piece.
+    return { [Symbol.iterator]: () => metricsOf(sole) };
   }
-  const bounds = filled.at(-1)!.schema.bounds;
-  const points = new Map<string, TotalPoint>();
-  let left = STRIDE;
-  for (const { schema, totals, natives } of filled) {
-    const { labelNames } = schema;
-    for (const [series, numbers] of totals) {
+  const { type, bounds } = filled.at(-1)!.schema;
+  const points = new Map<string, Point & { natives: NativeBuckets[] }>();
+  const pause = pausing(slices);
+  for (const group of filled) {
+    for (const [series, numbers] of group.totals) {
       const { labelValues } = decodeSeries(series);
-      const part = { schema, numbers, natives: natives.get(series) };
+      const { labelNames } = group.schema;
       const key = keyOf(labelNames, labelValues);
-      const point = points.get(key);
-      if (point === undefined) points.set(key, { labelNames, labelValues, parts: [part] });
-      else point.parts.push(part);
-      if (--left > 0) continue;
-      left = STRIDE;
-      if (slices.isOver) await slices.pause();
+      let point = points.get(key);
+      if (point === undefined) {
+        points.set(key, point = { labelNames, labelValues, metrics: [], natives: [] });
+      }
+      point.metrics.push(metricOf(group.schema, labelValues, numbers));
+      const rows = group.natives.get(series);
+      if (rows !== undefined) point.natives.push(sumBuckets(bucketsOf(rows)));
+      await pause();
     }
   }
   const metrics: Metric[] = [];
   for (const point of points.values()) {
-    metrics.push(sum(point, bounds));
-    if (--left > 0) continue;
-    left = STRIDE;
-    if (slices.isOver) await slices.pause();
+    metrics.push(
+      withNative(mergeMetrics({ type, aggregation: "sum", bounds }, point), point.natives),
+    );
+    await pause();
   }
   return metrics;
 }
 
-function* soleMetrics({ schema, totals, natives }: Group): Generator<Metric> {
-  const { labelNames, bounds } = schema;
+/** The metrics of one schema. */
+function* metricsOf({ schema, totals, natives }: Group): Generator<Metric> {
   for (const [series, numbers] of totals) {
     const { labelValues } = decodeSeries(series);
-    const parts = [{ schema, numbers, natives: natives.get(series) }];
-    yield sum({ labelNames, labelValues, parts }, bounds);
+    const metric = metricOf(schema, labelValues, numbers);
+    const rows = natives.get(series);
+    yield rows === undefined ? metric : withNative(metric, [sumBuckets(bucketsOf(rows))]);
   }
 }
 
-/** One series, added up over the schemas that have it. */
-function sum(point: TotalPoint, bounds: readonly number[]): Metric {
-  const { labelNames, labelValues, parts } = point;
-  const { type } = parts[0]!.schema;
-  if (type === "histogram") return histogram(point, bounds);
-  let [first = 0, second = 0] = parts[0]!.numbers;
-  for (let i = 1; i < parts.length; i++) {
-    first += parts[i]!.numbers[0] ?? 0;
-    second += parts[i]!.numbers[1] ?? 0;
+/** A total as a metric. */
+function metricOf(
+  { type, labelNames, bounds }: Schema,
+  labelValues: readonly string[],
+  numbers: readonly number[],
+): Metric {
+  const [first = 0, second = 0] = numbers;
+  switch (type) {
+    case "histogram": {
+      const cumulative = numbers.slice(1);
+      const count = cumulative.at(-1) ?? 0;
+      const all = { bounds, cumulative, sum: first, count };
+      return new TotalHistogram(labelNames, labelValues, all);
+    }
+    case "summary": {
+      const quantileValues = (): readonly number[] => NONE;
+      return {
+        labelNames,
+        labelValues,
+        quantiles: NONE,
+        sum: first,
+        count: second,
+        quantileValues,
+      };
+    }
+    default:
+      return { labelNames, labelValues, value: first };
   }
-  if (type === "counter") return { labelNames, labelValues, value: first };
-  const quantileValues = (): readonly number[] => NONE;
-  return { labelNames, labelValues, quantiles: NONE, sum: first, count: second, quantileValues };
 }
 
-function histogram(point: TotalPoint, bounds: readonly number[]): Metric {
-  const { labelNames, labelValues, parts } = point;
-  const natives: NativeBuckets[] = [];
-  const all = parts.map(({ schema, numbers, natives: rows }): HistogramNumbers => {
-    if (rows !== undefined) natives.push(sumBuckets(bucketsOf(rows)));
-    const cumulative = numbers.slice(1);
-    return { bounds: schema.bounds, cumulative, sum: numbers[0], count: cumulative.at(-1) ?? 0 };
-  });
-  const numbers = all.length === 1 ? all[0]! : sumHistograms(all, bounds);
-  return new TotalHistogram(labelNames, labelValues, withNative(numbers, natives));
+/** Lets the event loop turn now and then. */
+function pausing(slices: Slices): () => Promise<void> | undefined {
+  let left = STRIDE;
+  return () => {
+    if (--left > 0) return undefined;
+    left = STRIDE;
+    return slices.isOver ? slices.pause() : undefined;
+  };
 }
 
-/** The native buckets beside the classic ones; both have the same count. */
-function withNative(
-  numbers: HistogramNumbers,
-  natives: readonly NativeBuckets[],
-): HistogramNumbers {
-  if (natives.length === 0) return numbers;
-  const native = nativeOf(sumBuckets(natives), numbers.sum ?? 0, numbers.count ?? 0);
+/** A histogram with native buckets beside the classic ones. Both have the same count. */
+function withNative(metric: Metric, natives: readonly NativeBuckets[]): Metric {
+  if (natives.length === 0) return metric;
+  // Only histograms have such rows.
+  const { labelNames, labelValues, bounds, sum = 0, count: least = 0 } = metric as TotalHistogram;
+  const native = nativeOf(sumBuckets(natives), sum, least);
   // Rows that were read while they changed: the count is at least what buckets have.
   const { count } = native;
-  return { ...numbers, native, count, cumulative: [...numbers.cumulative.slice(0, -1), count] };
+  const cumulative = [...(metric as TotalHistogram).cumulativeCounts().slice(0, -1), count];
+  return new TotalHistogram(labelNames, labelValues, { bounds, cumulative, sum, count, native });
 }
 
 /** Rows of buckets, one for each resolution and zero threshold. */
@@ -263,56 +270,73 @@ async function ownMetrics(
   const isLive = aggregation.startsWith("live");
   const isApart = hasProcessLabel(aggregation, type);
   const points = new Map<string, OwnPoint>();
-  let left = STRIDE;
+  const pause = pausing(slices);
   for (const { schema, values } of filled) {
     const labelNames = isApart ? [...schema.labelNames, "process"] : schema.labelNames;
     for (const row of values) {
       const instance = instances.get(row.instance);
       if (instance === undefined || (isLive && !instance.alive)) continue;
       const { labelValues } = decodeSeries(row.series);
-      const key = (filled.length === 1 ? row.series : keyOf(schema.labelNames, labelValues)) +
-        (isApart ? instance.process : "");
-      const [value = 0, changed = 0] = row.numbers;
-      const own = { value, changed, row, instance };
+      const set = filled.length === 1 ? row.series : keyOf(schema.labelNames, labelValues);
+      const key = isApart ? set + instance.process : set;
+      const metric = ownMetricOf(row, schema, labelValues);
       const point = points.get(key);
       if (point !== undefined) {
-        point.values.push(own);
+        point.values.push({ metric, instance });
       } else {
         if (isApart) (labelValues as string[]).push(instance.process);
-        points.set(key, { labelNames, labelValues, values: [own] });
+        points.set(key, { set, labelNames, labelValues, values: [{ metric, instance }] });
       }
-      if (--left > 0) continue;
-      left = STRIDE;
-      if (slices.isOver) await slices.pause();
+      await pause();
     }
   }
   const metrics: Metric[] = [];
-  for (const { labelNames, labelValues, values } of points.values()) {
-    values.sort((a, b) =>
-      rank(a.instance) - rank(b.instance) || a.instance.order - b.instance.order
-    );
+  const isFirst = aggregation.endsWith("first");
+  for (const point of withinLimit([...points.values()], newest.maxSeries)) {
     // Of two processes of one name, the one that runs, or began later, is meant.
-    const { row } = values.at(-1)!;
-    if (type === "stateset") {
-      const { states } = decodeSchema(row.family) ?? newest.schema;
-      metrics.push({ labelNames, labelValues, states, stateValues: row.numbers });
-    } else {
-      const value = isApart ? row.numbers[0] ?? 0 : aggregate(aggregation, values);
-      metrics.push({ labelNames, labelValues, value });
-    }
-    if (--left > 0) continue;
-    left = STRIDE;
-    if (slices.isOver) await slices.pause();
+    point.values.sort(({ instance: a }, { instance: b }) =>
+      (isFirst ? 0 : rank(a) - rank(b)) || a.order - b.order
+    );
+    const { labelNames, labelValues } = point;
+    const all = point.values.map(({ metric }) => metric);
+    metrics.push(mergeMetrics({ type, aggregation }, { labelNames, labelValues, metrics: all }));
+    await pause();
   }
   return metrics;
 }
 
-function rank({ alive }: StoredInstance): number {
-  return alive ? 1 : 0;
+/** What one process has set, as a metric. */
+function ownMetricOf({ numbers }: Row, schema: Schema, labelValues: readonly string[]): Metric {
+  const { labelNames, states, type } = schema;
+  const [value = 0, changed = 0] = numbers;
+  return type === "stateset"
+    ? { labelNames, labelValues, states, stateValues: numbers }
+    : { labelNames, labelValues, value, changed };
 }
 
-/** A text that two label sets share exactly when they are equal, in whatever order. */
-export function keyOf(labelNames: readonly string[], labelValues: readonly string[]): string {
-  const pairs = labelNames.map((name, i) => [name, labelValues[i]] as const);
-  return JSON.stringify(pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
+/**
+ * The points of as many label sets as a family may have: what cannot be added up is left out beyond
+ * that. The label sets of processes that run come first, then those of processes that began earlier.
+ */
+function withinLimit(points: OwnPoint[], maxSeries: number): OwnPoint[] {
+  const sets = new Map<string, { isAlive: boolean; order: number }>();
+  for (const { set, values } of points) {
+    for (const { instance: { alive, order } } of values) {
+      const known = sets.get(set) ?? { isAlive: false, order: Infinity };
+      sets.set(set, {
+        isAlive: known.isAlive || alive,
+        order: Math.min(known.order, order),
+      });
+    }
+  }
+  if (sets.size <= maxSeries) return points;
+  const ranked = [...sets].sort(([, a], [, b]) =>
+    Number(b.isAlive) - Number(a.isAlive) || a.order - b.order
+  );
+  const kept = new Set(ranked.slice(0, maxSeries).map(([set]) => set));
+  return points.filter(({ set }) => kept.has(set));
+}
+
+function rank({ alive }: StoredInstance): number {
+  return alive ? 1 : 0;
 }

@@ -6,13 +6,23 @@ import {
   type MetricFamily,
   type NativeHistogram,
   type Registry,
+  type SeriesLimits,
   type StateSetMetric,
 } from "../../mod.ts";
 import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import type { Batch, FamilyEntry, Row, RowName } from "../backend.ts";
 import { copyBuckets, growthOf, type NativeBuckets, type NativePart } from "../native.ts";
 import { areSame, growth, hasFallen, readNumbers } from "./numbers.ts";
-import { encodeSchema, encodeSeries, isShared, isTotal, whyNotShared } from "../schema.ts";
+import {
+  encodeSchema,
+  encodeSeries,
+  isShared,
+  isStored,
+  isTotal,
+  type NativePartName,
+  type Schema,
+  whyNotShared,
+} from "../schema.ts";
 import { Slices } from "../../time/turn.ts";
 
 /** How long the event loop is held at a time, in milliseconds. */
@@ -20,6 +30,21 @@ const BUDGET_MS = 2;
 
 /** How many metrics are looked at between two looks at the clock. */
 const STRIDE = 64;
+
+/** What every label of an overflow series says. */
+const OVERFLOW = "overflow";
+
+/** Counts observations that the sums in the store lack. */
+const NONFINITE: Schema = {
+  name: "narthex_nonfinite_observations_total",
+  type: "counter",
+  unit: "",
+  aggregation: "sum",
+  labelNames: ["metric"],
+  bounds: [],
+  states: [],
+};
+const NONFINITE_HELP = "Observations that a shared sum lacks because it would not be finite.";
 
 /** One series, and what the store was told of it. */
 interface Entry {
@@ -96,7 +121,7 @@ export class Tracker {
     const met = new Set<string>();
     let left = STRIDE;
     for (const family of gather(registry)) {
-      if (!isShared(family)) continue;
+      if (!isShared(family) || !isStored(family)) continue;
       const reason = whyNotShared(family);
       if (reason !== undefined) {
         registry.countError?.(family.name, "conflict");
@@ -105,7 +130,7 @@ export class Tracker {
       met.add(family.name);
       const schemas = new SchemaTexts(family);
       const state = this.#stateOf(family.name, schemas.first);
-      this.#introduce(schemas.first, family.help, draft);
+      this.#introduce(schemas.first, family, draft);
       for (const metric of family.metrics) {
         this.#look(family, metric, state, schemas, walk, draft);
         if (draft.size >= maxNumbers) {
@@ -136,10 +161,10 @@ export class Tracker {
     return state;
   }
 
-  #introduce(family: string, help: string, draft: GrowingDraft): void {
-    if (this.#introduced.get(family) === help) return;
-    this.#introduced.set(family, help);
-    draft.families.push({ family, help });
+  #introduce(text: string, { help, limits }: MetricFamily, draft: GrowingDraft): void {
+    if (this.#introduced.get(text) === help) return;
+    this.#introduced.set(text, help);
+    draft.introduce(text, help, limits);
   }
 
   /** Forgets series that are there no more. Totals stay in the store: they must not fall. */
@@ -176,6 +201,16 @@ export class Tracker {
     return entry;
   }
 
+  /** Counts observations that the sum in the store lacks, as a total of the store itself. */
+  #countNonFinite(metric: string, count: number, draft: GrowingDraft): void {
+    const family = encodeSchema(NONFINITE);
+    if (this.#introduced.get(family) === undefined) {
+      this.#introduced.set(family, NONFINITE_HELP);
+      draft.introduce(family, NONFINITE_HELP, undefined);
+    }
+    draft.adds.push({ family, series: encodeSeries([metric]), numbers: [count] });
+  }
+
   #look(
     family: MetricFamily,
     metric: Metric,
@@ -189,7 +224,7 @@ export class Tracker {
     if (entry === undefined || entry.walk === walk) {
       const text = schemas.of(metric);
       entry = this.#find(state, metric, text, walk);
-      this.#introduce(text, family.help, draft);
+      this.#introduce(text, family, draft);
     }
     entry.walk = walk;
     const numbers = this.#numbers;
@@ -208,10 +243,20 @@ export class Tracker {
       const { native } = metric as HistogramMetric;
       const parts = native === undefined ? [] : nativeGrowth(entry, native, isNew);
       const { family: text, series } = entry;
-      draft.adds.push({ family: text, series, numbers: growth(entry.sent, numbers) });
-      for (const part of parts) {
-        const series = encodeSeries(metric.labelValues, part.name);
-        draft.adds.push({ family: text, series, numbers: part.numbers });
+      const added = growth(entry.sent, numbers);
+      const lacking = takeNonFinite(added, numbers, first);
+      if (lacking > 0) this.#countNonFinite(family.name, lacking, draft);
+      const { limits } = family;
+      // The store judges each batch by the limits that it brings.
+      if (limits !== undefined) draft.introduce(text, family.help, limits);
+      const overflow = limits === undefined ? undefined : overflowValues(metric);
+      const to = (part?: NativePartName): string | undefined =>
+        overflow && encodeSeries(overflow, part);
+      draft.adds.push({ family: text, series, numbers: added, overflow: to() });
+      for (const { name, numbers } of parts) {
+        const part = encodeSeries(metric.labelValues, name);
+        const partOf = limits === undefined ? undefined : series;
+        draft.adds.push({ family: text, series: part, numbers, partOf, overflow: to(name) });
       }
     }
     for (let i = 0; i < numbers.length; i++) entry.sent[i] = numbers[i]!;
@@ -223,11 +268,26 @@ export class Tracker {
 /** A draft that is being written. */
 class GrowingDraft implements Draft {
   readonly families: FamilyEntry[] = [];
+  readonly #limited: Set<string> = new Set();
   readonly adds: Row[] = [];
   readonly sets: Row[] = [];
   readonly deletes: RowName[] = [];
   #counted = 0;
   #numbers = 0;
+
+  /** Introduces a family. One that has limits is introduced once in each draft. */
+  introduce(family: string, help: string, limits: SeriesLimits | undefined): void {
+    if (limits === undefined) return void this.families.push({ family, help });
+    if (this.#limited.has(family)) return;
+    this.#limited.add(family);
+    const { maxSeries = Infinity, expireAfterSeconds } = limits;
+    this.families.push({
+      family,
+      help,
+      maxSeries: maxSeries === Infinity ? undefined : maxSeries,
+      expireAfterMs: expireAfterSeconds && expireAfterSeconds * 1000,
+    });
+  }
 
   /** About how much is in it, in numbers. */
   get size(): number {
@@ -238,6 +298,27 @@ class GrowingDraft implements Draft {
     }
     return families.length + this.#numbers + sets.length + deletes.length;
   }
+}
+
+/** The label values of the series that takes what a metric has no room for, if it has labels. */
+function overflowValues({ labelValues, labelNames, origin }: Metric): string[] | undefined {
+  // Constant labels come first, and stay.
+  const own = (origin?.labelNames ?? labelNames).length;
+  if (own === 0) return undefined;
+  return [...labelValues.slice(0, labelValues.length - own), ...Array<string>(own).fill(OVERFLOW)];
+}
+
+/**
+ * Takes a difference of sums that is not finite out of the numbers to add. Nothing could be added to
+ * such a total any more.
+ *
+ * @returns How many observations the sum lacks.
+ */
+function takeNonFinite(added: number[], numbers: readonly number[], firstCount: number): number {
+  if (Number.isFinite(added[0]!) && Number.isFinite(numbers[0]!)) return 0;
+  added[0] = 0;
+  // A counter has no count beside its value.
+  return firstCount === 0 ? 1 : added.at(-1)!;
 }
 
 /** The schemas of one family: metrics of one family may have labels of their own. */

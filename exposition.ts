@@ -17,11 +17,15 @@ export {
   generateMetrics,
   generateMetricsAsync,
   generateOpenMetrics,
+  generateOpenMetricsAsync,
+  type GenerateOpenMetricsAsyncOptions,
   type GenerateOpenMetricsOptions,
   type GenerateOptions,
   generateProtobuf,
+  generateProtobufAsync,
 } from "./exposition/generate.ts";
 export {
+  type ExpositionFormat,
   OPENMETRICS_CONTENT_TYPE,
   PROMETHEUS_CONTENT_TYPE,
   PROTOBUF_CONTENT_TYPE,

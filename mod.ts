@@ -32,6 +32,8 @@ export {
   type DuplicateMetricErrorOptions,
   type Exemplar,
   type HistogramMetric,
+  type JsonFamily,
+  type JsonSample,
   type LabelledMetric,
   type LabelSet,
   type LabelValue,
@@ -44,7 +46,6 @@ export {
   type NumberMetric,
   ParseError,
   type Sample,
-  type SelfCounts,
   type SeriesExpiry,
   type SeriesLimits,
   type StateSetMetric,
@@ -53,15 +54,21 @@ export {
 } from "./model.ts";
 export * from "./metrics.ts";
 export {
-  type CollectAsyncOptions,
   type CollectorErrorCause,
   CollectorRegistry,
   type CollectorRegistryOptions,
   CollectorRegistryProxy,
+  type ErrorContext,
   gather,
   gatherAsync,
+  type Gatherer,
+  type LastError,
   type OnDuplicate,
+  type ReadAsyncOptions,
+  type ReadOptions,
+  type Registerer,
   REGISTRY,
   type Registry,
+  type SetRegistryOptions,
 } from "./registry.ts";
 export * from "./exposition.ts";

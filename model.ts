@@ -19,6 +19,7 @@ export * from "./model/errors.ts";
 export * from "./model/exemplar.ts";
 export * from "./model/family.ts";
 export * from "./model/labels.ts";
+export * from "./model/live_metrics.ts";
 export * from "./model/names.ts";
 export * from "./model/structure.ts";
 export { checkNativeHistogram, seriesKey } from "./model/assembly.ts";

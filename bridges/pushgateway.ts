@@ -49,11 +49,11 @@
  * @module
  */
 import {
+  type Gatherer,
   type LabelValue,
   PROMETHEUS_CONTENT_TYPE,
   PROTOBUF_CONTENT_TYPE,
   REGISTRY,
-  type Registry,
 } from "../mod.ts";
 import { checkKnownOptions, checkShape, type KnownOptions } from "../model.ts";
 import type { Clock, Timers } from "../time/clock.ts";
@@ -126,7 +126,7 @@ export interface GatewayOptions {
 /** Options of {@linkcode pushToGateway} and {@linkcode pushAddToGateway}. */
 export interface PushOptions extends GatewayOptions {
   /** The registry. @default {REGISTRY} */
-  registry?: Registry | undefined;
+  registry?: Gatherer | undefined;
   /**
    * The format. Protobuf carries everything, native histograms and exemplars included. Text
    * (0.0.4) is for other services with the same interface, which may know nothing else, and
@@ -328,7 +328,7 @@ function describe(method: PushMethod, url: string): string {
 }
 
 interface CheckedOptions {
-  readonly registry: Registry;
+  readonly registry: Gatherer;
   readonly format: PushFormat;
   readonly compress: boolean;
   readonly timeoutMs: number;

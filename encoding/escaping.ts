@@ -1,4 +1,5 @@
 import {
+  checkShape,
   ILLEGAL_IN_LABEL_NAME_REGEXP,
   ILLEGAL_IN_METRIC_NAME_REGEXP,
   isLegacyLabelName,
@@ -51,6 +52,21 @@ const LABEL_ALPHABET: Alphabet = {
  */
 export function isEscapingScheme(text: string): text is EscapingScheme {
   return ESCAPING_SCHEMES.has(text);
+}
+
+/**
+ * Checks an option that is an escaping scheme.
+ *
+ * @param scheme The scheme as it was given.
+ * @param doing What is being done, as in `Cannot answer scrape`.
+ * @throws {TypeError} If it is not the name of one.
+ */
+export function checkEscapingScheme(
+  scheme: unknown,
+  doing: string,
+): asserts scheme is EscapingScheme {
+  const rule = 'escaping must be "underscores", "dots", "values" or "allow-utf-8"';
+  checkShape(typeof scheme === "string" && isEscapingScheme(scheme), doing, rule, scheme);
 }
 
 /**

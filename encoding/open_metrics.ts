@@ -1,4 +1,11 @@
-import { familyLike, formatBound, type MetricFamily, openMetricsName } from "../model.ts";
+import {
+  createdName,
+  familyLike,
+  formatBound,
+  type MetricFamily,
+  openMetricsName,
+  sampleNames,
+} from "../model.ts";
 import type { ByteWriter, Chunks } from "./byte_writer.ts";
 import type { EscapingScheme } from "./escaping.ts";
 import { encodeLines } from "./lines.ts";
@@ -7,9 +14,10 @@ import { SeriesWriter } from "./series_writer.ts";
 /**
  * Encodes families in the OpenMetrics text format 1.0.
  *
- * Every series has the name that it has in the other formats, so a counter that is
- * not named `_total`, which OpenMetrics would rename, is written as `unknown`.
- * Native buckets are left out, as the format cannot carry them.
+ * Every series has the name that it has in the other formats. OpenMetrics takes `_total` and `_info`
+ * off the names of counters and infos. A counter without `_total`, which it would rename, and one
+ * whose shorter name another family has, are written under their full name as `unknown`. So is
+ * such an info. Native buckets are left out, because the format cannot carry them.
  *
  * See https://prometheus.io/docs/specs/om/open_metrics_spec/
  *
@@ -29,24 +37,36 @@ export function* encodeOpenMetrics(
     writeTimestamp,
     exemplars: true,
   });
-  for (const family of families) {
-    const exposed = exposable(family);
+  const all = [...families];
+  const taken = new Set(all.flatMap(({ name, type }) => sampleNames(writer.spell(name), type)));
+  for (const family of all) {
+    const exposed = exposable(family, writer.spell(family.name), taken);
     const { type, help, unit } = exposed;
-    const name = openMetricsName(writer.spell(exposed.name), type);
+    const fullName = writer.spell(exposed.name);
+    const name = openMetricsName(fullName, type);
+    taken.add(name);
     writer.comment("HELP", name, help, true);
     writer.comment("TYPE", name, type, true);
     // A unit must stand at the end of the name, which the spelling may have changed.
     if (unit !== "" && name.endsWith(`_${unit}`)) writer.comment("UNIT", name, unit, true);
-    yield* encodeLines(writer, exposed, { created, negativeSums: false });
+    const createdSeries = created ? createdName(fullName, type) : undefined;
+    const hasCreated = createdSeries !== undefined && !taken.has(createdSeries);
+    yield* encodeLines(writer, exposed, { created: hasCreated, negativeSums: false });
   }
   writer.out.text("# EOF\n");
   yield writer.take();
 }
 
-/** A counter whose series OpenMetrics would rename, as unknown; all others as they are. */
-function exposable(family: MetricFamily): MetricFamily {
-  if (family.type !== "counter" || family.name.endsWith("_total")) return family;
-  return familyLike(family, { type: "unknown" });
+/** A family as the format can have it: one that would be renamed, or cannot be, as unknown. */
+function exposable(
+  family: MetricFamily,
+  fullName: string,
+  taken: ReadonlySet<string>,
+): MetricFamily {
+  const { type } = family;
+  if (type !== "counter" && type !== "info") return family;
+  const name = openMetricsName(fullName, type);
+  return name === fullName || taken.has(name) ? familyLike(family, { type: "unknown" }) : family;
 }
 
 /** Spells a bound or quantile so that it is recognized as a float. */

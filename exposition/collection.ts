@@ -5,8 +5,10 @@ import { encodeOpenMetrics } from "../encoding/open_metrics.ts";
 import { encodeProtobuf } from "../encoding/protobuf.ts";
 import { encodeText } from "../encoding/text.ts";
 import type { MetricFamily } from "../model.ts";
-import { gatherAsync, recheck, type Registry, restrict } from "../registry.ts";
-import { type Body, createBody, nextTurn } from "./body.ts";
+import { gatherAsync, type Gatherer } from "../registry.ts";
+import { SYSTEM_CLOCK, type Timers } from "../time/clock.ts";
+import { nextTurn } from "../time/turn.ts";
+import { type Body, createBody } from "./body.ts";
 import { gzip } from "./gzip.ts";
 import type { ExpositionFormat } from "./negotiation.ts";
 
@@ -37,11 +39,13 @@ export interface Spelling {
 
 /** What a scrape wants to see, and how long it waits for it. */
 export interface View {
-  readonly registry: Registry;
+  readonly registry: Gatherer;
   /** The names that it is restricted to; none for all. */
   readonly names: readonly string[];
-  /** In milliseconds. */
+  /** How long a collector may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** How long this scrape waits, in milliseconds; at most `timeoutMs`. */
+  readonly waitMs: number;
 }
 
 /**
@@ -51,8 +55,8 @@ export interface View {
  * have been asked before.
  */
 export class Collection {
-  readonly #registry: Registry;
-  #families: Promise<MetricFamily[]>;
+  readonly #families: Promise<MetricFamily[]>;
+  readonly #timers: Timers;
   readonly #onPacking: (packing: Promise<unknown>) => void;
   /** The bodies that are small enough to be one chunk; `null` for those that are not. */
   readonly #bodies: Map<string, Uint8Array<ArrayBuffer> | null> = new Map();
@@ -64,17 +68,17 @@ export class Collection {
   /**
    * Begins with what will come.
    *
-   * @param registry The registry that is read, which counts what has to be left out.
    * @param families The families.
-   * @param onPacking Is told when something is compressed that several may wait for.
+   * @param timers Where time and turns come from.
+   * @param onPacking Called when something is compressed that several scrapes may wait for.
    */
   constructor(
-    registry: Registry,
     families: Promise<MetricFamily[]>,
+    timers: Timers,
     onPacking: (packing: Promise<unknown>) => void = () => {},
   ) {
-    this.#registry = registry;
     this.#families = families;
+    this.#timers = timers;
     this.#onPacking = onPacking;
   }
 
@@ -95,7 +99,7 @@ export class Collection {
     if (body === undefined || body === null) {
       // Of what is large, each scrape begins with chunks of its own.
       if (body === null) await this.#turn(2 * CHUNK_SIZE);
-      body = this.#encode(families, spelling, ended);
+      body = createBody(encode(families, spelling), ended, this.#timers);
       this.#bodies.set(key, body instanceof Uint8Array ? body : null);
     }
     if (body instanceof ReadableStream) return encoding === "gzip" ? gzip(body) : body;
@@ -121,7 +125,9 @@ export class Collection {
       return undefined;
     }
     return new Promise((proceed) => {
-      if (this.#waiting.push({ size, proceed }) === 1) nextTurn(() => this.#proceed());
+      if (this.#waiting.push({ size, proceed }) === 1) {
+        this.#timers.nextTurn(() => this.#proceed());
+      }
     });
   }
 
@@ -135,19 +141,7 @@ export class Collection {
       proceed();
     }
     this.#waiting = waiting.slice(i);
-    if (i < waiting.length) nextTurn(() => this.#proceed());
-  }
-
-  #encode(families: MetricFamily[], spelling: Spelling, ended: () => void): Body {
-    try {
-      return createBody(encode(families, spelling), ended);
-    } catch {
-      // A family has promised to be safe to read and is not. Nothing was sent yet, so there is
-      // time to find out which one; all scrapes after this one get the others.
-      const checked = recheck(this.#registry, families);
-      this.#families = Promise.resolve(checked);
-      return createBody(encode(checked, spelling), ended);
-    }
+    if (i < waiting.length) this.#timers.nextTurn(() => this.#proceed());
   }
 }
 
@@ -171,17 +165,17 @@ interface Joinable {
  * at least half of that time, so that it does not miss what came too late for others.
  */
 export class Collections {
-  readonly #now: () => number;
+  readonly #timers: Timers;
   readonly #joinable: Map<string, Joinable> = new Map();
   #packing: Promise<unknown> | undefined;
 
   /**
    * Begins with no collection.
    *
-   * @param now A clock that never goes back, in milliseconds.
+   * @param timers Where time and turns come from. @default {the platform}
    */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
+  constructor(timers: Timers = SYSTEM_CLOCK) {
+    this.#timers = timers;
   }
 
   /**
@@ -192,17 +186,18 @@ export class Collections {
    * @returns The collection.
    */
   join(view: View, encoding: Spelling["encoding"]): Collection {
-    const { registry, names, timeoutMs } = view;
+    const { names, waitMs } = view;
     const key = JSON.stringify([...new Set(names)].sort());
     const now = this.#now();
     const found = this.#joinable.get(key);
     if (found !== undefined) {
       const left = found.deadline - now;
-      if (left <= timeoutMs && left >= timeoutMs * LEAST_SHARE) return found.collection;
+      if (left <= waitMs && left >= waitMs * LEAST_SHARE) return found.collection;
     }
-    const deadline = now + timeoutMs;
+    const deadline = now + waitMs;
+    const timers = this.#timers;
     const families = encoding === "gzip" ? this.#beginLater(view, deadline) : collect(view);
-    const collection = new Collection(registry, families, (packing) => {
+    const collection = new Collection(families, timers, (packing) => {
       // What comes of it is of no interest here, nor is it to be kept.
       this.#packing = packing.then(() => {}, () => {});
     });
@@ -216,9 +211,14 @@ export class Collections {
   }
 
   async #beginLater(view: View, deadline: number): Promise<MetricFamily[]> {
-    await new Promise<void>((resolve) => nextTurn(resolve));
+    await nextTurn(this.#timers);
     await this.#packing;
-    return await collect({ ...view, timeoutMs: deadline - this.#now() });
+    return await collect({ ...view, waitMs: deadline - this.#now() });
+  }
+
+  /** Milliseconds of a clock that never goes back. */
+  #now(): number {
+    return this.#timers.monotonic() * 1000;
   }
 }
 
@@ -229,7 +229,7 @@ export class Collections {
  * @returns The collection.
  */
 export function collectAlone(view: View): Collection {
-  return new Collection(view.registry, collect(view));
+  return new Collection(collect(view), SYSTEM_CLOCK);
 }
 
 /** Lets so many scrapes be under way at the same time, and no more. */
@@ -278,11 +278,15 @@ export class Admission {
   }
 }
 
-async function collect({ registry, names, timeoutMs }: View): Promise<MetricFamily[]> {
+async function collect({ registry, names, timeoutMs, waitMs }: View): Promise<MetricFamily[]> {
   const families: MetricFamily[] = [];
-  const restricted = names.length === 0 ? registry : restrict(registry, names);
-  // Not with the request's signal: Deno aborts that after a good answer too, and warns about it.
-  for await (const family of gatherAsync(restricted, { timeoutMs })) families.push(family);
+  const options = {
+    names: names.length === 0 ? undefined : names,
+    timeoutMs: Math.max(0, waitMs),
+    patienceMs: timeoutMs,
+  };
+  // Without the request's signal: Deno aborts that after a good answer too, and warns about it.
+  for await (const family of gatherAsync(registry, options)) families.push(family);
   return families;
 }
 

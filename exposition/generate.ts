@@ -1,23 +1,19 @@
 import { encodeOpenMetrics } from "../encoding/open_metrics.ts";
 import { encodeProtobuf } from "../encoding/protobuf.ts";
 import { encodeText } from "../encoding/text.ts";
-import type { EscapingScheme } from "../encoding/escaping.ts";
-import type { MetricFamily } from "../model.ts";
+import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
+import { checkOptions, checkShape, type MetricFamily } from "../model.ts";
 import {
-  type CollectAsyncOptions,
   gather,
   gatherAsync,
-  recheck,
+  type Gatherer,
+  type ReadAsyncOptions,
   REGISTRY,
-  type Registry,
 } from "../registry.ts";
 
-/** Options of the functions that generate a text. */
+/** Options of the functions that generate an exposition. */
 export interface GenerateOptions {
-  /**
-   * How names are spelled that are not of Prometheus's classic alphabet.
-   * @default {"underscores"}
-   */
+  /** How to spell names that are not of Prometheus's classic alphabet. @default {"underscores"} */
   escaping?: EscapingScheme | undefined;
 }
 
@@ -27,14 +23,18 @@ export interface GenerateOpenMetricsOptions extends GenerateOptions {
   created?: boolean | undefined;
 }
 
-/** Options of {@linkcode generateMetricsAsync}. */
-export interface GenerateAsyncOptions extends GenerateOptions, CollectAsyncOptions {}
+/** Options of {@linkcode generateMetricsAsync} and its siblings. */
+export interface GenerateAsyncOptions extends GenerateOptions, ReadAsyncOptions {}
+
+/** Options of {@linkcode generateOpenMetricsAsync}. */
+export interface GenerateOpenMetricsAsyncOptions
+  extends GenerateOpenMetricsOptions, ReadAsyncOptions {}
 
 /**
- * The metrics of a registry in the Prometheus text format 0.0.4. Asynchronous
- * collectors are left out and counted; {@linkcode generateMetricsAsync} awaits them.
+ * Generates the metrics of a registry in the Prometheus text format 0.0.4. Asynchronous collectors
+ * are left out and counted; {@linkcode generateMetricsAsync} awaits them.
  *
- * @param registry The registry; the default one if left out.
+ * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options How names are spelled.
  * @returns The text, `""` for an empty registry.
  *
@@ -51,18 +51,18 @@ export interface GenerateAsyncOptions extends GenerateOptions, CollectAsyncOptio
  * ```
  */
 export function generateMetrics(
-  registry: Registry = REGISTRY,
+  registry: Gatherer = REGISTRY,
   options: GenerateOptions = {},
 ): string {
-  const { escaping = "underscores" } = options;
-  return write(registry, gather(registry), (all) => decode(encodeText(all, escaping)));
+  const { escaping } = checkGenerateOptions(options);
+  return decode(encodeText(gather(registry), escaping));
 }
 
 /**
- * The same as {@linkcode generateMetrics}, with asynchronous collectors awaited.
+ * Does the same as {@linkcode generateMetrics}, with asynchronous collectors awaited.
  *
- * @param registry The registry; the default one if left out.
- * @param options How names are spelled, a signal and a time limit.
+ * @param registry The registry, or a view of one. @default {REGISTRY}
+ * @param options How names are spelled, which families are wanted, a signal and a time limit.
  * @returns The text, `""` for an empty registry.
  *
  * @example A collector that awaits
@@ -81,22 +81,20 @@ export function generateMetrics(
  * ```
  */
 export async function generateMetricsAsync(
-  registry: Registry = REGISTRY,
+  registry: Gatherer = REGISTRY,
   options: GenerateAsyncOptions = {},
 ): Promise<string> {
-  const families: MetricFamily[] = [];
-  for await (const family of gatherAsync(registry, options)) families.push(family);
-  const { escaping = "underscores" } = options;
-  return write(registry, families, (all) => decode(encodeText(all, escaping)));
+  const { escaping } = checkGenerateOptions(options);
+  return decode(encodeText(await gatherAll(registry, options), escaping));
 }
 
 /**
- * The metrics of a registry in the OpenMetrics text format 1.0: with units,
- * exemplars, and the types that format 0.0.4 does not know.
+ * Generates the metrics of a registry in the OpenMetrics text format 1.0: with units, exemplars, and
+ * the types that format 0.0.4 does not know.
  *
- * @param registry The registry; the default one if left out.
+ * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options How names are spelled, and whether `_created` series are written.
- * @returns The text; it ends in `# EOF`.
+ * @returns The text. It ends in `# EOF`.
  *
  * @example A counter with an exemplar
  * ```ts
@@ -109,22 +107,47 @@ export async function generateMetricsAsync(
  * ```
  */
 export function generateOpenMetrics(
-  registry: Registry = REGISTRY,
+  registry: Gatherer = REGISTRY,
   options: GenerateOpenMetricsOptions = {},
 ): string {
-  const { escaping = "underscores", created = false } = options;
-  return write(
-    registry,
-    gather(registry),
-    (all) => decode(encodeOpenMetrics(all, escaping, created)),
-  );
+  const { escaping, created } = checkGenerateOptions(options);
+  return decode(encodeOpenMetrics(gather(registry), escaping, created));
 }
 
 /**
- * The metrics of a registry as protobuf: delimited `io.prometheus.client.MetricFamily`
+ * Does the same as {@linkcode generateOpenMetrics}, with asynchronous collectors awaited.
+ *
+ * @param registry The registry, or a view of one. @default {REGISTRY}
+ * @param options Those of both {@linkcode generateOpenMetrics} and {@linkcode generateMetricsAsync}.
+ * @returns The text. It ends in `# EOF`.
+ *
+ * @example A collector that awaits
+ * ```ts
+ * import { CollectorRegistry, generateOpenMetricsAsync, MetricFamily } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * registry.register({
+ *   collect: async () => [
+ *     new MetricFamily("users", "Users.", "gauge").addSample("users", {}, await Promise.resolve(7)),
+ *   ],
+ * });
+ * assert.match(await generateOpenMetricsAsync(registry), /^users 7\n# EOF\n$/m);
+ * ```
+ */
+export async function generateOpenMetricsAsync(
+  registry: Gatherer = REGISTRY,
+  options: GenerateOpenMetricsAsyncOptions = {},
+): Promise<string> {
+  const { escaping, created } = checkGenerateOptions(options);
+  return decode(encodeOpenMetrics(await gatherAll(registry, options), escaping, created));
+}
+
+/**
+ * Generates the metrics of a registry as protobuf: delimited `io.prometheus.client.MetricFamily`
  * messages, the only format that carries native histograms.
  *
- * @param registry The registry; the default one if left out.
+ * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options How names are spelled.
  * @returns The messages.
  *
@@ -134,40 +157,75 @@ export function generateOpenMetrics(
  * import assert from "node:assert/strict";
  *
  * const registry = new CollectorRegistry();
- * new Gauge("workers", "Workers that run.", { registry }).set(4);
+ * new Gauge("workers", "Running workers.", { registry }).set(4);
  * const bytes = generateProtobuf(registry);
  * assert.equal(bytes[0], bytes.length - 1);
  * ```
  */
 export function generateProtobuf(
-  registry: Registry = REGISTRY,
+  registry: Gatherer = REGISTRY,
   options: GenerateOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { escaping = "underscores" } = options;
-  const chunks = write(registry, gather(registry), (all) => [...encodeProtobuf(all, escaping)]);
-  const all = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
+  const { escaping } = checkGenerateOptions(options);
+  return join(encodeProtobuf(gather(registry), escaping));
 }
 
 /**
- * Encodes families. When one of them has promised to be safe to read and is not, the others are
- * encoded without what cannot be read.
+ * Does the same as {@linkcode generateProtobuf}, with asynchronous collectors awaited.
+ *
+ * @param registry The registry, or a view of one. @default {REGISTRY}
+ * @param options How names are spelled, which families are wanted, a signal and a time limit.
+ * @returns The messages.
+ *
+ * @example A collector that awaits
+ * ```ts
+ * import { CollectorRegistry, generateProtobufAsync, MetricFamily } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * registry.register({
+ *   collect: async () => [
+ *     new MetricFamily("users", "Users.", "gauge").addSample("users", {}, await Promise.resolve(7)),
+ *   ],
+ * });
+ * const bytes = await generateProtobufAsync(registry);
+ * assert.equal(bytes[0], bytes.length - 1);
+ * ```
  */
-function write<T>(
-  registry: Registry,
-  families: Iterable<MetricFamily>,
-  encode: (families: Iterable<MetricFamily>) => T,
-): T {
-  try {
-    return encode(families);
-  } catch {
-    return encode(recheck(registry, families));
+export async function generateProtobufAsync(
+  registry: Gatherer = REGISTRY,
+  options: GenerateAsyncOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { escaping } = checkGenerateOptions(options);
+  return join(encodeProtobuf(await gatherAll(registry, options), escaping));
+}
+
+function checkGenerateOptions(
+  options: GenerateOpenMetricsOptions,
+): { escaping: EscapingScheme; created: boolean } {
+  const doing = "Cannot generate metrics";
+  checkOptions(options, doing);
+  const { escaping = "underscores", created = false } = options;
+  checkEscapingScheme(escaping, doing);
+  checkShape(typeof created === "boolean", doing, "created must be a boolean", created);
+  return { escaping, created };
+}
+
+async function gatherAll(registry: Gatherer, options: ReadAsyncOptions): Promise<MetricFamily[]> {
+  const families: MetricFamily[] = [];
+  for await (const family of gatherAsync(registry, options)) families.push(family);
+  return families;
+}
+
+function join(chunks: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
+  const parts = [...chunks];
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
   }
+  return all;
 }
 
 function decode(chunks: Iterable<Uint8Array>): string {

@@ -14,6 +14,9 @@ export const PROTOBUF_CONTENT_TYPE =
 /** The formats that a scrape can be written in. */
 export type ExpositionFormat = "text" | "openmetrics" | "protobuf";
 
+/** All formats. The first is the one for scrapers that do not ask for another. */
+export const ALL_FORMATS: readonly ExpositionFormat[] = ["text", "openmetrics", "protobuf"];
+
 /** What a scraper and the program agreed on. */
 export interface Negotiated {
   /** The format. */
@@ -107,7 +110,8 @@ const UNREADABLE_Q = Number.MIN_VALUE;
  * {@link https://www.rfc-editor.org/rfc/rfc9110#name-accept | RFC 9110, section 12.5.1}.
  *
  * @param accept The header, or `null` if the request has none.
- * @param defaultEscaping The escaping scheme for those who name none.
+ * @param defaultEscaping The escaping scheme for scrapers that name none.
+ * @param formats The formats to choose from. The first is for scrapers that accept none of them.
  * @returns The format, the escaping of names, and the Content-Type of the response.
  *
  * @example A server that knows OpenMetrics
@@ -124,18 +128,19 @@ const UNREADABLE_Q = Number.MIN_VALUE;
 export function negotiate(
   accept: string | null,
   defaultEscaping: EscapingScheme = "underscores",
+  formats: readonly ExpositionFormat[] = ALL_FORMATS,
 ): Negotiated {
-  let format: ExpositionFormat = "text";
+  let format: ExpositionFormat = formats[0] ?? "text";
   let escaping = defaultEscaping;
   if (accept === null && escaping === "underscores") {
-    return { format, escaping, contentType: PROMETHEUS_CONTENT_TYPE };
+    return { format, escaping, contentType: CONTENT_TYPES[format] };
   }
 
   const candidates: { range: MediaRange; offer: Offer | undefined }[] = [];
   for (const element of split(accept ?? "", ",")) {
     const range = parseMediaRange(element);
     if (range === undefined || range.q === 0) continue;
-    const offer = OFFERS.find((offer) => matches(range, offer));
+    const offer = OFFERS.find((offer) => formats.includes(offer.format) && matches(range, offer));
     if (offer !== undefined || range.parameters.has("escaping")) candidates.push({ range, offer });
   }
   candidates.sort(({ range: a }, { range: b }) => b.q - a.q || b.specificity - a.specificity);

@@ -1,16 +1,25 @@
-import { type EscapingScheme, isEscapingScheme } from "../encoding/escaping.ts";
-import { checkBounds, checkNumber, checkShape } from "../model.ts";
-import { checkRegistry, REGISTRY, type Registry } from "../registry.ts";
+import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
+import { checkBounds, checkNumber, checkOptions, checkShape } from "../model.ts";
+import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
 import { type Authorize, plainResponse, refusal } from "./authorize.ts";
 import type { Body } from "./body.ts";
 import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
-import { negotiate, negotiateEncoding, prefersHtml } from "./negotiation.ts";
+import {
+  ALL_FORMATS,
+  type ExpositionFormat,
+  negotiate,
+  negotiateEncoding,
+  prefersHtml,
+} from "./negotiation.ts";
 
 /** How long asynchronous collectors are waited for when nothing else is said. */
 const TIMEOUT_MS = 10_000;
 
 /** How much of the time that Prometheus gives itself is spent on waiting. */
 const SCRAPE_TIMEOUT_SHARE = 0.9;
+
+/** The shortest time that a scraper can give itself, in seconds. Shorter ones count as this. */
+const MIN_SCRAPE_TIMEOUT = 0.1;
 
 /** The methods that a scrape may use, and the one that asks which these are. */
 const ALLOW = "GET, HEAD, OPTIONS";
@@ -20,13 +29,26 @@ const RETRY_AFTER_SECONDS = 1;
 
 /** Options of {@linkcode metricsResponse}, and of {@linkcode metricsHandler}, which has more. */
 export interface MetricsResponseOptions {
-  /** The registry. @default {REGISTRY} */
-  registry?: Registry | undefined;
+  /** The registry, or a view of one. @default {REGISTRY} */
+  registry?: Gatherer | undefined;
   /**
-   * How long asynchronous collectors are waited for, in milliseconds; at most 0.9 of
-   * what the request's `X-Prometheus-Scrape-Timeout-Seconds` says. @default {10000}
+   * How long an asynchronous collector may take, in milliseconds. A scrape waits no longer than 0.9
+   * of its `X-Prometheus-Scrape-Timeout-Seconds`; a collector that takes longer than that is
+   * missing from this scrape, and its call goes on for others. @default {10000}
    */
   timeoutMs?: number | undefined;
+  /**
+   * The formats to choose from. A scraper that accepts none of them gets the first. `["text"]`
+   * keeps `le="1"` as it is, for rules that were written against the text format: OpenMetrics and
+   * protobuf make `le="1.0"` of it. @default {["text", "openmetrics", "protobuf"]}
+   */
+  formats?: readonly ExpositionFormat[] | undefined;
+  /**
+   * Called with the error when the registry itself cannot be read, which the answer, a 500, does
+   * not tell. What it throws is ignored. Errors of a collector are told to the option `onError` of
+   * the registry. @default {none}
+   */
+  onError?: ((error: unknown) => void) | undefined;
   /** Whether to compress for clients that accept gzip. @default {true} */
   compress?: boolean | undefined;
   /** Whether OpenMetrics has `_created` series. @default {false} */
@@ -85,8 +107,10 @@ export type LivePage = (request: Request) => Response | Promise<Response>;
 
 /** The same options, all of them there and legal. */
 interface CheckedOptions {
-  readonly registry: Registry;
+  readonly registry: Gatherer;
   readonly timeoutMs: number;
+  readonly formats: readonly ExpositionFormat[];
+  readonly onError: (error: unknown) => unknown;
   readonly compress: boolean;
   readonly created: boolean;
   readonly escaping: EscapingScheme;
@@ -139,7 +163,7 @@ export async function metricsResponse(
   request?: Request,
   options: MetricsResponseOptions = {},
 ): Promise<Response> {
-  const checked = checkOptions(options, "Cannot answer scrape");
+  const checked = checkResponseOptions(options, "Cannot answer scrape");
   if (request === undefined && checked.authorize !== undefined) {
     throw new TypeError("Cannot answer scrape: authorize needs a request: received undefined");
   }
@@ -169,7 +193,7 @@ export function metricsHandler(
   options: MetricsHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const doing = "Cannot create metrics handler";
-  const checked = checkOptions(options, doing);
+  const checked = checkResponseOptions(options, doing);
   const { maxConcurrentScrapes = Infinity, coalesce = true } = options;
   checkShape(typeof coalesce === "boolean", doing, "coalesce must be a boolean", coalesce);
   const rule = "maxConcurrentScrapes must be a whole number >= 1, or Infinity";
@@ -183,28 +207,44 @@ export function metricsHandler(
   return (request) => respond(request, checked, shared);
 }
 
-function checkOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
+function checkResponseOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
+  checkOptions(options, doing);
   const {
     registry = REGISTRY,
     timeoutMs = TIMEOUT_MS,
+    formats = ALL_FORMATS,
+    onError = () => {},
     compress = true,
     created = false,
     escaping = "underscores",
     authorize,
     live,
   } = options;
-  checkRegistry(registry, doing);
+  checkGatherer(registry, doing);
   checkNumber(timeoutMs, (ms) => ms > 0, "> 0", doing, "timeoutMs");
   for (const [name, flag] of Object.entries({ compress, created })) {
     checkShape(typeof flag === "boolean", doing, `${name} must be a boolean`, flag);
   }
-  const schemes = 'escaping must be "underscores", "dots", "values" or "allow-utf-8"';
-  checkShape(isEscapingScheme(escaping), doing, schemes, escaping);
-  for (const [name, fn] of Object.entries({ authorize, live })) {
+  checkEscapingScheme(escaping, doing);
+  const areFormats = Array.isArray(formats) && formats.length > 0 &&
+    formats.every((format) => ALL_FORMATS.includes(format));
+  const rule = 'formats must be a list of "text", "openmetrics" and "protobuf"';
+  checkShape(areFormats, doing, rule, formats);
+  for (const [name, fn] of Object.entries({ authorize, live, onError })) {
     const isLegal = fn === undefined || typeof fn === "function";
     checkShape(isLegal, doing, `${name} must be a function`, fn);
   }
-  return { registry, timeoutMs, compress, created, escaping, authorize, live };
+  return {
+    registry,
+    timeoutMs,
+    formats: [...formats],
+    onError,
+    compress,
+    created,
+    escaping,
+    authorize,
+    live,
+  };
 }
 
 async function respond(
@@ -226,7 +266,7 @@ async function respond(
   if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
     return await options.live(request);
   }
-  const { format, escaping, contentType } = negotiate(accept, options.escaping);
+  const { format, escaping, contentType } = negotiate(accept, options.escaping, options.formats);
   const encoding = options.compress && typeof CompressionStream === "function"
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)
     : "identity";
@@ -237,18 +277,25 @@ async function respond(
   const view: View = {
     registry: options.registry,
     names: readNames(request),
-    timeoutMs: timeLimit(request, options.timeoutMs),
+    timeoutMs: options.timeoutMs,
+    waitMs: timeToWait(request, options.timeoutMs),
   };
   const spelling: Spelling = { format, escaping, created: options.created, encoding };
-  return await answer(view, spelling, shared, headers);
+  return await answer({ view, spelling, headers, onError: options.onError }, shared);
+}
+
+/** A scrape that may be answered. */
+interface Scrape {
+  readonly view: View;
+  readonly spelling: Spelling;
+  readonly headers: Headers;
+  readonly onError: (error: unknown) => unknown;
 }
 
 /** Collects and writes what is to be seen, if there is room for one more scrape. */
 async function answer(
-  view: View,
-  spelling: Spelling,
+  { view, spelling, headers, onError }: Scrape,
   { admission, collections }: Shared,
-  headers: Headers,
 ): Promise<Response> {
   const leave = admission.enter();
   if (leave === undefined) {
@@ -261,7 +308,14 @@ async function answer(
     body = await collection.write(spelling, leave);
   } catch (error) {
     leave();
-    return plainResponse(500, error instanceof Error ? error.message : "Cannot read the registry");
+    try {
+      const returned = onError(error);
+      if (returned instanceof Promise) returned.catch(() => {});
+    } catch {
+      // An error of a log must not become one of the scrape.
+    }
+    // The error may have secrets in it, and anyone can ask.
+    return plainResponse(500, "Cannot answer scrape: the registry cannot be read");
   }
   if (body instanceof ReadableStream) admission.leaveWith(body, leave);
   else leave(); // The server gets all of it at once.
@@ -280,12 +334,15 @@ function unknownLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
 
 /** The names in `?name[]=` that the request wants to see alone. */
 function readNames(request: Request | undefined): string[] {
-  if (request === undefined || !request.url.includes("?")) return [];
-  return new URL(request.url).searchParams.getAll("name[]");
+  // A URL as a whole need not be valid, since its host is what the client sent.
+  const [, query = ""] = request?.url.split("#", 1)[0]?.split(/\?(.*)/s) ?? [];
+  return query === "" ? [] : new URLSearchParams(query).getAll("name[]");
 }
 
-/** The time for asynchronous collectors, which Prometheus may want to be shorter. */
-function timeLimit(request: Request | undefined, timeoutMs: number): number {
+/** How long to wait for asynchronous collectors, of which Prometheus may ask for less. */
+function timeToWait(request: Request | undefined, timeoutMs: number): number {
   const seconds = Number(request?.headers.get("x-prometheus-scrape-timeout-seconds") ?? NaN);
-  return seconds > 0 ? Math.min(timeoutMs, seconds * 1000 * SCRAPE_TIMEOUT_SHARE) : timeoutMs;
+  if (!(seconds > 0)) return timeoutMs;
+  const asked = Math.max(seconds, MIN_SCRAPE_TIMEOUT) * 1000 * SCRAPE_TIMEOUT_SHARE;
+  return Math.min(timeoutMs, asked);
 }

@@ -16,13 +16,11 @@ import {
   type MetricType,
   type NameValidation,
   received,
-  type SelfCounts,
-  type SeriesExpiry,
   type SeriesLimits,
   toLabelText,
   UnobservableMetricError,
 } from "../model.ts";
-import { checkMaxSeries, checkRegistry, REGISTRY } from "../registry.ts";
+import { checkMaxSeries, checkRegistry, REGISTRY, type Registry } from "../registry.ts";
 import { SYSTEM_CLOCK } from "../time/clock.ts";
 import type { Child } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
@@ -39,6 +37,16 @@ import type {
 import { MetricCore } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
 import { RunningLabelTimer, RunningTimer } from "./timer.ts";
+
+/** What a metric counts about itself. */
+const OVERFLOWS = {
+  name: "narthex_series_overflow_total",
+  help: "Look-ups of label sets for which the metric had no room.",
+};
+const EXEMPLAR_ERRORS = {
+  name: "narthex_exemplar_errors_total",
+  help: "Exemplars that the source could not give.",
+};
 
 /** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
 export interface MetricKind<C extends Child> {
@@ -97,6 +105,8 @@ export abstract class BaseMetric<
   readonly #limits: SeriesLimits | undefined;
   readonly #nameValidation: NameValidation;
   readonly #core: MetricCore;
+  /** The registry that the metric was made for. */
+  readonly #registry: Pick<Registry, "prefix"> | null;
   readonly #store: ChildStore<C>;
   /** The store, where series expire. */
   readonly #expiry: ExpiringStore<C> | undefined = undefined;
@@ -130,6 +140,7 @@ export abstract class BaseMetric<
     const registry = options.registry === null
       ? null
       : checkRegistry(options.registry ?? REGISTRY, doing);
+    this.#registry = registry;
     const limit = options.maxSeries === undefined ? registry?.maxSeries : options.maxSeries;
     const maxSeries = checkMaxSeries(limit, doing);
     if (expireAfterSeconds !== undefined) {
@@ -306,18 +317,20 @@ export abstract class BaseMetric<
    * @returns The family.
    */
   collect(): MetricFamily[] {
-    return this.describe();
-  }
-
-  /** What the metric counts about itself; a `CollectorRegistry` brings it. */
-  get selfCounts(): SelfCounts {
     const { exemplarErrors, overflows } = this.#core;
-    return { exemplarErrors, seriesOverflows: overflows };
+    const families = this.describe();
+    if (exemplarErrors > 0) families.push(this.#count(EXEMPLAR_ERRORS, exemplarErrors));
+    if (overflows > 0) families.push(this.#count(OVERFLOWS, overflows));
+    return families;
   }
 
-  /** How a reader keeps series from expiring unread; nothing where they do not expire. */
-  get expiry(): SeriesExpiry | undefined {
-    return this.#expiry;
+  /** One of the metric's own counts as a family. */
+  #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
+    const prefix = this.#registry?.prefix;
+    const metric = prefix ? `${prefix}_${this.name}` : this.name;
+    const labelNames = ["metric"];
+    const metrics = [{ labelNames, labelValues: [metric], value }];
+    return new MetricFamily(name, help, "counter", { labelNames, metrics, aggregation: "sum" });
   }
 
   /**
@@ -348,12 +361,10 @@ export abstract class BaseMetric<
    */
   protected read(
     children: Iterable<C>,
-  ): Pick<MetricFamilyOptions, "metrics" | "distinct" | "computed"> {
+  ): Pick<MetricFamilyOptions, "metrics"> {
     return {
       // The children of each type have the shape of its metrics.
       metrics: children as Iterable<unknown> as Iterable<Metric>,
-      distinct: true,
-      computed: this.#core.sources !== undefined,
     };
   }
 

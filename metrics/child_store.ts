@@ -1,4 +1,4 @@
-import type { NumberColumn, NumberMetric } from "../model.ts";
+import { type MetricType, type NumberColumn, type NumberMetric, TRUSTED } from "../model.ts";
 import type { Child } from "./child.ts";
 import { Columns } from "./columns.ts";
 import { MetricCore } from "./metric_core.ts";
@@ -75,6 +75,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   /** The number of children. */
   get size(): number {
     return this.columns.children.length - this.#holes;
+  }
+
+  /** The type of the metric, unless a function of the program has to be called for a value. */
+  get [TRUSTED](): MetricType | undefined {
+    return this.core.sources === undefined ? this.core.type : undefined;
   }
 
   /** The numbers of the children, where a child is one number and that stands in its column. */

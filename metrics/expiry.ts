@@ -1,4 +1,4 @@
-import { type NumberColumn, type SeriesExpiry } from "../model.ts";
+import type { NumberColumn, SeriesExpiry } from "../model.ts";
 import type { Child } from "./child.ts";
 import { ChildStore, type ChildStoreOptions, type CreateChild } from "./child_store.ts";
 import type { MetricCore, WriteListener } from "./metric_core.ts";
@@ -43,6 +43,11 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     });
     this.#due = this.#nextSweep = this.#now() + this.#seconds;
     core.listener = this;
+  }
+
+  /** The store itself, for readers that must not miss a number. */
+  get expiry(): SeriesExpiry {
+    return this;
   }
 
   override get numberColumn(): NumberColumn | undefined {

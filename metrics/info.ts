@@ -109,12 +109,12 @@ export class Info<
   /** Children that tell something; two of them may come to tell the same. */
   protected override read(
     children: Iterable<InfoChild>,
-  ): { metrics: Iterable<Metric>; distinct: boolean } {
+  ): { metrics: Iterable<Metric> } {
     const metrics = {
       *[Symbol.iterator](): Generator<Metric> {
         for (const { metric } of children) if (metric !== undefined) yield metric;
       },
     };
-    return { metrics, distinct: false };
+    return { metrics };
   }
 }

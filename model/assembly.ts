@@ -1,9 +1,11 @@
 import { checkBounds, checkShape, received } from "./checks.ts";
+import { type LiveMetrics, TRUSTED } from "./live_metrics.ts";
 import type {
   Exemplar,
   HistogramMetric,
   LabelledMetric,
   Metric,
+  MetricType,
   NativeHistogram,
   NumberMetric,
   StateSetMetric,
@@ -156,19 +158,24 @@ export class AssembledStateSet extends AssembledTable<string> implements StateSe
  * has begins another one with the same labels, so that nothing is lost and the
  * registry can tell that a series came twice.
  */
-export class Assembly implements Iterable<Metric> {
+export class Assembly implements LiveMetrics {
   readonly #metrics: Metric[] = [];
   readonly #open: Map<string, Metric> = new Map();
-  #plain = true;
+  #trusted: MetricType | undefined;
 
-  /** Whether no series came twice and nothing was added that readers must look at again. */
-  get isPlain(): boolean {
-    return this.#plain;
+  /** Starts without metrics. */
+  constructor(type: MetricType) {
+    this.#trusted = type;
   }
 
-  /** Makes readers look at every metric. */
-  doubt(): void {
-    this.#plain = false;
+  /** The type of the family, as long as every metric was checked when it was added. */
+  get [TRUSTED](): MetricType | undefined {
+    return this.#trusted;
+  }
+
+  /** Makes readers check every metric. */
+  distrust(): void {
+    this.#trusted = undefined;
   }
 
   [Symbol.iterator](): Iterator<Metric> {
@@ -178,7 +185,7 @@ export class Assembly implements Iterable<Metric> {
   /** Adds a metric that is one number. */
   addNumber(metric: AssembledNumber): void {
     const key = this.#key(metric);
-    if (this.#open.has(key)) this.doubt();
+    if (this.#open.has(key)) this.distrust();
     this.#metrics.push(metric);
     this.#open.set(key, metric);
   }
@@ -199,7 +206,7 @@ export class Assembly implements Iterable<Metric> {
     // An assembly belongs to one family, so all of its metrics are of one shape.
     const open = this.#open.get(key) as M | undefined;
     if (open !== undefined && put(open)) return;
-    if (open !== undefined) this.doubt();
+    if (open !== undefined) this.distrust();
     const metric = create(base);
     put(metric);
     this.#metrics.push(metric);

@@ -12,14 +12,6 @@ export type Collected =
   | AsyncIterable<MetricFamily>
   | Promise<Iterable<MetricFamily>>;
 
-/** What a metric counts about itself, for the registry to tell. */
-export interface SelfCounts {
-  /** How often the exemplar source could not give an exemplar. */
-  readonly exemplarErrors: number;
-  /** How often a label set was looked up for which there was no room. */
-  readonly seriesOverflows: number;
-}
-
 /**
  * How a reader that must not miss a number keeps the series of a metric from expiring
  * before it has read them.
@@ -82,15 +74,4 @@ export interface Collector {
    * metric when both have the same. Optional: what has none is never reused.
    */
   readonly definition?: string;
-  /**
-   * What the collector counts about itself: a `CollectorRegistry` brings it as
-   * `narthex_exemplar_errors_total{metric}` and `narthex_series_overflow_total{metric}`.
-   * Optional: every metric of this library has it.
-   */
-  readonly selfCounts?: SelfCounts;
-  /**
-   * How to keep series from expiring unread. Optional: metrics that were made with
-   * `expireAfterSeconds` have it.
-   */
-  readonly expiry?: SeriesExpiry | undefined;
 }

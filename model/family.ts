@@ -46,16 +46,6 @@ export interface MetricFamilyOptions {
    * anew by each scrape. `addSample()` is refused then.
    */
   metrics?: Iterable<Metric> | undefined;
-  /**
-   * A promise that no two of `metrics` have the same labels and that reading them
-   * does not throw, which spares each scrape the check. @default {false}
-   */
-  distinct?: boolean | undefined;
-  /**
-   * Whether some of the `metrics` say that they are `computed`. What `distinct` promises
-   * is not promised of their numbers, which each scrape asks for once. @default {false}
-   */
-  computed?: boolean | undefined;
   /** The label names that all metrics of the family have, when they are known. */
   labelNames?: readonly string[] | undefined;
   /** Whether {@linkcode MetricFamily.samples} has the `_created` samples of `metrics`. */
@@ -110,15 +100,12 @@ export class MetricFamily {
   readonly labelNames: readonly string[] | undefined;
   /** Whether {@linkcode samples} has the `_created` samples. */
   readonly createdSamples: boolean;
-  /** Whether some of the metrics are known to be `computed`. */
-  readonly computed: boolean;
   /** The alphabet of the names. */
   readonly nameValidation: NameValidation;
   /** How the numbers of several processes become one; nothing when they are not shared. */
   readonly aggregation: Aggregation | undefined;
   /** The limits of the metric, if it has any. */
   readonly limits: SeriesLimits | undefined;
-  readonly #distinct: boolean;
 
   /**
    * Creates a family.
@@ -141,22 +128,12 @@ export class MetricFamily {
     this.help = help.toWellFormed();
     this.type = type;
     this.unit = unit;
-    this.metrics = metrics ?? new Assembly();
+    this.metrics = metrics ?? new Assembly(type);
     this.labelNames = options.labelNames;
-    this.#distinct = options.distinct ?? false;
-    this.computed = options.computed ?? false;
     this.createdSamples = options.createdSamples ?? metrics === undefined;
     this.nameValidation = nameValidation;
     this.aggregation = options.aggregation;
     this.limits = options.limits;
-  }
-
-  /**
-   * Whether the metrics are known to differ in their labels and to be safe to read,
-   * apart from those that are `computed`.
-   */
-  get distinct(): boolean {
-    return this.metrics instanceof Assembly ? this.metrics.isPlain : this.#distinct;
   }
 
   /**
@@ -215,7 +192,7 @@ export class MetricFamily {
       this.type === "stateset" ||
       labelNames.some((name) => name === reserved) ||
       (this.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
-    ) metrics.doubt();
+    ) metrics.distrust();
     const special = takesReserved && reserved !== undefined
       ? ownLabel(labels, reserved, doing)
       : undefined;
@@ -270,6 +247,15 @@ export class MetricFamily {
     return { [Symbol.iterator]: () => flatten(this) };
   }
 
+  /**
+   * Returns the family for `JSON.stringify`, as it is at this moment.
+   *
+   * @returns A plain object. Numbers that are not finite are strings: `"NaN"`, `"+Inf"`, `"-Inf"`.
+   */
+  toJSON(): JsonFamily {
+    return toJson(this, this.samples);
+  }
+
   /** The part of a sample's name behind the family's; refuses names that are not the family's. */
   #suffix(name: string, native: boolean, doing: string): string {
     const { type } = this;
@@ -289,6 +275,57 @@ export class MetricFamily {
   }
 }
 
+/** A sample as JSON has it. */
+export type JsonSample = Omit<Sample, "value" | "exemplar"> & {
+  /** The value; a string if it is not finite. */
+  value: number | string;
+  /** The exemplar, if there is one. */
+  exemplar?: Omit<Exemplar, "value"> & {
+    /** The value; a string if it is not finite. */
+    value: number | string;
+  };
+};
+
+/** A family, a metric or a series as JSON has it. */
+export interface JsonFamily {
+  /** The full name of the family. */
+  name: string;
+  /** The type. */
+  type: MetricType;
+  /** The help text. */
+  help: string;
+  /** The unit, or `""`. */
+  unit: string;
+  /** The samples. */
+  samples: JsonSample[];
+}
+
+/**
+ * Builds what `JSON.stringify` gets of a family, or of a part of it.
+ *
+ * @param about The name, type, help and unit.
+ * @param samples The samples.
+ * @returns A plain object.
+ */
+export function toJson(
+  { name, type, help, unit }: Omit<JsonFamily, "samples">,
+  samples: Iterable<Sample>,
+): JsonFamily {
+  const spell = (value: number): number | string =>
+    Number.isFinite(value) ? value : Number.isNaN(value) ? "NaN" : formatBound(value);
+  return {
+    name,
+    type,
+    help,
+    unit,
+    samples: Array.from(samples, ({ value, exemplar, ...sample }) => ({
+      ...sample,
+      value: spell(value),
+      ...(exemplar && { exemplar: { ...exemplar, value: spell(exemplar.value) } }),
+    })),
+  };
+}
+
 /** What {@linkcode familyLike} changes. */
 export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameValidation"> {
   /** The name, with unit and suffix. */
@@ -306,15 +343,12 @@ export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameV
  * @throws {TypeError} If the name does not have the unit or the suffix.
  */
 export function familyLike(family: MetricFamily, changes: FamilyChanges): MetricFamily {
-  const { help, unit, metrics, distinct, computed, labelNames } = family;
-  const { createdSamples, aggregation, limits } = family;
+  const { help, unit, metrics, labelNames, createdSamples, aggregation, limits } = family;
   const { name = family.name, type = family.type } = changes;
   return new MetricFamily(name, help, type, {
     unit,
     nameValidation: "utf8",
     metrics,
-    distinct,
-    computed,
     labelNames,
     createdSamples,
     aggregation,

@@ -122,8 +122,6 @@ export interface NumberMetric extends LabelledMetric {
   readonly exemplar?: Exemplar | undefined;
   /** When the number was set, in seconds since 1970, for families that want the most recent. */
   readonly changed?: number | undefined;
-  /** Whether a function of the program tells the number: it may throw, or tell anything. */
-  readonly computed?: boolean | undefined;
 }
 
 /**

@@ -98,16 +98,17 @@ export function reservedLabelName(type: MetricType, familyName: string): string 
 }
 
 /**
- * All the names that a family takes in any format, so that no other family may
- * have them: its own, OpenMetrics's for it, those of its series, and, where they are
- * not of the classic alphabet, what older scrapers are told instead.
+ * Determines the names that no other family of a scrape may have: those of the family's series, its
+ * own, and, if they are not of the classic alphabet, what older scrapers get instead. The shorter
+ * name that OpenMetrics gives to a counter or an info is not among them, because the encoder gives
+ * it up when another family has it.
  *
  * @param name The name of the family.
  * @param type The type of the family.
  * @returns The names, `_created` left out.
  */
 export function exposedNames(name: string, type: MetricType): Set<string> {
-  const names = new Set([name, openMetricsName(name, type), ...sampleNames(name, type)]);
+  const names = new Set([name, ...sampleNames(name, type)]);
   if (!isLegacyMetricName(name)) {
     for (const exposed of [...names]) {
       names.add(exposed.replace(ILLEGAL_IN_METRIC_NAME_REGEXP, "_"));

@@ -157,7 +157,7 @@ export async function loadBackend(
       heartbeatMs: deadAfterMs / HEARTBEATS,
       onError: options.onError ?? (() => {}),
     });
-    proxy?.setRegistry(shared);
+    proxy?.setRegistry(shared, { collectors: "leave" });
     return shared;
   } catch (error) {
     LOADED.delete(inner);

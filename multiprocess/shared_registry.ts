@@ -1,15 +1,17 @@
 import {
-  type CollectAsyncOptions,
   type Collector,
   type CollectorErrorCause,
   CollectorRegistry,
   type CollectorRegistryProxy,
   gather,
   gatherAsync,
+  type Gatherer,
   type LabelValue,
   MetricFamily,
+  type ReadAsyncOptions,
   type Registry,
 } from "../mod.ts";
+import type { LiveMetrics, SeriesExpiry } from "../model.ts";
 import type { Session } from "./backend.ts";
 import { Flusher } from "./write/flusher.ts";
 import { LOADED } from "./loaded.ts";
@@ -61,7 +63,7 @@ export class SharedRegistry implements Registry {
   /** Always `null`: the names have the prefix of the registry behind it already. */
   readonly prefix = null;
   readonly #options: SharedRegistryOptions;
-  readonly #metrics: Registry;
+  readonly #metrics: Gatherer;
   readonly #flusher: Flusher;
   readonly #unread: UnreadSeries = new UnreadSeries();
   #cancelTimer: () => void = () => {};
@@ -81,7 +83,7 @@ export class SharedRegistry implements Registry {
     // A registry that only reads brings nothing to the store, and so waits for nothing.
     const onRead = options.readOnly
       ? () => {}
-      : (collector: Collector) => this.#unread.beginRead(collector);
+      : (expiry: SeriesExpiry) => this.#unread.beginRead(expiry);
     this.#metrics = metricsOf(inner, onRead);
     this.#flusher = new Flusher({
       session,
@@ -94,8 +96,8 @@ export class SharedRegistry implements Registry {
       onRead: () => this.#unread.endRead(),
     });
     if (options.readOnly) return;
-    // The first step meets all metrics: from now on nothing of them expires unread.
-    this.#metrics.collect()[Symbol.iterator]().next();
+    // From now on nothing of them expires unread.
+    for (const _ of this.#metrics.collect()); // Reads no number.
     this.#schedule();
   }
 
@@ -118,7 +120,12 @@ export class SharedRegistry implements Registry {
     }
     const { inner, readOnly } = this.#options;
     const kept = inner.register(collector);
-    if (!readOnly) this.#unread.await(collector);
+    if (!readOnly) {
+      for (const { metrics } of collector.describe?.() ?? []) {
+        const { expiry }: LiveMetrics = metrics;
+        if (expiry !== undefined) this.#unread.await(expiry);
+      }
+    }
     return kept;
   }
 
@@ -152,7 +159,7 @@ export class SharedRegistry implements Registry {
    * @param options A signal and a time limit, which `timeoutMs` of `loadBackend` bounds.
    * @throws {Error} If the registry is closed.
    */
-  async *collectAsync(options: CollectAsyncOptions = {}): AsyncGenerator<MetricFamily> {
+  async *collectAsync(options: ReadAsyncOptions = {}): AsyncGenerator<MetricFamily> {
     if (this.#closing !== undefined) {
       throw new Error("Cannot read the shared registry: it is closed");
     }
@@ -238,8 +245,8 @@ export class SharedRegistry implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    */
-  countError(collector: string, cause: CollectorErrorCause): void {
-    this.#options.inner.countError?.(collector, cause);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
+    this.#options.inner.countError?.(collector, cause, error);
   }
 
   /** Lets all collectors of this process go. What was counted stays shared. */
@@ -297,18 +304,16 @@ export class SharedRegistry implements Registry {
   }
 
   /** A registry that has one family of the registry behind. */
-  #onlyWith(family: MetricFamily): Registry {
+  #onlyWith(family: MetricFamily): Gatherer {
     return {
       prefix: this.#options.inner.prefix,
-      register: () => {},
-      unregister: () => {},
       collect: () => [family],
-      countError: (collector, cause) => this.countError(collector, cause),
+      countError: (...args) => this.countError(...args),
     };
   }
 
   /** What the store holds after a flush; nothing when it does not answer. */
-  async #read(options: CollectAsyncOptions): Promise<Map<string, MetricFamily> | undefined> {
+  async #read(options: ReadAsyncOptions): Promise<Map<string, MetricFamily> | undefined> {
     const { session, readOnly } = this.#options;
     const timeoutMs = Math.min(options.timeoutMs ?? Infinity, this.#options.timeoutMs);
     const now = (): number => this.#options.timers.monotonic() * 1000;
@@ -348,7 +353,7 @@ export class SharedRegistry implements Registry {
     } catch (error) {
       this.#count("close", error);
     }
-    if (proxy?.getRegistry() === this) proxy.setRegistry(inner);
+    if (proxy?.getRegistry() === this) proxy.setRegistry(inner, { collectors: "leave" });
     LOADED.delete(inner);
     try {
       await abortable(session.close(), signal);
@@ -391,22 +396,27 @@ export class SharedRegistry implements Registry {
 }
 
 /**
- * The part of a registry that is shared, to be read synchronously. The metrics of this
- * library are known by their definition, whichever copy of the package they are of.
+ * The part of a registry that is shared, to be read synchronously.
  *
  * @param registry The registry.
- * @param onRead Called with each metric before it is read. @default {nothing}
+ * @param onRead Called with the expiry of each metric before it is read. @default {nothing}
  * @returns A view of it.
  */
 export function metricsOf(
   registry: Registry,
-  onRead: (collector: Collector) => void = () => {},
-): Registry {
-  return registry.restrictedRegistry?.(null, (collector) => {
-    if (collector.definition === undefined) return false;
-    onRead(collector);
-    return true;
-  }) ?? registry;
+  onRead: (expiry: SeriesExpiry) => void = () => {},
+): Gatherer {
+  return {
+    prefix: registry.prefix,
+    *collect(options) {
+      for (const family of registry.collect({ ...options, metricsOnly: true })) {
+        const { expiry }: LiveMetrics = family.metrics;
+        if (expiry !== undefined) onRead(expiry);
+        yield family;
+      }
+    },
+    countError: (...args) => registry.countError?.(...args),
+  };
 }
 
 function withoutSeries({ name, help, type, unit }: MetricFamily): MetricFamily {

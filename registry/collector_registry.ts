@@ -2,44 +2,58 @@ import {
   checkShape,
   type Collected,
   type Collector,
-  createdName,
   DuplicateMetricError,
-  exposedNames,
   type LabelSet,
   type LabelValue,
   MetricFamily,
   reservedLabelName,
   toLabelSet,
 } from "../model.ts";
-import { AsyncReader } from "./async_reader.ts";
+import { ClaimedNames, type Claims, claimsOf } from "./claimed_names.ts";
+import { CollectorCalls } from "./collector_calls.ts";
+import { ANONYMOUS, CollectorNames } from "./collector_names.ts";
 import { withConstLabels } from "./const_labels.ts";
-import { findSample } from "./gathering.ts";
+import { ErrorCounts, ERRORS_NAME, type LastError } from "./error_counts.ts";
+import { findSample, gatherFrom } from "./gathering.ts";
 import {
-  checkMaxSeries,
-  checkPrefix,
+  checkConstLabels,
+  type CheckedRegistryOptions,
+  checkRegistryOptions,
   type CollectorRegistryOptions,
   exposedName,
-  type OnDuplicate,
   TARGET_INFO,
 } from "./options.ts";
-import { OWN_FAMILIES, OwnCounts } from "./own_counts.ts";
-import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
-import { checkNames, RestrictedRegistry } from "./restricted.ts";
+import type {
+  CollectorErrorCause,
+  Gatherer,
+  ReadAsyncOptions,
+  ReadOptions,
+  Registry,
+} from "./protocol.ts";
+import { checkIdle, ReadScope, whileBusy } from "./read_scope.ts";
+import { checkNames, narrow, restrict } from "./restricted.ts";
+import { ADOPT, type RegistryState, STATE } from "./state.ts";
 
-/** What a collector is called that is known by no family and no class. */
-const ANONYMOUS = "anonymous";
+/** The families of the library's own counts. No collector can claim their names. */
+const OWN_FAMILIES = [
+  ERRORS_NAME,
+  "narthex_exemplar_errors_total",
+  "narthex_series_overflow_total",
+].map((name) => ({ name, type: "counter" } as const));
 
-/** How much of a name is shown, in UTF-16 code units. */
-const MAX_NAME = 200;
+/** A collector with the names that it would have in a registry. */
+interface Candidate {
+  readonly collector: Collector;
+  readonly claims: Claims;
+}
 
 /**
- * A registry: holds collectors in the order of their registration and brings
- * their families.
+ * A registry: holds collectors in the order of their registration and brings their families.
  *
- * A name is claimed by one collector only, and with it the names of its series in
- * every format. A collector that throws, hangs or yields nonsense costs only
- * itself; `narthex_collector_errors_total{collector,cause}` counts it, a family
- * that is absent until there is something to count.
+ * A name is claimed by one collector only, and with it the names of its series. A collector that
+ * throws, hangs or yields nonsense costs only itself: `narthex_collector_errors_total` counts it
+ * by `collector` and `cause`, {@linkcode lastErrors} has the message, and the option `onError` gets
+ * the error.
  *
  * | method | cost |
  * | --- | --- |
@@ -59,22 +73,33 @@ const MAX_NAME = 200;
  * ```
  */
 export class CollectorRegistry implements Registry {
-  readonly #prefix: string | null;
-  readonly #constLabels: LabelSet | undefined;
-  readonly #autoDescribe: boolean;
-  readonly #onDuplicate: OnDuplicate;
-  readonly #maxSeries: number;
-  /** The collectors in the order of registration, with the names that each claims. */
-  readonly #collectors: Map<Collector, ReadonlySet<string>> = new Map();
-  /** Which collector claims a name: the inverse of `#collectors`. */
-  readonly #owners: Map<string, Collector> = new Map();
-  readonly #own: OwnCounts = new OwnCounts(
-    (collector) => exposedName(this.#prefix, this.#nameOf(collector)),
-  );
-  readonly #reader: AsyncReader;
+  readonly #options: CheckedRegistryOptions;
+  readonly #claimed: ClaimedNames = new ClaimedNames();
+  readonly #names: CollectorNames = new CollectorNames();
+  readonly #errors: ErrorCounts;
+  readonly #calls: CollectorCalls;
   readonly #warned: Set<string> = new Set();
+  /** Owns the names of the library's own families. */
+  readonly #own: Collector = { collect: () => this.#errors.families() };
+  #constLabels: LabelSet | undefined;
   #targetLabels: Readonly<Record<string, string>> | null = null;
   #target: Collector | null = null;
+  /** Which labels were set by a call, and so move to a registry that takes the place of this one. */
+  readonly #isSetLate = { constLabels: false, targetInfo: false };
+
+  static {
+    // For other registries, of whatever copy of this package, and no one else.
+    Object.defineProperty(this.prototype, STATE, {
+      value: function (this: CollectorRegistry): RegistryState {
+        return this.#state();
+      },
+    });
+    Object.defineProperty(this.prototype, ADOPT, {
+      value: function (this: CollectorRegistry, state: RegistryState): void {
+        this.#adopt(state);
+      },
+    });
+  }
 
   /**
    * Creates a registry.
@@ -84,58 +109,57 @@ export class CollectorRegistry implements Registry {
    * @throws {RangeError} If `maxSeries` is neither an integer of at least 0 nor `Infinity`.
    */
   constructor(options: CollectorRegistryOptions = {}) {
-    const doing = "Cannot create registry";
-    const { constLabels, onDuplicate = "throw", autoDescribe = false, targetInfo = null } = options;
-    const isChoice = ["throw", "keep", "reuse"].includes(onDuplicate);
-    checkShape(isChoice, doing, 'onDuplicate must be "throw", "keep" or "reuse"', onDuplicate);
-    this.#prefix = checkPrefix(options.prefix, doing);
-    this.#autoDescribe = autoDescribe;
-    this.#onDuplicate = onDuplicate;
-    this.#maxSeries = checkMaxSeries(options.maxSeries, doing);
-    if (constLabels !== undefined) {
-      const labels = toLabelSet(constLabels, "legacy", doing);
-      if (labels.labelNames.length > 0) this.#constLabels = labels;
-    }
-    for (const name of this.#claims(OWN_FAMILIES)) this.#owners.set(name, this.#own);
-    this.#reader = new AsyncReader((collector, cause) => this.#countCollector(collector, cause));
+    this.#options = checkRegistryOptions(options);
+    const { clock, constLabels, targetInfo, prefix } = this.#options;
+    this.#constLabels = constLabels;
+    this.#errors = new ErrorCounts(() => clock.now());
+    this.#calls = new CollectorCalls(clock, (...args) => this.#report(...args));
+    this.#claimed.reserve(this.#own, claimsOf(OWN_FAMILIES, prefix));
     this.setTargetInfo(targetInfo);
+    this.#isSetLate.targetInfo = false;
   }
 
   /** Stands before the name of every family when it is exposed; `null` for none. */
   get prefix(): string | null {
-    return this.#prefix;
+    return this.#options.prefix;
   }
 
-  /** How many series a metric of this registry has at most that does not say it itself. */
+  /** The maximum number of series of a metric of this registry that does not set it itself. */
   get maxSeries(): number {
-    return this.#maxSeries;
+    return this.#options.maxSeries;
   }
 
   /**
    * Takes a collector in. One that is there already is left as it is.
    *
    * @param collector The collector.
-   * @returns The collector to use: the one that was given, or, with `onDuplicate: "reuse"`,
-   * the existing one of the same definition.
-   * @throws {TypeError} If it is not a collector, or has a label that is among the
-   * registry's constant ones.
+   * @returns The collector to use: the one that was given, or the existing one of the same
+   * definition. See {@linkcode OnDuplicate}.
+   * @throws {TypeError} If it is not a collector, or has a label that is among the registry's
+   * constant ones.
    * @throws {DuplicateMetricError} If another collector claims one of its names.
    */
   register(collector: Collector): Collector {
-    const doing = "Cannot register collector";
-    const isCollector = (typeof collector === "object" || typeof collector === "function") &&
-      typeof collector?.collect === "function";
-    checkShape(isCollector, doing, "it must have a collect() method", collector);
-    if (collector as unknown === this) {
-      throw new TypeError(`${doing}: a registry cannot collect from itself`);
+    if (this.#claimed.has(collector)) return collector;
+    const candidate = this.#examine(collector, this.#constLabels);
+    const holders = this.#claimed.holders(candidate.claims);
+    const { onDuplicate } = this.#options;
+    if (holders.has(this.#own) || holders.has(this.#target!)) this.#refuse(candidate);
+    if (holders.size === 0 || onDuplicate === "merge") {
+      this.#claimed.add(collector, candidate.claims);
+      return collector;
     }
-    if (this.#collectors.has(collector)) return collector;
-    const families = this.#describe(collector);
-    this.#checkLabels(families);
-    const names = this.#claims(families);
-    const claimed = [...names].find((name) => this.#owners.has(name));
-    if (claimed !== undefined) return this.#settleDuplicate(claimed, names, collector);
-    this.#claim(collector, names);
+    if (onDuplicate === "keep") {
+      this.#warn(candidate);
+      return collector;
+    }
+    const [existing] = holders;
+    const { definition } = collector;
+    const isSame = definition !== undefined && existing!.definition === definition;
+    if (isSame && onDuplicate !== "throw") return existing!;
+    if (onDuplicate !== "replace") this.#refuse(candidate);
+    for (const holder of holders) this.#names.forget(holder);
+    this.#claimed.replace(holders, collector, candidate.claims);
     return collector;
   }
 
@@ -146,69 +170,87 @@ export class CollectorRegistry implements Registry {
    * @returns Whether it was there.
    */
   unregister(collector: Collector): boolean {
-    const names = this.#collectors.get(collector);
-    if (names === undefined) return false;
-    this.#collectors.delete(collector);
-    for (const name of names) this.#owners.delete(name);
+    if (!this.#claimed.delete(collector)) return false;
+    this.#names.forget(collector);
     if (collector === this.#target) this.#target = this.#targetLabels = null;
     return true;
   }
 
   /** Lets all collectors go, and forgets the errors that were counted. The target info stays. */
   clear(): void {
-    for (const collector of [...this.#collectors.keys()]) {
+    for (const collector of this.#claimed.all()) {
       if (collector !== this.#target) this.unregister(collector);
     }
-    this.#own.clear();
+    this.#errors.clear();
   }
 
   /**
-   * Brings the families of all collectors, under the names they were registered
-   * with and with the constant labels. Asynchronous collectors are left out and
-   * counted. Never throws because of a collector.
+   * Returns the families of all collectors, under the names they were registered with and with the
+   * constant labels. Asynchronous collectors are left out and counted. Never throws because of a
+   * collector.
    *
+   * @param options Which families are wanted.
    * @returns The families, in the order of registration.
+   * @throws {TypeError} When it is read from within one of its own collectors or functions.
    */
-  collect(): Iterable<MetricFamily> {
-    return this.#collect(null);
+  *collect(options: ReadOptions = {}): Generator<MetricFamily> {
+    checkIdle(this);
+    const wanted = options.names === undefined ? undefined : checkNames(options.names);
+    const answers = this.#readable(options, wanted).map((collector) =>
+      [collector, () => whileBusy(this, () => this.#calls.callSync(collector))] as const
+    );
+    if (this.#options.onDuplicate === "replace") {
+      const read = answers.map(([collector, call]) => [collector, call()] as const);
+      for (const [collector, families] of this.#dropReplaced(read)) {
+        yield* this.#exposable(collector, families, wanted);
+      }
+    } else {
+      for (const [collector, call] of answers) yield* this.#exposable(collector, call(), wanted);
+    }
+    yield* this.#exposable(this.#own, this.#errors.families(), wanted);
   }
 
   /**
-   * The same, with asynchronous collectors awaited, all of them at once.
+   * Does the same, with asynchronous collectors awaited, all of them at once.
    *
-   * @param options A signal and a time limit.
+   * @param options Which families are wanted, a signal and a time limit.
    * @returns The families, in the order of registration.
+   * @throws {TypeError} When it is read from within one of its own collectors or functions.
    */
-  collectAsync(options: CollectAsyncOptions = {}): AsyncIterable<MetricFamily> {
-    return this.#collectAsync(null, options);
+  async *collectAsync(options: ReadAsyncOptions = {}): AsyncGenerator<MetricFamily> {
+    checkIdle(this);
+    const wanted = options.names === undefined ? undefined : checkNames(options.names);
+    const collectors = this.#readable(options, wanted);
+    const answers = this.#calls.callAll(collectors, options, (call) => whileBusy(this, call));
+    if (this.#options.onDuplicate === "replace") {
+      const read: (readonly [Collector, MetricFamily[]])[] = [];
+      for await (const answer of answers) read.push(answer);
+      for (const [collector, families] of this.#dropReplaced(read)) {
+        yield* this.#exposable(collector, families, wanted);
+      }
+    } else {
+      for await (const [collector, families] of answers) {
+        yield* this.#exposable(collector, families, wanted);
+      }
+    }
+    yield* this.#exposable(this.#own, this.#errors.families(), wanted);
   }
 
   /**
-   * A view of the registry that has only some of its families. Collectors that are
-   * known not to have them are not even asked.
+   * Creates a view of the registry that has only some of its families. Collectors that are known
+   * not to have them are not called.
    *
-   * @param names Names of families or of samples, as exposed; `null` for all.
-   * @param accept Which collectors to read at all. @default {all}
-   * @returns The view. It is live, and takes no collectors itself.
+   * @param names Names of families or of samples, as exposed.
+   * @returns The view. It is live: it shows what is registered later, too.
    * @throws {TypeError} If the names are not an iterable of strings.
    */
-  restrictedRegistry(
-    names: Iterable<string> | null,
-    accept: (collector: Collector) => boolean = () => true,
-  ): Registry {
-    const wanted = names === null ? null : checkNames(names);
-    const prefix = this.#prefix;
-    return new RestrictedRegistry({
-      prefix,
-      collect: () => this.#collect(wanted, accept),
-      collectAsync: (options) => this.#collectAsync(wanted, options, accept),
-      countError: (collector, cause) => this.countError(collector, cause),
-    }, wanted);
+  restrictedRegistry(names: Iterable<string>): Gatherer {
+    return restrict(this, names);
   }
 
   /**
-   * Sets the labels of the `target_info` series, which stands first in a scrape,
-   * never has a prefix, and describes the program as a whole.
+   * Sets the labels of the `target_info` series, which stands first in a scrape, never has a
+   * prefix, and describes the program as a whole.
    *
    * @param labels The labels; `null` for no such series.
    * @throws {TypeError} If a label is not legal.
@@ -223,21 +265,23 @@ export class CollectorRegistry implements Registry {
       copy = Object.fromEntries(labelNames.map((name, i) => [name, labelValues[i]!]));
       const family = new MetricFamily(TARGET_INFO, "Target metadata", "info")
         .addSample(TARGET_INFO, copy, 1);
-      const target = { collect: () => [family], describe: () => [family] };
-      const names = this.#claims([family]);
-      // Neither kept nor reused: whoever sets a target info wants to see this one.
-      if (former === null) this.#refuseOwned(names, target);
-      else this.unregister(former);
-      this.#claim(target, names);
+      const target: Collector = { collect: () => [family], describe: () => [family] };
+      const claims = claimsOf([family], this.prefix);
+      const isTaken = former === null && this.#claimed.holders(claims).size > 0;
+      // Never kept or reused: the program wants to see these labels.
+      if (isTaken) this.#refuse({ collector: target, claims });
+      if (former !== null) this.unregister(former);
+      this.#claimed.add(target, claims);
       this.#target = target;
     } else if (former !== null) {
       this.unregister(former);
     }
     this.#targetLabels = copy;
+    this.#isSetLate.targetInfo = labels !== null;
   }
 
   /**
-   * The labels of the `target_info` series.
+   * Returns the labels of the `target_info` series.
    *
    * @returns A copy of the labels, or `null`.
    */
@@ -246,179 +290,303 @@ export class CollectorRegistry implements Registry {
   }
 
   /**
-   * Looks a sample up, as it is exposed: with prefix, suffix and constant labels.
-   * Meant for tests: it reads the whole registry.
+   * Sets the constant labels, which every series gets, in place of those before.
+   *
+   * @param labels The labels; `null` for none.
+   * @throws {TypeError} If a label is not legal, or a registered metric has it. Nothing is changed
+   * then.
+   *
+   * @example Labels that are known after the first metrics
+   * ```ts
+   * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+   * import assert from "node:assert/strict";
+   *
+   * const registry = new CollectorRegistry();
+   * new Counter("jobs_total", "Jobs done.", { registry }).inc();
+   * registry.setConstLabels({ region: "eu" });
+   * assert.equal(registry.getSampleValue("jobs_total", { region: "eu" }), 1);
+   * ```
+   */
+  setConstLabels(labels: Readonly<Record<string, LabelValue>> | null): void {
+    const checked = labels === null
+      ? undefined
+      : checkConstLabels(labels, "Cannot set constant labels");
+    for (const collector of this.#claimed.all()) {
+      if (collector !== this.#target && this.#claimed.namesOf(collector)!.size > 0) {
+        this.#examine(collector, checked);
+      }
+    }
+    this.#constLabels = checked;
+    this.#isSetLate.constLabels = checked !== undefined;
+  }
+
+  /**
+   * Returns the last error of each collector that a read had to leave out, in whole or in part.
+   *
+   * @returns The errors by the name of the collector, as in `narthex_collector_errors_total`.
+   *
+   * @example Why a collector is missing
+   * ```ts
+   * import { CollectorRegistry, generateMetrics } from "@narthex/prometheus";
+   * import assert from "node:assert/strict";
+   *
+   * const registry = new CollectorRegistry();
+   * class Database {
+   *   collect(): never {
+   *     throw new Error("connection refused");
+   *   }
+   * }
+   * registry.register(new Database());
+   * generateMetrics(registry);
+   * assert.equal(registry.lastErrors().get("Database")?.message, "connection refused");
+   * ```
+   */
+  lastErrors(): ReadonlyMap<string, LastError> {
+    return new Map(this.#errors.last);
+  }
+
+  /**
+   * Looks up a sample, as it is exposed: with prefix, suffix and constant labels. Meant for tests:
+   * it reads the whole registry. Called by a function of a metric or by a collector, it asks only
+   * the collector that claims the name.
    *
    * @param name The name of the sample, for example `app_requests_total`.
    * @param labels All its labels. @default {{}}
-   * @returns Its value, or `undefined` when there is no such sample.
+   * @returns Its value, or undefined if there is no such sample.
+   * @throws {TypeError} If a name or a label is of the wrong type, or if, called by a function or
+   * a collector, the sample depends on itself.
    */
   getSampleValue(
     name: string,
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
-    return findSample(this, name, labels);
+    checkShape(typeof name === "string", "Cannot look up sample", "name must be a string", name);
+    const scope = ReadScope.current;
+    const families = scope === undefined ? gatherFrom(this) : this.#lookUp(name, scope);
+    return findSample(families, name, labels);
   }
 
   /**
-   * Counts something that had to be left out of a read, in
-   * `narthex_collector_errors_total`.
+   * Counts something that had to be left out of a read, in `narthex_collector_errors_total`.
    *
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
+   * @param error What was thrown, or would have been.
    */
-  countError(collector: string, cause: CollectorErrorCause): void {
-    this.#own.count(collector, cause);
-  }
-
-  #countCollector(collector: Collector, cause: CollectorErrorCause): void {
-    this.#own.count(this.#nameOf(collector), cause);
-  }
-
-  /** What to call a collector: the first family it is known to bring, or its class. */
-  #nameOf(collector: Collector): string {
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
+    this.#errors.count(collector, cause, error);
     try {
-      for (const { name } of collector.describe?.() ?? []) {
-        return typeof name === "string" ? name.slice(0, MAX_NAME) : ANONYMOUS;
-      }
-      const name = collector.constructor?.name;
-      if (typeof name === "string" && name !== "Object") return name.slice(0, MAX_NAME);
+      const returned: unknown = this.#options.onError(error, { collector, cause });
+      if (returned instanceof Promise) returned.catch(() => {});
     } catch {
-      // What cannot tell its name has none.
+      // An error of a log must not become one of the read.
     }
-    return ANONYMOUS;
   }
 
-  *#collect(
-    wanted: ReadonlySet<string> | null,
-    accept?: (collector: Collector) => boolean,
+  #report(collector: Collector, cause: CollectorErrorCause, error: unknown): void {
+    this.countError(this.#names.nameOf(collector), cause, error);
+  }
+
+  /** The collectors that are to be called, the target info first. */
+  #readable({ metricsOnly }: ReadOptions, wanted: ReadonlySet<string> | undefined): Collector[] {
+    const collectors: Collector[] = this.#target === null || metricsOnly ? [] : [this.#target];
+    for (const collector of this.#claimed.all()) {
+      if (collector === this.#target) continue;
+      if (metricsOnly && collector.definition === undefined) continue;
+      if (wanted === undefined || this.#canHave(collector, wanted)) collectors.push(collector);
+    }
+    return collectors;
+  }
+
+  /** Whether a collector can have one of the wanted names. One without `describe()` always can. */
+  #canHave(collector: Collector, wanted: ReadonlySet<string>): boolean {
+    const names = this.#claimed.namesOf(collector)!;
+    if (names.size === 0 || !names.isDisjointFrom(wanted)) return true;
+    // Every metric may have counts of its own.
+    return collector.definition !== undefined &&
+      [...wanted].some((name) => this.#claimed.ownerOf(name) === this.#own);
+  }
+
+  /**
+   * The families among which a sample can be, for a function or a collector that is being called by
+   * a read: those of the collectors that claim the name come first, and each is asked once a read.
+   */
+  *#lookUp(name: string, scope: ReadScope): Generator<MetricFamily> {
+    const isDescribed = (collector: Collector): boolean =>
+      this.#claimed.namesOf(collector)!.size > 0;
+    const collectors = this.#readable({}, new Set([name]));
+    const claiming = collectors.filter(isDescribed);
+    // One that is being called cannot answer for itself.
+    const others = collectors.filter((collector) =>
+      !isDescribed(collector) && !this.#calls.isCalling(collector)
+    );
+    for (const collector of [...claiming, ...others]) {
+      yield* scope.lookUp(collector, () => this.#gather(collector));
+    }
+    if (this.#claimed.ownerOf(name) === this.#own) yield* this.#gather(this.#own);
+  }
+
+  /** The families of one collector, as exposed. */
+  #gather(collector: Collector): MetricFamily[] {
+    const collect = (): Iterable<MetricFamily> => {
+      const families = collector === this.#own
+        ? this.#errors.families()
+        : whileBusy(this, () => this.#calls.callSync(collector));
+      return this.#exposable(collector, families, undefined);
+    };
+    const { prefix } = this;
+    const countError: Gatherer["countError"] = (...args) => this.countError(...args);
+    // As a view has it: functions that read all of this registry are found out by it.
+    const view = { prefix, collect, countError, getRegistry: () => this };
+    return gatherFrom(view);
+  }
+
+  /** Families with the constant labels, as far as they are wanted. */
+  *#exposable(
+    collector: Collector,
+    families: readonly MetricFamily[],
+    wanted: ReadonlySet<string> | undefined,
   ): Generator<MetricFamily> {
-    const collectors = this.#accepted(accept);
-    for (const collector of this.#readable(collectors, wanted)) {
-      yield* this.#exposable(collector, this.#reader.readSync(collector));
-    }
-    yield* this.#exposable(this.#own, this.#own.families(collectors));
-  }
-
-  async *#collectAsync(
-    wanted: ReadonlySet<string> | null,
-    options: CollectAsyncOptions = {},
-    accept?: (collector: Collector) => boolean,
-  ): AsyncGenerator<MetricFamily> {
-    const collectors = this.#accepted(accept);
-    const readable = this.#readable(collectors, wanted);
-    for await (const [collector, families] of this.#reader.readAll(readable, options)) {
-      yield* this.#exposable(collector, families);
-    }
-    yield* this.#exposable(this.#own, this.#own.families(collectors));
-  }
-
-  /** The collectors that are to be read at all, the target info first. */
-  #accepted(accept: (collector: Collector) => boolean = () => true): Collector[] {
-    const all: Collector[] = this.#target === null ? [] : [this.#target];
-    for (const collector of this.#collectors.keys()) {
-      if (collector !== this.#target) all.push(collector);
-    }
-    return all.filter(accept);
-  }
-
-  /** Those of some collectors that can have one of the wanted names. */
-  #readable(collectors: Collector[], wanted: ReadonlySet<string> | null): Collector[] {
-    if (wanted === null) return collectors;
-    return collectors.filter((collector) => {
-      const names = this.#collectors.get(collector)!;
-      return names.size === 0 || [...names].some((name) => wanted.has(name));
-    });
-  }
-
-  *#exposable(collector: Collector, families: MetricFamily[]): Generator<MetricFamily> {
     const constLabels = collector === this.#target ? undefined : this.#constLabels;
+    if (this.#claimed.namesOf(collector)?.size === 0) this.#names.note(collector, families);
     for (const family of families) {
       let labelled = family;
       try {
         if (constLabels !== undefined) {
-          const name = exposedName(this.#prefix, family.name);
+          const name = exposedName(this.prefix, family.name);
           labelled = withConstLabels(family, constLabels, name);
         }
-      } catch {
-        this.#countCollector(collector, "invalid");
+      } catch (error) {
+        this.#report(collector, "invalid", error);
         continue;
       }
-      yield labelled;
+      yield* narrow(labelled, this, wanted);
     }
   }
 
-  #describe(collector: Collector): MetricFamily[] {
-    if (typeof collector.describe === "function") return [...collector.describe()];
-    if (!this.#autoDescribe) return [];
-    const collected: Collected = collector.collect();
-    if (Symbol.iterator in collected) return [...collected];
-    // What is asynchronous cannot be described now, and must not reject unheard.
-    if (!(Symbol.asyncIterator in collected)) collected.then(undefined, () => {});
-    return [];
-  }
-
-  #claim(collector: Collector, names: ReadonlySet<string>): void {
-    this.#collectors.set(collector, names);
-    for (const name of names) this.#owners.set(name, collector);
-  }
-
-  #claims(families: readonly Pick<MetricFamily, "name" | "type">[]): Set<string> {
-    const names = new Set<string>();
-    for (const family of families) {
-      const name = exposedName(this.#prefix, family.name);
-      for (const exposed of exposedNames(name, family.type)) names.add(exposed);
-      const created = createdName(name, family.type);
-      if (created !== undefined) names.add(created);
+  /**
+   * Lets go of collectors without `describe()` of which a later one brings the same families: the
+   * later one is the same collector, edited.
+   */
+  #dropReplaced(
+    answers: readonly (readonly [Collector, MetricFamily[]])[],
+  ): (readonly [Collector, MetricFamily[]])[] {
+    const last = new Map<string, Collector>();
+    const dropped = new Set<Collector>();
+    for (const [collector, families] of answers) {
+      if (this.#claimed.namesOf(collector)?.size !== 0) continue;
+      this.#names.note(collector, families);
+      for (const key of this.#names.familiesOf(collector)) {
+        const former = last.get(key);
+        if (former !== undefined && former !== collector) dropped.add(former);
+        last.set(key, collector);
+      }
     }
-    return names;
+    for (const collector of dropped) this.unregister(collector);
+    return answers.filter(([collector]) => !dropped.has(collector));
   }
 
-  #checkLabels(families: MetricFamily[]): void {
-    const constNames = this.#constLabels?.labelNames ?? [];
+  /** Checks a collector, and determines the names that it would have. */
+  #examine(collector: Collector, constLabels: LabelSet | undefined): Candidate {
+    const doing = "Cannot register collector";
+    const isCollector = (typeof collector === "object" || typeof collector === "function") &&
+      typeof collector?.collect === "function";
+    checkShape(isCollector, doing, "it must have a collect() method", collector);
+    if (collector as object === this) {
+      throw new TypeError(`${doing}: a registry cannot collect from itself`);
+    }
+    const families = this.#describe(collector);
     for (const { name, type, labelNames = [] } of families) {
       const problem = `Cannot register ${type} "${name}": label`;
-      const reserved = reservedLabelName(type, exposedName(this.#prefix, name));
+      const reserved = reservedLabelName(type, exposedName(this.prefix, name));
       if (reserved !== undefined && labelNames.includes(reserved)) {
         throw new TypeError(`${problem} "${reserved}" is reserved for the ${type} itself`);
       }
-      const clash = constNames.find((constName) =>
+      const clash = constLabels?.labelNames.find((constName) =>
         labelNames.includes(constName) || constName === reserved
       );
       if (clash !== undefined) {
         throw new TypeError(`${problem} "${clash}" is a constant label of the registry`);
       }
     }
+    return { collector, claims: claimsOf(families, this.prefix) };
   }
 
-  /** What to use for a collector one of whose names is claimed; throws if there is nothing. */
-  #settleDuplicate(claimed: string, names: ReadonlySet<string>, collector: Collector): Collector {
-    if (this.#onDuplicate === "keep") {
-      if (!this.#warned.has(claimed)) {
-        this.#warned.add(claimed);
-        console.warn(`narthex: "${claimed}" is already registered; the first one is kept`);
-      }
-      return collector;
-    }
-    const existing = this.#owners.get(claimed);
-    const { definition } = collector;
-    if (this.#onDuplicate === "reuse" && definition !== undefined) {
-      if (existing?.definition === definition) return existing;
-    }
-    this.#refuseOwned(names, collector);
-    return collector;
+  #describe(collector: Collector): MetricFamily[] {
+    if (typeof collector.describe === "function") return [...collector.describe()];
+    if (!this.#options.autoDescribe) return [];
+    const collected: Collected = whileBusy(this, () => collector.collect());
+    if (Symbol.iterator in collected) return [...collected];
+    // What is asynchronous cannot be described now. Its rejection must not end the program.
+    if (!(Symbol.asyncIterator in collected)) collected.then(undefined, () => {});
+    return [];
   }
 
-  #refuseOwned(names: ReadonlySet<string>, rejected: Collector): void {
-    for (const name of names) {
-      const existing = this.#owners.get(name);
-      if (existing === undefined) continue;
-      const holder = existing === this.#own ? name : this.#nameOf(existing);
+  #warn({ claims }: Candidate): void {
+    const claimed = [...claims.claimed].find((name) => this.#claimed.ownerOf(name) !== undefined)!;
+    if (this.#warned.has(claimed)) return;
+    this.#warned.add(claimed);
+    console.warn(`narthex: "${claimed}" is already registered; the first one is kept`);
+  }
+
+  #refuse({ collector, claims }: Candidate): never {
+    const [first] = claims.claimed;
+    const name = [...claims.claimed].find((name) => this.#claimed.ownerOf(name) !== undefined)!;
+    const existing = this.#claimed.ownerOf(name)!;
+    if (existing === this.#own) {
       throw new DuplicateMetricError(
-        `Cannot register "${[...names][0]}": the name "${name}" is claimed already` +
-          (holder === ANONYMOUS || holder === name ? "" : ` by "${holder}"`),
-        { existing, rejected },
+        `Cannot register "${first}": the name "${name}" belongs to the registry itself`,
+        { existing, rejected: collector },
       );
     }
+    const holder = this.#names.nameOf(existing);
+    const by = holder === ANONYMOUS || holder === name ? "" : ` by "${holder}"`;
+    const difference = this.#options.onDuplicate === "throw" ? "" : " with another definition";
+    throw new DuplicateMetricError(
+      `Cannot register "${first}": the name "${name}" is claimed already${by}${difference}: ` +
+        'use another name, or create the registry with onDuplicate "replace", "keep" or "merge"',
+      { existing, rejected: collector },
+    );
+  }
+
+  #state(): RegistryState {
+    return {
+      collectors: this.#claimed.all().filter((collector) => collector !== this.#target),
+      targetInfo: this.#isSetLate.targetInfo ? this.#targetLabels ?? undefined : undefined,
+      constLabels: this.#isSetLate.constLabels ? this.#constLabels : undefined,
+      errors: this.#errors.state,
+    };
+  }
+
+  /** Takes over what another registry held. All of it is checked before anything is changed. */
+  #adopt(state: RegistryState): void {
+    const constLabels = this.#constLabels ?? state.constLabels;
+    if (constLabels !== this.#constLabels) {
+      for (const collector of this.#claimed.all()) {
+        if (collector !== this.#target) this.#examine(collector, constLabels);
+      }
+    }
+    const incoming = state.collectors.filter((collector) => !this.#claimed.has(collector));
+    const candidates = incoming.map((collector) => this.#examine(collector, constLabels));
+    const { onDuplicate } = this.#options;
+    const own = new ClaimedNames();
+    for (const candidate of candidates) {
+      const { collector, claims } = candidate;
+      const holders = this.#claimed.holders(claims);
+      const isLegal = onDuplicate === "merge" || onDuplicate === "keep" ||
+        onDuplicate === "replace" || (holders.size === 0 && own.holders(claims).size === 0);
+      if (!isLegal || holders.has(this.#own) || holders.has(this.#target!)) this.#refuse(candidate);
+      own.add(collector, claims);
+    }
+    // From here on nothing throws.
+    this.#constLabels = constLabels;
+    if (constLabels !== undefined && constLabels === state.constLabels) {
+      this.#isSetLate.constLabels = true;
+    }
+    for (const { collector } of candidates) this.register(collector);
+    if (this.#target === null && state.targetInfo !== undefined) {
+      this.setTargetInfo(state.targetInfo);
+    }
+    if (this.#errors.isEmpty && state.errors !== undefined) this.#errors.adopt(state.errors);
   }
 }

@@ -4,13 +4,16 @@ import {
   type HistogramMetric,
   type LabelledMetric,
   type LabelSet,
+  type LiveMetrics,
   type Metric,
   type MetricFamily,
+  type MetricType,
   type NativeHistogram,
   type NumberMetric,
   reservedLabelName,
   type StateSetMetric,
   type SummaryMetric,
+  TRUSTED,
 } from "../model.ts";
 
 /**
@@ -48,9 +51,6 @@ class LabelledView implements NumberMetric, HistogramMetric, SummaryMetric, Stat
   }
   get exemplar(): Exemplar | undefined {
     return this.#metric.exemplar;
-  }
-  get computed(): boolean | undefined {
-    return this.#metric.computed;
   }
   get changed(): number | undefined {
     return this.#metric.changed;
@@ -104,11 +104,21 @@ export function withConstLabels(
   constLabels: LabelSet,
   exposedName: string,
 ): MetricFamily {
-  const { type, metrics, labelNames } = family;
+  const { type, labelNames } = family;
+  const metrics: LiveMetrics = family.metrics;
   const reserved = reservedLabelName(type, exposedName);
-  const views = {
+  // With a label of the same name, two metrics that differed may become alike.
+  const isDisjoint = labelNames !== undefined &&
+    !constLabels.labelNames.some((name) => labelNames.includes(name));
+  const views: LiveMetrics = {
+    get [TRUSTED](): MetricType | undefined {
+      return isDisjoint ? metrics[TRUSTED] : undefined;
+    },
+    get expiry() {
+      return metrics.expiry;
+    },
     *[Symbol.iterator](): Generator<Metric> {
-      // Metrics of one family nearly always share their names: compute the union once for each.
+      // Metrics of one family nearly always share their names, so the union is computed once.
       let own: readonly string[] | undefined;
       let names: readonly string[] = [];
       let constant: readonly string[] = [];
@@ -127,11 +137,8 @@ export function withConstLabels(
       }
     },
   };
-  const disjoint = labelNames !== undefined &&
-    !constLabels.labelNames.some((name) => labelNames.includes(name));
   return familyLike(family, {
     metrics: views,
-    distinct: family.distinct && disjoint,
     labelNames: labelNames && [
       ...constLabels.labelNames.filter((name) => name !== reserved && !labelNames.includes(name)),
       ...labelNames,

@@ -1,7 +1,8 @@
 import { checkShape, type MetricFamily } from "../model.ts";
 import { gatherFrom, Gathering } from "./gathering.ts";
-import type { CollectAsyncOptions, Registry } from "./protocol.ts";
+import type { Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
 import { REGISTRY } from "./proxy.ts";
+import { collectFrom } from "./restricted.ts";
 
 /**
  * Everything a registry exposes, as it is exposed: the prefix stands before the
@@ -12,7 +13,8 @@ import { REGISTRY } from "./proxy.ts";
  * through this function or {@linkcode gatherAsync}. The families are live: their
  * numbers are those of the moment in which they are read.
  *
- * @param registry The registry; the default one if left out.
+ * @param registry The registry, or a view of one. @default {REGISTRY}
+ * @param options Which families are wanted.
  * @returns The families, in the order of registration.
  * @throws {TypeError} If it is not a registry, or its prefix cannot begin a metric name.
  *
@@ -27,8 +29,11 @@ import { REGISTRY } from "./proxy.ts";
  * assert.deepEqual(samples, [{ name: "app_workers", labels: {}, value: 4 }]);
  * ```
  */
-export function gather(registry: Registry = REGISTRY): Iterable<MetricFamily> {
-  return gatherFrom(checkReadable(registry));
+export function gather(
+  registry: Gatherer = REGISTRY,
+  options: ReadOptions = {},
+): Iterable<MetricFamily> {
+  return gatherFrom(checkGatherer(registry, "Cannot gather metrics"), options);
 }
 
 /**
@@ -57,33 +62,25 @@ export function gather(registry: Registry = REGISTRY): Iterable<MetricFamily> {
  * ```
  */
 export async function* gatherAsync(
-  registry: Registry = REGISTRY,
-  options: CollectAsyncOptions = {},
+  registry: Gatherer = REGISTRY,
+  options: ReadAsyncOptions = {},
 ): AsyncGenerator<MetricFamily> {
-  const gathering = new Gathering(checkReadable(registry));
-  const families = registry.collectAsync?.(options) ?? registry.collect();
+  const gathering = new Gathering(checkGatherer(registry, "Cannot gather metrics"), options);
+  const families = collectFrom(registry, { ...options, ...gathering.options });
   for await (const family of families) gathering.add(family);
   yield* gathering.families();
 }
 
 /**
- * Looks through families that were gathered already, some of which turned out to be not as they
- * should be while they were written. What a family has promised does not count any more:
- * everything is read, and what cannot be read is left out and counted.
+ * Checks that something can be read.
  *
- * @param registry The registry that they are of.
- * @param families The families, as exposed.
- * @returns Those families, or parts of families, that can be read.
+ * @param registry The registry or view as it was given.
+ * @param doing What is being done, as in `Cannot gather metrics`.
+ * @returns The same.
+ * @throws {TypeError} If it has no `collect()`.
  */
-export function recheck(registry: Registry, families: Iterable<MetricFamily>): MetricFamily[] {
-  const gathering = new Gathering(registry, { prefix: null, trusting: false });
-  for (const family of families) gathering.add(family);
-  return gathering.families();
-}
-
-/** Who only reads a registry needs only a part of it. */
-function checkReadable(registry: Registry): Registry {
+export function checkGatherer(registry: Gatherer, doing: string): Gatherer {
   const isReadable = typeof registry?.collect === "function";
-  checkShape(isReadable, "Cannot gather metrics", "a registry must have collect()", registry);
+  checkShape(isReadable, doing, "a registry must have collect()", registry);
   return registry;
 }

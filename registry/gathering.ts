@@ -11,7 +11,9 @@ import {
   fullName,
   type HistogramMetric,
   isMetricType,
+  type LabelledMetric,
   type LabelValue,
+  type LiveMetrics,
   MAX_TIME,
   type Metric,
   MetricFamily,
@@ -24,28 +26,40 @@ import {
   type StateSetMetric,
   type SummaryMetric,
   toLabelText,
+  TRUSTED,
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
-import type { CollectorErrorCause, Registry } from "./protocol.ts";
+import type { CollectorErrorCause, Gatherer, ReadOptions } from "./protocol.ts";
+import { ReadScope, whileBusy } from "./read_scope.ts";
+import { checkNames, narrow } from "./restricted.ts";
 
-/** Reads a registry as it is exposed; see `gather()`, which knows the default registry too. */
-export function gatherFrom(registry: Registry): MetricFamily[] {
-  const gathering = new Gathering(registry);
-  for (const family of registry.collect()) gathering.add(family);
-  return gathering.families();
+/**
+ * Reads a registry synchronously, as it is exposed. `gather()` is the same, and knows the default
+ * registry too.
+ *
+ * @param source The registry.
+ * @param options Which families are wanted.
+ * @returns The families.
+ */
+export function gatherFrom(source: Gatherer, options: ReadOptions = {}): MetricFamily[] {
+  const gathering = new Gathering(source, options);
+  return gathering.scope.run(() => {
+    for (const family of source.collect(gathering.options)) gathering.add(family);
+    return gathering.families();
+  });
 }
 
 /**
- * Finds the value of a sample in a registry, as it is exposed.
+ * Finds the value of a sample among families.
  *
- * @param registry The registry; all of it is read.
+ * @param families The families, as exposed. No more of them are read once the sample is found.
  * @param name The name of the sample.
  * @param labels All its labels.
- * @returns Its value, or `undefined` when there is no such sample.
+ * @returns Its value, or undefined if there is no such sample.
  * @throws {TypeError} If the name is not a string, or a label value is not a string, a number or a boolean.
  */
 export function findSample(
-  registry: Registry,
+  families: Iterable<MetricFamily>,
   name: string,
   labels: Readonly<Record<string, LabelValue>>,
 ): number | undefined {
@@ -55,7 +69,7 @@ export function findSample(
   const wanted = Object.entries(labels).map(([key, value]) =>
     [key, spell(key, value, doing)] as const
   );
-  for (const family of gatherFrom(registry)) {
+  for (const family of families) {
     if (!name.startsWith(family.name) && !name.endsWith("_created")) continue;
     for (const sample of family.samples) {
       if (sample.name !== name || Object.keys(sample.labels).length !== wanted.length) continue;
@@ -76,77 +90,96 @@ function spell(labelName: string, value: LabelValue, doing: string): string {
 /** A family of one read, as exposed. */
 interface Entry {
   family: MetricFamily;
-  /** The series of the family, once they had to be looked through. */
+  /** The keys of the series of the family. Undefined while nothing had to be compared with them. */
   series: Set<string> | undefined;
   /** The metrics of all families that were merged into this one. */
   merged: Metric[] | undefined;
 }
 
-/** One read of a registry: families come in as registered, and go out as exposed. */
+/**
+ * One read of a registry: families come in as registered, and go out as exposed. Metrics that are
+ * trusted stay live. All others are checked and copied here, once, so that no reader behind this
+ * point has to deal with what may throw or change.
+ */
 export class Gathering {
-  readonly #registry: Registry;
+  /** What the registry is to be asked for. */
+  readonly options: ReadOptions;
+  /** What the read looks up for functions that it calls. */
+  readonly scope: ReadScope = new ReadScope();
+  readonly #source: Gatherer;
   readonly #prefix: string | null;
+  readonly #names: ReadonlySet<string> | undefined;
   readonly #entries: Map<string, Entry> = new Map();
   /** The names that the families take, in whatever format: see `exposedNames()`. */
   readonly #taken: Set<string> = new Set();
-  readonly #trusting: boolean;
 
   /**
-   * Begins without families.
+   * Starts without families.
    *
-   * @param registry The registry, which counts what is left out.
-   * @param options The prefix; and whether families that promise to be safe to read are believed.
+   * @param source The registry, which counts what is left out.
+   * @param options Which families are wanted.
+   * @throws {TypeError} If the registry's prefix or the names are not legal.
    */
-  constructor(
-    registry: Registry,
-    options: { prefix?: string | null; trusting?: boolean } = {},
-  ) {
-    const { prefix = registry.prefix, trusting = true } = options;
-    this.#registry = registry;
-    this.#prefix = checkPrefix(prefix, "Cannot gather metrics");
-    this.#trusting = trusting;
+  constructor(source: Gatherer, options: ReadOptions) {
+    this.#source = source;
+    this.#prefix = checkPrefix(source.prefix, "Cannot gather metrics");
+    this.#names = options.names === undefined ? undefined : checkNames(options.names);
+    this.options = { ...options, names: this.#names };
   }
 
   /** Takes a family in. What cannot be read is left out and counted. */
   add(family: MetricFamily): void {
-    try {
-      this.#add(family);
-    } catch {
-      this.#count(nameOf(family), "invalid");
-    }
+    if (this.#names === undefined) return this.#put(family);
+    for (const part of narrow(family, this.#source, this.#names)) this.#put(part);
   }
 
+  /** Returns the families that came, in their order. */
   families(): MetricFamily[] {
     return Array.from(this.#entries.values(), ({ family }) => family);
   }
 
-  #count(name: string, cause: CollectorErrorCause): void {
-    this.#registry.countError?.(name, cause);
+  /** Counts what is left out. The problem is told as the message of an error. */
+  #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown): void {
+    const name = nameOf(family);
+    const error = typeof problem === "string"
+      ? new TypeError(`Cannot expose family "${name}": ${problem}`)
+      : problem;
+    this.#source.countError?.(name, cause, error);
   }
 
-  #add(family: MetricFamily): void {
-    if (!isFamily(family)) return this.#count(nameOf(family), "invalid");
-    const { type, metrics } = family;
+  #put(family: MetricFamily): void {
+    try {
+      this.#expose(family);
+    } catch (error) {
+      this.#count(family, "invalid", error);
+    }
+  }
+
+  #expose(family: MetricFamily): void {
+    const { type, labelNames } = family;
+    const metrics: LiveMetrics = family.metrics;
+    // Families of this class were checked when they were made.
+    const isTrusted = family instanceof MetricFamily && metrics[TRUSTED] === type;
+    if (!isTrusted && !isFamily(family)) {
+      return this.#count(family, "invalid", "it is not a metric family");
+    }
     const name = exposedName(this.#prefix, family.name);
-    if (type === "stateset" && family.labelNames?.includes(name)) {
-      return this.#count(family.name, "conflict");
+    if (type === "stateset" && labelNames?.includes(name)) {
+      return this.#count(family, "conflict", `label "${name}" is reserved for the state`);
     }
     const entry = this.#entries.get(name);
     if (entry !== undefined) return this.#merge(entry, family);
 
     const names = exposedNames(name, type);
-    if (!names.isDisjointFrom(this.#taken)) return this.#count(family.name, "conflict");
-    const isTrusted = family.distinct && this.#trusting;
-    const series: Set<string> | undefined = isTrusted ? undefined : new Set();
-    const checked = series !== undefined
-      ? this.#check(name, family, series)
-      : family.computed
-      ? this.#settle(family)
-      : metrics;
-    const unchanged = family instanceof MetricFamily && name === family.name && checked === metrics;
-    const exposed = unchanged
+    const clash = [...names].find((own) => this.#taken.has(own));
+    if (clash !== undefined) {
+      return this.#count(family, "conflict", `another family has samples named "${clash}"`);
+    }
+    const series: Set<string> | undefined = metrics[TRUSTED] === type ? undefined : new Set();
+    const safe = series === undefined ? metrics : this.#check(name, family, metrics, series);
+    const exposed = isTrusted && name === family.name
       ? family
-      : familyLike(family, { name, metrics: checked, distinct: true, computed: false });
+      : familyLike(family, { name, metrics: safe });
     // From here on nothing throws.
     this.#entries.set(name, { family: exposed, series, merged: undefined });
     for (const own of names) this.#taken.add(own);
@@ -155,20 +188,19 @@ export class Gathering {
   #merge(entry: Entry, family: MetricFamily): void {
     const { name, type, unit, createdSamples, aggregation } = entry.family;
     if (type !== family.type || unit !== (family.unit ?? "")) {
-      return this.#count(family.name, "conflict");
+      const existing = unit === "" ? `a ${type}` : `a ${type} with unit "${unit}"`;
+      return this.#count(family, "conflict", `another family of this name is ${existing}`);
     }
     if (entry.series === undefined) {
       entry.series = new Set();
-      this.#check(name, entry.family, entry.series);
+      this.#check(name, entry.family, entry.family.metrics, entry.series);
     }
-    const added = this.#check(name, family, entry.series);
+    const added = this.#check(name, family, family.metrics, entry.series);
     const merged = entry.merged ?? [...entry.family.metrics];
     for (const metric of added) merged.push(metric);
     entry.merged = merged;
     entry.family = familyLike(entry.family, {
       metrics: merged,
-      distinct: true,
-      computed: false,
       labelNames: undefined,
       createdSamples: createdSamples || family.createdSamples,
       // What is only partly shared is not shared.
@@ -176,40 +208,36 @@ export class Gathering {
     });
   }
 
-  /** The metrics of a family, with copies of those that are computed and can be read. */
-  #settle(family: MetricFamily): Metric[] {
-    const settled: Metric[] = [];
-    for (const metric of family.metrics) {
-      try {
-        const isComputed = (metric as NumberMetric).computed;
-        settled.push(isComputed ? readMetric(family.type, metric, undefined) : metric);
-      } catch {
-        this.#count(family.name, "error");
-      }
-    }
-    return settled;
-  }
-
-  /** The metrics of a family that can be read and whose series are not there yet. */
-  #check(name: string, family: MetricFamily, series: Set<string>): Metric[] {
+  /** Returns copies of the metrics that can be read and whose series are not there yet. */
+  #check(
+    name: string,
+    family: MetricFamily,
+    metrics: Iterable<Metric>,
+    series: Set<string>,
+  ): Metric[] {
     const checked: Metric[] = [];
-    const reserved = reservedLabelName(family.type, name);
+    const { type } = family;
+    const reserved = reservedLabelName(type, name);
+    const call = <T>(fn: () => T): T => this.scope.run(() => whileBusy(this.#source, fn));
     // All at once: a collector that breaks off in between leaves no trace in `series`.
-    for (const metric of [...family.metrics]) {
-      let read: Metric;
+    for (const metric of call(() => [...metrics])) {
+      let copy: Metric;
       try {
-        read = readMetric(family.type, metric, reserved);
-      } catch {
-        this.#count(family.name, "error");
+        copy = call(() => copyMetric(type, metric, reserved));
+      } catch (error) {
+        this.#count(family, "error", error);
         continue;
       }
-      const key = seriesKey(read.labelNames, read.labelValues);
+      const key = seriesKey(copy.labelNames, copy.labelValues);
       if (series.has(key)) {
-        this.#count(family.name, "duplicate");
+        const labels = copy.labelNames.map((label, i) =>
+          `${label}=${received(copy.labelValues[i])}`
+        );
+        this.#count(family, "duplicate", `series {${labels.join(",")}} is there already`);
         continue;
       }
       series.add(key);
-      checked.push(read);
+      checked.push(copy);
     }
     return checked;
   }
@@ -236,11 +264,13 @@ function nameOf(family: unknown): string {
 }
 
 /**
- * Reads a metric that may be anything: a number behind a function is asked for
- * once and kept, and what has not the shape of its family's type throws.
+ * Copies a metric that may be anything. Everything is read once: what a function returns stays what
+ * it was, and a metric without the shape of its family's type throws here, not in an encoder.
  */
-function readMetric(type: MetricType, metric: Metric, reserved: string | undefined): Metric {
-  const { labelNames, labelValues, timestamp, created } = metric;
+function copyMetric(type: MetricType, metric: Metric, reserved: string | undefined): Metric {
+  const { timestamp, created } = metric;
+  const labelNames = [...metric.labelNames];
+  const labelValues = [...metric.labelValues];
   const names = new Set<unknown>(labelNames);
   if (names.size !== labelNames.length || labelValues.length !== labelNames.length) {
     throw new TypeError("Cannot read metric: labels are not a label set");
@@ -254,60 +284,77 @@ function readMetric(type: MetricType, metric: Metric, reserved: string | undefin
   }
   for (const text of labelValues) checkType(text, "string");
   for (const time of [timestamp, created]) checkTime(time);
+  const base = { labelNames, labelValues, timestamp, created };
   switch (type) {
     case "histogram":
-    case "gaugehistogram": {
-      // The type of the family tells the shape; a metric of another shape throws below.
-      const histogram = metric as HistogramMetric;
-      const { bounds, sum, count, exemplars = [], native, nativeExemplars = [] } = histogram;
-      checkNumbers([...bounds, sum ?? 0, count ?? 0]);
-      const counts = histogram.cumulativeCounts();
-      checkNumbers(counts);
-      if (counts.length !== 0) checkLength(counts, bounds.length + 1);
-      for (const exemplar of [...exemplars, ...nativeExemplars]) checkExemplarShape(exemplar);
-      if (native !== undefined) {
-        checkNativeCount(checkNativeHistogram(native, "Cannot read metric"));
-      }
-      return metric;
-    }
+    case "gaugehistogram":
+      // The type of the family tells the shape; a metric of another shape throws.
+      return copyHistogram(base, metric as HistogramMetric);
     case "summary": {
-      const { quantiles, sum, count } = metric as SummaryMetric;
-      checkNumbers([...quantiles, sum ?? 0, count ?? 0]);
-      const values = (metric as SummaryMetric).quantileValues();
-      checkNumbers(values);
+      const { sum, count } = metric as SummaryMetric;
+      const quantiles = copyNumbers((metric as SummaryMetric).quantiles);
+      const values = copyNumbers((metric as SummaryMetric).quantileValues());
+      checkNumbers([sum ?? 0, count ?? 0]);
       checkLength(values, quantiles.length);
-      return metric;
+      return { ...base, quantiles, sum, count, quantileValues: () => values };
     }
     case "stateset": {
-      const { states, stateValues } = metric as StateSetMetric;
+      const states = [...(metric as StateSetMetric).states];
       for (const state of states) checkType(state, "string");
-      checkNumbers(stateValues);
+      const stateValues = copyNumbers((metric as StateSetMetric).stateValues);
       checkLength(stateValues, states.length);
-      return metric;
+      return { ...base, states, stateValues };
     }
     default: {
       const { value, exemplar, changed } = metric as NumberMetric;
       checkType(value, "number");
-      checkExemplarShape(exemplar);
       const origin = metric.origin ?? metric;
-      return { labelNames, labelValues, timestamp, created, value, exemplar, changed, origin };
+      return { ...base, value, exemplar: copyExemplar(exemplar), changed, origin };
     }
   }
 }
 
+function copyHistogram(base: LabelledMetric, metric: HistogramMetric): HistogramMetric {
+  const { sum, count, native } = metric;
+  checkNumbers([sum ?? 0, count ?? 0]);
+  const bounds = copyNumbers(metric.bounds);
+  const counts = copyNumbers(metric.cumulativeCounts());
+  if (counts.length !== 0) checkLength(counts, bounds.length + 1);
+  return {
+    ...base,
+    bounds,
+    sum,
+    count,
+    exemplars: metric.exemplars && Array.from(metric.exemplars, copyExemplar),
+    native: native && checkNativeCount(checkNativeHistogram(native, "Cannot read metric")),
+    // One for each is what makes them exemplars.
+    nativeExemplars: metric.nativeExemplars &&
+      Array.from(metric.nativeExemplars, (exemplar) => copyExemplar(exemplar)!),
+    cumulativeCounts: () => counts,
+    origin: metric.origin ?? metric,
+  };
+}
+
 /** Prometheus refuses a whole scrape for a native histogram with more in its buckets than in all. */
-function checkNativeCount({ zeroCount, positive, negative, count }: NativeHistogram): void {
+function checkNativeCount(native: NativeHistogram): NativeHistogram {
+  const { zeroCount, positive, negative, count } = native;
   let inBuckets = zeroCount;
   for (const buckets of [positive, negative]) {
     for (const bucket of buckets.values()) inBuckets += bucket;
   }
   // NaN is counted in no bucket, and sums of fractions may differ in their last digits.
-  if (inBuckets <= count * (1 + 1e-9)) return;
+  if (inBuckets <= count * (1 + 1e-9)) return native;
   throw new RangeError("Cannot read metric: its buckets have more than its count");
 }
 
 function checkNumbers(numbers: readonly number[]): void {
   for (const number of numbers) checkType(number, "number");
+}
+
+function copyNumbers(numbers: readonly number[]): number[] {
+  const copy = [...numbers];
+  checkNumbers(copy);
+  return copy;
 }
 
 function checkLength(values: readonly unknown[], length: number): void {
@@ -324,12 +371,16 @@ function checkTime(time: number | undefined): void {
   }
 }
 
-/** Checks what encoders rely on; that an exemplar is short enough is for its maker to check. */
-function checkExemplarShape(exemplar: Exemplar | undefined): void {
-  if (exemplar === undefined) return;
-  checkType(exemplar.value, "number");
-  checkTime(exemplar.timestamp);
-  for (const text of Object.values(exemplar.labels)) checkType(text, "string");
+/** Checks what encoders rely on. That an exemplar is short enough is checked where it is made. */
+function copyExemplar(exemplar: Exemplar | undefined): Exemplar | undefined {
+  if (exemplar === undefined) return undefined;
+  const { value, timestamp } = exemplar;
+  checkLabelObject(exemplar.labels, "Cannot read metric");
+  const labels = { ...exemplar.labels };
+  checkType(value, "number");
+  checkTime(timestamp);
+  for (const text of Object.values(labels)) checkType(text, "string");
+  return timestamp === undefined ? { labels, value } : { labels, value, timestamp };
 }
 
 function checkType(value: unknown, type: "string" | "number"): void {

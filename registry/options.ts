@@ -1,12 +1,36 @@
-import { checkNumber, checkShape, isLegacyMetricName, type LabelValue } from "../model.ts";
+import {
+  checkNumber,
+  checkOptions,
+  checkShape,
+  isLegacyMetricName,
+  type LabelSet,
+  type LabelValue,
+  toLabelSet,
+} from "../model.ts";
+import { SYSTEM_CLOCK, type Timers } from "../time/clock.ts";
+import type { CollectorErrorCause } from "./protocol.ts";
 
 /**
  * What a registry does with a collector whose names another one claims:
- * `"throw"` a {@linkcode DuplicateMetricError}; `"keep"` the first, warn once a
- * name, and leave the second unregistered; `"reuse"` the existing metric when the
- * definitions are the same, which the constructor then returns, else throw.
+ * - `"reuse"`: hands back the existing metric if it has the same definition, and throws otherwise.
+ *   The constructor of a metric then returns the existing one, so a module may run more than once.
+ * - `"throw"`: throws a {@linkcode DuplicateMetricError}, for equal definitions too.
+ * - `"keep"`: keeps the first one, warns once for each name, and leaves the second unregistered.
+ * - `"replace"`: hands back an existing metric of the same definition, and lets any other collector
+ *   take the place of the existing one. For programs that reload their modules.
+ * - `"merge"`: checks no names. A read merges families of one name, and leaves out repeated series.
  */
-export type OnDuplicate = "throw" | "keep" | "reuse";
+export type OnDuplicate = "throw" | "keep" | "reuse" | "replace" | "merge";
+
+const ON_DUPLICATE: readonly unknown[] = ["throw", "keep", "reuse", "replace", "merge"];
+
+/** What an error of a read is about. */
+export interface ErrorContext {
+  /** The name of the collector or of the family that was left out, in whole or in part. */
+  readonly collector: string;
+  /** Why it was left out. */
+  readonly cause: CollectorErrorCause;
+}
 
 /** Options of {@linkcode CollectorRegistry}. */
 export interface CollectorRegistryOptions {
@@ -21,7 +45,7 @@ export interface CollectorRegistryOptions {
    * that has no `describe()`. @default {false}
    */
   autoDescribe?: boolean | undefined;
-  /** What to do when a name is claimed already. @default {"throw"} */
+  /** What to do when a name is claimed already. @default {"reuse"} */
   onDuplicate?: OnDuplicate | undefined;
   /**
    * The `maxSeries` of metrics that are built into this registry and do not say it
@@ -29,6 +53,83 @@ export interface CollectorRegistryOptions {
    * `Infinity`. @default {Infinity}
    */
   maxSeries?: number | undefined;
+  /**
+   * Called with each error that made a read leave something out, for a log. What it throws is
+   * ignored. {@linkcode CollectorRegistry.lastErrors} has the messages, too. @default {none}
+   */
+  onError?: ((error: unknown, about: ErrorContext) => void) | undefined;
+  /** Where the registry takes the time from, for tests. @default {the platform} */
+  clock?: Timers | undefined;
+}
+
+/** The same options, all of them there and legal. */
+export interface CheckedRegistryOptions {
+  readonly prefix: string | null;
+  readonly constLabels: LabelSet | undefined;
+  readonly targetInfo: Readonly<Record<string, LabelValue>> | null;
+  readonly autoDescribe: boolean;
+  readonly onDuplicate: OnDuplicate;
+  readonly maxSeries: number;
+  readonly onError: (error: unknown, about: ErrorContext) => unknown;
+  readonly clock: Timers;
+}
+
+/**
+ * Checks the options of a registry.
+ *
+ * @param options The options as they were given.
+ * @returns The options, with defaults.
+ * @throws {TypeError} If an option is not legal.
+ * @throws {RangeError} If `maxSeries` is neither an integer of at least 0 nor `Infinity`.
+ */
+export function checkRegistryOptions(options: CollectorRegistryOptions): CheckedRegistryOptions {
+  const doing = "Cannot create registry";
+  checkOptions(options, doing);
+  const {
+    onDuplicate = "reuse",
+    autoDescribe = false,
+    onError = () => {},
+    clock = SYSTEM_CLOCK,
+    targetInfo = null,
+  } = options;
+  const choices = 'onDuplicate must be "throw", "keep", "reuse", "replace" or "merge"';
+  checkShape(ON_DUPLICATE.includes(onDuplicate), doing, choices, onDuplicate);
+  const isFlag = typeof autoDescribe === "boolean";
+  checkShape(isFlag, doing, "autoDescribe must be a boolean", autoDescribe);
+  checkShape(typeof onError === "function", doing, "onError must be a function", onError);
+  const isClock = ["now", "monotonic", "setTimeout", "nextTurn"].every((name) =>
+    typeof clock?.[name as keyof Timers] === "function"
+  );
+  const members = "clock must have now(), monotonic(), setTimeout() and nextTurn()";
+  checkShape(isClock, doing, members, clock);
+  return {
+    prefix: checkPrefix(options.prefix, doing),
+    constLabels: options.constLabels === undefined
+      ? undefined
+      : checkConstLabels(options.constLabels, doing),
+    targetInfo,
+    autoDescribe,
+    onDuplicate,
+    maxSeries: checkMaxSeries(options.maxSeries, doing),
+    onError,
+    clock,
+  };
+}
+
+/**
+ * Checks constant labels.
+ *
+ * @param labels The labels as they were given.
+ * @param doing What is being done, as in `Cannot set constant labels`.
+ * @returns A copy; undefined for none.
+ * @throws {TypeError} If a label is not legal.
+ */
+export function checkConstLabels(
+  labels: Readonly<Record<string, LabelValue>>,
+  doing: string,
+): LabelSet | undefined {
+  const checked = toLabelSet(labels, "legacy", doing);
+  return checked.labelNames.length === 0 ? undefined : checked;
 }
 
 /** The one family whose name has a meaning to Prometheus and is never prefixed. */

@@ -1,34 +1,64 @@
-import { checkShape, type Collector, type LabelValue, type MetricFamily } from "../model.ts";
+import {
+  checkOptions,
+  checkShape,
+  type Collector,
+  type LabelValue,
+  type MetricFamily,
+} from "../model.ts";
 import { CollectorRegistry } from "./collector_registry.ts";
-import { findSample } from "./gathering.ts";
-import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
-import { restrict } from "./restricted.ts";
+import type { LastError } from "./error_counts.ts";
+import { findSample, gatherFrom } from "./gathering.ts";
+import type {
+  CollectorErrorCause,
+  Gatherer,
+  ReadAsyncOptions,
+  ReadOptions,
+  Registry,
+} from "./protocol.ts";
+import { collectFrom, restrict } from "./restricted.ts";
+import { moveCollectors } from "./state.ts";
+
+/** Options of {@linkcode CollectorRegistryProxy.setRegistry}. */
+export interface SetRegistryOptions {
+  /**
+   * What happens to the collectors of the former registry: they `"move"` to the new one, or they
+   * are left where they are (`"leave"`), for a fresh registry in each test. @default {"move"}
+   */
+  collectors?: "move" | "leave" | undefined;
+}
+
+/** A registry that stands before another one and can exchange it: that of several processes. */
+interface SharingRegistry {
+  /** Makes another registry the one whose metrics are shared; returns the former one. */
+  setInner(registry: Registry): Registry;
+  /** Returns the registry whose metrics are shared. */
+  getInner(): Registry;
+}
 
 /**
- * A registry that stands for another one, which can be exchanged. The default
- * registry is one, so that a program can put its own in its place.
- *
- * Metrics stay where they were registered: exchange the registry in the module
- * that is imported first.
+ * A registry that stands for another one, which can be exchanged. The default registry is one, so
+ * that a program can put its own in its place at any time: the metrics move along.
  *
  * @example Exchanging the registry behind a proxy
  * ```ts
- * import { CollectorRegistry, CollectorRegistryProxy } from "@narthex/prometheus";
+ * import { CollectorRegistry, CollectorRegistryProxy, Counter } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
  *
- * const proxy = new CollectorRegistryProxy(new CollectorRegistry());
- * assert.equal(proxy.prefix, null);
+ * const proxy = new CollectorRegistryProxy();
+ * new Counter("jobs_total", "Jobs done.", { registry: proxy }).inc();
  * proxy.setRegistry(new CollectorRegistry({ prefix: "app" }));
- * assert.equal(proxy.prefix, "app");
+ * assert.equal(proxy.getSampleValue("app_jobs_total"), 1);
  * ```
  */
 export class CollectorRegistryProxy implements Registry {
   #registry: Registry;
+  /** What was registered here, for registries that cannot tell what they hold. */
+  readonly #registered: Set<Collector> = new Set();
 
   /**
    * Creates a proxy.
    *
-   * @param registry The registry to stand for; a new one if left out.
+   * @param registry The registry to stand for. @default {a new one}
    * @throws {TypeError} If it is not a registry.
    */
   constructor(registry: Registry = new CollectorRegistry()) {
@@ -40,28 +70,70 @@ export class CollectorRegistryProxy implements Registry {
     return this.#registry.prefix;
   }
 
-  /** How many series a metric has at most, by the registry that the proxy stands for now. */
+  /** The maximum number of series of a metric, as the registry has it that the proxy stands for now. */
   get maxSeries(): number | undefined {
     return this.#registry.maxSeries;
   }
 
   /**
-   * Exchanges the registry. What is registered in the former one stays there.
+   * Exchanges the registry. What was registered through the proxy, and what a `CollectorRegistry`
+   * behind it holds, moves to the new registry in its order, so that no number is lost. With it move
+   * the errors that were counted, and the target info and the constant labels that were set by a
+   * call, unless the new registry has its own. If the metrics are shared by several processes
+   * (`loadBackend`), they go on being shared.
    *
-   * @param registry The registry to stand for from now on.
+   * @param registry The registry to stand for from now on. The present one changes nothing.
+   * @param options Whether the collectors move.
+   * @returns The former registry.
    * @throws {TypeError} If it is not a registry, or the proxy itself.
+   * @throws {DuplicateMetricError} If the new registry refuses a collector. Nothing is changed then.
+   *
+   * @example A fresh registry for a test
+   * ```ts
+   * import { CollectorRegistry, Counter, REGISTRY } from "@narthex/prometheus";
+   * import assert from "node:assert/strict";
+   *
+   * const former = REGISTRY.setRegistry(new CollectorRegistry(), { collectors: "leave" });
+   * new Counter("jobs_total", "Jobs done.").inc();
+   * assert.equal(REGISTRY.getSampleValue("jobs_total"), 1);
+   * REGISTRY.setRegistry(former, { collectors: "leave" });
+   * assert.equal(REGISTRY.getSampleValue("jobs_total"), undefined);
+   * ```
    */
-  setRegistry(registry: Registry): void {
+  setRegistry(registry: Registry, options: SetRegistryOptions = {}): Registry {
     const doing = "Cannot set registry";
     checkRegistry(registry, doing);
+    checkOptions(options, doing);
+    const { collectors = "move" } = options;
+    const isChoice = collectors === "move" || collectors === "leave";
+    checkShape(isChoice, doing, 'collectors must be "move" or "leave"', collectors);
     let behind = registry;
     while (behind instanceof CollectorRegistryProxy && behind !== this) behind = behind.#registry;
     if (behind === this) throw new TypeError(`${doing}: a proxy cannot stand for itself`);
+    const former = this.#registry;
+    if (registry === former) return former;
+    if (collectors === "leave") {
+      this.#registered.clear();
+      this.#registry = registry;
+      return former;
+    }
+    const shared = asSharing(former);
+    if (shared !== undefined) {
+      const inner = shared.getInner();
+      if (registry === inner) return inner;
+      moveCollectors(inner, this.#registered, registry);
+      return shared.setInner(registry);
+    }
+    // One that shares what the former one holds only stands before it.
+    if (asSharing(registry)?.getInner() !== former) {
+      moveCollectors(former, this.#registered, registry);
+    }
     this.#registry = registry;
+    return former;
   }
 
   /**
-   * The registry that the proxy stands for now.
+   * Returns the registry that the proxy stands for now.
    *
    * @returns The registry.
    */
@@ -76,7 +148,9 @@ export class CollectorRegistryProxy implements Registry {
    * @returns What the registry returns.
    */
   register(collector: Collector): Collector | void {
-    return this.#registry.register(collector);
+    const kept = this.#registry.register(collector);
+    this.#registered.add(kept ?? collector);
+    return kept;
   }
 
   /**
@@ -86,40 +160,37 @@ export class CollectorRegistryProxy implements Registry {
    * @returns Whether it was there, if the registry can tell.
    */
   unregister(collector: Collector): boolean | void {
+    this.#registered.delete(collector);
     return this.#registry.unregister(collector);
   }
 
   /**
-   * Brings the families of all collectors.
+   * Returns the families of all collectors.
    *
+   * @param options Which families are wanted.
    * @returns The families, in the order of registration.
    */
-  collect(): Iterable<MetricFamily> {
-    return this.#registry.collect();
+  collect(options?: ReadOptions): Iterable<MetricFamily> {
+    return this.#registry.collect(options);
   }
 
   /**
-   * The same, with asynchronous collectors awaited if the registry can.
+   * Does the same, with asynchronous collectors awaited if the registry can.
    *
-   * @param options A signal and a time limit.
+   * @param options Which families are wanted, a signal and a time limit.
    */
-  async *collectAsync(options: CollectAsyncOptions = {}): AsyncGenerator<MetricFamily> {
-    const registry = this.#registry;
-    yield* registry.collectAsync?.(options) ?? registry.collect();
+  async *collectAsync(options: ReadAsyncOptions = {}): AsyncGenerator<MetricFamily> {
+    yield* collectFrom(this.#registry, options);
   }
 
   /**
-   * A view of the registry that has only some of its families.
+   * Creates a view that has only some of the families.
    *
-   * @param names Names of families or of samples, as exposed; `null` for all.
-   * @param accept Which collectors to read at all, if the registry can tell. @default {all}
-   * @returns The view, of the registry that the proxy stands for now.
+   * @param names Names of families or of samples, as exposed.
+   * @returns The view. It reads whatever registry the proxy stands for then.
    */
-  restrictedRegistry(
-    names: Iterable<string> | null,
-    accept?: (collector: Collector) => boolean,
-  ): Registry {
-    return restrict(this.#registry, names, accept);
+  restrictedRegistry(names: Iterable<string>): Gatherer {
+    return restrict(this, names);
   }
 
   /**
@@ -127,9 +198,10 @@ export class CollectorRegistryProxy implements Registry {
    *
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
+   * @param error What was thrown, or would have been.
    */
-  countError(collector: string, cause: CollectorErrorCause): void {
-    this.#registry.countError?.(collector, cause);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
+    this.#registry.countError?.(collector, cause, error);
   }
 
   /**
@@ -139,6 +211,7 @@ export class CollectorRegistryProxy implements Registry {
    */
   clear(): void {
     this.#extended("clear").clear();
+    this.#registered.clear();
   }
 
   /**
@@ -152,7 +225,7 @@ export class CollectorRegistryProxy implements Registry {
   }
 
   /**
-   * The labels of the `target_info` series.
+   * Returns the labels of the `target_info` series.
    *
    * @returns The labels, or `null`.
    * @throws {TypeError} If the registry has no `getTargetInfo()`.
@@ -162,20 +235,43 @@ export class CollectorRegistryProxy implements Registry {
   }
 
   /**
-   * Looks a sample up, as it is exposed.
+   * Sets the constant labels. See {@linkcode CollectorRegistry.setConstLabels}.
+   *
+   * @param labels The labels; `null` for none.
+   * @throws {TypeError} If a registered metric has such a label, or the registry has no
+   * `setConstLabels()`.
+   */
+  setConstLabels(labels: Readonly<Record<string, LabelValue>> | null): void {
+    this.#extended("setConstLabels").setConstLabels(labels);
+  }
+
+  /**
+   * Returns the last error of each collector. See {@linkcode CollectorRegistry.lastErrors}.
+   *
+   * @returns The errors by the name of the collector.
+   * @throws {TypeError} If the registry has no `lastErrors()`.
+   */
+  lastErrors(): ReadonlyMap<string, LastError> {
+    return this.#extended("lastErrors").lastErrors();
+  }
+
+  /**
+   * Looks up a sample, as it is exposed.
    *
    * @param name The name of the sample.
    * @param labels All its labels. @default {{}}
-   * @returns Its value, or `undefined` when there is no such sample.
+   * @returns Its value, or undefined if there is no such sample.
    */
   getSampleValue(
     name: string,
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
-    return findSample(this.#registry, name, labels);
+    const registry = this.#registry as Partial<CollectorRegistry>;
+    if (typeof registry.getSampleValue === "function") return registry.getSampleValue(name, labels);
+    return findSample(gatherFrom(this.#registry), name, labels);
   }
 
-  /** The registry, when it has a method that the protocol does not ask for. */
+  /** The registry, if it has a method that the protocol does not ask for. */
   #extended<K extends keyof CollectorRegistry>(method: K): Pick<CollectorRegistry, K> {
     const registry = this.#registry as Partial<CollectorRegistry>;
     if (typeof registry[method] !== "function") {
@@ -184,6 +280,14 @@ export class CollectorRegistryProxy implements Registry {
     // Its presence was just checked.
     return registry as Pick<CollectorRegistry, K>;
   }
+}
+
+/** A registry as one that shares another one, if it is. */
+function asSharing(registry: Registry): SharingRegistry | undefined {
+  const { setInner, getInner } = registry as Partial<SharingRegistry>;
+  const isSharing = typeof setInner === "function" && typeof getInner === "function";
+  // Both methods were just found.
+  return isSharing ? registry as Registry & SharingRegistry : undefined;
 }
 
 /**
@@ -202,14 +306,17 @@ export function checkRegistry(registry: Registry, doing: string): Registry {
   return registry;
 }
 
-/** Where all copies of this package in a program find the default registry: the number is that of the protocol. */
-const KEY = Symbol.for("narthex.registry.1");
+/**
+ * Where all copies of this package in a program find the default registry. The number is the version
+ * of what crosses a registry: copies of different versions have different default registries.
+ */
+const KEY = Symbol.for("narthex.registry.2");
 
-/** The default registry of the program: where metrics go that are given none. */
+/** The default registry of the program. Metrics that are given no registry are registered there. */
 export const REGISTRY: CollectorRegistryProxy = defaultRegistry();
 
 function defaultRegistry(): CollectorRegistryProxy {
-  // Whoever put it there is a copy of this module, since the key names the protocol.
+  // It was put there by a copy of this module, since the key names the version.
   const shared = globalThis as { [KEY]?: CollectorRegistryProxy };
   if (shared[KEY] === undefined) {
     Object.defineProperty(shared, KEY, { value: new CollectorRegistryProxy() });

@@ -1,132 +1,87 @@
 import {
   checkShape,
-  type Collector,
-  type Exemplar,
+  createdName,
   familyLike,
   type HistogramMetric,
-  type LabelledMetric,
+  type LiveMetrics,
   type Metric,
   type MetricFamily,
+  type MetricType,
   openMetricsName,
   SAMPLE_SUFFIXES,
   type SummaryMetric,
+  TRUSTED,
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
-import type { CollectAsyncOptions, CollectorErrorCause, Registry } from "./protocol.ts";
-
-/** What a restricted view reads from. */
-export type RestrictedSource = Pick<Registry, "prefix" | "collect" | "collectAsync" | "countError">;
+import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
 
 /**
- * A view of a registry that has only the families or samples of some names. It is
- * live: what is registered later is seen too. It takes no collectors itself.
+ * A view of a registry that has only the families or samples of some names. It is live: it shows
+ * what is registered later, too.
  */
-export class RestrictedRegistry implements Registry {
-  readonly #source: RestrictedSource;
-  readonly #names: ReadonlySet<string> | null;
+class RestrictedView implements Gatherer {
+  readonly #source: Gatherer;
+  readonly #names: ReadonlySet<string>;
 
-  /**
-   * Creates a view.
-   *
-   * @param source The registry, or a part of it that can have these names.
-   * @param names Names of families or of samples, as exposed; `null` for all.
-   */
-  constructor(source: RestrictedSource, names: ReadonlySet<string> | null) {
+  constructor(source: Gatherer, names: ReadonlySet<string>) {
     this.#source = source;
     this.#names = names;
   }
 
-  /** The prefix of the registry. */
   get prefix(): string | null {
     return this.#source.prefix;
   }
 
-  /**
-   * Refused: a view takes no collectors.
-   *
-   * @param _collector The collector.
-   * @throws {TypeError} Always.
-   */
-  register(_collector: Collector): never {
-    throw new TypeError("Cannot register collector: a restricted view takes none");
+  /** Returns the registry that this is a view of, as a proxy does. */
+  getRegistry(): Gatherer {
+    return this.#source;
   }
 
-  /**
-   * Nothing can be unregistered from a view.
-   *
-   * @param _collector The collector.
-   * @returns `false`.
-   */
-  unregister(_collector: Collector): boolean {
-    return false;
-  }
-
-  /**
-   * Brings the families, or their parts, that have one of the names.
-   *
-   * @returns The families, under the names they were registered with.
-   */
-  *collect(): Generator<MetricFamily> {
-    for (const family of this.#source.collect()) {
-      const part = this.#restrict(family);
-      if (part !== undefined) yield part;
+  *collect(options?: ReadOptions): Generator<MetricFamily> {
+    for (const family of this.#source.collect({ ...options, names: this.#names })) {
+      yield* narrow(family, this, this.#names, options?.names);
     }
   }
 
-  /**
-   * The same, with asynchronous collectors awaited.
-   *
-   * @param options A signal and a time limit.
-   */
-  async *collectAsync(options: CollectAsyncOptions = {}): AsyncGenerator<MetricFamily> {
-    const source = this.#source;
-    for await (const family of source.collectAsync?.(options) ?? source.collect()) {
-      const part = this.#restrict(family);
-      if (part !== undefined) yield part;
+  async *collectAsync(options?: ReadAsyncOptions): AsyncGenerator<MetricFamily> {
+    for await (const family of collectFrom(this.#source, { ...options, names: this.#names })) {
+      yield* narrow(family, this, this.#names, options?.names);
     }
   }
 
-  /**
-   * A view of the view.
-   *
-   * @param names Names of families or of samples, as exposed; `null` for all.
-   * @returns A view of what both have.
-   */
-  restrictedRegistry(names: Iterable<string> | null): Registry {
-    return new RestrictedRegistry(this, names === null ? null : checkNames(names));
-  }
-
-  /**
-   * Counts in the registry that the view is of.
-   *
-   * @param collector The name of the collector or of the family.
-   * @param cause Why it was left out.
-   */
-  countError(collector: string, cause: CollectorErrorCause): void {
-    this.#source.countError?.(collector, cause);
-  }
-
-  #restrict(family: MetricFamily): MetricFamily | undefined {
-    if (this.#names === null) return family;
-    try {
-      const prefix = checkPrefix(this.#source.prefix, "Cannot restrict registry");
-      const { name, type } = family;
-      const exposed = exposedName(prefix, name);
-      const names = this.#names;
-      if (names.has(exposed) || names.has(openMetricsName(exposed, type))) return family;
-      const wanted = new Set(
-        SAMPLE_SUFFIXES[type].filter((suffix) => suffix !== "" && names.has(exposed + suffix)),
-      );
-      return wanted.size === 0 ? undefined : partOf(family, wanted);
-    } catch {
-      this.countError("anonymous", "invalid");
-      return undefined;
-    }
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
+    this.#source.countError?.(collector, cause, error);
   }
 }
 
 /**
- * Checks the names for a restricted view.
+ * Creates a view of a registry that has only the families or samples of some names.
+ *
+ * @param source The registry.
+ * @param names Names of families or of samples, as exposed.
+ * @returns The view.
+ * @throws {TypeError} If the names are not an iterable of strings.
+ */
+export function restrict(source: Gatherer, names: Iterable<string>): Gatherer {
+  return new RestrictedView(source, checkNames(names));
+}
+
+/**
+ * Reads a registry asynchronously if it can be, else synchronously.
+ *
+ * @param source The registry.
+ * @param options Which families are wanted, a signal and a time limit.
+ * @returns The families, under the names they were registered with.
+ */
+export function collectFrom(
+  source: Gatherer,
+  options: ReadAsyncOptions,
+): AsyncIterable<MetricFamily> | Iterable<MetricFamily> {
+  return source.collectAsync?.(options) ?? source.collect(options);
+}
+
+/**
+ * Checks the names that are wanted, and copies them.
  *
  * @param names The names as they were given.
  * @returns A copy.
@@ -144,84 +99,71 @@ export function checkNames(names: Iterable<string>): ReadonlySet<string> {
 }
 
 /**
- * Restricts any registry, by its own means if it has them.
+ * Yields the part of a family that has one of the wanted names: all of it, some of its series,
+ * or nothing.
  *
- * @param registry The registry.
- * @param names Names of families or of samples, as exposed; `null` for all.
- * @param accept Which collectors to read at all, if the registry can tell. @default {all}
- * @returns A view that has only those.
+ * @param family The family, under the name it was registered with.
+ * @param source The registry that it comes from, which counts a family that cannot be read.
+ * @param filters The names that are wanted; of several filters all must match. Undefined for all.
  */
-export function restrict(
-  registry: Registry,
-  names: Iterable<string> | null,
-  accept?: (collector: Collector) => boolean,
-): Registry {
-  return registry.restrictedRegistry?.(names, accept) ??
-    new RestrictedRegistry(registry, names === null ? null : checkNames(names));
+export function* narrow(
+  family: MetricFamily,
+  source: Gatherer,
+  ...filters: (Iterable<string> | undefined)[]
+): Generator<MetricFamily> {
+  let part = family;
+  try {
+    const prefix = checkPrefix(source.prefix, "Cannot restrict registry");
+    for (const names of filters) {
+      if (names === undefined) continue;
+      const next = partOf(part, prefix, names instanceof Set ? names : checkNames(names));
+      if (next === undefined) return;
+      part = next;
+    }
+  } catch (error) {
+    source.countError?.("anonymous", "invalid", error);
+    return;
+  }
+  yield part;
 }
 
-/** What a histogram and a summary have in common, some of it hidden. */
-abstract class Part<M extends HistogramMetric | SummaryMetric> implements LabelledMetric {
-  protected readonly metric: M;
-  protected readonly wanted: ReadonlySet<string>;
-
-  constructor(metric: M, wanted: ReadonlySet<string>) {
-    this.metric = metric;
-    this.wanted = wanted;
-  }
-
-  get labelNames(): readonly string[] {
-    return this.metric.labelNames;
-  }
-  get labelValues(): readonly string[] {
-    return this.metric.labelValues;
-  }
-  get timestamp(): number | undefined {
-    return this.metric.timestamp;
-  }
-  get sum(): number | undefined {
-    return this.wanted.has("_sum") || this.wanted.has("_gsum") ? this.metric.sum : undefined;
-  }
-  get count(): number | undefined {
-    return this.wanted.has("_count") || this.wanted.has("_gcount") ? this.metric.count : undefined;
-  }
-}
-
-class HistogramPart extends Part<HistogramMetric> implements HistogramMetric {
-  get bounds(): readonly number[] {
-    return this.wanted.has("_bucket") ? this.metric.bounds : [];
-  }
-  get exemplars(): readonly (Exemplar | undefined)[] | undefined {
-    return this.wanted.has("_bucket") ? this.metric.exemplars : undefined;
-  }
-  cumulativeCounts(into?: number[]): readonly number[] {
-    return this.wanted.has("_bucket") ? this.metric.cumulativeCounts(into) : [];
-  }
-}
-
-class SummaryPart extends Part<SummaryMetric> implements SummaryMetric {
-  get quantiles(): readonly number[] {
-    return [];
-  }
-  quantileValues(): readonly number[] {
-    return [];
-  }
-}
-
-/**
- * A histogram or summary family with only some of its series.
- *
- * @param family The family.
- * @param wanted The suffixes of the series.
- * @returns A view of the family, as live as the family is.
- */
-function partOf(family: MetricFamily, wanted: ReadonlySet<string>): MetricFamily {
-  const View = family.type === "summary" ? SummaryPart : HistogramPart;
-  const metrics = {
+/** The part of a family that has some names, as live as the family is. */
+function partOf(
+  family: MetricFamily,
+  prefix: string | null,
+  names: ReadonlySet<string>,
+): MetricFamily | undefined {
+  const { name, type } = family;
+  const exposed = exposedName(prefix, name);
+  const others = [openMetricsName(exposed, type), createdName(exposed, type) ?? exposed];
+  if (names.has(exposed) || others.some((other) => names.has(other))) return family;
+  const suffixes = SAMPLE_SUFFIXES[type].filter((suffix) =>
+    suffix !== "" && names.has(exposed + suffix)
+  );
+  if (suffixes.length === 0) return undefined;
+  const has = (suffix: string): boolean => suffixes.some((wanted) => wanted.endsWith(suffix));
+  const whole: LiveMetrics = family.metrics;
+  const metrics: LiveMetrics = {
+    get [TRUSTED](): MetricType | undefined {
+      return whole[TRUSTED];
+    },
     *[Symbol.iterator](): Generator<Metric> {
-      for (const metric of family.metrics) {
-        // The family's type says which of the two it is, for the view as for the metric.
-        yield new View(metric as HistogramMetric & SummaryMetric, wanted) as Metric;
+      // The types with suffixes are the histograms and the summary.
+      for (const metric of whole as Iterable<HistogramMetric & SummaryMetric>) {
+        const { labelNames, labelValues, timestamp } = metric;
+        const part: HistogramMetric & SummaryMetric = {
+          labelNames,
+          labelValues,
+          timestamp,
+          bounds: has("_bucket") ? metric.bounds : [],
+          exemplars: has("_bucket") ? metric.exemplars : undefined,
+          cumulativeCounts: (into) => has("_bucket") ? metric.cumulativeCounts(into) : [],
+          sum: has("sum") ? metric.sum : undefined,
+          count: has("count") ? metric.count : undefined,
+          quantiles: [],
+          quantileValues: () => [],
+        };
+        yield part;
       }
     },
   };

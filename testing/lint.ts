@@ -1,13 +1,13 @@
 import { escapeLabelName, escapeMetricName } from "../encoding/escaping.ts";
 import { TEXT_TYPE_NAMES } from "../encoding/text.ts";
 import {
-  type CollectAsyncOptions,
   gather,
   gatherAsync,
+  type Gatherer,
   type HistogramMetric,
   type MetricFamily,
+  type ReadAsyncOptions,
   REGISTRY,
-  type Registry,
 } from "../mod.ts";
 import { type LintRule, type LintRuleName, type LintSubject, RULES } from "./lint_rules.ts";
 import { readSynchronously } from "./synchronous.ts";
@@ -98,7 +98,7 @@ export const LINT_RULES: readonly LintRule[] = Object.freeze(
  * }]);
  * ```
  */
-export function lintMetrics(registry: Registry = REGISTRY): Problem[] {
+export function lintMetrics(registry: Gatherer = REGISTRY): Problem[] {
   const names = { doing: "Cannot lint metrics", instead: "lintMetricsAsync()" };
   return lint(readSynchronously(registry, names, () => gather(registry)));
 }
@@ -132,8 +132,8 @@ export function lintMetrics(registry: Registry = REGISTRY): Problem[] {
  * ```
  */
 export async function lintMetricsAsync(
-  registry: Registry = REGISTRY,
-  options: CollectAsyncOptions = {},
+  registry: Gatherer = REGISTRY,
+  options: ReadAsyncOptions = {},
 ): Promise<Problem[]> {
   const families: MetricFamily[] = [];
   for await (const family of gatherAsync(registry, options)) families.push(family);

@@ -1,10 +1,10 @@
 import { parseValue } from "../encoding/parse/numbers.ts";
 import {
-  type CollectAsyncOptions,
+  type Gatherer,
   generateMetrics,
   generateMetricsAsync,
+  type ReadAsyncOptions,
   REGISTRY,
-  type Registry,
 } from "../mod.ts";
 import { readSynchronously } from "./synchronous.ts";
 
@@ -102,7 +102,7 @@ type Values = ReadonlyMap<string, number>;
  * });
  * ```
  */
-export function snapshot(registry: Registry = REGISTRY): Snapshot {
+export function snapshot(registry: Gatherer = REGISTRY): Snapshot {
   const names = { doing: "Cannot take a snapshot", instead: "snapshotAsync()" };
   const read = () =>
     readValues(readSynchronously(registry, names, () => generateMetrics(registry)));
@@ -142,8 +142,8 @@ export function snapshot(registry: Registry = REGISTRY): Snapshot {
  * ```
  */
 export async function snapshotAsync(
-  registry: Registry = REGISTRY,
-  options: CollectAsyncOptions = {},
+  registry: Gatherer = REGISTRY,
+  options: ReadAsyncOptions = {},
 ): Promise<AsyncSnapshot> {
   const read = async () => readValues(await generateMetricsAsync(registry, options));
   const then = await read();

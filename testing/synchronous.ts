@@ -1,4 +1,4 @@
-import type { Registry } from "../mod.ts";
+import type { Gatherer } from "../mod.ts";
 
 /**
  * Reads a registry now, or says what to call instead: a registry that several
@@ -11,7 +11,7 @@ import type { Registry } from "../mod.ts";
  * @throws {TypeError} If the registry refuses, and can be read asynchronously.
  */
 export function readSynchronously<T>(
-  registry: Registry,
+  registry: Gatherer,
   names: { doing: string; instead: string },
   read: () => T,
 ): T {

@@ -21,7 +21,7 @@ after(() => rm(folder, { recursive: true, force: true }));
  * an answer; tests/e2e/ has the real ones.
  */
 async function runSnippet(name: string, code: string): Promise<void> {
-  REGISTRY.setRegistry(new CollectorRegistry());
+  REGISTRY.setRegistry(new CollectorRegistry(), { collectors: "leave" });
   const path = join(folder, `${name}.mts`);
   await writeFile(path, importFrom(ROOT_URL, code));
   mock.method(globalThis, "fetch", () => Promise.resolve(new Response("")));

@@ -1,7 +1,7 @@
 import { escapeLabelName } from "../../encoding/escaping.ts";
 import { encodeProtobuf } from "../../encoding/protobuf.ts";
 import { encodeText } from "../../encoding/text.ts";
-import { gatherAsync, MetricFamily, type Registry } from "../../mod.ts";
+import { gatherAsync, type Gatherer, MetricFamily } from "../../mod.ts";
 import { reservedLabelName } from "../../model.ts";
 
 /** The formats that Pushgateway reads. */
@@ -31,7 +31,7 @@ export interface PushBodyOptions {
  * @throws {TypeError} If a family has what the gateway would refuse, or overwrite in silence.
  */
 export async function createPushBody(
-  registry: Registry,
+  registry: Gatherer,
   options: PushBodyOptions,
   doing: string,
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,4 +1,4 @@
-import { type LabelSet, type LabelValue, REGISTRY, type Registry } from "../../mod.ts";
+import { type Gatherer, type LabelSet, type LabelValue, REGISTRY } from "../../mod.ts";
 import {
   checkBounds,
   checkLabelObject,
@@ -13,7 +13,7 @@ import type { HttpCallOptions } from "./http_call.ts";
 /** Options of {@linkcode remoteWrite} and {@linkcode RemoteWriter}. */
 export interface RemoteWriteOptions extends HttpCallOptions {
   /** What is sent. @default {REGISTRY} */
-  registry?: Registry | undefined;
+  registry?: Gatherer | undefined;
   /**
    * Labels of every series that does not have them itself. A receiver adds none: `job` and
    * `instance` here are what tells this program's series from those of others.
@@ -117,7 +117,7 @@ export const WRITER_OPTIONS: KnownOptions<RemoteWriterOptions> = {
 
 /** Options that were checked and filled in. */
 export interface Settings {
-  readonly registry: Registry;
+  readonly registry: Gatherer;
   readonly externalLabels: LabelSet;
   readonly timeoutMs: number;
   readonly collectTimeoutMs: number;

@@ -1,4 +1,4 @@
-import type { Registry } from "../../mod.ts";
+import type { Gatherer } from "../../mod.ts";
 import { checkNumber, checkShape } from "../../model.ts";
 
 /**
@@ -9,7 +9,7 @@ import { checkNumber, checkShape } from "../../model.ts";
  * @throws {TypeError} If one has the wrong shape.
  */
 export function checkParts(
-  { registry, fetch, signal }: { registry: Registry; fetch: unknown; signal?: unknown },
+  { registry, fetch, signal }: { registry: Gatherer; fetch: unknown; signal?: unknown },
   doing: string,
 ): void {
   const isRegistry = typeof registry?.collect === "function";

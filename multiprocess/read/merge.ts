@@ -81,7 +81,6 @@ export function mergeFamilies(...sources: Iterable<MetricFamily>[]): MetricFamil
       unit,
       nameValidation: "utf8",
       metrics,
-      distinct: true,
       createdSamples: family.createdSamples,
     });
   });

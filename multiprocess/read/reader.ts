@@ -74,7 +74,7 @@ export async function readFamilies(
       ? await totalMetrics(alike, slices)
       : await ownMetrics(alike, content.instances, slices);
     signal.throwIfAborted();
-    const about = { unit, nameValidation: "utf8", metrics, distinct: true } as const;
+    const about = { unit, nameValidation: "utf8", metrics } as const;
     families.set(name, new MetricFamily(name, newest.help, type, about));
   }
   return families;

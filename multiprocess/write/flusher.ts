@@ -1,4 +1,4 @@
-import type { Registry } from "../../mod.ts";
+import type { Gatherer, Registry } from "../../mod.ts";
 import type { Batch, Instance, Session } from "../backend.ts";
 import type { Timers } from "../../time/clock.ts";
 import { abortable } from "../../time/time_limit.ts";
@@ -13,7 +13,7 @@ const NOTHING: Draft = { families: [], adds: [], sets: [], deletes: [] };
 export interface FlusherOptions {
   readonly session: Session;
   /** What is shared. */
-  readonly registry: Registry;
+  readonly registry: Gatherer;
   /** The registry that it is the view of: it is the same when a backend is loaded again. */
   readonly owner: Registry;
   /** What the label `process` says. */

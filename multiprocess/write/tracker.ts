@@ -1,11 +1,11 @@
 import {
   gather,
+  type Gatherer,
   type HistogramMetric,
   type LabelledMetric,
   type Metric,
   type MetricFamily,
   type NativeHistogram,
-  type Registry,
   type SeriesLimits,
   type StateSetMetric,
 } from "../../mod.ts";
@@ -114,7 +114,7 @@ export class Tracker {
    * @param registry What is shared.
    * @param maxNumbers How many numbers are in a draft at most, but for one series.
    */
-  async *drafts(registry: Registry, maxNumbers: number): AsyncGenerator<Draft> {
+  async *drafts(registry: Gatherer, maxNumbers: number): AsyncGenerator<Draft> {
     const walk = ++this.#walk;
     const slices = new Slices(BUDGET_MS, this.#timers);
     let draft = new GrowingDraft();

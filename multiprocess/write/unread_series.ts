@@ -1,4 +1,4 @@
-import type { Collector, SeriesExpiry } from "../../mod.ts";
+import type { SeriesExpiry } from "../../model.ts";
 
 /**
  * Keeps series from expiring before their last numbers were taken to the store: what
@@ -13,10 +13,10 @@ export class UnreadSeries {
   /**
    * Says that a metric will be read some time.
    *
-   * @param collector The metric, of any copy of the package.
+   * @param expiry That of the metric, of any copy of the package.
    */
-  await({ expiry }: Collector): void {
-    if (expiry === undefined || this.#reads.has(expiry)) return;
+  await(expiry: SeriesExpiry): void {
+    if (this.#reads.has(expiry)) return;
     expiry.beginRead(this);
     // It may come in the middle of a read, which does not meet it.
     this.#reads.set(expiry, undefined);
@@ -25,10 +25,10 @@ export class UnreadSeries {
   /**
    * Says that a metric is about to be read.
    *
-   * @param collector The metric, of any copy of the package.
+   * @param expiry That of the metric, of any copy of the package.
    */
-  beginRead({ expiry }: Collector): void {
-    if (expiry !== undefined) this.#reads.set(expiry, expiry.beginRead(this));
+  beginRead(expiry: SeriesExpiry): void {
+    this.#reads.set(expiry, expiry.beginRead(this));
   }
 
   /** Says that all metrics were read for which a read has begun. */

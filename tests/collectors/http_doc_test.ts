@@ -26,7 +26,7 @@ const PACKAGES = ["hono", "hono/route", "@oakserver/oak"];
 for (const { line, code } of readSnippets("docs/http.md")) {
   test(`the snippet in line ${line} of docs/http.md works`, async () => {
     const registry = new CollectorRegistry();
-    REGISTRY.setRegistry(registry);
+    REGISTRY.setRegistry(registry, { collectors: "leave" });
     let runnable = importFrom(ROOT_URL, code)
       .replaceAll(/\b(?:Deno|Bun)\.serve\(/g, "globalThis.serveInTest(");
     for (const name of PACKAGES) {

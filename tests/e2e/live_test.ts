@@ -405,6 +405,14 @@ testLive(
   async ({ registry, browser, url, scrapes }) => {
     fill(registry);
     const { page } = await openPage(browser, url);
+    let begun = 0;
+    const underWay = new Set<unknown>();
+    page.on("request", (request) => {
+      begun++;
+      underWay.add(request);
+    });
+    page.on("requestfinished", (request) => underWay.delete(request));
+    page.on("requestfailed", (request) => underWay.delete(request));
     await waitFor("scrapes", () => scrapes() > 3 || undefined);
     const setHidden = (hidden: boolean) =>
       page.evaluate((state) => {
@@ -419,13 +427,13 @@ testLive(
       ]
     ) {
       await rest(true);
-      // What was under way arrives; then there is nothing for several intervals.
-      await page.waitForTimeout(100);
-      const before = scrapes();
-      await page.waitForTimeout(600);
-      assert.equal(scrapes(), before);
+      await waitFor("the end of what was under way", () => underWay.size === 0 || undefined);
+      const before = begun;
+      // Timers of a page fire in order: one that waits for the next scrape would be earlier.
+      await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), 600);
+      assert.equal(begun, before);
       await rest(false);
-      await waitFor("scrapes after the rest", () => scrapes() > before + 1 || undefined);
+      await waitFor("scrapes after the rest", () => begun > before + 1 || undefined);
     }
   },
 );

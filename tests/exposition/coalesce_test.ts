@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ManualClock } from "../support/clock.ts";
 import { Collections } from "../../exposition/collection.ts";
 import {
   CollectorRegistry,
@@ -230,13 +231,15 @@ const LIMITS: [what: string, scrapes: [at: number, timeoutMs: number, collection
 
 for (const [what, scrapes] of LIMITS) {
   test(`of scrapes at the same time, those ${what}`, async () => {
-    let now = 0;
+    const clock = new ManualClock();
+    const begin = clock.seconds;
     const registry = new Watched(true);
-    const collections = new Collections(() => now);
+    const collections = new Collections(clock);
     const seen = new Set<unknown>();
     for (const [at, timeoutMs, expected] of scrapes) {
-      now = at;
-      const collection = collections.join({ registry, names: [], timeoutMs }, "identity");
+      clock.seconds = begin + at / 1000;
+      const view = { registry, names: [], timeoutMs, waitMs: timeoutMs };
+      const collection = collections.join(view, "identity");
       seen.add(collection);
       assert.equal([...seen].indexOf(collection), expected, `at ${at}`);
     }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { trusted } from "../support/families.ts";
 import { type Handler, serve } from "../../examples/serve.ts";
 import {
   CollectorRegistry,
@@ -54,7 +55,8 @@ class Noise {
     this.series = series;
     const metrics = { [Symbol.iterator]: () => this.#make() };
     this.registry.register({
-      collect: () => [new MetricFamily("noise", "N.", "gauge", { metrics, distinct: true })],
+      collect:
+        () => [new MetricFamily("noise", "N.", "gauge", { metrics: trusted("gauge", metrics) })],
     });
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { trusted } from "../support/families.ts";
 import { createBody } from "../../exposition/body.ts";
 import {
   CollectorRegistry,
@@ -58,7 +59,7 @@ function breaking(after: number): CollectorRegistry {
     },
   };
   registry.register({
-    collect: () => [new MetricFamily("g", "G.", "gauge", { metrics, distinct: true })],
+    collect: () => [new MetricFamily("g", "G.", "gauge", { metrics: trusted("gauge", metrics) })],
   });
   return registry;
 }
@@ -217,7 +218,7 @@ test("a client that leaves in the middle of a scrape ends it", async () => {
     },
   };
   registry.register({
-    collect: () => [new MetricFamily("g", "G.", "gauge", { metrics, distinct: true })],
+    collect: () => [new MetricFamily("g", "G.", "gauge", { metrics: trusted("gauge", metrics) })],
   });
   const response = await metricsResponse(undefined, { registry });
   const reader = response.body!.getReader();

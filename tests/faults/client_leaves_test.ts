@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { trusted } from "../support/families.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CollectorRegistry, type Metric, MetricFamily, metricsHandler } from "../../mod.ts";
 import { type Runtime, RUNTIMES } from "../support/demo.ts";
@@ -42,7 +43,7 @@ for (const encoding of ["identity", "gzip"]) {
     };
     const registry = new CollectorRegistry();
     registry.register({
-      collect: () => [new MetricFamily("g", "G.", "gauge", { metrics, distinct: true })],
+      collect: () => [new MetricFamily("g", "G.", "gauge", { metrics: trusted("gauge", metrics) })],
     });
     const handler = metricsHandler({ registry });
     const headers = { "accept-encoding": encoding };

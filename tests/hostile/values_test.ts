@@ -454,7 +454,7 @@ const registryRows: Subject["rows"] = {
   register: NOTHING,
   unregister: ANYTHING,
   collect: ANYTHING,
-  restrictedRegistry: "TTTTT.TT",
+  restrictedRegistry: "TTTTTTTT",
   setTargetInfo: OBJECT_OR_NULL,
   getTargetInfo: ANYTHING,
   getSampleValue: "TTTT.TTT",
@@ -484,7 +484,9 @@ const EXPORTS: Record<string, Subject> = {
       gather: NOTHING,
       generateMetrics: NOTHING,
       generateOpenMetrics: NOTHING,
+      generateOpenMetricsAsync: NOTHING,
       generateProtobuf: NOTHING,
+      generateProtobufAsync: NOTHING,
       gatherAsync: [NOTHING, (gather, value) => (gather(value) as AsyncGenerator).next()],
       generateMetricsAsync: NOTHING,
       "metricsResponse of a registry": [

@@ -477,7 +477,7 @@ test("what the registry in use can do, the shared one can", async () => {
   assert.deepEqual(proxy.getTargetInfo(), { service: "x" });
   assert.match(await generateMetricsAsync(proxy), /^target_info\{service="x"\} 1$/m);
   const counter = new Counter("a_total", "A.", { registry: proxy });
-  assert.throws(() => new Counter("a_total", "A.", { registry: proxy }), /claimed/);
+  assert.throws(() => new Counter("a_total", "Other.", { registry: proxy }), /claimed/);
   assert.equal(proxy.unregister(counter), true);
   assert.equal(proxy.unregister(counter), false);
   proxy.clear();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
+import { ManualClock } from "../support/clock.ts";
 import {
   type Collector,
   CollectorRegistry,
@@ -17,7 +18,7 @@ function gauge(name: string, value = 1): MetricFamily {
   return new MetricFamily(name, "", "gauge").addSample(name, {}, value);
 }
 
-/** The value of an error count; reading it is a synchronous read. */
+/** The value of an error count; reading it calls collectors without `describe()` synchronously. */
 function errors(registry: CollectorRegistry, cause: string, collector = "anonymous"): number {
   return registry.getSampleValue(ERRORS, { collector, cause }) ?? 0;
 }
@@ -25,7 +26,7 @@ function errors(registry: CollectorRegistry, cause: string, collector = "anonymo
 /** The names that are not the library's own, of an asynchronous read. */
 async function read(
   registry: CollectorRegistry,
-  options?: { timeoutMs?: number; signal?: AbortSignal },
+  options?: { timeoutMs?: number; patienceMs?: number; signal?: AbortSignal },
 ): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of registry.collectAsync(options)) {
@@ -80,7 +81,12 @@ class Manual implements Collector {
 }
 
 function withManual(...names: string[]): [CollectorRegistry, ...Manual[]] {
-  const registry = new CollectorRegistry();
+  return withManualAt(new ManualClock(), ...names);
+}
+
+/** The same, by a clock that the test moves. */
+function withManualAt(clock: ManualClock, ...names: string[]): [CollectorRegistry, ...Manual[]] {
+  const registry = new CollectorRegistry({ clock });
   const manuals = names.map((name) => new Manual(name));
   for (const manual of manuals) registry.register(manual);
   return [registry, ...manuals];
@@ -126,7 +132,7 @@ for (const [what, collector] of FORMS) {
       await generateMetricsAsync(registry),
       "# HELP x \n# TYPE x gauge\nx 1\n# HELP g \n# TYPE g gauge\ng 0\n",
     );
-    assert.equal(errors(registry, "async"), 1);
+    assert.equal(errors(registry, "async", "x"), 1, "known by the family of its last read");
     assert.match(generateMetrics(registry), /^# HELP g \n# TYPE g gauge\ng 0\n# HELP narthex/);
   });
 }
@@ -217,11 +223,14 @@ test("a collector that a synchronous read called is called again once it has set
 });
 
 test("a time limit aborts the signal, and costs only those that are not there", async () => {
-  const [registry, slow, quick] = withManual("slow", "quick");
+  const clock = new ManualClock();
+  const [registry, slow, quick] = withManualAt(clock, "slow", "quick");
   new Gauge("g", "", { registry });
   const reading = read(registry, { timeoutMs: 20 });
   await turn();
   quick?.succeed();
+  await turn();
+  clock.advance(1);
   assert.deepEqual(await reading, ["quick", "g"]);
   const { signal } = slow!.calls[0]!;
   assert.equal(signal?.aborted, true);
@@ -230,28 +239,103 @@ test("a time limit aborts the signal, and costs only those that are not there", 
   assert.equal(errors(registry, "timeout", "quick"), 0);
 });
 
-test("a call that is still pending is not made again, and no read waits for it again", async () => {
-  const [registry, x] = withManual("x");
+test("a call that is too old is not made again, is counted once, and no read waits for it", async () => {
+  const clock = new ManualClock();
+  const [registry, x] = withManualAt(clock, "x");
   new Gauge("g", "", { registry });
-  assert.deepEqual(await read(registry, { timeoutMs: 1 }), ["g"]);
-  assert.deepEqual(await read(registry), ["g"], "without a limit it would never end");
+  const reading = read(registry, { timeoutMs: 100 });
+  await turn();
+  clock.advance(1);
+  assert.deepEqual(await reading, ["g"]);
+  for (let i = 0; i < 3; i++) assert.deepEqual(await read(registry, { timeoutMs: 100 }), ["g"]);
   assert.equal(x?.calls.length, 1);
-  assert.equal(errors(registry, "timeout", "x"), 2);
+  assert.equal(errors(registry, "timeout", "x"), 1);
   x?.succeed();
   await turn();
-  const reading = read(registry);
+  const again = read(registry, { timeoutMs: 100 });
   await turn();
   assert.equal(x?.calls.length, 2);
   x?.succeed();
-  assert.deepEqual(await reading, ["x", "g"]);
+  assert.deepEqual(await again, ["x", "g"]);
+  assert.equal(errors(registry, "timeout", "x"), 1);
 });
 
-test("a call that rejects after its time limit is heard", () =>
+test("a call is judged by its own age: reads with little time change nothing for others", async () => {
+  const clock = new ManualClock();
+  const [registry, x] = withManualAt(clock, "x");
+  new Gauge("g", "", { registry });
+  for (let i = 0; i < 4; i++) {
+    const hasty = read(registry, { timeoutMs: 100, patienceMs: 10_000 });
+    await turn();
+    clock.advance(0.5);
+    assert.deepEqual(await hasty, ["g"]);
+  }
+  assert.equal(x?.calls.length, 1);
+  assert.equal(x?.calls[0]?.signal?.aborted, false);
+  const patient = read(registry, { timeoutMs: 10_000 });
+  await turn();
+  x?.succeed();
+  assert.deepEqual(await patient, ["x", "g"]);
+  assert.equal(errors(registry, "timeout", "x"), 0);
+});
+
+test("a call that nobody waits for any more is given up when its time is over", async () => {
+  const clock = new ManualClock();
+  const [registry, x] = withManualAt(clock, "x");
+  const controller = new AbortController();
+  const reading = read(registry, { timeoutMs: 10_000, signal: controller.signal });
+  await turn();
+  controller.abort(new Error("the client left"));
+  assert.deepEqual(await reading, []);
+  assert.equal(x?.calls[0]?.signal?.aborted, false);
+  assert.equal(errors(registry, "timeout", "x"), 0);
+  clock.advance(9.9);
+  assert.equal(x?.calls[0]?.signal?.aborted, false);
+  clock.advance(0.2);
+  assert.equal(x?.calls[0]?.signal?.reason.name, "TimeoutError");
+  assert.match(registry.lastErrors().get("x")?.message ?? "", /did not settle within 10000 ms/);
+  assert.equal(errors(registry, "timeout", "x"), 1);
+});
+
+test("a read does not wait for a call that is older than its own time limit", async () => {
+  const clock = new ManualClock();
+  const [registry, x] = withManualAt(clock, "x");
+  const patient = read(registry, { timeoutMs: 10_000 });
+  await turn();
+  clock.advance(2);
+  assert.deepEqual(await read(registry, { timeoutMs: 1000 }), []);
+  const other = read(registry, { timeoutMs: 5000 });
+  await turn();
+  clock.advance(3.1);
+  assert.deepEqual(await other, [], "5 s after the call began");
+  assert.equal(errors(registry, "timeout", "x"), 0);
+  x?.succeed();
+  assert.deepEqual(await patient, ["x"]);
+});
+
+test("a call that rejects after its time limit is heard, and counts as a timeout alone", () =>
   heard(async () => {
-    const [registry, x] = withManual("x");
-    await read(registry, { timeoutMs: 1 });
+    const clock = new ManualClock();
+    const [registry, x] = withManualAt(clock, "x");
+    const reading = read(registry, { timeoutMs: 1 });
+    await turn();
+    clock.advance(1);
+    await reading;
     x?.calls[0]?.reject(new Error("too late"));
+    await turn();
+    assert.equal(errors(registry, "timeout", "x"), 1);
+    assert.equal(errors(registry, "error", "x"), 0);
   }));
+
+test("a call that rejects is counted once, however many reads wait for it", async () => {
+  const [registry, x] = withManual("x");
+  const reads = [read(registry), read(registry)];
+  await turn();
+  x?.calls[0]?.reject(new Error("broken"));
+  assert.deepEqual(await Promise.all(reads), [[], []]);
+  assert.equal(registry.lastErrors().get("x")?.message, "broken");
+  assert.equal(errors(registry, "error", "x"), 1);
+});
 
 test("reads at the same time join one call", async () => {
   const [registry, x] = withManual("x");
@@ -264,9 +348,13 @@ test("reads at the same time join one call", async () => {
 });
 
 test("a joined read that gives up does not end the other one", async () => {
-  const [registry, x] = withManual("x");
+  const clock = new ManualClock();
+  const [registry, x] = withManualAt(clock, "x");
   const patient = read(registry);
-  assert.deepEqual(await read(registry, { timeoutMs: 1 }), []);
+  const short = read(registry, { timeoutMs: 1 });
+  await turn();
+  clock.advance(1);
+  assert.deepEqual(await short, []);
   x?.succeed();
   assert.deepEqual(await patient, ["x"]);
 });
@@ -316,37 +404,26 @@ test("who stops reading early tells the collectors to stop", async () => {
 });
 
 test("a read that is over leaves no timer behind", async () => {
-  const { setTimeout: set, clearTimeout: clear } = globalThis;
-  const timers = new Set<unknown>();
-  const follow = (...args: Parameters<typeof set>): ReturnType<typeof set> => {
-    const timer = set(...args);
-    timers.add(timer);
-    return timer;
-  };
-  // The types of a timer differ between runtimes.
-  globalThis.setTimeout = follow as typeof set;
-  globalThis.clearTimeout = (timer) => {
-    timers.delete(timer);
-    clear(timer);
-  };
-  try {
-    const [registry, x] = withManual("x");
-    const reading = read(registry, { timeoutMs: 60_000 });
-    x?.succeed();
-    assert.deepEqual(await reading, ["x"]);
-    assert.deepEqual([...timers], []);
-  } finally {
-    Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
-  }
+  const clock = new ManualClock();
+  const [registry, x] = withManualAt(clock, "x");
+  const reading = read(registry, { timeoutMs: 60_000 });
+  await turn();
+  assert.notEqual(clock.timers, 0);
+  x?.succeed();
+  assert.deepEqual(await reading, ["x"]);
+  assert.equal(clock.timers, 0);
 });
 
 for (const timeoutMs of [2 ** 31, 1e12, Infinity, undefined]) {
   test(`a time limit of ${timeoutMs} ms is not over at once`, async () => {
-    const [registry, x] = withManual("x");
+    const registry = new CollectorRegistry();
+    const x = new Manual("x");
+    registry.register(x);
     const options = timeoutMs === undefined ? {} : { timeoutMs };
     const reading = read(registry, options);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    x?.succeed();
+    // A timer that fires at once would have fired before these.
+    for (let i = 0; i < 3; i++) await turn();
+    x.succeed();
     assert.deepEqual(await reading, ["x"]);
   });
 }
@@ -379,7 +456,8 @@ test("a collector that unregisters another one while it is read disturbs nothing
 test("a generator that never ends is asked for no more once the time is up", async () => {
   let yielded = 0;
   let ended = false;
-  const registry = new CollectorRegistry();
+  const clock = new ManualClock();
+  const registry = new CollectorRegistry({ clock });
   registry.register({
     async *collect() {
       try {
@@ -393,7 +471,10 @@ test("a generator that never ends is asked for no more once the time is up", asy
       }
     },
   });
-  assert.deepEqual(await read(registry, { timeoutMs: 20 }), []);
+  const reading = read(registry, { timeoutMs: 20 });
+  await turn();
+  clock.advance(1);
+  assert.deepEqual(await reading, []);
   while (!ended) await turn();
   const before = yielded;
   await turn();
@@ -401,7 +482,8 @@ test("a generator that never ends is asked for no more once the time is up", asy
 });
 
 test("a read that gives up leaves the call to a read that still waits for it", async () => {
-  const registry = new CollectorRegistry();
+  const clock = new ManualClock();
+  const registry = new CollectorRegistry({ clock });
   let signal: AbortSignal | undefined;
   const { promise, resolve } = Promise.withResolvers<MetricFamily[]>();
   let calls = 0;
@@ -414,6 +496,8 @@ test("a read that gives up leaves the call to a read that still waits for it", a
   });
   const short = read(registry, { timeoutMs: 1 });
   const long = read(registry, { timeoutMs: 60_000 });
+  await turn();
+  clock.advance(1);
   assert.deepEqual(await short, []);
   assert.equal(signal?.aborted, false);
   resolve([gauge("x")]);
@@ -461,13 +545,13 @@ test("a generator of families that never ends costs only itself, awaited or not"
 test("a generator that is slow without waiting is left once its own time is over", async () => {
   let yielded = 0;
   let closed = false;
-  const registry = new CollectorRegistry();
+  const clock = new ManualClock();
+  const registry = new CollectorRegistry({ clock });
   registry.register({
     *collect() {
       try {
         for (;;) {
-          const end = performance.now() + 10;
-          while (performance.now() < end);
+          clock.advance(0.01);
           yielded++;
           yield gauge(`x_${yielded}`);
         }
@@ -478,20 +562,20 @@ test("a generator that is slow without waiting is left once its own time is over
   });
   new Gauge("g", "", { registry });
   assert.deepEqual(await read(registry, { timeoutMs: 30 }), ["g"]);
-  assert.ok(yielded < 100, `${yielded} families`);
+  assert.equal(yielded, 4);
   assert.equal(closed, true);
   registry.clear();
 });
 
 test("an asynchronous generator that is slow without waiting lets the time limit end it", async () => {
   let closed = false;
-  const registry = new CollectorRegistry();
+  const clock = new ManualClock();
+  const registry = new CollectorRegistry({ clock });
   registry.register({
     async *collect() {
       try {
         for (;;) {
-          const end = performance.now() + 10;
-          while (performance.now() < end);
+          clock.advance(0.01);
           yield gauge("x");
         }
       } finally {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  type Collector,
   CollectorRegistry,
   Counter,
   gather,
@@ -39,8 +38,6 @@ test("a view that asks for these counts alone has them, of all metrics", () => {
   assert.deepEqual([...family!.samples], [
     { name: `app_${OVERFLOWS}`, labels: { metric: "app_c_total" }, value: 3 },
   ]);
-  const view = registry.restrictedRegistry(null, () => false);
-  assert.deepEqual([...gather(view)], []);
 });
 
 test("the names of these counts are claimed from the beginning", () => {
@@ -50,27 +47,4 @@ test("the names of these counts are claimed from the beginning", () => {
     registry.clear();
     assert.throws(() => new Counter(name, "C.", { registry }), { name: "DuplicateMetricError" });
   }
-});
-
-test("a collector of one's own may count too, and what is no count is left out", () => {
-  const registry = new CollectorRegistry();
-  class Own implements Collector {
-    readonly selfCounts: NonNullable<Collector["selfCounts"]>;
-    constructor(seriesOverflows: unknown) {
-      this.selfCounts = { exemplarErrors: 0, seriesOverflows: seriesOverflows as number };
-    }
-    collect() {
-      return [];
-    }
-  }
-  for (const count of ["7", NaN, -1, null, 0]) registry.register(new Own(count));
-  registry.register({
-    collect: () => [],
-    get selfCounts(): never {
-      throw new Error("no");
-    },
-  });
-  assert.equal(generateMetrics(registry), "");
-  registry.register(new Own(7));
-  assert.equal(registry.getSampleValue(OVERFLOWS, { metric: "Own" }), 7);
 });

@@ -18,7 +18,6 @@ import {
   metricsResponse,
   type Registry,
 } from "../../mod.ts";
-import { restrict } from "../../registry.ts";
 
 /** The least that a registry can be. */
 class MinimalRegistry implements Registry {
@@ -98,7 +97,7 @@ const SPELLINGS: [prefix: unknown, exposed: string][] = [
 for (const [prefix, exposed] of SPELLINGS) {
   test(`its prefix ${JSON.stringify(prefix)} means the same in a restricted view`, () => {
     const registry = Object.assign(filled(), { prefix: prefix as string });
-    const view = restrict(registry, [exposed]);
+    const view = new CollectorRegistryProxy(registry).restrictedRegistry([exposed]);
     assert.deepEqual([...gather(view)].map(({ name }) => name), [exposed]);
     assert.match(generateMetrics(view), new RegExp(`^${exposed} 3$`, "m"));
   });
@@ -108,7 +107,7 @@ test("its restricted view can have single samples of a family", () => {
   const registry = new MinimalRegistry();
   new Histogram("h", "H.", { registry, buckets: [1] }).observe(0.5);
   assert.equal(
-    generateMetrics(restrict(registry, ["own_h_count"])),
+    generateMetrics(new CollectorRegistryProxy(registry).restrictedRegistry(["own_h_count"])),
     "# HELP own_h H.\n# TYPE own_h histogram\nown_h_count 1\n",
   );
 });
@@ -158,7 +157,12 @@ test("an asynchronous registry of one's own is awaited, with the options of the 
   };
   const text = "# HELP a A.\n# TYPE a gauge\na 1\n";
   assert.equal(await generateMetricsAsync(registry, { timeoutMs: 5 }), text);
-  assert.equal(await generateMetricsAsync(restrict(registry, ["a"]), { timeoutMs: 6 }), text);
+  assert.equal(
+    await generateMetricsAsync(new CollectorRegistryProxy(registry).restrictedRegistry(["a"]), {
+      timeoutMs: 6,
+    }),
+    text,
+  );
   assert.equal(await generateMetricsAsync(new CollectorRegistryProxy(registry)), text);
   assert.deepEqual(seen, [5, 6, undefined]);
   assert.throws(() => generateMetrics(registry), /generateMetricsAsync/);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  type Collector,
   CollectorRegistry,
   CollectorRegistryProxy,
   Counter,
+  gather,
   Gauge,
   generateMetrics,
   generateMetricsAsync,
@@ -11,6 +13,10 @@ import {
   REGISTRY,
   type Registry,
 } from "../../mod.ts";
+
+function namesOf(registry: Registry): string[] {
+  return Array.from(gather(registry), ({ name }) => name);
+}
 
 test("the default registry is a proxy that stands for a registry without a prefix", () => {
   assert.ok(REGISTRY instanceof CollectorRegistryProxy);
@@ -27,19 +33,128 @@ test("metrics that are given no registry go to the default one, null means none"
   assert.equal(REGISTRY.unregister(gauge), true);
 });
 
-test("setRegistry() exchanges the registry; what was registered before stays where it was", () => {
+test("setRegistry() exchanges the registry, and what was registered moves along", () => {
   const [first, second] = [new CollectorRegistry(), new CollectorRegistry({ prefix: "second" })];
   const proxy = new CollectorRegistryProxy(first);
   const early = new Counter("early_total", "E.", { registry: proxy });
-  proxy.setRegistry(second);
+  const direct = new Counter("direct_total", "D.", { registry: first });
+  assert.equal(proxy.setRegistry(second), first);
   new Counter("late_total", "L.", { registry: proxy }).inc();
   early.inc(5);
+  direct.inc(6);
   assert.equal(proxy.prefix, "second");
   assert.equal(proxy.getRegistry(), second);
-  assert.equal(proxy.getSampleValue("second_late_total"), 1);
-  assert.equal(proxy.getSampleValue("second_early_total"), undefined);
-  assert.equal(first.getSampleValue("early_total"), 5);
-  assert.equal(proxy.unregister(early), false);
+  assert.deepEqual(namesOf(proxy), [
+    "second_early_total",
+    "second_direct_total",
+    "second_late_total",
+  ]);
+  assert.equal(proxy.getSampleValue("second_early_total"), 5);
+  assert.equal(proxy.getSampleValue("second_direct_total"), 6);
+  assert.deepEqual(namesOf(first), []);
+  assert.equal(proxy.unregister(early), true);
+});
+
+test('setRegistry() with collectors: "leave" only swaps, and back', () => {
+  const first = new CollectorRegistry();
+  const proxy = new CollectorRegistryProxy(first);
+  new Counter("jobs_total", "Jobs.", { registry: proxy }).inc();
+  const second = new CollectorRegistry();
+  assert.equal(proxy.setRegistry(second, { collectors: "leave" }), first);
+  assert.deepEqual(namesOf(proxy), []);
+  new Counter("jobs_total", "Jobs.", { registry: proxy }).inc(7);
+  assert.equal(proxy.setRegistry(first, { collectors: "leave" }), second);
+  assert.equal(proxy.getSampleValue("jobs_total"), 1);
+});
+
+test("setRegistry() with the present registry does nothing", () => {
+  const registry = new CollectorRegistry();
+  const proxy = new CollectorRegistryProxy(registry);
+  new Counter("jobs_total", "Jobs.", { registry: proxy }).inc();
+  assert.equal(proxy.setRegistry(registry), registry);
+  assert.equal(proxy.getSampleValue("jobs_total"), 1);
+});
+
+test("setRegistry() refuses before anything has changed", () => {
+  const first = new CollectorRegistry();
+  const proxy = new CollectorRegistryProxy(first);
+  new Counter("a_total", "A.", { registry: proxy }).inc();
+  new Counter("b_total", "B.", { registry: proxy, labelNames: ["zone"] }).labels("x").inc();
+  const taken = new CollectorRegistry();
+  new Gauge("b_total", "Another.", { registry: taken });
+  const refusals: [CollectorRegistry, string][] = [
+    [taken, "DuplicateMetricError"],
+    [new CollectorRegistry({ constLabels: { zone: "eu" } }), "TypeError"],
+  ];
+  for (const [registry, name] of refusals) {
+    const before = generateMetrics(registry);
+    assert.throws(() => proxy.setRegistry(registry), { name });
+    assert.equal(proxy.getRegistry(), first);
+    assert.equal(proxy.getSampleValue("a_total"), 1);
+    assert.equal(generateMetrics(registry), before);
+  }
+});
+
+test("setRegistry() does not lose the count of a metric that the new registry has, too", () => {
+  const proxy = new CollectorRegistryProxy();
+  new Counter("jobs_total", "Jobs.", { registry: proxy }).inc(5);
+  const other = new CollectorRegistry();
+  new Counter("jobs_total", "Jobs.", { registry: other }).inc(7);
+  assert.throws(() => proxy.setRegistry(other), { name: "DuplicateMetricError" });
+  assert.equal(proxy.getSampleValue("jobs_total"), 5);
+  assert.equal(other.getSampleValue("jobs_total"), 7);
+});
+
+test("setRegistry() moves errors, and target info and constant labels that were set by a call", () => {
+  const first = new CollectorRegistry({ targetInfo: { of: "first" } });
+  const proxy = new CollectorRegistryProxy(first);
+  proxy.countError("x", "error", new Error("broken"));
+  proxy.setConstLabels({ zone: "eu" });
+  const second = new CollectorRegistry();
+  proxy.setRegistry(second);
+  const labels = { collector: "x", cause: "error", zone: "eu" };
+  assert.equal(proxy.getSampleValue("narthex_collector_errors_total", labels), 1);
+  assert.equal(proxy.lastErrors().get("x")?.message, "broken");
+  assert.equal(proxy.getTargetInfo(), null, "was no call");
+  proxy.setTargetInfo({ of: "second" });
+  const third = new CollectorRegistry({ targetInfo: { of: "third" }, constLabels: { zone: "us" } });
+  third.countError("y", "async");
+  proxy.setRegistry(third);
+  assert.deepEqual(proxy.getTargetInfo(), { of: "third" });
+  assert.deepEqual([...proxy.lastErrors().keys()], ["y"]);
+  const own = { collector: "y", cause: "async", zone: "us" };
+  assert.equal(proxy.getSampleValue("narthex_collector_errors_total", own), 1);
+});
+
+test("setRegistry() moves from and to registries of another make", () => {
+  class Minimal implements Registry {
+    readonly prefix = null;
+    readonly collectors = new Set<Collector>();
+    register(collector: Collector): void {
+      if (this.collectors.size === 2) throw new Error("full");
+      this.collectors.add(collector);
+    }
+    unregister(collector: Collector): boolean {
+      return this.collectors.delete(collector);
+    }
+    *collect(): Generator<MetricFamily> {
+      for (const collector of this.collectors) yield* collector.collect() as MetricFamily[];
+    }
+  }
+  const proxy = new CollectorRegistryProxy(new Minimal());
+  const gauges = ["a", "b"].map((name) => new Gauge(name, "", { registry: proxy }));
+  const standard = new CollectorRegistry();
+  proxy.setRegistry(standard);
+  assert.deepEqual(namesOf(standard), ["a", "b"]);
+  new Gauge("c", "", { registry: proxy });
+  const small = new Minimal();
+  assert.throws(() => proxy.setRegistry(small), { message: "full" });
+  assert.equal(small.collectors.size, 0);
+  assert.deepEqual(namesOf(proxy), ["a", "b", "c"]);
+  proxy.unregister(gauges[0]!);
+  proxy.setRegistry(small);
+  assert.deepEqual(namesOf(small), ["b", "c"]);
+  assert.deepEqual(namesOf(standard), []);
 });
 
 test("a proxy hands on everything", async () => {

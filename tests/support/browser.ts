@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 /** How long a page is waited for. Only a failing test waits that long. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** Starts the Chromium at `path`, with no window. */
 export function startChromium(path: string): Promise<Browser> {

@@ -4,7 +4,15 @@
  * @module
  */
 import fc from "fast-check";
-import { type Exemplar, MetricFamily, type MetricType, type NativeHistogram } from "../../model.ts";
+import {
+  type Exemplar,
+  type LiveMetrics,
+  type Metric,
+  MetricFamily,
+  type MetricType,
+  type NativeHistogram,
+  TRUSTED,
+} from "../../model.ts";
 
 /** What kind of families there are to be. */
 export interface FamilyConstraints {
@@ -312,4 +320,9 @@ function addPoint(family: MetricFamily, shape: Shape, point: Point): void {
   } else if (type === "histogram" || type === "summary") {
     add("_created", created);
   }
+}
+
+/** Metrics that are read while they are written, as those of the library's own metrics are. */
+export function trusted(type: MetricType, metrics: Iterable<Metric>): LiveMetrics {
+  return { [TRUSTED]: type, [Symbol.iterator]: () => metrics[Symbol.iterator]() };
 }

@@ -21,6 +21,7 @@ import {
   MetricFamily,
   metricsHandler,
 } from "../../mod.ts";
+import { trusted } from "./families.ts";
 import { collectGarbage } from "./garbage.ts";
 
 /** What `/state` answers. */
@@ -69,8 +70,7 @@ const metrics = {
 registry.register({
   collect: () => [
     new MetricFamily("http_requests_total", "Requests served.", "counter", {
-      metrics,
-      distinct: true,
+      metrics: trusted("counter", metrics),
     }),
   ],
 });

@@ -4,15 +4,39 @@
  * @module
  */
 import { gatherAsync, type MetricFamily, type Registry, type Sample } from "../../mod.ts";
+import type { LiveMetrics, SeriesExpiry } from "../../model.ts";
 
 /** A collector that is read at once, as all metrics are. */
 interface Readable {
   collect(): Iterable<MetricFamily>;
 }
 
-/** All samples of a collector. */
+/** All samples of a collector, without what a metric counts about itself. */
 export function samplesOf(collector: Readable): Sample[] {
-  return [...collector.collect()].flatMap((family) => [...family.samples]);
+  return [...collector.collect()]
+    .filter(({ name }) => !name.startsWith("narthex_"))
+    .flatMap((family) => [...family.samples]);
+}
+
+/** What a metric counts about itself. */
+export function ownCounts(
+  metric: Readable,
+): { exemplarErrors: number; seriesOverflows: number } {
+  const valueOf = (name: string): number => {
+    const family = [...metric.collect()].find((family) => family.name === name);
+    const [sample] = family?.samples ?? [];
+    return sample?.value ?? 0;
+  };
+  return {
+    exemplarErrors: valueOf("narthex_exemplar_errors_total"),
+    seriesOverflows: valueOf("narthex_series_overflow_total"),
+  };
+}
+
+/** How a reader keeps the series of a metric from expiring. */
+export function expiryOf(metric: Readable): SeriesExpiry | undefined {
+  const [family] = metric.collect();
+  return (family?.metrics as LiveMetrics | undefined)?.expiry;
 }
 
 /** All samples of a collector, each as `name{label="value"} 1`, with its strings as in JSON. */

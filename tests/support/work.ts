@@ -2,13 +2,17 @@
  * How much work a function does, as a number that no other program's load changes: how often each
  * block of the library's code is run, and how much the built-in functions that it calls look at.
  *
- * The first comes from V8's coverage, so this works on Deno and Node. V8 now and then forgets how
- * often a function was called, and counts too little: never too much.
+ * The first comes from V8's coverage, so this works on Deno and Node. V8 counts too little where it
+ * compiles, and when it does depends on the machine. So the program is to be started with flags that
+ * switch the compilers off: two counts of the same work are the same then.
  *
  * @module
  */
 import { Session } from "node:inspector/promises";
 import { ROOT_URL } from "./paths.ts";
+
+/** The flags of V8 with which work is counted exactly. They have no effect once it runs. */
+export const WORK_FLAGS: readonly string[] = ["--no-opt", "--no-maglev"];
 
 /** What a call of a built-in function costs: the characters or items that it looks at. */
 type Cost = (self: never, result: unknown, args: readonly unknown[]) => number;

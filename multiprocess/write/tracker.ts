@@ -1,6 +1,4 @@
 import {
-  gather,
-  type Gatherer,
   type HistogramMetric,
   type LabelledMetric,
   type Metric,
@@ -16,12 +14,10 @@ import { areSame, growth, hasFallen, readNumbers } from "./numbers.ts";
 import {
   encodeSchema,
   encodeSeries,
-  isShared,
   isStored,
   isTotal,
   type NativePartName,
   type Schema,
-  whyNotShared,
 } from "../schema.ts";
 import { Slices } from "../../time/turn.ts";
 
@@ -109,24 +105,20 @@ export class Tracker {
   }
 
   /**
-   * Walks over everything that is shared, in slices, and hands out what has changed.
+   * Walks over families in slices, and hands out what has changed. A family that is missing counts
+   * as gone.
    *
-   * @param registry What is shared.
-   * @param maxNumbers How many numbers are in a draft at most, but for one series.
+   * @param families All families that are shared, as exposed.
+   * @param maxNumbers How many numbers are in a draft at most, apart from those of one series.
    */
-  async *drafts(registry: Gatherer, maxNumbers: number): AsyncGenerator<Draft> {
+  async *drafts(families: readonly MetricFamily[], maxNumbers: number): AsyncGenerator<Draft> {
     const walk = ++this.#walk;
     const slices = new Slices(BUDGET_MS, this.#timers);
     let draft = new GrowingDraft();
     const met = new Set<string>();
     let left = STRIDE;
-    for (const family of gather(registry)) {
-      if (!isShared(family) || !isStored(family)) continue;
-      const reason = whyNotShared(family);
-      if (reason !== undefined) {
-        registry.countError?.(family.name, "conflict");
-        continue;
-      }
+    for (const family of families) {
+      if (!isStored(family)) continue;
       met.add(family.name);
       const schemas = new SchemaTexts(family);
       const state = this.#stateOf(family.name, schemas.first);

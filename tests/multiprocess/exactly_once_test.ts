@@ -10,7 +10,12 @@ import {
   type Registry,
   Summary,
 } from "../../mod.ts";
-import { loadBackend, type SharedRegistry } from "../../multiprocess/mod.ts";
+import {
+  loadBackend,
+  type LoadBackendOptions,
+  type SharedRegistry,
+} from "../../multiprocess/mod.ts";
+import { ManualClock } from "../support/clock.ts";
 import { type Faults, MemoryStore } from "../support/memory_store.ts";
 
 /** No flush but those that a test asks for. */
@@ -29,7 +34,7 @@ interface Process {
 async function startProcess(
   store: MemoryStore,
   faults: Faults = {},
-  timeoutMs?: number,
+  given: LoadBackendOptions = {},
 ): Promise<Process> {
   const registry = new CollectorRegistry();
   return {
@@ -40,7 +45,7 @@ async function startProcess(
       nativeHistogram: { bucketFactor: 1.1, maxBuckets: 4 },
     }),
     time: new Summary("time", "Times.", { registry, quantiles: [0.5] }),
-    shared: await loadBackend(store.backend(faults), { ...options, registry, timeoutMs }),
+    shared: await loadBackend(store.backend(faults), { ...options, registry, ...given }),
     faults,
   };
 }
@@ -172,10 +177,22 @@ test("remove(), clear() and reset leave what was flushed, and what follows is ad
 test("a store that hangs costs a flush its time limit, and nothing else", async () => {
   const store = new MemoryStore();
   let hangs = false;
-  const one = await startProcess(store, { hangs: () => hangs }, 250);
+  const clock = new ManualClock();
+  let asked = () => {};
+  const hanging = new Promise<void>((resolve) => asked = resolve);
+  const faults = {
+    hangs: () => {
+      if (hangs) asked();
+      return hangs;
+    },
+  };
+  const one = await startProcess(store, faults, { timers: clock, timeoutMs: 250 });
   one.jobs.labels("a").inc(2);
   hangs = true;
-  assert.equal(await one.shared.flush(), false);
+  const flushing = one.shared.flush();
+  await hanging;
+  clock.advance(0.25);
+  assert.equal(await flushing, false);
   one.jobs.labels("a").inc(3);
   hangs = false;
   assert.equal(await one.shared.flush(), true);

@@ -17,6 +17,7 @@ import {
 } from "../../mod.ts";
 import { type Backend, loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
 import { copyLibrary } from "../support/library_copy.ts";
+import { ManualClock, settle } from "../support/clock.ts";
 import { type Faults, MemoryStore } from "../support/memory_store.ts";
 
 /** No flush but those that a test asks for. */
@@ -290,18 +291,19 @@ test("a collector of one's own under a shared name has its series beside the sha
 for (const fault of ["losesRequest", "hangs"] as const) {
   test(`a store that is down (${fault}) is a gap, not a fall`, async () => {
     let down = false;
+    const clock = new ManualClock();
     const { shared, metrics } = await share(new MemoryStore(), (registry) => {
       registry.register({
         collect: () => [new MetricFamily("local", "L.", "gauge").addSample("local", {}, 1)],
       });
       new Gauge("g", "G.", { registry });
       return new Counter("a_total", "A.", { registry });
-    }, { faults: { [fault]: () => down }, process: "p", timeoutMs: 250 });
+    }, { faults: { [fault]: () => down }, process: "p", timeoutMs: 250, timers: clock });
     metrics.inc(3);
     assert.equal(await shared.getSampleValueAsync("a_total"), 3);
     down = true;
     metrics.inc();
-    const response = await metricsResponse(undefined, { registry: shared });
+    const response = await settle(clock, metricsResponse(undefined, { registry: shared }));
     assert.equal(response.status, 200);
     const [text, errors] = (await response.text()).split("# HELP narthex_backend_errors_total");
     assert.equal(
@@ -318,6 +320,40 @@ for (const fault of ["losesRequest", "hangs"] as const) {
     await shared.close();
   });
 }
+
+test("a caller that has no time is no failure of the store", async () => {
+  const clock = new ManualClock();
+  const failures: unknown[] = [];
+  let hangs = false;
+  const { shared, metrics } = await share(new MemoryStore(), (registry) => {
+    return new Counter("a_total", "A.", { registry });
+  }, {
+    faults: { hangs: () => hangs },
+    timers: clock,
+    timeoutMs: 5000,
+    onError: (e) => failures.push(e),
+  });
+  metrics.inc();
+  const read = async (options: { timeoutMs?: number; signal?: AbortSignal }) => {
+    const families: string[] = [];
+    for await (const family of shared.collectAsync(options)) {
+      for (const { name, value } of family.samples) families.push(`${name} ${value}`);
+    }
+    return families;
+  };
+  assert.deepEqual(await read({}), ["a_total 1", "narthex_backend_up 1"]);
+  hangs = true;
+  for (let i = 0; i < 5; i++) {
+    assert.deepEqual(await settle(clock, read({ timeoutMs: 10 })), ["narthex_backend_up 1"]);
+    const left = AbortSignal.abort(new Error("the client has left"));
+    assert.deepEqual(await settle(clock, read({ signal: left })), ["narthex_backend_up 1"]);
+  }
+  assert.deepEqual(failures, []);
+  const [up] = await settle(clock, read({ timeoutMs: 10_000 }), 6);
+  assert.equal(up, "narthex_backend_up 0");
+  assert.ok(failures.length > 0, "the store had all of its time");
+  hangs = false;
+});
 
 test("failures are told with their reasons, and what the listener throws is ignored", async () => {
   const told: string[] = [];
@@ -544,21 +580,25 @@ test("loadBackend() rejects when the backend does, or never opens, and changes n
   const failing = { name: "x", open: () => Promise.reject(new Error("no disk")) };
   await assert.rejects(loadBackend(failing, { registry: proxy }), /^Error: no disk$/);
   const hanging = { name: "x", open: () => new Promise<never>(() => {}) };
+  const clock = new ManualClock();
+  const options = { registry: proxy, timeoutMs: 10, timers: clock };
   await assert.rejects(
-    loadBackend(hanging, { registry: proxy, timeoutMs: 10 }),
+    settle(clock, loadBackend(hanging, options)),
     /^Error: Cannot load backend: x did not open: waited 10 ms$/,
   );
-  let closed = 0;
+  const closing = Promise.withResolvers<void>();
+  const opening = Promise.withResolvers<void>();
   const late: Backend = {
     name: "x",
     open: async (options) => {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await opening.promise;
       const session = await new MemoryStore().backend().open(options);
-      return { ...session, close: () => Promise.resolve(void closed++) };
+      return { ...session, close: () => Promise.resolve(closing.resolve()) };
     },
   };
-  await assert.rejects(loadBackend(late, { registry: proxy, timeoutMs: 1 }), /did not open/);
-  while (closed === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await assert.rejects(settle(clock, loadBackend(late, options)), /did not open/);
+  opening.resolve();
+  await closing.promise;
   // @ts-expect-error It is none.
   await assert.rejects(loadBackend({}, { registry: proxy }), /^TypeError: .* must have open\(\)/);
   assert.equal(proxy.getRegistry(), inner);

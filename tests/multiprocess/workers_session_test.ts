@@ -4,7 +4,7 @@ import type { Batch, Row } from "../../multiprocess/mod.ts";
 import { KnownMemory } from "../../multiprocess/workers/known_memory.ts";
 import { OwnMemory } from "../../multiprocess/workers/own_memory.ts";
 import { WorkersSession } from "../../multiprocess/workers/session.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock, settle } from "../support/clock.ts";
 import { type FakeIsolate, FakeNetwork } from "../support/fake_network.ts";
 
 const signal = new AbortController().signal;
@@ -21,22 +21,6 @@ const OPTIONS = {
 function batchOf(sequence: number, series: string, adds: readonly Row[] = []): Batch {
   const row = { family: "jobs", series, numbers: [1] };
   return { sequence, families: [], adds: [row, ...adds], sets: [], deletes: [] };
-}
-
-/** Waits for a promise while virtual time goes on, for at most some seconds of it. */
-async function settle<T>(clock: ManualClock, promise: Promise<T>, seconds = 30): Promise<T> {
-  let isSettled = false;
-  const settled = promise.finally(() => isSettled = true);
-  settled.catch(() => {});
-  const end = clock.monotonic() + seconds;
-  // What takes no virtual time is done within some turns.
-  for (let turn = 1; !isSettled; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    if (isSettled || turn % 4 !== 0) continue;
-    assert.ok(clock.monotonic() < end, "it takes no end");
-    await clock.advanceSlowly(turn > 80 ? 0.05 : 0.001);
-  }
-  return await settled;
 }
 
 /** A session with one instance, which has a series of its own. */

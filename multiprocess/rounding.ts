@@ -1,11 +1,11 @@
 /**
  * Returns a total with a number added. A total that is not finite, or would not be any more, starts
- * again at zero: no number could be added to it, for as long as the store exists.
+ * again at zero: no number could be added to it for as long as the store exists.
  */
 export function sumOf(total: number, added: number): number {
   const sum = total + added;
-  if (Number.isFinite(sum)) return sum;
-  return Number.isFinite(added) ? added : 0;
+  const isUsual = Number.isFinite(sum) || (Number.isFinite(total) && !Number.isFinite(added));
+  return isUsual ? sum : added;
 }
 
 /** Returns what rounding takes from a sum of two numbers: Knuth's TwoSum. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { setTimeout } from "node:timers";
+import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import { SCRIPTS } from "./scripts.ts";
 import { abortable } from "../../time/time_limit.ts";
 
@@ -45,6 +45,7 @@ function hashScripts(): Record<keyof typeof SCRIPTS, string> {
  */
 export class RedisCalls {
   readonly #command: RedisCommand;
+  readonly #timers: Timers;
   /** Commands that nobody waits for any more, and that have no answer yet. */
   readonly #abandoned: Set<Promise<unknown>> = new Set();
   #holdMs: number = MIN_HOLD_MS;
@@ -52,8 +53,9 @@ export class RedisCalls {
   /** Those who wait for one of them. Promises that may never settle would keep what waits for them. */
   readonly #waiting: Set<() => void> = new Set();
 
-  constructor(command: RedisCommand) {
+  constructor(command: RedisCommand, timers: Timers = SYSTEM_CLOCK) {
     this.#command = command;
+    this.#timers = timers;
   }
 
   /**
@@ -88,7 +90,7 @@ export class RedisCalls {
 
   async #send(signal: AbortSignal, command: string, args: readonly string[]): Promise<unknown> {
     signal.throwIfAborted();
-    while (this.#abandoned.size > 0 && performance.now() < this.#heldUntil) {
+    while (this.#abandoned.size > 0 && this.#now() < this.#heldUntil) {
       await abortable(this.#release(), signal);
     }
     const sent = this.#command(command, ...args);
@@ -104,22 +106,27 @@ export class RedisCalls {
     } catch (error) {
       if (signal.aborted && !isSettled) {
         this.#abandoned.add(settled);
-        this.#heldUntil = performance.now() + this.#holdMs;
+        this.#heldUntil = this.#now() + this.#holdMs;
         this.#holdMs = Math.min(2 * this.#holdMs, MAX_HOLD_MS);
       }
       throw error;
     }
   }
 
+  #now(): number {
+    return this.#timers.monotonic() * 1000;
+  }
+
   /** Waits until a command has its answer after all, or until it is time to try again. */
   async #release(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.max(0, this.#heldUntil - performance.now()));
-    timer.unref();
+    const cancel = this.#timers.setTimeout(resolve, this.#heldUntil - this.#now(), {
+      inBackground: true,
+    });
     this.#waiting.add(resolve);
     await promise;
     this.#waiting.delete(resolve);
-    clearTimeout(timer);
+    cancel();
   }
 }
 

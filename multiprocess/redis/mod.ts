@@ -25,7 +25,8 @@
  *
  * @module
  */
-import { setTimeout } from "node:timers";
+import { SYSTEM_CLOCK } from "../../time/clock.ts";
+import { limitTime } from "../../time/time_limit.ts";
 import type { Backend, OpenOptions, Session } from "../backend.ts";
 import { messageOf, RedisCalls, type RedisCommand, UnusableError } from "./calls.ts";
 import { Keys } from "./rows.ts";
@@ -90,21 +91,17 @@ export function redisBackend(
   return {
     name: "Redis",
     async open(options: OpenOptions): Promise<Session> {
+      const { signal: outer, timers = SYSTEM_CLOCK } = options;
       const keys = new Keys(prefix, options.namespace);
-      const session = new RedisSession(new RedisCalls(command), keys, options);
-      const limit = new AbortController();
-      const abort = () => limit.abort(options.signal.reason);
-      const timer = setTimeout(abort, CHECK_MS);
-      options.signal.addEventListener("abort", abort, { once: true });
+      const session = new RedisSession(new RedisCalls(command, timers), keys, options);
+      const { signal, end } = limitTime(CHECK_MS, { outer, timers });
       try {
-        await session.check(limit.signal);
+        await session.check(signal);
       } catch (error) {
-        const isHopeless = error instanceof UnusableError ||
-          HOPELESS_REGEXP.test(messageOf(error));
+        const isHopeless = error instanceof UnusableError || HOPELESS_REGEXP.test(messageOf(error));
         if (isHopeless) throw explain(error, "open");
       } finally {
-        clearTimeout(timer);
-        options.signal.removeEventListener("abort", abort);
+        end();
       }
       return session;
     },

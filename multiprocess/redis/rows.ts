@@ -44,6 +44,12 @@ export class Keys {
     return `${this.#base}totals:${this.nameOf(family)}`;
   }
 
+  /** When the series of a family expire, and their parts. */
+  expiry(family: string): readonly [idle: string, parts: string] {
+    const name = this.nameOf(family);
+    return [`${this.#base}idle:${name}`, `${this.#base}parts:${name}`];
+  }
+
   /** The short name of a family. */
   nameOf(family: string): string {
     let name = this.#names.get(family);
@@ -57,7 +63,7 @@ export class Keys {
 
 /** What a batch changes in one family. */
 interface FamilyPart {
-  help: string | undefined;
+  entry: FamilyEntry | undefined;
   readonly adds: Row[];
   readonly sets: Row[];
   readonly deletes: RowName[];
@@ -69,22 +75,31 @@ export function encodeBatch(keys: Keys, batch: Batch): ScriptInput {
   const partOf = (family: string): FamilyPart => {
     let part = parts.get(family);
     if (part === undefined) {
-      parts.set(family, part = { help: undefined, adds: [], sets: [], deletes: [] });
+      parts.set(family, part = { entry: undefined, adds: [], sets: [], deletes: [] });
     }
     return part;
   };
-  for (const { family, help } of batch.families) partOf(family).help = help;
+  for (const entry of batch.families) partOf(entry.family).entry = entry;
   for (const row of batch.adds) partOf(row.family).adds.push(row);
   for (const row of batch.sets) partOf(row.family).sets.push(row);
   for (const name of batch.deletes) partOf(name.family).deletes.push(name);
   const totals: string[] = [];
   const args: string[] = [];
-  for (const [family, { help, adds, sets, deletes }] of parts) {
-    if (adds.length > 0) totals.push(keys.totals(family));
+  for (const [family, { entry, adds, sets, deletes }] of parts) {
+    const { help, maxSeries, expireAfterMs } = entry ?? {};
+    const isLimited = maxSeries !== undefined || expireAfterMs !== undefined;
+    if (adds.length > 0) {
+      totals.push(keys.totals(family));
+      if (expireAfterMs !== undefined) totals.push(...keys.expiry(family));
+    }
     args.push(keys.nameOf(family), JSON.stringify(family));
     args.push(help === undefined ? "" : JSON.stringify(help));
+    args.push(`${maxSeries ?? ""}`, `${expireAfterMs ?? ""}`);
     for (const list of [adds, sets, deletes]) args.push(`${list.length}`);
-    for (const { series, numbers } of adds) args.push(series, numbers.map(toText).join(" "));
+    for (const { series, numbers, overflow = "", partOf = "" } of adds) {
+      args.push(series, numbers.map(toText).join(" "));
+      if (isLimited) args.push(overflow, partOf);
+    }
     for (const { series, numbers } of sets) args.push(series, numbers.map(toText).join(" "));
     for (const { series } of deletes) args.push(series);
   }
@@ -95,6 +110,8 @@ export function encodeBatch(keys: Keys, batch: Batch): ScriptInput {
 export interface Head {
   readonly instances: readonly StoredInstance[];
   readonly families: readonly FamilyEntry[];
+  /** The families whose series expire. */
+  readonly expiring: ReadonlySet<string>;
   /** The texts of the families by their places. */
   readonly places: ReadonlyMap<string, string>;
 }
@@ -107,6 +124,7 @@ export function decodeHead(
 ): Head {
   const instances: StoredInstance[] = [];
   const placed: [place: number, entry: FamilyEntry][] = [];
+  const expiring = new Set<string>();
   for (const [field, value] of fields) {
     if (field.startsWith("i:")) {
       const [, order, seen, expires, left] = value.split(" ", 5);
@@ -115,9 +133,11 @@ export function decodeHead(
       const process = JSON.parse(value.slice(value.indexOf('"')));
       instances.push({ id: field.slice(2), process, alive, order: Number(order) });
     } else if (field.startsWith("f:")) {
-      const space = value.indexOf(" ");
-      const [family, help] = JSON.parse(value.slice(space));
-      placed.push([Number(value.slice(0, space)), { family, help }]);
+      const [place, , limit, , expires] = value.split(" ", 5);
+      const [family, help] = JSON.parse(value.slice(value.indexOf("[")));
+      const maxSeries = limit === "-" ? undefined : Number(limit);
+      placed.push([Number(place), { family, help, maxSeries }]);
+      if (expires === "1") expiring.add(family);
     }
   }
   instances.sort((a, b) => a.order - b.order);
@@ -125,6 +145,7 @@ export function decodeHead(
   return {
     instances,
     families: placed.map(([, entry]) => entry),
+    expiring,
     places: new Map(placed.map(([place, { family }]) => [`${place}`, family])),
   };
 }

@@ -17,6 +17,7 @@ import {
 import {
   decodeHead,
   encodeBatch,
+  type Fields,
   fieldsOf,
   type Head,
   type Keys,
@@ -45,7 +46,9 @@ interface State extends Seen {
 /** A hash that is to be read, and what its fields say. */
 interface Source {
   readonly key: string;
-  readonly decode: (fields: readonly string[]) => StoredSlice;
+  /** The keys that say what has expired of it. */
+  readonly expiry: readonly string[];
+  readonly decode: (fields: Fields) => StoredSlice;
 }
 
 /** A store in Redis: one script for each batch, and short ones for reading. */
@@ -117,10 +120,13 @@ export class RedisSession implements Session {
       const { head, state } = found;
       yield { instances: head.instances, families: head.families };
       const totals = head.families.map(({ family }): Source => {
-        return { key: this.#keys.totals(family), decode: (fields) => totalsOf(family, fields) };
+        const expiry = head.expiring.has(family) ? this.#keys.expiry(family) : [];
+        const decode = (fields: Fields): StoredSlice => totalsOf(family, fields);
+        return { key: this.#keys.totals(family), expiry, decode };
       });
       const own = head.instances.map(({ id }): Source => {
-        return { key: this.#keys.own(id), decode: (fields) => valuesOf(id, fields, head) };
+        const decode = (fields: Fields): StoredSlice => valuesOf(id, fields, head);
+        return { key: this.#keys.own(id), expiry: [], decode };
       });
       yield* this.#readSources([...totals, ...own], state, signal);
     } catch (error) {
@@ -170,8 +176,10 @@ export class RedisSession implements Session {
     let met: Set<string> | undefined;
     while (at < sources.length) {
       const some = sources.slice(at, at + PAGE_KEYS);
-      const keys = [this.#keys.head, ...some.map(({ key }) => key)];
-      const reply = await this.#run("rows", { keys, args: [epoch, cursor, `${PAGE}`] }, signal);
+      const keys = [this.#keys.head, ...some.flatMap(({ key, expiry }) => [key, ...expiry])];
+      const flags = some.map(({ expiry }) => expiry.length > 0 ? "1" : "0");
+      const args = [epoch, cursor, `${PAGE}`, ...flags];
+      const reply = await this.#run("rows", { keys, args }, signal);
       if (reply[0] === "anew") throw new Error("it began anew meanwhile");
       const next = String(reply[2]);
       for (let i = 3; i < reply.length; i++) {
@@ -193,7 +201,7 @@ export class RedisSession implements Session {
   ): void {
     const isBehind = epoch === seen.epoch && clock < seen.clock;
     if (isBehind) throw new Error("it has lost what it had acknowledged: it will begin anew");
-    if (history === told) {
+    if (goesOn(told, history)) {
       this.#doubt = undefined;
     } else {
       if (this.#doubt?.history !== history) this.#doubt = { history, since: now };
@@ -227,7 +235,7 @@ export class RedisSession implements Session {
     const reply = await this.#calls.run(name, input, signal);
     if (reply[0] !== "version") return reply;
     throw new UnusableError(
-      `what is at ${JSON.stringify(input.keys[0])} must be of version 1: received ${reply[1]}`,
+      `what is at ${JSON.stringify(input.keys[0])} must be of version 2: received ${reply[1]}`,
     );
   }
 }
@@ -236,6 +244,15 @@ export class RedisSession implements Session {
 export function explain(error: unknown, doing: string, signal?: AbortSignal): unknown {
   if (signal?.aborted && error === signal.reason) return error;
   return new Error(`Cannot ${doing} Redis: ${messageOf(error)}`, { cause: error });
+}
+
+/** Whether one history goes on in another, as the scripts judge it. */
+function goesOn(told: string, current: string): boolean {
+  if (told === current) return true;
+  const [run, id] = told.split(" ");
+  const [runNow, idNow, isPromoted] = current.split(" ");
+  if (isPromoted === undefined) return false;
+  return (id !== "-" && id === idNow) || (run !== "-" && run === runNow && isPromoted === "0");
 }
 
 /** What a reply to a write says of the store. */

@@ -1,5 +1,5 @@
 import type { Batch, FamilyEntry, Instance, Row, RowName } from "../backend.ts";
-import { roundingOf } from "../rounding.ts";
+import { roundingOf, sumOf } from "../rounding.ts";
 import type { Snapshot } from "./snapshot.ts";
 import {
   AREA_HEAD,
@@ -154,7 +154,7 @@ export class OwnMemory {
     const { offset } = this.#row(kind, family, series, numbers.length);
     return numbers.map((number, i) => {
       const old = this.#numbers[offset + i]!;
-      this.#put(offset + i, old + number);
+      this.#put(offset + i, sumOf(old, number));
       return roundingOf(old, number);
     });
   }

@@ -206,20 +206,22 @@ export class KnownMemory {
       if (this.#rows[place]?.kind === "own") this.#values--;
       this.#rows[place] = undefined;
     } else if (letter === "F") {
-      const [family, help, first, changed, maxSeries] = JSON.parse(line.slice(1));
+      const [family, help, first, changed, max, expire] = JSON.parse(line.slice(1));
       const place = this.#families.findIndex((one) => one.family === family);
-      const record = { family, help, first, changed, maxSeries: maxSeries ?? undefined };
+      const limits = { maxSeries: max ?? undefined, expireAfterMs: expire ?? undefined };
+      const record = { family, help, first, changed, ...limits };
       this.#families[place === -1 ? this.#families.length : place] = record;
     } else {
       const first = line.indexOf(" ");
       const second = line.indexOf(" ", first + 1);
       const family = Number(line.slice(1, first));
       const width = Number(line.slice(first + 1, second));
-      const series = line.slice(second + 1);
+      const expires = line[second + 1] === "1";
+      const [series = "", partOf] = line.slice(second + 3).split("\t");
       // The owner writes no other letters.
       const kind = KINDS[letter]!;
       if (kind === "own") this.#values++;
-      this.#rows.push({ kind, family, series, offset: this.#used, width });
+      this.#rows.push({ kind, family, series, offset: this.#used, width, expires, partOf });
       this.#used += width;
     }
   }

@@ -59,7 +59,12 @@ export interface MemoryRow {
   readonly family: number;
   readonly series: string;
   readonly offset: number;
+  /** How many numbers it has. If it expires, the last two say when it changed, and its life. */
   readonly width: number;
+  /** Whether it is a total that is deleted when nothing is added to it for some time. */
+  readonly expires: boolean;
+  /** The series that it is a part of: it expires with that. */
+  readonly partOf: string | undefined;
 }
 
 /** What each kind of line in a journal begins with. */
@@ -107,12 +112,15 @@ export class Data {
 }
 
 /** A line of text for each thing that happens to families and rows. */
-export function familyLine({ family, help, first, changed, maxSeries }: FamilyRecord): string {
-  return `F${JSON.stringify([family, help, first, changed, maxSeries ?? null])}\n`;
+export function familyLine(record: FamilyRecord): string {
+  const { family, help, first, changed, maxSeries, expireAfterMs } = record;
+  const limits = [maxSeries ?? null, expireAfterMs ?? null];
+  return `F${JSON.stringify([family, help, first, changed, ...limits])}\n`;
 }
 
-export function rowLine({ kind, family, series, width }: MemoryRow): string {
-  return `${LETTERS[kind]}${family} ${width} ${series}\n`;
+export function rowLine({ kind, family, series, width, expires, partOf }: MemoryRow): string {
+  const part = partOf === undefined ? "" : `\t${partOf}`;
+  return `${LETTERS[kind]}${family} ${width} ${expires ? 1 : 0} ${series}${part}\n`;
 }
 
 /** Returns one record of two: in the earlier place, with the help text that came last. */
@@ -121,5 +129,7 @@ export function laterHelp(a: FamilyRecord | undefined, b: FamilyRecord): FamilyR
   const first = Math.min(a.first, b.first);
   // All isolates come to the same result, also for two that spoke at the same time.
   const isLater = b.changed > a.changed || (b.changed === a.changed && b.help > a.help);
-  return { ...(isLater ? b : a), first };
+  const { expireAfterMs = 0 } = a;
+  const longest = Math.max(expireAfterMs, b.expireAfterMs ?? 0);
+  return { ...(isLater ? b : a), first, expireAfterMs: longest > 0 ? longest : undefined };
 }

@@ -1,6 +1,6 @@
 import type { Batch, FamilyEntry, Instance, Row, RowName } from "../backend.ts";
 import { roundingOf, sumOf } from "../rounding.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { type Life, LIFE_WIDTH, Lives, type Snapshot } from "./snapshot.ts";
 import {
   AREA_HEAD,
   CAPACITY,
@@ -27,6 +27,9 @@ import {
 
 /** How much room new data have, at least. */
 const [MIN_NUMBERS, MIN_BYTES] = [16, 512];
+
+/** After how many times the time to live a series starts again at zero, and its memory is freed. */
+const EXPIRED_AFTER = 2;
 
 /** How many rows may be gone before the data are made again without them. */
 const MAX_GONE = 256;
@@ -104,17 +107,72 @@ export class OwnMemory {
     Atomics.store(this.#head, STATE, IDLE);
   }
 
-  /** Changes rows, without showing it to anybody yet. */
+  /** Whether a batch brings back series that may have expired: the lives of others are needed. */
+  needsLives({ families, adds }: Batch, now: number): boolean {
+    const expiring = new Map<string, number>();
+    for (const { family, expireAfterMs } of families) {
+      if (expireAfterMs !== undefined) expiring.set(family, expireAfterMs);
+    }
+    return adds.some(({ family, series, partOf }) => {
+      const expireAfterMs = expiring.get(family);
+      if (expireAfterMs === undefined || partOf !== undefined) return false;
+      const own = this.#lifeOf("total", family, series);
+      return own === undefined || now - own.changed > expireAfterMs;
+    });
+  }
+
+  /**
+   * Changes rows, without showing it to anybody yet.
+   *
+   * @param batch What changes.
+   * @param now The time of day, in milliseconds.
+   * @param lives The lives of series in other memories, if the batch needs them.
+   */
   apply(
     { families, adds, sets, deletes }: Pick<Batch, "families" | "adds" | "sets" | "deletes">,
+    now = 0,
+    lives: Lives = new Lives(),
   ): void {
     for (const entry of families) this.#introduce(entry.family, entry);
-    for (const row of adds) this.#add("total", row);
+    for (const row of adds) {
+      const { expireAfterMs } = this.#known(row.family) ?? {};
+      if (expireAfterMs === undefined) {
+        this.#add("total", row);
+        continue;
+      }
+      if (row.partOf === undefined) this.#revive(row, { now, lives, expireAfterMs });
+      this.#add("total", row, true);
+    }
     for (const { family, series, numbers } of sets) {
-      const { offset } = this.#row("own", family, series, numbers.length);
+      const { offset } = this.#row("own", { family, series }, numbers.length);
       for (const [i, number] of numbers.entries()) this.#put(offset + i, number);
     }
     for (const name of deletes) this.#delete("own", name);
+  }
+
+  /**
+   * Deletes rows of series that have expired in all memories, or have a later life there.
+   *
+   * @param now The time of day, in milliseconds.
+   * @param lives The lives of series in other memories.
+   */
+  expire(now: number, lives: Lives): void {
+    for (const { kind, family, series, expires, partOf } of [...this.#rows.values()]) {
+      const { family: name, expireAfterMs = Infinity } = this.#families[family]!;
+      if (!expires || partOf !== undefined || kind === "lost") continue;
+      const { changed, life } = this.#lifeOf(kind, name, series)!;
+      const limit = now - EXPIRED_AFTER * expireAfterMs;
+      const other = lives.find(name, series);
+      const isOver = changed < limit && (other === undefined || other.changed < limit);
+      if (!isOver && (other === undefined || other.life <= life)) continue;
+      this.#deleteParts(kind, name, series);
+      this.#delete(kind, { family: name, series });
+    }
+  }
+
+  /** Whether it has rows that expire. */
+  get hasExpiring(): boolean {
+    return this.#families.some(({ expireAfterMs }) => expireAfterMs !== undefined);
   }
 
   /** Notes the keys of other memories, and forgets the rest. Returns whether that is a change. */
@@ -134,10 +192,22 @@ export class OwnMemory {
     for (const record of snapshot.families) {
       if (record.family !== "") this.#remember(laterHelp(this.#known(record.family), record));
     }
+    /** Series of a former life, whose parts do not count either. */
+    const former = new Set<string>();
     for (const row of snapshot.rowsOf(["total", "folded", "lost"])) {
-      const lost = this.#add("folded", row);
+      const { kind, family, series, expires, partOf, life } = row;
+      const name = (series: string): string =>
+        `${kind === "lost" ? "folded" : kind} ${family} ${series}`;
+      if (life !== undefined && !this.#takeLife(family, series, row.numbers.length, life)) {
+        former.add(name(series));
+      }
+      if (former.has(name(partOf ?? series))) continue;
+      const lost = this.#add("folded", row, expires);
       // The order of additions, which differs between isolates, must not show.
-      if (lost.some((number) => number !== 0)) this.#add("lost", { ...row, numbers: lost });
+      if (lost.every((number) => number === 0)) continue;
+      // What is lost of a series that expires is a part of it.
+      const part = expires ? { partOf: partOf ?? series } : {};
+      this.#add("lost", { family, series, numbers: lost, ...part }, expires);
     }
     this.note(key, true);
   }
@@ -145,18 +215,79 @@ export class OwnMemory {
   /** Notes the key of another memory, or forgets it. */
   note(key: number, isKnown: boolean): void {
     const name = { family: "", series: String(key) };
-    if (isKnown) this.#row("key", name.family, name.series, 0);
+    if (isKnown) this.#row("key", name, 0);
     else this.#delete("key", name);
   }
 
   /** Adds to a row of totals. Returns what rounding took from each number. */
-  #add(kind: RowKind, { family, series, numbers }: Row): number[] {
-    const { offset } = this.#row(kind, family, series, numbers.length);
+  #add(kind: RowKind, row: Row, expires = false): number[] {
+    const { numbers, partOf } = row;
+    const width = numbers.length + (expires && partOf === undefined ? LIFE_WIDTH : 0);
+    const { offset } = this.#row(kind, row, width, expires);
     return numbers.map((number, i) => {
       const old = this.#numbers[offset + i]!;
       this.#put(offset + i, sumOf(old, number));
       return roundingOf(old, number);
     });
+  }
+
+  #lifeOf(kind: RowKind, family: string, series: string): Life | undefined {
+    const row = this.#rows.get(keyOf(kind, this.#places.get(family) ?? -1, series));
+    if (row === undefined || !row.expires || row.partOf !== undefined) return undefined;
+    const end = row.offset + row.width - LIFE_WIDTH;
+    return { changed: this.#numbers[end]!, life: this.#numbers[end + 1]! };
+  }
+
+  /** Starts a new life of a series if it has expired everywhere, or joins that of others. */
+  #revive(
+    { family, series, numbers }: Row,
+    { now, lives, expireAfterMs }: { now: number; lives: Lives; expireAfterMs: number },
+  ): void {
+    const own = this.#lifeOf("total", family, series);
+    let life = own?.life ?? 0;
+    if (own === undefined || now - own.changed > expireAfterMs) {
+      let changed = own?.changed ?? -Infinity;
+      for (const other of [lives.find(family, series), this.#lifeOf("folded", family, series)]) {
+        changed = Math.max(changed, other?.changed ?? -Infinity);
+        life = Math.max(life, other?.life ?? 0);
+      }
+      // Until then a series that comes back goes on where it was, so that two isolates that bring it
+      // back at the same time agree.
+      if (changed > -Infinity && now - changed > EXPIRED_AFTER * expireAfterMs) life++;
+    }
+    this.#startLife("total", { family, series, numbers }, { changed: now, life });
+  }
+
+  /** Makes room for a folded series. Returns false if the one that is here has a later life. */
+  #takeLife(family: string, series: string, width: number, { changed, life }: Life): boolean {
+    const own = this.#lifeOf("folded", family, series);
+    if (own !== undefined && own.life > life) return false;
+    const numbers = Array<number>(width).fill(0);
+    const latest = Math.max(changed, own?.life === life ? own.changed : changed);
+    this.#startLife("folded", { family, series, numbers }, { changed: latest, life });
+    return true;
+  }
+
+  /** Notes the life of a series. A new one starts at zero and without parts. */
+  #startLife(kind: RowKind, { family, series, numbers }: Row, { changed, life }: Life): void {
+    const own = this.#lifeOf(kind, family, series);
+    const { offset } = this.#row(kind, { family, series }, numbers.length + LIFE_WIDTH, true);
+    if (own !== undefined && own.life < life) {
+      this.#deleteParts(kind, family, series);
+      for (let i = 0; i < numbers.length; i++) this.#put(offset + i, 0);
+    }
+    this.#put(offset + numbers.length, changed);
+    this.#put(offset + numbers.length + 1, life);
+  }
+
+  #deleteParts(kind: RowKind, family: string, series: string): void {
+    const place = this.#places.get(family);
+    const kinds: RowKind[] = kind === "folded" ? ["folded", "lost"] : [kind];
+    // Parts are rare, and lives end seldom.
+    for (const row of [...this.#rows.values()]) {
+      if (row.partOf !== series || row.family !== place || !kinds.includes(row.kind)) continue;
+      this.#delete(row.kind, { family, series: row.series });
+    }
   }
 
   /**
@@ -220,7 +351,8 @@ export class OwnMemory {
     const place = this.#places.get(family);
     if (place !== undefined && entry === undefined) return place;
     const known = this.#known(family);
-    const isSame = known?.help === entry?.help && known?.maxSeries === entry?.maxSeries;
+    const isSame = known?.help === entry?.help && known?.maxSeries === entry?.maxSeries &&
+      known?.expireAfterMs === entry?.expireAfterMs;
     if (known !== undefined && isSame) return place!;
     const first = known?.first ?? this.#stamp();
     const changed = entry === undefined ? 0 : this.#stamp();
@@ -235,12 +367,20 @@ export class OwnMemory {
     return place;
   }
 
-  #row(kind: RowKind, family: string, series: string, width: number): MemoryRow {
-    const place = this.#introduce(family);
-    const key = keyOf(kind, place, series);
+  #row(
+    kind: RowKind,
+    { family, series, partOf }: RowName & Pick<Row, "partOf">,
+    width: number,
+    expires = false,
+  ): MemoryRow {
+    const familyPlace = this.#introduce(family);
+    const key = keyOf(kind, familyPlace, series);
     let row = this.#rows.get(key);
     if (row !== undefined) return row;
-    row = { kind, family: place, series, offset: this.#used, width, place: this.#rowCount++ };
+    const [offset, place] = [this.#used, this.#rowCount++];
+    // A part is known by what it is a part of only where that matters.
+    const part = expires ? partOf : undefined;
+    row = { kind, family: familyPlace, series, offset, width, expires, partOf: part, place };
     this.#used += width;
     if (this.#used > this.#numbers.length) {
       const larger = new Float64Array(2 * this.#used);

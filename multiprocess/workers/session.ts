@@ -14,6 +14,7 @@ import type {
 import type { KnownMemory } from "./known_memory.ts";
 import { type Channel, Memories, type Message } from "./memories.ts";
 import { OwnMemory } from "./own_memory.ts";
+import { Lives } from "./snapshot.ts";
 import { contentOf, type View, viewOf } from "./view.ts";
 
 /** Which part of a caller's time may be spent on waiting for memory that has not arrived. */
@@ -100,6 +101,9 @@ export class WorkersSession implements Session {
     if (sequence > own.sequence + 1) {
       throw new Error(`Cannot push batch ${sequence}: the last one was ${own.sequence}`);
     }
+    const lives = own.needsLives(batch, this.#timers.now() * 1000)
+      ? await this.#lives(own)
+      : undefined;
     // Another isolate took it for ended, and has added its totals to its own ones.
     if (!own.beginWrite()) {
       this.#own.delete(id);
@@ -108,7 +112,7 @@ export class WorkersSession implements Session {
     own.beat();
     this.#memories.get(own.key)?.look(this.#now());
     if (sequence > own.sequence) {
-      own.apply(batch);
+      own.apply(batch, this.#timers.now() * 1000, lives);
       own.commit(sequence);
     }
     own.endWrite();
@@ -138,7 +142,8 @@ export class WorkersSession implements Session {
     const waitMs = Math.min(this.#options.timeoutMs, timeoutMs * WAIT_SHARE);
     const view = await this.#view(signal, waitMs);
     this.#check(signal);
-    yield* contentOf(view, this.#now(), this.#options);
+    const now = { monotonic: this.#now(), ofDay: this.#timers.now() * 1000 };
+    yield* contentOf(view, now, this.#options);
   }
 
   async close(): Promise<void> {
@@ -304,6 +309,7 @@ export class WorkersSession implements Session {
     this.#lookAtAll();
     try {
       await this.#memories.inTurn(() => this.#fold());
+      await this.#expire();
     } finally {
       if (!this.#isClosed) this.#scheduleTick();
     }
@@ -320,6 +326,31 @@ export class WorkersSession implements Session {
       } else if (target !== undefined && memory.canBeFolded(now, this.#options)) {
         await this.#foldInto(target, memory);
       }
+    }
+  }
+
+  /** The lives of series in all other memories. */
+  #lives(own: OwnMemory): Promise<Lives> {
+    return this.#memories.inTurn(async () => {
+      const lives = new Lives();
+      for (const memory of this.#memories.all()) {
+        if (memory.isRoster || memory.key === own.key || memory.folder !== undefined) continue;
+        lives.add(await memory.snapshot(() => nextTurn(this.#timers)));
+      }
+      return lives;
+    });
+  }
+
+  /** Frees the rows of series that have expired. */
+  async #expire(): Promise<void> {
+    for (const own of this.#own.values()) {
+      if (own.hasLeft || !own.hasExpiring) continue;
+      const lives = await this.#lives(own);
+      if (this.#isClosed || !own.beginWrite()) continue;
+      own.expire(this.#timers.now() * 1000, lives);
+      own.commit(own.sequence);
+      own.endWrite();
+      await this.#spread(own);
     }
   }
 

@@ -9,8 +9,8 @@ import type {
   StoredSlice,
 } from "../backend.ts";
 import type { KnownMemory } from "./known_memory.ts";
-import { type FamilyRecord, laterHelp, type RowKind } from "./memory.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { type FamilyRecord, laterHelp } from "./memory.ts";
+import { type KeptRow, Lives, type Snapshot } from "./snapshot.ts";
 
 /** How long the event loop is held at a time, in milliseconds. */
 const BUDGET_MS = 2;
@@ -91,28 +91,67 @@ export async function viewOf(
   }
 }
 
+/** Two clocks, in milliseconds. */
+interface Now {
+  readonly monotonic: number;
+  readonly ofDay: number;
+}
+
 /** Brings a view as a backend does, in slices. */
-export function* contentOf(
-  { seen }: View,
-  now: number,
-  options: OpenOptions,
-): Generator<StoredSlice> {
-  const remembered = seen.filter(({ memory }) => !memory.isForgotten(now, options))
+export function* contentOf({ seen }: View, now: Now, options: OpenOptions): Generator<StoredSlice> {
+  const remembered = seen.filter(({ memory }) => !memory.isForgotten(now.monotonic, options))
     .sort(({ memory: a }, { memory: b }) => a.order - b.order || a.key - b.key);
   const instances = remembered.map(({ memory }): StoredInstance => {
     const { id, process, order } = memory;
-    return { id, process, order, alive: memory.isAlive(now, options) };
+    return { id, process, order, alive: memory.isAlive(now.monotonic, options) };
   });
-  yield { instances, families: familiesOf(seen) };
-  for (const { snapshot, isFolded } of seen) {
-    if (isFolded) continue;
-    for (const totals of slicesOf(snapshot, TOTALS)) yield { totals };
+  const families = familiesOf(seen);
+  yield { instances, families };
+  const counted = seen.filter(({ isFolded }) => !isFolded);
+  const shown = shownRows(counted, families, now.ofDay);
+  for (const { snapshot } of counted) {
+    for (const totals of slicesOf(shown(snapshot))) yield { totals };
   }
   for (const { memory, snapshot } of remembered) {
-    for (const rows of slicesOf(snapshot, ["own"])) {
-      yield { values: rows.map((row): InstanceRow => ({ ...row, instance: memory.id })) };
+    for (const rows of slicesOf(snapshot.rowsOf(["own"]))) {
+      yield {
+        values: rows.map(({ family, series, numbers }): InstanceRow => {
+          return { instance: memory.id, family, series, numbers };
+        }),
+      };
     }
   }
+}
+
+/** Returns a function that leaves out of a memory what has expired, or is of a former life. */
+function shownRows(
+  counted: readonly Seen[],
+  families: readonly FamilyEntry[],
+  now: number,
+): (snapshot: Snapshot) => Iterable<Row> {
+  const limits = new Map(families.map(({ family, expireAfterMs }) => [family, expireAfterMs]));
+  const lives = new Lives();
+  for (const { snapshot } of counted) lives.add(snapshot);
+  const isShown = ({ family, series, life }: KeptRow): boolean => {
+    const limit = now - (limits.get(family) ?? Infinity);
+    const all = lives.find(family, series)!;
+    if (all.changed < limit) return false;
+    // Two isolates may bring a series back at the same time, one of them just before it has expired.
+    return life!.life === all.life || life!.changed >= limit;
+  };
+  return function* (snapshot) {
+    const mains = new Set<string>();
+    for (const row of snapshot.rowsOf(TOTALS)) {
+      const { kind, family, series, expires, partOf, life } = row;
+      const name = (series: string): string =>
+        `${kind === "lost" ? "folded" : kind} ${family} ${series}`;
+      if (life !== undefined) {
+        if (!isShown(row)) continue;
+        mains.add(name(series));
+      } else if (expires && !mains.has(name(partOf ?? series))) continue;
+      yield row;
+    }
+  };
 }
 
 /** The families in the order in which an instance first named them. */
@@ -126,12 +165,14 @@ function familiesOf(seen: readonly Seen[]): FamilyEntry[] {
   }
   return [...records.values()]
     .sort((a, b) => a.first - b.first || (a.family < b.family ? -1 : 1))
-    .map(({ family, help, maxSeries }) => ({ family, help, maxSeries }));
+    .map(({ family, help, maxSeries, expireAfterMs }) => {
+      return { family, help, maxSeries, expireAfterMs };
+    });
 }
 
-function* slicesOf(snapshot: Snapshot, kinds: readonly RowKind[]): Generator<Row[]> {
+function* slicesOf(rows: Iterable<Row>): Generator<Row[]> {
   let slice: Row[] = [];
-  for (const row of snapshot.rowsOf(kinds)) {
+  for (const row of rows) {
     slice.push(row);
     if (slice.length < SLICE) continue;
     yield slice;

@@ -10,6 +10,7 @@ import type { MemoryMessage } from "../../multiprocess/workers/memory.ts";
 import { testBackend } from "../support/backend_contract.ts";
 import { ManualClock } from "../support/clock.ts";
 import { waitFor } from "../support/processes.ts";
+import { testGuards } from "../support/shared_guards.ts";
 import { CountingWorkers } from "../support/workers.ts";
 
 /** A backend for one test: all tests are in one process, and other files' may be too. */
@@ -338,6 +339,29 @@ test("loadBackend() rejects, and names SQLite, where there is no shared memory",
   } finally {
     globalThis.SharedArrayBuffer = SharedArrayBuffer;
   }
+});
+
+const guardClock = new ManualClock();
+testGuards((name, run) => {
+  test(`workers: ${name}`, () => {
+    const backend = apart({ timeoutMs: 100 });
+    return run({
+      backend: () => ({
+        name: "workers",
+        async open(options) {
+          const session = await backend().open(options);
+          // Nobody answers.
+          await guardClock.advanceSlowly(0.2);
+          return session;
+        },
+      }),
+      advance: (seconds) => guardClock.advanceSlowly(seconds),
+    });
+  });
+}, {
+  limits: false,
+  clock: guardClock,
+  options: { timers: guardClock, deadAfterMs: 60_000, timeoutMs: 1e8 },
 });
 
 for (const timeoutMs of [0, -1, NaN, Infinity, "1"]) {

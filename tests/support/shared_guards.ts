@@ -21,6 +21,8 @@ export type DefineTest = (
 export interface TestGuardsOptions {
   /** Options of `loadBackend()`, a clock for example. */
   readonly options?: LoadBackendOptions;
+  /** Whether limits hold for all processes together. @default {true} */
+  readonly limits?: boolean;
   /** Options of metrics. */
   readonly clock?: { now(): number; monotonic(): number };
 }
@@ -46,8 +48,9 @@ class Increases {
 export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): void {
   const options = { intervalMs: 1e9, ...given.options };
   const clock = given.clock === undefined ? {} : { clock: given.clock };
+  const defineLimit: DefineTest = given.limits === false ? () => {} : define;
 
-  define(
+  defineLimit(
     "a limit holds for what is shared, also after restarts, and no count is lost",
     async ({ backend }) => {
       const increases = new Increases();
@@ -91,7 +94,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
     },
   );
 
-  define("of different limits the largest counts", async ({ backend }) => {
+  defineLimit("of different limits the largest counts", async ({ backend }) => {
     const start = async (maxSeries: number) => {
       const registry = new CollectorRegistry({ maxSeries });
       const hits = new Counter("hits_total", "H.", { registry, labelNames: ["tenant"], ...clock });

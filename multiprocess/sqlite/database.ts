@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Timers } from "../../time/clock.ts";
 import { wait } from "../../time/time_limit.ts";
-import { createFileState, rollBack } from "./file_state.ts";
+import { adoptFile, FILE_TABLES, rollBack } from "./file_state.ts";
 
 /** Marks a database as one of these: "NTHX". */
 const APPLICATION_ID = 0x4e544858;
@@ -26,11 +26,7 @@ const UNOPENED = { codes: [14], regexp: /\bunable to open\b/ };
 /** How long is waited before a lock is tried again, at most, in milliseconds. */
 const RETRY_MS = 20;
 
-const TABLES = `
-  CREATE TABLE file (
-    id INTEGER PRIMARY KEY, identity TEXT NOT NULL, mark INTEGER NOT NULL, state TEXT NOT NULL,
-    began REAL NOT NULL
-  ) STRICT;
+const TABLES = `${FILE_TABLES}
   CREATE TABLE namespaces (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL, clock INTEGER NOT NULL
   ) STRICT;
@@ -67,7 +63,6 @@ export interface OpenDatabaseOptions {
   readonly readOnly: boolean;
   /** Whether its pages are looked through. */
   readonly checks: boolean;
-  readonly timers: Timers;
 }
 
 /**
@@ -82,7 +77,7 @@ export interface OpenDatabaseOptions {
 export function openDatabase(
   sqlite: SqliteModule,
   path: string,
-  { readOnly, checks, timers }: OpenDatabaseOptions,
+  { readOnly, checks }: OpenDatabaseOptions,
 ): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
@@ -90,7 +85,7 @@ export function openDatabase(
     // Locks are waited for without blocking the program.
     database.exec("PRAGMA busy_timeout = 0");
     if (readOnly) checkKind(database);
-    else prepare(database, path, timers);
+    else prepare(database, path);
     if (checks) checkPages(database);
     return database;
   } catch (error) {
@@ -163,7 +158,7 @@ function canBeOpened(path: string, readOnly: boolean): boolean {
   }
 }
 
-function prepare(database: DatabaseSync, path: string, timers: Timers): void {
+function prepare(database: DatabaseSync, path: string): void {
   const mode = pragma(database, "journal_mode = WAL");
   if (mode !== "wal") {
     throw new Error(`it must be a file on a local disk, for a write-ahead log: received ${mode}`);
@@ -175,7 +170,7 @@ function prepare(database: DatabaseSync, path: string, timers: Timers): void {
     const isNew = count === 0 && pragma(database, "application_id") === 0;
     if (isNew) {
       database.exec(TABLES);
-      createFileState(database, path, timers);
+      adoptFile(database, path, true);
     } else {
       checkKind(database);
     }

@@ -1,24 +1,40 @@
 /**
- * How a session knows that the file is what the processes have left, and no copy of a former state.
+ * How a session knows that the content of the file is what the processes have left, and no copy of a
+ * former state. The content says three things that a copy does not have in common with the file:
  *
- * Between two checkpoints nothing writes to the database file itself: changes are in the log. So the
- * content says which file it is in, and when that was last changed. A file that was restored from a
- * backup, copied, or put in the place of another one says something else.
+ * - which file it is in;
+ * - a mark, which is also the file's time of last access, moves with time, and lies so far in the
+ *   future that no read changes it;
+ * - the number of the last checkpoint, twice: in a page that each checkpoint writes to the file, and
+ *   in one that is in the log as long as the processes write.
  *
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
 import { type Stats, statSync, utimesSync } from "node:fs";
-import type { Timers } from "../../time/clock.ts";
+import process from "node:process";
 
-/** What the content says: `open`, or a checkpoint changes the file, or all was written to it. */
-type State = "open" | "checkpointing" | "closed";
+/** The first mark, in seconds since 1970. */
+const FIRST_MARK = 4_000_000_000;
 
-/** After how long another process may take over a checkpoint that has no end, in milliseconds. */
-const TAKEOVER_MS = 10_000;
+/** The mark of a file whose time of last access cannot be set, or is not kept. */
+const UNMARKED = 0;
+
+/** By how much a mark moves. While it does, the file is one ahead of the content, and then behind. */
+const STEP = 2;
 
 /** The files of a database. The two others hold what is not in the first one yet. */
 const SUFFIXES = ["", "-wal", "-shm"] as const;
+
+/** The tables, with a row each. */
+export const FILE_TABLES = `
+  CREATE TABLE file (
+    id INTEGER PRIMARY KEY, identity TEXT NOT NULL, mark INTEGER NOT NULL, checkpoint INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE checkpoints (id INTEGER PRIMARY KEY, number INTEGER NOT NULL) STRICT;
+  INSERT INTO file VALUES (1, '', ${UNMARKED}, 0);
+  INSERT INTO checkpoints VALUES (1, 0);
+`;
 
 /** The identities of the files at a path. Another file under the same name has another one. */
 export type FileIdentities = readonly (string | undefined)[];
@@ -26,7 +42,7 @@ export type FileIdentities = readonly (string | undefined)[];
 /** Returns the identities of a database and the files beside it. */
 export function identitiesOf(path: string): FileIdentities {
   return SUFFIXES.map((suffix) => {
-    const stats = statSync(path + suffix, { throwIfNoEntry: false });
+    const stats = statOf(path + suffix);
     return stats && `${stats.dev}:${stats.ino}`;
   });
 }
@@ -37,101 +53,71 @@ export function areReplaced(opened: FileIdentities, path: string): boolean {
   return opened.some((identity, i) => identity !== undefined && identity !== now[i]);
 }
 
-/** Whether a database has no log beside it: all was written to the file, or the log is lost. */
-export function hasNoLog(path: string): boolean {
-  const [file, log] = SUFFIXES.map((suffix) => statSync(path + suffix, { throwIfNoEntry: false }));
-  return file !== undefined && file.size > 0 && log === undefined;
-}
-
-/** Whether processes have left the database without writing all of its log to it. */
-export function needsLog(database: DatabaseSync): boolean {
-  return read(database).state === "open";
-}
-
-/** Notes in a new database which file it is in. */
-export function createFileState(database: DatabaseSync, path: string, timers: Timers): void {
-  const stats = statSync(path);
-  database.prepare(
-    "INSERT INTO file (id, identity, mark, state, began) VALUES (1, ?, ?, 'open', ?)",
-  )
-    .run(identityOf(stats), markOf(stats), timers.now() * 1000);
-}
-
 /**
  * Returns whether the content belongs to another file, or to a former state of this one.
  *
- * @param database A connection without a transaction.
+ * @param database A connection.
  * @param path The file.
  */
 export function isForeign(database: DatabaseSync, path: string): boolean {
-  const { identity, mark, state } = read(database);
+  const { identity, mark, checkpoint, number } = read(database);
   const stats = statSync(path);
-  if (!isSame(identity, identityOf(stats))) return true;
-  return state !== "checkpointing" && mark !== markOf(stats);
-}
-
-/** Says that the content belongs to this file, as it is now. Within a transaction. */
-export function adoptFile(database: DatabaseSync, path: string): void {
-  const stats = statSync(path);
-  database.prepare("UPDATE file SET identity = ?, mark = ?, state = 'open' WHERE id = 1")
-    .run(identityOf(stats), markOf(stats));
-}
-
-/** Options of {@linkcode moveMark}. */
-export interface MoveMarkOptions {
-  readonly path: string;
-  readonly timers: Timers;
-  /**
-   * What is copied from the log into the file: nothing; what nobody reads; or, when this process
-   * ends and may be the last one, everything.
-   */
-  readonly copies: "nothing" | "some" | "all";
-  /** How old the present mark must be, in milliseconds. @default {0} */
-  readonly minAgeMs?: number | undefined;
+  if (!isSame(identity, identityOf(stats)) || checkpoint !== number) return true;
+  return mark !== UNMARKED && Math.abs(mark - markOf(stats)) >= STEP;
 }
 
 /**
- * Gives the file another time of its last change, and notes it in the content. So the content of a
- * backup that was made before does not belong to the file any more. Copies the log into the file.
+ * Says that the content belongs to this file, as it is now. Within a transaction.
+ *
+ * @param database A connection.
+ * @param path The file.
+ * @param isMarked Whether the file keeps a time of last access.
+ */
+export function adoptFile(database: DatabaseSync, path: string, isMarked: boolean): void {
+  const { number, mark } = read(database);
+  const next = Math.max(FIRST_MARK, mark, markOf(statSync(path))) + STEP;
+  const isSet = isMarked && process.platform !== "win32" && setMark(path, next);
+  database.prepare("UPDATE file SET identity = ?, mark = ?, checkpoint = ? WHERE id = 1")
+    .run(identityOf(statSync(path)), isSet ? next : UNMARKED, number);
+}
+
+/**
+ * Moves the mark, so that the content of a backup that was made before does not belong to the file
+ * any more. Within a transaction.
+ *
+ * @param database A connection.
+ * @param path The file.
+ * @returns What must be called once the transaction is committed.
+ */
+export function moveMark(database: DatabaseSync, path: string): () => void {
+  const { mark, identity } = read(database);
+  const next = mark + STEP;
+  // Only the owner of a file may set its times.
+  if (mark === UNMARKED || !setMark(path, next - 1)) return () => {};
+  const now = identityOf(statSync(path));
+  database.prepare("UPDATE file SET mark = ?, identity = ? WHERE id = 1")
+    .run(next, isSame(identity, now) ? now : identity);
+  return () => void setMark(path, next);
+}
+
+/**
+ * Copies the log into the file, as far as nobody reads it.
  *
  * @param database A connection without a transaction. It throws if another one writes.
- * @param options What is copied.
  */
-export function moveMark(database: DatabaseSync, options: MoveMarkOptions): void {
-  const { path, timers, copies, minAgeMs = 0 } = options;
-  const now = Math.floor(timers.now() * 1000);
-  const isLast = copies === "all";
-  let mark: number;
+export function checkpoint(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    const before = read(database);
-    const age = Math.abs(now - before.began);
-    const isTaken = before.state === "checkpointing" && age < TAKEOVER_MS;
-    if ((isTaken && !isLast) || age < minAgeMs) return rollBack(database);
-    // Whole seconds, which every file system keeps, unless marks move more often.
-    mark = Math.max(before.mark + 1, now - now % 1000);
-    const identity = identityOf(statSync(path));
-    const state: State = isLast ? "closed" : "checkpointing";
-    database.prepare("UPDATE file SET identity = ?, mark = ?, state = ?, began = ? WHERE id = 1")
-      // A file that was replaced meanwhile is for the next look at it.
-      .run(isSame(before.identity, identity) ? identity : before.identity, mark, state, now);
+    database.exec(
+      "UPDATE checkpoints SET number = number + 1; " +
+        "UPDATE file SET checkpoint = (SELECT number FROM checkpoints WHERE id = 1)",
+    );
     database.exec("COMMIT");
   } catch (error) {
     rollBack(database);
     throw error;
   }
-  const mode = isLast ? "TRUNCATE" : "PASSIVE";
-  const isWhole = copies !== "nothing" &&
-    database.prepare(`PRAGMA wal_checkpoint(${mode})`).get()?.["busy"] === 0;
-  // Another process may have taken over while this one was stopped.
-  if (read(database).mark !== mark) return;
-  const isMarked = setMark(path, mark);
-  if (isLast && isWhole && isMarked) return;
-  // What follows is written to the file when it is closed, and nobody could note the time of that.
-  const state: State = isLast && !isMarked ? "checkpointing" : "open";
-  // A single statement is a transaction.
-  database.prepare("UPDATE file SET mark = ?, state = ? WHERE id = 1 AND mark = ?")
-    .run(isMarked ? mark : markOf(statSync(path)), state, mark);
+  database.exec("PRAGMA wal_checkpoint(PASSIVE)");
 }
 
 /** Takes back what a transaction did, if SQLite has not done so already. */
@@ -143,31 +129,45 @@ export function rollBack(database: DatabaseSync): void {
   }
 }
 
-/** Sets the time of the last change. Returns whether that worked: only the file's owner may. */
+interface FileState {
+  readonly identity: string;
+  readonly mark: number;
+  /** The number of the last checkpoint, as the log has it, and as the file has it. */
+  readonly checkpoint: number;
+  readonly number: number;
+}
+
+function read(database: DatabaseSync): FileState {
+  const row = database.prepare(
+    "SELECT identity, mark, checkpoint, number FROM file JOIN checkpoints USING (id) WHERE id = 1",
+  ).get();
+  if (row === undefined) throw new Error("it is damaged: it does not say which file it is in");
+  const { identity, mark, checkpoint, number } = row;
+  return {
+    identity: String(identity),
+    mark: Number(mark),
+    checkpoint: Number(checkpoint),
+    number: Number(number),
+  };
+}
+
+/** Sets the time of last access, and keeps that of the last change. Returns whether it was set. */
 function setMark(path: string, mark: number): boolean {
   try {
-    utimesSync(path, mark / 1000, mark / 1000);
+    utimesSync(path, mark, statSync(path).mtimeMs / 1000);
     return markOf(statSync(path)) === mark;
   } catch {
     return false;
   }
 }
 
-function read(database: DatabaseSync): {
-  identity: string;
-  mark: number;
-  state: string;
-  began: number;
-} {
-  const row = database.prepare("SELECT identity, mark, state, began FROM file WHERE id = 1").get();
-  if (row === undefined) throw new Error("it is damaged: it does not say which file it is in");
-  const { identity, mark, state, began } = row;
-  return {
-    identity: String(identity),
-    mark: Number(mark),
-    state: String(state),
-    began: Number(began),
-  };
+/** What is known of a file; undefined if there is none, or the program may not ask. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -184,6 +184,6 @@ function isSame(one: string, other: string): boolean {
   return number === otherNumber && (made === otherMade || made === "?" || otherMade === "?");
 }
 
-function markOf({ mtimeMs }: Stats): number {
-  return Math.floor(mtimeMs);
+function markOf({ atimeMs }: Stats): number {
+  return Math.round(atimeMs / 1000);
 }

@@ -14,13 +14,11 @@ import { explain, openDatabase, type SqliteModule, whenUnlocked } from "./databa
 import {
   adoptFile,
   areReplaced,
+  checkpoint,
   type FileIdentities,
-  hasNoLog,
   identitiesOf,
   isForeign,
   moveMark,
-  type MoveMarkOptions,
-  needsLog,
   rollBack,
 } from "./file_state.ts";
 import {
@@ -57,6 +55,9 @@ const IDLE_MS = 100;
 /** About how many rows cost as much as a transaction by itself. */
 const TRANSACTION_ROWS = 4;
 
+/** After how often a session lets the store begin again, the time of last access is not trusted. */
+const MAX_BEGINNINGS = 3;
+
 /** A new epoch starts at the time of day, in these parts of a millisecond. */
 const CLOCKS_PER_MS = 1024;
 
@@ -70,8 +71,6 @@ interface Connections {
   readonly write: Statements;
   readonly read: Statements;
   files: FileIdentities;
-  /** Whether the log was lost: what is in the database is of a former time. */
-  isBehind: boolean;
   /** The ids of families of one epoch. Only those that are in the database for good. */
   readonly families: Map<string, number>;
   epoch: string;
@@ -118,17 +117,15 @@ export class SqliteSession implements Session {
   }
 
   async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
-    const epoch = await this.#transaction(signal, 1, ({ write }, { key, epoch }) => {
+    // A backup that was made before does not know this instance, and its mark is another one.
+    this.#upkeep = -Infinity;
+    return await this.#transaction(signal, 1, ({ write }, { key, epoch }) => {
       write.of(
         "INSERT INTO instances (namespace, name, process, sequence, seen) VALUES (?, ?, ?, 0, ?) " +
           "ON CONFLICT DO NOTHING",
       ).run(key, id, JSON.stringify(process), this.#now());
       return epoch;
     });
-    // An older backup does not know this instance.
-    const writer = this.#connections?.writer;
-    if (writer !== undefined) this.#moveMark(writer, { copies: "nothing" });
-    return epoch;
   }
 
   push(id: string, batch: Batch, { signal }: CallOptions): Promise<PushResult> {
@@ -203,15 +200,9 @@ export class SqliteSession implements Session {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelCheckpoint();
-    const connections = this.#connections;
-    if (connections === undefined) return;
-    const { reader, writer } = connections;
-    if (reader !== writer) {
-      reader.close();
-      // If it fails, another process makes it, or the next one that opens the file.
-      if (!areReplaced(connections.files, this.#path)) this.#moveMark(writer, { copies: "all" });
-    }
-    writer.close();
+    const { reader, writer } = this.#connections ?? {};
+    if (reader !== writer) reader?.close();
+    writer?.close();
   }
 
   #now(): number {
@@ -237,17 +228,14 @@ export class SqliteSession implements Session {
 
   #connect(): Connections {
     const { readOnly } = this.#options;
-    const open = { checks: false, timers: this.#timers };
-    const lacksLog = hasNoLog(this.#path);
-    const writer = openDatabase(this.#sqlite, this.#path, { ...open, readOnly, checks: true });
+    const writer = openDatabase(this.#sqlite, this.#path, { readOnly, checks: true });
     try {
       const reader = readOnly
         ? writer
-        : openDatabase(this.#sqlite, this.#path, { ...open, readOnly: true });
+        : openDatabase(this.#sqlite, this.#path, { readOnly: true, checks: false });
       const [write, read] = [new Statements(writer), new Statements(reader)];
       const files = identitiesOf(this.#path);
-      const isBehind = lacksLog && needsLog(writer);
-      return { writer, reader, write, read, files, isBehind, families: new Map(), epoch: "" };
+      return { writer, reader, write, read, files, families: new Map(), epoch: "" };
     } catch (error) {
       writer.close();
       throw error;
@@ -256,16 +244,12 @@ export class SqliteSession implements Session {
 
   /** Rejects, or lets the store begin again, if the file holds a former state. */
   async #verify(signal: AbortSignal): Promise<void> {
-    for (let look = 1; this.#isForeign(this.#use()); look++) {
+    for (let look = 1; isForeign(this.#use().writer, this.#path); look++) {
       if (!this.#options.readOnly || look === LOOKS) return await this.#putRight(signal);
       // A process may have begun a checkpoint between two looks.
       await wait(LOOK_AGAIN_MS, { signal, timers: this.#timers, inBackground: true });
       signal.throwIfAborted();
     }
-  }
-
-  #isForeign({ writer, isBehind }: Connections): boolean {
-    return isBehind || isForeign(writer, this.#path);
   }
 
   /** Lets the store begin again if that is still needed. The numbers of the read do not count. */
@@ -291,18 +275,17 @@ export class SqliteSession implements Session {
         const { writer, write } = connections;
         writer.exec("BEGIN IMMEDIATE");
         try {
-          if (this.#isForeign(connections)) this.#adopt(connections);
+          if (isForeign(writer, this.#path)) this.#adopt(connections);
           const namespace = this.#namespace(connections);
           if (isDue) expireInstances(write, this.#options, this.#now());
           const result = work(connections, namespace);
           this.#cleanUp(write, rows);
           const row = write.of("SELECT clock FROM namespaces WHERE id = ?").get(namespace.key);
+          const finish = isDue ? moveMark(writer, this.#path) : () => {};
           writer.exec("COMMIT");
+          finish();
           this.#seen = Number(row?.["clock"]);
-          if (isDue) {
-            this.#upkeep = this.#monotonicMs();
-            this.#moveMark(writer, { copies: "nothing", minAgeMs: UPKEEP_MS });
-          }
+          if (isDue) this.#upkeep = this.#monotonicMs();
           this.#written += rows + TRANSACTION_ROWS;
           return result;
         } catch (error) {
@@ -319,14 +302,13 @@ export class SqliteSession implements Session {
   }
 
   /** Takes over a file that holds a former state, or that of another file. */
-  #adopt(connections: Connections): void {
-    const { writer, write } = connections;
+  #adopt({ writer, write }: Connections): void {
     this.#beginnings++;
     for (const { id } of write.of("SELECT id FROM namespaces").all()) {
       beginAgain(write, Number(id), this.#nextClock());
     }
-    adoptFile(writer, this.#path);
-    connections.isBehind = false;
+    // Where each read changes the time of last access, the file cannot be marked.
+    adoptFile(writer, this.#path, this.#beginnings < MAX_BEGINNINGS);
   }
 
   #nextClock(): number {
@@ -385,23 +367,15 @@ export class SqliteSession implements Session {
 
   #checkpoint(writer: DatabaseSync): void {
     const began = this.#monotonicMs();
-    if (!this.#moveMark(writer, { copies: "some" })) return;
+    try {
+      checkpoint(writer);
+    } catch {
+      // Another process writes. The log stays longer.
+      return;
+    }
     this.#written = 0;
     const isSlow = this.#monotonicMs() - began > FAST_MS;
     const logRows = isSlow ? 2 * this.#logRows : this.#logRows / 2;
     this.#logRows = Math.min(MAX_LOG_ROWS, Math.max(MIN_LOG_ROWS, logRows));
-  }
-
-  /** Returns whether it worked. If not, the next one will, or the next transaction says why. */
-  #moveMark(
-    writer: DatabaseSync,
-    options: Pick<MoveMarkOptions, "copies" | "minAgeMs">,
-  ): boolean {
-    try {
-      moveMark(writer, { ...options, path: this.#path, timers: this.#timers });
-      return true;
-    } catch {
-      return false;
-    }
   }
 }

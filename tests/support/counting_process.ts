@@ -16,6 +16,8 @@ export interface ProcessCommand {
   readonly count?: number;
   /** Which series. @default {"a"} */
   readonly queue?: string;
+  /** In how many series to count, each with a name of its own, instead of one. */
+  readonly series?: number;
   /** Where to go. */
   readonly chdir?: string;
   /** Whether to close the registry. */
@@ -43,11 +45,14 @@ const shared = await loadBackend(sqliteBackend(path), { intervalMs: 1e9, ...JSON
   });
 say({});
 
-async function run({ count, queue = "a", chdir, close }: ProcessCommand): Promise<ProcessAnswer> {
+async function run(
+  { count, queue = "a", series = 0, chdir, close }: ProcessCommand,
+): Promise<ProcessAnswer> {
   if (chdir !== undefined) process.chdir(chdir);
   else if (close) await shared.close();
   else if (count !== undefined) {
-    jobs.labels(queue).inc(count);
+    if (series === 0) jobs.labels(queue).inc(count);
+    for (let i = 0; i < series; i++) jobs.labels(`series ${i}`).inc(count);
     level.set(1);
     return { flushed: await shared.flush() };
   } else return { total: await shared.getSampleValueAsync("jobs_total", { queue }) };

@@ -97,7 +97,19 @@ export function moveMark(database: DatabaseSync, path: string): () => void {
   const now = identityOf(statSync(path));
   database.prepare("UPDATE file SET mark = ?, identity = ? WHERE id = 1")
     .run(next, isSame(identity, now) ? now : identity);
-  return () => void setMark(path, next);
+  return () => finishMark(database, path, next);
+}
+
+/** Lets the file catch up with the content, unless another process has moved the mark since. */
+function finishMark(database: DatabaseSync, path: string, mark: number): void {
+  try {
+    database.exec("BEGIN IMMEDIATE");
+  } catch {
+    // Another process writes. One behind is as good.
+    return;
+  }
+  if (read(database).mark === mark) setMark(path, mark);
+  rollBack(database);
 }
 
 /**

@@ -13,19 +13,15 @@
 export type { EscapingScheme } from "./encoding/escaping.ts";
 export { type Authorize, basicAuth, bearerAuth } from "./exposition/authorize.ts";
 export {
-  type GenerateAsyncOptions,
   generateMetrics,
   generateMetricsAsync,
   generateOpenMetrics,
   generateOpenMetricsAsync,
-  type GenerateOpenMetricsAsyncOptions,
-  type GenerateOpenMetricsOptions,
   type GenerateOptions,
   generateProtobuf,
   generateProtobufAsync,
 } from "./exposition/generate.ts";
 export {
-  type ExpositionFormat,
   OPENMETRICS_CONTENT_TYPE,
   PROMETHEUS_CONTENT_TYPE,
   PROTOBUF_CONTENT_TYPE,

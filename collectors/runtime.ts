@@ -17,7 +17,7 @@
  *
  * @module
  */
-import { type Collector, REGISTRY, type Registry } from "../mod.ts";
+import { type Collector, type Registerer, REGISTRY } from "../mod.ts";
 import { checkShape } from "../model.ts";
 import type { Platform } from "./platform.ts";
 import { RuntimeCollector } from "./runtime_collector.ts";
@@ -51,7 +51,7 @@ const KEY = Symbol.for("narthex.runtime.1");
  * assert.ok(registry.getSampleValue("process_cpu_seconds_total")! > 0);
  * ```
  */
-export function registerRuntimeMetrics(registry: Registry = REGISTRY): void {
+export function registerRuntimeMetrics(registry: Registerer = REGISTRY): void {
   const isRegistry = typeof registry?.register === "function";
   const doing = "Cannot register runtime metrics";
   checkShape(isRegistry, doing, "a registry must have register()", registry);

@@ -20,29 +20,47 @@ export type Authorize = (
  * Asks whether a request may see the metrics.
  *
  * @param request The request.
- * @param authorize Who decides.
+ * @param authorize Decides.
+ * @param onError Called with the error if `authorize` fails or returns something else.
  * @returns The answer for those who may not; nothing for those who may.
  */
 export async function refusal(
   request: Request,
   authorize: Authorize,
+  onError: (error: unknown) => unknown,
 ): Promise<Response | undefined> {
   const doing = "Cannot answer scrape";
   let decision: unknown;
   try {
     decision = await authorize(request);
-  } catch {
-    // Whoever asks may be anybody, and must not read in the error what went wrong.
+  } catch (error) {
+    report(onError, error);
+    // The error may have secrets in it, and anyone can ask.
     return plainResponse(500, `${doing}: authorize failed`);
   }
   if (decision === true) return undefined;
   if (decision === false) return plainResponse(403, `${doing}: access is denied`);
   if (isResponse(decision)) return decision;
   const kind = decision === null ? "null" : typeof decision;
-  return plainResponse(
-    500,
-    `${doing}: authorize must return true, false or a Response: received ${kind}`,
-  );
+  const text = `${doing}: authorize must return true, false or a Response: received ${kind}`;
+  report(onError, new TypeError(text));
+  return plainResponse(500, text);
+}
+
+/**
+ * Reports an error to the program. What `onError` throws is ignored, because an error of a log must
+ * not become one of the scrape.
+ *
+ * @param onError The function of the program.
+ * @param error The error.
+ */
+export function report(onError: (error: unknown) => unknown, error: unknown): void {
+  try {
+    const returned = onError(error);
+    if (returned instanceof Promise) returned.catch(() => {});
+  } catch {
+    // See above.
+  }
 }
 
 /** Whether something is a response, also one of a class that a framework puts in its place. */

@@ -2,7 +2,7 @@ import { encodeOpenMetrics } from "../encoding/open_metrics.ts";
 import { encodeProtobuf } from "../encoding/protobuf.ts";
 import { encodeText } from "../encoding/text.ts";
 import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
-import { checkOptions, checkShape, type MetricFamily } from "../model.ts";
+import { checkKnownOptions, checkShape, type KnownOptions, type MetricFamily } from "../model.ts";
 import {
   gather,
   gatherAsync,
@@ -18,17 +18,10 @@ export interface GenerateOptions {
 }
 
 /** Options of {@linkcode generateOpenMetrics}. */
-export interface GenerateOpenMetricsOptions extends GenerateOptions {
+type GenerateOpenMetricsOptions = GenerateOptions & {
   /** Whether to write `_created` series. @default {false} */
   created?: boolean | undefined;
-}
-
-/** Options of {@linkcode generateMetricsAsync} and its siblings. */
-export interface GenerateAsyncOptions extends GenerateOptions, ReadAsyncOptions {}
-
-/** Options of {@linkcode generateOpenMetricsAsync}. */
-export interface GenerateOpenMetricsAsyncOptions
-  extends GenerateOpenMetricsOptions, ReadAsyncOptions {}
+};
 
 /**
  * Generates the metrics of a registry in the Prometheus text format 0.0.4. Asynchronous collectors
@@ -54,7 +47,7 @@ export function generateMetrics(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions = {},
 ): string {
-  const { escaping } = checkGenerateOptions(options);
+  const { escaping } = checkGenerateOptions(options, KNOWN);
   return decode(encodeText(gather(registry), escaping));
 }
 
@@ -82,10 +75,10 @@ export function generateMetrics(
  */
 export async function generateMetricsAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions = {},
 ): Promise<string> {
-  const { escaping } = checkGenerateOptions(options);
-  return decode(encodeText(await gatherAll(registry, options), escaping));
+  const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
+  return decode(encodeText(await gatherAll(registry, read), escaping));
 }
 
 /**
@@ -93,7 +86,7 @@ export async function generateMetricsAsync(
  * the types that format 0.0.4 does not know.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options How names are spelled, and whether `_created` series are written.
+ * @param options How names are spelled, and whether `_created` series are written (not by default).
  * @returns The text. It ends in `# EOF`.
  *
  * @example A counter with an exemplar
@@ -108,9 +101,9 @@ export async function generateMetricsAsync(
  */
 export function generateOpenMetrics(
   registry: Gatherer = REGISTRY,
-  options: GenerateOpenMetricsOptions = {},
+  options: GenerateOptions & { created?: boolean | undefined } = {},
 ): string {
-  const { escaping, created } = checkGenerateOptions(options);
+  const { escaping, created } = checkGenerateOptions(options, OPEN_METRICS);
   return decode(encodeOpenMetrics(gather(registry), escaping, created));
 }
 
@@ -137,10 +130,10 @@ export function generateOpenMetrics(
  */
 export async function generateOpenMetricsAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateOpenMetricsAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions & { created?: boolean | undefined } = {},
 ): Promise<string> {
-  const { escaping, created } = checkGenerateOptions(options);
-  return decode(encodeOpenMetrics(await gatherAll(registry, options), escaping, created));
+  const { escaping, created, read } = checkGenerateOptions(options, OPEN_METRICS_ASYNC);
+  return decode(encodeOpenMetrics(await gatherAll(registry, read), escaping, created));
 }
 
 /**
@@ -166,7 +159,7 @@ export function generateProtobuf(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { escaping } = checkGenerateOptions(options);
+  const { escaping } = checkGenerateOptions(options, KNOWN);
   return join(encodeProtobuf(gather(registry), escaping));
 }
 
@@ -194,21 +187,48 @@ export function generateProtobuf(
  */
 export async function generateProtobufAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { escaping } = checkGenerateOptions(options);
-  return join(encodeProtobuf(await gatherAll(registry, options), escaping));
+  const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
+  return join(encodeProtobuf(await gatherAll(registry, read), escaping));
 }
 
-function checkGenerateOptions(
-  options: GenerateOpenMetricsOptions,
-): { escaping: EscapingScheme; created: boolean } {
+const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
+  names: true,
+  metricsOnly: true,
+  signal: true,
+  timeoutMs: true,
+  patienceMs: true,
+  maxAgeMs: true,
+};
+const KNOWN: KnownOptions<GenerateOptions> = { escaping: true };
+const KNOWN_ASYNC: KnownOptions<GenerateOptions & ReadAsyncOptions> = { ...KNOWN, ...READ_OPTIONS };
+const OPEN_METRICS: KnownOptions<GenerateOpenMetricsOptions> = { ...KNOWN, created: true };
+const OPEN_METRICS_ASYNC: KnownOptions<GenerateOpenMetricsOptions & ReadAsyncOptions> = {
+  ...OPEN_METRICS,
+  ...READ_OPTIONS,
+};
+
+/** Options of an encoder, all of them there and legal, and those of the read. */
+interface CheckedOptions {
+  readonly escaping: EscapingScheme;
+  readonly created: boolean;
+  readonly read: ReadAsyncOptions;
+}
+
+function checkGenerateOptions<Options extends GenerateOpenMetricsOptions>(
+  options: Options,
+  known: KnownOptions<Options>,
+): CheckedOptions {
   const doing = "Cannot generate metrics";
-  checkOptions(options, doing);
-  const { escaping = "underscores", created = false } = options;
+  const { escaping = "underscores", created = false, ...read } = checkKnownOptions(
+    options,
+    known,
+    doing,
+  );
   checkEscapingScheme(escaping, doing);
   checkShape(typeof created === "boolean", doing, "created must be a boolean", created);
-  return { escaping, created };
+  return { escaping, created, read };
 }
 
 async function gatherAll(registry: Gatherer, options: ReadAsyncOptions): Promise<MetricFamily[]> {

@@ -1,7 +1,13 @@
 import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
-import { checkBounds, checkNumber, checkOptions, checkShape } from "../model.ts";
+import {
+  checkBounds,
+  checkKnownOptions,
+  checkNumber,
+  checkShape,
+  type KnownOptions,
+} from "../model.ts";
 import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
-import { type Authorize, plainResponse, refusal } from "./authorize.ts";
+import { type Authorize, plainResponse, refusal, report } from "./authorize.ts";
 import type { Body } from "./body.ts";
 import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
 import {
@@ -42,11 +48,11 @@ export interface MetricsResponseOptions {
    * keeps `le="1"` as it is, for rules that were written against the text format: OpenMetrics and
    * protobuf make `le="1.0"` of it. @default {["text", "openmetrics", "protobuf"]}
    */
-  formats?: readonly ExpositionFormat[] | undefined;
+  formats?: readonly ("text" | "openmetrics" | "protobuf")[] | undefined;
   /**
-   * Called with the error when the registry itself cannot be read, which the answer, a 500, does
-   * not tell. What it throws is ignored. Errors of a collector are told to the option `onError` of
-   * the registry. @default {none}
+   * Called with the error when the registry itself cannot be read, or when `authorize` or `live`
+   * fails. The answer, a 500, does not show the error. What `onError` throws is ignored. Errors of a
+   * collector go to the option `onError` of the registry. @default {none}
    */
   onError?: ((error: unknown) => void) | undefined;
   /** Whether to compress for clients that accept gzip. @default {true} */
@@ -101,9 +107,27 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
 
 /**
  * Answers a request whose `Accept` header prefers HTML: with a page that asks the same URL for
- * the metrics. Its method is GET or HEAD. What it throws, the handler throws.
+ * the metrics. Its method is GET or HEAD. If it throws, the answer is a 500 that does not show the
+ * error, and `onError` gets it.
  */
 export type LivePage = (request: Request) => Response | Promise<Response>;
+
+const RESPONSE_OPTIONS: KnownOptions<MetricsResponseOptions> = {
+  registry: true,
+  timeoutMs: true,
+  formats: true,
+  onError: true,
+  compress: true,
+  created: true,
+  escaping: true,
+  authorize: true,
+  live: true,
+};
+const HANDLER_OPTIONS: KnownOptions<MetricsHandlerOptions> = {
+  ...RESPONSE_OPTIONS,
+  maxConcurrentScrapes: true,
+  coalesce: true,
+};
 
 /** The same options, all of them there and legal. */
 interface CheckedOptions {
@@ -193,8 +217,12 @@ export function metricsHandler(
   options: MetricsHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const doing = "Cannot create metrics handler";
-  const checked = checkResponseOptions(options, doing);
-  const { maxConcurrentScrapes = Infinity, coalesce = true } = options;
+  const { maxConcurrentScrapes = Infinity, coalesce = true, ...others } = checkKnownOptions(
+    options,
+    HANDLER_OPTIONS,
+    doing,
+  );
+  const checked = checkResponseOptions(others, doing);
   checkShape(typeof coalesce === "boolean", doing, "coalesce must be a boolean", coalesce);
   const rule = "maxConcurrentScrapes must be a whole number >= 1, or Infinity";
   checkShape(typeof maxConcurrentScrapes === "number", doing, rule, maxConcurrentScrapes);
@@ -208,7 +236,6 @@ export function metricsHandler(
 }
 
 function checkResponseOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
-  checkOptions(options, doing);
   const {
     registry = REGISTRY,
     timeoutMs = TIMEOUT_MS,
@@ -219,7 +246,7 @@ function checkResponseOptions(options: MetricsResponseOptions, doing: string): C
     escaping = "underscores",
     authorize,
     live,
-  } = options;
+  } = checkKnownOptions(options, RESPONSE_OPTIONS, doing);
   checkGatherer(registry, doing);
   checkNumber(timeoutMs, (ms) => ms > 0, "> 0", doing, "timeoutMs");
   for (const [name, flag] of Object.entries({ compress, created })) {
@@ -253,7 +280,7 @@ async function respond(
   shared: Shared,
 ): Promise<Response> {
   if (request !== undefined && options.authorize !== undefined) {
-    const refused = await refusal(request, options.authorize);
+    const refused = await refusal(request, options.authorize, options.onError);
     if (refused !== undefined) return refused;
   }
   const method = request?.method ?? "GET";
@@ -264,7 +291,12 @@ async function respond(
   }
   const accept = request?.headers.get("accept") ?? null;
   if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
-    return await options.live(request);
+    try {
+      return await options.live(request);
+    } catch (error) {
+      report(options.onError, error);
+      return plainResponse(500, "Cannot answer request: the page failed");
+    }
   }
   const { format, escaping, contentType } = negotiate(accept, options.escaping, options.formats);
   const encoding = options.compress && typeof CompressionStream === "function"
@@ -308,12 +340,7 @@ async function answer(
     body = await collection.write(spelling, leave);
   } catch (error) {
     leave();
-    try {
-      const returned = onError(error);
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // An error of a log must not become one of the scrape.
-    }
+    report(onError, error);
     // The error may have secrets in it, and anyone can ask.
     return plainResponse(500, "Cannot answer scrape: the registry cannot be read");
   }

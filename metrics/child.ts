@@ -1,4 +1,11 @@
-import { checkShape, type Exemplar, type LabelledMetric } from "../model.ts";
+import {
+  checkShape,
+  type Exemplar,
+  familyLike,
+  type LabelledMetric,
+  type Metric,
+  toJson,
+} from "../model.ts";
 import type { Columns } from "./columns.ts";
 import type { MetricCore } from "./metric_core.ts";
 import { checkFunction } from "./timer.ts";
@@ -52,8 +59,21 @@ export abstract class Child implements LabelledMetric {
   }
 
   /** Whether the value comes from a function. */
-  get computed(): boolean {
+  protected get isComputed(): boolean {
     return this.core.sources?.has(this) ?? false;
+  }
+
+  /** The metrics that readers see of the series. */
+  get metrics(): readonly Metric[] {
+    // Its class has the shape of the metrics of its type.
+    return [this as unknown as Metric];
+  }
+
+  /** Returns the series for `JSON.stringify`. */
+  toJSON(): object {
+    // A metric sets it before it makes series.
+    const family = this.core.family!;
+    return toJson(family, familyLike(family, { metrics: this.metrics }).samples);
   }
 
   /** Starts again at zero, without a function and exemplars. */
@@ -113,7 +133,7 @@ export abstract class Child implements LabelledMetric {
   protected check(verb: string, value: unknown): void {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber(verb, value);
-    if (!this.computed) return;
+    if (!this.isComputed) return;
     checkShape(false, core.doing(verb), "its value comes from a function", value);
   }
 

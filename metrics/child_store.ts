@@ -1,4 +1,10 @@
-import { type MetricType, type NumberColumn, type NumberMetric, TRUSTED } from "../model.ts";
+import {
+  type MetricType,
+  type NumberColumn,
+  type NumberMetric,
+  type SeriesExpiry,
+  TRUSTED,
+} from "../model.ts";
 import type { Child } from "./child.ts";
 import { Columns } from "./columns.ts";
 import { MetricCore } from "./metric_core.ts";
@@ -41,10 +47,8 @@ export interface ChildStoreOptions<C extends Child> {
  * @typeParam C The type of the children.
  */
 export class ChildStore<C extends Child> implements Iterable<C> {
-  /** What all children share. */
-  protected readonly core: MetricCore;
-  /** Where the children are now. */
-  protected columns: Columns<C>;
+  readonly #core: MetricCore;
+  #columns: Columns<C>;
   /** Where children are that were taken out. */
   #detached: Columns<C>;
   readonly #create: CreateChild<C>;
@@ -64,12 +68,22 @@ export class ChildStore<C extends Child> implements Iterable<C> {
    * @param options A limit.
    */
   constructor(core: MetricCore, create: CreateChild<C>, options: ChildStoreOptions<C> = {}) {
-    this.core = core;
+    this.#core = core;
     this.#create = create;
     this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
-    this.columns = new Columns(core, 1);
+    this.#columns = new Columns(core, 1);
     this.#detached = new Columns(core, 1);
+  }
+
+  /** What all children share. */
+  protected get core(): MetricCore {
+    return this.#core;
+  }
+
+  /** Where the children are now. */
+  protected get columns(): Columns<C> {
+    return this.#columns;
   }
 
   /** The number of children. */
@@ -82,6 +96,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return this.core.sources === undefined ? this.core.type : undefined;
   }
 
+  /** How a reader keeps children from expiring. Undefined if they do not expire. */
+  get expiry(): SeriesExpiry | undefined {
+    return undefined;
+  }
+
   /** The numbers of the children, where a child is one number and that stands in its column. */
   get numberColumn(): NumberColumn | undefined {
     if (!this.core.isNumber || this.core.sources !== undefined) return undefined;
@@ -91,12 +110,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** The child of labels by name: nothing if it does not exist, or the labels are not the metric's. */
   findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.columns.findByName(labels);
+    return this.#columns.findByName(labels);
   }
 
   /** The child of label values in the order of the label names, if there is one. */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.columns.findInOrder(values);
+    return this.#columns.findInOrder(values);
   }
 
   /**
@@ -154,14 +173,19 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     // Those who just read the columns find nothing there; those who hold a child go on with it.
     const former = this.columns.clear();
     for (const child of children) child.stayIn(former);
-    this.columns = new Columns(this.core, 1);
+    this.#columns = new Columns(this.core, 1);
     this.#holes = 0;
     this.#overflow = undefined;
   }
 
-  /** The child of label values for who wants to take it out: to be looked for is no use of it. */
+  /** Finds a child without using it, if readers would meet it. */
+  peek(labelValues: readonly string[]): C | undefined {
+    return this.#columns.findInOrder(labelValues);
+  }
+
+  /** Finds a child without using it, for removal. */
   reach(labelValues: readonly string[]): C | undefined {
-    return this.columns.findInOrder(labelValues);
+    return this.peek(labelValues);
   }
 
   /** All children that `reach()` would find. */
@@ -176,7 +200,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Whether a child is one of those that readers meet. */
   holds(child: C): boolean {
-    return child.columns === this.columns;
+    return child.columns === this.#columns;
   }
 
   /** Whether there is no room for another child. */
@@ -230,7 +254,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     if (this.#holes <= 32 || this.#holes <= this.columns.children.length / 2) return;
     const columns = new Columns<C>(this.core, this.size);
     for (const child of this.columns.children) child?.moveTo(columns);
-    this.columns = columns;
+    this.#columns = columns;
     this.#holes = 0;
   }
 
@@ -250,7 +274,9 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   #makeDropped(): C {
     // Its metric is one of its own, so that writes to other series stay simple.
-    const columns = new Columns<C>(new MetricCore({ ...this.core, isDropped: true }), 1);
+    const core = new MetricCore({ ...this.core, isDropped: true });
+    core.family = this.core.family;
+    const columns = new Columns<C>(core, 1);
     const dropped = this.#create(columns);
     dropped.enter(columns, this.#overflowValues(), 0);
     return dropped;

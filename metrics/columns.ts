@@ -1,7 +1,4 @@
-import type { MetricCore } from "./metric_core.ts";
-
-/** What the look-up table has where no child is. */
-const FREE = -1;
+import { FREE, type MetricCore } from "./metric_core.ts";
 
 /** Instead of which label was not known: the labels are not those of the metric. */
 const NOT_OURS = -1;
@@ -12,8 +9,16 @@ const MIN_PLACES = 4096;
 /** How many of them it may have for each child beyond that: 16 bytes. */
 const PLACES_PER_CHILD = 4;
 
-/** Where a look-up notes which label values it is for; look-ups do not nest. */
+/** Where a look-up notes the ids of its label values. */
 let query = new Int32Array(16);
+
+/**
+ * How many look-ups there were. A label object may have getters, which may look up others: a look-up
+ * that was not the last one at its end finds nothing, because it cannot rely on its notes.
+ */
+let lookUps = 0;
+
+const { hasOwnProperty } = Object.prototype;
 
 /** The values that one label takes, each known by a number. */
 class LabelColumn {
@@ -49,7 +54,7 @@ class LabelColumn {
  * has a place for every combination: the factors are those of a number whose digits
  * are the ids, and what stands at its place is what is looked for. Where most of such
  * places would stay empty it is a hash table with open addressing: the factors are odd
- * numbers without pattern, at most 4/5 of the places are taken, and what stands there is
+ * random numbers, at most 4/5 of the places are taken, and what stands there is
  * compared with the column of ids, so that no two label sets can collide whatever their
  * values are. As label values come, the table is arranged anew whenever a dictionary or
  * the table itself has doubled.
@@ -76,7 +81,7 @@ export class Columns<C> {
   #labels: readonly LabelColumn[];
   readonly #byName: ReadonlyMap<string, LabelColumn>;
   /** Slots, each at its place or, in a hash table, the first free one behind. Its length is a power of two. */
-  #table: Int32Array = new Int32Array(1).fill(FREE);
+  #table: Int32Array;
   /** Whether the table has a place for each combination of label values. */
   #isDirect = true;
   /** Of the last look-up without success: which label had a new value, or, if none had, their number. */
@@ -93,7 +98,11 @@ export class Columns<C> {
     const { labelNames, width } = core;
     this.#labels = labelNames.map((name, i) => new LabelColumn(name, i));
     this.#byName = new Map(this.#labels.map((label) => [label.name, label]));
-    if (query.length < labelNames.length) query = new Int32Array(labelNames.length);
+    if (query.length < labelNames.length) {
+      query = new Int32Array(labelNames.length);
+      lookUps = (lookUps + 1) | 0;
+    }
+    this.#table = core.createTable(1);
     this.numbers = new Float64Array(capacity * width);
     this.touched = new Float64Array(core.expires ? capacity : 0);
     this.#since = new Int32Array(capacity);
@@ -111,32 +120,35 @@ export class Columns<C> {
   }
 
   /**
-   * Finds a child by the names of its labels, in whatever order.
+   * Finds a child by the names of its labels, in whatever order. Only own properties are labels.
    *
    * @param labels The labels.
-   * @returns The child; nothing if there is none, or the labels are not those of the metric.
+   * @returns The child; undefined if there is none, if the labels are not those of the metric, or
+   * if reading them looked something up.
    */
   findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
     const own = this.#labels;
+    const lookUp = lookUps = (lookUps + 1) | 0;
     let given = 0;
     let place = 0;
-    this.#missed = NOT_OURS;
-    // A `for in` that reads the property it stands at needs no look-up for it.
+    // A `for in` that asks for and reads the property it stands at needs no look-up for it.
     for (const name in labels) {
+      if (!hasOwnProperty.call(labels, name)) continue;
       // Most callers give labels in the order of the label names.
       let label: LabelColumn | undefined = own[given];
       if (label?.name !== name) label = this.#byName.get(name);
-      if (label === undefined) return undefined;
-      const id = label.ids.get(labels[name]);
-      if (id === undefined) {
-        this.#missed = given;
+      const id = label?.ids.get(labels[name]);
+      if (label === undefined || id === undefined) {
+        this.#missed = label !== undefined && lookUp === lookUps ? given : NOT_OURS;
         return undefined;
       }
       query[label.position] = id | 0;
       place = (place + Math.imul(id | 0, label.factor)) | 0;
       given++;
     }
-    return given === own.length ? this.#find(place) : undefined;
+    if (given === own.length && lookUp === lookUps) return this.#find(place);
+    this.#missed = NOT_OURS;
+    return undefined;
   }
 
   /**
@@ -147,6 +159,7 @@ export class Columns<C> {
    */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
     const own = this.#labels;
+    lookUps = (lookUps + 1) | 0;
     this.#missed = NOT_OURS;
     if (values.length !== own.length) return undefined;
     let place = 0;
@@ -178,6 +191,7 @@ export class Columns<C> {
     if (missed === own.length) return true;
     let given = 0;
     for (const name in labels) {
+      if (!hasOwnProperty.call(labels, name)) continue;
       if (given === own.length) return false;
       let label = own[given]!;
       if (label.name !== name) {
@@ -385,14 +399,9 @@ export class Columns<C> {
     this.#isDirect = places <= Math.max(MIN_PLACES, length * PLACES_PER_CHILD);
     if (!this.#isDirect) {
       places = nextPowerOfTwo(length * 3 / 2);
-      let factor = 0x9e3779b1;
-      for (const label of this.#labels) {
-        // Odd numbers without pattern, of which none is a small multiple of another.
-        factor = Math.imul(factor, 0x85ebca6b);
-        label.factor = factor;
-      }
+      for (const label of this.#labels) label.factor = this.core.factors[label.position]!;
     }
-    this.#table = new Int32Array(places).fill(FREE);
+    this.#table = this.core.createTable(places);
     for (let slot = 0; slot < length; slot++) {
       if (this.children[slot] !== undefined) this.#insert(slot);
     }

@@ -1,12 +1,6 @@
 import { checkExemplarLabels, checkShape } from "../model.ts";
 
-/**
- * Tells what an observation belongs to: the labels of an exemplar, or nothing, for which
- * no labels stand as well.
- */
-export type ExemplarSource = () => Record<string, string> | undefined;
-
-let source: ExemplarSource | null = null;
+let source: Parameters<typeof setExemplarSource>[0] = null;
 /** Whether the source is at work: metrics that it changes itself do not ask it again. */
 let asking = false;
 
@@ -36,7 +30,7 @@ let asking = false;
  * setExemplarSource(null);
  * ```
  */
-export function setExemplarSource(fn: ExemplarSource | null): void {
+export function setExemplarSource(fn: (() => Record<string, string> | undefined) | null): void {
   const isSource = fn === null || typeof fn === "function";
   checkShape(isSource, "Cannot set exemplar source", "it must be a function or null", fn);
   source = fn;

@@ -45,8 +45,7 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     core.listener = this;
   }
 
-  /** The store itself, for readers that must not miss a number. */
-  get expiry(): SeriesExpiry {
+  override get expiry(): SeriesExpiry {
     return this;
   }
 
@@ -77,8 +76,12 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     this.#hidden.clear();
   }
 
-  override reach(labelValues: readonly string[]): C | undefined {
+  override peek(labelValues: readonly string[]): C | undefined {
     this.#sweepIfDue();
+    return super.peek(labelValues);
+  }
+
+  override reach(labelValues: readonly string[]): C | undefined {
     return super.reach(labelValues) ?? this.#findHidden(labelValues);
   }
 

@@ -8,50 +8,92 @@ import {
   checkShape,
   type Exemplar,
   type HistogramMetric,
+  type KnownOptions,
+  type LabelSet,
   type NativeHistogram,
-  received,
 } from "../model.ts";
+import { ownSeries } from "./base_metric.ts";
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import type { Columns } from "./columns.ts";
-import type { Observable } from "./label_types.ts";
-import type { MetricOptions } from "./options.ts";
+import type { IfComplete, Timer, Wrap } from "./label_types.ts";
+import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { TimedChild, TimedMetric } from "./timed_metric.ts";
 
 /** Below this many bounds a search is a walk along them, which is faster. */
 const SHORT = 16;
 
-/** One set of series of a histogram. */
-export class HistogramChild extends TimedChild implements HistogramMetric {
+/** A set of series of a histogram. */
+export interface HistogramSeries extends LabelSet {
+  /**
+   * Counts a value.
+   *
+   * @param value A finite number.
+   * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
+   * @throws {TypeError} If the value is not a number.
+   * @throws {RangeError} If the value is infinite or NaN, or the exemplar too long.
+   */
+  observe(value: number, exemplarLabels?: Record<string, string>): void;
+  /**
+   * Calls a function and counts how long it took, in seconds. If it returns a
+   * promise, the time ends when that is settled. Failures are counted as well.
+   *
+   * @param fn The function.
+   * @returns What the function returns.
+   * @throws {TypeError} If it is not a function.
+   */
+  time<T>(fn: () => T): T;
+  /**
+   * Starts a timer that counts its duration, in seconds, when it is stopped.
+   *
+   * @returns The timer.
+   */
+  startTimer(): Timer;
+  /** Makes a function whose calls are timed. Also a method decorator. */
+  readonly wrap: Wrap;
+  /** The finite upper bounds. The bucket of `+Inf` comes after them. */
+  readonly bounds: readonly number[];
+  /** The sum of all values. */
+  readonly sum: number;
+  /** The number of all values. */
+  readonly count: number;
+  /**
+   * Returns the number of values at or below each bound, and of all values.
+   *
+   * @param into An array to overwrite and return. @default {a new one}
+   * @returns One count more than there are bounds.
+   */
+  cumulativeCounts(into?: number[]): readonly number[];
+  /** The last exemplar of each bucket. */
+  readonly exemplars: readonly (Exemplar | undefined)[] | undefined;
+  /** A copy of the native histogram as it is now, if there is one. */
+  readonly native: NativeHistogram | undefined;
+  /** The exemplars of the native histogram, by value. */
+  readonly nativeExemplars: readonly Exemplar[] | undefined;
+  /** When the series began to count, in seconds since 1970. */
+  readonly created: number;
+}
+
+/** The set of series of a histogram: what `labels()` returns at run time. */
+export class HistogramChild extends TimedChild implements HistogramSeries, HistogramMetric {
   // Its numbers are that of the values in each bucket, not cumulative, up to that of `+Inf`, and
   // the sum of the values.
 
-  /** The finite upper bounds, shared by all children of the histogram. */
   get bounds(): readonly number[] {
     return this.core.bounds;
   }
 
-  /**
-   * Counts a value.
-   *
-   * @param value Any number. `NaN` counts in the bucket of `+Inf` and makes the sum `NaN`.
-   * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
-   * @throws {TypeError} If the value is not a number.
-   * @throws {RangeError} If the exemplar is too long.
-   */
   observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      typeof value === "number" && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.isSimple
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
 
-  /** The sum of all values. */
   get sum(): number {
     const { columns, slot } = this;
     return columns.numbers[(slot + 1) * columns.core.width - 1]!;
   }
 
-  /** The number of all values. */
   get count(): number {
     const { columns, slot } = this;
     const { numbers } = columns;
@@ -62,28 +104,19 @@ export class HistogramChild extends TimedChild implements HistogramMetric {
     return count;
   }
 
-  /** The last exemplar of each bucket. */
   get exemplars(): readonly (Exemplar | undefined)[] | undefined {
     // Nothing else is kept for a histogram.
     return this.core.kept?.get(this) as (Exemplar | undefined)[] | undefined;
   }
 
-  /** The native histogram as it is at this moment, if there is one. Each reading makes a copy. */
   get native(): NativeHistogram | undefined {
     return undefined;
   }
 
-  /** The exemplars of the native histogram, by value. */
   get nativeExemplars(): readonly Exemplar[] | undefined {
     return undefined;
   }
 
-  /**
-   * The number of values at or below each bound, and of all values.
-   *
-   * @param into An array to overwrite and return. @default {a new one}
-   * @returns One count more than there are bounds.
-   */
   cumulativeCounts(into: number[] = []): readonly number[] {
     const { columns, slot } = this;
     const { numbers } = columns;
@@ -126,7 +159,7 @@ class NativeHistogramChild extends HistogramChild {
   /** Repeats what is inherited: calls of `change()` that only ever mean one are fast. */
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      typeof value === "number" && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.isSimple
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
@@ -179,7 +212,7 @@ function findBucket(bounds: readonly number[], value: number): number {
 export interface HistogramOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Histogram<Names, Defaulted>> {
   /**
    * The upper bounds, strictly increasing; that of `+Inf` is always there. `[]` means
    * that there is no other. Without it a histogram has `DEFAULT_BUCKETS`, and a native
@@ -193,6 +226,12 @@ export interface HistogramOptions<
    */
   nativeHistogram?: NativeHistogramOptions | boolean | undefined;
 }
+
+const KNOWN_OPTIONS: KnownOptions<HistogramOptions> = {
+  ...METRIC_OPTIONS,
+  buckets: true,
+  nativeHistogram: true,
+};
 
 /**
  * A distribution of values in buckets: durations, sizes. Prometheus computes
@@ -219,7 +258,7 @@ export interface HistogramOptions<
 export class Histogram<
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends TimedMetric<Names, Defaulted, HistogramChild> {
+> extends TimedMetric<Names, Defaulted, HistogramSeries> {
   /**
    * Creates a histogram and registers it.
    *
@@ -232,11 +271,11 @@ export class Histogram<
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: HistogramOptions<Names, Defaulted> = {}) {
-    const doing = `Cannot create histogram ${received(name)}`;
-    const { nativeHistogram = false, buckets } = options ?? {};
+    const { options: known, doing } = readOptions("histogram", name, options, KNOWN_OPTIONS);
+    const { nativeHistogram = false, buckets } = known;
     const native = checkNative(nativeHistogram, doing);
     const bounds = checkBuckets(buckets ?? (native ? [] : DEFAULT_BUCKETS), doing);
-    super(name, help, options, {
+    super(name, help, known, {
       type: "histogram",
       definition: [bounds, native],
       bounds,
@@ -251,19 +290,18 @@ export class Histogram<
   /**
    * Counts a value. Needs all labels to have defaults, or to be none.
    *
-   * @param value Any number. `NaN` counts in the bucket of `+Inf` and makes the sum `NaN`.
+   * @param value A finite number.
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
    * @throws {TypeError} If the value is not a number.
-   * @throws {RangeError} If the exemplar is too long.
+   * @throws {RangeError} If the value is infinite or NaN, or the exemplar too long.
    * @throws {UnobservableMetricError} If a label has no value.
    */
   observe(
-    this: Observable<Names, Defaulted>,
+    this: IfComplete<Names, Defaulted>,
     value: number,
     exemplarLabels?: Record<string, string>,
-  ): void;
-  observe(value: number, exemplarLabels?: Record<string, string>): void {
-    this.own.observe(value, exemplarLabels);
+  ): void {
+    ownSeries<HistogramSeries>(this).observe(value, exemplarLabels);
   }
 }
 

@@ -4,32 +4,52 @@ import type { Timer, Wrap } from "./label_types.ts";
 import type { MetricCore } from "./metric_core.ts";
 
 type Labels = Readonly<Record<string, LabelValue>>;
+type ExemplarLabels = Readonly<Record<string, string>>;
 
-/** A timer that only `stop()` ends: what a metric starts while labels are missing. */
+/** Records the duration of a timer, in seconds. */
+type RecordDuration = (
+  seconds: number,
+  labels: Labels | undefined,
+  exemplarLabels: ExemplarLabels | undefined,
+) => void;
+
+/** A series that can record durations. */
+export interface DurationSeries {
+  /** Called at the end of a timer. */
+  recordDuration(seconds: number, exemplarLabels?: ExemplarLabels): void;
+}
+
+/** A timer that only `stop()` ends. A metric starts it while labels are missing. */
 export class RunningLabelTimer {
   readonly #clock: Clock;
   readonly #start: number;
-  readonly #record: (seconds: number, labels: Labels | undefined) => void;
+  readonly #record: RecordDuration;
   #seconds: number | undefined = undefined;
 
-  constructor(clock: Clock, record: (seconds: number, labels: Labels | undefined) => void) {
+  constructor(clock: Clock, record: RecordDuration) {
     this.#clock = clock;
     this.#record = record;
     this.#start = clock.monotonic();
   }
 
-  stop(labels?: Labels): number {
-    if (this.#seconds === undefined) {
-      // A clock of a test, or of a machine that sleeps, may go back: a duration never does.
-      const seconds = Math.max(0, this.#clock.monotonic() - this.#start);
-      this.#record(seconds, labels);
-      this.#seconds = seconds;
+  stop(labels?: Labels, exemplarLabels?: ExemplarLabels): number {
+    if (this.#seconds !== undefined) return this.#seconds;
+    const elapsed = this.#clock.monotonic() - this.#start;
+    // The clock of a test may go back or break. A duration does not: it must not hide an error.
+    const seconds = elapsed > 0 && elapsed < Infinity ? elapsed : 0;
+    // From here on, a getter among the labels that stops the timer records nothing.
+    this.#seconds = seconds;
+    try {
+      this.#record(seconds, labels, exemplarLabels);
+    } catch (error) {
+      this.#seconds = undefined;
+      throw error;
     }
-    return this.#seconds;
+    return seconds;
   }
 }
 
-/** A timer that the end of a `using` scope ends too. */
+/** A timer that the end of a `using` scope ends, too. */
 export class RunningTimer extends RunningLabelTimer {
   [Symbol.dispose](): void {
     this.stop();
@@ -37,18 +57,18 @@ export class RunningTimer extends RunningLabelTimer {
 }
 
 /**
- * Starts a timer of a child, which has all its labels.
+ * Starts a timer of a series, which has all its labels.
  *
- * @param core What the children of the metric share.
- * @param record What to do with the duration in seconds.
- * @returns The timer; it refuses labels.
+ * @param core What all series of the metric share.
+ * @param series The series.
+ * @returns The timer. It refuses labels.
  */
-export function startChildTimer(core: MetricCore, record: (seconds: number) => void): Timer {
-  return new RunningTimer(core.clock, (seconds, labels) => {
+export function startChildTimer(core: MetricCore, series: DurationSeries): Timer {
+  return new RunningTimer(core.clock, (seconds, labels, exemplarLabels) => {
     const isNone = labels === undefined ||
       (typeof labels === "object" && labels !== null && Object.keys(labels).length === 0);
     checkShape(isNone, core.doing("stop timer of"), "its labels are given already", labels);
-    record(seconds);
+    series.recordDuration(seconds, exemplarLabels);
   });
 }
 

@@ -1,5 +1,11 @@
 import process from "node:process";
-import { type CollectorRegistryProxy, gather, REGISTRY, type Registry } from "../mod.ts";
+import {
+  type CollectorRegistryProxy,
+  gatherAsync,
+  type MetricFamily,
+  REGISTRY,
+  type Registry,
+} from "../mod.ts";
 import type { Backend } from "./backend.ts";
 import { LOADED, type Loaded } from "./loaded.ts";
 import { whyNotShared } from "./schema.ts";
@@ -128,10 +134,6 @@ export async function loadBackend(
   const behind = given?.getRegistry() ?? registry;
   // The default registry may be shared already: then the new backend takes the place of the first.
   const inner = isSharing(behind) ? behind.getInner() : behind;
-  for (const family of gather(inner, { metricsOnly: true })) {
-    const reason = whyNotShared(family);
-    if (reason !== undefined) throw new TypeError(`${doing}: ${reason}`);
-  }
   const former = LOADED.get(inner);
   const proxy = given ?? former?.proxy;
   const { promise, resolve, reject } = Promise.withResolvers<SharedRegistry>();
@@ -149,7 +151,13 @@ export async function loadBackend(
     opening.then(async (session) => {
       if (left.signal.aborted) await session.close();
     }).catch(() => {});
+    const gathering = gatherMetrics(inner, signal);
+    gathering.catch(() => {});
     const session = await abortable(opening, left.signal);
+    const families = await gathering.catch(async (error) => {
+      await session.close();
+      throw error;
+    });
     await (await former?.shared.catch(() => undefined))?.close();
     // One of another copy of the package.
     if (isSharing(behind)) await behind.close();
@@ -157,6 +165,7 @@ export async function loadBackend(
       inner,
       proxy,
       loaded,
+      families,
       session,
       process: label,
       readOnly,
@@ -178,6 +187,17 @@ export async function loadBackend(
     asked.end();
     left.end();
   }
+}
+
+/** Gathers the metrics that are there. Throws if one of them cannot be shared. */
+async function gatherMetrics(registry: Registry, signal: AbortSignal): Promise<MetricFamily[]> {
+  const families: MetricFamily[] = [];
+  for await (const family of gatherAsync(registry, { metricsOnly: true, signal })) {
+    const reason = whyNotShared(family);
+    if (reason !== undefined) throw new TypeError(`Cannot load backend: ${reason}`);
+    families.push(family);
+  }
+  return families;
 }
 
 /** The registry as a proxy, if it is one, of whichever copy of the package. */

@@ -24,6 +24,9 @@ import { UnreadSeries } from "./write/unread_series.ts";
 /** Which part of a scrape's time may be spent on flushing; the rest is for reading. */
 const FLUSH_SHARE = 0.5;
 
+/** How often `onCollect` runs for flushes at most, in milliseconds. */
+const MAX_AGE_MS = 15_000;
+
 /** What can fail, as `narthex_backend_errors_total` tells it. */
 export type BackendOperation = "flush" | "read" | "close";
 
@@ -33,6 +36,8 @@ export interface SharedRegistryOptions {
   readonly inner: Registry;
   /** The proxy that stands for the shared registry from now on, if there is one. */
   readonly proxy: CollectorRegistryProxy | undefined;
+  /** The families of its metrics, as exposed. */
+  readonly families: readonly MetricFamily[];
   /** The entry among the registries that are shared. It is removed when the registry is closed. */
   readonly loaded: Loaded;
   /** The store, open. */
@@ -75,6 +80,8 @@ export class SharedRegistry implements Registry {
   #isUp: boolean | undefined = undefined;
   #running: Promise<boolean> | undefined = undefined;
   #next: Promise<boolean> | undefined = undefined;
+  /** How old the numbers of a metric with `onCollect` may be for the next flush, in milliseconds. */
+  #nextAgeMs = Infinity;
   #closing: Promise<void> | undefined = undefined;
 
   /**
@@ -96,7 +103,7 @@ export class SharedRegistry implements Registry {
     });
     if (options.readOnly) return;
     // From now on no series expires before it was read.
-    this.#gather();
+    this.#take(options.families);
     this.#schedule();
   }
 
@@ -190,10 +197,12 @@ export class SharedRegistry implements Registry {
     if (this.#closing !== undefined) {
       throw new Error("Cannot read the shared registry: it is closed");
     }
-    // At the same time: a slow collector does not keep the store waiting.
+    // At the same time: a slow collector does not keep the store waiting. The flush brings metrics
+    // with onCollect up to date.
     const reading = this.#read(options);
     const met: MetricFamily[] = [];
-    const families = this.#inner.collectAsync?.(options) ?? this.#inner.collect(options);
+    const given = { maxAgeMs: this.#maxAgeMs, ...options };
+    const families = this.#inner.collectAsync?.(given) ?? this.#inner.collect(options);
     // Each for itself: a reader merges the family of a custom collector with a shared one. Of a
     // metric this reads no number.
     for await (const family of families) met.push(...gather(this.#onlyWith(family)));
@@ -243,13 +252,7 @@ export class SharedRegistry implements Registry {
    * @returns Whether everything that was counted before the call has arrived.
    */
   flush(): Promise<boolean> {
-    if (this.#options.readOnly || this.#closing !== undefined) return Promise.resolve(false);
-    if (this.#running === undefined) return this.#start();
-    // The running flush may have passed what was counted just now. All callers share the next one.
-    return this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      return this.#running === undefined ? this.#start() : this.flush();
-    });
+    return this.#flush(this.#maxAgeMs);
   }
 
   /**
@@ -271,8 +274,8 @@ export class SharedRegistry implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    */
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#inner.countError?.(collector, cause, error);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    this.#inner.countError?.(collector, cause, error, times);
   }
 
   /** Lets all collectors of this process go. What was counted stays shared. */
@@ -298,10 +301,24 @@ export class SharedRegistry implements Registry {
     return this.#extended("getTargetInfo").getTargetInfo();
   }
 
-  #start(inBackground = false): Promise<boolean> {
+  #flush(maxAgeMs: number): Promise<boolean> {
+    if (this.#options.readOnly || this.#closing !== undefined) return Promise.resolve(false);
+    if (this.#running === undefined) return this.#start(maxAgeMs);
+    // The running flush may have passed what was counted just now. All callers share the next one.
+    this.#nextAgeMs = Math.min(this.#nextAgeMs, maxAgeMs);
+    return this.#next ??= this.#running.then(() => {
+      const maxAgeMs = this.#nextAgeMs;
+      this.#next = undefined;
+      this.#nextAgeMs = Infinity;
+      return this.#running === undefined ? this.#start(maxAgeMs) : this.#flush(maxAgeMs);
+    });
+  }
+
+  #start(maxAgeMs: number, inBackground = false): Promise<boolean> {
     const { signal, end } = this.#limit(this.#options.timeoutMs, { inBackground });
-    const flushing = this.#flusher.flush(this.#gather(), signal);
-    const running = flushing.then(() => {
+    const running = this.#gather(maxAgeMs, signal).then((families) => {
+      return this.#flusher.flush(families, signal);
+    }).then(() => {
       this.#unread.endRead();
       return true;
     }, (error) => {
@@ -314,9 +331,22 @@ export class SharedRegistry implements Registry {
     return this.#running = running;
   }
 
-  /** The families that are shared, as exposed. Nothing of them expires before it was read. */
-  #gather(): MetricFamily[] {
-    const shared = [...gather(this.#inner, { metricsOnly: true })].filter((family) => {
+  /** How old the numbers of a metric with `onCollect` may be for a flush, in milliseconds. */
+  get #maxAgeMs(): number {
+    return Math.max(this.#options.intervalMs, MAX_AGE_MS);
+  }
+
+  /** The families that are shared, as exposed. */
+  async #gather(maxAgeMs: number, signal: AbortSignal): Promise<MetricFamily[]> {
+    const families: MetricFamily[] = [];
+    const options = { metricsOnly: true, maxAgeMs, signal };
+    for await (const family of gatherAsync(this.#inner, options)) families.push(family);
+    return this.#take(families);
+  }
+
+  /** Keeps what can be shared. Nothing of it expires before it was read. */
+  #take(families: readonly MetricFamily[]): MetricFamily[] {
+    const shared = families.filter((family) => {
       if (!isShared(family)) return false;
       const reason = whyNotShared(family);
       if (reason !== undefined) this.countError(family.name, "conflict", new TypeError(reason));
@@ -337,7 +367,7 @@ export class SharedRegistry implements Registry {
     this.#cancelTimer = timers.setTimeout(
       () => {
         this.#schedule();
-        if (this.#running === undefined) this.#start(true);
+        if (this.#running === undefined) this.#start(this.#maxAgeMs, true);
       },
       intervalMs,
       { inBackground: true },
@@ -368,8 +398,8 @@ export class SharedRegistry implements Registry {
     const half = this.#limit(timeoutMs * FLUSH_SHARE, { outer: options.signal });
     try {
       // A flush that fails or takes too long leaves numbers out, but the store can still be read.
-      if (readOnly) this.#gather();
-      else await abortable(this.flush(), half.signal).catch(() => {});
+      if (readOnly) await this.#gather(this.#maxAgeMs, half.signal);
+      else await abortable(this.#flush(0), half.signal).catch(() => {});
       const left = Math.max(0, timeoutMs - (timers.monotonic() - began) * 1000);
       const stored = await readFamilies(session, {
         signal: limit.signal,
@@ -398,7 +428,7 @@ export class SharedRegistry implements Registry {
     this.#cancelTimer();
     // Flushes that callers wait for come first.
     while (this.#running !== undefined) await (this.#next ?? this.#running);
-    const hasFlushed = !readOnly && await this.#start();
+    const hasFlushed = !readOnly && await this.#start(this.#maxAgeMs);
     this.#unread.release();
     const { signal, end } = this.#limit(timeoutMs);
     try {

@@ -1,13 +1,14 @@
 import {
+  checkKnownOptions,
   checkNumber,
-  checkOptions,
   checkShape,
   isLegacyMetricName,
+  type KnownOptions,
   type LabelSet,
   type LabelValue,
   toLabelSet,
 } from "../model.ts";
-import { SYSTEM_CLOCK, type Timers } from "../time/clock.ts";
+import { type Clock, SYSTEM_CLOCK, type Timers, withTimers } from "../time/clock.ts";
 import type { CollectorErrorCause } from "./protocol.ts";
 
 /**
@@ -17,20 +18,13 @@ import type { CollectorErrorCause } from "./protocol.ts";
  * - `"throw"`: throws a {@linkcode DuplicateMetricError}, for equal definitions too.
  * - `"keep"`: keeps the first one, warns once for each name, and leaves the second unregistered.
  * - `"replace"`: hands back an existing metric of the same definition, and lets any other collector
- *   take the place of the existing one. For programs that reload their modules.
+ *   take the place of the existing one. For programs that reload their modules. Of two collectors
+ *   without `describe()` that bring a family of one name and type, a read keeps the later one.
  * - `"merge"`: checks no names. A read merges families of one name, and leaves out repeated series.
  */
 export type OnDuplicate = "throw" | "keep" | "reuse" | "replace" | "merge";
 
 const ON_DUPLICATE: readonly unknown[] = ["throw", "keep", "reuse", "replace", "merge"];
-
-/** What an error of a read is about. */
-export interface ErrorContext {
-  /** The name of the collector or of the family that was left out, in whole or in part. */
-  readonly collector: string;
-  /** Why it was left out. */
-  readonly cause: CollectorErrorCause;
-}
 
 /** Options of {@linkcode CollectorRegistry}. */
 export interface CollectorRegistryOptions {
@@ -54,13 +48,27 @@ export interface CollectorRegistryOptions {
    */
   maxSeries?: number | undefined;
   /**
-   * Called with each error that made a read leave something out, for a log. What it throws is
-   * ignored. {@linkcode CollectorRegistry.lastErrors} has the messages, too. @default {none}
+   * Called with each error that made a read leave something out, with the name of the collector
+   * or of the family and the cause, for a log. What it throws is ignored.
+   * {@linkcode CollectorRegistry.lastErrors} has the messages, too. @default {none}
    */
-  onError?: ((error: unknown, about: ErrorContext) => void) | undefined;
+  onError?:
+    | ((error: unknown, about: { collector: string; cause: CollectorErrorCause }) => void)
+    | undefined;
   /** Where the registry takes the time from, for tests. @default {the platform} */
-  clock?: Timers | undefined;
+  clock?: Clock | undefined;
 }
+
+const REGISTRY_OPTIONS: KnownOptions<CollectorRegistryOptions> = {
+  prefix: true,
+  constLabels: true,
+  targetInfo: true,
+  autoDescribe: true,
+  onDuplicate: true,
+  maxSeries: true,
+  onError: true,
+  clock: true,
+};
 
 /** The same options, all of them there and legal. */
 export interface CheckedRegistryOptions {
@@ -70,21 +78,21 @@ export interface CheckedRegistryOptions {
   readonly autoDescribe: boolean;
   readonly onDuplicate: OnDuplicate;
   readonly maxSeries: number;
-  readonly onError: (error: unknown, about: ErrorContext) => unknown;
+  readonly onError: NonNullable<CollectorRegistryOptions["onError"]>;
   readonly clock: Timers;
 }
 
 /**
  * Checks the options of a registry.
  *
- * @param options The options as they were given.
+ * @param given The options as they were given.
  * @returns The options, with defaults.
  * @throws {TypeError} If an option is not legal.
  * @throws {RangeError} If `maxSeries` is neither an integer of at least 0 nor `Infinity`.
  */
-export function checkRegistryOptions(options: CollectorRegistryOptions): CheckedRegistryOptions {
+export function checkRegistryOptions(given: CollectorRegistryOptions): CheckedRegistryOptions {
   const doing = "Cannot create registry";
-  checkOptions(options, doing);
+  const options = checkKnownOptions(given, REGISTRY_OPTIONS, doing);
   const {
     onDuplicate = "reuse",
     autoDescribe = false,
@@ -97,11 +105,8 @@ export function checkRegistryOptions(options: CollectorRegistryOptions): Checked
   const isFlag = typeof autoDescribe === "boolean";
   checkShape(isFlag, doing, "autoDescribe must be a boolean", autoDescribe);
   checkShape(typeof onError === "function", doing, "onError must be a function", onError);
-  const isClock = ["now", "monotonic", "setTimeout", "nextTurn"].every((name) =>
-    typeof clock?.[name as keyof Timers] === "function"
-  );
-  const members = "clock must have now(), monotonic(), setTimeout() and nextTurn()";
-  checkShape(isClock, doing, members, clock);
+  const isClock = typeof clock?.now === "function" && typeof clock.monotonic === "function";
+  checkShape(isClock, doing, "clock must have now() and monotonic()", clock);
   return {
     prefix: checkPrefix(options.prefix, doing),
     constLabels: options.constLabels === undefined
@@ -112,7 +117,7 @@ export function checkRegistryOptions(options: CollectorRegistryOptions): Checked
     onDuplicate,
     maxSeries: checkMaxSeries(options.maxSeries, doing),
     onError,
-    clock,
+    clock: withTimers(clock),
   };
 }
 

@@ -589,12 +589,12 @@ test("a fetch that throws or rejects is an error with that as its cause", async 
 const deaf: Fetch = () => new Promise(() => {});
 
 test("a time limit and an aborted signal end the push, and the cause tells which it was", async () => {
-  const timers = new ManualClock();
+  const clock = new ManualClock();
   const waiting = rejection(
-    deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch: deaf, timers }),
+    deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch: deaf, clock }),
   );
-  await until("the time runs", () => timers.timers === 1);
-  timers.advance(0.005);
+  await until("the time runs", () => clock.timers === 1);
+  clock.advance(0.005);
   const late = await waiting;
   assert.equal((late.cause as DOMException).name, "TimeoutError");
   assert.match(late.message, /there was no answer in time$/);
@@ -630,12 +630,12 @@ test("a registry that never answers does not hold the push for longer than its t
     }),
   };
   const { sent, fetch } = fakeFetch();
-  const timers = new ManualClock();
+  const clock = new ManualClock();
   const waiting = rejection(
-    pushToGateway(GATEWAY, { job: "a", registry, timeoutMs: 5, fetch, timers }),
+    pushToGateway(GATEWAY, { job: "a", registry, timeoutMs: 5, fetch, clock }),
   );
-  await until("the time runs", () => timers.timers === 1);
-  timers.advance(0.005);
+  await until("the time runs", () => clock.timers === 1);
+  clock.advance(0.005);
   const error = await waiting;
   assert.equal((error.cause as DOMException).name, "TimeoutError");
   assert.deepEqual(sent, []);
@@ -644,12 +644,12 @@ test("a registry that never answers does not hold the push for longer than its t
 test("an answer that comes too late is let go", async () => {
   let answer: ((response: Response) => void) | undefined;
   const fetch: Fetch = () => new Promise((resolve) => answer = resolve);
-  const timers = new ManualClock();
+  const clock = new ManualClock();
   const waiting = rejection(
-    deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch, timers }),
+    deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch, clock }),
   );
   await until("the request is sent", () => answer !== undefined);
-  timers.advance(0.005);
+  clock.advance(0.005);
   await waiting;
   const cancelled = new Promise<void>((resolve) => {
     answer!(new Response(new ReadableStream({ cancel: () => resolve() })));
@@ -671,14 +671,14 @@ test("a signal keeps no listener of a push that is over", async () => {
     remove(...args);
   };
   await deleteFromGateway(GATEWAY, { job: "a", signal, fetch: fakeFetch().fetch });
-  const timers = new ManualClock();
+  const clock = new ManualClock();
   const waiting = rejection(
-    deleteFromGateway(GATEWAY, { job: "a", signal, timeoutMs: 5, fetch: deaf, timers }),
+    deleteFromGateway(GATEWAY, { job: "a", signal, timeoutMs: 5, fetch: deaf, clock }),
   );
-  await until("the time runs", () => timers.timers === 1);
-  timers.advance(0.005);
+  await until("the time runs", () => clock.timers === 1);
+  clock.advance(0.005);
   await waiting;
-  assert.equal(timers.timers, 0);
+  assert.equal(clock.timers, 0);
   assert.equal(listeners.size, 0);
 });
 

@@ -39,7 +39,7 @@ async function send(
   registry.register({ collect: () => [...families] });
   const receiver = new FakeReceiver();
   const { fetch } = receiver;
-  await remoteWrite(URL_TEXT, { registry, fetch, timers: new ManualClock(), ...options });
+  await remoteWrite(URL_TEXT, { registry, fetch, clock: new ManualClock(), ...options });
   return receiver;
 }
 
@@ -381,7 +381,7 @@ for (const { name, replies, waits, fails = false } of RETRIES) {
     const sent = remoteWrite(URL_TEXT, {
       registry,
       fetch: receiver.fetch,
-      timers: clock,
+      clock,
       timeoutMs: REQUEST_TIMEOUT_MS,
       random: () => 1,
       maxBackoffMs: 4000,
@@ -410,7 +410,7 @@ test("remoteWrite() gives up when the receiver has failed for too long", async (
     remoteWrite(URL_TEXT, {
       registry,
       fetch: receiver.fetch,
-      timers: clock,
+      clock,
       timeoutMs: REQUEST_TIMEOUT_MS,
       random: () => 0,
       retryForMs: 3000,
@@ -460,19 +460,19 @@ const DEAF: [string, RemoteWriteOptions][] = [
 ];
 for (const [what, options] of DEAF) {
   test(`${what} costs its time, and no more`, async () => {
-    const timers = new ManualClock();
+    const clock = new ManualClock();
     const rejected = assert.rejects(
       remoteWrite(URL_TEXT, {
         registry: oneSeries(),
-        timers,
+        clock,
         timeoutMs: 5,
         retryForMs: 1,
         ...options,
       }),
       { message: `Cannot write to "${URL_TEXT}": no answer within 5 ms` },
     );
-    await until("both limits run", () => timers.timers === 2);
-    timers.advance(0.005);
+    await until("both limits run", () => clock.timers === 2);
+    clock.advance(0.005);
     await rejected;
   });
 }
@@ -487,14 +487,14 @@ for (const [what, source] of ANSWERS) {
   test(`an answer whose body ${what} is an answer: its status counts`, async () => {
     let requests = 0;
     let isRead = false;
-    const timers = new ManualClock();
+    const clock = new ManualClock();
     const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
       isRead = true;
       return (source.pull ?? never)(controller);
     };
     const options = (status: number): RemoteWriteOptions => ({
       registry: oneSeries(),
-      timers,
+      clock,
       timeoutMs: 5,
       fetch: () => {
         requests++;
@@ -508,7 +508,7 @@ for (const [what, source] of ANSWERS) {
       retryable: false,
     });
     await until("the answer is read", () => isRead);
-    timers.advance(0.005);
+    clock.advance(0.005);
     await rejected;
     assert.equal(requests, 2, "nothing is sent twice");
   });
@@ -636,8 +636,8 @@ test("a bearer token may be renewed for each request", async () => {
 });
 
 const BAD: { url?: string; options?: Record<string, unknown>; error: RegExp }[] = [
-  { url: "ann:s3cret@nowhere", error: /^TypeError: Cannot write to a URL: its protocol must be/ },
-  { url: "no url", error: /^TypeError: Cannot write to a URL: it is not legal$/ },
+  { url: "ann:s3cret@nowhere", error: /^TypeError: Cannot write to a URL: the protocol must be/ },
+  { url: "no url", error: /^TypeError: Cannot write to a URL: the URL is invalid$/ },
   {
     options: { headers: { "Content-Type": "a/b" } },
     error: /header "content-type" is set already/,

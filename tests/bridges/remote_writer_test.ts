@@ -37,7 +37,7 @@ function setUp(options: RemoteWriterOptions = {}) {
   const writer = new RemoteWriter(URL_TEXT, {
     registry,
     fetch: receiver.fetch,
-    timers: clock,
+    clock,
     timeoutMs: REQUEST_TIMEOUT_MS,
     random: () => 1,
     autoStart: false,

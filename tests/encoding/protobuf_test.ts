@@ -563,7 +563,7 @@ test("Histogram writes native buckets alone, or beside classic ones", () => {
     nativeHistogram: { bucketFactor: 2, zeroThreshold: 0.5 },
     buckets: [1, 4],
   });
-  for (const value of [0, 1, 3, -3, NaN, 20]) {
+  for (const value of [0, 1, 3, -3, 20]) {
     alone.observe(value);
     beside.observe(value);
   }
@@ -573,12 +573,12 @@ test("Histogram writes native buckets alone, or beside classic ones", () => {
   assert.equal(first.bucket, undefined);
   assert.deepEqual(
     second.bucket?.map((bucket) => [bucket.upper_bound, bucket.cumulative_count]),
-    [[1, 3], [4, 4], [Infinity, 6]],
+    [[1, 3], [4, 4], [Infinity, 5]],
   );
   for (const histogram of [first, second]) {
     assert.equal(histogram.schema, 0);
-    assert.equal(histogram.sample_count, 6);
-    assert.equal(histogram.sample_sum, NaN);
+    assert.equal(histogram.sample_count, 5);
+    assert.equal(histogram.sample_sum, 21);
     assert.equal(histogram.zero_count, 1);
     assert.deepEqual(readBuckets(histogram, "positive"), new Map([[0, 1], [2, 1], [5, 1]]));
     assert.deepEqual(readBuckets(histogram, "negative"), new Map([[2, 1]]));

@@ -109,6 +109,24 @@ test("without live a browser gets text", async () => {
   assert.match(response.headers.get("content-type") ?? "", /^text\/plain;/);
 });
 
+test("a page that throws or rejects is answered with 500, which does not show the error", async () => {
+  const error = new Error("Cannot read /etc/secret");
+  for (
+    const live of [() => {
+      throw error;
+    }, () => Promise.reject(error)]
+  ) {
+    const seen: unknown[] = [];
+    const registry = new CollectorRegistry();
+    const onError = (error: unknown): void => void seen.push(error);
+    const request = new Request("http://localhost/metrics", { headers: { accept: "text/html" } });
+    const response = await metricsHandler({ registry, live, onError })(request);
+    assert.equal(response.status, 500);
+    assert.equal(await response.text(), "Cannot answer request: the page failed\n");
+    assert.deepEqual(seen, [error]);
+  }
+});
+
 test("live must be a function", () => {
   for (const live of [null, "page", {}, true]) {
     assert.throws(

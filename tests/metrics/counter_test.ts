@@ -144,8 +144,8 @@ test("Counter.setFunction() reads the value at each collect", () => {
   value = 1;
   assert.deepEqual(seriesOf(hits), ["hits_total 1"]);
   assert.equal(hits.value, 1);
-  value = Infinity;
-  assert.equal(hits.value, Infinity);
+  value = Number.MAX_VALUE;
+  assert.equal(hits.value, Number.MAX_VALUE);
 });
 
 test("Counter.inc() after setFunction() throws and changes nothing", () => {
@@ -173,11 +173,12 @@ test("Counter.setFunction() refuses what is not a function and can be called aga
 
 test("a counter whose function returns what no counter can be throws when it is read", () => {
   const hits = new Counter("hits_total", "Hits.", { registry });
-  for (const [value, text] of [[-1, "-1"], [NaN, "NaN"], ["5", '"5"'], [null, "null"]] as const) {
+  const values = [[-1, "-1"], [NaN, "NaN"], [Infinity, "Infinity"], ["5", '"5"'], [null, "null"]];
+  for (const [value, text] of values) {
     hits.setFunction(() => value as number);
     assert.throws(() => hits.value, {
       name: "RangeError",
-      message: `Cannot read counter "hits_total": its function must return a number >= 0: ` +
+      message: `Cannot read counter "hits_total": its function must return a finite number >= 0: ` +
         `received ${text}`,
     });
   }

@@ -3,7 +3,6 @@ import { afterEach, test } from "node:test";
 import {
   CollectorRegistry,
   Counter,
-  type ExemplarSource,
   gather,
   Gauge,
   Histogram,
@@ -175,7 +174,7 @@ for (const type of TYPES) {
     assert.deepEqual(exemplar()?.labels, { trace: "t1" });
   });
 
-  const FAILING: Record<string, ExemplarSource> = {
+  const FAILING: Record<string, Parameters<typeof setExemplarSource>[0]> = {
     "throws": () => {
       throw new Error("no");
     },

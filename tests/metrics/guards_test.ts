@@ -3,9 +3,9 @@ import { test } from "node:test";
 import {
   CollectorRegistry,
   Counter,
-  type CounterChild,
+  type CounterSeries,
   Gauge,
-  type GaugeChild,
+  type GaugeSeries,
 } from "../../mod.ts";
 import { ManualClock } from "../support/clock.ts";
 import { seriesOf } from "../support/series.ts";
@@ -15,7 +15,7 @@ const OVERFLOW = "overflow";
 
 /** A child that is held, and what is known of it. */
 interface Held {
-  readonly child: CounterChild | GaugeChild;
+  readonly child: CounterSeries | GaugeSeries;
   readonly text: string;
   value: number;
   touched: number;

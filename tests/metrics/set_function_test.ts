@@ -18,6 +18,7 @@ const FAILING: [type: "counter" | "gauge", how: string, fn: () => unknown][] = [
   ["counter", "throws", () => assert.fail("no")],
   ["counter", "returns a negative number", () => -1],
   ["counter", "returns NaN", () => NaN],
+  ["counter", "returns Infinity", () => Infinity],
   ["counter", "returns a string", () => "5"],
   ["gauge", "throws", () => assert.fail("no")],
   ["gauge", "returns a string", () => "5"],

@@ -62,7 +62,7 @@ for (const [state, spelled] of [["stopped", '"stopped"'], [1, "1"], [undefined, 
 }
 
 const ILLEGAL: [options: unknown, rule: string][] = [
-  [undefined, "states must be an array that is not empty: received undefined"],
+  [undefined, "options must be an object: received undefined"],
   [{}, "states must be an array that is not empty: received undefined"],
   [{ states: [] }, "states must be an array that is not empty: received []"],
   [{ states: "on" }, 'states must be an array that is not empty: received "on"'],

@@ -38,15 +38,21 @@ for (const quantiles of [[], [0.5]]) {
   });
 }
 
-test("Summary.observe(NaN) makes the sum NaN and is not among the quantiles", () => {
-  const summary = new Summary("s", "S.", { quantiles: [0, 1], registry });
-  summary.observe(5);
-  summary.observe(NaN);
-  const child = summary.labels();
-  assert.equal(child.count, 2);
-  assert.equal(child.sum, NaN);
-  assert.deepEqual(child.quantileValues(), [5, 5]);
-});
+for (const value of [NaN, Infinity, -Infinity]) {
+  test(`Summary.observe(${value}) throws and counts nothing`, () => {
+    for (const quantiles of [[], [0, 1]]) {
+      const summary = new Summary("s", "S.", { quantiles, registry });
+      summary.observe(5);
+      assert.throws(() => summary.observe(value), {
+        name: "RangeError",
+        message: `Cannot observe summary "s": value must be finite: received ${value}`,
+      });
+      const child = summary.labels();
+      assert.deepEqual([child.count, child.sum], [1, 5]);
+      assert.deepEqual(child.quantileValues(), quantiles.map(() => 5));
+    }
+  });
+}
 
 test("quantiles are within 2 % of the exact ones", () => {
   const quantiles = [0, 0.25, 0.5, 0.9, 0.99, 1];

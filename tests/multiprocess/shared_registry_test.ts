@@ -321,6 +321,40 @@ for (const fault of ["losesRequest", "hangs"] as const) {
   });
 }
 
+test("onCollect runs for a scrape, and for flushes only now and then", async () => {
+  const clock = new ManualClock();
+  let [sync, asynchronous] = [0, 0];
+  const { shared } = await share(new MemoryStore(), (registry) => {
+    const given = { registry, aggregation: "sum", clock } as const;
+    new Gauge("sync", "S.", { ...given, onCollect: (gauge) => gauge.set(++sync) });
+    new Gauge("asynchronous", "A.", {
+      ...given,
+      onCollect: async (gauge) => {
+        await Promise.resolve();
+        gauge.set(++asynchronous);
+      },
+    });
+  }, { timers: clock, intervalMs: 1000 });
+  assert.deepEqual([sync, asynchronous], [1, 1]);
+  for (let second = 0; second < 30; second++) {
+    await clock.advanceSlowly(1);
+    // The interval has started it.
+    await shared.flush();
+  }
+  assert.ok(sync >= 2 && sync <= 4, `${sync} calls in 30 s`);
+  assert.equal(asynchronous, sync);
+  const before = sync;
+  for (let i = 1; i <= 3; i++) {
+    const values = [
+      await shared.getSampleValueAsync("sync"),
+      await shared.getSampleValueAsync("asynchronous"),
+    ];
+    assert.equal(values[0], sync - 1, "two scrapes, each of which has run it once");
+  }
+  assert.equal(sync, before + 6);
+  assert.equal(await shared.getSampleValueAsync("narthex_collector_errors_total"), undefined);
+});
+
 test("a caller that has no time is no failure of the store", async () => {
   const clock = new ManualClock();
   const failures: unknown[] = [];

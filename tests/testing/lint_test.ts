@@ -208,7 +208,7 @@ test("a suggestion says what else to do when the name changes", () => {
     family("gauge", "g{le,limit}"),
   ])).map(({ suggestion }) => suggestion);
   assert.deepEqual(suggestions, [
-    "Leave the suffix out.",
+    "Remove the suffix.",
     'Rename it to "a", or make it a Counter if it only grows.',
     "Spell the unit out, in its base form, and measure in it: seconds or meters.",
     'Rename it to "c_seconds", and give its values in seconds.',

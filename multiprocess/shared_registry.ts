@@ -39,7 +39,7 @@ export interface SharedRegistryOptions {
   /** The families of its metrics, as exposed. */
   readonly families: readonly MetricFamily[];
   /** The entry among the registries that are shared. It is removed when the registry is closed. */
-  readonly loaded: Loaded;
+  readonly loaded: object;
   /** The store, open. */
   readonly session: Session;
   /** What the label `process` says. */
@@ -131,7 +131,8 @@ export class SharedRegistry implements Registry {
       throw new TypeError("Cannot set registry: it is shared already");
     }
     LOADED.delete(former);
-    LOADED.set(registry, this.#options.loaded);
+    // loadBackend() has made the entry.
+    LOADED.set(registry, this.#options.loaded as Loaded);
     this.#flusher.moveTo(registry, former);
     this.#inner = registry;
     return former;

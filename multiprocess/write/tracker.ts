@@ -1,11 +1,11 @@
-import {
-  type HistogramMetric,
-  type LabelledMetric,
-  type Metric,
-  type MetricFamily,
-  type NativeHistogram,
-  type SeriesLimits,
-  type StateSetMetric,
+import type {
+  HistogramMetric,
+  LabelledMetric,
+  Metric,
+  MetricFamily,
+  NativeHistogram,
+  SeriesLimits,
+  StateSetMetric,
 } from "../../mod.ts";
 import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import type { Batch, FamilyEntry, Row, RowName } from "../backend.ts";

@@ -113,7 +113,7 @@ export interface GatewayOptions {
    * Further headers, for example `Authorization` for a bearer token. `Content-Type` and
    * `Content-Encoding` are ignored.
    */
-  headers?: HeadersInit | undefined;
+  headers?: RequestInit["headers"] | undefined;
   /** The time limit, in milliseconds. `Infinity` for no limit. @default {10000} */
   timeoutMs?: number | undefined;
   /** Aborts the request. */

@@ -117,7 +117,13 @@ export class CollectorRegistry implements Registry {
     const { clock, constLabels, targetInfo, prefix } = this.#options;
     this.#constLabels = constLabels;
     this.#errors = new ErrorCounts(() => clock.now());
-    this.#calls = new CollectorCalls(clock, (...args) => this.#report(...args));
+    this.#calls = new CollectorCalls(
+      clock,
+      (...args) => this.#report(...args),
+      (collector, error) => {
+        this.#errors.note(this.#names.nameOf(collector), "timeout", error);
+      },
+    );
     this.#claimed.reserve(this.#own, claimsOf(OWN_FAMILIES, prefix));
     this.setTargetInfo(targetInfo);
     this.#isSetLate.targetInfo = false;
@@ -581,8 +587,10 @@ export class CollectorRegistry implements Registry {
   }
 
   #state(): RegistryState {
+    const collectors = this.#claimed.all().filter((collector) => collector !== this.#target);
     return {
-      collectors: this.#claimed.all().filter((collector) => collector !== this.#target),
+      collectors,
+      known: new Map(collectors.map((collector) => [collector, this.#names.known(collector)])),
       targetInfo: this.#isSetLate.targetInfo ? this.#targetLabels ?? undefined : undefined,
       constLabels: this.#isSetLate.constLabels ? this.#constLabels : undefined,
       errors: this.#errors.state,
@@ -614,7 +622,11 @@ export class CollectorRegistry implements Registry {
     if (constLabels !== undefined && constLabels === state.constLabels) {
       this.#isSetLate.constLabels = true;
     }
-    for (const { collector } of candidates) this.register(collector);
+    for (const { collector } of candidates) {
+      this.register(collector);
+      const known = state.known?.get(collector);
+      if (known !== undefined) this.#names.adopt(collector, known);
+    }
     if (this.#target === null && state.targetInfo !== undefined) {
       this.setTargetInfo(state.targetInfo);
     }

@@ -15,7 +15,7 @@ import type {
   Registry,
 } from "./protocol.ts";
 import { collectFrom, restrict } from "./restricted.ts";
-import { moveCollectors } from "./state.ts";
+import { ADOPT, handOver, moveCollectors, type RegistryState, STATE, stateOf } from "./state.ts";
 
 /** A registry that stands before another one and can exchange it: that of several processes. */
 interface SharingRegistry {
@@ -44,6 +44,21 @@ export class CollectorRegistryProxy implements Registry {
   #registry: Registry;
   /** What was registered here, for registries that cannot tell what they hold. */
   readonly #registered: Set<Collector> = new Set();
+
+  static {
+    // A proxy may stand behind another one.
+    Object.defineProperty(this.prototype, STATE, {
+      value: function (this: CollectorRegistryProxy): RegistryState {
+        return stateOf(this.#registry, this.#registered);
+      },
+    });
+    Object.defineProperty(this.prototype, ADOPT, {
+      value: function (this: CollectorRegistryProxy, state: RegistryState): void {
+        handOver(state, this.#registry);
+        for (const collector of state.collectors) this.#registered.add(collector);
+      },
+    });
+  }
 
   /**
    * Creates a proxy.

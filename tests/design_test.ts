@@ -99,7 +99,7 @@ test("no file imports itself, directly or through others, not even for types", (
   assert.equal(findCycle(edges), undefined);
 });
 
-test("a cycle is found where there is one", () => {
+test("findCycle() finds a cycle", () => {
   const edges = new Map([["a", new Set(["b"])], ["b", new Set(["c"])], ["c", new Set(["b"])]]);
   assert.deepEqual(findCycle(edges), ["b", "c", "b"]);
 });
@@ -114,7 +114,7 @@ test("library files import each other by relative path with .ts, and nothing els
   assert.deepEqual(offences, []);
 });
 
-test("every kind of import is seen", () => {
+test("readImports() finds every kind of import", () => {
   const code = `
 import a from "1";
 import { b, type c } from "2";
@@ -155,7 +155,7 @@ for (const { what, rooms, regexp } of WORDS) {
   });
 }
 
-test("there is no junk drawer", () => {
+test("no file is a collection of utilities", () => {
   const junk = sources.filter(({ path }) =>
     /(?:^|\/)(?:utils?|helpers?|misc|common)\.ts$/.test(path)
   );

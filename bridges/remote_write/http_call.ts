@@ -15,7 +15,7 @@ export interface HttpCallOptions {
   /** A bearer token, or a function that returns one for each request. */
   bearerToken?: string | (() => string | Promise<string>) | undefined;
   /** Further headers. Headers of the protocol are refused. */
-  headers?: HeadersInit | undefined;
+  headers?: RequestInit["headers"] | undefined;
   /** Sends the requests. @default {the platform's fetch} */
   fetch?: Fetch | undefined;
   /** The clock and the timers, for tests. @default {those of the platform} */

@@ -12,7 +12,7 @@ import {
   viewOf,
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
-import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
+import type { Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
 import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**

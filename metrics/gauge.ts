@@ -308,7 +308,7 @@ export class Gauge<
    * @returns The timer.
    */
   startTimer(): Timer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
+    // The type says which labels are needed at the end.
     return this.startLabelTimer() as Timer<Names, Defaulted>;
   }
 

@@ -29,21 +29,21 @@ export class InfoChild extends Child implements InfoSeries {
   #metric: NumberMetric | undefined = undefined;
 
   info(labels: Readonly<Record<string, LabelValue>>): void {
-    const told = this.toMetric(labels);
-    if (this.isOpen()) this.#metric = told;
+    const metric = this.toMetric(labels);
+    if (this.isOpen()) this.#metric = metric;
   }
 
   /** Checks labels, and returns the metric that has them. */
   protected toMetric(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
     const doing = this.core.doing("set");
-    const told = toLabelSet(labels, this.core.nameValidation, doing);
-    const clash = told.labelNames.find((name) => this.labelNames.includes(name));
+    const given = toLabelSet(labels, this.core.nameValidation, doing);
+    const clash = given.labelNames.find((name) => this.labelNames.includes(name));
     if (clash !== undefined) {
       throw new TypeError(`${doing}: label "${clash}" is one of its labelNames`);
     }
     return {
-      labelNames: [...this.labelNames, ...told.labelNames],
-      labelValues: [...this.labelValues, ...told.labelValues],
+      labelNames: [...this.labelNames, ...given.labelNames],
+      labelValues: [...this.labelValues, ...given.labelValues],
       value: 1,
     };
   }

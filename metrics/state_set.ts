@@ -121,7 +121,7 @@ export class StateSet<
     const states = checkStates(known.states, doing);
     super(name, help, known, {
       type: "stateset",
-      // Each process has a state of its own.
+      // Each process has its own state.
       aggregation: "liveall",
       definition: states,
       canDrop: true,

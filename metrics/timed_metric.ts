@@ -76,7 +76,7 @@ export abstract class TimedMetric<
    * @returns The timer.
    */
   startTimer(): Timer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
+    // The type says which labels are needed at the end.
     return this.startLabelTimer() as Timer<Names, Defaulted>;
   }
 

@@ -152,6 +152,7 @@ export abstract class BaseMetric<
     this.type = type;
     this.unit = unit;
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
+    const isLimited = maxSeries < Infinity || expireAfterSeconds !== undefined;
     const { labelNames } = this;
     this.#core = new MetricCore({
       ...kind.core,
@@ -184,6 +185,7 @@ export abstract class BaseMetric<
       labelNames,
       createdSamples: false,
       aggregation: kind.aggregation ?? "sum",
+      limits: isLimited ? { maxSeries, expireAfterSeconds } : undefined,
       // The series of a type have the shape of its metrics, unless it has a view.
       metrics: kind.view?.(store) ?? store as Iterable<unknown> as LiveMetrics,
     });

@@ -160,13 +160,18 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
 const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
   "all",
   "sum",
+  "average",
   "min",
   "max",
+  "first",
   "mostrecent",
+  "omit",
   "liveall",
   "livesum",
+  "liveaverage",
   "livemin",
   "livemax",
+  "livefirst",
   "livemostrecent",
 ]);
 

@@ -87,6 +87,9 @@ export class CollectorRegistryProxy implements Registry {
    * call, unless the new registry has its own. If the metrics are shared by several processes
    * (`loadBackend`), they go on being shared.
    *
+   * The former registry is empty then. A handler or a metric that was given it directly, instead of
+   * the proxy, is left with an empty registry: give them the proxy.
+   *
    * @param registry The registry to stand for from now on. The present one changes nothing.
    * @param options What happens to the collectors of the former registry: they `"move"`, or they
    * are left where they are (`"leave"`), for a fresh registry in each test. @default {"move"}

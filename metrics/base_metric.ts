@@ -65,6 +65,17 @@ export interface MetricKind<C> {
 }
 
 /**
+ * A metric that stands for one series. The methods of metrics cast their `this` to it, because it
+ * has no type if labels are missing. At run time, reading `own` throws then.
+ *
+ * @typeParam Series The type of the series.
+ */
+export interface Own<Series> {
+  /** The series. */
+  readonly own: Series;
+}
+
+/**
  * The common part of all metrics: a name, label names, and a series for each label set. A metric
  * without labels, or with defaults for all of them, stands for that one series, and can be written
  * itself.
@@ -190,7 +201,11 @@ export abstract class BaseMetric<
       metrics: kind.view?.(store) ?? store as Iterable<unknown> as LiveMetrics,
     });
     this.#own = isComplete(this.#defaults) ? store.add(this.#defaults) : undefined;
-    if (this.#own !== undefined) this.#core.listener?.pin(this.#own);
+    if (this.#own !== undefined) {
+      this.#core.listener?.pin(this.#own);
+      // In place of the getter, which throws. Reading it takes no call.
+      Object.defineProperty(this, "own", { value: this.#own });
+    }
     const { onCollect } = options;
     if (onCollect !== undefined) {
       checkShape(typeof onCollect === "function", doing, "onCollect must be a function", onCollect);
@@ -419,7 +434,7 @@ export abstract class BaseMetric<
    * @ignore
    */
   protected get own(): Series {
-    return this.#own ?? this.#refuse(this.#defaults);
+    return this.#refuse(this.#defaults);
   }
 
   /**
@@ -514,15 +529,4 @@ export abstract class BaseMetric<
     series.reset();
     return true;
   }
-}
-
-/**
- * Returns the series that a metric itself stands for. For methods whose `this` has no type if labels
- * are missing.
- *
- * @throws {UnobservableMetricError} If a label is missing.
- */
-export function ownSeries<Series>(metric: unknown): Series {
-  // Only methods of metrics call it, with their `this`.
-  return (metric as { readonly own: Series }).own;
 }

@@ -7,7 +7,7 @@ import {
   type SeriesExpiry,
   toLabelSet,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { ChildStore } from "./child_store.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -113,7 +113,7 @@ export class Info<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   info(this: IfComplete<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void {
-    ownSeries<InfoSeries>(this).info(labels);
+    (this as unknown as Own<InfoSeries>).own.info(labels);
   }
 }
 

@@ -6,6 +6,7 @@
 import type { Timers } from "../../time/clock.ts";
 import { abortable, limitTime } from "../../time/time_limit.ts";
 import { type BasicAuth, createHeaders, credentialsOf } from "../requests/headers.ts";
+import { reasonOf } from "../requests/reason.ts";
 import { type Answer, type Fetch, hideSecrets, send } from "../requests/send.ts";
 
 /** What a user may say about requests. */
@@ -143,17 +144,4 @@ function parseUrl(url: string | URL): URL {
   throw new TypeError(
     `Cannot write to a URL: its protocol must be http or https: received "${parsed.protocol}"`,
   );
-}
-
-/** What an error says, and what caused it: runtimes hide the reason in the cause. */
-function reasonOf(error: unknown): string {
-  const reasons: string[] = [];
-  let next: unknown = error;
-  for (let depth = 0; depth < 4 && next instanceof Error; depth++) {
-    const { message, code, cause } = next as Error & { code?: unknown };
-    const reason = message || (typeof code === "string" ? code : "");
-    if (reason !== "" && !reasons.some((other) => other.includes(reason))) reasons.push(reason);
-    next = cause;
-  }
-  return reasons.join(": ") || String(error);
 }

@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { parseOpenMetrics, parsePrometheusText } from "../../encoding/parse.ts";
 import type { MetricFamily, Sample } from "../../model.ts";
 import { RUNTIMES } from "../support/demo.ts";
+import { startNodeExporter } from "../support/node_exporter.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { freePort, type RunningProgram, start, waitFor } from "../support/processes.ts";
 import { runtimePath, testWithPrograms } from "../support/programs.ts";
@@ -230,6 +231,23 @@ const PROGRAMS: Record<string, {
       const labels = 'folder="docs",instance="",job="duplicates"';
       const series = await gateway.series("duplicates");
       assert.ok(series.includes(`duplicates_files_found{${labels}} 0`), series.join("\n"));
+    },
+  },
+  "textfile.ts": {
+    needs: ["prometheus-node-exporter"],
+    async run(command, path) {
+      const folder = await mkdtemp(join(tmpdir(), "narthex-textfile-"));
+      try {
+        await using program = startCommand(command, { TEXTFILE_DIRECTORY: folder });
+        assert.equal(await program.ended(), 0, program.output());
+        await using exporter = await startNodeExporter(path, folder);
+        const text = await exporter.scrape();
+        assert.match(text, /^folder_files\{folder="\."\} [1-9]/m);
+        assert.match(text, /^folder_size_bytes\{folder="\."\} [1-9]/m);
+        assert.match(text, /^node_textfile_scrape_error 0$/m);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     },
   },
   "multiprocess_sqlite.ts": { needs: [], run: tryPair },

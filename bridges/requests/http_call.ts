@@ -1,13 +1,14 @@
 /**
- * Requests of remote write, to a server that may want credentials.
+ * Requests to one address, which may want credentials.
  *
  * @module
  */
 import type { Timers } from "../../time/clock.ts";
+import type { KnownOptions } from "../../model.ts";
 import { abortable, limitTime } from "../../time/time_limit.ts";
-import { type BasicAuth, createHeaders, credentialsOf } from "../requests/headers.ts";
-import { reasonOf } from "../requests/reason.ts";
-import { type Answer, type Fetch, hideSecrets, send } from "../requests/send.ts";
+import { type BasicAuth, createHeaders, credentialsOf } from "./headers.ts";
+import { hideSecrets, safeReasonOf } from "./secrets.ts";
+import { type Answer, type Fetch, send } from "./send.ts";
 
 /** What a user may say about requests. */
 export interface HttpCallOptions {
@@ -23,6 +24,31 @@ export interface HttpCallOptions {
   timers?: Timers | undefined;
 }
 
+/** The names of all options of {@linkcode HttpCall}. */
+export const HTTP_CALL_OPTIONS: KnownOptions<HttpCallOptions> = {
+  basicAuth: true,
+  bearerToken: true,
+  headers: true,
+  fetch: true,
+  timers: true,
+};
+
+/** What a protocol says about its requests. */
+export interface HttpProtocol {
+  /** What is done, as in `Cannot write to`. */
+  readonly verb: string;
+  /** The headers of the protocol. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether the body of a success has something to say. @default {false} */
+  readonly readsSuccess?: boolean;
+}
+
+/** An answer without secrets. */
+export interface SafeAnswer extends Answer {
+  /** Hides secrets in a text that was found in the answer's bytes. */
+  readonly hide: (text: string) => string;
+}
+
 /** Sends bodies to one URL. */
 export class HttpCall {
   /** The URL without credentials and query, to be shown. */
@@ -32,24 +58,23 @@ export class HttpCall {
   readonly #bearerToken: HttpCallOptions["bearerToken"];
   readonly #fetch: Fetch;
   readonly #timers: Timers | undefined;
+  readonly #readsSuccess: boolean;
 
   /**
    * @param url Where to.
    * @param options Credentials and headers of the user.
-   * @param headers The headers of the protocol.
+   * @param protocol What the protocol says.
    */
-  constructor(
-    url: string | URL,
-    options: HttpCallOptions,
-    headers: Readonly<Record<string, string>>,
-  ) {
-    const target = parseUrl(url);
-    const credentials = credentialsOf(target, "Cannot write to a URL");
+  constructor(url: string | URL, options: HttpCallOptions, protocol: HttpProtocol) {
+    const { verb, headers, readsSuccess = false } = protocol;
+    const target = parseUrl(url, verb);
+    const credentials = credentialsOf(target, `${verb} a URL`);
+    this.#readsSuccess = readsSuccess;
     target.username = target.password = target.hash = "";
     this.#url = target.href;
     target.search = "";
     this.shownUrl = target.href;
-    const doing = `Cannot write to "${this.shownUrl}"`;
+    const doing = `${verb} "${this.shownUrl}"`;
     const { basicAuth, bearerToken, fetch } = options;
     this.#headers = createHeaders({
       headers: options.headers,
@@ -79,7 +104,7 @@ export class HttpCall {
   async post(
     body: Uint8Array<ArrayBuffer>,
     { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
-  ): Promise<Answer> {
+  ): Promise<SafeAnswer> {
     const timers = this.#timers;
     const limit = limitTime(timeoutMs, { outer: signal, inBackground: true, timers });
     const url = this.#url;
@@ -93,10 +118,19 @@ export class HttpCall {
         body,
         fetch: this.#fetch,
         signal: limit.signal,
+        readsSuccess: this.#readsSuccess,
       });
-      return { ...answer, body: hideSecrets(answer.body, { url, headers }).trim() };
+      const sent = { url, headers };
+      const hide = (text: string): string => hideSecrets(text, sent);
+      const { location } = answer;
+      return {
+        ...answer,
+        body: hide(answer.body).trim(),
+        location: location === null ? null : hide(location),
+        hide,
+      };
     } catch (error) {
-      throw new Error(hideSecrets(reasonOf(error), { url, headers }));
+      throw new Error(safeReasonOf(error, { url, headers }));
     } finally {
       limit.end();
     }
@@ -132,16 +166,16 @@ export function parseRetryAfter(text: string | null, nowMs: number): number | un
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
-function parseUrl(url: string | URL): URL {
+function parseUrl(url: string | URL, verb: string): URL {
   let parsed: URL;
   try {
     parsed = new URL(url);
   } catch {
-    // It may have a password in it, and is not shown therefore.
-    throw new TypeError("Cannot write to a URL: it is not legal");
+    // The URL is not shown, because it may have a password in it.
+    throw new TypeError(`${verb} a URL: it is not legal`);
   }
   if (parsed.protocol === "http:" || parsed.protocol === "https:") return parsed;
   throw new TypeError(
-    `Cannot write to a URL: its protocol must be http or https: received "${parsed.protocol}"`,
+    `${verb} a URL: its protocol must be http or https: received "${parsed.protocol}"`,
   );
 }

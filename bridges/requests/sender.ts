@@ -1,27 +1,67 @@
-import { encodeWriteRequests } from "../../encoding/write_request.ts";
 import { gatherAsync, type MetricFamily } from "../../mod.ts";
 import { limitTime, wait } from "../../time/time_limit.ts";
 import { nextTurn } from "../../time/turn.ts";
-import { type Answer, showAnswer } from "../requests/send.ts";
-import { HttpCall, parseRetryAfter } from "./http_call.ts";
-import { type RemoteWriteOptions, type Settings, toSettings } from "./options.ts";
-import { RemoteWriteError } from "./remote_write_error.ts";
+import { HttpCall, type HttpProtocol, parseRetryAfter, type SafeAnswer } from "./http_call.ts";
 import { type Queued, type QueuedRequest, RequestQueue } from "./request_queue.ts";
-import { SeriesMemory } from "./series_memory.ts";
-import { compressSnappy } from "./snappy.ts";
+import { showAnswer } from "./send.ts";
+import type { SendError, SendErrorOptions } from "./send_error.ts";
+import { type SenderOptions, type SenderSettings, toSenderSettings } from "./sender_options.ts";
 
 /** What is told to receivers; a test holds it against the version of the package. */
 export const USER_AGENT = "narthex/0.1.0";
 
-/** The headers that the specification wants. */
-const HEADERS = {
-  "content-encoding": "snappy",
-  "content-type": "application/x-protobuf",
-  "user-agent": USER_AGENT,
-  "x-prometheus-remote-write-version": "0.1.0",
-};
+/** When a snapshot is taken. */
+export interface SnapshotTimes {
+  /** The time of the snapshot, in milliseconds since 1970. Later than that of the one before. */
+  readonly timestampMs: number;
+  /** The time of the snapshot before, or -Infinity. */
+  readonly beforeMs: number;
+}
 
-/** Somebody who waits until what is in the queue has left it. */
+/** A part of a request that the receiver did not take, although it answered with success. */
+export interface Rejection {
+  /** How many samples were not taken; 0 for a mere warning. */
+  readonly samples: number;
+  /** What the receiver says. */
+  readonly message: string;
+}
+
+/** What tells one protocol from another. */
+export interface SendProtocol extends HttpProtocol {
+  /**
+   * Encodes and compresses a snapshot. The next one is asked for only after this one has ended.
+   *
+   * @param families The families, as exposed.
+   * @param times When it is taken.
+   * @returns The requests, each of which is complete in itself.
+   */
+  encode(
+    families: AsyncIterable<MetricFamily>,
+    times: SnapshotTimes,
+  ): AsyncIterable<QueuedRequest>;
+  /** Whether a request with this answer is to be sent again later. */
+  isRetryable(status: number): boolean;
+  /** Makes the error of the protocol. */
+  createError(message: string, options?: SendErrorOptions): SendError;
+  /** Called when a request was given up that the receiver never took. */
+  onDropped?(): void;
+  /** Finds out which part of a request was not taken, from the body of a success. */
+  readRejection?(bytes: Uint8Array): Rejection | undefined;
+  /** Whether no snapshot is taken while another one waits, because none may be lost. */
+  readonly takesTurns?: boolean;
+  /** Whether a request that failed is given up at once. */
+  readonly neverRetries?: boolean;
+}
+
+/** What became of a request. */
+interface Outcome {
+  /** Why it was not taken. */
+  readonly failure?: SendError;
+  /** What the receiver says of a request that it took, in whole or in part. */
+  readonly partial?: SendError;
+}
+
+/** A caller that waits until what is in the queue has left it. */
 interface Waiter {
   /** The number of the last request that matters. */
   upTo: number;
@@ -32,22 +72,22 @@ interface Waiter {
 }
 
 /**
- * Takes snapshots of a registry and brings them to a receiver: encoded and compressed at
- * once, one request at a time, in the order of time.
+ * Takes snapshots of a registry and brings them to a receiver: encoded and compressed at once, one
+ * request at a time, in the order of time.
  *
- * Two things go on side by side: snapshots put requests into the queue, and one loop takes
- * them out. While the receiver is well, a snapshot waits for room; while it is not, the
- * oldest requests go for the new ones.
+ * Two things go on side by side: snapshots put requests into the queue, and one loop takes them
+ * out. While the receiver is well, a snapshot waits for room. While it is not, the oldest requests
+ * are dropped for the new ones.
  */
 export class Sender {
-  readonly settings: Settings;
+  readonly settings: SenderSettings;
   sentSamples = 0;
   refusedSamples = 0;
   droppedSamples = 0;
   retries = 0;
+  readonly #protocol: SendProtocol;
   readonly #call: HttpCall;
   readonly #queue: RequestQueue;
-  readonly #memory = new SeriesMemory();
   readonly #stop = new AbortController();
   readonly #waiters = new Set<Waiter>();
   /** Called when a request has left the queue, or could not. */
@@ -62,15 +102,26 @@ export class Sender {
   /** Ends a rest early, unless the receiver has asked for it. */
   #rest: AbortController | undefined;
 
-  constructor(url: string | URL, options: RemoteWriteOptions) {
-    this.#call = new HttpCall(url, options, HEADERS);
-    this.settings = toSettings(options, this.doing);
+  /**
+   * @param url Where to.
+   * @param options The options as they were given.
+   * @param protocol How to encode, and what answers mean.
+   */
+  constructor(url: string | URL, options: SenderOptions, protocol: SendProtocol) {
+    this.#protocol = protocol;
+    this.#call = new HttpCall(url, options, protocol);
+    this.settings = toSenderSettings(options, this.doing);
     this.#queue = new RequestQueue(this.settings.maxBufferedBytes);
+  }
+
+  /** The URL without credentials and query. */
+  get shownUrl(): string {
+    return this.#call.shownUrl;
   }
 
   /** How error messages begin. */
   get doing(): string {
-    return `Cannot write to "${this.#call.shownUrl}"`;
+    return `${this.#protocol.verb} "${this.shownUrl}"`;
   }
 
   /** How many bytes of compressed requests wait or are on their way. */
@@ -83,6 +134,12 @@ export class Sender {
     while (this.#snapshot !== undefined) await this.#snapshot.catch(() => {});
     this.#snapshot = this.#enqueue(families).finally(() => this.#snapshot = undefined);
     await this.#snapshot;
+  }
+
+  /** Takes a snapshot in the background, unless it has to wait for another one to be taken. */
+  async takeTurn(): Promise<void> {
+    if (this.#protocol.takesTurns && this.#queue.head !== undefined) return;
+    await this.takeSnapshot();
   }
 
   /**
@@ -104,12 +161,13 @@ export class Sender {
     const limitMs = Math.min(timeoutMs, Number.MAX_SAFE_INTEGER);
     const limit = limitTime(limitMs, { outer: signal, timers: this.settings.timers });
     limit.signal.addEventListener("abort", () => {
-      const late = new RemoteWriteError(`${this.doing}: not done in ${timeoutMs} ms`);
+      const late = this.#protocol.createError(`${this.doing}: not done in ${timeoutMs} ms`);
       reject(limit.isTimeout ? this.#lastFailure ?? late : limit.signal.reason);
     });
     const work = async (): Promise<void> => {
       // Only a pause that began before: what fails from here on has to wait.
       this.#rest?.abort();
+      if (this.#protocol.takesTurns) await this.#untilEmpty(limit.signal);
       await this.takeSnapshot();
       if (isLast) await this.takeSnapshot(nothing());
       waiter.upTo = this.#queue.last;
@@ -127,7 +185,7 @@ export class Sender {
   /** Ends everything; what has not been sent by now is dropped. */
   stop(): void {
     if (this.#stop.signal.aborted) return;
-    const reason = new RemoteWriteError(`${this.doing}: closed`);
+    const reason = this.#protocol.createError(`${this.doing}: closed`);
     this.#stop.abort(reason);
     for (const waiter of this.#waiters) waiter.reject(reason);
     for (const request of this.#queue.clear()) this.#drop(request);
@@ -157,31 +215,20 @@ export class Sender {
     const { settings } = this;
     const { signal } = this.#stop;
     signal.throwIfAborted();
-    const exemplarsSinceMs = this.#lastMs;
+    const beforeMs = this.#lastMs;
     // A clock that goes back must not bring samples out of order.
-    this.#lastMs = Math.max(Math.round(settings.timers.now() * 1000), this.#lastMs + 1);
-    this.#memory.begin();
-    const requests = encodeWriteRequests(families, {
-      externalLabels: settings.externalLabels,
-      timestampMs: this.#lastMs,
-      exemplarsSinceMs,
-      exemplars: settings.exemplars,
-      nativeHistograms: settings.nativeHistograms,
-      metadata: settings.metadata,
-      maxSamples: settings.maxSamplesPerRequest,
-      maxBytes: settings.maxRequestBytes,
-      tracker: this.#memory,
-    });
-    for await (const { bytes, samples } of requests) {
-      const request = { body: compressSnappy(bytes), samples };
-      while (!this.#queue.hasRoom(request) && this.#isSending && this.#failures === 0) {
-        await new Promise<void>((resolve) => this.#onProgress = resolve);
-      }
+    const timestampMs = Math.max(Math.round(settings.timers.now() * 1000), beforeMs + 1);
+    this.#lastMs = timestampMs;
+    for await (const request of this.#protocol.encode(families, { timestampMs, beforeMs })) {
+      // While the receiver is not well, the oldest requests go, unless none may be lost.
+      while (
+        !this.#queue.hasRoom(request) && this.#isSending &&
+        (this.#failures === 0 || this.#protocol.takesTurns)
+      ) await this.#untilProgress();
       signal.throwIfAborted();
       this.#push(request);
       await nextTurn(settings.timers);
     }
-    this.#memory.end();
   }
 
   #push(request: QueuedRequest): void {
@@ -193,7 +240,7 @@ export class Sender {
     }
     if (dropped.length > 0) {
       const { maxBufferedBytes } = this.settings;
-      const error = new RemoteWriteError(
+      const error = this.#protocol.createError(
         `${this.doing}: the oldest ${samples} samples were dropped: ` +
           `maxBufferedBytes is ${maxBufferedBytes}`,
         { samples },
@@ -206,7 +253,7 @@ export class Sender {
 
   #drop({ samples }: QueuedRequest): void {
     this.droppedSamples += samples;
-    this.#memory.resend();
+    this.#protocol.onDropped?.();
   }
 
   /** Takes requests out of the queue until it is empty. */
@@ -215,26 +262,28 @@ export class Sender {
     const { signal } = this.#stop;
     for (let request = this.#queue.head; request !== undefined; request = this.#queue.head) {
       this.#queue.hold(request);
-      const failure = await this.#attempt(request);
+      const { failure, partial } = await this.#attempt(request);
       this.#queue.hold(undefined);
       if (signal.aborted) break;
-      if (failure === undefined || !failure.retryable) {
-        this.#failures = 0;
-        this.#failingSince = undefined;
-        this.#queue.remove(request);
-        if (failure === undefined) this.sentSamples += request.samples;
-        else this.refusedSamples += request.samples;
-        if (failure !== undefined) this.report(failure);
-        this.#settled(request.number, failure);
+      if (failure?.retryable) {
+        await this.#handleFailure(request, failure);
         continue;
       }
-      await this.#handleFailure(request, failure);
+      this.#failures = 0;
+      this.#failingSince = undefined;
+      this.#queue.remove(request);
+      const problem = failure ?? partial;
+      const refused = problem?.samples ?? 0;
+      this.sentSamples += request.samples - refused;
+      this.refusedSamples += refused;
+      if (problem !== undefined) this.report(problem);
+      this.#settled(request.number, failure);
     }
     this.#isSending = false;
     this.#progress();
   }
 
-  async #handleFailure(request: Queued, failure: RemoteWriteError): Promise<void> {
+  async #handleFailure(request: Queued, failure: SendError): Promise<void> {
     const { timers, retryForMs } = this.settings;
     const now = timers.monotonic();
     this.#failingSince ??= now;
@@ -242,7 +291,8 @@ export class Sender {
     this.#lastFailure = failure;
     const waitMs = Math.max(this.#backoffMs(), failure.retryAfterMs ?? 0);
     this.report(failure);
-    if ((now - this.#failingSince) * 1000 + waitMs > retryForMs) {
+    const failedForMs = (now - this.#failingSince) * 1000;
+    if (failedForMs + waitMs > retryForMs || this.#protocol.neverRetries) {
       this.#queue.remove(request);
       this.#drop(request);
       this.#settled(request.number, failure);
@@ -270,20 +320,35 @@ export class Sender {
   }
 
   /** Sends a request once; returns what went wrong. */
-  async #attempt({ body, samples }: QueuedRequest): Promise<RemoteWriteError | undefined> {
-    const { timers, timeoutMs } = this.settings;
-    let answer: Answer;
+  async #attempt({ body, samples }: QueuedRequest): Promise<Outcome> {
+    const { timers, timeoutMs, backgroundTimeoutMs } = this.settings;
+    const limitMs = this.#waiters.size > 0 ? timeoutMs : backgroundTimeoutMs;
+    const protocol = this.#protocol;
+    let answer: SafeAnswer;
     try {
-      answer = await this.#call.post(body, { signal: this.#stop.signal, timeoutMs });
+      answer = await this.#call.post(body, { signal: this.#stop.signal, timeoutMs: limitMs });
     } catch (error) {
       const reason = (error as Error).message;
-      return new RemoteWriteError(`${this.doing}: ${reason}`, { samples, retryable: true });
+      const options = { samples, retryable: true };
+      return { failure: protocol.createError(`${this.doing}: ${reason}`, options) };
     }
-    const { ok, status, body: text, retryAfter } = answer;
-    if (ok) return undefined;
-    const retryable = status === 429 || status >= 500;
-    return new RemoteWriteError(
-      `${this.doing}: the receiver answered ${showAnswer(answer, this.#call.shownUrl)}`,
+    const { ok, status, body: text, bytes, retryAfter } = answer;
+    if (ok) {
+      const rejection = bytes === undefined ? undefined : protocol.readRejection?.(bytes);
+      if (rejection === undefined) return {};
+      const message = answer.hide(rejection.message);
+      const what = rejection.samples === 0
+        ? "the receiver warns"
+        : `the receiver did not take ${rejection.samples} of ${samples} samples`;
+      const partial = protocol.createError(
+        `${this.doing}: ${what}${message === "" ? "" : `: ${message}`}`,
+        { status, body: message, samples: Math.min(rejection.samples, samples) },
+      );
+      return { partial };
+    }
+    const retryable = protocol.isRetryable(status);
+    const failure = protocol.createError(
+      `${this.doing}: the receiver answered ${showAnswer(answer, this.shownUrl)}`,
       {
         status,
         body: text,
@@ -292,6 +357,7 @@ export class Sender {
         retryAfterMs: retryable ? parseRetryAfter(retryAfter, timers.now() * 1000) : undefined,
       },
     );
+    return { failure };
   }
 
   /** Notes that a request has left the queue, for whatever reason. */
@@ -310,9 +376,28 @@ export class Sender {
     else waiter.reject(waiter.failure);
   }
 
+  /** Waits until nothing is in the queue, and no snapshot is being taken. */
+  async #untilEmpty(signal: AbortSignal): Promise<void> {
+    while (this.#snapshot !== undefined) await this.#snapshot.catch(() => {});
+    while (this.#queue.head !== undefined && !signal.aborted) await this.#untilProgress();
+    signal.throwIfAborted();
+  }
+
+  /** Waits until a request has left the queue, or could not. */
+  #untilProgress(): Promise<void> {
+    return new Promise((resolve) => {
+      const former = this.#onProgress;
+      this.#onProgress = () => {
+        former?.();
+        resolve();
+      };
+    });
+  }
+
   #progress(): void {
-    this.#onProgress?.();
+    const progress = this.#onProgress;
     this.#onProgress = undefined;
+    progress?.();
   }
 }
 

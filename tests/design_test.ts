@@ -32,7 +32,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 /** Rooms that may use what only a runtime has. */
 const RUNTIME_ROOMS = ["collectors", "multiprocess", "prom_client"];
 /** Files of other rooms that may, too: they write files or read the environment. */
-const RUNTIME_FILES = ["bridges/textfile/replace_file.ts"];
+const RUNTIME_FILES = ["bridges/otlp/environment.ts", "bridges/textfile/replace_file.ts"];
 /** Rooms that may know `Request` and `Response`. */
 const WEB_ROOMS = ["exposition", "collectors", "bridges", "live"];
 

@@ -41,6 +41,14 @@ export interface HttpProtocol {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the body of a success has something to say. @default {false} */
   readonly readsSuccess?: boolean;
+  /**
+   * Finds the text in the body of a refusal that is not simply text.
+   *
+   * @param bytes The beginning of the body.
+   * @param contentType The header `Content-Type`.
+   * @returns The text; undefined if the body is the text.
+   */
+  readRefusal?(bytes: Uint8Array, contentType: string): string | undefined;
 }
 
 /** An answer without secrets. */
@@ -58,7 +66,7 @@ export class HttpCall {
   readonly #bearerToken: HttpCallOptions["bearerToken"];
   readonly #fetch: Fetch;
   readonly #timers: Timers | undefined;
-  readonly #readsSuccess: boolean;
+  readonly #protocol: HttpProtocol;
 
   /**
    * @param url Where to.
@@ -66,10 +74,10 @@ export class HttpCall {
    * @param protocol What the protocol says.
    */
   constructor(url: string | URL, options: HttpCallOptions, protocol: HttpProtocol) {
-    const { verb, headers, readsSuccess = false } = protocol;
+    const { verb, headers } = protocol;
     const target = parseUrl(url, verb);
     const credentials = credentialsOf(target, `${verb} a URL`);
-    this.#readsSuccess = readsSuccess;
+    this.#protocol = protocol;
     target.username = target.password = target.hash = "";
     this.#url = target.href;
     target.search = "";
@@ -118,14 +126,17 @@ export class HttpCall {
         body,
         fetch: this.#fetch,
         signal: limit.signal,
-        readsSuccess: this.#readsSuccess,
+        readsSuccess: this.#protocol.readsSuccess ?? false,
       });
       const sent = { url, headers };
       const hide = (text: string): string => hideSecrets(text, sent);
-      const { location } = answer;
+      const { location, bytes, contentType } = answer;
+      const refusal = answer.ok || bytes === undefined
+        ? undefined
+        : this.#protocol.readRefusal?.(bytes, contentType);
       return {
         ...answer,
-        body: hide(answer.body).trim(),
+        body: hide(refusal ?? answer.body).trim(),
         location: location === null ? null : hide(location),
         hide,
       };

@@ -27,10 +27,12 @@ export interface Answer {
   /** Whether the status is one of success. */
   readonly ok: boolean;
   readonly status: number;
-  /** The beginning of the body; of a success `""`, unless it was asked for. */
+  /** The beginning of the body of an answer that is no success. */
   readonly body: string;
-  /** The bytes of the body of a success, if they were asked for. */
+  /** The beginning of the body as bytes; undefined if it was not read. */
   readonly bytes: Uint8Array | undefined;
+  /** The header `Content-Type`, or `""`. */
+  readonly contentType: string;
   /** The header `Retry-After`. */
   readonly retryAfter: string | null;
   /** The header `Location`. */
@@ -71,7 +73,8 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
     status,
     // A character that was cut in half is left out.
     body: ok || bytes === undefined ? "" : new TextDecoder().decode(bytes, { stream: true }),
-    bytes: ok ? bytes : undefined,
+    bytes,
+    contentType: response.headers.get("content-type") ?? "",
     retryAfter: response.headers.get("retry-after"),
     location: response.headers.get("location"),
   };

@@ -46,7 +46,9 @@ export interface SendProtocol extends HttpProtocol {
   /** Called when a request was given up that the receiver never took. */
   onDropped?(): void;
   /** Finds out which part of a request was not taken, from the body of a success. */
-  readRejection?(bytes: Uint8Array): Rejection | undefined;
+  readRejection?(bytes: Uint8Array, contentType: string): Rejection | undefined;
+  /** How long an answer is waited for if the options do not say it. @default {30000} */
+  readonly timeoutMs?: number;
   /** Whether no snapshot is taken while another one waits, because none may be lost. */
   readonly takesTurns?: boolean;
   /** Whether a request that failed is given up at once. */
@@ -110,7 +112,7 @@ export class Sender {
   constructor(url: string | URL, options: SenderOptions, protocol: SendProtocol) {
     this.#protocol = protocol;
     this.#call = new HttpCall(url, options, protocol);
-    this.settings = toSenderSettings(options, this.doing);
+    this.settings = toSenderSettings(options, this.doing, protocol.timeoutMs);
     this.#queue = new RequestQueue(this.settings.maxBufferedBytes);
   }
 
@@ -332,9 +334,11 @@ export class Sender {
       const options = { samples, retryable: true };
       return { failure: protocol.createError(`${this.doing}: ${reason}`, options) };
     }
-    const { ok, status, body: text, bytes, retryAfter } = answer;
+    const { ok, status, body: text, bytes, contentType, retryAfter } = answer;
     if (ok) {
-      const rejection = bytes === undefined ? undefined : protocol.readRejection?.(bytes);
+      const rejection = bytes === undefined
+        ? undefined
+        : protocol.readRejection?.(bytes, contentType);
       if (rejection === undefined) return {};
       const message = answer.hide(rejection.message);
       const what = rejection.samples === 0

@@ -9,9 +9,9 @@ export interface SenderOptions extends HttpCallOptions {
   /** What is sent. @default {REGISTRY} */
   registry?: Gatherer | undefined;
   /**
-   * How long to wait for an answer, in milliseconds.
-   * @default {30000; 5000 for requests in the background, which no call waits for, because an
-   * open request keeps the program running}
+   * How long to wait for an answer, in milliseconds. An open request keeps the program running.
+   * Therefore the default is less for a request that no call waits for.
+   * @default {30000, and 5000 in the background}
    */
   timeoutMs?: number | undefined;
   /** How long to wait for asynchronous collectors, in milliseconds. @default {10000} */
@@ -78,11 +78,16 @@ const BACKGROUND_TIMEOUT_MS = 5000;
  *
  * @param options The options as they were given.
  * @param doing What is being done, as in `Cannot write to "…"`.
+ * @param timeoutMs How long an answer is waited for if the options do not say it.
  * @returns All of them.
  * @throws {TypeError} If one has the wrong shape.
  * @throws {RangeError} If a number is out of bounds.
  */
-export function toSenderSettings(options: SenderOptions, doing: string): SenderSettings {
+export function toSenderSettings(
+  options: SenderOptions,
+  doing: string,
+  timeoutMs = TIMEOUT_MS,
+): SenderSettings {
   const number = (name: keyof SenderOptions, byDefault: number): number =>
     checkPositive(options[name] ?? byDefault, doing, name);
   const { registry = REGISTRY, fetch = globalThis.fetch, onError = () => {} } = options;
@@ -90,7 +95,7 @@ export function toSenderSettings(options: SenderOptions, doing: string): SenderS
   checkShape(typeof onError === "function", doing, "onError must be a function", onError);
   return {
     registry,
-    timeoutMs: number("timeoutMs", TIMEOUT_MS),
+    timeoutMs: number("timeoutMs", timeoutMs),
     backgroundTimeoutMs: number("timeoutMs", BACKGROUND_TIMEOUT_MS),
     collectTimeoutMs: number("collectTimeoutMs", 10_000),
     retryForMs: number("retryForMs", Infinity),

@@ -1,12 +1,12 @@
-import {
-  type Exemplar,
-  type HistogramMetric,
-  type LabelSet,
-  type Metric,
-  type MetricFamily,
-  type NumberMetric,
-  type StateSetMetric,
-  type SummaryMetric,
+import type {
+  Exemplar,
+  HistogramMetric,
+  LabelSet,
+  Metric,
+  MetricFamily,
+  NumberMetric,
+  StateSetMetric,
+  SummaryMetric,
 } from "../model.ts";
 import { exponentialFields } from "./otlp/exponential.ts";
 import { encodeAsJson, encodeAsProtobuf, type Message, type Value } from "./otlp/message.ts";

@@ -202,6 +202,13 @@ const SERVICES: Record<string, (service: Service) => Promise<void>> = {
     assert.match(loaves?.exemplar?.labels["trace_id"] ?? "", /^(?!0{32})[0-9a-f]{32}$/);
     assert.match(loaves?.exemplar?.labels["span_id"] ?? "", /^[0-9a-f]{16}$/);
   },
+  async "opentelemetry.ts"(service) {
+    for (let i = 0; i < 3; i++) assert.equal(await service.visit("/"), 200);
+    const scrape = await service.scrape();
+    assert.ok(scrape.value("bakery_loaves_total", { kind: "rye", sliced: "true" })! >= 3);
+    assert.equal(scrape.value("oven_temperature_celsius"), 220);
+    assert.equal(scrape.value("target_info", { service_name: "bakery" }), 1);
+  },
   async "multiprocess_workers.ts"(service) {
     await waitFor(
       "four isolates",

@@ -167,12 +167,11 @@ export function resolveTarget(
   const { intervalMs, ...rest } = options;
   const service = readEnvironment("OTEL_SERVICE_NAME");
   const headers = new Headers(environment.pairs("HEADERS"));
-  for (const [name, value] of new Headers(toHeadersInit(options.headers))) headers.set(name, value);
+  const ownHeaders = toHeaders(options.headers);
+  for (const [name, value] of ownHeaders) headers.set(name, value);
   // Credentials of the user take the place of those of the environment.
   const hasCredentials = options.basicAuth !== undefined || options.bearerToken !== undefined;
-  if (hasCredentials && !new Headers(toHeadersInit(options.headers)).has("authorization")) {
-    headers.delete("authorization");
-  }
+  if (hasCredentials && !ownHeaders.has("authorization")) headers.delete("authorization");
   return {
     url: url ?? environment.url(),
     options: {
@@ -319,12 +318,11 @@ function checkUrl(url: string, name: string): string {
   return url;
 }
 
-function toHeadersInit(headers: HeadersInit | undefined): HeadersInit {
+function toHeaders(headers: RequestInit["headers"]): Headers {
   try {
-    new Headers(headers);
-    return headers ?? {};
+    return new Headers(headers);
   } catch {
-    // Not with the error as the cause, which quotes what it does not like.
+    // The original error is not the cause, because it quotes the header.
     throw new TypeError(`${DOING}: headers must be names and values that HTTP allows`);
   }
 }

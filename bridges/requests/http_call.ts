@@ -17,11 +17,11 @@ export interface HttpCallOptions {
   /** A bearer token, or what brings one for each request. */
   bearerToken?: string | (() => string | Promise<string>) | undefined;
   /** More headers; those that the protocol sets are refused. */
-  headers?: HeadersInit | undefined;
+  headers?: RequestInit["headers"] | undefined;
   /** Sends the requests. @default {the platform's fetch} */
   fetch?: Fetch | undefined;
   /** The clock and the timers, for tests. @default {those of the platform} */
-  timers?: Timers | undefined;
+  clock?: Timers | undefined;
 }
 
 /** The names of all options of {@linkcode HttpCall}. */
@@ -30,7 +30,7 @@ export const HTTP_CALL_OPTIONS: KnownOptions<HttpCallOptions> = {
   bearerToken: true,
   headers: true,
   fetch: true,
-  timers: true,
+  clock: true,
 };
 
 /** What a protocol says about its requests. */
@@ -97,7 +97,7 @@ export class HttpCall {
       this.#headers.set(name, value);
     }
     this.#bearerToken = bearerToken;
-    this.#timers = options.timers;
+    this.#timers = options.clock;
     this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
   }
 
@@ -183,10 +183,10 @@ function parseUrl(url: string | URL, verb: string): URL {
     parsed = new URL(url);
   } catch {
     // The URL is not shown, because it may have a password in it.
-    throw new TypeError(`${verb} a URL: it is not legal`);
+    throw new TypeError(`${verb} a URL: the URL is invalid`);
   }
   if (parsed.protocol === "http:" || parsed.protocol === "https:") return parsed;
   throw new TypeError(
-    `${verb} a URL: its protocol must be http or https: received "${parsed.protocol}"`,
+    `${verb} a URL: the protocol must be http or https: received "${parsed.protocol}"`,
   );
 }

@@ -93,18 +93,18 @@ export class IntervalSender {
   }
 
   async #run(): Promise<void> {
-    const { timers, random } = this.sender.settings;
+    const { clock, random } = this.sender.settings;
     const { signal } = this.#end;
     for (let waitMs = this.#intervalMs * random();;) {
-      await wait(waitMs, { signal, inBackground: true, timers });
+      await wait(waitMs, { signal, inBackground: true, timers: clock });
       if (signal.aborted) return;
-      const began = timers.monotonic();
+      const began = clock.monotonic();
       try {
         await this.sender.takeTurn();
       } catch (error) {
         if (!signal.aborted) this.sender.report(error);
       }
-      waitMs = Math.max(0, this.#intervalMs - (timers.monotonic() - began) * 1000);
+      waitMs = Math.max(0, this.#intervalMs - (clock.monotonic() - began) * 1000);
     }
   }
 

@@ -161,7 +161,7 @@ export class Sender {
     // Unlike all other timers, this one keeps the program running, because the caller waits. So
     // there is one even if the caller waits for ever.
     const limitMs = Math.min(timeoutMs, Number.MAX_SAFE_INTEGER);
-    const limit = limitTime(limitMs, { outer: signal, timers: this.settings.timers });
+    const limit = limitTime(limitMs, { outer: signal, timers: this.settings.clock });
     limit.signal.addEventListener("abort", () => {
       const late = this.#protocol.createError(`${this.doing}: not done in ${timeoutMs} ms`);
       reject(limit.isTimeout ? this.#lastFailure ?? late : limit.signal.reason);
@@ -219,7 +219,7 @@ export class Sender {
     signal.throwIfAborted();
     const beforeMs = this.#lastMs;
     // A clock that goes back must not bring samples out of order.
-    const timestampMs = Math.max(Math.round(settings.timers.now() * 1000), beforeMs + 1);
+    const timestampMs = Math.max(Math.round(settings.clock.now() * 1000), beforeMs + 1);
     this.#lastMs = timestampMs;
     for await (const request of this.#protocol.encode(families, { timestampMs, beforeMs })) {
       // While the receiver is not well, the oldest requests go, unless none may be lost.
@@ -229,7 +229,7 @@ export class Sender {
       ) await this.#untilProgress();
       signal.throwIfAborted();
       this.#push(request);
-      await nextTurn(settings.timers);
+      await nextTurn(settings.clock);
     }
   }
 
@@ -286,8 +286,8 @@ export class Sender {
   }
 
   async #handleFailure(request: Queued, failure: SendError): Promise<void> {
-    const { timers, retryForMs } = this.settings;
-    const now = timers.monotonic();
+    const { clock, retryForMs } = this.settings;
+    const now = clock.monotonic();
     this.#failingSince ??= now;
     this.#failures++;
     this.#lastFailure = failure;
@@ -309,7 +309,7 @@ export class Sender {
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
     if (failure.retryAfterMs === undefined) this.#rest = rest;
-    await wait(waitMs, { signal: rest.signal, inBackground: true, timers });
+    await wait(waitMs, { signal: rest.signal, inBackground: true, timers: clock });
     this.#rest = undefined;
     signal.removeEventListener("abort", end);
   }
@@ -323,7 +323,7 @@ export class Sender {
 
   /** Sends a request once; returns what went wrong. */
   async #attempt({ body, samples }: QueuedRequest): Promise<Outcome> {
-    const { timers, timeoutMs, backgroundTimeoutMs } = this.settings;
+    const { clock, timeoutMs, backgroundTimeoutMs } = this.settings;
     const limitMs = this.#waiters.size > 0 ? timeoutMs : backgroundTimeoutMs;
     const protocol = this.#protocol;
     let answer: SafeAnswer;
@@ -358,7 +358,7 @@ export class Sender {
         body: text,
         samples,
         retryable,
-        retryAfterMs: retryable ? parseRetryAfter(retryAfter, timers.now() * 1000) : undefined,
+        retryAfterMs: retryable ? parseRetryAfter(retryAfter, clock.now() * 1000) : undefined,
       },
     );
     return { failure };

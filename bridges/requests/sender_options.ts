@@ -63,7 +63,7 @@ export interface SenderSettings {
   readonly maxBackoffMs: number;
   readonly maxBufferedBytes: number;
   readonly onError: (error: unknown) => void;
-  readonly timers: Timers;
+  readonly clock: Timers;
   readonly random: () => number;
 }
 
@@ -103,7 +103,7 @@ export function toSenderSettings(
     maxBackoffMs: number("maxBackoffMs", 30_000),
     maxBufferedBytes: number("maxBufferedBytes", 2 ** 24),
     onError,
-    timers: options.timers ?? SYSTEM_CLOCK,
+    clock: options.clock ?? SYSTEM_CLOCK,
     random: options.random ?? Math.random,
   };
 }

@@ -1,24 +1,23 @@
 import {
   type Aggregation,
-  type Collected,
   type Collector,
   Counter,
-  type CounterChild,
+  type CounterSeries,
   Gauge,
-  type GaugeChild,
+  type GaugeSeries,
   Histogram,
-  type HistogramChild,
   type HistogramOptions,
+  type HistogramSeries,
   type Metric,
   MetricFamily,
   type MetricType,
 } from "../../mod.ts";
-import { type LiveMetrics, TRUSTED } from "../../model.ts";
+import { type Collected, type LiveMetrics, TRUSTED } from "../../model.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Labels } from "./labels.ts";
 
 /** A series that values are written to. */
-export type Series = CounterChild | GaugeChild | HistogramChild;
+export type Series = CounterSeries | GaugeSeries | HistogramSeries;
 
 /** The buckets of a histogram. */
 export type Buckets = Pick<HistogramOptions, "buckets" | "nativeHistogram">;

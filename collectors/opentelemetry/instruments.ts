@@ -1,4 +1,4 @@
-import type { CounterChild, GaugeChild, HistogramChild } from "../../mod.ts";
+import type { CounterSeries, GaugeSeries, HistogramSeries } from "../../mod.ts";
 import type { AddingInstrument, Attributes, Context, RecordingInstrument } from "./api.ts";
 import { spanLabels } from "./span.ts";
 import type { Stream } from "./stream.ts";
@@ -45,7 +45,7 @@ export class OtelCounter implements AddingInstrument {
       const exemplar = this.#settings.exemplars ? spanLabels(context) : undefined;
       if (!this.#isSimple) return this.#addAll(value, attributes, exemplar);
       // A counter's stream has series of counters only.
-      (this.#stream!.find(readable(attributes)) as CounterChild).inc(value, exemplar);
+      (this.#stream!.find(readable(attributes)) as CounterSeries).inc(value, exemplar);
     } catch (error) {
       this.#settings.onDrop("attributes", error);
     }
@@ -55,7 +55,7 @@ export class OtelCounter implements AddingInstrument {
     const { streams, isInteger } = this.#settings;
     const whole = isInteger ? Math.trunc(value) : value;
     for (const stream of streams) {
-      (stream.find(readable(attributes)) as CounterChild).inc(whole, exemplar);
+      (stream.find(readable(attributes)) as CounterSeries).inc(whole, exemplar);
     }
   }
 }
@@ -75,7 +75,7 @@ export class OtelUpDownCounter implements AddingInstrument {
       const whole = isInteger ? Math.trunc(value) : value;
       // Its streams have series of gauges only.
       for (const stream of streams) {
-        (stream.find(readable(attributes)) as GaugeChild).inc(whole);
+        (stream.find(readable(attributes)) as GaugeSeries).inc(whole);
       }
     } catch (error) {
       onDrop("attributes", error);
@@ -98,7 +98,7 @@ export class OtelGauge implements RecordingInstrument {
       const whole = isInteger && Number.isFinite(value) ? Math.trunc(value) : value;
       // Its streams have series of gauges only.
       for (const stream of streams) {
-        (stream.find(readable(attributes)) as GaugeChild).set(whole);
+        (stream.find(readable(attributes)) as GaugeSeries).set(whole);
       }
     } catch (error) {
       onDrop("attributes", error);
@@ -127,7 +127,7 @@ export class OtelHistogram implements RecordingInstrument {
       const exemplar = this.#settings.exemplars ? spanLabels(context) : undefined;
       if (!this.#isSimple) return this.#recordAll(value, attributes, exemplar);
       // A histogram's stream has series of histograms only.
-      (this.#stream!.find(readable(attributes)) as HistogramChild).observe(value, exemplar);
+      (this.#stream!.find(readable(attributes)) as HistogramSeries).observe(value, exemplar);
     } catch (error) {
       this.#settings.onDrop("attributes", error);
     }
@@ -137,7 +137,7 @@ export class OtelHistogram implements RecordingInstrument {
     const { streams, isInteger } = this.#settings;
     const whole = isInteger ? Math.trunc(value) : value;
     for (const stream of streams) {
-      (stream.find(readable(attributes)) as HistogramChild).observe(whole, exemplar);
+      (stream.find(readable(attributes)) as HistogramSeries).observe(whole, exemplar);
     }
   }
 }

@@ -60,7 +60,7 @@ function setUp(options: OtlpExporterOptions = {}) {
   const exporter = new OtlpExporter(URL_TEXT, {
     registry,
     fetch: collector.fetch,
-    timers: clock,
+    clock,
     timeoutMs: REQUEST_TIMEOUT_MS,
     random: () => 1,
     autoStart: false,

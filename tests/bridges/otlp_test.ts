@@ -83,7 +83,7 @@ async function send(
   await exportOtlp(URL_TEXT, {
     registry,
     fetch: collector.fetch,
-    timers: new ManualClock(SECONDS),
+    clock: new ManualClock(SECONDS),
     resource: { "service.instance.id": "one" },
     ...options,
   });
@@ -369,7 +369,7 @@ for (const { name, replies, waits, status } of RETRIES) {
     const sent = exportOtlp(URL_TEXT, {
       registry,
       fetch: collector.fetch,
-      timers: clock,
+      clock,
       timeoutMs: REQUEST_TIMEOUT_MS,
       random: () => 1,
     });

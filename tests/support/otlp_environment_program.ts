@@ -43,7 +43,7 @@ try {
   };
   const { ownMetrics: _, ...once } = options;
   await exportOtlp(undefined, once);
-  const exporter = new OtlpExporter(undefined, { ...options, timers, random: () => 1 });
+  const exporter = new OtlpExporter(undefined, { ...options, clock: timers, random: () => 1 });
   console.log(JSON.stringify({ sent, errors, intervalMs: intervals[0] }));
   await exporter.close();
 } catch (error) {

@@ -35,7 +35,7 @@ import { abortable } from "../time/time_limit.ts";
 import { encodeText } from "../encoding/text.ts";
 import { checkParts, checkPositive } from "./requests/checks.ts";
 import { reasonOf } from "./requests/reason.ts";
-import { pathOf, replaceFile } from "./textfile/replace_file.ts";
+import { replaceFile } from "./textfile/replace_file.ts";
 
 /** Options of {@linkcode writeTextfile}. */
 export interface TextfileOptions {
@@ -94,7 +94,6 @@ export async function writeTextfile(
   const isPath = (typeof path === "string" && path !== "") ||
     (path instanceof URL && path.protocol === "file:");
   checkShape(isPath, doing, "path must be a string, and not empty, or a file: URL", path);
-  const target = pathOf(path);
   signal?.throwIfAborted();
   const reading = read(registry, { signal, timeoutMs });
   // The registry may ignore its signal.
@@ -103,7 +102,7 @@ export async function writeTextfile(
   const bytes = await new Blob([...encodeText(families, "underscores")]).bytes();
   signal?.throwIfAborted();
   try {
-    await replaceFile(target, bytes);
+    await replaceFile(path, bytes);
   } catch (error) {
     throw new Error(`${doing}: ${reasonOf(error)}`, { cause: error });
   }

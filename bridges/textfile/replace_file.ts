@@ -1,29 +1,19 @@
 import { open, rename, rm } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 
 /** Who may read and write: the owner both, everybody else only read. */
 const MODE = 0o644;
 
 /**
- * Returns the path of a file.
- *
- * @param path A path, or a `file:` URL.
- * @returns The path.
- */
-export function pathOf(path: string | URL): string {
-  return typeof path === "string" ? path : fileURLToPath(path);
-}
-
-/**
  * Gives a file a new content, so that it has either the old one or the new one at any moment.
  *
- * @param path The file.
+ * @param path The file: a path, or a `file:` URL.
  * @param bytes The content.
  * @throws {Error} If the folder or the file cannot be written. Nothing has changed then.
  */
-export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+export async function replaceFile(path: string | URL, bytes: Uint8Array): Promise<void> {
   // The ending is not ".prom", so node_exporter does not read it, and another writer has another.
-  const aside = `${path}.${crypto.randomUUID()}.tmp`;
+  const suffix = `.${crypto.randomUUID()}.tmp`;
+  const aside = typeof path === "string" ? path + suffix : new URL(path.href + suffix);
   const file = await open(aside, "wx", MODE);
   try {
     try {

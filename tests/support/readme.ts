@@ -41,5 +41,7 @@ export function importFrom(root: URL, code: string): string {
     const name = `"${config.name}${entry.slice(1)}"`;
     replaced = replaced.replaceAll(name, JSON.stringify(new URL(path, root).href));
   }
-  return replaced;
+  // A snippet runs outside of the checkout, where no package is found.
+  const api = "@opentelemetry/api";
+  return replaced.replaceAll(`"${api}"`, JSON.stringify(import.meta.resolve(api)));
 }

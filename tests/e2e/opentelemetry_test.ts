@@ -3,7 +3,8 @@ import process from "node:process";
 import { RUNTIMES } from "../support/demo.ts";
 import { ROOT } from "../support/paths.ts";
 import { freePort, start, waitFor } from "../support/processes.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 
 testWithPrograms(

@@ -3,7 +3,7 @@ import type { NumberMetric } from "../model.ts";
 import { checkIncrement, isObject } from "./amounts.ts";
 import { BaseMetric } from "./base_metric.ts";
 import { exemplarTexts, exemplarToJson } from "./exemplars.ts";
-import { Handle } from "./handle.ts";
+import { findGiven } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
 import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
 import type {
@@ -97,7 +97,7 @@ export class Counter<T extends string = string> extends BaseMetric<T> {
    */
   labels(labels: LabelValues<T>): Counter.Internal;
   labels(...args: unknown[]): Counter.Internal {
-    return new CounterHandle(this.#store, readLabels(this.labelNames, args));
+    return handleOf(this.#store, readLabels(this.labelNames, args));
   }
 
   /** @ignore */
@@ -139,21 +139,26 @@ export declare namespace Counter {
   }
 }
 
-class CounterHandle extends Handle<CounterSeries> implements Counter.Internal {
-  /** Its own function, so that it can be taken off the handle. */
-  readonly inc: (value?: number) => void;
-
-  constructor(store: SeriesStore<CounterSeries>, given: Given | null) {
-    super(store, given);
-    this.inc = (value) => {
+/** Makes what `labels()` returns. Its function can be taken off it. */
+function handleOf(
+  store: SeriesStore<CounterSeries>,
+  given: Given | null,
+): Counter.Internal {
+  // Variables of a function cost less than fields of an object, and handles are made by the million.
+  let series = Array.isArray(given) ? store.findInOrder(given) : undefined;
+  let { generation } = store;
+  return {
+    inc: (value) => {
       const amount = value ?? 1;
-      const series = this.found;
-      if (series !== undefined && amount >= 0 && amount < Infinity && typeof amount === "number") {
-        return series.inc(amount);
-      }
+      if (
+        series !== undefined && generation === store.generation &&
+        typeof amount === "number" && amount >= 0 && amount < Infinity
+      ) return series.inc(amount);
       const checked = checkIncrement(value);
-      if (Number.isNaN(checked)) store.check(given);
-      else this.open().inc(checked);
-    };
-  }
+      if (Number.isNaN(checked)) return store.check(given);
+      series = findGiven(store, given) ?? store.open(given);
+      generation = store.generation;
+      series.inc(checked);
+    },
+  };
 }

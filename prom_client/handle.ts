@@ -1,6 +1,15 @@
 import type { LabelSet } from "../model.ts";
 import type { Given, SeriesStore } from "./series_store.ts";
 
+/** Finds the series of labels in the fast way: what it does not find may exist. */
+export function findGiven<S extends LabelSet>(
+  store: SeriesStore<S>,
+  given: Given | null,
+): S | undefined {
+  if (given === null) return store.bare;
+  return Array.isArray(given) ? store.findInOrder(given) : store.find(given);
+}
+
 /**
  * What `labels()` returns: finds its series at the first write, and again after it was removed.
  *
@@ -13,7 +22,7 @@ export abstract class Handle<S extends LabelSet> {
   #series: S | undefined;
 
   /**
-   * Makes a handle. Looks nothing up.
+   * Makes a handle. Makes no series.
    *
    * @param store The series of the metric.
    * @param given The labels.
@@ -21,6 +30,9 @@ export abstract class Handle<S extends LabelSet> {
   constructor(store: SeriesStore<S>, given: Given | null) {
     this.#store = store;
     this.#given = given;
+    if (!Array.isArray(given)) return;
+    this.#series = store.findInOrder(given);
+    if (this.#series !== undefined) this.#generation = store.generation;
   }
 
   /** The labels as an object, for what starts with them and adds others. */
@@ -38,9 +50,7 @@ export abstract class Handle<S extends LabelSet> {
   /** Finds the series, or makes it. To be called when the value was checked. */
   protected open(): S {
     const store = this.#store;
-    const given = this.#given;
-    const series = (given === null || Array.isArray(given) ? undefined : store.find(given)) ??
-      store.open(given);
+    const series = findGiven(store, this.#given) ?? store.open(this.#given);
     this.#generation = store.generation;
     return this.#series = series;
   }

@@ -9,8 +9,7 @@ const MISSING = "";
 export interface NativeMetric<S> {
   /** The label names. */
   readonly labelNames: readonly string[];
-  find(labels: object): S | undefined;
-  find(...values: readonly unknown[]): S | undefined;
+  find(...args: readonly unknown[]): S | undefined;
   labels(...values: readonly unknown[]): S;
   remove(...values: readonly unknown[]): boolean;
   clear(): void;
@@ -42,6 +41,8 @@ export class SeriesStore<S extends LabelSet> {
   readonly #native: NativeMetric<S>;
   readonly #metrics: LiveMetrics;
   readonly #known: KnownStore;
+  /** Where values are put for a look-up. Look-ups do not nest. */
+  readonly #values: unknown[];
   /** The lists of label names that were given in another way than all in order. */
   readonly #orders: Map<string, readonly string[]> = new Map();
 
@@ -54,15 +55,57 @@ export class SeriesStore<S extends LabelSet> {
   constructor(native: NativeMetric<S>, isSummary = false) {
     this.#native = native;
     this.labelNames = native.labelNames;
+    this.#values = this.labelNames.map(() => MISSING);
     this.#metrics = native.describe()[0]!.metrics;
     this.#known = { isOdd: false, isSummary };
     shared.stores.set(this.#metrics, this.#known);
     if (this.labelNames.length === 0) this.bare = native.labels();
   }
 
-  /** Finds the series of labels that are all there. That of no labels is {@linkcode bare}. */
+  /**
+   * Finds the series of labels by name, in the fast way: what it does not find may exist. That of no
+   * labels is {@linkcode bare}.
+   */
   find(labels: object): S | undefined {
+    if (this.#known.isOdd) return this.#findOdd(labels as Readonly<Record<string, unknown>>);
     return this.labelNames.length === 0 ? undefined : this.#native.find(labels);
+  }
+
+  /** Finds the series of values in the order of the label names, in the fast way. */
+  findInOrder(values: readonly unknown[]): S | undefined {
+    const native = this.#native;
+    // Arguments that are spread cost more than the look-up.
+    switch (values.length) {
+      case 0:
+        return this.bare;
+      case 1:
+        return native.find(values[0]);
+      case 2:
+        return native.find(values[0], values[1]);
+      case 3:
+        return native.find(values[0], values[1], values[2]);
+      case 4:
+        return native.find(values[0], values[1], values[2], values[3]);
+      default:
+        return native.find(...values);
+    }
+  }
+
+  /** Finds a series in a metric of which some labels may be missing. */
+  #findOdd(labels: Readonly<Record<string, unknown>>): S | undefined {
+    const names = this.labelNames;
+    const values = this.#values;
+    values.fill(MISSING);
+    let count = 0;
+    for (const name in labels) {
+      const place = names[count] === name ? count : names.indexOf(name);
+      const value = labels[name];
+      // A single object would be taken for labels by name.
+      if (place === -1 || typeof value === "object") return undefined;
+      values[place] = value;
+      count++;
+    }
+    return count === 0 ? this.bare : this.findInOrder(values);
   }
 
   /**
@@ -108,7 +151,7 @@ export class SeriesStore<S extends LabelSet> {
       if (typeof value !== "number" && typeof value !== "boolean") values[i] = String(value);
     }
     const isPlain = isInOrder && areTexts && count === names.length;
-    const series = this.#native.find(...values) ?? this.#create(values, given, !isPlain);
+    const series = this.findInOrder(values) ?? this.#create(values, given, !isPlain);
     if (count === 0) this.bare = series;
     return series;
   }

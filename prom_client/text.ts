@@ -8,6 +8,7 @@ import {
   type LiveMetrics,
   type Metric,
   type MetricFamily,
+  type NumberMetric,
   openMetricsName,
 } from "../model.ts";
 import { shared } from "./shared.ts";
@@ -100,11 +101,12 @@ function orderLabels(family: MetricFamily, defaults: LabelSet | undefined): Metr
   if (defaults === undefined && isPlain && known?.isSummary !== true) return family;
   const View = known?.isSummary ? SummaryView : OrderedView;
   const areDefaultsFirst = family.type === "histogram";
+  const isNumber = family.type === "counter" || family.type === "gauge";
   return familyLike(family, {
     metrics: {
       *[Symbol.iterator](): Generator<Metric> {
         const orders = new Orders(defaults, areDefaultsFirst);
-        for (const metric of metrics) yield orders.view(metric, View);
+        for (const metric of metrics) yield orders.view(metric, View, isNumber);
       },
     },
   });
@@ -127,22 +129,28 @@ class Orders {
     this.#areDefaultsFirst = areDefaultsFirst;
   }
 
-  view(metric: Metric, View: typeof OrderedView): Metric {
+  view(metric: Metric, View: typeof OrderedView, isNumber: boolean): Metric {
     const origin = metric.origin ?? metric;
     const own: LabelSet = shared.given.get(origin) ?? origin;
     // The array of the names is the same for all metrics that have the same.
     if (metric.labelNames !== this.#viewed || own.labelNames !== this.#own) {
       this.#arrange(metric.labelNames, origin.labelNames, own.labelNames);
     }
-    const { labelValues } = metric;
-    const added = this.#extras.length === 0
-      ? this.#added
-      : [...this.#extras.map((place) => labelValues[place]!), ...this.#added];
-    return new View(
-      metric,
-      this.#names,
-      this.#areDefaultsFirst ? [...added, ...own.labelValues] : [...own.labelValues, ...added],
-    );
+    const labelValues = this.#valuesOf(metric, own.labelValues);
+    if (!isNumber) return new View(metric, this.#names, labelValues);
+    // It is written at once, so that it need not be a view.
+    const { value, exemplar, timestamp } = metric as NumberMetric;
+    return { labelNames: this.#names, labelValues, value, exemplar, timestamp };
+  }
+
+  #valuesOf(metric: Metric, own: readonly string[]): readonly string[] {
+    let added = this.#added;
+    if (this.#extras.length > 0) {
+      const { labelValues } = metric;
+      added = [...this.#extras.map((place) => labelValues[place]!), ...added];
+    }
+    if (added.length === 0) return own;
+    return this.#areDefaultsFirst ? [...added, ...own] : [...own, ...added];
   }
 
   #arrange(

@@ -1,7 +1,7 @@
 /**
  * The metric types: {@linkcode Counter}, {@linkcode Gauge}, {@linkcode Histogram},
- * {@linkcode Summary}, {@linkcode Info} and {@linkcode StateSet}. A metric finds
- * the child for a label set; a child changes its own numbers and nothing else.
+ * {@linkcode Summary}, {@linkcode Info} and {@linkcode StateSet}. A metric finds the series of a
+ * label set. A series changes its own numbers and nothing else.
  *
  * ```ts
  * import { Counter } from "@narthex/prometheus";
@@ -27,8 +27,8 @@ export {
   exponentialBucketsRange,
   linearBuckets,
 } from "./metrics/buckets.ts";
-export { Counter, type CounterSeries, type ErrorClass } from "./metrics/counter.ts";
-export { type ExemplarSource, setExemplarSource } from "./metrics/exemplar_source.ts";
+export { Counter, type CounterSeries } from "./metrics/counter.ts";
+export { setExemplarSource } from "./metrics/exemplar_source.ts";
 export { Gauge, type GaugeOptions, type GaugeSeries } from "./metrics/gauge.ts";
 export { Histogram, type HistogramOptions, type HistogramSeries } from "./metrics/histogram.ts";
 export { Info, type InfoSeries } from "./metrics/info.ts";

@@ -9,28 +9,34 @@ import {
   fullName,
   type LabelSet,
   type LabelValue,
-  type Metric,
+  type LiveMetrics,
   MetricFamily,
-  type MetricFamilyOptions,
   type MetricType,
-  type NameValidation,
   received,
   toLabelText,
   UnobservableMetricError,
 } from "../model.ts";
-import { checkMaxSeries, checkRegistry, REGISTRY, type Registry } from "../registry.ts";
+import {
+  checkMaxSeries,
+  checkPrefix,
+  checkRegistry,
+  exposedName,
+  REGISTRY,
+  type Registry,
+} from "../registry.ts";
 import { SYSTEM_CLOCK } from "../time/clock.ts";
 import type { Child } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type { Columns } from "./columns.ts";
 import { ExpiringStore } from "./expiry.ts";
-import type { IfComplete, LegalLabels, PartialMetric } from "./label_types.ts";
+import type { IfComplete, LabelsLike, LegalLabels, PartialMetric } from "./label_types.ts";
 import { asLabels, isComplete, missingLabels, readLabels, resolveLabels } from "./label_values.ts";
-import { MetricCore } from "./metric_core.ts";
+import { MetricCore, type MetricCoreOptions } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
+import { type OnCollect, REFRESH, Refresh, type Refreshable } from "./refresh.ts";
 import { type DurationSeries, RunningLabelTimer, RunningTimer } from "./timer.ts";
 
-/** What a metric counts about itself. */
+/** The families of what a metric counts about itself. */
 const OVERFLOWS = {
   name: "narthex_series_overflow_total",
   help: "Look-ups of label sets for which the metric had no room.",
@@ -44,28 +50,24 @@ const EXEMPLAR_ERRORS = {
 export interface MetricKind<C> {
   /** The type. */
   type: MetricType;
-  /** How many numbers a series has. @default {1} */
-  width?: number;
-  /** The finite upper bounds of a histogram's buckets. @default {[]} */
-  bounds?: readonly number[];
+  /** What all series of the type share. */
+  core?: Pick<MetricCoreOptions, "bounds" | "width" | "hasExemplars" | "keepsTimes">;
   /** Makes a series that is in no columns yet. */
   create: (columns: Columns<unknown>) => C;
-  /** Whether writes without room are dropped. Else they are folded into one series. @default {false} */
+  /** Whether writes without room are dropped. Otherwise one series has their sum. @default {false} */
   canDrop?: boolean;
-  /** Whether writes can have exemplars. @default {false} */
-  hasExemplars?: boolean;
-  /** Whether the time of the last write is kept. @default {false} */
-  keepsTimes?: boolean;
   /** What makes two metrics of the type different, besides names and labels. */
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
   aggregation?: Aggregation;
+  /** Makes what readers see of the series. @default {the series themselves} */
+  view?: (store: ChildStore<Child>) => LiveMetrics;
 }
 
 /**
- * What all metrics have: a name, label names, and a series for each label set. A
- * metric that needs no labels, or has defaults for all of them, is observable
- * itself: it stands for that one series.
+ * The common part of all metrics: a name, label names, and a series for each label set. A metric
+ * without labels, or with defaults for all of them, stands for that one series, and can be written
+ * itself.
  *
  * @typeParam Names The label names, a literal tuple.
  * @typeParam Defaulted The labels that have a default value.
@@ -88,18 +90,26 @@ export abstract class BaseMetric<
   readonly labelNames: readonly string[];
   /** A text that two metrics share if one can take the place of the other. */
   readonly definition: string;
-  readonly #aggregation: Aggregation;
-  readonly #nameValidation: NameValidation;
   readonly #core: MetricCore;
   /** The registry that the metric was made for. */
   readonly #registry: Pick<Registry, "prefix"> | null;
   readonly #store: ChildStore<Child & Series>;
-  /** The store, if series expire. */
-  readonly #expiry: ExpiringStore<Child & Series> | undefined = undefined;
+  readonly #family: MetricFamily;
   /** The default of each label; undefined where there is none. */
   readonly #defaults: readonly (string | undefined)[];
   /** The series that the metric itself stands for, if no label is missing. */
   readonly #own: (Child & Series) | undefined;
+  /** Brings the numbers up to date before they are read. */
+  readonly #refresh: Refresh | undefined = undefined;
+
+  static {
+    // For a metric that is created again, of whatever copy of this package.
+    Object.defineProperty(this.prototype, REFRESH, {
+      get(this: BaseMetric<readonly string[], string, LabelSet>): Refresh | undefined {
+        return this.#refresh;
+      },
+    });
+  }
 
   /**
    * Creates a metric and registers it.
@@ -114,7 +124,7 @@ export abstract class BaseMetric<
   constructor(
     name: string,
     help: string,
-    options: MetricOptions<Names, Defaulted>,
+    options: MetricOptions<Names, Defaulted, never>,
     kind: MetricKind<Child & Series>,
   ) {
     const { type } = kind;
@@ -142,20 +152,15 @@ export abstract class BaseMetric<
     this.type = type;
     this.unit = unit;
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
-    this.#aggregation = kind.aggregation ?? "sum";
-    this.#nameValidation = nameValidation;
     const { labelNames } = this;
     this.#core = new MetricCore({
+      ...kind.core,
       type,
       name: full,
       labelNames,
       clock,
       nameValidation,
-      bounds: kind.bounds ?? [],
-      width: kind.width ?? 1,
-      hasExemplars: kind.hasExemplars === true,
-      asksSource: exemplars && kind.hasExemplars === true,
-      keepsTimes: kind.keepsTimes === true,
+      asksSource: exemplars && kind.core?.hasExemplars === true,
       expires: expireAfterSeconds !== undefined,
     });
     const defaults = readLabels(options.defaultLabels ?? {}, doing);
@@ -169,18 +174,32 @@ export abstract class BaseMetric<
     ]);
     const { create, canDrop } = kind;
     const guards = { maxSeries, canDrop };
-    if (expireAfterSeconds === undefined) {
-      this.#store = new ChildStore(this.#core, create, guards);
-    } else {
-      const store = new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
-      this.#store = this.#expiry = store;
+    const store = expireAfterSeconds === undefined
+      ? new ChildStore(this.#core, create, guards)
+      : new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
+    this.#store = store;
+    this.#family = this.#core.family = new MetricFamily(full, help, type, {
+      unit,
+      nameValidation,
+      labelNames,
+      createdSamples: false,
+      aggregation: kind.aggregation ?? "sum",
+      // The series of a type have the shape of its metrics, unless it has a view.
+      metrics: kind.view?.(store) ?? store as Iterable<unknown> as LiveMetrics,
+    });
+    this.#own = isComplete(this.#defaults) ? store.add(this.#defaults) : undefined;
+    if (this.#own !== undefined) this.#core.listener?.pin(this.#own);
+    const { onCollect } = options;
+    if (onCollect !== undefined) {
+      checkShape(typeof onCollect === "function", doing, "onCollect must be a function", onCollect);
     }
-    this.#own = isComplete(this.#defaults) ? this.#store.add(this.#defaults) : undefined;
-    if (this.#own !== undefined) this.#expiry?.pin(this.#own);
+    // The function was declared for this metric.
+    this.#refresh = new Refresh(onCollect as OnCollect | undefined, this.#core.doing("collect"));
     if (registry === null) return;
     const kept: unknown = registry.register(this);
     // A registry that reuses metrics returns the existing one of the same definition.
     if (kept !== this && (kept as Collector | undefined)?.definition === this.definition) {
+      if (onCollect !== undefined) (kept as Refreshable)[REFRESH]?.replace(this.#refresh);
       return kept as this;
     }
   }
@@ -195,7 +214,7 @@ export abstract class BaseMetric<
    * @throws {TypeError} If a label is unknown, or its value is not a string, a number
    * or a boolean.
    */
-  labels<L extends object & Partial<Record<Names[number], unknown>>>(
+  labels<L extends LabelsLike<Names>>(
     labels: L & LegalLabels<Names, L>,
   ): IfComplete<
     Names,
@@ -206,7 +225,7 @@ export abstract class BaseMetric<
   /**
    * Returns the series of a label set, by position.
    *
-   * @param values A value for each of `labelNames`, in their order; never fewer.
+   * @param values A value for each of `labelNames`, in their order, even if there are defaults.
    * @returns The series.
    * @throws {TypeError} If there are too few or too many values, or one is not a
    * string, a number or a boolean.
@@ -215,11 +234,11 @@ export abstract class BaseMetric<
   labels(...args: readonly unknown[]): unknown {
     const labels = args[0];
     if (typeof labels === "object" && labels !== null && args.length === 1) {
-      // The overload: one object is labels by name.
+      // The overload says that one object is labels by name.
       const byName = labels as Readonly<Record<string, unknown>>;
       return this.#store.findByName(byName) ?? this.#newByName(byName);
     }
-    // Handed on like this, the arguments need no array where labels are given by name.
+    // Passed on like this, the arguments need no array if labels are given by name.
     return this.#inOrder(...args);
   }
 
@@ -230,7 +249,7 @@ export abstract class BaseMetric<
   #inOrder(...args: readonly unknown[]): Series {
     const found = this.#store.findInOrder(args);
     if (found !== undefined) return found;
-    // As long as `args` itself is not handed on from here, engines need not make an array of it.
+    // Engines make no array of `args` as long as it is not passed on itself.
     const copy: unknown[] = [];
     for (let i = 0; i < args.length; i++) copy.push(args[i]);
     const folded = this.#store.foldInOrder(copy);
@@ -259,7 +278,7 @@ export abstract class BaseMetric<
    * assert.equal(hits.find({ page: "other" }), undefined);
    * ```
    */
-  find<L extends object & Partial<Record<Names[number], unknown>>>(
+  find<L extends LabelsLike<Names>>(
     labels: L & LegalLabels<Names, L, Exclude<Names[number], Defaulted>>,
   ): Series | undefined;
   /**
@@ -300,7 +319,7 @@ export abstract class BaseMetric<
    * @returns Whether there was such a series.
    * @throws {TypeError} If a label is missing, unknown, or of the wrong type.
    */
-  remove<L extends object & Partial<Record<Names[number], unknown>>>(
+  remove<L extends LabelsLike<Names>>(
     labels: L & LegalLabels<Names, L, Exclude<Names[number], Defaulted>>,
   ): boolean;
   /**
@@ -329,7 +348,7 @@ export abstract class BaseMetric<
    * @returns How many were removed.
    * @throws {TypeError} If a label is unknown, or its value is of the wrong type.
    */
-  removeMatching<L extends object & Partial<Record<Names[number], unknown>>>(
+  removeMatching<L extends LabelsLike<Names>>(
     partial: L & LegalLabels<Names, L>,
   ): number {
     const doing = this.#core.doing("remove series of");
@@ -358,23 +377,25 @@ export abstract class BaseMetric<
    * Returns the metric as a family. Its metrics are the series themselves, so their
    * numbers are those of the moment in which they are read.
    *
-   * @returns The family.
+   * @param options Options of a registry.
+   * @returns The family, always the same object, and families of what the metric counts about
+   * itself, as long as that is not zero: `narthex_series_overflow_total` and
+   * `narthex_exemplar_errors_total`. With an asynchronous `onCollect`, a promise of these.
+   * @throws What `onCollect` throws.
    */
-  collect(): MetricFamily[] {
-    const { exemplarErrors, overflows } = this.#core;
-    const families = this.describe();
-    if (exemplarErrors > 0) families.push(this.#count(EXEMPLAR_ERRORS, exemplarErrors));
-    if (overflows > 0) families.push(this.#count(OVERFLOWS, overflows));
-    return families;
+  collect(options: { signal?: AbortSignal; maxAgeMs?: number } = {}): MetricFamily[] {
+    const refreshing = this.#refresh?.run(this, this.#core.clock, options?.maxAgeMs);
+    if (refreshing === undefined) return this.#families();
+    // Registries await it; the declared type is that of metrics without an asynchronous `onCollect`.
+    return refreshing.then(() => this.#families()) as unknown as MetricFamily[];
   }
 
-  /** One of the metric's own counts as a family. */
-  #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
-    const prefix = this.#registry?.prefix;
-    const metric = prefix ? `${prefix}_${this.name}` : this.name;
-    const labelNames = ["metric"];
-    const metrics = [{ labelNames, labelValues: [metric], value }];
-    return new MetricFamily(name, help, "counter", { labelNames, metrics, aggregation: "sum" });
+  #families(): MetricFamily[] {
+    const { overflows, exemplarErrors } = this.#core;
+    const families = [this.#family];
+    if (overflows > 0) families.push(this.#count(OVERFLOWS, overflows));
+    if (exemplarErrors > 0) families.push(this.#count(EXEMPLAR_ERRORS, exemplarErrors));
+    return families;
   }
 
   /**
@@ -383,34 +404,24 @@ export abstract class BaseMetric<
    * @returns The family.
    */
   describe(): MetricFamily[] {
-    const { name, help, type, unit, labelNames } = this;
-    return [
-      new MetricFamily(name, help, type, {
-        unit,
-        nameValidation: this.#nameValidation,
-        labelNames,
-        createdSamples: false,
-        aggregation: this.#aggregation,
-        ...this.read(this.#store),
-      }),
-    ];
+    return [this.#family];
   }
 
   /**
-   * How the series are read: as they are, unless a type has more to say.
+   * Returns the metric for `JSON.stringify`, with its samples as they are now.
    *
-   * @param children The series.
-   * @returns The metrics, and what is known of them.
-   *
-   * @ignore
+   * @returns A plain object. Numbers that are not finite are strings.
    */
-  protected read(
-    children: Iterable<Child & Series>,
-  ): Pick<MetricFamilyOptions, "metrics"> {
-    return {
-      // The children of each type have the shape of its metrics.
-      metrics: children as Iterable<unknown> as Iterable<Metric>,
-    };
+  toJSON(): object {
+    return this.#family.toJSON();
+  }
+
+  /** Returns one of the metric's own counts as a family. */
+  #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
+    const prefix = checkPrefix(this.#registry?.prefix, "Cannot count");
+    const labelNames = ["metric"];
+    const metrics = [{ labelNames, labelValues: [exposedName(prefix, this.name)], value }];
+    return new MetricFamily(name, help, "counter", { labelNames, metrics, aggregation: "sum" });
   }
 
   /**
@@ -432,28 +443,28 @@ export abstract class BaseMetric<
   }
 
   #timer(given: readonly (string | undefined)[]): RunningLabelTimer {
-    // The end of a scope cannot give the labels that are missing.
+    // A scope cannot give missing labels at its end.
     const Timer = isComplete(given) ? RunningTimer : RunningLabelTimer;
     return new Timer(this.#core.clock, (seconds, labels = {}, exemplarLabels) => {
       const doing = this.#core.doing("get series of");
       const values = resolveLabels(this.labelNames, readLabels(labels, doing), given, doing);
       if (!isComplete(values)) return this.#refuse(values);
-      // Refused before there is a new series.
+      // Checked before there is a new series.
       if (exemplarLabels !== undefined) this.#core.exemplarOf("observe", seconds, exemplarLabels);
-      // Only types whose series record durations hand out timers.
+      // Only types whose series record durations have timers.
       const series = this.#store.get(values) as unknown as DurationSeries;
       series.recordDuration(seconds, exemplarLabels);
     });
   }
 
-  /** The values of labels in whatever form they are given; undefined where one is missing. */
+  /** Returns the values of labels by name or by position; undefined where one is missing. */
   #valuesOf(args: readonly unknown[], doing: string): readonly (string | undefined)[] {
     const labels = asLabels(args);
     if (labels === undefined) return this.#textsOf(args, doing);
     return resolveLabels(this.labelNames, readLabels(labels, doing), this.#defaults, doing);
   }
 
-  /** The texts of values that are given by position. */
+  /** Returns the texts of values that are given by position. */
   #textsOf(values: readonly unknown[], doing: string): string[] {
     const names = this.labelNames;
     if (values.length !== names.length) {
@@ -462,11 +473,11 @@ export abstract class BaseMetric<
           `received ${values.length === 0 ? "no value" : received(values)}`,
       );
     }
-    // What is not a label value is refused.
+    // toLabelText() throws if it is not a label value.
     return values.map((value, i) => toLabelText(value as LabelValue, names[i]!, doing));
   }
 
-  /** The series of labels if none is missing, else a partial metric. */
+  /** Returns the series of labels if none is missing, else a partial metric. */
   #complete(
     labels: object,
     given: readonly (string | undefined)[],
@@ -489,15 +500,15 @@ export abstract class BaseMetric<
         checkShape(false, doing, "a partial metric takes labels by name", args);
       },
     };
-    // Labels that are known only at the end are for the types that time.
+    // Only types with timers take labels at the end of one.
     if ("startTimer" in this) partial.startTimer = () => this.#timer(given);
-    // Everything else that the metric can do is refused as long as labels are missing.
+    // All other members of the metric throw as long as labels are missing.
     return new Proxy(partial, {
       get: (target, key) => {
         if (!(key in target) && key in this) return this.#refuse(given);
         return Reflect.get(target, key);
       },
-      // The overloads of `labels` say what the proxy's returns.
+      // The proxy has the members that the type declares, and its methods throw.
     }) as unknown as PartialMetric<Names, string, Series>;
   }
 
@@ -508,10 +519,21 @@ export abstract class BaseMetric<
     );
   }
 
-  /** Removes a series, and tells whether readers would have met it. */
+  /** Removes a series, or resets it if the metric stands for it. Returns whether readers saw it. */
   #drop(series: Child & Series): boolean {
     if (series !== this.#own) return this.#store.delete(series);
     series.reset();
     return true;
   }
+}
+
+/**
+ * Returns the series that a metric itself stands for. For methods whose `this` has no type if labels
+ * are missing.
+ *
+ * @throws {UnobservableMetricError} If a label is missing.
+ */
+export function ownSeries<Series>(metric: unknown): Series {
+  // Only methods of metrics call it, with their `this`.
+  return (metric as { readonly own: Series }).own;
 }

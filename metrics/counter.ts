@@ -5,14 +5,11 @@ import {
   type LabelSet,
   type NumberMetric,
 } from "../model.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, ownSeries } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { checkFunction, settle } from "./timer.ts";
-
-/** An error class, for `instanceof`. */
-export type ErrorClass = abstract new (...args: never[]) => unknown;
 
 /** A series of a counter. */
 export interface CounterSeries extends LabelSet {
@@ -35,7 +32,10 @@ export interface CounterSeries extends LabelSet {
    * @throws {TypeError} If `fn` or an error class is not a function, or the series reads
    * a function.
    */
-  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T;
+  countExceptions<T>(
+    fn: () => T,
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
+  ): T;
   /**
    * Reads the value from a function from now on, at each scrape. Later calls of
    * `inc()` throw. A scrape for which the function throws, or returns a negative or infinite
@@ -64,10 +64,13 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
     else this.write("increment", value, exemplarLabels);
   }
 
-  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
+  countExceptions<T>(
+    fn: () => T,
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
+  ): T {
     const doing = this.core.doing("count exceptions with");
     for (const errorClass of errorClasses) checkErrorClass(errorClass, doing);
-    // Said before the function is called, so that no error of it is hidden.
+    // Checked before the function is called, so that no error of the function is hidden.
     this.check("increment", 1);
     return settle(fn, (failed, error) => {
       if (!failed) return;
@@ -85,9 +88,11 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
     if (source === undefined) return this.columns.numbers[this.slot]!;
     const value: unknown = source();
     if (value instanceof Promise) value.catch(() => {});
-    if (typeof value === "number" && value >= 0 && value < Infinity) return value;
-    const rule = "its function must return a finite number >= 0";
-    checkBounds(false, this.core.doing("read"), rule, value);
+    if (!(typeof value === "number" && value >= 0 && value < Infinity)) {
+      const rule = "its function must return a finite number >= 0";
+      checkBounds(false, this.core.doing("read"), rule, value);
+    }
+    return value;
   }
 
   get exemplar(): Exemplar | undefined {
@@ -108,12 +113,12 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
   }
 }
 
-/** Refuses what `instanceof` would refuse later, in the place of the error that is counted. */
+/** Throws if `instanceof` would throw later, in place of the error that is counted. */
 function checkErrorClass(errorClass: unknown, doing: string): void {
   checkFunction(errorClass, doing);
   try {
-    // A function that is bound or asks for itself may have no prototype.
-    if ({} instanceof (errorClass as ErrorClass)) return;
+    // Bound functions and others without a prototype make `instanceof` throw.
+    if ({} instanceof (errorClass as abstract new () => unknown)) return;
   } catch {
     checkShape(false, doing, "an error class is needed", errorClass);
   }
@@ -124,7 +129,7 @@ function checkErrorClass(errorClass: unknown, doing: string): void {
  * the suffix `_total`.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example A counter with labels
  * ```ts
@@ -147,36 +152,39 @@ export class Counter<
    * Creates a counter and registers it.
    *
    * @param name The name, with the suffix `_total`.
-   * @param help What is counted.
+   * @param help The help text: what is counted.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
-  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+  constructor(
+    name: string,
+    help: string,
+    options: MetricOptions<Names, Defaulted, Counter<Names, Defaulted>> = {},
+  ) {
     super(name, help, readOptions("counter", name, options, METRIC_OPTIONS).options, {
       type: "counter",
-      hasExemplars: true,
+      core: { hasExemplars: true },
       create: (columns) => new CounterChild(columns),
     });
   }
 
   /**
-   * Counts up. Needs all labels to have defaults, or to be none.
+   * Counts up. Only if no label is missing.
    *
-   * @param value By how much; at least 0. @default {1}
+   * @param value The amount, at least 0. @default {1}
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
-   * @throws {TypeError} If the value is not a number, or comes from a function.
+   * @throws {TypeError} If the value is not a number, or the metric reads a function.
    * @throws {RangeError} If the value is negative, infinite or NaN, or the exemplar too long.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   inc(
     this: IfComplete<Names, Defaulted>,
-    value?: number,
+    value = 1,
     exemplarLabels?: Record<string, string>,
-  ): void;
-  inc(value = 1, exemplarLabels?: Record<string, string>): void {
-    this.own.inc(value, exemplarLabels);
+  ): void {
+    ownSeries<CounterSeries>(this).inc(value, exemplarLabels);
   }
 
   /**
@@ -186,15 +194,14 @@ export class Counter<
    * @param fn The function.
    * @param errorClasses Count only errors that are instances of one of these.
    * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   countExceptions<T>(
     this: IfComplete<Names, Defaulted>,
     fn: () => T,
-    ...errorClasses: ErrorClass[]
-  ): T;
-  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
-    return this.own.countExceptions(fn, ...errorClasses);
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
+  ): T {
+    return ownSeries<CounterSeries>(this).countExceptions(fn, ...errorClasses);
   }
 
   /**
@@ -202,14 +209,13 @@ export class Counter<
    *
    * @param fn Returns the value.
    * @throws {TypeError} If it is not a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void;
-  setFunction(fn: () => number): void {
-    this.own.setFunction(fn);
+  setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
+    ownSeries<CounterSeries>(this).setFunction(fn);
   }
 
-  /** The value now; reading it throws while a label has no value. */
+  /** The value now. Reading it throws if a label is missing. */
   get value(): IfComplete<Names, Defaulted, number> {
     // `own` has thrown by now if a label is missing.
     return this.own.value as IfComplete<Names, Defaulted, number>;

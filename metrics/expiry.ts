@@ -45,8 +45,7 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     core.listener = this;
   }
 
-  /** The store itself, for readers that must not miss a number. */
-  get expiry(): SeriesExpiry {
+  override get expiry(): SeriesExpiry {
     return this;
   }
 
@@ -65,6 +64,15 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     const child = super.findInOrder(values);
     if (child !== undefined) this.touch(child);
     return child;
+  }
+
+  override foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    // A hidden child may have the labels.
+    return this.#hidden.size > 0 ? undefined : super.foldByName(labels);
+  }
+
+  override foldInOrder(values: ArrayLike<unknown>): C | undefined {
+    return this.#hidden.size > 0 ? undefined : super.foldInOrder(values);
   }
 
   override delete(child: C): boolean {
@@ -141,14 +149,6 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     if (!super.isFull) return false;
     this.#sweepForNew();
     return super.isFull;
-  }
-
-  protected override lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
-    return this.#hidden.size === 0 && super.lacksByName(labels);
-  }
-
-  protected override lacksInOrder(values: ArrayLike<unknown>): boolean {
-    return this.#hidden.size === 0 && super.lacksInOrder(values);
   }
 
   protected override make(labelValues: readonly string[]): C {

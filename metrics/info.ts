@@ -1,12 +1,15 @@
 import {
   type LabelSet,
   type LabelValue,
+  type LiveMetrics,
   type Metric,
   type NumberMetric,
+  type SeriesExpiry,
   toLabelSet,
 } from "../model.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, ownSeries } from "./base_metric.ts";
 import { Child } from "./child.ts";
+import type { ChildStore } from "./child_store.ts";
 import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 
@@ -45,9 +48,8 @@ export class InfoChild extends Child implements InfoSeries {
     };
   }
 
-  /** The metric that readers meet. Undefined before the first `info()`. */
-  get metric(): NumberMetric | undefined {
-    return this.#metric;
+  override get metrics(): readonly NumberMetric[] {
+    return this.#metric === undefined ? [] : [this.#metric];
   }
 
   override reset(): void {
@@ -57,11 +59,11 @@ export class InfoChild extends Child implements InfoSeries {
 }
 
 /**
- * Facts that do not change while the program runs, such as its version, as labels
- * of a series whose value is 1. The suffix `_info` is appended to the name.
+ * Facts that do not change while the program runs, such as its version. They are the labels of a
+ * series whose value is 1. The suffix `_info` is appended to the name.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example The version of a program
  * ```ts
@@ -80,49 +82,57 @@ export class Info<
    * Creates an info and registers it.
    *
    * @param name The name; `_info` is appended if it is missing.
-   * @param help What is told.
+   * @param help The help text: what the labels describe.
    * @param options Options; an info has no unit.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
-  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
+  constructor(
+    name: string,
+    help: string,
+    options: MetricOptions<Names, Defaulted, Info<Names, Defaulted>> = {},
+  ) {
     super(name, help, readOptions("info", name, options, METRIC_OPTIONS).options, {
       type: "info",
-      width: 0,
-      // Processes that tell the same tell it once, for as long as one of them runs.
+      core: { width: 0 },
+      // The same labels of several processes are one series, while one of them runs.
       aggregation: "livemax",
       canDrop: true,
       create: (columns) => new InfoChild(columns),
+      view: (store) => new InfoMetrics(store),
     });
   }
 
   /**
-   * Sets what is told, in the place of what was told before. Needs all labels to
-   * have defaults, or to be none.
+   * Sets the labels of the series, in place of those before. Only if no
+   * label is missing.
    *
    * @param labels The labels.
    * @throws {TypeError} If a label is not legal, or is one of the metric's own.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  info(this: IfComplete<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void;
-  info(labels: Readonly<Record<string, LabelValue>>): void {
-    this.own.info(labels);
+  info(this: IfComplete<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void {
+    ownSeries<InfoSeries>(this).info(labels);
+  }
+}
+
+/**
+ * The series of an info that have information. They are checked at each read, because two of them
+ * may have the same labels.
+ */
+class InfoMetrics implements LiveMetrics {
+  readonly #store: ChildStore<Child>;
+
+  constructor(store: ChildStore<Child>) {
+    this.#store = store;
   }
 
-  /**
-   * Leaves out series without information. Two series may come to have the same labels.
-   *
-   * @ignore
-   */
-  protected override read(
-    children: Iterable<InfoChild>,
-  ): { metrics: Iterable<Metric> } {
-    const metrics = {
-      *[Symbol.iterator](): Generator<Metric> {
-        for (const { metric } of children) if (metric !== undefined) yield metric;
-      },
-    };
-    return { metrics };
+  get expiry(): SeriesExpiry | undefined {
+    return this.#store.expiry;
+  }
+
+  *[Symbol.iterator](): Generator<Metric> {
+    for (const { metrics } of this.#store) yield* metrics;
   }
 }

@@ -37,6 +37,16 @@ export type MistypedIn<Labels> = Labels extends unknown ? {
   : never;
 
 /**
+ * The form of labels before they are checked. Editors complete label names from it, and values by
+ * position are no error here, so that the compiler gets as far as {@linkcode LegalLabels}.
+ *
+ * @ignore
+ */
+export type LabelsLike<Names extends readonly string[]> =
+  | LabelValue
+  | (object & Partial<Record<Names[number], unknown>>);
+
+/**
  * Any type if the labels may be given to a metric. Otherwise a text that says what is wrong, for
  * the message of the compiler.
  *
@@ -48,14 +58,19 @@ export type LegalLabels<
   Names extends readonly string[],
   Labels,
   Needed extends string = never,
-> = [Labels] extends [LabelValue | undefined] ? unknown
+> = [Labels] extends [object]
+  ? [Labels] extends [readonly unknown[]]
+    ? { readonly error: "an array is not an object of labels" }
   : [Exclude<NamesIn<Labels>, Names[number]>] extends [never]
     ? [MistypedIn<Labels>] extends [never]
       ? { readonly [Name in Exclude<Needed, keyof Labels>]: LabelValue }
     : `the value of label ${MistypedIn<Labels>} must be a string, a number or a boolean`
   : `${Exclude<NamesIn<Labels>, Names[number]>} is not a label: ${Names extends readonly []
     ? "there are none"
-    : `the labels are ${LabelList<Names>}`}`;
+    : `the labels are ${LabelList<Names>}`}`
+  : [Labels] extends [LabelValue]
+    ? { readonly error: `a value is needed for each of the labels ${LabelList<Names>}` }
+  : unknown;
 
 /**
  * `Then` if all labels of a metric have a value, else `Else`.
@@ -90,7 +105,7 @@ export type PartialMetric<Names extends readonly string[], Given extends string,
      * @throws {TypeError} If a label is unknown, or its value is not a string, a number or a
      * boolean.
      */
-    labels<L extends object & Partial<Record<Names[number], unknown>>>(
+    labels<L extends LabelsLike<Names>>(
       labels: L & LegalLabels<Names, L>,
     ): IfComplete<
       Names,
@@ -159,7 +174,7 @@ export interface Timer<
    * timer goes on then.
    * @throws {RangeError} If the exemplar is too long. The timer goes on then.
    */
-  stop<L extends object & Partial<Record<Names[number], unknown>>>(
+  stop<L extends LabelsLike<Names>>(
     labels:
       | (L & LegalLabels<Names, L, Exclude<Names[number], Given>>)
       | IfComplete<Names, Given, undefined, never>,

@@ -10,7 +10,7 @@ export type GivenLabels = readonly (readonly [name: string, value: LabelValue])[
  * @param doing The failing action, as in `Cannot get series of counter "x"`.
  * @throws {TypeError} If they are not an object.
  */
-export function readLabels(labels: object | undefined, doing: string): GivenLabels {
+export function readLabels(labels: unknown, doing: string): GivenLabels {
   checkLabelObject(labels, doing);
   // The values are checked when they become texts.
   return Object.entries(labels as Record<string, LabelValue>);

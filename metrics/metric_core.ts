@@ -2,6 +2,7 @@ import {
   checkExemplarLabels,
   checkShape,
   type Exemplar,
+  type MetricFamily,
   type MetricType,
   type NameValidation,
   received,
@@ -21,10 +22,10 @@ export interface MetricCoreOptions {
   readonly clock: Clock;
   /** The alphabet of the label names. */
   readonly nameValidation: NameValidation;
-  /** The finite upper bounds of a histogram's buckets; `[]` for other types. */
-  readonly bounds: readonly number[];
-  /** How many numbers a series has. */
-  readonly width: number;
+  /** The finite upper bounds of a histogram's buckets. @default {[]} */
+  readonly bounds?: readonly number[];
+  /** How many numbers a series has. @default {1} */
+  readonly width?: number;
   /** Whether writes can have exemplars. @default {false} */
   readonly hasExemplars?: boolean;
   /** Whether the exemplar source is asked at writes without an exemplar. @default {false} */
@@ -62,20 +63,20 @@ export interface WriteListener {
 
 /** The state that all series of a metric share. */
 export class MetricCore implements MetricCoreOptions {
-  readonly type: MetricType;
-  readonly name: string;
-  readonly labelNames: readonly string[];
-  readonly clock: Clock;
-  readonly nameValidation: NameValidation;
-  readonly bounds: readonly number[];
-  readonly width: number;
-  readonly hasExemplars: boolean;
-  readonly asksSource: boolean;
-  readonly keepsTimes: boolean;
-  readonly expires: boolean;
-  readonly isDropped: boolean;
-  readonly random: () => number;
-  readonly createTable: (places: number) => Int32Array;
+  readonly type!: MetricType;
+  readonly name!: string;
+  readonly labelNames!: readonly string[];
+  readonly clock!: Clock;
+  readonly nameValidation!: NameValidation;
+  readonly bounds: readonly number[] = [];
+  readonly width: number = 1;
+  readonly hasExemplars: boolean = false;
+  readonly asksSource: boolean = false;
+  readonly keepsTimes: boolean = false;
+  readonly expires: boolean = false;
+  readonly isDropped: boolean = false;
+  readonly random: () => number = Math.random;
+  readonly createTable: (places: number) => Int32Array = createTable;
   /** The time of day by the clock, in seconds since 1970. */
   readonly now: () => number;
   /** When the metric was made, in seconds since 1970. */
@@ -91,6 +92,8 @@ export class MetricCore implements MetricCoreOptions {
   exemplarErrors = 0;
   /** How often a label set was looked up for which there was no room. */
   overflows = 0;
+  /** The family of the metric. */
+  family: MetricFamily | undefined = undefined;
   /** Undefined if series do not expire. */
   listener: WriteListener | undefined = undefined;
   /** The functions that series read their values from. Undefined until there is one. */
@@ -99,20 +102,7 @@ export class MetricCore implements MetricCoreOptions {
   kept: WeakMap<object, unknown> | undefined = undefined;
 
   constructor(options: MetricCoreOptions) {
-    this.type = options.type;
-    this.name = options.name;
-    this.labelNames = options.labelNames;
-    this.clock = options.clock;
-    this.nameValidation = options.nameValidation;
-    this.bounds = options.bounds;
-    this.width = options.width;
-    this.hasExemplars = options.hasExemplars ?? false;
-    this.asksSource = options.asksSource ?? false;
-    this.keepsTimes = options.keepsTimes ?? false;
-    this.expires = options.expires ?? false;
-    this.isDropped = options.isDropped ?? false;
-    this.random = options.random ?? Math.random;
-    this.createTable = options.createTable ?? ((places) => new Int32Array(places).fill(FREE));
+    Object.assign(this, options);
     this.now = () => this.clock.now();
     this.created = this.now();
     this.isSimple = !(this.asksSource || this.keepsTimes || this.expires || this.isDropped);
@@ -171,4 +161,8 @@ export class MetricCore implements MetricCoreOptions {
       `${this.doing(verb)}: value must be a number: received ${received(value)}`,
     );
   }
+}
+
+function createTable(places: number): Int32Array {
+  return new Int32Array(places).fill(FREE);
 }

@@ -31,12 +31,31 @@ import type { Clock } from "../time/clock.ts";
  * assert.equal(registry.getSampleValue("narthex_series_overflow_total", { metric }), 2);
  * ```
  *
+ * @example A metric that asks for its numbers at each scrape
+ * ```ts
+ * import { CollectorRegistry, Gauge, generateMetricsAsync } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * const countJobs = () => Promise.resolve({ mail: 3, pdf: 1 });
+ * new Gauge("queue_length", "Waiting jobs.", {
+ *   labelNames: ["queue"],
+ *   registry,
+ *   onCollect: async (gauge) => {
+ *     for (const [queue, jobs] of Object.entries(await countJobs())) gauge.labels({ queue }).set(jobs);
+ *   },
+ * });
+ * assert.match(await generateMetricsAsync(registry), /^queue_length\{queue="mail"\} 3$/m);
+ * ```
+ *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
+ * @typeParam Metric The metric.
  */
 export interface MetricOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
+  Metric = unknown,
 > {
   /** The label names, in the order in which they are written. @default {[]} */
   labelNames?: Names | undefined;
@@ -83,6 +102,19 @@ export interface MetricOptions<
   exemplars?: boolean | undefined;
   /** The alphabet of the metric's and the labels' names. @default {"legacy"} */
   nameValidation?: NameValidation | undefined;
+  /**
+   * Called before a read that wants the metric, to bring its numbers up to date. It may write to
+   * any metric, and be asynchronous; reads at the same time share one call.
+   *
+   * If it throws, rejects or does not settle in time, the metric is left out of that read, counted
+   * in `narthex_collector_errors_total{collector,cause}`, and told to the registry's `onError`: old
+   * numbers are never shown. A synchronous read (`generateMetrics`) leaves out a metric whose
+   * `onCollect` is asynchronous. `value`, `find()` and `toJSON()` do not call it.
+   *
+   * When a metric is created again and the existing one is reused, the last `onCollect` counts.
+   * @default {none}
+   */
+  onCollect?: ((metric: Metric) => void | Promise<void>) | undefined;
   /** Where the metric takes the time from, for tests. @default {the platform's clocks} */
   clock?: Clock | undefined;
 }
@@ -99,6 +131,7 @@ export const METRIC_OPTIONS: KnownOptions<MetricOptions> = {
   expireAfterSeconds: true,
   exemplars: true,
   nameValidation: true,
+  onCollect: true,
   clock: true,
 };
 

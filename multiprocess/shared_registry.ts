@@ -246,8 +246,8 @@ export class SharedRegistry implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    */
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#options.inner.countError?.(collector, cause, error);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    this.#options.inner.countError?.(collector, cause, error, times);
   }
 
   /** Lets all collectors of this process go. What was counted stays shared. */

@@ -1,9 +1,15 @@
 import { familyLike, type LabelSet, type MetricFamily } from "../model.ts";
 import { COLLECTOR, type JsonMetric, type MetricCollector } from "./metric_object.ts";
-import { defaultRegister, type Registry } from "./registry.ts";
+import { defaultRegister } from "./registry_core.ts";
 import { readLabels, type SeriesStore } from "./series_store.ts";
 import { PROMETHEUS_CONTENT_TYPE, shared } from "./shared.ts";
-import type { Aggregator, LabelValues, MetricConfiguration, MetricType } from "./types.ts";
+import type {
+  Aggregator,
+  LabelValues,
+  MetricConfiguration,
+  MetricRegistry,
+  MetricType,
+} from "./types.ts";
 import { illegalLabelNames, validateMetricName } from "./validation.ts";
 
 /** What a metric of this library is made of. */
@@ -40,7 +46,7 @@ export abstract class BaseMetric<T extends string> {
   /** How the values of several processes become one. */
   readonly aggregator: Aggregator;
   /** Where the metric is registered. */
-  readonly registers: readonly Registry[];
+  readonly registers: readonly MetricRegistry[];
   /** Whether writes take an object with exemplar labels. */
   readonly enableExemplars: boolean;
   /** Called before the metric is read. */
@@ -111,8 +117,7 @@ export abstract class BaseMetric<T extends string> {
       if (this.enableExemplars && registry.contentType === PROMETHEUS_CONTENT_TYPE) {
         throw new TypeError("Exemplars are supported only on OpenMetrics registries");
       }
-      // The class stands for all four types.
-      registry.registerMetric(this as unknown as Parameters<Registry["registerMetric"]>[0]);
+      registry.registerMetric(this);
     }
   }
 

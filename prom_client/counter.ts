@@ -7,12 +7,19 @@ import { findGiven } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
 import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
 import type {
-  CounterConfiguration,
+  CollectFunction,
   IncreaseDataWithExemplar,
   LabelValues,
+  MetricConfiguration,
   MetricObjectWithValues,
   MetricValue,
 } from "./types.ts";
+
+/** Options of a counter. */
+export interface CounterConfiguration<T extends string> extends MetricConfiguration<T> {
+  /** Called before the counter is read. */
+  collect?: CollectFunction<Counter<T>>;
+}
 
 /**
  * A value that only goes up.

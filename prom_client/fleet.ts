@@ -1,7 +1,7 @@
 import { SYSTEM_CLOCK } from "../time/clock.ts";
 import { attempt } from "../collectors/platform.ts";
 import type { JsonMetric } from "./metric_object.ts";
-import { defaultRegister, isRegistry, Registry } from "./registry.ts";
+import { defaultRegister, isRegistry, RegistryCore } from "./registry_core.ts";
 import type { RegistryContentType } from "./types.ts";
 
 /** The types of messages, under the names of the official client, so that both work together. */
@@ -41,7 +41,7 @@ interface Question {
  */
 export class Fleet<M> {
   /** The registries that are added up. */
-  registries: Registry[] = [defaultRegister()];
+  registries: RegistryCore[] = [defaultRegister()];
   /** The members that announced themselves, by what they are known as. */
   readonly members: Map<unknown, M> = new Map();
   /** Whether it listens to messages. */
@@ -67,7 +67,7 @@ export class Fleet<M> {
     for (const registry of all) {
       if (!isRegistry(registry)) throw new TypeError(`Expected Registry, got ${typeof registry}`);
     }
-    this.registries = all as Registry[];
+    this.registries = all as RegistryCore[];
   }
 
   /** Returns the metrics of this process. */
@@ -97,7 +97,7 @@ export class Fleet<M> {
     const own = options.includesOwn ? [this.read()] : [];
     const answers = Promise.all([...own, ...[...waiting.values()].map(({ promise }) => promise)]);
     const text = answers.then((metrics) =>
-      Registry.aggregate([former, ...metrics.flat()], options.contentType).metrics()
+      RegistryCore.aggregate([former, ...metrics.flat()], options.contentType).metrics()
     );
     const tooLate = (): Error =>
       new Error(`Operation timed out. ${waiting.size} outstanding responses.`);
@@ -144,7 +144,9 @@ export class Fleet<M> {
   /** Takes the metrics of a member that ends. */
   takeGoodbye({ metrics = [] }: Message): void {
     // One that sends nonsense must not cost the others.
-    const all = attempt(() => Registry.aggregate([this.#former, ...metrics]).getMetricsAsArray());
+    const all = attempt(() =>
+      RegistryCore.aggregate([this.#former, ...metrics]).getMetricsAsArray()
+    );
     // An aggregated registry has metrics that come as JSON.
     if (all !== undefined) this.#former = all as unknown as JsonMetric[];
   }

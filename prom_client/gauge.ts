@@ -7,8 +7,9 @@ import type { JsonValue } from "./metric_object.ts";
 import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   Aggregator,
-  GaugeConfiguration,
+  CollectFunction,
   LabelValues,
+  MetricConfiguration,
   MetricObjectWithValues,
   MetricValue,
 } from "./types.ts";
@@ -22,6 +23,12 @@ const AGGREGATIONS: Readonly<Record<Aggregator, Aggregation>> = {
   average: "liveall",
   omit: "liveall",
 };
+
+/** Options of a gauge. */
+export interface GaugeConfiguration<T extends string> extends MetricConfiguration<T> {
+  /** Called before the gauge is read. */
+  collect?: CollectFunction<Gauge<T>>;
+}
 
 /**
  * A value that goes up and down.

@@ -1,4 +1,8 @@
-import { Histogram as NativeHistogram, type HistogramSeries } from "../mod.ts";
+import {
+  Histogram as NativeHistogram,
+  type HistogramSeries,
+  type NativeHistogramOptions,
+} from "../mod.ts";
 import type { HistogramMetric } from "../model.ts";
 import { checkObserved, isObject, startTimer } from "./amounts.ts";
 import { BaseMetric, type MakeStore } from "./base_metric.ts";
@@ -7,14 +11,25 @@ import { Handle } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
 import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
 import type {
-  HistogramConfiguration,
+  CollectFunction,
   LabelValues,
+  MetricConfiguration,
   MetricObjectWithValues,
   MetricValueWithName,
   ObserveDataWithExemplar,
 } from "./types.ts";
 
 const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Options of a histogram. */
+export interface HistogramConfiguration<T extends string> extends MetricConfiguration<T> {
+  /** The upper bounds. @default {0.005 … 10} */
+  buckets?: number[];
+  /** Called before the histogram is read. */
+  collect?: CollectFunction<Histogram<T>>;
+  /** Whether there is a native histogram too; `true` for the defaults. @default {false} */
+  nativeHistogram?: NativeHistogramOptions | boolean;
+}
 
 /**
  * Counts values in buckets.

@@ -28,7 +28,8 @@ import { collectDefaultMetrics } from "./default_metrics.ts";
 import { Gauge } from "./gauge.ts";
 import { Histogram } from "./histogram.ts";
 import { Pushgateway } from "./pushgateway.ts";
-import { defaultRegister, Registry } from "./registry.ts";
+import { Registry, type RegistryConstructor } from "./registry.ts";
+import { defaultRegister } from "./registry_core.ts";
 import { OPENMETRICS_CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE } from "./shared.ts";
 import { Summary } from "./summary.ts";
 import type {
@@ -41,6 +42,12 @@ import { WorkerRegistry } from "./worker_registry.ts";
 
 export type { AggregatorFunction } from "./aggregators.ts";
 export type { BaseMetric } from "./base_metric.ts";
+export type { CounterConfiguration } from "./counter.ts";
+export type { GaugeConfiguration } from "./gauge.ts";
+export type { HistogramConfiguration } from "./histogram.ts";
+export type { Metric, RegistryConstructor } from "./registry.ts";
+export type { RegistryCore } from "./registry_core.ts";
+export type { SummaryConfiguration } from "./summary.ts";
 export type {
   CollectDefaultMetrics,
   DefaultMetricsCollectorConfiguration,
@@ -66,7 +73,8 @@ export {
 };
 
 /** The default registry. It shows what is in `REGISTRY` of this library too. */
-export const register: Registry = defaultRegister();
+// It is of this class, whose public type names metrics.
+export const register: Registry = defaultRegister() as unknown as Registry;
 
 /** The content type of the Prometheus text format. */
 export const prometheusContentType: PrometheusContentType = PROMETHEUS_CONTENT_TYPE;
@@ -95,7 +103,7 @@ export interface PromClient {
   /** The default registry. */
   register: Registry;
   /** See {@linkcode Registry}. */
-  Registry: typeof Registry;
+  Registry: RegistryConstructor;
   /** The content type of the default registry. Setting it sets what the registry writes. */
   contentType: RegistryContentType;
   /** The content type of the Prometheus text format. */

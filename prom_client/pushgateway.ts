@@ -1,5 +1,6 @@
 import { requireBuiltin } from "./builtin.ts";
-import { defaultRegister, isRegistry, type Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
+import { defaultRegister, isRegistry } from "./registry_core.ts";
 import type { RegistryContentType } from "./types.ts";
 
 /** An answer as `node:http` gives it. */
@@ -72,12 +73,13 @@ export class Pushgateway<T extends RegistryContentType = RegistryContentType> {
     options?: Pushgateway.Options | Registry<T> | null,
     registry?: Registry<T>,
   ) {
+    const given = isRegistry(options) ? options : registry;
     // The default registry may write either format.
-    this.registry = isRegistry(options)
-      ? options as Registry<T>
-      : registry ?? defaultRegister() as Registry<T>;
+    this.registry = (given ?? defaultRegister()) as Registry<T>;
     this.gatewayUrl = url;
-    const { requireJobName = true, ...requestOptions } = isRegistry(options) ? {} : options ?? {};
+    // What is not a registry is options.
+    const { requireJobName = true, ...requestOptions } =
+      (given === options ? {} : options ?? {}) as Pushgateway.Options;
     this.requireJobName = requireJobName;
     this.requestOptions = requestOptions;
   }

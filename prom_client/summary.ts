@@ -6,16 +6,33 @@ import { Handle } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
 import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
 import type {
+  CollectFunction,
   LabelValues,
+  MetricConfiguration,
   MetricObjectWithValues,
   MetricValueWithName,
-  SummaryConfiguration,
 } from "./types.ts";
 
 const DEFAULT_PERCENTILES = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999];
 
 /** The window of a summary that has none, in seconds: longer than any program runs. */
 const FOR_EVER = 2 ** 40;
+
+/** Options of a summary. */
+export interface SummaryConfiguration<T extends string> extends MetricConfiguration<T> {
+  /** The quantiles to track. @default {0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999} */
+  percentiles?: number[];
+  /** How long a value is among the quantiles, in seconds. @default {for ever} */
+  maxAgeSeconds?: number;
+  /** In how many steps the window of the quantiles moves on. */
+  ageBuckets?: number;
+  /** Whether series without a value in the window are removed when they are read. */
+  pruneAgedBuckets?: boolean;
+  /** Without effect: quantiles are always compressed. */
+  compressCount?: number;
+  /** Called before the summary is read. */
+  collect?: CollectFunction<Summary<T>>;
+}
 
 /**
  * Counts and adds up values, and estimates their quantiles.

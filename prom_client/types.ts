@@ -1,10 +1,3 @@
-import type { NativeHistogramOptions } from "../mod.ts";
-import type { Counter } from "./counter.ts";
-import type { Gauge } from "./gauge.ts";
-import type { Histogram } from "./histogram.ts";
-import type { Registry } from "./registry.ts";
-import type { Summary } from "./summary.ts";
-
 /** The character set of both content types. */
 export type Charset = "utf-8";
 /** The media type of the Prometheus text format. */
@@ -29,13 +22,6 @@ export type Collector = () => void;
 
 /** Called before a metric is read, with the metric as `this`. */
 export type CollectFunction<T> = (this: T) => void | Promise<void>;
-
-/** A metric of any of the four types. */
-export type Metric<T extends string = string> =
-  | Counter<T>
-  | Gauge<T>
-  | Summary<T>
-  | Histogram<T>;
 
 /** How the values of several processes become one. */
 export type Aggregator = "omit" | "sum" | "first" | "min" | "max" | "average";
@@ -82,6 +68,18 @@ export type MetricValueWithName<T extends string> = MetricValue<T> & {
   metricName?: string;
 };
 
+/** Where a metric can be registered: a registry of this entry point, or of prom-client. */
+export interface MetricRegistry {
+  /** What the registry writes. */
+  readonly contentType: string;
+  /**
+   * Registers a metric.
+   *
+   * @param metric The metric.
+   */
+  registerMetric(metric: object): void;
+}
+
 /** Options that every metric has. */
 export interface MetricConfiguration<T extends string> {
   /** The name. */
@@ -91,7 +89,7 @@ export interface MetricConfiguration<T extends string> {
   /** The label names. @default {[]} */
   labelNames?: T[] | readonly T[];
   /** Where the metric is registered. @default {[register]} */
-  registers?: (Registry<PrometheusContentType> | Registry<OpenMetricsContentType>)[];
+  registers?: MetricRegistry[];
   /** How the values of several processes become one. @default {"sum"} */
   aggregator?: Aggregator;
   /** Called before the metric is read. */
@@ -103,44 +101,6 @@ export interface MetricConfiguration<T extends string> {
   maxSeries?: number;
   /** After how many seconds without a write a series is no longer exposed. @default {never} */
   expireAfterSeconds?: number;
-}
-
-/** Options of a counter. */
-export interface CounterConfiguration<T extends string> extends MetricConfiguration<T> {
-  /** Called before the counter is read. */
-  collect?: CollectFunction<Counter<T>>;
-}
-
-/** Options of a gauge. */
-export interface GaugeConfiguration<T extends string> extends MetricConfiguration<T> {
-  /** Called before the gauge is read. */
-  collect?: CollectFunction<Gauge<T>>;
-}
-
-/** Options of a histogram. */
-export interface HistogramConfiguration<T extends string> extends MetricConfiguration<T> {
-  /** The upper bounds. @default {0.005 … 10} */
-  buckets?: number[];
-  /** Called before the histogram is read. */
-  collect?: CollectFunction<Histogram<T>>;
-  /** Whether there is a native histogram too; `true` for the defaults. @default {false} */
-  nativeHistogram?: NativeHistogramOptions | boolean;
-}
-
-/** Options of a summary. */
-export interface SummaryConfiguration<T extends string> extends MetricConfiguration<T> {
-  /** The quantiles to track. @default {0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999} */
-  percentiles?: number[];
-  /** How long a value is among the quantiles, in seconds. @default {for ever} */
-  maxAgeSeconds?: number;
-  /** In how many steps the window of the quantiles moves on. */
-  ageBuckets?: number;
-  /** Whether series without a value in the window are removed when they are read. */
-  pruneAgedBuckets?: boolean;
-  /** Without effect: quantiles are always compressed. */
-  compressCount?: number;
-  /** Called before the summary is read. */
-  collect?: CollectFunction<Summary<T>>;
 }
 
 /** An increment with an exemplar. */

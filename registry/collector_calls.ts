@@ -15,7 +15,13 @@ export type Report = (collector: Collector, cause: CollectorErrorCause, error: u
 
 /** What a collector is called with: a signal, which is created when it is asked for. */
 class CallOptions implements CollectOptions {
+  /** How old numbers may be, in milliseconds. */
+  readonly maxAgeMs: number;
   #controller: AbortController | undefined;
+
+  constructor(maxAgeMs: number) {
+    this.maxAgeMs = maxAgeMs;
+  }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
@@ -72,7 +78,7 @@ export class CollectorCalls {
   /** Calls a collector synchronously. An asynchronous one is left out and counted. */
   callSync(collector: Collector): MetricFamily[] {
     if (!this.#calls.has(collector)) {
-      const answer = this.#call(collector, Infinity);
+      const answer = this.#call(collector, Infinity, 0);
       if (Array.isArray(answer)) return answer;
     }
     const advice = "read it with generateMetricsAsync() or metricsHandler()";
@@ -109,7 +115,7 @@ export class CollectorCalls {
     try {
       const answers = collectors.map((collector) => {
         const answer = this.#calls.get(collector) ??
-          around(() => this.#call(collector, timeoutMs));
+          around(() => this.#call(collector, timeoutMs, options.maxAgeMs ?? 0));
         return Array.isArray(answer)
           ? answer
           : this.#await(collector, answer, { signal: ended.signal, timeoutMs, patienceMs });
@@ -125,10 +131,10 @@ export class CollectorCalls {
   }
 
   /** Calls a collector: returns its families, or the call if it is asynchronous. */
-  #call(collector: Collector, timeoutMs: number): MetricFamily[] | Call {
+  #call(collector: Collector, timeoutMs: number, maxAgeMs: number): MetricFamily[] | Call {
     this.#calling.add(collector);
     try {
-      const options = new CallOptions();
+      const options = new CallOptions(maxAgeMs);
       const collected = collector.collect(options);
       if (Symbol.iterator in collected) return this.#take(collector, collected, timeoutMs);
       if (!isThenable(collected) && !(Symbol.asyncIterator in collected)) {

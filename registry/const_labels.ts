@@ -5,9 +5,8 @@ import {
   type LiveMetrics,
   type Metric,
   type MetricFamily,
-  type MetricType,
   reservedLabelName,
-  TRUSTED,
+  viewOf,
 } from "../model.ts";
 
 /**
@@ -32,37 +31,29 @@ export function withConstLabels(
   // With a label of the same name, two metrics that differed may become alike.
   const isDisjoint = labelNames !== undefined &&
     !constLabels.labelNames.some((name) => labelNames.includes(name));
-  const views: LiveMetrics = {
-    get [TRUSTED](): MetricType | undefined {
-      return isDisjoint ? metrics[TRUSTED] : undefined;
-    },
-    get expiry() {
-      return metrics.expiry;
-    },
-    *[Symbol.iterator](): Generator<Metric> {
-      // Metrics of one family nearly always share their names, so the union is computed once.
-      let own: readonly string[] | undefined;
-      let names: readonly string[] = [];
-      let constant: readonly string[] = [];
-      for (const metric of metrics) {
-        if (metric.labelNames !== own) {
-          own = metric.labelNames;
-          const added = constLabels.labelNames.filter((name) =>
-            name !== reserved && !metric.labelNames.includes(name)
-          );
-          names = isBehind ? [...own, ...added] : [...added, ...own];
-          constant = constLabels.labelValues.filter((_, i) =>
-            added.includes(constLabels.labelNames[i]!)
-          );
-        }
-        yield isBehind
-          ? new LabelledView(metric, names, [], constant)
-          : new LabelledView(metric, names, constant, []);
+  const walk = function* (): Generator<Metric> {
+    // Metrics of one family nearly always share their names, so the union is computed once.
+    let own: readonly string[] | undefined;
+    let names: readonly string[] = [];
+    let constant: readonly string[] = [];
+    for (const metric of metrics) {
+      if (metric.labelNames !== own) {
+        own = metric.labelNames;
+        const added = constLabels.labelNames.filter((name) =>
+          name !== reserved && !metric.labelNames.includes(name)
+        );
+        names = isBehind ? [...own, ...added] : [...added, ...own];
+        constant = constLabels.labelValues.filter((_, i) =>
+          added.includes(constLabels.labelNames[i]!)
+        );
       }
-    },
+      yield isBehind
+        ? new LabelledView(metric, names, [], constant)
+        : new LabelledView(metric, names, constant, []);
+    }
   };
   return familyLike(family, {
-    metrics: views,
+    metrics: viewOf(metrics, walk, isDisjoint),
     labelNames: labelNames && [
       ...constLabels.labelNames.filter((name) => name !== reserved && !labelNames.includes(name)),
       ...labelNames,

@@ -1,7 +1,10 @@
 import {
+  checkKnownOptions,
   checkLabelName,
   checkLabelObject,
   checkNativeHistogram,
+  checkNumber,
+  checkSeconds,
   checkShape,
   type Exemplar,
   exposedNames,
@@ -11,10 +14,10 @@ import {
   fullName,
   type HistogramMetric,
   isMetricType,
+  type KnownOptions,
   type LabelledMetric,
   type LabelValue,
   type LiveMetrics,
-  MAX_TIME,
   type Metric,
   MetricFamily,
   type MetricType,
@@ -29,7 +32,7 @@ import {
   TRUSTED,
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
-import type { CollectorErrorCause, Gatherer, ReadOptions } from "./protocol.ts";
+import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
 import { ReadScope, whileBusy } from "./read_scope.ts";
 import { checkNames, narrow } from "./restricted.ts";
 
@@ -87,6 +90,18 @@ function spell(labelName: string, value: LabelValue, doing: string): string {
     : toLabelText(value, labelName, doing);
 }
 
+/** The maximum number of series in a family of a custom collector, repeats included. */
+const MAX_METRICS = 1_000_000;
+
+const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
+  names: true,
+  metricsOnly: true,
+  signal: true,
+  timeoutMs: true,
+  patienceMs: true,
+  maxAgeMs: true,
+};
+
 /** A family of one read, as exposed. */
 interface Entry {
   family: MetricFamily;
@@ -103,7 +118,7 @@ interface Entry {
  */
 export class Gathering {
   /** What the registry is to be asked for. */
-  readonly options: ReadOptions;
+  readonly options: ReadAsyncOptions;
   /** What the read looks up for functions that it calls. */
   readonly scope: ReadScope = new ReadScope();
   readonly #source: Gatherer;
@@ -117,14 +132,19 @@ export class Gathering {
    * Starts without families.
    *
    * @param source The registry, which counts what is left out.
-   * @param options Which families are wanted.
-   * @throws {TypeError} If the registry's prefix or the names are not legal.
+   * @param options Which families are wanted, and how long to wait for them.
+   * @throws {TypeError} If the registry's prefix or an option is not legal.
    */
-  constructor(source: Gatherer, options: ReadOptions) {
+  constructor(source: Gatherer, options: ReadAsyncOptions) {
     this.#source = source;
     this.#prefix = checkPrefix(source.prefix, "Cannot gather metrics");
-    this.#names = options.names === undefined ? undefined : checkNames(options.names);
-    this.options = { ...options, names: this.#names };
+    const own = checkKnownOptions(options, READ_OPTIONS, "Cannot gather metrics");
+    this.#names = own.names === undefined ? undefined : checkNames(own.names);
+    const { timeoutMs } = own;
+    if (timeoutMs !== undefined) {
+      checkNumber(timeoutMs, (ms) => ms >= 0, ">= 0", "Cannot gather metrics", "timeoutMs");
+    }
+    this.options = { ...own, names: this.#names };
   }
 
   /** Takes a family in. What cannot be read is left out and counted. */
@@ -139,12 +159,14 @@ export class Gathering {
   }
 
   /** Counts what is left out. The problem is told as the message of an error. */
-  #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown): void {
+  #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown, times = 1): void {
+    // It is no error yet.
+    if (ReadScope.current?.isUnwinding) return;
     const name = nameOf(family);
     const error = typeof problem === "string"
       ? new TypeError(`Cannot expose family "${name}": ${problem}`)
       : problem;
-    this.#source.countError?.(name, cause, error);
+    this.#source.countError?.(name, cause, error, times);
   }
 
   #put(family: MetricFamily): void {
@@ -212,15 +234,17 @@ export class Gathering {
   #check(
     name: string,
     family: MetricFamily,
-    metrics: Iterable<Metric>,
+    metrics: LiveMetrics,
     series: Set<string>,
   ): Metric[] {
     const checked: Metric[] = [];
+    let repeated: Metric | undefined;
+    let repeats = 0;
     const { type } = family;
     const reserved = reservedLabelName(type, name);
     const call = <T>(fn: () => T): T => this.scope.run(() => whileBusy(this.#source, fn));
     // All at once: a collector that breaks off in between leaves no trace in `series`.
-    for (const metric of call(() => [...metrics])) {
+    for (const metric of call(() => this.#walk(family, metrics))) {
       let copy: Metric;
       try {
         copy = call(() => copyMetric(type, metric, reserved));
@@ -230,16 +254,39 @@ export class Gathering {
       }
       const key = seriesKey(copy.labelNames, copy.labelValues);
       if (series.has(key)) {
-        const labels = copy.labelNames.map((label, i) =>
-          `${label}=${received(copy.labelValues[i])}`
-        );
-        this.#count(family, "duplicate", `series {${labels.join(",")}} is there already`);
+        repeated ??= copy;
+        repeats++;
         continue;
       }
       series.add(key);
       checked.push(copy);
     }
+    // One report for all of them, because there may be millions.
+    if (repeated !== undefined) {
+      const { labelNames, labelValues } = repeated;
+      const labels = labelNames.map((label, i) => `${label}=${received(labelValues[i])}`);
+      this.#count(family, "duplicate", `series {${labels.join(",")}} is there already`, repeats);
+    }
     return checked;
+  }
+
+  /** Returns the metrics of a family. A custom collector's may never end, and are cut off. */
+  #walk(family: MetricFamily, metrics: LiveMetrics): Metric[] {
+    // Only metrics of this library have the mark, whether they are trusted now or not.
+    if (TRUSTED in metrics) return [...metrics];
+    const walked: Metric[] = [];
+    for (const metric of metrics) {
+      if (walked.push(metric) <= MAX_METRICS) continue;
+      walked.pop();
+      const rule = `it must have at most ${MAX_METRICS} series: the others are left out`;
+      this.#count(
+        family,
+        "error",
+        new RangeError(`Cannot expose family "${family.name}": ${rule}`),
+      );
+      break;
+    }
+    return walked;
   }
 }
 
@@ -364,11 +411,7 @@ function checkLength(values: readonly unknown[], length: number): void {
 }
 
 function checkTime(time: number | undefined): void {
-  if (time === undefined) return;
-  checkType(time, "number");
-  if (!(Math.abs(time) <= MAX_TIME)) {
-    throw new RangeError("Cannot read metric: expected a time in seconds");
-  }
+  if (time !== undefined) checkSeconds(time, "Cannot read metric", "timestamp");
 }
 
 /** Checks what encoders rely on. That an exemplar is short enough is checked where it is made. */

@@ -1,12 +1,11 @@
 import {
-  checkOptions,
+  checkKnownOptions,
   checkShape,
   type Collector,
   type LabelValue,
   type MetricFamily,
 } from "../model.ts";
 import { CollectorRegistry } from "./collector_registry.ts";
-import type { LastError } from "./error_counts.ts";
 import { findSample, gatherFrom } from "./gathering.ts";
 import type {
   CollectorErrorCause,
@@ -17,15 +16,6 @@ import type {
 } from "./protocol.ts";
 import { collectFrom, restrict } from "./restricted.ts";
 import { moveCollectors } from "./state.ts";
-
-/** Options of {@linkcode CollectorRegistryProxy.setRegistry}. */
-export interface SetRegistryOptions {
-  /**
-   * What happens to the collectors of the former registry: they `"move"` to the new one, or they
-   * are left where they are (`"leave"`), for a fresh registry in each test. @default {"move"}
-   */
-  collectors?: "move" | "leave" | undefined;
-}
 
 /** A registry that stands before another one and can exchange it: that of several processes. */
 interface SharingRegistry {
@@ -83,7 +73,8 @@ export class CollectorRegistryProxy implements Registry {
    * (`loadBackend`), they go on being shared.
    *
    * @param registry The registry to stand for from now on. The present one changes nothing.
-   * @param options Whether the collectors move.
+   * @param options What happens to the collectors of the former registry: they `"move"`, or they
+   * are left where they are (`"leave"`), for a fresh registry in each test. @default {"move"}
    * @returns The former registry.
    * @throws {TypeError} If it is not a registry, or the proxy itself.
    * @throws {DuplicateMetricError} If the new registry refuses a collector. Nothing is changed then.
@@ -100,11 +91,13 @@ export class CollectorRegistryProxy implements Registry {
    * assert.equal(REGISTRY.getSampleValue("jobs_total"), undefined);
    * ```
    */
-  setRegistry(registry: Registry, options: SetRegistryOptions = {}): Registry {
+  setRegistry(
+    registry: Registry,
+    options: { collectors?: "move" | "leave" | undefined } = {},
+  ): Registry {
     const doing = "Cannot set registry";
     checkRegistry(registry, doing);
-    checkOptions(options, doing);
-    const { collectors = "move" } = options;
+    const { collectors = "move" } = checkKnownOptions(options, { collectors: true }, doing);
     const isChoice = collectors === "move" || collectors === "leave";
     checkShape(isChoice, doing, 'collectors must be "move" or "leave"', collectors);
     let behind = registry;
@@ -199,9 +192,10 @@ export class CollectorRegistryProxy implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    * @param error What was thrown, or would have been.
+   * @param times How many there were of the same kind. @default {1}
    */
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#registry.countError?.(collector, cause, error);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    this.#registry.countError?.(collector, cause, error, times);
   }
 
   /**
@@ -251,7 +245,10 @@ export class CollectorRegistryProxy implements Registry {
    * @returns The errors by the name of the collector.
    * @throws {TypeError} If the registry has no `lastErrors()`.
    */
-  lastErrors(): ReadonlyMap<string, LastError> {
+  lastErrors(): ReadonlyMap<
+    string,
+    { readonly cause: CollectorErrorCause; readonly message: string; readonly time: number }
+  > {
     return this.#extended("lastErrors").lastErrors();
   }
 

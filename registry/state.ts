@@ -1,4 +1,5 @@
 import type { Collector, LabelSet } from "../model.ts";
+import type { KnownCollector } from "./collector_names.ts";
 import type { ErrorState } from "./error_counts.ts";
 import type { Registry } from "./protocol.ts";
 
@@ -14,6 +15,8 @@ export interface RegistryState {
   readonly defaultLabels?: LabelSet | undefined;
   /** What was counted. */
   readonly errors?: ErrorState | undefined;
+  /** How the collectors are known. */
+  readonly known?: ReadonlyMap<Collector, KnownCollector> | undefined;
 }
 
 /** The method of a registry that returns its state, in every copy of this package. */

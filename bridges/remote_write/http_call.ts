@@ -1,5 +1,5 @@
 /**
- * Requests of remote write, to a server that may want credentials.
+ * Requests of remote write, with credentials.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { abortable, limitTime } from "../../time/time_limit.ts";
 import { type BasicAuth, createHeaders, credentialsOf } from "../requests/headers.ts";
 import { type Answer, type Fetch, hideSecrets, send } from "../requests/send.ts";
 
-/** What a user may say about requests. */
+/** Options of the requests. */
 export interface HttpCallOptions {
-  /** A username and a password. They may also stand in the URL. No error shows them. */
+  /** A username and a password. They may also be in the URL. No error shows them. */
   basicAuth?: BasicAuth | undefined;
-  /** A bearer token, or what brings one for each request. */
+  /** A bearer token, or a function that returns one for each request. */
   bearerToken?: string | (() => string | Promise<string>) | undefined;
-  /** More headers; those that the protocol sets are refused. */
-  headers?: HeadersInit | undefined;
+  /** Further headers. Headers of the protocol are refused. */
+  headers?: RequestInit["headers"] | undefined;
   /** Sends the requests. @default {the platform's fetch} */
   fetch?: Fetch | undefined;
   /** The clock and the timers, for tests. @default {those of the platform} */
-  timers?: Timers | undefined;
+  clock?: Timers | undefined;
 }
 
 /** Sends bodies to one URL. */
 export class HttpCall {
-  /** The URL without credentials and query, to be shown. */
+  /** The URL without credentials and query, for messages. */
   readonly shownUrl: string;
   readonly #url: string;
   readonly #headers: Headers;
@@ -33,8 +33,8 @@ export class HttpCall {
   readonly #timers: Timers | undefined;
 
   /**
-   * @param url Where to.
-   * @param options Credentials and headers of the user.
+   * @param url The URL.
+   * @param options Credentials and further headers.
    * @param headers The headers of the protocol.
    */
   constructor(
@@ -63,7 +63,7 @@ export class HttpCall {
       this.#headers.set(name, value);
     }
     this.#bearerToken = bearerToken;
-    this.#timers = options.timers;
+    this.#timers = options.clock;
     this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
   }
 
@@ -71,9 +71,9 @@ export class HttpCall {
    * Sends a body.
    *
    * @param body The body.
-   * @param options A signal, and how long to wait for the answer, in milliseconds.
-   * @returns The answer, whatever its status, without secrets in its body.
-   * @throws {Error} If there is none; without secrets in its message.
+   * @param options A signal, and the time limit for the answer in milliseconds.
+   * @returns The answer with any status, without secrets in its body.
+   * @throws {Error} If there is no answer. The message has no secrets.
    */
   async post(
     body: Uint8Array<ArrayBuffer>,
@@ -109,7 +109,7 @@ export class HttpCall {
     try {
       headers.set("authorization", `Bearer ${token}`);
     } catch {
-      // Not with the error as the cause, which quotes what it does not like.
+      // The original error is not the cause, because it quotes the token.
       throw new Error("the bearer token is not legal");
     }
     return headers;
@@ -121,12 +121,12 @@ export class HttpCall {
  *
  * @param text The header: seconds, or a date.
  * @param nowMs The time, in milliseconds since 1970.
- * @returns How long to wait, in milliseconds; nothing if the header says nothing.
+ * @returns The time to wait, in milliseconds, or undefined if the header is invalid.
  */
 export function parseRetryAfter(text: string | null, nowMs: number): number | undefined {
   if (text === null) return undefined;
   if (/^\s*\d+\s*$/.test(text)) return Number(text) * 1000;
-  // Of all that Date.parse() takes, only what looks like a date of HTTP.
+  // Date.parse() accepts more than the dates of HTTP.
   const date = /^\s*[A-Za-z]+,? /.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
@@ -136,16 +136,18 @@ function parseUrl(url: string | URL): URL {
   try {
     parsed = new URL(url);
   } catch {
-    // It may have a password in it, and is not shown therefore.
-    throw new TypeError("Cannot write to a URL: it is not legal");
+    // The URL is not shown, because it may have a password.
+    throw new TypeError("Cannot write to a URL: the URL is invalid");
   }
   if (parsed.protocol === "http:" || parsed.protocol === "https:") return parsed;
   throw new TypeError(
-    `Cannot write to a URL: its protocol must be http or https: received "${parsed.protocol}"`,
+    `Cannot write to a URL: the protocol must be http or https: received "${parsed.protocol}"`,
   );
 }
 
-/** What an error says, and what caused it: runtimes hide the reason in the cause. */
+/**
+ * Returns the messages of an error and its causes, because runtimes hide the reason in the cause.
+ */
 function reasonOf(error: unknown): string {
   const reasons: string[] = [];
   let next: unknown = error;

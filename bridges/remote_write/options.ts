@@ -12,44 +12,44 @@ import type { HttpCallOptions } from "./http_call.ts";
 
 /** Options of {@linkcode remoteWrite} and {@linkcode RemoteWriter}. */
 export interface RemoteWriteOptions extends HttpCallOptions {
-  /** What is sent. @default {REGISTRY} */
+  /** The registry to send. @default {REGISTRY} */
   registry?: Gatherer | undefined;
   /**
-   * Labels of every series that does not have them itself. A receiver adds none: `job` and
-   * `instance` here are what tells this program's series from those of others.
+   * Labels that are added to each series, unless it has a label of the same name. A receiver adds
+   * no labels, so use `job` and `instance` here to distinguish this program from others.
    * @default {{}}
    */
   externalLabels?: Readonly<Record<string, LabelValue>> | undefined;
-  /** How long an answer is waited for, in milliseconds. @default {30000} */
+  /** The time limit for an answer, in milliseconds. @default {30000} */
   timeoutMs?: number | undefined;
-  /** How long asynchronous collectors are waited for, in milliseconds. @default {10000} */
+  /** The time limit for asynchronous collectors, in milliseconds. @default {10000} */
   collectTimeoutMs?: number | undefined;
   /**
-   * How long a receiver may fail before the request that it does not take is given up, in
-   * milliseconds. @default {60000 for remoteWrite(); for a RemoteWriter no limit but memory}
+   * How long a request is retried before it is dropped, in milliseconds.
+   * @default {60000 for remoteWrite(), no limit for a RemoteWriter}
    */
   retryForMs?: number | undefined;
-  /** How long to wait after the first failure; twice as long after each. @default {500} */
+  /** The pause after the first failure, in milliseconds. It doubles each time. @default {500} */
   minBackoffMs?: number | undefined;
-  /** How long to wait at most, unless the receiver asks for more. @default {30000} */
+  /** The maximum pause in milliseconds, unless the receiver asks for more. @default {30000} */
   maxBackoffMs?: number | undefined;
   /**
-   * How many samples a request has, but for those of the metric that completes it. A bucket is
-   * one, and so is a native histogram. @default {2000}
+   * The number of samples at which a request is complete. The last metric may exceed it. A bucket
+   * is one sample, and so is a native histogram. @default {2000}
    */
   maxSamplesPerRequest?: number | undefined;
   /**
-   * From how many bytes on, not compressed, a request is complete. @default {1048576}
+   * The size at which a request is complete, in bytes before compression. @default {1048576}
    */
   maxRequestBytes?: number | undefined;
   /**
-   * How many bytes of compressed requests are kept at most while the receiver does not take
-   * them. The oldest are dropped first. @default {16777216}
+   * The maximum size of the compressed requests that wait to be sent, in bytes. Beyond it the
+   * oldest are dropped. @default {16777216}
    */
   maxBufferedBytes?: number | undefined;
   /**
-   * Whether native histograms are sent as such, else as classic ones. A Prometheus before
-   * version 3 answers 500 to them unless it is started with
+   * Whether native histograms are sent as such. Otherwise they are sent as classic ones. Prometheus
+   * before version 3 answers 500 to them unless it is started with
    * `--enable-feature=native-histograms`. @default {true}
    */
   nativeHistograms?: boolean | undefined;
@@ -61,11 +61,11 @@ export interface RemoteWriteOptions extends HttpCallOptions {
    */
   metadata?: boolean | undefined;
   /**
-   * Called with what goes wrong: a {@linkcode RemoteWriteError}, also for requests that are
-   * tried again, or what the registry threw. What it throws is ignored.
+   * Called with each error: a {@linkcode RemoteWriteError}, also for requests that are retried, or
+   * an error of the registry. Errors that it throws are ignored.
    */
   onError?: ((error: unknown) => void) | undefined;
-  /** A number from 0 to 1 that spreads times; for tests. @default {Math.random} */
+  /** Returns a number from 0 to 1 that spreads times. For tests. @default {Math.random} */
   random?: (() => number) | undefined;
 }
 
@@ -73,11 +73,11 @@ export interface RemoteWriteOptions extends HttpCallOptions {
 export interface RemoteWriterOptions extends RemoteWriteOptions {
   /** The time between two snapshots, in milliseconds. @default {15000} */
   intervalMs?: number | undefined;
-  /** Whether to begin without `start()`. @default {true} */
+  /** Whether the constructor calls `start()`. @default {true} */
   autoStart?: boolean | undefined;
   /**
-   * Whether `close()` ends all series, so that queries do not find their last values for
-   * five more minutes. Leave it off for batch jobs, and for what starts again with the same
+   * Whether `close()` marks all series as stale, so that queries do not find their last values for
+   * five more minutes. Leave it off for batch jobs, and for programs that start again with the same
    * labels. @default {false}
    */
   staleOnClose?: boolean | undefined;
@@ -103,7 +103,7 @@ export const WRITE_OPTIONS: KnownOptions<RemoteWriteOptions> = {
   exemplars: true,
   metadata: true,
   onError: true,
-  timers: true,
+  clock: true,
   random: true,
 };
 
@@ -115,7 +115,7 @@ export const WRITER_OPTIONS: KnownOptions<RemoteWriterOptions> = {
   staleOnClose: true,
 };
 
-/** Options that were checked and filled in. */
+/** Options that are checked and complete. */
 export interface Settings {
   readonly registry: Gatherer;
   readonly externalLabels: LabelSet;
@@ -131,20 +131,20 @@ export interface Settings {
   readonly exemplars: boolean;
   readonly metadata: boolean;
   readonly onError: (error: unknown) => void;
-  readonly timers: Timers;
+  readonly clock: Timers;
   readonly random: () => number;
 }
 
-/** The largest request that is ever put together, in bytes. */
+/** The maximum of `maxRequestBytes`. */
 const MAX_REQUEST_BYTES = 2 ** 30;
 
 /**
- * Checks options and fills in what is left out.
+ * Checks options and fills in the defaults.
  *
- * @param options The options as they were given.
- * @param doing What is being done, as in `Cannot write to "…"`.
- * @returns All of them.
- * @throws {TypeError} If one has the wrong shape.
+ * @param options The options.
+ * @param doing The failing action, as in `Cannot write to "…"`.
+ * @returns All options.
+ * @throws {TypeError} If an option has the wrong shape.
  * @throws {RangeError} If a number is out of bounds.
  */
 export function toSettings(options: RemoteWriteOptions, doing: string): Settings {
@@ -178,7 +178,7 @@ export function toSettings(options: RemoteWriteOptions, doing: string): Settings
     exemplars: options.exemplars ?? true,
     metadata: options.metadata ?? true,
     onError,
-    timers: options.timers ?? SYSTEM_CLOCK,
+    clock: options.clock ?? SYSTEM_CLOCK,
     random: options.random ?? Math.random,
   };
 }

@@ -1,20 +1,20 @@
-/** What a {@linkcode RemoteWriteError} carries. */
+/** Options of {@linkcode RemoteWriteError}. */
 export interface RemoteWriteErrorOptions {
   /** The status of the answer, if there was one. */
   status?: number | undefined;
-  /** The beginning of the answer's body. */
+  /** The beginning of the body of the answer. */
   body?: string | undefined;
-  /** How many samples the error is about. */
+  /** The number of samples in the request. */
   samples?: number | undefined;
   /** Whether the same request may be accepted later. */
   retryable?: boolean | undefined;
-  /** How long the receiver asked to wait, in milliseconds. */
+  /** The pause that the receiver asked for, in milliseconds. */
   retryAfterMs?: number | undefined;
 }
 
 /**
- * What went wrong with a request of remote write. Neither its message nor its members
- * have credentials or the query of the URL in them.
+ * The failure of a request of remote write. The message and the members never contain credentials
+ * or the query of the URL.
  *
  * @example A receiver that refuses
  * ```ts
@@ -37,22 +37,22 @@ export interface RemoteWriteErrorOptions {
 export class RemoteWriteError extends Error {
   /** `"RemoteWriteError"`. */
   override readonly name = "RemoteWriteError";
-  /** The status of the answer; nothing when there was no answer. */
+  /** The status of the answer. Undefined if there was no answer. */
   readonly status: number | undefined;
-  /** The beginning of the answer's body, at most its first 8192 bytes. */
+  /** The body of the answer, at most its first 8192 bytes. */
   readonly body: string;
-  /** How many samples the request had. */
+  /** The number of samples in the request. */
   readonly samples: number;
-  /** Whether the same request may be accepted later: it is tried again then. */
+  /** Whether the same request may be accepted later. Such a request is retried. */
   readonly retryable: boolean;
-  /** How long the receiver asked to wait, in milliseconds. */
+  /** The pause that the receiver asked for, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   /**
    * Creates the error.
    *
-   * @param message The sentence to show.
-   * @param options What it carries.
+   * @param message The message.
+   * @param options The answer and the request.
    */
   constructor(message: string, options: RemoteWriteErrorOptions = {}) {
     super(message);

@@ -5,12 +5,12 @@ import { checkPositive } from "../requests/checks.ts";
 import { type RemoteWriterOptions, WRITER_OPTIONS } from "./options.ts";
 import { Sender } from "./sender.ts";
 
-/** When to stop waiting. */
+/** Options of {@linkcode RemoteWriter.flush} and {@linkcode RemoteWriter.close}. */
 export interface FlushOptions {
-  /** Abort it to give up. */
+  /** Aborts the waiting. */
   signal?: AbortSignal | undefined;
   /**
-   * How long to wait, in milliseconds.
+   * The time limit, in milliseconds.
    * @default {30000 for flush(), 5000 for close()}
    */
   timeoutMs?: number | undefined;
@@ -19,25 +19,23 @@ export interface FlushOptions {
 const FLUSH_OPTIONS: KnownOptions<FlushOptions> = { signal: true, timeoutMs: true };
 
 /**
- * Sends a registry by Prometheus remote write 1.0 on an interval, for as long as the
- * program runs. It does not keep the program running.
+ * Sends a registry by Prometheus remote write 1.0 on an interval, as long as the program runs. It
+ * does not keep the program running.
  *
- * Each interval it takes a snapshot, compresses it, and sends it in requests of some
- * thousand samples, one after the other. A request that fails with a status of 5xx or 429,
- * or without an answer, is tried again until it is taken, with longer and longer pauses, and
- * not before the time that `Retry-After` names; what comes meanwhile waits behind it, so that
- * all samples arrive in order, under the time at which they were true. A request that is
- * refused with another status is given up, reported and counted.
+ * At each interval it takes a snapshot, compresses it, and sends it in requests of some thousand
+ * samples, one after the other. A request that fails with status 5xx or 429, or without an answer,
+ * is retried until it is accepted. The pauses increase, and a `Retry-After` is respected. Later
+ * requests wait, so that all samples arrive in order and with their original time. A request that
+ * is refused with another status is dropped, reported and counted.
  *
- * Memory is bounded: at most `maxBufferedBytes` of compressed requests, of which the oldest
- * are dropped for new ones; what is being encoded, up to `maxRequestBytes` and one metric
- * twice; and the labels of the series of the last snapshot. What was dropped is missing in
- * graphs; totals are right again with the next snapshot, as counters and histograms are
- * cumulative.
+ * Memory is bounded. There are at most `maxBufferedBytes` of compressed requests, and the oldest
+ * are dropped for new ones. While a request is encoded, it takes twice `maxRequestBytes` and one
+ * metric. The labels of the last snapshot are also kept. After a drop you lose resolution, never
+ * totals: the next snapshot has them, because counters and histograms are cumulative.
  *
- * A series that was there in one snapshot and is not in the next is marked as stale.
+ * A series that is missing in the next snapshot is marked as stale.
  *
- * A writer is a collector of its own numbers; register it to have
+ * A writer is a collector of its own numbers. Register it to expose
  * `narthex_remote_write_samples_total{outcome}` (`sent`, `refused`, `dropped`),
  * `narthex_remote_write_retries_total` and `narthex_remote_write_buffered_bytes`.
  *
@@ -68,12 +66,12 @@ export class RemoteWriter implements Collector, AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /**
-   * Creates a writer and, unless `autoStart` is `false`, starts it.
+   * Creates a writer, and starts it unless `autoStart` is `false`.
    *
-   * @param url Where to, with the path: `http://localhost:9090/api/v1/write`. Credentials in
+   * @param url The URL with its path, such as `http://localhost:9090/api/v1/write`. Credentials in
    * it are sent as basic authentication.
    * @param options Options.
-   * @throws {TypeError} If the URL or an option is not legal.
+   * @throws {TypeError} If the URL or an option is invalid.
    * @throws {RangeError} If a number is out of bounds.
    */
   constructor(url: string | URL, options: RemoteWriterOptions = {}) {
@@ -85,35 +83,35 @@ export class RemoteWriter implements Collector, AsyncDisposable {
     if (autoStart) this.start();
   }
 
-  /** How many samples the receiver has taken, stale markers included. */
+  /** The number of samples that the receiver has accepted, with stale markers. */
   get sentSamples(): number {
     return this.#sender.sentSamples;
   }
 
-  /** How many samples came in requests that the receiver refused for good. */
+  /** The number of samples in requests that the receiver has refused. */
   get refusedSamples(): number {
     return this.#sender.refusedSamples;
   }
 
-  /** How many samples were dropped for want of memory, or of time. */
+  /** The number of samples that were dropped for lack of memory or time. */
   get droppedSamples(): number {
     return this.#sender.droppedSamples;
   }
 
-  /** How often a request was tried again. */
+  /** The number of retries. */
   get retries(): number {
     return this.#sender.retries;
   }
 
-  /** How many bytes of compressed requests wait or are on their way. */
+  /** The size of the compressed requests that wait or are being sent, in bytes. */
   get bufferedBytes(): number {
     return this.#sender.bufferedBytes;
   }
 
   /**
-   * Begins to send on the interval; nothing if it has begun already. The first snapshot is
-   * taken at some moment within the first interval, so that many programs that are started
-   * together do not send together.
+   * Starts to send on the interval. Does nothing if it is started already. The first snapshot is
+   * taken at a random time within the first interval, so that many programs which start together do
+   * not send at the same time.
    *
    * @throws {TypeError} If the writer is closed.
    */
@@ -125,11 +123,11 @@ export class RemoteWriter implements Collector, AsyncDisposable {
   }
 
   /**
-   * Takes a snapshot and resolves once it, and all that was waiting, was taken by the
-   * receiver. A pause after a failure is cut short, unless the receiver has asked for it.
+   * Takes a snapshot, and waits until the receiver has accepted it and all requests before it. Ends
+   * a pause after a failure, unless the receiver has asked for the pause.
    *
-   * @param options When to stop waiting; the writer goes on trying.
-   * @throws {RemoteWriteError} If something was refused or dropped, or the time is over.
+   * @param options Limits of the waiting. The writer goes on after them.
+   * @throws {RemoteWriteError} If samples were refused or dropped, or the time is up.
    * @throws {TypeError} If the writer is closed.
    */
   async flush(options: FlushOptions = {}): Promise<void> {
@@ -138,10 +136,10 @@ export class RemoteWriter implements Collector, AsyncDisposable {
   }
 
   /**
-   * Flushes a last time and ends. Never rejects for what could not be sent by then: that is
-   * dropped, counted, and told to `onError`. Use `flush()` before where it matters.
+   * Flushes a last time and stops. Samples that cannot be sent in time are dropped, counted, and
+   * reported to `onError`, but `close()` does not reject. Call `flush()` before if that matters.
    *
-   * @param options When to stop waiting. @default {5 s, for SIGTERM leaves little more}
+   * @param options Limits of the waiting. @default {5 s, because SIGTERM leaves little more}
    */
   close(options: FlushOptions = {}): Promise<void> {
     if (this.#closing === undefined) {
@@ -150,13 +148,13 @@ export class RemoteWriter implements Collector, AsyncDisposable {
     return this.#closing;
   }
 
-  /** The same as {@linkcode close}, at the end of an `await using` block. */
+  /** Calls {@linkcode close} at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
   /**
-   * The writer's own numbers.
+   * Returns the numbers of the writer.
    *
    * @returns Three families.
    */
@@ -173,7 +171,7 @@ export class RemoteWriter implements Collector, AsyncDisposable {
   }
 
   /**
-   * The families of {@linkcode collect}, without samples.
+   * Returns the families of {@linkcode collect}, without samples.
    *
    * @returns Three families.
    */
@@ -188,18 +186,18 @@ export class RemoteWriter implements Collector, AsyncDisposable {
 
   async #run(): Promise<void> {
     const { settings } = this.#sender;
-    const { timers, random } = settings;
+    const { clock, random } = settings;
     const { signal } = this.#end;
     for (let waitMs = this.#intervalMs * random();;) {
-      await wait(waitMs, { signal, inBackground: true, timers });
+      await wait(waitMs, { signal, inBackground: true, timers: clock });
       if (signal.aborted) return;
-      const began = timers.monotonic();
+      const began = clock.monotonic();
       try {
         await this.#sender.takeSnapshot();
       } catch (error) {
         if (!signal.aborted) this.#sender.report(error);
       }
-      waitMs = Math.max(0, this.#intervalMs - (timers.monotonic() - began) * 1000);
+      waitMs = Math.max(0, this.#intervalMs - (clock.monotonic() - began) * 1000);
     }
   }
 
@@ -213,7 +211,7 @@ export class RemoteWriter implements Collector, AsyncDisposable {
     this.#sender.stop();
   }
 
-  /** Checks when to stop waiting, and fills in the time. */
+  /** Checks the limits of the waiting, and fills in the default. */
   #checkLimits(options: FlushOptions, byDefault: number): FlushOptions & { timeoutMs: number } {
     const { doing } = this.#sender;
     const { signal, timeoutMs = byDefault } = checkKnownOptions(options, FLUSH_OPTIONS, doing);

@@ -1,24 +1,24 @@
-/** A compressed request that waits for its turn. */
+/** A compressed request that waits to be sent. */
 export interface QueuedRequest {
   readonly body: Uint8Array<ArrayBuffer>;
-  /** How many samples it has. */
+  /** The number of samples. */
   readonly samples: number;
 }
 
-/** A request in the queue, by number. */
+/** A request in the queue. */
 export interface Queued extends QueuedRequest {
-  /** Its place among all that were ever queued, from 1. */
+  /** The number of the request, from 1. */
   readonly number: number;
 }
 
 /**
- * Requests in the order of time, of a bounded size: what is new gets in, and the oldest
- * goes for it, but for one that is on its way.
+ * A queue of requests with a maximum size. A new request is always added. The oldest ones are
+ * dropped for it, except one that is being sent.
  */
 export class RequestQueue {
-  /** How many bytes all requests have together. */
+  /** The size of all requests, in bytes. */
   bytes = 0;
-  /** The number of the last request that was ever queued. */
+  /** The number of the last request that was added. */
   last = 0;
   readonly #maxBytes: number;
   readonly #requests: Queued[] = [];
@@ -33,15 +33,15 @@ export class RequestQueue {
     return this.#requests[0];
   }
 
-  /** Whether there is room without dropping anything. */
+  /** Returns whether there is room without dropping a request. */
   hasRoom({ body }: QueuedRequest): boolean {
     return this.bytes + body.length <= this.#maxBytes;
   }
 
   /**
-   * Takes a request in.
+   * Adds a request.
    *
-   * @returns What had to go for it: the request itself, if it alone is too large.
+   * @returns The dropped requests. The new request is one of them if it alone is too large.
    */
   push(request: QueuedRequest): Queued[] {
     const queued: Queued = { ...request, number: ++this.last };
@@ -57,12 +57,12 @@ export class RequestQueue {
     return dropped;
   }
 
-  /** Keeps the head from being dropped while it is on its way; it is not any more then. */
+  /** Keeps a request from being dropped while it is being sent. Undefined ends that. */
   hold(request: Queued | undefined): void {
     this.#onItsWay = request;
   }
 
-  /** Takes a request out, if it is still there. */
+  /** Removes a request, if it is still there. */
   remove(request: Queued): boolean {
     const at = this.#requests.indexOf(request);
     if (at < 0) return false;
@@ -71,7 +71,7 @@ export class RequestQueue {
     return true;
   }
 
-  /** Takes all out. */
+  /** Removes all requests. */
   clear(): Queued[] {
     this.bytes = 0;
     return this.#requests.splice(0);

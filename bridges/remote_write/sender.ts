@@ -10,10 +10,10 @@ import { type Queued, type QueuedRequest, RequestQueue } from "./request_queue.t
 import { SeriesMemory } from "./series_memory.ts";
 import { compressSnappy } from "./snappy.ts";
 
-/** What is told to receivers; a test holds it against the version of the package. */
+/** The header `User-Agent`. A test compares it with the version of the package. */
 export const USER_AGENT = "narthex/0.1.0";
 
-/** The headers that the specification wants. */
+/** The headers of the specification. */
 const HEADERS = {
   "content-encoding": "snappy",
   "content-type": "application/x-protobuf",
@@ -21,23 +21,22 @@ const HEADERS = {
   "x-prometheus-remote-write-version": "0.1.0",
 };
 
-/** Somebody who waits until what is in the queue has left it. */
+/** A caller that waits until some requests have left the queue. */
 interface Waiter {
-  /** The number of the last request that matters. */
+  /** The number of the last request that it waits for. */
   upTo: number;
-  /** What went wrong first with one that matters. */
+  /** The first failure of one of these requests. */
   failure: unknown;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Takes snapshots of a registry and brings them to a receiver: encoded and compressed at
- * once, one request at a time, in the order of time.
+ * Takes snapshots of a registry and sends them to a receiver, one request at a time, in the order
+ * of time. Snapshots are encoded and compressed at once.
  *
- * Two things go on side by side: snapshots put requests into the queue, and one loop takes
- * them out. While the receiver is well, a snapshot waits for room; while it is not, the
- * oldest requests go for the new ones.
+ * Snapshots add requests to a queue, and one loop sends them. If the queue is full, a snapshot
+ * waits for room while requests succeed. While they fail, the oldest requests are dropped.
  */
 export class Sender {
   readonly settings: Settings;
@@ -50,16 +49,16 @@ export class Sender {
   readonly #memory = new SeriesMemory();
   readonly #stop = new AbortController();
   readonly #waiters = new Set<Waiter>();
-  /** Called when a request has left the queue, or could not. */
+  /** Called when a request has left the queue, or has failed. */
   #onProgress: (() => void) | undefined;
   #snapshot: Promise<void> | undefined;
   #lastMs = -Infinity;
   #isSending = false;
-  /** How many attempts have failed one after the other, and since when. */
+  /** The number of failures in a row, and the time of the first. */
   #failures = 0;
   #failingSince: number | undefined;
   #lastFailure: unknown;
-  /** Ends a rest early, unless the receiver has asked for it. */
+  /** Ends a pause early. Undefined if the receiver has asked for the pause. */
   #rest: AbortController | undefined;
 
   constructor(url: string | URL, options: RemoteWriteOptions) {
@@ -68,17 +67,17 @@ export class Sender {
     this.#queue = new RequestQueue(this.settings.maxBufferedBytes);
   }
 
-  /** How error messages begin. */
+  /** The beginning of error messages. */
   get doing(): string {
     return `Cannot write to "${this.#call.shownUrl}"`;
   }
 
-  /** How many bytes of compressed requests wait or are on their way. */
+  /** The size of the compressed requests that wait or are being sent, in bytes. */
   get bufferedBytes(): number {
     return this.#queue.bytes;
   }
 
-  /** Takes a snapshot, after one that is being taken; resolves once it is in the queue. */
+  /** Takes a snapshot, after a present one. Resolves when it is in the queue. */
   async takeSnapshot(families = this.#families()): Promise<void> {
     while (this.#snapshot !== undefined) await this.#snapshot.catch(() => {});
     this.#snapshot = this.#enqueue(families).finally(() => this.#snapshot = undefined);
@@ -86,10 +85,10 @@ export class Sender {
   }
 
   /**
-   * Takes a snapshot and waits until it and what was waiting before have left.
+   * Takes a snapshot, and waits until it and all requests before it have left the queue.
    *
-   * @param limits When to give up.
-   * @param isLast Whether all series end with it.
+   * @param limits Limits of the waiting.
+   * @param isLast Whether to mark all series as stale after it.
    */
   async flush(
     { signal, timeoutMs }: { signal?: AbortSignal | undefined; timeoutMs: number },
@@ -100,15 +99,15 @@ export class Sender {
     const waiter: Waiter = { upTo: Infinity, failure: undefined, resolve, reject };
     this.#waiters.add(waiter);
     // Unlike all other timers, this one keeps the program running, because the caller waits. So
-    // there is one even if the caller waits for ever.
+    // there is one even without a limit.
     const limitMs = Math.min(timeoutMs, Number.MAX_SAFE_INTEGER);
-    const limit = limitTime(limitMs, { outer: signal, timers: this.settings.timers });
+    const limit = limitTime(limitMs, { outer: signal, timers: this.settings.clock });
     limit.signal.addEventListener("abort", () => {
       const late = new RemoteWriteError(`${this.doing}: not done in ${timeoutMs} ms`);
       reject(limit.isTimeout ? this.#lastFailure ?? late : limit.signal.reason);
     });
     const work = async (): Promise<void> => {
-      // Only a pause that began before: what fails from here on has to wait.
+      // Only a pause that has begun is ended. Failures from now on pause again.
       this.#rest?.abort();
       await this.takeSnapshot();
       if (isLast) await this.takeSnapshot(nothing());
@@ -124,7 +123,7 @@ export class Sender {
     }
   }
 
-  /** Ends everything; what has not been sent by now is dropped. */
+  /** Stops, and drops all requests that are not sent. */
   stop(): void {
     if (this.#stop.signal.aborted) return;
     const reason = new RemoteWriteError(`${this.doing}: closed`);
@@ -134,14 +133,14 @@ export class Sender {
     this.#progress();
   }
 
-  /** Tells the user. */
+  /** Reports an error to the user. */
   report(error: unknown): void {
     try {
-      // It may be an async function, and reject.
+      // It may be an async function that rejects.
       const told: unknown = this.settings.onError(error);
       Promise.resolve(told).catch(() => {});
     } catch {
-      // It is theirs to handle.
+      // Errors of onError() are ignored.
     }
   }
 
@@ -149,7 +148,7 @@ export class Sender {
     const { registry, collectTimeoutMs } = this.settings;
     const { signal } = this.#stop;
     yield* gatherAsync(registry, { signal, timeoutMs: collectTimeoutMs });
-    // Half a registry would look as if the other half had vanished.
+    // After an incomplete read the missing series would look as if they had vanished.
     signal.throwIfAborted();
   }
 
@@ -158,8 +157,8 @@ export class Sender {
     const { signal } = this.#stop;
     signal.throwIfAborted();
     const exemplarsSinceMs = this.#lastMs;
-    // A clock that goes back must not bring samples out of order.
-    this.#lastMs = Math.max(Math.round(settings.timers.now() * 1000), this.#lastMs + 1);
+    // Samples must stay in order if the clock goes back.
+    this.#lastMs = Math.max(Math.round(settings.clock.now() * 1000), this.#lastMs + 1);
     this.#memory.begin();
     const requests = encodeWriteRequests(families, {
       externalLabels: settings.externalLabels,
@@ -179,7 +178,7 @@ export class Sender {
       }
       signal.throwIfAborted();
       this.#push(request);
-      await nextTurn(settings.timers);
+      await nextTurn(settings.clock);
     }
     this.#memory.end();
   }
@@ -209,7 +208,7 @@ export class Sender {
     this.#memory.resend();
   }
 
-  /** Takes requests out of the queue until it is empty. */
+  /** Sends requests until the queue is empty. */
   async #send(): Promise<void> {
     this.#isSending = true;
     const { signal } = this.#stop;
@@ -235,8 +234,8 @@ export class Sender {
   }
 
   async #handleFailure(request: Queued, failure: RemoteWriteError): Promise<void> {
-    const { timers, retryForMs } = this.settings;
-    const now = timers.monotonic();
+    const { clock, retryForMs } = this.settings;
+    const now = clock.monotonic();
     this.#failingSince ??= now;
     this.#failures++;
     this.#lastFailure = failure;
@@ -257,21 +256,21 @@ export class Sender {
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
     if (failure.retryAfterMs === undefined) this.#rest = rest;
-    await wait(waitMs, { signal: rest.signal, inBackground: true, timers });
+    await wait(waitMs, { signal: rest.signal, inBackground: true, timers: clock });
     this.#rest = undefined;
     signal.removeEventListener("abort", end);
   }
 
-  /** How long to wait: twice as long after each failure, and spread over the upper half. */
+  /** Returns the pause: it doubles after each failure, and is spread over its upper half. */
   #backoffMs(): number {
     const { minBackoffMs, maxBackoffMs, random } = this.settings;
     const full = Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(this.#failures - 1, 30));
     return full * (0.5 + random() / 2);
   }
 
-  /** Sends a request once; returns what went wrong. */
+  /** Sends a request once. Returns the failure, if there is one. */
   async #attempt({ body, samples }: QueuedRequest): Promise<RemoteWriteError | undefined> {
-    const { timers, timeoutMs } = this.settings;
+    const { clock, timeoutMs } = this.settings;
     let answer: Answer;
     try {
       answer = await this.#call.post(body, { signal: this.#stop.signal, timeoutMs });
@@ -289,12 +288,12 @@ export class Sender {
         body: text,
         samples,
         retryable,
-        retryAfterMs: retryable ? parseRetryAfter(retryAfter, timers.now() * 1000) : undefined,
+        retryAfterMs: retryable ? parseRetryAfter(retryAfter, clock.now() * 1000) : undefined,
       },
     );
   }
 
-  /** Notes that a request has left the queue, for whatever reason. */
+  /** Notes that a request has left the queue. */
   #settled(number: number, failure: unknown): void {
     for (const waiter of this.#waiters) {
       if (number <= waiter.upTo) waiter.failure ??= failure;
@@ -316,5 +315,5 @@ export class Sender {
   }
 }
 
-/** A registry that has nothing: all series have vanished. */
+/** Yields no families, so that all series have vanished. */
 async function* nothing(): AsyncGenerator<MetricFamily> {}

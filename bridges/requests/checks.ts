@@ -4,9 +4,9 @@ import { checkNumber, checkShape } from "../../model.ts";
 /**
  * Throws if the parts that every request needs have the wrong shape.
  *
- * @param parts The options as they were given, with defaults for those that were left out.
+ * @param parts The options, with defaults.
  * @param doing The failing action, as in `Cannot push to Pushgateway`.
- * @throws {TypeError} If one has the wrong shape.
+ * @throws {TypeError} If a part has the wrong shape.
  */
 export function checkParts(
   { registry, fetch, signal }: { registry: Gatherer; fetch: unknown; signal?: unknown },
@@ -23,7 +23,7 @@ export function checkParts(
 /**
  * Throws if an option is not a number above 0.
  *
- * @param value The number as it was given.
+ * @param value The option.
  * @param doing The failing action, as in `Cannot push to Pushgateway`.
  * @param name The name of the option.
  * @returns The number.

@@ -1,34 +1,34 @@
 import { abortable } from "../../time/time_limit.ts";
 
-/** How an HTTP request is sent: the platform's `fetch`, or one of the user's. */
+/** A function that sends an HTTP request, such as `fetch` of the platform. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** How much of an answer is read, in bytes. */
+/** The number of bytes that are read of an answer. */
 const MAX_BODY_SIZE = 8192;
 
-/** How much of an answer stands in a message, in UTF-16 code units. */
+/** The length of an answer in a message, in UTF-16 code units. */
 const MAX_SHOWN_LENGTH = 300;
 
-/** A text that is shorter hides nothing, and is part of too many words. */
+/** Shorter texts are not hidden, because they occur in too many words. */
 const MIN_SECRET_LENGTH = 4;
 
-/** What is sent, and how. */
+/** A request. */
 export interface OutgoingRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
   readonly body: Uint8Array<ArrayBuffer> | undefined;
   readonly fetch: Fetch;
-  /** Ends the waiting, whether or not `fetch` heeds it. */
+  /** Ends the waiting, even if `fetch` ignores it. */
   readonly signal: AbortSignal;
 }
 
-/** What a server answered. */
+/** The answer of a server. */
 export interface Answer {
-  /** Whether the status is one of success. */
+  /** Whether the status is a success. */
   readonly ok: boolean;
   readonly status: number;
-  /** The beginning of the body of an answer that is no success. */
+  /** The beginning of the body. Empty if the status is a success. */
   readonly body: string;
   /** The header `Retry-After`. */
   readonly retryAfter: string | null;
@@ -37,31 +37,31 @@ export interface Answer {
 }
 
 /**
- * Sends a request and reads the answer: its status, and the beginning of its body unless it is a
- * success. Redirects are not followed, since one that is can make a GET of a POST, any page's 200 a
- * success, and the credentials somebody else's.
+ * Sends a request and reads the answer: the status, and the beginning of the body unless it is a
+ * success. Redirects are not followed: they could change a POST to a GET, make any page a success,
+ * and send the credentials to another server.
  *
  * @param request The request.
- * @returns The answer, whatever its status.
- * @throws What `fetch` threw, or the reason of the signal.
+ * @returns The answer with any status.
+ * @throws The error of `fetch`, or the reason of the signal.
  */
 export async function send(request: OutgoingRequest): Promise<Answer> {
   const { method, url, headers, body, fetch, signal } = request;
   const init: RequestInit = { method, headers, signal, redirect: "manual" };
   if (body !== undefined) init.body = body;
-  // Within an async function, what is thrown is a rejection too.
+  // The async function turns a thrown error into a rejection.
   const answering = (async () => await fetch(url, init))();
   let response: Response;
   try {
     response = await abortable(answering, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
-    // A fetch that does not heed its signal may still get an answer.
+    // A fetch that ignores its signal may still get an answer.
     answering.then((late) => late.body?.cancel()).catch(() => {});
     throw signal.reason;
   }
   const { ok, status } = response;
-  // Whatever else a success says is not waited for.
+  // The body of a success is not awaited.
   if (ok) response.body?.cancel().catch(() => {});
   return {
     ok,
@@ -73,8 +73,8 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
 }
 
 /**
- * The beginning of an answer's body, or as much of it as arrives. The rest is not waited
- * for, and the connection is free afterwards.
+ * Reads the beginning of the body of an answer, as far as it arrives. The rest is cancelled, so
+ * that the connection is free.
  */
 async function readStart(response: Response, signal: AbortSignal): Promise<string> {
   const decoder = new TextDecoder();
@@ -89,17 +89,17 @@ async function readStart(response: Response, signal: AbortSignal): Promise<strin
       room -= value.length;
     }
   } catch {
-    // The status is known, which is what counts.
+    // The status is known, and is enough.
   }
   reader?.cancel().catch(() => {});
   return text;
 }
 
 /**
- * An answer as messages show it: the status, where a redirect leads, what the body says.
+ * Returns an answer as messages show it: the status, the target of a redirect, and the body.
  *
  * @param answer The answer.
- * @param url What was asked.
+ * @param url The URL of the request.
  * @returns The text, such as `400: out of order sample`.
  */
 export function showAnswer({ status, body, location }: Answer, url: string): string {
@@ -117,12 +117,12 @@ function withoutCredentials(target: string, base: string): string {
 }
 
 /**
- * Takes out of a text what nobody should read: the header `Authorization`, and the query of an
- * address. Servers, proxies and a `fetch` of the user's may repeat what they were sent.
+ * Removes secrets from a text: the header `Authorization`, and the query of the URL. Servers,
+ * proxies and custom `fetch` functions may repeat what they were sent.
  *
  * @param text The text.
- * @param request What was sent.
- * @returns The text, with `…` in their place.
+ * @param request The request.
+ * @returns The text, with `…` in place of the secrets.
  */
 export function hideSecrets(
   text: string,

@@ -10,7 +10,8 @@ import type { MetricFamily, Sample } from "../../model.ts";
 import { RUNTIMES } from "../support/demo.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { freePort, type RunningProgram, start, waitFor } from "../support/processes.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { startPushgateway } from "../support/pushgateway.ts";
 
 const EXAMPLES = new URL("examples/", ROOT_URL);
@@ -263,7 +264,7 @@ test("every example is in the table of examples/README.md, and has its commands 
   }
 });
 
-test("every example is tried", () => {
+test("every example is tested", () => {
   const tried = [...Object.keys(SERVICES), ...Object.keys(PROGRAMS)];
   const listed = [...commands.keys()].filter((file) => !file.endsWith("/"));
   assert.deepEqual(tried.toSorted(), listed.toSorted());
@@ -283,7 +284,7 @@ async function tryAll(file: string, run: (command: string) => Promise<void>): Pr
 }
 
 for (const [file, run] of Object.entries(SERVICES)) {
-  test(`${file} serves what it promises by each command, and stops when it is told to`, () =>
+  test(`${file} serves its metrics with each command, and stops on a signal`, () =>
     tryAll(file, async (command) => {
       const code = await serveBy(command, run);
       // Bun leaves the signal of a module that only exports a handler to the system.

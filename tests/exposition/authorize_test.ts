@@ -124,6 +124,29 @@ for (const [what, authorize, status, text] of REFUSALS) {
   });
 }
 
+test("onError gets what authorize() throws, and what is wrong with its answer", async () => {
+  const error = new Error("Cannot connect to ldap://admin:hunter2@localhost");
+  const seen: unknown[] = [];
+  const registry = new Watched();
+  const onError = (error: unknown): void => void seen.push(error);
+  for (
+    const authorize of [
+      () => {
+        throw error;
+      },
+      () => Promise.reject(error),
+      () => "yes",
+      () => false,
+    ]
+  ) {
+    const handler = metricsHandler({ registry, authorize: authorize as Authorize, onError });
+    assert.doesNotMatch(await (await handler(get())).text(), /hunter2/);
+  }
+  const rule = "Cannot answer scrape: authorize must return true, false or a Response: " +
+    "received string";
+  assert.deepEqual(seen, [error, error, new TypeError(rule)]);
+});
+
 test("a Response of authorize() is sent as it is, even one that looks like success", async () => {
   const registry = new Watched();
   class Own extends Response {}

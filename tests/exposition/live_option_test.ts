@@ -103,10 +103,45 @@ test("live is not asked when a scraper comes, and by no other method", async () 
   assert.equal((await metricsResponse(undefined, { registry, live })).status, 200);
 });
 
+test("a browser that asks for ?text gets the metrics as text, and only those it names", async () => {
+  const registry = new CollectorRegistry();
+  for (const name of ["a_total", "b_total"]) new Counter(name, "A counter.", { registry });
+  const handler = metricsHandler({ registry, live: () => new Response("page") });
+  for (const query of ["?text", "?name[]=a_total&text", "?text=1&name[]=a_total"]) {
+    const response = await handler(
+      new Request(`http://localhost/metrics${query}`, {
+        headers: { accept: "text/html,*/*;q=0.8" },
+      }),
+    );
+    assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    const text = await response.text();
+    assert.match(text, /^a_total 0$/m);
+    assert.equal(/^b_total 0$/m.test(text), query === "?text");
+  }
+});
+
 test("without live a browser gets text", async () => {
   const request = new Request(URL, { headers: BROWSER });
   const response = await metricsResponse(request, { registry: registryWithHits() });
   assert.match(response.headers.get("content-type") ?? "", /^text\/plain;/);
+});
+
+test("a page that throws or rejects is answered with 500, which does not show the error", async () => {
+  const error = new Error("Cannot read /etc/secret");
+  for (
+    const live of [() => {
+      throw error;
+    }, () => Promise.reject(error)]
+  ) {
+    const seen: unknown[] = [];
+    const registry = new CollectorRegistry();
+    const onError = (error: unknown): void => void seen.push(error);
+    const request = new Request("http://localhost/metrics", { headers: { accept: "text/html" } });
+    const response = await metricsHandler({ registry, live, onError })(request);
+    assert.equal(response.status, 500);
+    assert.equal(await response.text(), "Cannot answer request: the page failed\n");
+    assert.deepEqual(seen, [error]);
+  }
 });
 
 test("live must be a function", () => {

@@ -140,6 +140,15 @@ test("nothing is packed by option, or for those who do not ask", async () => {
   }
 });
 
+test("a request of Next.js, which compresses by itself, gets a body that is not compressed", async () => {
+  const asked = Object.assign(request({ "accept-encoding": "gzip" }), {
+    nextUrl: new URL(URL_OF_METRICS),
+  });
+  const response = await metricsResponse(asked, { registry: build() });
+  assert.equal(response.headers.get("content-encoding"), null);
+  assert.match(await response.text(), /^c_total 2$/m);
+});
+
 test("HEAD gets the headers of GET and no body, and asks no collector", async () => {
   const registry = build();
   registry.register({ collect: () => assert.fail("asked") });
@@ -246,6 +255,10 @@ const TIMEOUTS: [timeoutMs: number | undefined, seconds: string | null, expected
   [undefined, null, 10_000],
   [undefined, "5", 4500],
   [undefined, "0.5", 450],
+  [undefined, "0.1", 90],
+  [undefined, "0.01", 90],
+  [undefined, "1e-300", 90],
+  [50, "0.01", 50],
   [undefined, "60", 10_000],
   [2000, null, 2000],
   [2000, "10", 2000],

@@ -12,7 +12,7 @@ import {
   MetricFamily,
   metricsResponse,
 } from "../../mod.ts";
-import { turn } from "../support/clock.ts";
+import { ManualClock, turn } from "../support/clock.ts";
 
 const PROTOBUF =
   "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
@@ -62,6 +62,16 @@ function breaking(after: number): CollectorRegistry {
     collect: () => [new MetricFamily("g", "G.", "gauge", { metrics: trusted("gauge", metrics) })],
   });
   return registry;
+}
+
+/** A clock that counts the turns it is asked for. */
+class TurnCounter extends ManualClock {
+  turns = 0;
+
+  override nextTurn(callback: () => void): void {
+    this.turns++;
+    super.nextTurn(callback);
+  }
 }
 
 test("a body of no chunk or of one is no stream", () => {
@@ -131,27 +141,21 @@ test("an error behind the first chunk is an error of the stream, which never end
   await assert.rejects(reader.closed, { message: "broken" });
 });
 
-test("the event loop gets turns while a large body is read", async () => {
-  let turns = 0;
-  let reading = true;
-  const tick = () => {
-    turns++;
-    if (reading) setTimeout(tick, 0);
-  };
-  setTimeout(tick, 0);
-  // Each chunk takes longer than the time after which there has to be a turn.
-  const reader = readerOf(createBody(
-    (function* () {
+test("the event loop gets a turn every few milliseconds while a large body is read", async () => {
+  const clock = new TurnCounter();
+  // Two chunks are made at once, and each of the others after a turn of its own or of the last.
+  for (const [milliseconds, turns] of [[6, 19], [3, 10], [0, 1]] as const) {
+    clock.turns = 0;
+    const chunks = (function* () {
       for (let i = 0; i < 20; i++) {
-        const end = performance.now() + 6;
-        while (performance.now() < end);
+        clock.advance(milliseconds / 1000);
         yield new Uint8Array([i]);
       }
-    })(),
-  ));
-  while (!(await reader.read()).done);
-  reading = false;
-  assert.ok(turns >= 5, `${turns} turns`);
+    })();
+    const reader = readerOf(createBody(chunks, () => {}, clock));
+    while (!(await reader.read()).done);
+    assert.equal(clock.turns, turns, `${milliseconds} ms for a chunk`);
+  }
 });
 
 for (

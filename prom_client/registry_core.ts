@@ -60,6 +60,10 @@ export class RegistryCore implements Gatherer {
     return defaultRegister();
   }
 
+  static {
+    // Programs print it.
+    Object.defineProperty(this, "name", { value: "Registry" });
+  }
   readonly #record: RegistryRecord;
   readonly #backing: Backing;
 

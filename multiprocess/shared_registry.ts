@@ -102,6 +102,15 @@ export class SharedRegistry implements Registry {
     this.#timer.unref();
   }
 
+  /**
+   * Returns the registry whose metrics are shared.
+   *
+   * @returns The registry behind this one.
+   */
+  getInner(): Registry {
+    return this.#options.inner;
+  }
+
   /** How many series a metric has at most, as the registry behind has it. */
   get maxSeries(): number | undefined {
     return this.#options.inner.maxSeries;

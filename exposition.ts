@@ -32,4 +32,5 @@ export {
   type MetricsHandlerOptions,
   metricsResponse,
   type MetricsResponseOptions,
+  type ScrapeObserver,
 } from "./exposition/response.ts";

@@ -41,6 +41,7 @@ export {
   type NumberMetric,
   ParseError,
   type Sample,
+  type SeriesLimits,
   type StateSetMetric,
   type SummaryMetric,
   UnobservableMetricError,

@@ -239,15 +239,20 @@ export class Admission {
   #inside = 0;
   /** Notices bodies that were given to a server which neither read nor cancelled them. */
   readonly #lost: FinalizationRegistry<() => void> | undefined;
+  readonly #begin: (() => () => void) | undefined;
 
   /**
    * Begins with no scrape.
    *
    * @param limit How many there may be; `Infinity` for any number.
+   * @param begin Called when a scrape is let in. Returns a function that is called when the scrape
+   * is over.
    */
-  constructor(limit: number) {
+  constructor(limit: number, begin?: () => () => void) {
     this.#limit = limit;
-    if (limit !== Infinity) this.#lost = new FinalizationRegistry((leave) => leave());
+    this.#begin = begin;
+    const isWatched = limit !== Infinity || begin !== undefined;
+    if (isWatched) this.#lost = new FinalizationRegistry((leave) => leave());
   }
 
   /**
@@ -259,11 +264,13 @@ export class Admission {
   enter(): (() => void) | undefined {
     if (this.#inside >= this.#limit) return undefined;
     this.#inside++;
+    const end = this.#begin?.();
     let left = false;
     return () => {
       if (left) return;
       left = true;
       this.#inside--;
+      end?.();
     };
   }
 

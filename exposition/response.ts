@@ -139,7 +139,38 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
    * @default {true}
    */
   coalesce?: boolean | undefined;
+  /**
+   * Measures the handler itself: `endpointMetrics()` of `@narthex/prometheus/http`.
+   *
+   * @default {nothing is measured}
+   */
+  observer?: ScrapeObserver | undefined;
 }
+
+/**
+ * Observes the requests to a handler. It must not throw. `endpointMetrics()` of
+ * `@narthex/prometheus/http` creates one, because this module knows no metrics.
+ */
+export interface ScrapeObserver {
+  /**
+   * Called when a scrape begins to collect.
+   *
+   * @returns A function that is called once, when the last byte was handed to the server, or the
+   * client has left.
+   */
+  begin(): () => void;
+  /**
+   * Called for each request when its status is known.
+   *
+   * @param status The status.
+   * @param refused Why it was refused, if it was: by `authorize`, because of
+   * `maxConcurrentScrapes`, or because of its method.
+   */
+  answered(status: number, refused?: "authorization" | "limit" | "method"): void;
+}
+
+/** Why a request was refused. */
+type ScrapeRefusal = NonNullable<Parameters<ScrapeObserver["answered"]>[1]>;
 
 /**
  * A function that answers a GET or HEAD request whose `Accept` header prefers HTML. Its page
@@ -163,6 +194,7 @@ const HANDLER_OPTIONS: KnownOptions<MetricsHandlerOptions> = {
   ...RESPONSE_OPTIONS,
   maxConcurrentScrapes: true,
   coalesce: true,
+  observer: true,
 };
 
 /** The checked options with all defaults. */
@@ -183,6 +215,8 @@ interface Shared {
   readonly admission: Admission;
   /** The collections to join. `undefined` if each scrape has its own. */
   readonly collections: Collections | undefined;
+  /** Called when a request is refused, if anybody wants to know. */
+  readonly refuse?: ((reason: ScrapeRefusal) => void) | undefined;
 }
 
 /** For a scrape that shares nothing with others. */
@@ -252,22 +286,39 @@ export function metricsHandler(
   options: MetricsHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const doing = "Cannot create metrics handler";
-  const { maxConcurrentScrapes = Infinity, coalesce = true, ...others } = checkKnownOptions(
-    options,
-    HANDLER_OPTIONS,
-    doing,
-  );
+  const { maxConcurrentScrapes = Infinity, coalesce = true, observer, ...others } =
+    checkKnownOptions(
+      options,
+      HANDLER_OPTIONS,
+      doing,
+    );
   const checked = checkResponseOptions(others, doing);
   checkShape(typeof coalesce === "boolean", doing, "coalesce must be a boolean", coalesce);
   const rule = "maxConcurrentScrapes must be a whole number >= 1, or Infinity";
   checkShape(typeof maxConcurrentScrapes === "number", doing, rule, maxConcurrentScrapes);
   const isCount = maxConcurrentScrapes === Infinity || Number.isInteger(maxConcurrentScrapes);
   checkBounds(isCount && maxConcurrentScrapes >= 1, doing, rule, maxConcurrentScrapes);
-  const shared = {
-    admission: new Admission(maxConcurrentScrapes),
+  const isObserver = observer === undefined ||
+    typeof observer?.begin === "function" && typeof observer.answered === "function";
+  checkShape(isObserver, doing, "observer must have begin() and answered()", observer);
+  const shared: Shared = {
+    admission: new Admission(maxConcurrentScrapes, observer && (() => observer.begin())),
     collections: coalesce ? new Collections() : undefined,
   };
-  return (request) => respond(request, checked, shared);
+  return (request) => {
+    // Not as a promise: a program that uses this as a listener would not handle it, and end.
+    refuseListener(request);
+    if (observer === undefined) return respond(request, checked, shared);
+    return observed(observer, (refuse) => respond(request, checked, { ...shared, refuse }));
+  };
+}
+
+/** Throws if a handler is given what listeners of Node are given, or a context of a framework. */
+function refuseListener(request: unknown): void {
+  const { headers } = (request ?? {}) as { headers?: { get?: unknown } };
+  const rule = "the handler takes a Request; for (request, response) of Node there is " +
+    'metricsListener() of "@narthex/prometheus/node"';
+  checkShape(typeof headers?.get === "function", "Cannot answer scrape", rule, request);
 }
 
 function checkResponseOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
@@ -309,6 +360,23 @@ function checkResponseOptions(options: MetricsResponseOptions, doing: string): C
   };
 }
 
+/** Tells an observer how a request is answered. */
+async function observed(
+  observer: ScrapeObserver,
+  answer: (refuse: (reason: ScrapeRefusal) => void) => Promise<Response>,
+): Promise<Response> {
+  let refused: ScrapeRefusal | undefined;
+  try {
+    const response = await answer((reason) => refused = reason);
+    observer.answered(response.status, refused);
+    return response;
+  } catch (error) {
+    // That is what servers make of it.
+    observer.answered(500, refused);
+    throw error;
+  }
+}
+
 async function respond(
   request: Request | undefined,
   options: CheckedOptions,
@@ -316,11 +384,15 @@ async function respond(
 ): Promise<Response> {
   if (request !== undefined && options.authorize !== undefined) {
     const refused = await refusal(request, options.authorize, options.onError);
-    if (refused !== undefined) return refused;
+    if (refused !== undefined) {
+      shared.refuse?.("authorization");
+      return refused;
+    }
   }
   const method = request?.method ?? "GET";
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: { allow: ALLOW } });
   if (method !== "GET" && method !== "HEAD") {
+    shared.refuse?.("method");
     const text = `Cannot answer ${method}: the metrics can only be read`;
     return plainResponse(405, text, { allow: ALLOW });
   }
@@ -364,10 +436,11 @@ interface Scrape {
 /** Collects and encodes the metrics, unless the limit of scrapes is reached. */
 async function answer(
   { view, spelling, headers, onError }: Scrape,
-  { admission, collections }: Shared,
+  { admission, collections, refuse }: Shared,
 ): Promise<Response> {
   const leave = admission.enter();
   if (leave === undefined) {
+    refuse?.("limit");
     const text = "Cannot answer scrape: too many are under way";
     return plainResponse(503, text, { "retry-after": `${RETRY_AFTER_SECONDS}` });
   }

@@ -65,6 +65,17 @@ export interface MetricKind<C> {
 }
 
 /**
+ * A metric that stands for one series. The methods of metrics cast their `this` to it, because it
+ * has no type if labels are missing. At run time, reading `own` throws then.
+ *
+ * @typeParam Series The type of the series.
+ */
+export interface Own<Series> {
+  /** The series. */
+  readonly own: Series;
+}
+
+/**
  * The common part of all metrics: a name, label names, and a series for each label set. A metric
  * without labels, or with defaults for all of them, stands for that one series, and can be written
  * itself.
@@ -152,6 +163,7 @@ export abstract class BaseMetric<
     this.type = type;
     this.unit = unit;
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
+    const isLimited = maxSeries < Infinity || expireAfterSeconds !== undefined;
     const { labelNames } = this;
     this.#core = new MetricCore({
       ...kind.core,
@@ -184,11 +196,16 @@ export abstract class BaseMetric<
       labelNames,
       createdSamples: false,
       aggregation: kind.aggregation ?? "sum",
+      limits: isLimited ? { maxSeries, expireAfterSeconds } : undefined,
       // The series of a type have the shape of its metrics, unless it has a view.
       metrics: kind.view?.(store) ?? store as Iterable<unknown> as LiveMetrics,
     });
     this.#own = isComplete(this.#defaults) ? store.add(this.#defaults) : undefined;
-    if (this.#own !== undefined) this.#core.listener?.pin(this.#own);
+    if (this.#own !== undefined) {
+      this.#core.listener?.pin(this.#own);
+      // In place of the getter, which throws. Reading it takes no call.
+      Object.defineProperty(this, "own", { value: this.#own });
+    }
     const { onCollect } = options;
     if (onCollect !== undefined) {
       checkShape(typeof onCollect === "function", doing, "onCollect must be a function", onCollect);
@@ -430,7 +447,7 @@ export abstract class BaseMetric<
    * @ignore
    */
   protected get own(): Series {
-    return this.#own ?? this.#refuse(this.#defaults);
+    return this.#refuse(this.#defaults);
   }
 
   /**
@@ -525,15 +542,4 @@ export abstract class BaseMetric<
     series.reset();
     return true;
   }
-}
-
-/**
- * Returns the series that a metric itself stands for. For methods whose `this` has no type if labels
- * are missing.
- *
- * @throws {UnobservableMetricError} If a label is missing.
- */
-export function ownSeries<Series>(metric: unknown): Series {
-  // Only methods of metrics call it, with their `this`.
-  return (metric as { readonly own: Series }).own;
 }

@@ -111,7 +111,7 @@ export abstract class Child implements LabelledMetric {
 
   /**
    * Does a whole write that does more than change numbers: it is refused, or has an exemplar, or
-   * {@linkcode MetricCore.isSimple} is false.
+   * {@linkcode MetricCore.extras} is not 0.
    *
    * @param verb The failing action of the error message, as in `increment`.
    * @param value The value.
@@ -153,7 +153,7 @@ export abstract class Child implements LabelledMetric {
     const { core } = this;
     checkFunction(source, core.doing("set function of"));
     if (core.isDropped) return;
-    core.isSimple = false;
+    core.extras = 1;
     core.sources ??= new WeakMap();
     core.sources.set(this, source);
     core.listener?.pin(this);

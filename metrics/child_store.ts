@@ -261,7 +261,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   }
 
   #makeDropped(): C {
-    // It gets a core of its own, so that writes to other series stay simple.
+    // It has its own core, so that writes to other series stay simple.
     const core = new MetricCore({ ...this.core, isDropped: true });
     const columns = new Columns<C>(core, 1);
     const dropped = this.#create(columns);

@@ -5,7 +5,7 @@ import {
   type LabelSet,
   type NumberMetric,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
@@ -59,7 +59,7 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
     const { columns, slot } = this;
     if (
       typeof value === "number" && value >= 0 && value < Infinity &&
-      exemplarLabels === undefined && columns.core.isSimple
+      exemplarLabels === undefined && columns.core.extras === 0
     ) columns.add(slot, value);
     else this.write("increment", value, exemplarLabels);
   }
@@ -184,7 +184,7 @@ export class Counter<
     value = 1,
     exemplarLabels?: Record<string, string>,
   ): void {
-    ownSeries<CounterSeries>(this).inc(value, exemplarLabels);
+    (this as unknown as Own<CounterSeries>).own.inc(value, exemplarLabels);
   }
 
   /**
@@ -201,7 +201,7 @@ export class Counter<
     fn: () => T,
     ...errorClasses: (abstract new (...args: never[]) => unknown)[]
   ): T {
-    return ownSeries<CounterSeries>(this).countExceptions(fn, ...errorClasses);
+    return (this as unknown as Own<CounterSeries>).own.countExceptions(fn, ...errorClasses);
   }
 
   /**
@@ -212,7 +212,7 @@ export class Counter<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
-    ownSeries<CounterSeries>(this).setFunction(fn);
+    (this as unknown as Own<CounterSeries>).own.setFunction(fn);
   }
 
   /** The value now. Reading it throws if a label is missing. */

@@ -13,10 +13,9 @@ export interface ExpiringStoreOptions<C extends Child> extends ChildStoreOptions
 }
 
 /**
- * A store that hides children that nobody has touched for some time. A hidden child is out of
- * the columns that are read, as a removed one is, but the store remembers it by a weak reference:
- * the next write or look-up brings it back with all it has, as the last of the children. If the
- * program does not hold it, it is garbage-collected.
+ * A store that hides children after some time without a touch. A hidden child is removed from the
+ * columns, but the store keeps a weak reference to it. The next write or look-up brings it back with
+ * its numbers, as the last child. If the program does not hold it, it is garbage-collected.
  *
  * There is no timer. Children are checked when they are read and one of them may have expired, and
  * now and then when new ones come.

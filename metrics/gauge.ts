@@ -6,7 +6,7 @@ import {
   type NumberMetric,
   received,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete, Timer } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
@@ -81,19 +81,19 @@ export interface GaugeSeries extends LabelSet {
 export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
   set(value: number): void {
     const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.numbers[slot] = value;
+    if (typeof value === "number" && columns.core.extras === 0) columns.numbers[slot] = value;
     else this.write("set", value);
   }
 
   inc(value = 1): void {
     const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.add(slot, value);
+    if (typeof value === "number" && columns.core.extras === 0) columns.add(slot, value);
     else this.write("increment", value);
   }
 
   dec(value = 1): void {
     const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.add(slot, -value);
+    if (typeof value === "number" && columns.core.extras === 0) columns.add(slot, -value);
     else this.write("decrement", value);
   }
 
@@ -160,13 +160,18 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
 const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
   "all",
   "sum",
+  "average",
   "min",
   "max",
+  "first",
   "mostrecent",
+  "omit",
   "liveall",
   "livesum",
+  "liveaverage",
   "livemin",
   "livemax",
+  "livefirst",
   "livemostrecent",
 ]);
 
@@ -244,7 +249,7 @@ export class Gauge<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   set(this: IfComplete<Names, Defaulted>, value: number): void {
-    ownSeries<GaugeSeries>(this).set(value);
+    (this as unknown as Own<GaugeSeries>).own.set(value);
   }
 
   /**
@@ -255,7 +260,7 @@ export class Gauge<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   inc(this: IfComplete<Names, Defaulted>, value = 1): void {
-    ownSeries<GaugeSeries>(this).inc(value);
+    (this as unknown as Own<GaugeSeries>).own.inc(value);
   }
 
   /**
@@ -266,7 +271,7 @@ export class Gauge<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   dec(this: IfComplete<Names, Defaulted>, value = 1): void {
-    ownSeries<GaugeSeries>(this).dec(value);
+    (this as unknown as Own<GaugeSeries>).own.dec(value);
   }
 
   /**
@@ -275,7 +280,7 @@ export class Gauge<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   setToCurrentTime(this: IfComplete<Names, Defaulted>): void {
-    ownSeries<GaugeSeries>(this).setToCurrentTime();
+    (this as unknown as Own<GaugeSeries>).own.setToCurrentTime();
   }
 
   /**
@@ -287,7 +292,7 @@ export class Gauge<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   trackInProgress<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
-    return ownSeries<GaugeSeries>(this).trackInProgress(fn);
+    return (this as unknown as Own<GaugeSeries>).own.trackInProgress(fn);
   }
 
   /**
@@ -298,7 +303,7 @@ export class Gauge<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
-    return ownSeries<GaugeSeries>(this).time(fn);
+    return (this as unknown as Own<GaugeSeries>).own.time(fn);
   }
 
   /**
@@ -308,7 +313,7 @@ export class Gauge<
    * @returns The timer.
    */
   startTimer(): Timer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
+    // The type says which labels are needed at the end.
     return this.startLabelTimer() as Timer<Names, Defaulted>;
   }
 
@@ -320,7 +325,7 @@ export class Gauge<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
-    ownSeries<GaugeSeries>(this).setFunction(fn);
+    (this as unknown as Own<GaugeSeries>).own.setFunction(fn);
   }
 
   /** The value now. Reading it throws if a label is missing. */

@@ -12,7 +12,7 @@ import {
   type LabelSet,
   type NativeHistogram,
 } from "../model.ts";
-import { ownSeries } from "./base_metric.ts";
+import type { Own } from "./base_metric.ts";
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import type { Columns } from "./columns.ts";
 import type { IfComplete, Timer, Wrap } from "./label_types.ts";
@@ -83,7 +83,7 @@ export class HistogramChild extends TimedChild implements HistogramSeries, Histo
 
   observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.extras === 0
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
@@ -158,7 +158,7 @@ class NativeHistogramChild extends HistogramChild {
   /** Repeats the inherited method, because a call of one function only is faster. */
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.extras === 0
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
@@ -297,7 +297,7 @@ export class Histogram<
     value: number,
     exemplarLabels?: Record<string, string>,
   ): void {
-    ownSeries<HistogramSeries>(this).observe(value, exemplarLabels);
+    (this as unknown as Own<HistogramSeries>).own.observe(value, exemplarLabels);
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type SeriesExpiry,
   toLabelSet,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { ChildStore } from "./child_store.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -29,21 +29,21 @@ export class InfoChild extends Child implements InfoSeries {
   #metric: NumberMetric | undefined = undefined;
 
   info(labels: Readonly<Record<string, LabelValue>>): void {
-    const told = this.toMetric(labels);
-    if (this.isOpen()) this.#metric = told;
+    const metric = this.toMetric(labels);
+    if (this.isOpen()) this.#metric = metric;
   }
 
   /** Checks labels, and returns the metric that has them. */
   protected toMetric(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
     const doing = this.core.doing("set");
-    const told = toLabelSet(labels, this.core.nameValidation, doing);
-    const clash = told.labelNames.find((name) => this.labelNames.includes(name));
+    const given = toLabelSet(labels, this.core.nameValidation, doing);
+    const clash = given.labelNames.find((name) => this.labelNames.includes(name));
     if (clash !== undefined) {
       throw new TypeError(`${doing}: label "${clash}" is one of its labelNames`);
     }
     return {
-      labelNames: [...this.labelNames, ...told.labelNames],
-      labelValues: [...this.labelValues, ...told.labelValues],
+      labelNames: [...this.labelNames, ...given.labelNames],
+      labelValues: [...this.labelValues, ...given.labelValues],
       value: 1,
     };
   }
@@ -113,7 +113,7 @@ export class Info<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   info(this: IfComplete<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void {
-    ownSeries<InfoSeries>(this).info(labels);
+    (this as unknown as Own<InfoSeries>).own.info(labels);
   }
 }
 

@@ -82,10 +82,11 @@ export class MetricCore implements MetricCoreOptions {
   /** When the metric was made, in seconds since 1970. */
   readonly created: number;
   /**
-   * Whether a legal write without an exemplar only changes numbers. Writes compare this flag and
-   * nothing else: if it is false, they go through {@linkcode Child.write}.
+   * 0 if a legal write without an exemplar only changes numbers. Writes compare this number and
+   * nothing else: if it is not 0, they go through {@linkcode Child.write}. (A number is compared
+   * faster than a boolean.)
    */
-  isSimple: boolean;
+  extras: number;
   /** The factors of the labels in hash tables. Undefined until there is a hash table. */
   #factors: readonly number[] | undefined = undefined;
   /** How often the exemplar source failed. */
@@ -105,7 +106,8 @@ export class MetricCore implements MetricCoreOptions {
     Object.assign(this, options);
     this.now = () => this.clock.now();
     this.created = this.now();
-    this.isSimple = !(this.asksSource || this.keepsTimes || this.expires || this.isDropped);
+    const { asksSource, keepsTimes, expires, isDropped } = this;
+    this.extras = asksSource || keepsTimes || expires || isDropped ? 1 : 0;
   }
 
   /** Whether a series is the one number in its column, as long as it does not come from a function. */

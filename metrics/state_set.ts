@@ -5,7 +5,7 @@ import {
   received,
   type StateSetMetric,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -42,7 +42,7 @@ export class StateSetChild<State extends string = string> extends Child
 
   state(state: State): void {
     const index = this.indexOf(state);
-    if (this.columns.core.isSimple) this.change("set", index);
+    if (this.columns.core.extras === 0) this.change("set", index);
     else this.write("set", index);
   }
 
@@ -121,7 +121,7 @@ export class StateSet<
     const states = checkStates(known.states, doing);
     super(name, help, known, {
       type: "stateset",
-      // Each process has a state of its own.
+      // Each process has its own state.
       aggregation: "liveall",
       definition: states,
       canDrop: true,
@@ -138,7 +138,7 @@ export class StateSet<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   state(this: IfComplete<Names, Defaulted>, state: States[number]): void {
-    ownSeries<StateSetSeries<States[number]>>(this).state(state);
+    (this as unknown as Own<StateSetSeries<States[number]>>).own.state(state);
   }
 }
 

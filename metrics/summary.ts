@@ -7,7 +7,7 @@ import {
   type LabelSet,
   type SummaryMetric,
 } from "../model.ts";
-import { ownSeries } from "./base_metric.ts";
+import type { Own } from "./base_metric.ts";
 import type { Columns } from "./columns.ts";
 import type { HistogramSeries } from "./histogram.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -50,7 +50,7 @@ export interface SummarySeries
 export class SummaryChild extends TimedChild implements SummarySeries, SummaryMetric {
   observe(value: number): void {
     const { columns, slot } = this;
-    if (Number.isFinite(value) && columns.core.isSimple) {
+    if (Number.isFinite(value) && columns.core.extras === 0) {
       columns.add(slot * WIDTH, 1);
       columns.add(slot * WIDTH + 1, value);
     } else this.write("observe", value);
@@ -98,7 +98,7 @@ class QuantileSummaryChild extends SummaryChild {
   }
 
   override observe(value: number): void {
-    if (Number.isFinite(value) && this.columns.core.isSimple) this.change("observe", value);
+    if (Number.isFinite(value) && this.columns.core.extras === 0) this.change("observe", value);
     else this.write("observe", value);
   }
 
@@ -197,7 +197,7 @@ export class Summary<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   observe(this: IfComplete<Names, Defaulted>, value: number): void {
-    ownSeries<SummarySeries>(this).observe(value);
+    (this as unknown as Own<SummarySeries>).own.observe(value);
   }
 }
 

@@ -1,5 +1,5 @@
 import { checkBounds, type LabelSet } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete, Timer, Wrap } from "./label_types.ts";
 import { settle, startChildTimer, wrapWith } from "./timer.ts";
@@ -66,7 +66,7 @@ export abstract class TimedMetric<
    * @throws {UnobservableMetricError} If a label is missing.
    */
   time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
-    return ownSeries<TimedSeries>(this).time(fn);
+    return (this as unknown as Own<TimedSeries>).own.time(fn);
   }
 
   /**
@@ -76,7 +76,7 @@ export abstract class TimedMetric<
    * @returns The timer.
    */
   startTimer(): Timer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
+    // The type says which labels are needed at the end.
     return this.startLabelTimer() as Timer<Names, Defaulted>;
   }
 

@@ -28,6 +28,7 @@ import type {
   NativeHistogram,
   NumberMetric,
   Sample,
+  SeriesLimits,
   StateSetMetric,
   SummaryMetric,
 } from "./sample.ts";
@@ -60,6 +61,8 @@ export interface MetricFamilyOptions {
    * out, the family is not shared.
    */
   aggregation?: Aggregation | undefined;
+  /** The limits of the metric, for stores that processes share. */
+  limits?: SeriesLimits | undefined;
 }
 
 /** Options of {@linkcode MetricFamily.addSample}. */
@@ -79,6 +82,7 @@ const FAMILY_OPTIONS: KnownOptions<MetricFamilyOptions> = {
   labelNames: true,
   createdSamples: true,
   aggregation: true,
+  limits: true,
 };
 const SAMPLE_OPTIONS: KnownOptions<AddSampleOptions> = {
   timestamp: true,
@@ -122,6 +126,8 @@ export class MetricFamily {
   readonly nameValidation: NameValidation;
   /** How the numbers of several processes are combined. Undefined if they are not shared. */
   readonly aggregation: Aggregation | undefined;
+  /** The limits of the metric, if it has any. */
+  readonly limits: SeriesLimits | undefined;
 
   /**
    * Creates a family.
@@ -134,7 +140,7 @@ export class MetricFamily {
    */
   constructor(name: string, help: string, type: MetricType, options: MetricFamilyOptions = {}) {
     const doing = `Cannot create metric family ${received(name)}`;
-    const { unit = "", metrics, labelNames, createdSamples, aggregation, ...given } =
+    const { unit = "", metrics, labelNames, createdSamples, aggregation, limits, ...given } =
       checkKnownOptions(options, FAMILY_OPTIONS, doing);
     checkShape(isMetricType(type), doing, "type must be a metric type", type);
     checkShape(typeof help === "string", doing, "help must be a string", help);
@@ -149,6 +155,7 @@ export class MetricFamily {
     this.createdSamples = createdSamples ?? metrics === undefined;
     this.nameValidation = nameValidation;
     this.aggregation = aggregation;
+    this.limits = limits;
   }
 
   /**
@@ -390,7 +397,7 @@ export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameV
  * @throws {TypeError} If the name does not have the unit or the suffix.
  */
 export function familyLike(family: MetricFamily, changes: FamilyChanges): MetricFamily {
-  const { help, unit, metrics, labelNames, createdSamples, aggregation } = family;
+  const { help, unit, metrics, labelNames, createdSamples, aggregation, limits } = family;
   const { name = family.name, type = family.type, ...options } = changes;
   return new MetricFamily(name, help, type, {
     unit,
@@ -399,6 +406,7 @@ export function familyLike(family: MetricFamily, changes: FamilyChanges): Metric
     labelNames,
     createdSamples,
     aggregation,
+    limits,
     ...options,
   });
 }

@@ -15,22 +15,37 @@ export type MetricType =
 /**
  * How the numbers of several processes are combined when they share a registry:
  * - `all`: each process has its own series, with a label `process`
- * - `sum`, `min`, `max`: the sum, the smallest, the largest
+ * - `sum`, `average`, `min`, `max`: the sum, the average, the smallest, the largest
+ * - `first`: the number of the process that started first
  * - `mostrecent`: the number that was set last
+ * - `omit`: no number is shown
  *
  * The forms with `live` ignore processes that have ended.
  */
 export type Aggregation =
   | "all"
   | "sum"
+  | "average"
   | "min"
   | "max"
+  | "first"
   | "mostrecent"
+  | "omit"
   | "liveall"
   | "livesum"
+  | "liveaverage"
   | "livemin"
   | "livemax"
+  | "livefirst"
   | "livemostrecent";
+
+/** The limits of a metric, which also hold for what several processes share. */
+export interface SeriesLimits {
+  /** How many series there are at most, the overflow series apart. */
+  readonly maxSeries?: number | undefined;
+  /** After how long without a change a series expires, in seconds. */
+  readonly expireAfterSeconds?: number | undefined;
+}
 
 /** The legal names: `"legacy"` is Prometheus's classic alphabet, `"utf8"` is any text. */
 export type NameValidation = "legacy" | "utf8";

@@ -123,7 +123,13 @@ export class CollectorRegistry implements Registry {
     const { clock, constLabels, targetInfo, prefix } = this.#options;
     this.#constLabels = constLabels;
     this.#errors = new ErrorCounts(() => clock.now());
-    this.#calls = new CollectorCalls(clock, (...args) => this.#report(...args));
+    this.#calls = new CollectorCalls(
+      clock,
+      (...args) => this.#report(...args),
+      (collector, error) => {
+        this.#errors.note(this.#names.nameOf(collector), "timeout", error);
+      },
+    );
     this.#claimed.reserve(this.#own, claimsOf(OWN_FAMILIES, prefix));
     this.setTargetInfo(targetInfo);
     this.#isSetLate.targetInfo = false;

@@ -8,6 +8,7 @@ import {
   reservedLabelName,
   viewOf,
 } from "../model.ts";
+import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
  * A family seen with constant labels before its own. A label that a metric has
@@ -36,7 +37,7 @@ export function withConstLabels(
     let own: readonly string[] | undefined;
     let names: readonly string[] = [];
     let constant: readonly string[] = [];
-    for (const metric of metrics) {
+    for (const metric of unread(metrics, READABLE_METRICS)) {
       if (metric.labelNames !== own) {
         own = metric.labelNames;
         const added = constLabels.labelNames.filter((name) =>

@@ -173,12 +173,11 @@ const SERVICES: Record<string, (service: Service) => Promise<void>> = {
   async "node_http.ts"(service) {
     await tryService(service, "");
   },
-  async "hono.ts"(service) {
-    await tryService(service, "/*");
-  },
-  async "oak.ts"(service) {
-    await tryService(service, "");
-  },
+  ...Object.fromEntries(
+    ["express.ts", "fastify.ts", "koa.ts", "nest.ts", "hono.ts", "elysia.ts", "oak.ts"].map((
+      file,
+    ) => [file, async (service: Service) => void await tryService(service, "")]),
+  ),
   async "async_collector.ts"(service) {
     for (const isInTime of [true, true, true, false, true]) {
       const scrape = await service.scrape();

@@ -5,14 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { CollectorRegistry, Counter } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
-import { sqliteBackend } from "../../multiprocess/sqlite.ts";
+import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { RUNTIMES } from "../support/demo.ts";
 import { killWriters } from "../support/killing.ts";
 import { ROOT_URL } from "../support/paths.ts";
-import { start } from "../support/processes.ts";
+import { start, waitFor } from "../support/processes.ts";
 import { runtimePath } from "../support/runtimes.ts";
 import { importFrom } from "../support/readme.ts";
 
@@ -82,7 +81,10 @@ setInterval(() => visits.inc(0.5), 100).unref?.();
     const [[url1] = [], [url2] = []] = await Promise.all(
       [one, two].map((program) => program.waitForOutput(/http:\/\/127\.0\.0\.1:\d+\//)),
     );
-    await sleep(3000);
+    await waitFor("the counts of both", async () => {
+      const text = await (await fetch(`${url1}`)).text();
+      return Number(text.match(/^visits_total (\S+)$/m)?.[1]) >= 21_000 || undefined;
+    });
     let last = 0;
     for (const url of [url1, url2, url1, url2]) {
       const text = await (await fetch(`${url}`)).text();
@@ -157,6 +159,31 @@ function mountSmallDisk(folder: string): boolean {
     return false;
   }
 }
+
+test("a program starts while the disk is full, and its counts arrive once there is room", async (context) => {
+  await using place = await temporary();
+  if (!mountSmallDisk(place.folder)) return context.skip("no disk can be mounted here");
+  try {
+    await writeFile(join(place.folder, "ballast"), new Uint8Array(1_000_000)).catch(() => {});
+    const registry = new CollectorRegistry();
+    const jobs = new Counter("jobs_total", "Jobs.", { registry });
+    jobs.inc(2);
+    const failures: string[] = [];
+    const shared = await loadBackend(sqliteBackend(join(place.folder, "metrics.db")), {
+      registry,
+      intervalMs: 1e9,
+      onError: (error) => failures.push(String(error)),
+    });
+    assert.equal(await shared.flush(), false);
+    assert.ok(failures.length > 0);
+    execFileSync("mount", ["-o", "remount,size=20m", place.folder]);
+    assert.equal(await shared.flush(), true);
+    assert.equal(await shared.getSampleValueAsync("jobs_total"), 2);
+    await shared.close();
+  } finally {
+    execFileSync("umount", ["-l", place.folder]);
+  }
+});
 
 test("a full disk is a counted failure, and nothing is lost once there is room", async (context) => {
   await using place = await temporary();

@@ -5,7 +5,7 @@ import { seriesOf } from "../support/series.ts";
 
 const registry = null;
 
-/** What `inc()` refuses, whatever the compiler was told. */
+/** Values that `inc()` refuses at run time. */
 const REFUSED: [value: unknown, name: string, rule: string][] = [
   [NaN, "RangeError", "value must be >= 0: received NaN"],
   [-1, "RangeError", "value must be >= 0: received -1"],
@@ -204,7 +204,7 @@ test("Counter.countExceptions() throws on a value that is not an error class, be
     message: 'Cannot count exceptions with counter "errors_total": an error class is needed: ' +
       "received function arrow",
   });
-  // A bound class has no prototype of its own, and still tells its instances.
+  // A bound class has no prototype, but `instanceof` works.
   const bound = RangeError.bind(null) as unknown as typeof RangeError;
   const fail = () => {
     throw new RangeError("no");

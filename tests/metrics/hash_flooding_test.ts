@@ -40,8 +40,9 @@ function createStore(random: () => number) {
 }
 
 /**
- * Label sets in the order in which an attacker sends them who knows the factors. First each value
- * once, so that the number of a value is its id, then pairs that begin to look in the same few places.
+ * The label sets of an attacker that knows the factors, in the order in which they are sent. Each
+ * value comes once at first, so that its number is its id. Then come pairs whose look-ups begin in
+ * the same few places.
  */
 function attack([first, second]: readonly number[]): string[][] {
   const pairs = Array.from({ length: VALUES }, (_, i) => [i, i] as [number, number]);

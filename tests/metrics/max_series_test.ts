@@ -110,7 +110,7 @@ test("all look-ups without room give one series, in every form", () => {
   assert.equal(counter.labels({ a: 2, b: 3 }), folded);
   assert.equal(counter.labels("\ud800", "x"), folded);
   assert.equal(ownCounts(counter).seriesOverflows, 6);
-  // The same labels, told otherwise, are those of the child that is there.
+  // The same labels in another form find the existing series.
   assert.equal(counter.labels("1", "true"), first);
   assert.equal(counter.labels({ b: "true", a: "1" }), first);
   assert.equal(counter.labels({ a: 1 }).labels({ b: true }), first);

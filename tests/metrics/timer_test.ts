@@ -140,7 +140,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
 
 type Timed = Histogram<["job", "code"]>;
 
-/** The types that time. Their timers are alike, so the compiler is told of one type only. */
+/** The types with timers. Their timers are alike, so one type stands for all. */
 const TIMED: Record<string, (clock: ManualClock) => Timed> = {
   gauge: (clock) =>
     new Gauge("d", "D.", { labelNames: ["job", "code"], clock, registry }) as unknown as Timed,

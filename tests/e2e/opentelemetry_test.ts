@@ -4,8 +4,8 @@ import { RUNTIMES } from "../support/demo.ts";
 import { ROOT } from "../support/paths.ts";
 import { freePort, start, waitFor } from "../support/processes.ts";
 import { testWithPrograms } from "../support/programs.ts";
-import { startPrometheus } from "../support/prometheus.ts";
 import { runtimePath } from "../support/runtimes.ts";
+import { startPrometheus } from "../support/prometheus.ts";
 
 testWithPrograms(
   ["prometheus"],

@@ -42,6 +42,12 @@ export function importFrom(root: URL, code: string): string {
     replaced = replaced.replaceAll(name, JSON.stringify(new URL(path, root).href));
   }
   // A snippet runs outside of the checkout, where no package is found.
-  const api = "@opentelemetry/api";
-  return replaced.replaceAll(`"${api}"`, JSON.stringify(import.meta.resolve(api)));
+  const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", ROOT_URL), "utf8"));
+  return replaced.replaceAll(
+    / from "([^"]+)"/g,
+    (whole, name: string) =>
+      Object.hasOwn(devDependencies, name)
+        ? ` from ${JSON.stringify(import.meta.resolve(name))}`
+        : whole,
+  );
 }

@@ -161,8 +161,9 @@ export function instrument(
   const doing = "Cannot instrument handler";
   if (typeof handler === "function") {
     const recorder = new FetchRecorder(options);
+    const own = { handler };
     return measured(handler, function (this: unknown, ...args) {
-      return recorder.handle({ handler, self: this }, args);
+      return recorder.handle(own, this, args);
     });
   }
   const { fetch, routes } = handler ?? {};
@@ -174,18 +175,16 @@ export function instrument(
   // Of the same class, with the properties of the class beside those of the object.
   const copy = Object.assign(Object.create(Object.getPrototypeOf(handler)), handler);
   if (fetch !== undefined) {
-    const call = { handler: fetch, self: handler };
-    copy.fetch = measured(fetch, (...args) => recorder.handle(call, args));
+    const own = { handler: fetch };
+    copy.fetch = measured(fetch, (...args) => recorder.handle(own, handler, args));
   }
   if (hasRoutes) {
-    copy.routes = measureRoutes(
-      routes,
-      recorder,
-      (route, key) =>
-        measured(route, function (this: unknown, ...args) {
-          return recorder.handle({ handler: route, self: this, key }, args);
-        }),
-    );
+    copy.routes = measureRoutes(routes, recorder, (route, key) => {
+      const own = { handler: route, key };
+      return measured(route, function (this: unknown, ...args) {
+        return recorder.handle(own, this, args);
+      });
+    });
   }
   return copy;
 }

@@ -115,9 +115,7 @@ export function httpMetrics(
       if (typeof route === "string") routes.set(request, route);
       errors.set(request, { error });
     });
-    hooked.wrap((handler) => (...args) =>
-      recorder.handle({ handler, self: undefined, found }, args)
-    );
+    hooked.wrap((handler) => (...args) => recorder.handle({ handler, found }, undefined, args));
     return app;
   };
 }

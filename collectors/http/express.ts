@@ -20,6 +20,7 @@ import { checkKnownOptions, type KnownOptions } from "../../model.ts";
 import { ExpressRoutes, type RoutedRequest } from "./express_routes.ts";
 import {
   fullUrlOf,
+  ListenerExchange,
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeResponse,
@@ -104,13 +105,15 @@ export function httpMetrics<
     doing,
   );
   const ignores = compileIgnore(checked.ignore, fullUrlOf, doing);
-  const recorder = new ListenerRecorder(checked, doing);
+  const recorder = new ListenerRecorder<Req, Res>(checked, doing);
   const routes = new ExpressRoutes();
   return function httpMetrics(request, response, next): void {
     if (ignores?.(request) !== true) {
       const { app } = request as { app?: unknown };
       const routeOf = (): string => namedRoute(request) ?? routes.find(request, app);
-      recorder.watch(request, response, { subject: request, answer: response, routeOf });
+      const exchange = new ListenerExchange<Req, Res>(request, response, routeOf);
+      exchange.response = response;
+      recorder.watch(exchange, request);
     }
     next();
   };

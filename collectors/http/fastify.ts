@@ -18,10 +18,10 @@ import type { MetricsHandlerOptions } from "../../mod.ts";
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
+  ListenerExchange,
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeRequest,
-  type Watched,
 } from "./listener_recorder.ts";
 import { metricsListener, type WritableNodeResponse } from "./node_handler.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
@@ -167,6 +167,8 @@ export function httpMetrics(
   done();
 }
 
+type FastifyExchange = ListenerExchange<FastifyMetricsRequest, FastifyMetricsReply>;
+
 function addTo(app: FastifyMetricsInstance, options: FastifyMetricsOptions): void {
   const own = Object.fromEntries(
     Object.entries(options).filter(([name]) => !FASTIFY_OPTIONS.includes(name)),
@@ -175,17 +177,19 @@ function addTo(app: FastifyMetricsInstance, options: FastifyMetricsOptions): voi
   const { endpoint, endpointOptions, registry } = checked;
   const ignores = compileIgnore(checked.ignore, ({ raw }) => fullUrlOf(raw), DOING);
   const recorder = new ListenerRecorder(checked, DOING);
-  const watched = new WeakMap<FastifyMetricsRequest, Watched>();
+  const exchanges = new WeakMap<FastifyMetricsRequest, FastifyExchange>();
   app.addHook("onRequest", (request, reply, next) => {
     const isEndpoint = ENDPOINT in (request.routeOptions.config ?? {});
     if (!isEndpoint && ignores?.(request) !== true) {
-      const watch = { subject: request, answer: reply, routeOf };
-      watched.set(request, recorder.watch(request.raw, reply.raw, watch));
+      const exchange: FastifyExchange = new ListenerExchange(request, reply.raw, routeOf);
+      exchange.response = reply;
+      recorder.watch(exchange, request.raw);
+      exchanges.set(request, exchange);
     }
     next();
   });
   app.addHook("onError", (request, _reply, error, next) => {
-    const exchange = watched.get(request);
+    const exchange = exchanges.get(request);
     if (exchange !== undefined) exchange.error = { error };
     next();
   });

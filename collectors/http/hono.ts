@@ -20,7 +20,7 @@
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, namedRoute, RouteFinder, type RouteOf } from "./routes.ts";
-import { WebRecorder, type WebRecorderOptions } from "./web_recorder.ts";
+import { WebExchange, WebRecorder, type WebRecorderOptions } from "./web_recorder.ts";
 
 export type { HttpMetricsOptions } from "./metrics.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
@@ -109,7 +109,7 @@ export function httpMetrics<Context extends HonoContext = HonoContext>(
   );
   const ignores = compileIgnore(checked.ignore, urlOf, doing);
   const routes = new RouteFinder<Context>(checked, urlOf, doing);
-  const recorder = new WebRecorder(checked, doing);
+  const recorder = new WebRecorder<Context, Response>(checked, doing);
   const routeOf = (context: Context): string => {
     const named = namedRoute(context) ?? namedRoute(context.req.raw);
     if (named !== undefined) return named;
@@ -118,23 +118,26 @@ export function httpMetrics<Context extends HonoContext = HonoContext>(
   };
   return async function httpMetrics(context, next): Promise<void> {
     if (ignores?.(context)) return void await next();
-    const exchange = recorder.begin(context.req.raw, context, context.env);
+    const exchange = new WebExchange<Context, Response>(context.req.raw, context);
+    recorder.begin(exchange, context.env);
     try {
       await next();
     } catch (error) {
-      recorder.fail(exchange, { error, route: routeOf(context) });
+      exchange.route = routeOf(context);
+      exchange.status = 500;
+      recorder.fail(exchange, error);
       throw error;
     }
     const { error, res } = context;
-    const { status } = res;
-    if (error !== undefined) {
-      recorder.fail(exchange, { error, status, route: routeOf(context) });
-      return;
-    }
-    const outcome = recorder.outcomeOf(exchange, status, routeOf(context));
-    const labels = recorder.end(exchange, outcome, res);
-    if (!recorder.bodies || outcome.status === "") return;
-    const counted = recorder.count(exchange, outcome, { response: res, labels });
+    exchange.route = routeOf(context);
+    exchange.status = res.status;
+    exchange.response = res;
+    if (error !== undefined) return recorder.fail(exchange, error);
+    // The client may have left in the meantime.
+    if (recorder.hasLeft(exchange)) return recorder.leave(exchange);
+    recorder.end(exchange);
+    if (!recorder.bodies) return;
+    const counted = recorder.count(exchange, res);
     if (counted !== res) context.res = counted;
   };
 }

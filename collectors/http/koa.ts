@@ -19,6 +19,7 @@ import type { MetricsHandlerOptions } from "../../mod.ts";
 import { checkKnownOptions, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
+  ListenerExchange,
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeRequest,
@@ -101,15 +102,17 @@ export function httpMetrics<Context extends KoaContext = KoaContext>(
     doing,
   );
   const ignores = compileIgnore(checked.ignore, ({ req }) => fullUrlOf(req), doing);
-  const recorder = new ListenerRecorder(checked, doing);
+  const recorder = new ListenerRecorder<Context, Context["response"]>(checked, doing);
   return async function httpMetrics(context, next): Promise<void> {
     if (ignores?.(context)) return void await next();
     const { req, res, response } = context;
-    const watched = recorder.watch(req, res, { subject: context, answer: response, routeOf });
+    const exchange = new ListenerExchange<Context, Context["response"]>(context, res, routeOf);
+    exchange.response = response;
+    recorder.watch(exchange, req);
     try {
       await next();
     } catch (error) {
-      watched.error = { error };
+      exchange.error = { error };
       throw error;
     }
   };

@@ -22,11 +22,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
+  ListenerExchange,
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeRequest,
   type NodeResponse,
-  type Watched,
 } from "./listener_recorder.ts";
 import type { RoutePattern } from "./path_patterns.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
@@ -131,20 +131,18 @@ export function instrumentListener<
   );
   const ignores = compileIgnore(checked.ignore, fullUrlOf, doing);
   const routes = new RouteFinder<Req>(checked, fullUrlOf, doing);
-  const recorder = new ListenerRecorder(checked, doing);
+  const recorder = new ListenerRecorder<Req, Res>(checked, doing);
   const routeOf = (request: Req): string => routes.named(request) ?? routes.find(request);
   const measured = function (this: This, request: Req, response: Res): R {
-    const isNode = typeof request?.headers === "object" && typeof response?.once === "function";
+    const isNode = typeof request?.headers === "object" && typeof response?.on === "function";
     const rule = "it takes (request, response) of Node; for a Request there is instrument() of " +
       '"@narthex/prometheus/http"';
     checkShape(isNode, doing, rule, request);
     if (ignores?.(request)) return listener.call(this, request, response);
-    const watched = recorder.watch(request, response, {
-      subject: request,
-      answer: response,
-      routeOf,
-    });
-    return observe(watched, () => listener.call(this, request, response));
+    const exchange = new ListenerExchange<Req, Res>(request, response, routeOf);
+    exchange.response = response;
+    recorder.watch(exchange, request);
+    return observe(exchange, () => listener.call(this, request, response));
   };
   return Object.defineProperties(measured, {
     name: { value: listener.name, configurable: true },
@@ -153,9 +151,9 @@ export function instrumentListener<
 }
 
 /** Calls a listener, and keeps the error that it throws or rejects with. */
-function observe<R>(watched: Watched, call: () => R): R {
+function observe<R>(exchange: { error?: { error: unknown } | undefined }, call: () => R): R {
   const fail = (error: unknown): never => {
-    watched.error = { error };
+    exchange.error = { error };
     throw error;
   };
   let result: R;

@@ -37,35 +37,49 @@ export const SERVER_METRICS_OPTIONS: KnownOptions<ServerMetricsOptions<never, ne
   labels: true,
 };
 
+const NO_LABELS: readonly string[] = [];
+
 /** A series of active requests. */
 type ActiveRequests = ReturnType<ServerMetrics["active"]["labels"]>;
-
-/** A request that is being answered. */
-export interface Exchange {
-  /** As a value of the label. */
-  readonly method: string;
-  /** The series that counts it while it is active. */
-  readonly active: ActiveRequests;
-  /** In seconds, by the clock. */
-  readonly start: number;
-  /** The size of its body, if it is known. */
-  readonly size: number | undefined;
-}
-
-/** How a request was answered. */
-export interface Outcome {
-  /** Empty if the client left before the answer. */
-  readonly status: number | "";
-  readonly route: string;
-  /** Why there was no answer, or only a part of it: an error, or because the client left. */
-  readonly failure?: Failure | undefined;
-}
 
 /** Why a request failed. */
 export type Failure = typeof LEFT | { readonly error: unknown };
 
 /** The client left. */
 export const LEFT = "left";
+
+/**
+ * A request from its beginning to its end. There is one object for each, which is all that is
+ * allocated for it.
+ *
+ * @typeParam Req What the functions of the option `labels` get as the request.
+ * @typeParam Res What they get as the response.
+ */
+export class Exchange<Req, Res> {
+  /** What the functions of the option `labels` get as the request. */
+  readonly subject: Req;
+  /** What they get as the response. */
+  response: Res | undefined = undefined;
+  /** In seconds, by the clock. */
+  start: number = 0;
+  /** As a value of the label. */
+  method: string = "";
+  /** The series that counts it while it is active. */
+  active: ActiveRequests | undefined = undefined;
+  /** The size of its body, if it is known. */
+  size: number | undefined = undefined;
+  /** Empty if the client left before the answer. */
+  status: number | "" = "";
+  route: string = "";
+  /** Why there was no answer, or only a part of it. */
+  failure: Failure | undefined = undefined;
+  /** The values of the option `labels`. */
+  labels: readonly string[] = NO_LABELS;
+
+  constructor(subject: Req) {
+    this.subject = subject;
+  }
+}
 
 type Label = (request: never, response?: never) => unknown;
 
@@ -101,30 +115,22 @@ export class ServerRecorder<Req, Res> {
     this.#metrics = createServerMetrics(options, { labelNames: Object.keys(labels), bodies });
   }
 
-  /** The time, in seconds. */
-  now(): number {
-    return this.#clock.monotonic();
+  /** Counts a request as active. */
+  begin(exchange: Exchange<Req, Res>, method: unknown): void {
+    exchange.start = this.#clock.monotonic();
+    exchange.method = this.#methods.fold(method);
+    exchange.active = this.#metrics.active.labels(exchange.method);
+    exchange.active.inc();
   }
 
-  /** Returns the method as a value of the label. */
-  methodOf(method: unknown): string {
-    return this.#methods.fold(method);
-  }
-
-  /** Counts a request as active, in the series that is returned. */
-  begin(method: string): ActiveRequests {
-    const active = this.#metrics.active.labels(method);
-    active.inc();
-    return active;
-  }
-
-  /** Returns the values of the option `labels`. */
-  labelsOf(request: Req, response: Res | undefined): readonly string[] {
-    if (this.#labels.length === 0) return NO_LABELS;
-    return this.#labels.map((label) => {
+  /** Asks for the values of the option `labels`. */
+  label(exchange: Exchange<Req, Res>): void {
+    if (this.#labels.length === 0) return;
+    const { subject, response } = exchange;
+    exchange.labels = this.#labels.map((label) => {
       try {
         // They have come with the type of this request and this response.
-        const value: unknown = label(request as never, response as never);
+        const value: unknown = label(subject as never, response as never);
         return typeof value === "string" ? value : "";
       } catch {
         return "";
@@ -132,43 +138,31 @@ export class ServerRecorder<Req, Res> {
     });
   }
 
-  /** Counts the request as answered. */
-  end(exchange: Exchange, outcome: Outcome, labels: readonly string[]): void {
-    const { method, start, size } = exchange;
-    const { status, route, failure } = outcome;
+  /** Counts a request as answered. */
+  end(exchange: Exchange<Req, Res>): void {
+    const { method, status, route, labels, size, failure } = exchange;
     const { duration, requestSize } = this.#metrics;
-    exchange.active.dec();
+    exchange.active?.dec();
     // The clock of a machine that sleeps may go back. A duration never does.
-    const seconds = Math.max(0, this.#clock.monotonic() - start);
+    const seconds = Math.max(0, this.#clock.monotonic() - exchange.start);
     if (labels.length === 0) duration.labels(method, status, route).observe(seconds);
     else duration.labels(method, status, route, ...labels).observe(seconds);
     if (size !== undefined) requestSize.labels(method, status, route, ...labels).observe(size);
-    if (failure !== undefined) this.fail(exchange, { route, failure }, labels);
+    if (failure !== undefined) this.fail(exchange, failure);
   }
 
-  /** Counts the size of the body of the answer. */
-  sent(
-    { method }: Exchange,
-    { status, route }: Outcome,
-    labels: readonly string[],
-    size: number,
-  ): void {
+  /** Counts the size of the body of an answer. */
+  sent({ method, status, route, labels }: Exchange<Req, Res>, size: number): void {
     this.#metrics.responseSize?.labels(method, status, route, ...labels).observe(size);
   }
 
-  /** Counts that the answer failed, or that its client left. */
-  fail(
-    { method }: Exchange,
-    { route, failure }: { readonly route: string; readonly failure: Failure },
-    labels: readonly string[],
-  ): void {
+  /** Counts that an answer failed, or that its client left. */
+  fail({ method, route, labels }: Exchange<Req, Res>, failure: Failure): void {
     const { errors } = this.#metrics;
     const type = failure === LEFT ? ABORT : errorTypeOf(failure.error, errors);
     errors.labels(method, route, type, ...labels).inc();
   }
 }
-
-const NO_LABELS: readonly string[] = [];
 
 /** Returns what a `Content-Length` says, if it is a length. */
 export function parseLength(text: string | null | undefined): number | undefined {

@@ -130,7 +130,7 @@ export function httpMetrics<Context extends HonoContext = HonoContext>(
     }
     const { error, res } = context;
     exchange.route = routeOf(context);
-    exchange.status = res.status;
+    exchange.status = statusOf(context);
     exchange.response = res;
     if (error !== undefined) return recorder.fail(exchange, error);
     // The client may have left in the meantime.
@@ -140,6 +140,12 @@ export function httpMetrics<Context extends HonoContext = HonoContext>(
     const counted = recorder.count(exchange, res);
     if (counted !== res) context.res = counted;
   };
+}
+
+/** The status, which is that of an upgrade where Hono makes up a response that Bun does not send. */
+function statusOf({ req, res: { status } }: HonoContext): number {
+  if (status !== 200 || req.raw.method !== "GET" || !("Bun" in globalThis)) return status;
+  return req.raw.headers.get("upgrade") === "websocket" ? 101 : status;
 }
 
 function urlOf(context: HonoContext): string {

@@ -64,7 +64,7 @@ export class Exchange<Req, Res> {
   start: number = 0;
   /** As a value of the label. */
   method: string = "";
-  /** The series that counts it while it is active. */
+  /** The series that counts it, while it is active. */
   active: ActiveRequests | undefined = undefined;
   /** The size of its body, if it is known. */
   size: number | undefined = undefined;
@@ -138,11 +138,13 @@ export class ServerRecorder<Req, Res> {
     });
   }
 
-  /** Counts a request as answered. */
+  /** Counts a request as answered. A second call does nothing. */
   end(exchange: Exchange<Req, Res>): void {
-    const { method, status, route, labels, size, failure } = exchange;
+    const { active, method, status, route, labels, size, failure } = exchange;
     const { duration, requestSize } = this.#metrics;
-    exchange.active?.dec();
+    if (active === undefined) return;
+    exchange.active = undefined;
+    active.dec();
     // The clock of a machine that sleeps may go back. A duration never does.
     const seconds = Math.max(0, this.#clock.monotonic() - exchange.start);
     if (labels.length === 0) duration.labels(method, status, route).observe(seconds);

@@ -63,10 +63,10 @@ export type { WebRecorderOptions } from "./http/web_recorder.ts";
  *   of the type `abort`.
  * - An upgrade to a WebSocket is over when the handler has answered.
  *
- * @typeParam This What the handler has as `this`.
+ * @typeParam This The type of its `this`.
  * @typeParam Req The type of its request.
  * @typeParam Args The other arguments: `info` of Deno, `server` of Bun, `env` and `ctx`.
- * @typeParam R What it returns.
+ * @typeParam R The type of its result.
  * @param handler The handler.
  * @param options Options.
  * @returns A handler of the same signature.

@@ -28,13 +28,13 @@ export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./routes.ts";
 export type { WebRecorderOptions } from "./web_recorder.ts";
 
-/** What is used of Hono's context. */
+/** The members of Hono's context that are used here. */
 export interface HonoContext {
   /** The request. */
   readonly req: { readonly raw: Request };
   /** The response. */
   res: Response;
-  /** What the runtime hands to a handler beside the request. */
+  /** The second argument of a handler, which depends on the runtime. */
   readonly env: unknown;
   /** An error that was thrown, and that the app has answered. */
   readonly error: unknown;
@@ -49,8 +49,8 @@ export interface HonoContext {
 export interface HonoMetricsOptions<Context extends HonoContext = HonoContext>
   extends WebRecorderOptions<Context, Response> {
   /**
-   * Names the route of a request that was handled, in the place of what the context says itself:
-   * `routePath` of `hono/route`. It is asked only if a route has matched, as far as the context
+   * Names the route of a request that was handled, instead of the context: `routePath` of
+   * `hono/route`. It is asked only if a route has matched, as far as the context
    * tells.
    */
   route?: RouteOf<Context> | undefined;
@@ -152,7 +152,7 @@ function urlOf(context: HonoContext): string {
   return context.req.raw.url;
 }
 
-/** What is used of a route of Hono. */
+/** The members of a route of Hono that are used here. */
 interface HonoRoute {
   readonly path: string;
   readonly method: string;

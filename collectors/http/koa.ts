@@ -35,7 +35,7 @@ export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";
 
-/** What is used of Koa's context. */
+/** The members of Koa's context that are used here. */
 export interface KoaContext {
   /** The method. */
   readonly method: string;
@@ -145,7 +145,7 @@ export function metricsEndpoint(
   };
 }
 
-/** What is used of a layer of `@koa/router`. */
+/** The members of a layer of `@koa/router` that are used here. */
 interface Layer {
   readonly path: string | RegExp;
   readonly methods: readonly string[];

@@ -9,7 +9,7 @@ import {
   ServerRecorder,
 } from "./recorder.ts";
 
-/** What is used of an `IncomingMessage` of `node:http` or an `Http2ServerRequest`. */
+/** The members of an `IncomingMessage` of `node:http` or an `Http2ServerRequest` that are used here. */
 export interface NodeRequest {
   /** The method. */
   readonly method?: string | undefined;
@@ -19,7 +19,7 @@ export interface NodeRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** What is used of a `ServerResponse` of `node:http` or an `Http2ServerResponse`. */
+/** The members of a `ServerResponse` of `node:http` or an `Http2ServerResponse` that are used here. */
 export interface NodeResponse {
   /** The status. */
   readonly statusCode: number;
@@ -46,7 +46,7 @@ export interface NodeResponse {
   on(event: "close", listener: () => void): unknown;
 }
 
-/** Options of what measures listeners of `node:http`. */
+/** Options that everything on `node:http` has in common. */
 export interface ListenerRecorderOptions<Subject, Res> extends ServerMetricsOptions<Subject, Res> {
   /**
    * Whether the sizes of responses are measured, as far as they have a `Content-Length`. Nothing
@@ -75,8 +75,8 @@ export class ListenerExchange<Subject, Res> extends Exchange<Subject, Res> {
  * Counts requests to listeners of `node:http` and `node:http2`, from their beginning to the event
  * `close` of the response.
  *
- * @typeParam Subject What the functions of the option `labels` get as the request.
- * @typeParam Res What they get as the response.
+ * @typeParam Subject The request that the functions of the option `labels` get.
+ * @typeParam Res The response that they get.
  */
 export class ListenerRecorder<Subject, Res> {
   readonly #recorder: ServerRecorder<Subject, Res>;

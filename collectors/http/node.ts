@@ -1,5 +1,5 @@
 /**
- * Metrics of servers on `node:http` and `node:http2`, and of what stands on them.
+ * Metrics of servers on `node:http` and `node:http2`, and of frameworks on top of them.
  *
  * {@linkcode instrumentListener} measures a listener, under the same names as `instrument()` of
  * `@narthex/prometheus/http`. {@linkcode metricsListener} answers with the metrics.
@@ -56,7 +56,7 @@ export interface InstrumentListenerOptions<
   /**
    * The label `http_route`: the name of the only route that the listener has; patterns, where the
    * first one that matches is the name; or a function that names the route. It is asked when the
-   * request is over, and what the listener says by `setRoute()` counts more. Where there is no
+   * request is over, and `setRoute()` counts more. Where there is no
    * route, where the function throws or returns no string, the label is empty. It is never the
    * path.
    */
@@ -90,10 +90,10 @@ const KNOWN_OPTIONS: KnownOptions<InstrumentListenerOptions> = {
  *   prevents it.
  * - Upgrades are not measured. Node hands them to listeners of the event `upgrade`.
  *
- * @typeParam This What the listener has as `this`.
+ * @typeParam This The type of its `this`.
  * @typeParam Req The type of its request.
  * @typeParam Res The type of its response.
- * @typeParam R What it returns.
+ * @typeParam R The type of its result.
  * @param listener The listener.
  * @param options Options.
  * @returns A listener of the same signature.
@@ -162,6 +162,6 @@ function observe<R>(exchange: { error?: { error: unknown } | undefined }, call: 
   } catch (error) {
     return fail(error);
   }
-  // The same promise but for its identity: an error that nobody handles stays one.
+  // Rejects as before, so that an unhandled error stays unhandled.
   return result instanceof Promise ? result.catch(fail) as R : result;
 }

@@ -30,7 +30,7 @@ export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";
 export type { WebRecorderOptions } from "./web_recorder.ts";
 
-/** What is used of Oak's context. */
+/** The members of Oak's context that are used here. */
 export interface OakContext {
   /** The request of Oak. */
   readonly request: {
@@ -147,7 +147,7 @@ function statusOf(error: unknown): number {
   return typeof status === "number" && status !== 0 ? status : 500;
 }
 
-/** What is used of a layer of Oak's router. */
+/** The members of a layer of Oak's router that are used here. */
 interface Layer {
   readonly path: string;
   readonly methods: readonly string[];

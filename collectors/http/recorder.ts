@@ -13,8 +13,8 @@ import {
 /**
  * Options that the metrics of all servers have in common.
  *
- * @typeParam Req What the functions of the option `labels` get as the request.
- * @typeParam Res What they get as the response.
+ * @typeParam Req The request that the functions of the option `labels` get.
+ * @typeParam Res The response that they get.
  */
 export interface ServerMetricsOptions<Req, Res> extends HttpMetricsOptions {
   /** Methods to tell apart besides those of the RFCs; all others become `_OTHER`. */
@@ -22,8 +22,8 @@ export interface ServerMetricsOptions<Req, Res> extends HttpMetricsOptions {
   /**
    * Further labels of all families but that of active requests, by their name. Each function is
    * asked when the request was answered. The label is empty where it returns `null` or
-   * `undefined`, or throws. It must not return what a visitor chooses freely: `maxSeries` bounds
-   * the damage.
+   * `undefined`, or throws. It must not return a text that visitors choose: `maxSeries`
+   * bounds the damage.
    */
   labels?:
     | Readonly<Record<string, (request: Req, response?: Res) => string | null | undefined>>
@@ -52,13 +52,13 @@ export const LEFT = "left";
  * A request from its beginning to its end. There is one object for each, which is all that is
  * allocated for it.
  *
- * @typeParam Req What the functions of the option `labels` get as the request.
- * @typeParam Res What they get as the response.
+ * @typeParam Req The request that the functions of the option `labels` get.
+ * @typeParam Res The response that they get.
  */
 export class Exchange<Req, Res> {
-  /** What the functions of the option `labels` get as the request. */
+  /** The request that the functions of the option `labels` get. */
   readonly subject: Req;
-  /** What they get as the response. */
+  /** The response that they get. */
   response: Res | undefined = undefined;
   /** In seconds, by the clock. */
   start: number = 0;
@@ -166,7 +166,7 @@ export class ServerRecorder<Req, Res> {
   }
 }
 
-/** Returns what a `Content-Length` says, if it is a length. */
+/** Parses a `Content-Length`. */
 export function parseLength(text: string | null | undefined): number | undefined {
   return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

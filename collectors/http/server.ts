@@ -9,7 +9,7 @@ export interface InstrumentOptions extends WebRecorderOptions<Request, Response>
   /**
    * The label `http_route`: the name of the only route that the handler has; patterns, where the
    * first one that matches is the name; or a function that names the route. It is asked before
-   * the handler, and what the handler says by `setRoute()` counts more. Where there is no route,
+   * the handler, and `setRoute()` counts more. Where there is no route,
    * where the function throws or returns no string, the label is empty. It is never the path.
    */
   route?: RouteOf<Request> | string | readonly RoutePattern[] | undefined;
@@ -43,16 +43,16 @@ const DOING = "Cannot instrument handler";
 /** A handler of the shape of `fetch`. */
 export type Handler = (this: unknown, ...args: [request: Request, ...rest: unknown[]]) => unknown;
 
-/** A handler, and what is known of its requests. */
+/** A handler, and how the routes of its requests are found. */
 export interface Measured {
   readonly handler: Handler;
   /** The route that the runtime has matched, if it does. */
   readonly key?: string | undefined;
-  /** Returns what a framework has found out, once it has answered. */
+  /** Returns the findings of a framework, once it has answered. */
   readonly found?: ((request: Request) => Found) | undefined;
 }
 
-/** What a framework has found out about a request. */
+/** The findings of a framework about a request. */
 interface Found {
   readonly route: string | undefined;
   /** An error that was thrown, and that the framework has answered. */
@@ -120,7 +120,7 @@ export class FetchRecorder {
       : this.#answer(exchange, measured, answer);
   }
 
-  /** Measures what is answered later. */
+  /** Measures an answer that is a promise. */
   #await(exchange: FetchExchange, measured: Measured, pending: PromiseLike<unknown>): unknown {
     const answer = (settled: unknown): unknown => {
       // The client may have left in the meantime.
@@ -169,7 +169,7 @@ export class FetchRecorder {
   }
 }
 
-/** Takes over what a framework has found out about a request that it has answered. */
+/** Applies the findings of a framework to a request that it has answered. */
 function take({ error, isUpgrade }: Found, exchange: FetchExchange): void {
   const { status } = exchange;
   if (isUpgrade && status === 200) exchange.status = 101;
@@ -180,7 +180,7 @@ function isPending(answer: unknown): answer is PromiseLike<unknown> {
   return typeof (answer as { then?: unknown } | null | undefined)?.then === "function";
 }
 
-/** Throws if a handler is given what listeners of Node are given. */
+/** Throws if a handler gets the arguments of a listener of Node. */
 function refuseListener(request: unknown, second: unknown): void {
   if (typeof (second as { writeHead?: unknown } | null | undefined)?.writeHead !== "function") {
     return;

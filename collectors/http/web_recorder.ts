@@ -9,7 +9,7 @@ import {
   ServerRecorder,
 } from "./recorder.ts";
 
-/** Options of what measures handlers that know `Request` and `Response`. */
+/** Options that everything on `Request` and `Response` has in common. */
 export interface WebRecorderOptions<Subject, Res> extends ServerMetricsOptions<Subject, Res> {
   /**
    * Whether the sizes of responses are measured. A stream that counts takes the place of the body
@@ -25,7 +25,7 @@ export interface WebRecorderOptions<Subject, Res> extends ServerMetricsOptions<S
   detectAborts?: boolean | undefined;
 }
 
-/** What is used of a `Request`. */
+/** The members of a `Request` that are used here. */
 export interface WebRequest {
   /** The method. */
   readonly method: string;
@@ -52,8 +52,8 @@ export class WebExchange<Subject, Res> extends Exchange<Subject, Res> {
 /**
  * Counts requests to handlers that know `Request` and `Response`.
  *
- * @typeParam Subject What the functions of the option `labels` get as the request.
- * @typeParam Res What they get as the response.
+ * @typeParam Subject The request that the functions of the option `labels` get.
+ * @typeParam Res The response that they get.
  */
 export class WebRecorder<Subject, Res> {
   /** Whether the sizes of responses are measured. */
@@ -82,7 +82,7 @@ export class WebRecorder<Subject, Res> {
    * Counts a request as active.
    *
    * @param exchange The request.
-   * @param info What the runtime hands to a handler beside it.
+   * @param info The second argument of its handler.
    */
   begin(exchange: WebExchange<Subject, Res>, info: unknown): void {
     const { request } = exchange;
@@ -123,7 +123,7 @@ export class WebRecorder<Subject, Res> {
     this.end(exchange);
   }
 
-  /** Counts a request whose handler has failed. Its status says what that is answered with. */
+  /** Counts a request whose handler has failed. Its status is that of the answer. */
   fail(exchange: WebExchange<Subject, Res>, error: unknown): void {
     const { request, status } = exchange;
     // A handler that throws such an error has read the signal itself.

@@ -33,7 +33,7 @@
 import { checkShape } from "../model.ts";
 import { measureRoutes } from "./http/bun_routes.ts";
 import type { BunRoute, BunServer } from "./http/bun_types.ts";
-import { FetchRecorder, type Handler, type InstrumentOptions } from "./http/server.ts";
+import { FetchRecorder, type Handler, type InstrumentOptions } from "./http/fetch_recorder.ts";
 
 export type {
   BunCookies,
@@ -49,7 +49,7 @@ export type { HttpMetricsOptions } from "./http/metrics.ts";
 export type { RoutePattern, UrlPattern } from "./http/path_patterns.ts";
 export type { ServerMetricsOptions } from "./http/recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./http/routes.ts";
-export type { InstrumentOptions } from "./http/server.ts";
+export type { InstrumentOptions } from "./http/fetch_recorder.ts";
 export type { WebRecorderOptions } from "./http/web_recorder.ts";
 
 /**

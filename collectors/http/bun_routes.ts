@@ -1,4 +1,4 @@
-import type { FetchRecorder, Handler } from "./server.ts";
+import type { FetchRecorder, Handler } from "./fetch_recorder.ts";
 
 /** The methods that a route of Bun may have a handler for each. */
 type MethodHandlers = Readonly<Record<string, unknown>>;

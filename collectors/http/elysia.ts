@@ -20,7 +20,7 @@
 import { checkKnownOptions, type KnownOptions } from "../../model.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import type { Ignore } from "./routes.ts";
-import { FetchRecorder, type Handler } from "./server.ts";
+import { FetchRecorder, type Handler } from "./fetch_recorder.ts";
 import type { WebRecorderOptions } from "./web_recorder.ts";
 
 export type { HttpMetricsOptions } from "./metrics.ts";

@@ -25,14 +25,14 @@ import {
   type ListenerRecorderOptions,
   type NodeResponse,
 } from "./listener_recorder.ts";
-import { metricsListener } from "./node_handler.ts";
+import { metricsListener } from "./metrics_listener.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, namedRoute } from "./routes.ts";
 
 export type { RoutedRequest } from "./express_routes.ts";
 export type { ListenerRecorderOptions, NodeRequest, NodeResponse } from "./listener_recorder.ts";
 export type { HttpMetricsOptions } from "./metrics.ts";
-export type { MetricsListener, WritableNodeResponse } from "./node_handler.ts";
+export type { MetricsListener, WritableNodeResponse } from "./metrics_listener.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";

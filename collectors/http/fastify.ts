@@ -23,13 +23,13 @@ import {
   type ListenerRecorderOptions,
   type NodeRequest,
 } from "./listener_recorder.ts";
-import { metricsListener, type WritableNodeResponse } from "./node_handler.ts";
+import { metricsListener, type WritableNodeResponse } from "./metrics_listener.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, namedRoute } from "./routes.ts";
 
 export type { ListenerRecorderOptions, NodeRequest, NodeResponse } from "./listener_recorder.ts";
 export type { HttpMetricsOptions } from "./metrics.ts";
-export type { WritableNodeResponse } from "./node_handler.ts";
+export type { WritableNodeResponse } from "./metrics_listener.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";

@@ -38,7 +38,7 @@ export {
   type MetricsListener,
   metricsListener,
   type WritableNodeResponse,
-} from "./node_handler.ts";
+} from "./metrics_listener.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./routes.ts";

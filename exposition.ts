@@ -1,6 +1,6 @@
 /**
- * What turns a registry into what is sent: texts, bytes, and the `Response` to a
- * scrape. The only part of the core that knows `Request` and `Response`.
+ * Turns a registry into text, bytes, or the `Response` to a scrape. This is the only part of the
+ * core that uses `Request` and `Response`.
  *
  * ```ts
  * import { metricsHandler } from "@narthex/prometheus";
@@ -32,4 +32,5 @@ export {
   type MetricsHandlerOptions,
   metricsResponse,
   type MetricsResponseOptions,
+  type ScrapeObserver,
 } from "./exposition/response.ts";

@@ -1,7 +1,7 @@
 /**
  * The metric types: {@linkcode Counter}, {@linkcode Gauge}, {@linkcode Histogram},
- * {@linkcode Summary}, {@linkcode Info} and {@linkcode StateSet}. A metric finds
- * the child for a label set; a child changes its own numbers and nothing else.
+ * {@linkcode Summary}, {@linkcode Info} and {@linkcode StateSet}. A metric finds the series of a
+ * label set. A series changes its own numbers and nothing else.
  *
  * ```ts
  * import { Counter } from "@narthex/prometheus";

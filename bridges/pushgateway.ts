@@ -64,7 +64,8 @@ import { createPushBody, type PushFormat } from "./pushgateway/push_body.ts";
 import { PushError, type PushErrorOptions, type PushMethod } from "./pushgateway/push_error.ts";
 import { checkParts, checkPositive } from "./requests/checks.ts";
 import { type BasicAuth, createHeaders } from "./requests/headers.ts";
-import { type Fetch, hideSecrets, send, showAnswer } from "./requests/send.ts";
+import { hideSecrets } from "./requests/secrets.ts";
+import { type Fetch, send, showAnswer } from "./requests/send.ts";
 
 export { PushError };
 export type { BasicAuth, Clock, Fetch, PushErrorOptions, PushFormat, PushMethod, Timers };
@@ -113,7 +114,7 @@ export interface GatewayOptions {
    * Further headers, for example `Authorization` for a bearer token. `Content-Type` and
    * `Content-Encoding` are ignored.
    */
-  headers?: HeadersInit | undefined;
+  headers?: RequestInit["headers"] | undefined;
   /** The time limit, in milliseconds. `Infinity` for no limit. @default {10000} */
   timeoutMs?: number | undefined;
   /** Aborts the request. */

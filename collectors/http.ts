@@ -30,32 +30,47 @@
  *
  * @module
  */
-import { type InstrumentOptions, ServerInstruments } from "./http/server.ts";
+import { checkShape } from "../model.ts";
+import { measureRoutes } from "./http/bun_routes.ts";
+import type { BunRoute, BunServer } from "./http/bun_types.ts";
+import { FetchRecorder, type Handler, type InstrumentOptions } from "./http/server.ts";
 
+export type {
+  BunCookies,
+  BunRoute,
+  BunRouteHandler,
+  BunRouteRequest,
+  BunServer,
+  ParameterOf,
+} from "./http/bun_types.ts";
+export { endpointMetrics, type EndpointMetricsOptions } from "./http/endpoint_metrics.ts";
 export { instrumentFetch, type InstrumentFetchOptions } from "./http/client.ts";
 export type { HttpMetricsOptions } from "./http/metrics.ts";
-export { type RoutePattern, setRoute, type UrlPattern } from "./http/routes.ts";
+export type { RoutePattern, UrlPattern } from "./http/path_patterns.ts";
+export type { ServerMetricsOptions } from "./http/recorder.ts";
+export { type Ignore, type RouteOf, setRoute } from "./http/routes.ts";
 export type { InstrumentOptions } from "./http/server.ts";
+export type { WebRecorderOptions } from "./http/web_recorder.ts";
 
 /**
- * Wraps a handler, and measures each request: how long it takes until its answer was sent, how many
- * are under way, how large the bodies are, and what failed or was aborted.
+ * Wraps a handler and measures each request: how long it takes, how many are active, how large
+ * they are, and which fail or are aborted.
  *
- * - A body that is a stream is timed to its end, under back-pressure as before. One that is whole is
- *   sent as it would be without this, with its `Content-Length`.
- * - A request whose handler throws counts as one of status 500, and the error is thrown on. One
- *   whose client leaves counts once, with the status that it was sent.
- * - Upgrades to WebSockets are passed through, and are over when the handler has answered.
+ * The handler's answer is returned as the same object, and nothing but its status is read.
+ *
+ * - A request whose handler throws counts with status 500, and the error is thrown on.
+ * - A request whose client left before the answer counts with an empty status, and as an error
+ *   of the type `abort`.
+ * - An upgrade to a WebSocket is over when the handler has answered.
  *
  * @typeParam This What the handler has as `this`.
  * @typeParam Req The type of its request.
- * @typeParam Args What else it is called with: `info` of Deno, `server` of Bun, `env` and `ctx`.
+ * @typeParam Args The other arguments: `info` of Deno, `server` of Bun, `env` and `ctx`.
  * @typeParam R What it returns.
  * @param handler The handler.
  * @param options Options.
- * @returns A handler of the same signature. A response whose body has to be looked at comes as a
- * promise, so what was returned at once may be one.
- * @throws {TypeError} If it is not a handler, or an option is not legal.
+ * @returns A handler of the same signature.
+ * @throws {TypeError} If it is not a handler, or an option is unknown or not legal.
  * @throws {RangeError} If a number is out of its bounds.
  * @throws {DuplicateMetricError} If the registry has other metrics of these names.
  *
@@ -66,37 +81,39 @@ export type { InstrumentOptions } from "./http/server.ts";
  * import assert from "node:assert/strict";
  *
  * const registry = new CollectorRegistry();
- * const handler = instrument((request: Request) => new Response(request.method), {
+ * const answer = new Response("hello");
+ * const handler = instrument(() => answer, {
  *   registry,
  *   route: (request) => new URL(request.url).pathname === "/" ? "/" : undefined,
  * });
- * const response = await handler(new Request("http://localhost/"));
- * assert.equal(await response.text(), "GET");
+ * assert.equal(handler(new Request("http://localhost/")), answer);
  * assert.equal(
- *   registry.getSampleValue("http_server_response_body_size_bytes_sum", {
+ *   registry.getSampleValue("http_server_request_duration_seconds_count", {
  *     http_request_method: "GET",
  *     http_response_status_code: 200,
  *     http_route: "/",
  *   }),
- *   3,
+ *   1,
  * );
  * ```
  */
 export function instrument<This, Req extends Request, Args extends readonly unknown[], R>(
   handler: (this: This, request: Req, ...args: Args) => R,
   options?: InstrumentOptions,
-): (this: This, request: Req, ...args: Args) => R | Promise<Awaited<R>>;
+): (this: This, request: Req, ...args: Args) => R;
 /**
- * Wraps the `fetch` method of an object, such as one that a module exports as its default.
+ * Measures the `fetch` method of an object, such as one that a module exports as its default, and
+ * the functions among its `routes`, as `Bun.serve()` has them, each under its key.
  *
- * @typeParam T The object's other properties.
- * @typeParam Req The type of its request.
- * @typeParam Args What else it is called with.
- * @typeParam R What it returns.
+ * Routes that are no functions pass through unmeasured: responses, files, `false` and HTML
+ * imports. See the option `staticRoutes`.
+ *
+ * @typeParam T The type of the object.
+ * @typeParam Path The keys of its routes.
  * @param object The object. It is not changed, and stays the `this` of its `fetch`.
  * @param options Options.
- * @returns A copy of the object whose `fetch` is measured.
- * @throws {TypeError} If it is not such an object, or an option is not legal.
+ * @returns A copy of the object that is measured.
+ * @throws {TypeError} If it is not such an object, or an option is unknown or not legal.
  * @throws {RangeError} If a number is out of its bounds.
  * @throws {DuplicateMetricError} If the registry has other metrics of these names.
  *
@@ -110,49 +127,106 @@ export function instrument<This, Req extends Request, Args extends readonly unkn
  * const service = instrument({ port: 8000, fetch: () => new Response("hello") }, { registry });
  * // export default service;
  * assert.equal(service.port, 8000);
- * const response = await service.fetch(new Request("http://localhost/"));
+ * const response = service.fetch(new Request("http://localhost/"));
  * assert.equal(await response.text(), "hello");
  * ```
  */
-export function instrument<
-  T extends object,
-  Req extends Request,
-  Args extends readonly unknown[],
-  R,
->(
-  object: T & { fetch(request: Req, ...args: Args): R },
+export function instrument<T extends object, Path extends string>(
+  object: T & ServerObject<Path>,
   options?: InstrumentOptions,
-): Omit<T, "fetch"> & { fetch(request: Req, ...args: Args): R | Promise<Awaited<R>> };
+): Instrumented<NoInfer<T>>;
+/**
+ * Measures the functions among the `routes` of an object that has no `fetch` method, or a `fetch`
+ * method with other arguments than Bun's.
+ *
+ * @typeParam T The type of the object.
+ * @typeParam Path The keys of its routes.
+ * @param object The object. It is not changed.
+ * @param options Options.
+ * @returns A copy of the object that is measured.
+ * @throws {TypeError} If it is not such an object, or an option is unknown or not legal.
+ * @throws {RangeError} If a number is out of its bounds.
+ * @throws {DuplicateMetricError} If the registry has other metrics of these names.
+ */
+export function instrument<T extends object, Path extends string>(
+  object:
+    & T
+    & ({ routes: ServerRoutes<Path> } | { fetch(request: Request, ...rest: never[]): unknown }),
+  options?: InstrumentOptions,
+): NoInfer<T>;
 export function instrument(
-  handler: Handler | { fetch: Handler },
+  handler: Handler | { fetch?: Handler; routes?: Record<string, unknown> },
   options: InstrumentOptions = {},
-): Handler | { fetch: Handler } {
+): unknown {
+  const doing = "Cannot instrument handler";
   if (typeof handler === "function") {
-    const instruments = new ServerInstruments(options);
-    return measured(handler, function (this: unknown, ...args): unknown {
-      return instruments.handle(args[0], () => handler.apply(this, args));
+    const recorder = new FetchRecorder(options);
+    return measured(handler, function (this: unknown, ...args) {
+      return recorder.handle({ handler, self: this }, args);
     });
   }
-  if (typeof handler?.fetch !== "function") {
-    throw new TypeError(
-      `Cannot instrument handler: it must be a function or have fetch(): received ${typeof handler}`,
+  const { fetch, routes } = handler ?? {};
+  // Frameworks have lists under this name.
+  const hasRoutes = typeof routes === "object" && routes !== null && !Array.isArray(routes);
+  const isObject = typeof fetch === "function" || fetch === undefined && hasRoutes;
+  checkShape(isObject, doing, "it must be a function or have fetch() or routes", handler);
+  const recorder = new FetchRecorder(options);
+  // Of the same class, with the properties of the class beside those of the object.
+  const copy = Object.assign(Object.create(Object.getPrototypeOf(handler)), handler);
+  if (fetch !== undefined) {
+    const call = { handler: fetch, self: handler };
+    copy.fetch = measured(fetch, (...args) => recorder.handle(call, args));
+  }
+  if (hasRoutes) {
+    copy.routes = measureRoutes(
+      routes,
+      recorder,
+      (route, key) =>
+        measured(route, function (this: unknown, ...args) {
+          return recorder.handle({ handler: route, self: this, key }, args);
+        }),
     );
   }
-  const instruments = new ServerInstruments(options);
-  const fetch = measured(
-    handler.fetch,
-    (...args) => instruments.handle(args[0], () => handler.fetch(...args)),
-  );
-  // Of the same class, with what the class has beside what the object has.
-  return Object.assign(Object.create(Object.getPrototypeOf(handler)), handler, { fetch });
+  return copy;
 }
 
-/** Gives a handler the name of the original, and its length: Deno makes no arguments beyond that. */
+/**
+ * An object with handlers, such as the options of `Bun.serve()`.
+ *
+ * @typeParam Path The keys of its routes.
+ */
+export interface ServerObject<Path extends string> {
+  /**
+   * The handler of all requests that no route takes.
+   *
+   * @param request The request.
+   * @param server The server, on Bun.
+   * @returns The response.
+   */
+  fetch(request: Request, server: BunServer): unknown;
+  /** Handlers by route, as `Bun.serve()` has them. A list, as frameworks have it, is left alone. */
+  routes?: ServerRoutes<Path> | readonly unknown[];
+}
+
+/**
+ * The routes of `Bun.serve()`.
+ *
+ * @typeParam Path Their keys.
+ */
+export type ServerRoutes<Path extends string> = { [P in Path]: BunRoute<P> };
+
+/** The same object, whose `fetch()` takes a request even if the original is declared without. */
+export type Instrumented<T> = T extends { fetch(): infer R }
+  ? Omit<T, "fetch"> & { fetch(request: Request): R }
+  : T;
+
+/**
+ * Gives a handler the name and the length of the original. It takes the request at least: Deno
+ * makes none for a handler without parameters.
+ */
 function measured(original: Handler, handler: Handler): Handler {
   return Object.defineProperties(handler, {
     name: { value: original.name, configurable: true },
     length: { value: Math.max(1, original.length), configurable: true },
   });
 }
-
-type Handler = (this: unknown, ...args: [request: Request, ...rest: unknown[]]) => unknown;

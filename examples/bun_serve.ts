@@ -14,26 +14,23 @@ import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
 
 /** What is used of Bun; its own types, of `@types/bun`, have it all. */
 declare const Bun: {
-  serve(options: {
-    routes: Record<string, (request: Request & { params: Record<string, string> }) => unknown>;
-    fetch(request: Request): unknown;
-  }): { readonly url: URL; stop(): Promise<void> };
+  serve(options: object): { readonly url: URL; stop(): Promise<void> };
 };
 
 const greetings = new Counter("greetings_total", "Users greeted.");
 registerRuntimeMetrics();
 
-// All that are instrumented share the metrics; each says its route.
-const server = Bun.serve({
+// Each function among the routes is measured under its key.
+const server = Bun.serve(instrument({
   routes: {
     "/metrics": metricsHandler(),
-    "/users/:id": instrument((request) => {
+    "/users/:id": (request) => {
       greetings.inc();
-      return new Response(`Hello, user ${request.params["id"]}!\n`);
-    }, { route: () => "/users/:id" }),
+      return new Response(`Hello, user ${request.params.id}!\n`);
+    },
   },
-  fetch: instrument(() => new Response("There is no such page.\n", { status: 404 })),
-});
+  fetch: () => new Response("There is no such page.\n", { status: 404 }),
+}, { ignore: ["/metrics"] }));
 console.log(`Listening on ${server.url}`);
 
 // What is being answered is answered to its end.

@@ -180,7 +180,11 @@ async function answer(request: Request): Promise<Response> {
 }
 
 /** The same again with what can be measured of any server, under the names of the conventions. */
-const measuredAnswer = instrument(answer, { route: [...routes.keys()], exemplars: true });
+const measuredAnswer = instrument(answer, {
+  route: [...routes.keys()],
+  exemplars: true,
+  bodies: true,
+});
 
 async function handle(request: Request): Promise<Response> {
   if (new URL(request.url).pathname === "/metrics") return await scrape(request);

@@ -21,24 +21,41 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Counter, metricsHandler, setExemplarSource } from "@narthex/prometheus";
 import { instrument } from "@narthex/prometheus/http";
+import { type Context, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { serve } from "./serve.ts";
 
-/** What a tracer would know; its names become labels of exemplars. */
-type Trace = { readonly trace_id: string; readonly span_id: string };
-
-/** The trace of the request being served, also after an `await`. */
-const traces = new AsyncLocalStorage<Trace>();
-setExemplarSource(() => traces.getStore());
+// Whatever asks for an exemplar gets the trace of the span that is active.
+setExemplarSource(() => {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span && { trace_id: span.traceId, span_id: span.spanId };
+});
 
 const loaves = new Counter("loaves_total", "Loaves sold.", { exemplars: true });
 const metrics = metricsHandler();
 
-/** The trace that a request belongs to, see https://www.w3.org/TR/trace-context/, or a new one. */
-function traceOf(request: Request): Trace {
-  const [, id] = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(
-    request.headers.get("traceparent") ?? "",
-  ) ?? [];
-  return { trace_id: id ?? randomHex(32), span_id: randomHex(16) };
+// An SDK of OpenTelemetry does the rest: it keeps the context of each request, and makes spans.
+const contexts = new AsyncLocalStorage<Context>();
+context.setGlobalContextManager({
+  active: () => contexts.getStore() ?? ROOT_CONTEXT,
+  with: (context, fn, self, ...args) => contexts.run(context, () => fn.call(self!, ...args)),
+  bind: (_context, target) => target,
+  enable() {
+    return this;
+  },
+  disable() {
+    return this;
+  },
+});
+
+/** The span of a request, in the trace that it belongs to or in a new one. */
+function spanOf(request: Request): Context {
+  // See https://www.w3.org/TR/trace-context/.
+  const [, traceId = randomHex(32)] =
+    /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(
+      request.headers.get("traceparent") ?? "",
+    ) ?? [];
+  const span = trace.wrapSpanContext({ traceId, spanId: randomHex(16), traceFlags: 1 });
+  return trace.setSpan(ROOT_CONTEXT, span);
 }
 
 function randomHex(digits: number): string {
@@ -55,7 +72,7 @@ const handle = instrument(sellBread, { route: ["/"], exemplars: true });
 
 const server = await serve((request) => {
   if (new URL(request.url).pathname === "/metrics") return metrics(request);
-  return traces.run(traceOf(request), () => handle(request));
+  return context.with(spanOf(request), () => handle(request));
 }, Number(process.env["PORT"] ?? 8000));
 console.log(`Listening on http://localhost:${server.port}/`);
 

@@ -1,31 +1,33 @@
 /**
  * A service on [Hono](https://hono.dev), with metrics of its requests by Hono's own routes. It listens
- * on port 8000 under Deno and on 3000 under Bun; load `/users/7` some times, then `/metrics`. Under
- * Node, `serve()` of `@hono/node-server` takes what is exported here.
+ * on port 8000 under Deno and Node and on 3000 under Bun; load `/users/7` some times, then `/metrics`.
  *
  * - `deno serve examples/hono.ts`
  * - `bun examples/hono.ts`
+ * - `node examples/hono.ts`
  *
  * @module
  */
-import { Hono } from "hono";
-import { routePath } from "hono/route";
+import process from "node:process";
 import { metricsHandler } from "@narthex/prometheus";
-import { instrument, setRoute } from "@narthex/prometheus/http";
+import { httpMetrics } from "@narthex/prometheus/hono";
 import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
+import { Hono } from "hono";
 
 registerRuntimeMetrics();
-
-const app = new Hono();
 const metrics = metricsHandler();
 
-// Hono knows which of its routes a request has matched last, once it was handled.
-app.use(async (context, next) => {
-  await next();
-  setRoute(context.req.raw, routePath(context, -1));
-});
-app.get("/users/:id", (context) => context.text(`Hello, user ${context.req.param("id")}!\n`));
+const app = new Hono();
+app.use(httpMetrics({ ignore: ["/metrics"] }));
 app.get("/metrics", (context) => metrics(context.req.raw));
+app.get("/users/:id", (context) => context.text(`Hello, user ${context.req.param("id")}!\n`));
 
 /** What `deno serve` and Bun ask for: an object that has `fetch`. */
-export default instrument({ fetch: app.fetch }, { ignore: ["/metrics"] });
+export default { fetch: app.fetch };
+
+if (!("Deno" in globalThis || "Bun" in globalThis)) {
+  const { serve } = await import("@hono/node-server");
+  const server = serve({ fetch: app.fetch, port: Number(process.env["PORT"] ?? 8000) });
+  // What is being answered is answered to its end.
+  process.once("SIGTERM", () => server.close());
+}

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { ReadableStream } from "node:stream/web";
+
 /** A function from a request to its response. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
@@ -85,7 +87,8 @@ async function serveOnNode(
         outgoing.end();
         return;
       }
-      const body = Readable.fromWeb(response.body);
+      // The same class, by the types of two runtimes.
+      const body = Readable.fromWeb(response.body as ReadableStream);
       // A client that is gone leaves it to us to give the body up, if the answer had not begun:
       // of answers that wait for others of their connection, nobody is told.
       const { socket } = incoming;

@@ -13,7 +13,7 @@ import {
 
 /** Options of the functions that generate an exposition. */
 export interface GenerateOptions {
-  /** How to spell names that are not of Prometheus's classic alphabet. @default {"underscores"} */
+  /** How to spell names outside Prometheus's classic character set. @default {"underscores"} */
   escaping?: EscapingScheme | undefined;
 }
 
@@ -24,14 +24,14 @@ type GenerateOpenMetricsOptions = GenerateOptions & {
 };
 
 /**
- * Generates the metrics of a registry in the Prometheus text format 0.0.4. Asynchronous collectors
- * are left out and counted; {@linkcode generateMetricsAsync} awaits them.
+ * Generates the metrics of a registry in the Prometheus text format 0.0.4. Skips
+ * asynchronous collectors and counts them; {@linkcode generateMetricsAsync} awaits them.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options How names are spelled.
  * @returns The text, `""` for an empty registry.
  *
- * @example A scrape of the default registry
+ * @example Generate the text of the default registry
  * ```ts
  * import { Counter, generateMetrics } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -52,13 +52,13 @@ export function generateMetrics(
 }
 
 /**
- * Does the same as {@linkcode generateMetrics}, with asynchronous collectors awaited.
+ * Generates the same text as {@linkcode generateMetrics}, and awaits asynchronous collectors.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options How names are spelled, which families are wanted, a signal and a time limit.
+ * @param options How names are spelled, which families to read, a signal and a time limit.
  * @returns The text, `""` for an empty registry.
  *
- * @example A collector that awaits
+ * @example Await a collector
  * ```ts
  * import { CollectorRegistry, generateMetricsAsync, MetricFamily } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -82,14 +82,14 @@ export async function generateMetricsAsync(
 }
 
 /**
- * Generates the metrics of a registry in the OpenMetrics text format 1.0: with units, exemplars, and
- * the types that format 0.0.4 does not know.
+ * Generates the metrics of a registry in the OpenMetrics text format 1.0. Unlike format 0.0.4, it
+ * has units, exemplars and more types.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options How names are spelled, and whether `_created` series are written (not by default).
  * @returns The text. It ends in `# EOF`.
  *
- * @example A counter with an exemplar
+ * @example Generate the text of a counter with an exemplar
  * ```ts
  * import { CollectorRegistry, Counter, generateOpenMetrics } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -108,13 +108,14 @@ export function generateOpenMetrics(
 }
 
 /**
- * Does the same as {@linkcode generateOpenMetrics}, with asynchronous collectors awaited.
+ * Generates the same text as {@linkcode generateOpenMetrics}, and awaits asynchronous collectors.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options Those of both {@linkcode generateOpenMetrics} and {@linkcode generateMetricsAsync}.
+ * @param options The options of {@linkcode generateOpenMetrics} and
+ * {@linkcode generateMetricsAsync}.
  * @returns The text. It ends in `# EOF`.
  *
- * @example A collector that awaits
+ * @example Await a collector
  * ```ts
  * import { CollectorRegistry, generateOpenMetricsAsync, MetricFamily } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -138,13 +139,13 @@ export async function generateOpenMetricsAsync(
 
 /**
  * Generates the metrics of a registry as protobuf: delimited `io.prometheus.client.MetricFamily`
- * messages, the only format that carries native histograms.
+ * messages. No other format has native histograms.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options How names are spelled.
  * @returns The messages.
  *
- * @example The size of a message
+ * @example Read the size of a message
  * ```ts
  * import { CollectorRegistry, Gauge, generateProtobuf } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -164,13 +165,13 @@ export function generateProtobuf(
 }
 
 /**
- * Does the same as {@linkcode generateProtobuf}, with asynchronous collectors awaited.
+ * Generates the same bytes as {@linkcode generateProtobuf}, and awaits asynchronous collectors.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options How names are spelled, which families are wanted, a signal and a time limit.
+ * @param options How names are spelled, which families to read, a signal and a time limit.
  * @returns The messages.
  *
- * @example A collector that awaits
+ * @example Await a collector
  * ```ts
  * import { CollectorRegistry, generateProtobufAsync, MetricFamily } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -209,7 +210,7 @@ const OPEN_METRICS_ASYNC: KnownOptions<GenerateOpenMetricsOptions & ReadAsyncOpt
   ...READ_OPTIONS,
 };
 
-/** Options of an encoder, all of them there and legal, and those of the read. */
+/** The checked options of an encoder with all defaults, and the options of the read. */
 interface CheckedOptions {
   readonly escaping: EscapingScheme;
   readonly created: boolean;

@@ -31,12 +31,12 @@ import type { Columns } from "./columns.ts";
 import { ExpiringStore } from "./expiry.ts";
 import type { IfComplete, LabelsLike, LegalLabels, PartialMetric } from "./label_types.ts";
 import { asLabels, isComplete, missingLabels, readLabels, resolveLabels } from "./label_values.ts";
-import { MetricCore } from "./metric_core.ts";
+import { MetricCore, type MetricCoreOptions } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
 import { type OnCollect, REFRESH, Refresh, type Refreshable } from "./refresh.ts";
 import { type DurationSeries, RunningLabelTimer, RunningTimer } from "./timer.ts";
 
-/** What a metric counts about itself. */
+/** The families of what a metric counts about itself. */
 const OVERFLOWS = {
   name: "narthex_series_overflow_total",
   help: "Look-ups of label sets for which the metric had no room.",
@@ -50,18 +50,12 @@ const EXEMPLAR_ERRORS = {
 export interface MetricKind<C> {
   /** The type. */
   type: MetricType;
-  /** How many numbers a series has. @default {1} */
-  width?: number;
-  /** The finite upper bounds of a histogram's buckets. @default {[]} */
-  bounds?: readonly number[];
+  /** What all series of the type share. */
+  core?: Pick<MetricCoreOptions, "bounds" | "width" | "hasExemplars" | "keepsTimes">;
   /** Makes a series that is in no columns yet. */
   create: (columns: Columns<unknown>) => C;
-  /** Whether writes without room are dropped. Else they are folded into one series. @default {false} */
+  /** Whether writes without room are dropped. Otherwise one series has their sum. @default {false} */
   canDrop?: boolean;
-  /** Whether writes can have exemplars. @default {false} */
-  hasExemplars?: boolean;
-  /** Whether the time of the last write is kept. @default {false} */
-  keepsTimes?: boolean;
   /** What makes two metrics of the type different, besides names and labels. */
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
@@ -71,9 +65,20 @@ export interface MetricKind<C> {
 }
 
 /**
- * What all metrics have: a name, label names, and a series for each label set. A
- * metric that needs no labels, or has defaults for all of them, is observable
- * itself: it stands for that one series.
+ * A metric that stands for one series. The methods of metrics cast their `this` to it, because it
+ * has no type if labels are missing. At run time, reading `own` throws then.
+ *
+ * @typeParam Series The type of the series.
+ */
+export interface Own<Series> {
+  /** The series. */
+  readonly own: Series;
+}
+
+/**
+ * The common part of all metrics: a name, label names, and a series for each label set. A metric
+ * without labels, or with defaults for all of them, stands for that one series, and can be written
+ * itself.
  *
  * @typeParam Names The label names, a literal tuple.
  * @typeParam Defaulted The labels that have a default value.
@@ -161,16 +166,13 @@ export abstract class BaseMetric<
     const isLimited = maxSeries < Infinity || expireAfterSeconds !== undefined;
     const { labelNames } = this;
     this.#core = new MetricCore({
+      ...kind.core,
       type,
       name: full,
       labelNames,
       clock,
       nameValidation,
-      bounds: kind.bounds ?? [],
-      width: kind.width ?? 1,
-      hasExemplars: kind.hasExemplars === true,
-      asksSource: exemplars && kind.hasExemplars === true,
-      keepsTimes: kind.keepsTimes === true,
+      asksSource: exemplars && kind.core?.hasExemplars === true,
       expires: expireAfterSeconds !== undefined,
     });
     const defaults = readLabels(options.defaultLabels ?? {}, doing);
@@ -199,7 +201,11 @@ export abstract class BaseMetric<
       metrics: kind.view?.(store) ?? store as Iterable<unknown> as LiveMetrics,
     });
     this.#own = isComplete(this.#defaults) ? store.add(this.#defaults) : undefined;
-    if (this.#own !== undefined) this.#core.listener?.pin(this.#own);
+    if (this.#own !== undefined) {
+      this.#core.listener?.pin(this.#own);
+      // In place of the getter, which throws. Reading it takes no call.
+      Object.defineProperty(this, "own", { value: this.#own });
+    }
     const { onCollect } = options;
     if (onCollect !== undefined) {
       checkShape(typeof onCollect === "function", doing, "onCollect must be a function", onCollect);
@@ -236,7 +242,7 @@ export abstract class BaseMetric<
   /**
    * Returns the series of a label set, by position.
    *
-   * @param values A value for each of `labelNames`, in their order; never fewer.
+   * @param values A value for each of `labelNames`, in their order, even if there are defaults.
    * @returns The series.
    * @throws {TypeError} If there are too few or too many values, or one is not a
    * string, a number or a boolean.
@@ -245,11 +251,11 @@ export abstract class BaseMetric<
   labels(...args: readonly unknown[]): unknown {
     const labels = args[0];
     if (typeof labels === "object" && labels !== null && args.length === 1) {
-      // The overload: one object is labels by name.
+      // The overload says that one object is labels by name.
       const byName = labels as Readonly<Record<string, unknown>>;
       return this.#store.findByName(byName) ?? this.#newByName(byName);
     }
-    // Handed on like this, the arguments need no array where labels are given by name.
+    // Passed on like this, the arguments need no array if labels are given by name.
     return this.#inOrder(...args);
   }
 
@@ -260,7 +266,7 @@ export abstract class BaseMetric<
   #inOrder(...args: readonly unknown[]): Series {
     const found = this.#store.findInOrder(args);
     if (found !== undefined) return found;
-    // As long as `args` itself is not handed on from here, engines need not make an array of it.
+    // Engines make no array of `args` as long as it is not passed on itself.
     const copy: unknown[] = [];
     for (let i = 0; i < args.length; i++) copy.push(args[i]);
     const folded = this.#store.foldInOrder(copy);
@@ -414,7 +420,7 @@ export abstract class BaseMetric<
     return this.#family.toJSON();
   }
 
-  /** One of the metric's own counts, as a family. */
+  /** Returns one of the metric's own counts as a family. */
   #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
     const prefix = checkPrefix(this.#registry?.prefix, "Cannot count");
     const labelNames = ["metric"];
@@ -428,7 +434,7 @@ export abstract class BaseMetric<
    * @ignore
    */
   protected get own(): Series {
-    return this.#own ?? this.#refuse(this.#defaults);
+    return this.#refuse(this.#defaults);
   }
 
   /**
@@ -441,28 +447,28 @@ export abstract class BaseMetric<
   }
 
   #timer(given: readonly (string | undefined)[]): RunningLabelTimer {
-    // The end of a scope cannot give the labels that are missing.
+    // A scope cannot give missing labels at its end.
     const Timer = isComplete(given) ? RunningTimer : RunningLabelTimer;
     return new Timer(this.#core.clock, (seconds, labels = {}, exemplarLabels) => {
       const doing = this.#core.doing("get series of");
       const values = resolveLabels(this.labelNames, readLabels(labels, doing), given, doing);
       if (!isComplete(values)) return this.#refuse(values);
-      // Refused before there is a new series.
+      // Checked before there is a new series.
       if (exemplarLabels !== undefined) this.#core.exemplarOf("observe", seconds, exemplarLabels);
-      // Only types whose series record durations hand out timers.
+      // Only types whose series record durations have timers.
       const series = this.#store.get(values) as unknown as DurationSeries;
       series.recordDuration(seconds, exemplarLabels);
     });
   }
 
-  /** The values of labels in whatever form they are given; undefined where one is missing. */
+  /** Returns the values of labels by name or by position; undefined where one is missing. */
   #valuesOf(args: readonly unknown[], doing: string): readonly (string | undefined)[] {
     const labels = asLabels(args);
     if (labels === undefined) return this.#textsOf(args, doing);
     return resolveLabels(this.labelNames, readLabels(labels, doing), this.#defaults, doing);
   }
 
-  /** The texts of values that are given by position. */
+  /** Returns the texts of values that are given by position. */
   #textsOf(values: readonly unknown[], doing: string): string[] {
     const names = this.labelNames;
     if (values.length !== names.length) {
@@ -471,11 +477,11 @@ export abstract class BaseMetric<
           `received ${values.length === 0 ? "no value" : received(values)}`,
       );
     }
-    // What is not a label value is refused.
+    // toLabelText() throws if it is not a label value.
     return values.map((value, i) => toLabelText(value as LabelValue, names[i]!, doing));
   }
 
-  /** The series of labels if none is missing, else a partial metric. */
+  /** Returns the series of labels if none is missing, else a partial metric. */
   #complete(
     labels: object,
     given: readonly (string | undefined)[],
@@ -498,15 +504,15 @@ export abstract class BaseMetric<
         checkShape(false, doing, "a partial metric takes labels by name", args);
       },
     };
-    // Labels that are known only at the end are for the types that time.
+    // Only types with timers take labels at the end of one.
     if ("startTimer" in this) partial.startTimer = () => this.#timer(given);
-    // Everything else that the metric can do is refused as long as labels are missing.
+    // All other members of the metric throw as long as labels are missing.
     return new Proxy(partial, {
       get: (target, key) => {
         if (!(key in target) && key in this) return this.#refuse(given);
         return Reflect.get(target, key);
       },
-      // The overloads of `labels` say what the proxy's returns.
+      // The proxy has the members that the type declares, and its methods throw.
     }) as unknown as PartialMetric<Names, string, Series>;
   }
 
@@ -517,21 +523,10 @@ export abstract class BaseMetric<
     );
   }
 
-  /** Removes a series, and tells whether readers would have met it. */
+  /** Removes a series, or resets it if the metric stands for it. Returns whether readers saw it. */
   #drop(series: Child & Series): boolean {
     if (series !== this.#own) return this.#store.delete(series);
     series.reset();
     return true;
   }
-}
-
-/**
- * The series that a metric itself stands for. For methods whose `this` has no type while labels
- * are missing.
- *
- * @throws {UnobservableMetricError} If a label has no value.
- */
-export function ownSeries<Series>(metric: unknown): Series {
-  // Only methods of metrics call it, with themselves.
-  return (metric as { readonly own: Series }).own;
 }

@@ -5,7 +5,7 @@ import {
   type LabelSet,
   type NumberMetric,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
@@ -59,7 +59,7 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
     const { columns, slot } = this;
     if (
       typeof value === "number" && value >= 0 && value < Infinity &&
-      exemplarLabels === undefined && columns.core.isSimple
+      exemplarLabels === undefined && columns.core.extras === 0
     ) columns.add(slot, value);
     else this.write("increment", value, exemplarLabels);
   }
@@ -70,7 +70,7 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
   ): T {
     const doing = this.core.doing("count exceptions with");
     for (const errorClass of errorClasses) checkErrorClass(errorClass, doing);
-    // Said before the function is called, so that no error of it is hidden.
+    // Checked before the function is called, so that no error of the function is hidden.
     this.check("increment", 1);
     return settle(fn, (failed, error) => {
       if (!failed) return;
@@ -113,11 +113,11 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
   }
 }
 
-/** Refuses what `instanceof` would refuse later, in the place of the error that is counted. */
+/** Throws if `instanceof` would throw later, in place of the error that is counted. */
 function checkErrorClass(errorClass: unknown, doing: string): void {
   checkFunction(errorClass, doing);
   try {
-    // A function that is bound or asks for itself may have no prototype.
+    // Bound functions and others without a prototype make `instanceof` throw.
     if ({} instanceof (errorClass as abstract new () => unknown)) return;
   } catch {
     checkShape(false, doing, "an error class is needed", errorClass);
@@ -129,7 +129,7 @@ function checkErrorClass(errorClass: unknown, doing: string): void {
  * the suffix `_total`.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example A counter with labels
  * ```ts
@@ -152,7 +152,7 @@ export class Counter<
    * Creates a counter and registers it.
    *
    * @param name The name, with the suffix `_total`.
-   * @param help What is counted.
+   * @param help The help text: what is counted.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
@@ -165,26 +165,26 @@ export class Counter<
   ) {
     super(name, help, readOptions("counter", name, options, METRIC_OPTIONS).options, {
       type: "counter",
-      hasExemplars: true,
+      core: { hasExemplars: true },
       create: (columns) => new CounterChild(columns),
     });
   }
 
   /**
-   * Counts up. Needs all labels to have defaults, or to be none.
+   * Counts up. Only if no label is missing.
    *
-   * @param value By how much; at least 0. @default {1}
+   * @param value The amount, at least 0. @default {1}
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
-   * @throws {TypeError} If the value is not a number, or comes from a function.
+   * @throws {TypeError} If the value is not a number, or the metric reads a function.
    * @throws {RangeError} If the value is negative, infinite or NaN, or the exemplar too long.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   inc(
     this: IfComplete<Names, Defaulted>,
     value = 1,
     exemplarLabels?: Record<string, string>,
   ): void {
-    ownSeries<CounterSeries>(this).inc(value, exemplarLabels);
+    (this as unknown as Own<CounterSeries>).own.inc(value, exemplarLabels);
   }
 
   /**
@@ -194,14 +194,14 @@ export class Counter<
    * @param fn The function.
    * @param errorClasses Count only errors that are instances of one of these.
    * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   countExceptions<T>(
     this: IfComplete<Names, Defaulted>,
     fn: () => T,
     ...errorClasses: (abstract new (...args: never[]) => unknown)[]
   ): T {
-    return ownSeries<CounterSeries>(this).countExceptions(fn, ...errorClasses);
+    return (this as unknown as Own<CounterSeries>).own.countExceptions(fn, ...errorClasses);
   }
 
   /**
@@ -209,13 +209,13 @@ export class Counter<
    *
    * @param fn Returns the value.
    * @throws {TypeError} If it is not a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
-    ownSeries<CounterSeries>(this).setFunction(fn);
+    (this as unknown as Own<CounterSeries>).own.setFunction(fn);
   }
 
-  /** The value now; reading it throws while a label has no value. */
+  /** The value now. Reading it throws if a label is missing. */
   get value(): IfComplete<Names, Defaulted, number> {
     // `own` has thrown by now if a label is missing.
     return this.own.value as IfComplete<Names, Defaulted, number>;

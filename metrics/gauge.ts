@@ -6,7 +6,7 @@ import {
   type NumberMetric,
   received,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete, Timer } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
@@ -81,19 +81,19 @@ export interface GaugeSeries extends LabelSet {
 export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
   set(value: number): void {
     const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.numbers[slot] = value;
+    if (typeof value === "number" && columns.core.extras === 0) columns.numbers[slot] = value;
     else this.write("set", value);
   }
 
   inc(value = 1): void {
     const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.add(slot, value);
+    if (typeof value === "number" && columns.core.extras === 0) columns.add(slot, value);
     else this.write("increment", value);
   }
 
   dec(value = 1): void {
     const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.add(slot, -value);
+    if (typeof value === "number" && columns.core.extras === 0) columns.add(slot, -value);
     else this.write("decrement", value);
   }
 
@@ -109,7 +109,7 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
   }
 
   time<T>(fn: () => T): T {
-    // Said before the function is called, so that no result of it is lost.
+    // Checked before the function is called, so that no result of the function is lost.
     const doing = this.core.doing("time");
     if (this.isComputed) throw new TypeError(`${doing}: its value comes from a function`);
     const timer = this.startTimer();
@@ -140,7 +140,7 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
     this.write("set", seconds, exemplarLabels);
   }
 
-  /** When it was set last, in seconds since 1970, if the metric keeps that. */
+  /** When it was last set, in seconds since 1970, if the metric keeps that. */
   get changed(): number | undefined {
     const { core } = this;
     if (!core.keepsTimes) return undefined;
@@ -156,7 +156,7 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
   }
 }
 
-/** The ways in which gauges of several processes become one. */
+/** The ways to combine the gauges of several processes. */
 const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
   "all",
   "sum",
@@ -181,8 +181,8 @@ export interface GaugeOptions<
   Defaulted extends Names[number] = Names[number],
 > extends MetricOptions<Names, Defaulted, Gauge<Names, Defaulted>> {
   /**
-   * How the values of several processes become one, when they share a registry by
-   * `loadBackend()`. `"all"` tells them apart by a label `process`. @default {"all"}
+   * How to combine the values of several processes that share a registry by `loadBackend()`.
+   * `"all"` keeps them apart by a label `process`. @default {"all"}
    */
   aggregation?: Aggregation | undefined;
 }
@@ -190,13 +190,12 @@ export interface GaugeOptions<
 const KNOWN_OPTIONS: KnownOptions<GaugeOptions> = { ...METRIC_OPTIONS, aggregation: true };
 
 /**
- * A number that goes up and down: a temperature, a queue's length, requests in
- * progress.
+ * A number that goes up and down: a temperature, the length of a queue, requests in progress.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
- * @example A gauge that is set, and one that is read from elsewhere
+ * @example A gauge that is set, and one that reads a function
  * ```ts
  * import { Gauge, REGISTRY } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -219,7 +218,7 @@ export class Gauge<
    * Creates a gauge and registers it.
    *
    * @param name The name.
-   * @param help What is measured.
+   * @param help The help text: what is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
@@ -236,64 +235,64 @@ export class Gauge<
       type: "gauge",
       definition: aggregation,
       aggregation,
-      keepsTimes: aggregation.endsWith("mostrecent"),
+      core: { keepsTimes: aggregation.endsWith("mostrecent") },
       canDrop: true,
       create: (columns) => new GaugeChild(columns),
     });
   }
 
   /**
-   * Sets the value. Needs all labels to have defaults, or to be none.
+   * Sets the value. Only if no label is missing.
    *
    * @param value Any number, `NaN` and the infinities included.
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {TypeError} If it is not a number, or the metric reads a function.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   set(this: IfComplete<Names, Defaulted>, value: number): void {
-    ownSeries<GaugeSeries>(this).set(value);
+    (this as unknown as Own<GaugeSeries>).own.set(value);
   }
 
   /**
    * Adds to the value.
    *
-   * @param value How much. @default {1}
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @param value The amount. @default {1}
+   * @throws {TypeError} If it is not a number, or the metric reads a function.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   inc(this: IfComplete<Names, Defaulted>, value = 1): void {
-    ownSeries<GaugeSeries>(this).inc(value);
+    (this as unknown as Own<GaugeSeries>).own.inc(value);
   }
 
   /**
-   * Takes from the value.
+   * Subtracts from the value.
    *
-   * @param value How much. @default {1}
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @param value The amount. @default {1}
+   * @throws {TypeError} If it is not a number, or the metric reads a function.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   dec(this: IfComplete<Names, Defaulted>, value = 1): void {
-    ownSeries<GaugeSeries>(this).dec(value);
+    (this as unknown as Own<GaugeSeries>).own.dec(value);
   }
 
   /**
    * Sets the value to the time of day, in seconds since 1970.
    *
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   setToCurrentTime(this: IfComplete<Names, Defaulted>): void {
-    ownSeries<GaugeSeries>(this).setToCurrentTime();
+    (this as unknown as Own<GaugeSeries>).own.setToCurrentTime();
   }
 
   /**
-   * Calls a function and counts it for as long as it runs. See
+   * Calls a function and counts it while it runs. See
    * {@linkcode GaugeSeries.trackInProgress}.
    *
    * @param fn The function.
    * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   trackInProgress<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
-    return ownSeries<GaugeSeries>(this).trackInProgress(fn);
+    return (this as unknown as Own<GaugeSeries>).own.trackInProgress(fn);
   }
 
   /**
@@ -301,20 +300,20 @@ export class Gauge<
    *
    * @param fn The function.
    * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
-    return ownSeries<GaugeSeries>(this).time(fn);
+    return (this as unknown as Own<GaugeSeries>).own.time(fn);
   }
 
   /**
-   * Starts a timer that sets the value, in seconds, when it is stopped. It can be
-   * started while labels are missing; they are given at its end.
+   * Starts a timer that sets the value, in seconds, when it is stopped. Labels that are missing are
+   * given at its end.
    *
    * @returns The timer.
    */
   startTimer(): Timer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
+    // The type says which labels are needed at the end.
     return this.startLabelTimer() as Timer<Names, Defaulted>;
   }
 
@@ -323,13 +322,13 @@ export class Gauge<
    *
    * @param fn Returns the value.
    * @throws {TypeError} If it is not a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
-    ownSeries<GaugeSeries>(this).setFunction(fn);
+    (this as unknown as Own<GaugeSeries>).own.setFunction(fn);
   }
 
-  /** The value now; reading it throws while a label has no value. */
+  /** The value now. Reading it throws if a label is missing. */
   get value(): IfComplete<Names, Defaulted, number> {
     // `own` has thrown by now if a label is missing.
     return this.own.value as IfComplete<Names, Defaulted, number>;

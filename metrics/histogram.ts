@@ -12,14 +12,14 @@ import {
   type LabelSet,
   type NativeHistogram,
 } from "../model.ts";
-import { ownSeries } from "./base_metric.ts";
+import type { Own } from "./base_metric.ts";
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import type { Columns } from "./columns.ts";
 import type { IfComplete, Timer, Wrap } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { TimedChild, TimedMetric } from "./timed_metric.ts";
 
-/** Below this many bounds a search is a walk along them, which is faster. */
+/** Up to this many bounds, a linear search is faster. */
 const SHORT = 16;
 
 /** A set of series of a histogram. */
@@ -75,8 +75,7 @@ export interface HistogramSeries extends LabelSet {
 
 /** The set of series of a histogram: what `labels()` returns at run time. */
 export class HistogramChild extends TimedChild implements HistogramSeries, HistogramMetric {
-  // Its numbers are that of the values in each bucket, not cumulative, up to that of `+Inf`, and
-  // the sum of the values.
+  // Its numbers are the counts of the buckets up to that of `+Inf`, not cumulative, and the sum.
 
   get bounds(): readonly number[] {
     return this.core.bounds;
@@ -84,7 +83,7 @@ export class HistogramChild extends TimedChild implements HistogramSeries, Histo
 
   observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.extras === 0
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
@@ -146,7 +145,7 @@ export class HistogramChild extends TimedChild implements HistogramSeries, Histo
   }
 }
 
-/** A histogram's series that are native too, or only. */
+/** The series of a native histogram, with or without classic buckets. */
 class NativeHistogramChild extends HistogramChild {
   readonly #native: NativeHistogramEstimator;
   #exemplars: NativeExemplars<Required<Exemplar>> | undefined = undefined;
@@ -156,17 +155,17 @@ class NativeHistogramChild extends HistogramChild {
     this.#native = new NativeHistogramEstimator(options, this.core.now);
   }
 
-  /** Repeats what is inherited: calls of `change()` that only ever mean one are fast. */
+  /** Repeats the inherited method, because a call of one function only is faster. */
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.extras === 0
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
 
   override get native(): NativeHistogram {
     const { schema, zeroThreshold, zeroCount, positive, negative } = this.#native;
-    // They are those of the classic buckets, and kept there only.
+    // Both are kept with the classic buckets.
     const { sum, count } = this;
     return { schema, zeroThreshold, zeroCount, positive, negative, sum, count };
   }
@@ -182,7 +181,7 @@ class NativeHistogramChild extends HistogramChild {
   }
 
   protected override change(verb: string, value: number, exemplar?: Required<Exemplar>): void {
-    // A histogram that starts again to save buckets does so as a whole.
+    // If it starts again to save buckets, the classic buckets do, too.
     if (this.#native.observe(value)) super.reset();
     super.change(verb, value, exemplar);
     if (exemplar !== undefined) this.keepNative(exemplar);
@@ -195,7 +194,7 @@ class NativeHistogramChild extends HistogramChild {
   }
 }
 
-/** The bucket of a value. NaN is at or below no bound, and so ends in that of +Inf. */
+/** Finds the bucket of a value. */
 function findBucket(bounds: readonly number[], value: number): number {
   let i = 0;
   let end = bounds.length;
@@ -214,15 +213,14 @@ export interface HistogramOptions<
   Defaulted extends Names[number] = Names[number],
 > extends MetricOptions<Names, Defaulted, Histogram<Names, Defaulted>> {
   /**
-   * The upper bounds, strictly increasing; that of `+Inf` is always there. `[]` means
-   * that there is no other. Without it a histogram has `DEFAULT_BUCKETS`, and a native
-   * histogram has no classic buckets.
+   * The upper bounds, strictly increasing. The bucket of `+Inf` is always there, and `[]` means that
+   * it is the only one. @default {DEFAULT_BUCKETS; none for a native histogram}
    */
   buckets?: readonly number[] | undefined;
   /**
-   * Whether there is a native histogram, whose buckets need no choice of bounds;
-   * `true` for the defaults. Only the protobuf format carries it: in the text formats
-   * a histogram without classic buckets has the one of `+Inf`.
+   * Options of a native histogram, which needs no choice of bounds; `true` for the defaults. Only
+   * the protobuf format carries it. In the text formats a histogram without classic buckets has
+   * only the bucket of `+Inf`. @default {false}
    */
   nativeHistogram?: NativeHistogramOptions | boolean | undefined;
 }
@@ -234,11 +232,11 @@ const KNOWN_OPTIONS: KnownOptions<HistogramOptions> = {
 };
 
 /**
- * A distribution of values in buckets: durations, sizes. Prometheus computes
- * quantiles from it, over any number of processes.
+ * A distribution of values in buckets: durations, sizes. Prometheus computes quantiles from it,
+ * for any number of processes together.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example Timing an asynchronous function
  * ```ts
@@ -263,7 +261,7 @@ export class Histogram<
    * Creates a histogram and registers it.
    *
    * @param name The name, with its unit.
-   * @param help What is measured.
+   * @param help The help text: what is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If the buckets are not finite and strictly increasing, or
@@ -278,9 +276,7 @@ export class Histogram<
     super(name, help, known, {
       type: "histogram",
       definition: [bounds, native],
-      bounds,
-      width: bounds.length + 2,
-      hasExemplars: true,
+      core: { bounds, width: bounds.length + 2, hasExemplars: true },
       create: native === undefined
         ? (columns) => new HistogramChild(columns)
         : (columns) => new NativeHistogramChild(columns, native),
@@ -288,24 +284,24 @@ export class Histogram<
   }
 
   /**
-   * Counts a value. Needs all labels to have defaults, or to be none.
+   * Counts a value. Only if no label is missing.
    *
    * @param value A finite number.
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
    * @throws {TypeError} If the value is not a number.
    * @throws {RangeError} If the value is infinite or NaN, or the exemplar too long.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   observe(
     this: IfComplete<Names, Defaulted>,
     value: number,
     exemplarLabels?: Record<string, string>,
   ): void {
-    ownSeries<HistogramSeries>(this).observe(value, exemplarLabels);
+    (this as unknown as Own<HistogramSeries>).own.observe(value, exemplarLabels);
   }
 }
 
-/** The options of the native histogram, checked; nothing when there is none. */
+/** Checks the options of the native histogram. Returns undefined if there is none. */
 function checkNative(
   options: NativeHistogramOptions | boolean,
   doing: string,

@@ -7,7 +7,7 @@ import {
   type SeriesExpiry,
   toLabelSet,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { ChildStore } from "./child_store.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -29,21 +29,21 @@ export class InfoChild extends Child implements InfoSeries {
   #metric: NumberMetric | undefined = undefined;
 
   info(labels: Readonly<Record<string, LabelValue>>): void {
-    const told = this.toMetric(labels);
-    if (this.isOpen()) this.#metric = told;
+    const metric = this.toMetric(labels);
+    if (this.isOpen()) this.#metric = metric;
   }
 
   /** Checks labels, and returns the metric that has them. */
   protected toMetric(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
     const doing = this.core.doing("set");
-    const told = toLabelSet(labels, this.core.nameValidation, doing);
-    const clash = told.labelNames.find((name) => this.labelNames.includes(name));
+    const given = toLabelSet(labels, this.core.nameValidation, doing);
+    const clash = given.labelNames.find((name) => this.labelNames.includes(name));
     if (clash !== undefined) {
       throw new TypeError(`${doing}: label "${clash}" is one of its labelNames`);
     }
     return {
-      labelNames: [...this.labelNames, ...told.labelNames],
-      labelValues: [...this.labelValues, ...told.labelValues],
+      labelNames: [...this.labelNames, ...given.labelNames],
+      labelValues: [...this.labelValues, ...given.labelValues],
       value: 1,
     };
   }
@@ -59,11 +59,11 @@ export class InfoChild extends Child implements InfoSeries {
 }
 
 /**
- * Facts that do not change while the program runs, such as its version, as labels
- * of a series whose value is 1. The suffix `_info` is appended to the name.
+ * Facts that do not change while the program runs, such as its version. They are the labels of a
+ * series whose value is 1. The suffix `_info` is appended to the name.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example The version of a program
  * ```ts
@@ -82,7 +82,7 @@ export class Info<
    * Creates an info and registers it.
    *
    * @param name The name; `_info` is appended if it is missing.
-   * @param help What is told.
+   * @param help The help text: what the labels describe.
    * @param options Options; an info has no unit.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
@@ -95,8 +95,8 @@ export class Info<
   ) {
     super(name, help, readOptions("info", name, options, METRIC_OPTIONS).options, {
       type: "info",
-      width: 0,
-      // Processes that tell the same tell it once, for as long as one of them runs.
+      core: { width: 0 },
+      // The same labels of several processes are one series, while one of them runs.
       aggregation: "livemax",
       canDrop: true,
       create: (columns) => new InfoChild(columns),
@@ -105,19 +105,22 @@ export class Info<
   }
 
   /**
-   * Sets what is told, in the place of what was told before. Needs all labels to
-   * have defaults, or to be none.
+   * Sets the labels of the series, in place of those before. Only if no
+   * label is missing.
    *
    * @param labels The labels.
    * @throws {TypeError} If a label is not legal, or is one of the metric's own.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   info(this: IfComplete<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void {
-    ownSeries<InfoSeries>(this).info(labels);
+    (this as unknown as Own<InfoSeries>).own.info(labels);
   }
 }
 
-/** The series of an info that have information. Two of them may come to have the same labels. */
+/**
+ * The series of an info that have information. They are checked at each read, because two of them
+ * may have the same labels.
+ */
 class InfoMetrics implements LiveMetrics {
   readonly #store: ChildStore<Child>;
 

@@ -49,7 +49,7 @@ import type { Clock } from "../time/clock.ts";
  * ```
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  * @typeParam Metric The metric.
  */
 export interface MetricOptions<

@@ -5,7 +5,7 @@ import {
   received,
   type StateSetMetric,
 } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
 import type { IfComplete } from "./label_types.ts";
@@ -42,7 +42,7 @@ export class StateSetChild<State extends string = string> extends Child
 
   state(state: State): void {
     const index = this.indexOf(state);
-    if (this.columns.core.isSimple) this.change("set", index);
+    if (this.columns.core.extras === 0) this.change("set", index);
     else this.write("set", index);
   }
 
@@ -52,13 +52,13 @@ export class StateSetChild<State extends string = string> extends Child
   }
 
   protected override change(_verb: string, index: number): void {
-    // The one number of a child is that of its state.
+    // The number of a series is the place of its state.
     this.columns.numbers[this.slot] = index;
   }
 
-  /** Returns the place of a state among the states, and throws if it is none. */
+  /** Returns the place of a state among the states. Throws if it is not one of them. */
   protected indexOf(state: State): number {
-    // The states were made well-formed, and still are of the type that was declared.
+    // The states were made well-formed, and still have the declared type.
     const text = typeof state === "string" ? state.toWellFormed() as State : state;
     const index = this.states.indexOf(text);
     if (index === -1) {
@@ -75,19 +75,19 @@ export interface StateSetOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
 > extends MetricOptions<Names, Defaulted, StateSet<States, Names, Defaulted>> {
-  /** The states; it begins with the first of them. */
+  /** The states. The first one is the current one at the beginning. */
   states: States;
 }
 
 const KNOWN_OPTIONS: KnownOptions<StateSetOptions> = { ...METRIC_OPTIONS, states: true };
 
 /**
- * One of several states, each a series that is 1 when it is the current one and
- * else 0. The label with the state is named like the metric.
+ * One of several states. Each state is a series: 1 for the current state, 0 for the others. The
+ * label with the state is named like the metric.
  *
  * @typeParam States The states, inferred as a literal tuple.
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example The state of a service
  * ```ts
@@ -110,8 +110,8 @@ export class StateSet<
    * Creates a stateset and registers it.
    *
    * @param name The name.
-   * @param help What has these states.
-   * @param options The states, and options; a stateset has no unit.
+   * @param help The help text: what has these states.
+   * @param options The states, and other options. A stateset has no unit.
    * @throws {TypeError} If a name, a state or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
@@ -121,7 +121,7 @@ export class StateSet<
     const states = checkStates(known.states, doing);
     super(name, help, known, {
       type: "stateset",
-      // Each process has a state of its own.
+      // Each process has its own state.
       aggregation: "liveall",
       definition: states,
       canDrop: true,
@@ -130,15 +130,15 @@ export class StateSet<
   }
 
   /**
-   * Changes to a state, which leaves the one before. Needs all labels to have
+   * Changes to a state, and leaves the one before. Needs all labels to have
    * defaults, or to be none.
    *
    * @param state One of the states.
    * @throws {TypeError} If it is not one of them.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   state(this: IfComplete<Names, Defaulted>, state: States[number]): void {
-    ownSeries<StateSetSeries<States[number]>>(this).state(state);
+    (this as unknown as Own<StateSetSeries<States[number]>>).own.state(state);
   }
 }
 

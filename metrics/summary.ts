@@ -7,17 +7,16 @@ import {
   type LabelSet,
   type SummaryMetric,
 } from "../model.ts";
-import { ownSeries } from "./base_metric.ts";
+import type { Own } from "./base_metric.ts";
 import type { Columns } from "./columns.ts";
 import type { HistogramSeries } from "./histogram.ts";
 import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { TimedChild, TimedMetric } from "./timed_metric.ts";
 
-/** Without quantiles, there are no values of them. */
 const NONE: readonly number[] = [];
 
-/** The numbers of a child: how many values there were, and their sum. */
+/** A series has two numbers: the count of the values, and their sum. */
 const WIDTH = 2;
 
 /** A set of series of a summary. */
@@ -51,7 +50,7 @@ export interface SummarySeries
 export class SummaryChild extends TimedChild implements SummarySeries, SummaryMetric {
   observe(value: number): void {
     const { columns, slot } = this;
-    if (Number.isFinite(value) && columns.core.isSimple) {
+    if (Number.isFinite(value) && columns.core.extras === 0) {
       columns.add(slot * WIDTH, 1);
       columns.add(slot * WIDTH + 1, value);
     } else this.write("observe", value);
@@ -80,14 +79,14 @@ export class SummaryChild extends TimedChild implements SummarySeries, SummaryMe
   }
 }
 
-/** What a summary with quantiles is told. */
+/** The quantiles of a summary, and their time window. */
 interface Window {
   quantiles: readonly number[];
   maxAgeSeconds: number;
   ageBuckets: number;
 }
 
-/** A summary's series with quantiles over a sliding window. */
+/** The series of a summary with quantiles. */
 class QuantileSummaryChild extends SummaryChild {
   readonly #window: SlidingQuantiles;
   readonly #quantiles: readonly number[];
@@ -99,7 +98,7 @@ class QuantileSummaryChild extends SummaryChild {
   }
 
   override observe(value: number): void {
-    if (Number.isFinite(value) && this.columns.core.isSimple) this.change("observe", value);
+    if (Number.isFinite(value) && this.columns.core.extras === 0) this.change("observe", value);
     else this.write("observe", value);
   }
 
@@ -129,9 +128,9 @@ export interface SummaryOptions<
 > extends MetricOptions<Names, Defaulted, Summary<Names, Defaulted>> {
   /** The quantiles to track, each from 0 to 1, strictly increasing. @default {[]} */
   quantiles?: readonly number[] | undefined;
-  /** How long a value is among the quantiles, in seconds. @default {600} */
+  /** The time window of the quantiles, in seconds. @default {600} */
   maxAgeSeconds?: number | undefined;
-  /** In how many steps the window of the quantiles moves on. @default {5} */
+  /** The number of steps in which the window moves on. @default {5} */
   ageBuckets?: number | undefined;
 }
 
@@ -143,12 +142,11 @@ const KNOWN_OPTIONS: KnownOptions<SummaryOptions> = {
 };
 
 /**
- * The count and the sum of values, and, if asked for, quantiles of what was
- * observed lately: within 2 % of the exact ones. Quantiles of several processes
- * cannot be added up; a histogram's can.
+ * The count and the sum of values, and optionally quantiles over a sliding time window, within 2 %
+ * of the exact ones. Quantiles of several processes cannot be combined. Use a histogram for that.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example A summary with a median
  * ```ts
@@ -170,7 +168,7 @@ export class Summary<
    * Creates a summary and registers it.
    *
    * @param name The name, with its unit.
-   * @param help What is measured.
+   * @param help The help text: what is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If a quantile is not from 0 to 1, the window is not positive, or
@@ -183,7 +181,7 @@ export class Summary<
     super(name, help, known, {
       type: "summary",
       definition: window,
-      width: WIDTH,
+      core: { width: WIDTH },
       create: window.quantiles.length === 0
         ? (columns) => new SummaryChild(columns)
         : (columns) => new QuantileSummaryChild(columns, window),
@@ -191,15 +189,15 @@ export class Summary<
   }
 
   /**
-   * Counts a value. Needs all labels to have defaults, or to be none.
+   * Counts a value. Only if no label is missing.
    *
    * @param value A finite number.
    * @throws {TypeError} If it is not a number.
    * @throws {RangeError} If it is infinite or NaN.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   observe(this: IfComplete<Names, Defaulted>, value: number): void {
-    ownSeries<SummarySeries>(this).observe(value);
+    (this as unknown as Own<SummarySeries>).own.observe(value);
   }
 }
 

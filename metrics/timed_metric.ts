@@ -1,5 +1,5 @@
 import { checkBounds, type LabelSet } from "../model.ts";
-import { BaseMetric, ownSeries } from "./base_metric.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete, Timer, Wrap } from "./label_types.ts";
 import { settle, startChildTimer, wrapWith } from "./timer.ts";
@@ -35,7 +35,7 @@ export abstract class TimedChild extends Child implements TimedSeries {
 }
 
 /**
- * What the series of histograms and summaries have in common.
+ * The common part of the series of histograms and summaries.
  *
  * @ignore
  */
@@ -46,10 +46,10 @@ export interface TimedSeries extends LabelSet {
 }
 
 /**
- * What histograms and summaries have in common: they time functions.
+ * The common part of histograms and summaries: they time functions.
  *
  * @typeParam Names The label names, a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  * @typeParam Series The type of the series.
  */
 export abstract class TimedMetric<
@@ -63,26 +63,26 @@ export abstract class TimedMetric<
    *
    * @param fn The function.
    * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
-    return ownSeries<TimedSeries>(this).time(fn);
+    return (this as unknown as Own<TimedSeries>).own.time(fn);
   }
 
   /**
-   * Starts a timer that counts its duration, in seconds, when it is stopped. It can
-   * be started while labels are missing; they are given at its end.
+   * Starts a timer that counts its duration, in seconds, when it is stopped. Labels that are
+   * missing are given at its end.
    *
    * @returns The timer.
    */
   startTimer(): Timer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
+    // The type says which labels are needed at the end.
     return this.startLabelTimer() as Timer<Names, Defaulted>;
   }
 
   /**
-   * Makes a function whose calls are timed; also a method decorator. Reading it
-   * throws while a label has no value.
+   * Makes a function whose calls are timed. Also a method decorator. Reading it throws if a label
+   * is missing.
    */
   get wrap(): IfComplete<Names, Defaulted, Wrap, (fn: IfComplete<Names, Defaulted>) => unknown> {
     // `own` has thrown by now if a label is missing.

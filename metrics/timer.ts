@@ -73,13 +73,13 @@ export function startChildTimer(core: MetricCore, series: DurationSeries): Timer
 }
 
 /**
- * Calls a function and then another one when the first has ended: at once, or
- * when the promise that it returned has settled.
+ * Calls a function, and another one after it: at once, or after the promise that it returns has
+ * settled.
  *
  * @param fn The function.
- * @param after Called exactly once, with the error if there was one.
- * @param doing What is being done, as in `Cannot time histogram "x"`.
- * @returns What the function returns; a promise still settles as it would.
+ * @param after The other function. Called exactly once, with the error if there is one.
+ * @param doing The failing action, as in `Cannot time histogram "x"`.
+ * @returns The result of the function. A promise settles as before.
  * @throws {TypeError} If `fn` is not a function.
  */
 export function settle<T>(
@@ -115,10 +115,10 @@ export function settle<T>(
 }
 
 /**
- * Checks that something can be called.
+ * Throws if something cannot be called.
  *
- * @param fn What was given.
- * @param doing What is being done, as in `Cannot time histogram "x"`.
+ * @param fn The value as it was given.
+ * @param doing The failing action, as in `Cannot time histogram "x"`.
  * @throws {TypeError} If it is not a function.
  */
 export function checkFunction(fn: unknown, doing: string): void {
@@ -131,11 +131,11 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Makes a {@linkcode Wrap} of a function that times.
+ * Makes a {@linkcode Wrap} from a function that times others.
  *
  * @param time Calls a function and records its duration.
- * @param doing What is being done, as in `Cannot time histogram "x"`.
- * @returns The wrapping function; it needs no `this`.
+ * @param doing The failing action, as in `Cannot time histogram "x"`.
+ * @returns The wrapping function. It needs no `this`.
  */
 export function wrapWith(time: <T>(fn: () => T) => T, doing: string): Wrap {
   return <This, Args extends unknown[], Result>(

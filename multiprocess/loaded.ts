@@ -1,11 +1,11 @@
 import type { CollectorRegistryProxy, Registry } from "../mod.ts";
-import type { SharedRegistry } from "./shared_registry.ts";
 
 /** A registry that is shared, or will be once the store is open. */
 export interface Loaded {
   /** The proxy that stands for the shared registry, if there is one. */
   readonly proxy: CollectorRegistryProxy | undefined;
-  readonly shared: Promise<SharedRegistry>;
+  /** The shared registry, once the store is open. */
+  readonly shared: Promise<{ close(): Promise<void> }>;
 }
 
 /**

@@ -59,7 +59,7 @@ interface Candidate {
  * | --- | --- |
  * | `register`, `unregister` | the number of names that the collector claims |
  * | `collect` | the number of collectors; families are live, nothing is copied |
- * | `getSampleValue` | the number of all samples |
+ * | `getSampleValue` | the number of samples of the collectors that have the name |
  *
  * @example A registry for one part of a program
  * ```ts
@@ -117,7 +117,13 @@ export class CollectorRegistry implements Registry {
     const { clock, constLabels, targetInfo, prefix } = this.#options;
     this.#constLabels = constLabels;
     this.#errors = new ErrorCounts(() => clock.now());
-    this.#calls = new CollectorCalls(clock, (...args) => this.#report(...args));
+    this.#calls = new CollectorCalls(
+      clock,
+      (...args) => this.#report(...args),
+      (collector, error) => {
+        this.#errors.note(this.#names.nameOf(collector), "timeout", error);
+      },
+    );
     this.#claimed.reserve(this.#own, claimsOf(OWN_FAMILIES, prefix));
     this.setTargetInfo(targetInfo);
     this.#isSetLate.targetInfo = false;
@@ -362,9 +368,10 @@ export class CollectorRegistry implements Registry {
   }
 
   /**
-   * Looks up a sample, as it is exposed: with prefix, suffix and constant labels. Meant for tests:
-   * it reads the whole registry. Called by a function of a metric or by a collector, it asks only
-   * the collector that claims the name.
+   * Looks up a sample, as it is exposed: with prefix, suffix and constant labels. Meant for tests,
+   * and for functions and collectors that derive a value from others. It asks the collector that has
+   * the name, then those without `describe()`; for a name that no collector is known by, and for the
+   * registry's own counts, it reads the whole registry.
    *
    * @param name The name of the sample, for example `app_requests_total`.
    * @param labels All its labels. @default {{}}
@@ -377,9 +384,11 @@ export class CollectorRegistry implements Registry {
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
     checkShape(typeof name === "string", "Cannot look up sample", "name must be a string", name);
-    const scope = ReadScope.current;
-    const families = scope === undefined ? gatherFrom(this) : this.#lookUp(name, scope);
-    return findSample(families, name, labels);
+    const isKnown = this.#claimed.isKnown(name);
+    if (ReadScope.current === undefined && !isKnown) {
+      return findSample(gatherFrom(this), name, labels);
+    }
+    return new ReadScope().run((scope) => findSample(this.#lookUp(name, scope), name, labels));
   }
 
   /**
@@ -581,8 +590,10 @@ export class CollectorRegistry implements Registry {
   }
 
   #state(): RegistryState {
+    const collectors = this.#claimed.all().filter((collector) => collector !== this.#target);
     return {
-      collectors: this.#claimed.all().filter((collector) => collector !== this.#target),
+      collectors,
+      known: new Map(collectors.map((collector) => [collector, this.#names.known(collector)])),
       targetInfo: this.#isSetLate.targetInfo ? this.#targetLabels ?? undefined : undefined,
       constLabels: this.#isSetLate.constLabels ? this.#constLabels : undefined,
       errors: this.#errors.state,
@@ -614,7 +625,11 @@ export class CollectorRegistry implements Registry {
     if (constLabels !== undefined && constLabels === state.constLabels) {
       this.#isSetLate.constLabels = true;
     }
-    for (const { collector } of candidates) this.register(collector);
+    for (const { collector } of candidates) {
+      this.register(collector);
+      const known = state.known?.get(collector);
+      if (known !== undefined) this.#names.adopt(collector, known);
+    }
     if (this.#target === null && state.targetInfo !== undefined) {
       this.setTargetInfo(state.targetInfo);
     }

@@ -14,6 +14,7 @@ import {
   type SummaryMetric,
   viewOf,
 } from "../model.ts";
+import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
  * A metric seen with more labels than it has. Everything is read from the metric
@@ -114,7 +115,7 @@ export function withConstLabels(
     let own: readonly string[] | undefined;
     let names: readonly string[] = [];
     let constant: readonly string[] = [];
-    for (const metric of metrics) {
+    for (const metric of unread(metrics, READABLE_METRICS)) {
       if (metric.labelNames !== own) {
         own = metric.labelNames;
         const added = constLabels.labelNames.filter((name) =>

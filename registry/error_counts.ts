@@ -68,6 +68,16 @@ export class ErrorCounts {
       this.#counts.set(key, metric);
     }
     metric.value += times;
+    this.#remember(name, cause, error);
+  }
+
+  /** Keeps an error without counting it. */
+  note(collector: string, cause: CollectorErrorCause, error: unknown): void {
+    const isKnown = this.#last.size < MAX_NAMES || this.#last.has(collector);
+    this.#remember(isKnown ? collector.toWellFormed() : OTHERS, cause, error);
+  }
+
+  #remember(name: string, cause: CollectorErrorCause, error: unknown): void {
     const message = messageOf(error).slice(0, MAX_MESSAGE);
     this.#last.set(name, { cause, message, time: this.#now() });
   }

@@ -33,8 +33,10 @@ import {
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
 import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
-import { ReadScope, whileBusy } from "./read_scope.ts";
+import { ErrorCounts } from "./error_counts.ts";
+import { ReadScope, rootOf, whileBusy } from "./read_scope.ts";
 import { checkNames, narrow } from "./restricted.ts";
+import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
  * Reads a registry synchronously, as it is exposed. `gather()` is the same, and knows the default
@@ -102,6 +104,9 @@ const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
   maxAgeMs: true,
 };
 
+/** What was left out of reads of registries that do not count it themselves. */
+const _counts: WeakMap<object, ErrorCounts> = new WeakMap();
+
 /** A family of one read, as exposed. */
 interface Entry {
   family: MetricFamily;
@@ -122,6 +127,8 @@ export class Gathering {
   /** What the read looks up for functions that it calls. */
   readonly scope: ReadScope = new ReadScope();
   readonly #source: Gatherer;
+  /** Counts what is left out, if the registry does not. */
+  readonly #counts: ErrorCounts | undefined;
   readonly #prefix: string | null;
   readonly #names: ReadonlySet<string> | undefined;
   readonly #entries: Map<string, Entry> = new Map();
@@ -137,6 +144,7 @@ export class Gathering {
    */
   constructor(source: Gatherer, options: ReadAsyncOptions) {
     this.#source = source;
+    this.#counts = countsOf(source);
     this.#prefix = checkPrefix(source.prefix, "Cannot gather metrics");
     const own = checkKnownOptions(options, READ_OPTIONS, "Cannot gather metrics");
     this.#names = own.names === undefined ? undefined : checkNames(own.names);
@@ -150,11 +158,15 @@ export class Gathering {
   /** Takes a family in. What cannot be read is left out and counted. */
   add(family: MetricFamily): void {
     if (this.#names === undefined) return this.#put(family);
-    for (const part of narrow(family, this.#source, this.#names)) this.#put(part);
+    const { prefix } = this.#source;
+    const countError: Gatherer["countError"] = (...args) => this.#report(...args);
+    const source = { prefix, collect: () => [], countError };
+    for (const part of narrow(family, source, this.#names)) this.#put(part);
   }
 
   /** Returns the families that came, in their order. */
   families(): MetricFamily[] {
+    for (const family of this.#counts?.families() ?? []) this.add(family);
     return Array.from(this.#entries.values(), ({ family }) => family);
   }
 
@@ -166,7 +178,12 @@ export class Gathering {
     const error = typeof problem === "string"
       ? new TypeError(`Cannot expose family "${name}": ${problem}`)
       : problem;
-    this.#source.countError?.(name, cause, error, times);
+    this.#report(name, cause, error, times);
+  }
+
+  #report(name: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    if (this.#counts !== undefined) this.#counts.count(name, cause, error, times);
+    else this.#source.countError?.(name, cause, error, times);
   }
 
   #put(family: MetricFamily): void {
@@ -275,7 +292,7 @@ export class Gathering {
     // Only metrics of this library have the mark, whether they are trusted now or not.
     if (TRUSTED in metrics) return [...metrics];
     const walked: Metric[] = [];
-    for (const metric of metrics) {
+    for (const metric of unread(metrics, READABLE_METRICS)) {
       if (walked.push(metric) <= MAX_METRICS) continue;
       walked.pop();
       const rule = `it must have at most ${MAX_METRICS} series: the others are left out`;
@@ -288,6 +305,15 @@ export class Gathering {
     }
     return walked;
   }
+}
+
+/** Returns the counts of a registry of another make that does not count errors itself. */
+function countsOf(source: Gatherer): ErrorCounts | undefined {
+  const root = rootOf(source);
+  if (typeof root.countError === "function") return undefined;
+  let counts = _counts.get(root);
+  if (counts === undefined) _counts.set(root, counts = new ErrorCounts(() => 0));
+  return counts;
 }
 
 /** Whether something has what all readers of a family rely on. */

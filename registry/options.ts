@@ -21,12 +21,60 @@ import type { CollectorErrorCause } from "./protocol.ts";
  *   take the place of the existing one. For programs that reload their modules. Of two collectors
  *   without `describe()` that bring a family of one name and type, a read keeps the later one.
  * - `"merge"`: checks no names. A read merges families of one name, and leaves out repeated series.
+ *
+ * @example A metric that is edited while the program runs
+ * ```ts
+ * import { CollectorRegistry, Counter, Gauge } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry({ onDuplicate: "replace" });
+ * new Counter("jobs_total", "Jobs done.", { registry }).inc();
+ * new Gauge("queue", "Jobs waiting.", { registry }).set(3);
+ * // The module runs again, with another help text for one of them.
+ * new Counter("jobs_total", "Jobs done.", { registry }).inc();
+ * new Gauge("queue", "Jobs that wait.", { registry });
+ * assert.equal(registry.getSampleValue("jobs_total"), 2);
+ * assert.equal(registry.getSampleValue("queue"), 0);
+ * ```
+ *
+ * @example Two parts of a program that count under one name
+ * ```ts
+ * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry({ onDuplicate: "merge" });
+ * const options = { registry, labelNames: ["part"] } as const;
+ * new Counter("errors_total", "Errors.", options).labels("web").inc();
+ * new Counter("errors_total", "Errors of jobs.", options).labels("jobs").inc(2);
+ * assert.equal(registry.getSampleValue("errors_total", { part: "web" }), 1);
+ * assert.equal(registry.getSampleValue("errors_total", { part: "jobs" }), 2);
+ * ```
  */
 export type OnDuplicate = "throw" | "keep" | "reuse" | "replace" | "merge";
 
 const ON_DUPLICATE: readonly unknown[] = ["throw", "keep", "reuse", "replace", "merge"];
 
-/** Options of {@linkcode CollectorRegistry}. */
+/**
+ * Options of {@linkcode CollectorRegistry}.
+ *
+ * @example A log of what a scrape had to leave out
+ * ```ts
+ * import { CollectorRegistry, generateMetrics } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const log: string[] = [];
+ * const registry = new CollectorRegistry({
+ *   onError: (error, { collector, cause }) => log.push(`${collector} (${cause}): ${error}`),
+ * });
+ * registry.register({
+ *   collect() {
+ *     throw new Error("connection refused");
+ *   },
+ * });
+ * generateMetrics(registry);
+ * assert.deepEqual(log, ["anonymous (error): Error: connection refused"]);
+ * ```
+ */
 export interface CollectorRegistryOptions {
   /** Stands before the name of every family when it is exposed, joined by one `_`. */
   prefix?: string | null | undefined;

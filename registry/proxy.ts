@@ -15,7 +15,7 @@ import type {
   Registry,
 } from "./protocol.ts";
 import { collectFrom, restrict } from "./restricted.ts";
-import { moveCollectors } from "./state.ts";
+import { ADOPT, handOver, moveCollectors, type RegistryState, STATE, stateOf } from "./state.ts";
 
 /** A registry that stands before another one and can exchange it: that of several processes. */
 interface SharingRegistry {
@@ -45,6 +45,21 @@ export class CollectorRegistryProxy implements Registry {
   /** What was registered here, for registries that cannot tell what they hold. */
   readonly #registered: Set<Collector> = new Set();
 
+  static {
+    // A proxy may stand behind another one.
+    Object.defineProperty(this.prototype, STATE, {
+      value: function (this: CollectorRegistryProxy): RegistryState {
+        return stateOf(this.#registry, this.#registered);
+      },
+    });
+    Object.defineProperty(this.prototype, ADOPT, {
+      value: function (this: CollectorRegistryProxy, state: RegistryState): void {
+        handOver(state, this.#registry);
+        for (const collector of state.collectors) this.#registered.add(collector);
+      },
+    });
+  }
+
   /**
    * Creates a proxy.
    *
@@ -71,6 +86,9 @@ export class CollectorRegistryProxy implements Registry {
    * the errors that were counted, and the target info and the constant labels that were set by a
    * call, unless the new registry has its own. If the metrics are shared by several processes
    * (`loadBackend`), they go on being shared.
+   *
+   * The former registry is empty then. A handler or a metric that was given it directly, instead of
+   * the proxy, is left with an empty registry: give them the proxy.
    *
    * @param registry The registry to stand for from now on. The present one changes nothing.
    * @param options What happens to the collectors of the former registry: they `"move"`, or they

@@ -179,12 +179,19 @@ export function checkIdle(registry: object): void {
   );
 }
 
-/** The registry behind proxies and views, of whatever copy of this package. */
-function rootOf(registry: Gatherer): object {
-  let root: object = registry;
+/**
+ * Returns the registry behind proxies and views, of whatever copy of this package.
+ *
+ * @param registry The registry, or a proxy or a view of it.
+ * @returns The registry.
+ */
+export function rootOf(registry: Gatherer): Gatherer {
+  let root = registry;
   for (;;) {
-    const { getRegistry } = root as { getRegistry?: () => object };
-    if (typeof getRegistry !== "function") return root;
-    root = getRegistry.call(root);
+    const { getRegistry } = root as { getRegistry?: () => Gatherer };
+    const next = typeof getRegistry === "function" ? getRegistry.call(root) : undefined;
+    // A registry of another make may have a method of this name that means something else.
+    if (typeof next?.collect !== "function" || next === root) return root;
+    root = next;
   }
 }

@@ -12,7 +12,8 @@ import {
   viewOf,
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
-import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
+import type { Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
+import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
  * A view of a registry that has only the families or samples of some names. It is live: it shows
@@ -144,7 +145,8 @@ function partOf(
   const whole: LiveMetrics = family.metrics;
   const walk = function* (): Generator<Metric> {
     // The types with suffixes are the histograms and the summary.
-    for (const metric of whole as Iterable<HistogramMetric & SummaryMetric>) {
+    const histograms = unread(whole, READABLE_METRICS) as Iterable<HistogramMetric & SummaryMetric>;
+    for (const metric of histograms) {
       const { labelNames, labelValues, timestamp } = metric;
       const part: HistogramMetric & SummaryMetric = {
         labelNames,

@@ -8,7 +8,7 @@ export interface BasicAuth {
 
 /** Options of {@linkcode createHeaders}. */
 export interface HeadersOptions {
-  readonly headers: HeadersInit | undefined;
+  readonly headers: RequestInit["headers"] | undefined;
   readonly basicAuth: BasicAuth | undefined;
   /** The credentials in the URL. */
   readonly credentials: BasicAuth | undefined;

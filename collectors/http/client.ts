@@ -1,6 +1,9 @@
 import { BoundedValues, KnownMethods, OTHER } from "./labels.ts";
-import { CLIENT_METRICS, CLOCK, type HttpMetricsOptions } from "./metrics.ts";
-import { lengthOf } from "./server.ts";
+import { checkKnownOptions, type KnownOptions } from "../../model.ts";
+import { SYSTEM_CLOCK } from "../../time/clock.ts";
+import { errorTypeOf } from "./error_type.ts";
+import { createClientMetrics, HTTP_METRICS_OPTIONS, type HttpMetricsOptions } from "./metrics.ts";
+import { parseLength } from "./recorder.ts";
 
 /** How many servers a function may name. */
 const MAX_SERVERS = 50;
@@ -18,6 +21,11 @@ export interface InstrumentFetchOptions extends HttpMetricsOptions {
    */
   server?: readonly string[] | ((url: URL) => string | null | undefined) | undefined;
 }
+
+const KNOWN_OPTIONS: KnownOptions<InstrumentFetchOptions> = {
+  server: true,
+  ...HTTP_METRICS_OPTIONS,
+};
 
 /** A server, as two labels. */
 type Server = readonly [address: string, port: string];
@@ -66,12 +74,11 @@ export function instrumentFetch<
   if (typeof fetch !== "function") {
     throw new TypeError(`${doing}: it must be a function: received ${typeof fetch}`);
   }
-  const { clock = CLOCK } = options;
-  const serverOf = makeServerOf(options.server, doing);
+  const checked = checkKnownOptions(options, KNOWN_OPTIONS, doing);
+  const { clock = SYSTEM_CLOCK } = checked;
+  const serverOf = makeServerOf(checked.server, doing);
   const methods = new KnownMethods();
-  const { metrics: { duration, active, responseSize, errors }, errorTypes } = CLIENT_METRICS.get(
-    options,
-  );
+  const { duration, active, responseSize, errors } = createClientMetrics(checked);
   const call = async (
     args: readonly unknown[],
     send: () => Promise<Response>,
@@ -86,11 +93,11 @@ export function instrumentFetch<
       const response = await send();
       status = response.status;
       // The answer to HEAD says how long the one to GET would be.
-      const size = method === "HEAD" ? 0 : lengthOf(response.headers);
+      const size = method === "HEAD" ? 0 : parseLength(response.headers.get("content-length"));
       if (size !== undefined) responseSize.labels(method, status, ...server).observe(size);
       return response;
     } catch (error) {
-      errors.labels(method, ...server, errorTypes.nameOf(error)).inc();
+      errors.labels(method, ...server, errorTypeOf(error, errors)).inc();
       throw error;
     } finally {
       running.dec();

@@ -1,4 +1,4 @@
-/** What stands for all values that are not known, as the conventions of OpenTelemetry have it. */
+/** The value of a label for everything that is not known, as OpenTelemetry spells it. */
 export const OTHER = "_OTHER";
 
 /** The methods of RFC 9110, RFC 5789 (`PATCH`) and of the draft of `QUERY`. */
@@ -15,13 +15,7 @@ const METHODS = [
   "TRACE",
 ] as const;
 
-/** How many classes of errors a registry tells apart. */
-const MAX_ERROR_TYPES = 50;
-
-/** What a class may be called to be the value of a label. */
-const CLASS_NAME_REGEXP = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,63}$/u;
-
-/** Texts of which only so many are told apart: what comes later is one and the same. */
+/** Texts of which only the first are told apart. All later ones become `_OTHER`. */
 export class BoundedValues {
   readonly #max: number;
   readonly #values: Set<string> = new Set();
@@ -40,7 +34,7 @@ export class BoundedValues {
   }
 }
 
-/** The methods that are told apart; all others are one. */
+/** The methods that are told apart. All others become `_OTHER`. */
 export class KnownMethods {
   readonly #methods: ReadonlySet<unknown>;
 
@@ -51,23 +45,5 @@ export class KnownMethods {
   /** The method itself if it is known, else `_OTHER`. Methods are case-sensitive. */
   fold(method: unknown): string {
     return this.#methods.has(method) ? method as string : OTHER; // All that are known are strings.
-  }
-}
-
-/** What errors are called: by their class, of which there are only so many. */
-export class ErrorTypes {
-  readonly #known: BoundedValues = new BoundedValues(MAX_ERROR_TYPES);
-
-  /** The name of the error's class; for a `DOMException`, its own, such as `AbortError`. */
-  nameOf(error: unknown): string {
-    try {
-      if (!(error instanceof Error)) return OTHER;
-      const name: unknown = error instanceof DOMException ? error.name : error.constructor.name;
-      if (typeof name !== "string" || !CLASS_NAME_REGEXP.test(name)) return OTHER;
-      return this.#known.fold(name);
-    } catch {
-      // A hostile error, whose getters throw.
-      return OTHER;
-    }
   }
 }

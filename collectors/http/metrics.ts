@@ -1,13 +1,15 @@
 import {
   type Clock,
+  type Collector,
   Counter,
+  type DuplicateMetricError,
   Gauge,
   Histogram,
   type NativeHistogramOptions,
   REGISTRY,
   type Registry,
 } from "../../mod.ts";
-import { ErrorTypes } from "./labels.ts";
+import type { KnownOptions } from "../../model.ts";
 
 /** The bounds that the conventions advise for durations, in seconds. */
 const DURATION_BUCKETS = [
@@ -27,18 +29,25 @@ const DURATION_BUCKETS = [
   10,
 ];
 
-/** Bounds for the sizes of bodies, in bytes, for which the conventions advise none. */
+/** Bounds for the sizes of bodies, in bytes. The conventions advise none. */
 const SIZE_BUCKETS = [100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
 
 /** Options that the metrics of servers and of clients have in common. */
 export interface HttpMetricsOptions {
   /**
-   * Where the metrics are registered. All calls for one registry share them, so the options
-   * of the metrics have to be the same in each.
+   * Where the metrics are registered. Everything that is instrumented for one registry shares
+   * them, so the options of the metrics have to be the same everywhere.
    *
    * @default {REGISTRY}
    */
   registry?: Registry | undefined;
+  /** A namespace for the names of the metrics: `namespace_http_server_…`. @default {none} */
+  namespace?: string | undefined;
+  /**
+   * How many series each family has at most. Further label sets share one series, whose labels
+   * are all `overflow`. @default {that of the registry}
+   */
+  maxSeries?: number | undefined;
   /**
    * The upper bounds of durations, in seconds.
    *
@@ -62,11 +71,25 @@ export interface HttpMetricsOptions {
   clock?: Pick<Clock, "monotonic"> | undefined;
 }
 
+/** The names of the options above. */
+export const HTTP_METRICS_OPTIONS: KnownOptions<HttpMetricsOptions> = {
+  registry: true,
+  namespace: true,
+  maxSeries: true,
+  buckets: true,
+  sizeBuckets: true,
+  nativeHistogram: true,
+  exemplars: true,
+  clock: true,
+};
+
 const SERVER_LABELS = [
   "http_request_method",
   "http_response_status_code",
   "http_route",
 ] as const;
+
+const ERROR_LABELS = ["http_request_method", "http_route", "error_type"];
 
 const CLIENT_LABELS = [
   "http_request_method",
@@ -75,183 +98,212 @@ const CLIENT_LABELS = [
   "server_port",
 ] as const;
 
+/** A counter, whatever its labels. */
+export type AnyCounter = Counter<readonly string[]>;
+
+/** A histogram, whatever its labels. */
+export type AnyHistogram = Histogram<readonly string[]>;
+
 /** The metrics of servers. */
-export type ServerMetrics = ReturnType<typeof createServerMetrics>;
+export interface ServerMetrics {
+  /** Labels: those of {@linkcode SERVER_LABELS}, then those of the option `labels`. */
+  readonly duration: AnyHistogram;
+  readonly active: Gauge<readonly ["http_request_method"]>;
+  readonly requestSize: AnyHistogram;
+  /** Only where bodies are measured. */
+  readonly responseSize: AnyHistogram | undefined;
+  /** Labels: method, route, error type, then those of the option `labels`. */
+  readonly errors: AnyCounter;
+}
 
 /** The metrics of clients. */
 export type ClientMetrics = ReturnType<typeof createClientMetrics>;
 
-type MetricSettings = Pick<
-  Required<HttpMetricsOptions>,
-  "buckets" | "sizeBuckets" | "nativeHistogram" | "exemplars"
->;
-
-function createServerMetrics(settings: MetricSettings) {
-  const { buckets, sizeBuckets, nativeHistogram, exemplars } = settings;
-  const sizes = { labelNames: SERVER_LABELS, registry: null, buckets: sizeBuckets };
-  return {
-    duration: new Histogram(
-      "http_server_request_duration_seconds",
-      "Duration of HTTP server requests.",
-      { labelNames: SERVER_LABELS, registry: null, buckets, nativeHistogram, exemplars },
-    ),
-    active: new Gauge("http_server_active_requests", "Number of active HTTP server requests.", {
-      labelNames: ["http_request_method"],
-      registry: null,
-      aggregation: "livesum",
-    }),
-    requestSize: new Histogram(
-      "http_server_request_body_size_bytes",
-      "Size of HTTP server request bodies.",
-      { ...sizes, nativeHistogram },
-    ),
-    responseSize: new Histogram(
-      "http_server_response_body_size_bytes",
-      "Size of HTTP server response bodies.",
-      { ...sizes, nativeHistogram },
-    ),
-    errors: new Counter(
-      "http_server_request_errors_total",
-      "HTTP server requests that failed or were aborted.",
-      { labelNames: ["http_request_method", "http_route", "error_type"], registry: null },
-    ),
-  };
-}
-
-function createClientMetrics(settings: MetricSettings) {
-  const { buckets, sizeBuckets, nativeHistogram, exemplars } = settings;
-  return {
-    duration: new Histogram(
-      "http_client_request_duration_seconds",
-      "Duration of HTTP client requests.",
-      { labelNames: CLIENT_LABELS, registry: null, buckets, nativeHistogram, exemplars },
-    ),
-    active: new Gauge("http_client_active_requests", "Number of active HTTP client requests.", {
-      labelNames: ["http_request_method", "server_address", "server_port"],
-      registry: null,
-      aggregation: "livesum",
-    }),
-    responseSize: new Histogram(
-      "http_client_response_body_size_bytes",
-      "Size of HTTP client response bodies.",
-      { labelNames: CLIENT_LABELS, registry: null, buckets: sizeBuckets, nativeHistogram },
-    ),
-    errors: new Counter(
-      "http_client_request_errors_total",
-      "HTTP client requests that failed or were aborted.",
-      {
-        labelNames: ["http_request_method", "server_address", "server_port", "error_type"],
-        registry: null,
-      },
-    ),
-  };
-}
-
-/** The metrics of one registry, with what bounds their labels. */
-interface Shared<M> {
-  readonly metrics: M;
-  readonly errorTypes: ErrorTypes;
-  /** The options that they were made with, as text. */
-  readonly settings: string;
-}
-
-type AnyMetric =
-  | Histogram<readonly string[]>
-  | Gauge<readonly string[]>
-  | Counter<readonly string[]>;
-
-/** Makes metrics once for each registry, and finds them again. */
-class MetricsByRegistry<M extends object> {
-  readonly #what: string;
-  readonly #create: (settings: MetricSettings) => M;
-
-  constructor(what: string, create: (settings: MetricSettings) => M) {
-    this.#what = what;
-    this.#create = create;
-  }
-
-  /**
-   * The metrics of a registry, registered there.
-   *
-   * @throws {TypeError} If it has them with other options.
-   * @throws {DuplicateMetricError} If something else claims one of their names.
-   */
-  get(options: HttpMetricsOptions): Shared<M> {
-    const registry = behind(options.registry ?? REGISTRY);
-    const given: MetricSettings = {
-      buckets: options.buckets ?? DURATION_BUCKETS,
-      sizeBuckets: options.sizeBuckets ?? SIZE_BUCKETS,
-      nativeHistogram: options.nativeHistogram ?? false,
-      exemplars: options.exemplars ?? false,
+/**
+ * Creates the metrics of servers in a registry, or takes those of the same definition that the
+ * registry has.
+ *
+ * @param options Options of the metrics.
+ * @param more Further labels, and whether the bodies of responses are measured.
+ * @throws {TypeError} If an option or a label is not legal.
+ * @throws {DuplicateMetricError} If something else claims one of their names.
+ */
+export function createServerMetrics(
+  options: HttpMetricsOptions,
+  more: { readonly labelNames: readonly string[]; readonly bodies: boolean },
+): ServerMetrics {
+  return inRegistry(options, (common) => {
+    const { buckets, sizeBuckets, exemplars } = withDefaults(options);
+    const { nativeHistogram } = options;
+    const labelNames = [...SERVER_LABELS, ...more.labelNames];
+    const sizes = { ...common, labelNames, buckets: sizeBuckets, nativeHistogram };
+    return {
+      duration: new Histogram(
+        "http_server_request_duration_seconds",
+        "Duration of HTTP server requests.",
+        { ...common, labelNames, buckets, nativeHistogram, exemplars },
+      ),
+      active: new Gauge("http_server_active_requests", "Number of active HTTP server requests.", {
+        ...common,
+        labelNames: ["http_request_method"],
+        aggregation: "livesum",
+      }),
+      requestSize: new Histogram(
+        "http_server_request_body_size_bytes",
+        "Size of HTTP server request bodies.",
+        sizes,
+      ),
+      responseSize: more.bodies
+        ? new Histogram(
+          "http_server_response_body_size_bytes",
+          "Size of HTTP server response bodies.",
+          sizes,
+        )
+        : undefined,
+      errors: new Counter(
+        "http_server_request_errors_total",
+        "HTTP server requests that failed or were aborted.",
+        {
+          ...common,
+          labelNames: [...ERROR_LABELS, ...more.labelNames],
+        },
+      ),
     };
-    const settings = JSON.stringify(given);
-    const all = this.#all();
-    const known = all.get(registry);
-    if (known !== undefined && known.settings !== settings) {
-      throw new TypeError(
-        `Cannot instrument ${this.#what}: the registry has its metrics with other options: ` +
-          `received ${settings} after ${known.settings}`,
-      );
-    }
-    const metrics = known?.metrics ?? this.#create(given);
-    // Also those that are known: what is there already is left as it is, and a registry that was
-    // cleared has them again.
-    const registered = registerAll(metrics, registry);
-    if (known !== undefined) return known;
-    const shared = { metrics: registered, errorTypes: new ErrorTypes(), settings };
-    all.set(registry, shared);
-    return shared;
-  }
+  });
+}
 
-  /** The metrics of all registries, where all copies of this package in a program find them. */
-  #all(): WeakMap<Registry, Shared<M>> {
-    // The number is that of the protocol: what is there was put there by a copy of this module.
-    const key = Symbol.for(`narthex.http.${this.#what}.1`);
-    const global = globalThis as { [key: symbol]: WeakMap<Registry, Shared<M>> | undefined };
-    if (global[key] === undefined) {
-      Object.defineProperty(global, key, { value: new WeakMap<Registry, Shared<M>>() });
-    }
-    return global[key]!;
+/**
+ * Creates the metrics of clients in a registry, or takes those of the same definition that the
+ * registry has.
+ *
+ * @param options Options of the metrics.
+ * @throws {TypeError} If an option is not legal.
+ * @throws {DuplicateMetricError} If something else claims one of their names.
+ */
+export function createClientMetrics(options: HttpMetricsOptions) {
+  return inRegistry(options, (common) => {
+    const { buckets, sizeBuckets, exemplars } = withDefaults(options);
+    const { nativeHistogram } = options;
+    return {
+      duration: new Histogram(
+        "http_client_request_duration_seconds",
+        "Duration of HTTP client requests.",
+        { ...common, labelNames: CLIENT_LABELS, buckets, nativeHistogram, exemplars },
+      ),
+      active: new Gauge("http_client_active_requests", "Number of active HTTP client requests.", {
+        ...common,
+        labelNames: ["http_request_method", "server_address", "server_port"],
+        aggregation: "livesum",
+      }),
+      responseSize: new Histogram(
+        "http_client_response_body_size_bytes",
+        "Size of HTTP client response bodies.",
+        { ...common, labelNames: CLIENT_LABELS, buckets: sizeBuckets, nativeHistogram },
+      ),
+      errors: new Counter(
+        "http_client_request_errors_total",
+        "HTTP client requests that failed or were aborted.",
+        {
+          ...common,
+          labelNames: ["http_request_method", "server_address", "server_port", "error_type"],
+        },
+      ),
+    };
+  });
+}
+
+function withDefaults(options: HttpMetricsOptions) {
+  const { buckets = DURATION_BUCKETS, sizeBuckets = SIZE_BUCKETS, exemplars = false } = options;
+  return { buckets, sizeBuckets, exemplars };
+}
+
+/** The options that all metrics of one call share. */
+type Common = Pick<HttpMetricsOptions, "namespace" | "maxSeries"> & { readonly registry: Registry };
+
+/**
+ * Creates metrics in the registry of the options, or takes those of the same definition that it
+ * has: all of them, or none.
+ */
+export function inRegistry<M>(options: HttpMetricsOptions, create: (common: Common) => M): M {
+  const { registry = REGISTRY, namespace, maxSeries } = options;
+  const sharing = new SharingRegistry(registry);
+  try {
+    return create({
+      registry: sharing,
+      ...namespace !== undefined && { namespace },
+      ...maxSeries !== undefined && { maxSeries },
+    });
+  } catch (error) {
+    sharing.undo();
+    throw error;
   }
 }
 
-/** The registry that a proxy stands for now: metrics stay with it when the proxy gets another. */
+/** The metrics of each registry, by their definition. */
+const metricsOf: WeakMap<Registry, Map<string, Collector>> = new WeakMap();
+
+/**
+ * Registers metrics in another registry. Where that has a metric of the same definition, it hands
+ * back that one, whatever the registry does with duplicates otherwise.
+ */
+class SharingRegistry implements Registry {
+  readonly prefix = null;
+  readonly maxSeries: number | undefined;
+  readonly #registry: Registry;
+  readonly #known: Map<string, Collector>;
+  readonly #added: Collector[] = [];
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+    this.maxSeries = registry.maxSeries;
+    const holder = behind(registry);
+    this.#known = metricsOf.get(holder) ?? new Map();
+    metricsOf.set(holder, this.#known);
+  }
+
+  register(collector: Collector): Collector {
+    const { definition = "" } = collector;
+    const candidate = this.#known.get(definition) ?? collector;
+    let used: Collector;
+    try {
+      // A registry of a program's own may return nothing.
+      used = this.#registry.register(candidate) ?? candidate;
+    } catch (error) {
+      const existing = existingOf(error);
+      if (existing?.definition !== definition) throw error;
+      used = existing;
+    }
+    if (used === collector) this.#added.push(collector);
+    this.#known.set(definition, used);
+    return used;
+  }
+
+  unregister(collector: Collector): boolean | void {
+    return this.#registry.unregister(collector);
+  }
+
+  collect(): ReturnType<Registry["collect"]> {
+    return this.#registry.collect();
+  }
+
+  /** Unregisters what was added. */
+  undo(): void {
+    for (const collector of this.#added) {
+      this.#registry.unregister(collector);
+      this.#known.delete(collector.definition ?? "");
+    }
+  }
+}
+
+/** The registry that a proxy stands for now. It may get another one. */
 function behind(registry: Registry): Registry {
   let found = registry as Registry & { getRegistry?: () => Registry };
   while (typeof found.getRegistry === "function") found = found.getRegistry();
   return found;
 }
 
-/** Registers metrics, all of them or none. */
-function registerAll<M extends object>(metrics: M, registry: Registry): M {
-  const registered: Record<string, AnyMetric> = {};
-  const added: AnyMetric[] = [];
-  try {
-    for (const [key, metric] of Object.entries<AnyMetric>(metrics as Record<string, AnyMetric>)) {
-      // A registry may hand back one of the same definition that it has, which is the one to use.
-      const kept = registry.register(metric) as unknown as AnyMetric | undefined;
-      const existing = kept !== undefined && kept.definition === metric.definition;
-      registered[key] = existing ? kept : metric;
-      if (registered[key] === metric) added.push(metric);
-    }
-  } catch (error) {
-    for (const metric of added) registry.unregister(metric);
-    throw error;
-  }
-  return registered as M; // Metrics of the same definitions, under the same keys.
+/** The collector that was in the way of another one, also by an error of another copy. */
+function existingOf(error: unknown): Collector | undefined {
+  const { name, existing } = (error ?? {}) as Partial<DuplicateMetricError>;
+  return name === "DuplicateMetricError" ? existing : undefined;
 }
-
-/** The metrics of servers, by registry. */
-export const SERVER_METRICS: MetricsByRegistry<ServerMetrics> = new MetricsByRegistry(
-  "handler",
-  createServerMetrics,
-);
-
-/** The metrics of clients, by registry. */
-export const CLIENT_METRICS: MetricsByRegistry<ClientMetrics> = new MetricsByRegistry(
-  "fetch",
-  createClientMetrics,
-);
-
-/** The platform's clock. */
-export const CLOCK: Pick<Clock, "monotonic"> = { monotonic: () => performance.now() / 1000 };

@@ -1,33 +1,20 @@
+import { checkNumber, checkShape } from "../../model.ts";
 import { BoundedValues } from "./labels.ts";
+import { PatternList, type RoutePattern } from "./path_patterns.ts";
 
 /** How many routes a function may name when nothing else is said. */
 const MAX_ROUTES = 200;
 
-/** A path without anything that `URLPattern` gives a meaning to. */
-const PLAIN_PATH_REGEXP = /^\/[^:*+?(){}\\#]*$/;
-
-/** What is used of a `URLPattern`. */
-export interface UrlPattern {
-  /** The pattern of the host; `*` for any. */
-  readonly hostname: string;
-  /** The pattern of the path. */
-  readonly pathname: string;
-  /**
-   * Whether a URL matches.
-   *
-   * @param url The URL.
-   * @returns Whether it does.
-   */
-  test(url: string): boolean;
-}
-
-/**
- * A path as `URLPattern` has it, such as `/users/:id`, or a whole `URLPattern`.
- */
-export type RoutePattern = string | UrlPattern;
+/** Names a route: the pattern, such as `/users/:id`. Never the path itself. */
+export type RouteOf<Req> = (request: Req) => string | null | undefined;
 
 /** Routes that handlers have named themselves. */
-const named: WeakMap<Request, string> = new WeakMap();
+const named: WeakMap<object, string> = new WeakMap();
+
+/**
+ * Whether any handler has ever named a route. While that is not so, nothing has to be looked up.
+ */
+let isUsed = false;
 
 /**
  * Names the route of a request, from inside of the handler: for routers that know it only there.
@@ -59,7 +46,7 @@ const named: WeakMap<Request, string> = new WeakMap();
  * );
  * ```
  */
-export function setRoute(request: Request, route: string): void {
+export function setRoute(request: object, route: string): void {
   const doing = "Cannot set route";
   if (typeof request !== "object" || request === null) {
     throw new TypeError(`${doing}: request must be a Request: received ${typeof request}`);
@@ -67,112 +54,103 @@ export function setRoute(request: Request, route: string): void {
   if (typeof route !== "string") {
     throw new TypeError(`${doing}: route must be a string: received ${typeof route}`);
   }
+  isUsed = true;
   named.set(request, route);
 }
 
-/** Finds the route of a request. */
-export class RouteFinder {
-  readonly #find: ((request: Request) => unknown) | undefined;
+/** Returns the route that was named by {@linkcode setRoute}, if there is one. */
+export function namedRoute(request: object): string | undefined {
+  return isUsed ? named.get(request) : undefined;
+}
+
+/** What {@linkcode RouteFinder} finds routes by. */
+export interface RouteOptions<Req> {
+  readonly route?: RouteOf<Req> | string | readonly RoutePattern[] | undefined;
+  readonly maxRoutes?: number | undefined;
+}
+
+/** Which requests are not measured. */
+export type Ignore<Req> = ((request: Req) => boolean) | readonly RoutePattern[];
+
+/**
+ * Returns the function that tells whether to ignore a request.
+ *
+ * @param ignore The option, if there is one.
+ * @param urlOf Returns the URL of a request, or its path.
+ * @param doing The failing action, as in `Cannot instrument handler`.
+ * @returns The function, or `undefined` if no request is ignored.
+ */
+export function compileIgnore<Req>(
+  ignore: Ignore<Req> | undefined,
+  urlOf: (request: Req) => string,
+  doing: string,
+): ((request: Req) => boolean) | undefined {
+  if (ignore === undefined) return undefined;
+  if (typeof ignore === "function") {
+    return (request) => {
+      try {
+        return ignore(request) === true;
+      } catch {
+        // A request must not fail because it is measured.
+        return false;
+      }
+    };
+  }
+  const rule = "ignore must be a function or an array of patterns";
+  checkShape(Array.isArray(ignore), doing, rule, ignore);
+  const patterns = new PatternList(ignore, `${doing}: ignore`);
+  return (request) => patterns.find(urlOf(request)) !== undefined;
+}
+
+/** Finds the route of a request by the options, and what its handler has named. */
+export class RouteFinder<Req extends object> {
+  /** Whether there is an option to ask. */
+  readonly isGiven: boolean;
+  readonly #constant: string | undefined;
+  readonly #find: RouteOf<Req> | undefined;
   readonly #patterns: PatternList | undefined;
   readonly #routes: BoundedValues;
+  readonly #urlOf: (request: Req) => string;
 
   constructor(
-    route: ((request: Request) => unknown) | readonly RoutePattern[] | undefined,
-    maxRoutes: number = MAX_ROUTES,
+    { route, maxRoutes = MAX_ROUTES }: RouteOptions<Req>,
+    urlOf: (request: Req) => string,
+    doing: string,
   ) {
-    const doing = "Cannot instrument handler";
-    if (typeof maxRoutes !== "number") {
-      throw new TypeError(`${doing}: maxRoutes must be a number: received ${typeof maxRoutes}`);
-    }
-    if (!(maxRoutes >= 0)) {
-      throw new RangeError(`${doing}: maxRoutes must be >= 0: received ${maxRoutes}`);
-    }
+    this.#urlOf = urlOf;
+    checkNumber(maxRoutes, (routes) => routes >= 0, ">= 0", doing, "maxRoutes");
+    this.isGiven = route !== undefined;
     this.#routes = new BoundedValues(maxRoutes);
-    if (typeof route === "function") this.#find = route;
-    else if (route !== undefined) this.#patterns = new PatternList(route, `${doing}: route`);
+    if (typeof route === "string") this.#constant = route;
+    else if (typeof route === "function") this.#find = route;
+    else if (route !== undefined) {
+      const rule = "route must be a string, a function or an array of patterns";
+      checkShape(Array.isArray(route), doing, rule, route);
+      this.#patterns = new PatternList(route, `${doing}: route`);
+    }
   }
 
   /**
-   * The route by the option; empty if there is none, `_OTHER` if there are too many. Never the path.
+   * Returns the route by the option. It is empty if there is none, and `_OTHER` if a function has
+   * named too many. It is never the path.
    */
-  find(request: Request): string {
+  find(request: Req): string {
+    if (this.#constant !== undefined) return this.#constant;
     try {
-      if (this.#patterns !== undefined) return this.#patterns.find(request) ?? "";
-      const route = this.#find?.(request);
+      if (this.#patterns !== undefined) {
+        return this.#patterns.find(this.#urlOf(request)) ?? "";
+      }
+      const route: unknown = this.#find?.(request);
       return typeof route === "string" && route !== "" ? this.#routes.fold(route) : "";
     } catch {
-      // Whoever is measured must not fail because of that.
+      // A request must not fail because it is measured.
       return "";
     }
   }
 
-  /** The route that the handler has named, if it did. */
-  named(request: Request): string | undefined {
-    const route = named.get(request);
+  /** Returns the route that the handler has named, if it did. */
+  named(request: Req): string | undefined {
+    const route = namedRoute(request);
     return route === undefined ? undefined : this.#routes.fold(route);
   }
-}
-
-/** Patterns, the first of which that matches counts. */
-export class PatternList {
-  readonly #patterns: readonly {
-    readonly name: string;
-    matches(path: string, url: string): boolean;
-  }[];
-
-  constructor(patterns: readonly RoutePattern[], doing: string) {
-    if (!Array.isArray(patterns)) {
-      throw new TypeError(
-        `${doing} must be a function or an array of patterns: received ${typeof patterns}`,
-      );
-    }
-    this.#patterns = patterns.map((pattern: RoutePattern) => {
-      if (typeof pattern === "string" && PLAIN_PATH_REGEXP.test(pattern)) {
-        return { name: pattern, matches: (path) => path === pattern };
-      }
-      const compiled = typeof pattern === "string" ? compile(pattern, doing) : pattern;
-      if (typeof compiled?.test !== "function" || typeof compiled.pathname !== "string") {
-        throw new TypeError(
-          `${doing} must have paths or URLPatterns only: received ${typeof pattern}`,
-        );
-      }
-      const { hostname, pathname } = compiled;
-      return {
-        name: (hostname === "*" ? "" : hostname ?? "") + pathname,
-        matches: (_, url) => compiled.test(url),
-      };
-    });
-  }
-
-  /** The first pattern that a request matches. */
-  find(request: Request): string | undefined {
-    const { url } = request;
-    const path = pathOf(url);
-    for (const pattern of this.#patterns) if (pattern.matches(path, url)) return pattern.name;
-    return undefined;
-  }
-}
-
-function compile(pathname: string, doing: string): UrlPattern {
-  const { URLPattern } = globalThis as {
-    URLPattern?: new (init: { pathname: string }) => UrlPattern;
-  };
-  if (URLPattern === undefined) {
-    throw new TypeError(
-      `${doing} must be a function or have plain paths where there is no URLPattern: ` +
-        `received "${pathname}"`,
-    );
-  }
-  return new URLPattern({ pathname });
-}
-
-/** The path of a URL, which is absolute. */
-function pathOf(url: string): string {
-  const from = url.indexOf("/", url.indexOf("://") + 3);
-  if (from === -1) return "/";
-  for (let to = from; to < url.length; to++) {
-    const code = url.charCodeAt(to);
-    if (code === 0x3f || code === 0x23) return url.slice(from, to);
-  }
-  return url.slice(from);
 }

@@ -1,183 +1,202 @@
-import type { Clock } from "../../mod.ts";
-import { type BodyEnd, watchBody } from "./body.ts";
-import { type ErrorTypes, KnownMethods } from "./labels.ts";
-import { CLOCK, type HttpMetricsOptions, SERVER_METRICS, type ServerMetrics } from "./metrics.ts";
-import { PatternList, RouteFinder, type RoutePattern } from "./routes.ts";
-
-/** The error type of requests whose client left before it had the whole answer. */
-const ABORTED = "abort";
+import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
+import type { RoutePattern } from "./path_patterns.ts";
+import { LEFT, type Outcome, SERVER_METRICS_OPTIONS } from "./recorder.ts";
+import { compileIgnore, type Ignore, RouteFinder, type RouteOf } from "./routes.ts";
+import { type WebExchange, WebRecorder, type WebRecorderOptions } from "./web_recorder.ts";
 
 /** Options of {@linkcode instrument}. */
-export interface InstrumentOptions extends HttpMetricsOptions {
+export interface InstrumentOptions extends WebRecorderOptions<Request, Response> {
   /**
-   * The label `http_route`: a function that names the route of a request, or patterns, the first of
-   * which that matches is its name. It is asked before the handler, and what the handler says by
-   * `setRoute()` counts more. Where there is no route, where the function throws or returns
-   * no string, the label is empty. The path itself is never taken.
+   * The label `http_route`: the name of the only route that the handler has; patterns, where the
+   * first one that matches is the name; or a function that names the route. It is asked before
+   * the handler, and what the handler says by `setRoute()` counts more. Where there is no route,
+   * where the function throws or returns no string, the label is empty. It is never the path.
    */
-  route?:
-    | ((request: Request) => string | null | undefined)
-    | readonly RoutePattern[]
-    | undefined;
+  route?: RouteOf<Request> | string | readonly RoutePattern[] | undefined;
   /**
    * How many routes a function and `setRoute()` may name; all others become `_OTHER`. It bounds
    * the damage of a function that returns paths. @default {200}
    */
   maxRoutes?: number | undefined;
   /** Which requests are not measured, as a function or as patterns such as `["/metrics"]`. */
-  ignore?: ((request: Request) => boolean) | readonly RoutePattern[] | undefined;
-  /** Methods to tell apart besides those of the RFCs; all others become `_OTHER`. */
-  methods?: readonly string[] | undefined;
+  ignore?: Ignore<Request> | undefined;
   /**
-   * Whether a request lasts until its answer's body was sent, and the body is measured. With
-   * `false` it lasts until the handler has answered, no response is touched, and the size is what
-   * `Content-Length` says, if it does. @default {true}
+   * Whether to measure static responses and files in the `routes` of `Bun.serve()`. They become
+   * functions then, so that Bun does not answer with `ETag`, `Last-Modified` and status 304 any
+   * more. @default {false}
    */
-  bodies?: boolean | undefined;
+  staticRoutes?: boolean | undefined;
 }
 
-/** A request that is being answered. */
-interface Exchange {
-  readonly method: string;
-  /** The route that the request had before it was handled. */
+const KNOWN_OPTIONS: KnownOptions<InstrumentOptions> = {
+  route: true,
+  maxRoutes: true,
+  ignore: true,
+  ...SERVER_METRICS_OPTIONS,
+  bodies: true,
+  detectAborts: true,
+  staticRoutes: true,
+};
+
+const DOING = "Cannot instrument handler";
+
+/** A handler of the shape of `fetch`. */
+export type Handler = (this: unknown, ...args: [request: Request, ...rest: unknown[]]) => unknown;
+
+/** What is called, and with what. */
+interface Call {
+  readonly handler: Handler;
+  readonly self: unknown;
+  /** The route that the runtime has matched, if it does. */
+  readonly key?: string | undefined;
+  /** Returns what a framework has found out, once it has answered. */
+  readonly found?: ((request: Request) => Found) | undefined;
+}
+
+/** What a framework has found out about a request. */
+interface Found {
+  readonly route: string | undefined;
+  /** An error that was thrown, and that the framework has answered. */
+  readonly error: { readonly error: unknown } | undefined;
+  /** Whether the request asks for an upgrade. */
+  readonly isUpgrade: boolean;
+}
+
+/** A request, and its route by the options or by the runtime. */
+interface Begun {
+  readonly exchange: WebExchange<Request>;
   readonly route: string;
-  readonly start: number;
-  /** What its `Content-Length` says. */
-  readonly size: number | undefined;
+  readonly found: Call["found"];
 }
 
-/** What handlers are measured with. */
-export class ServerInstruments {
-  readonly #metrics: ServerMetrics;
-  readonly #errorTypes: ErrorTypes;
-  readonly #clock: Pick<Clock, "monotonic">;
-  readonly #methods: KnownMethods;
-  readonly #routes: RouteFinder;
-  readonly #ignore: (request: Request) => unknown;
-  readonly #bodies: boolean;
+/** Measures handlers of the shape of `fetch`. */
+export class FetchRecorder {
+  /** Whether static routes of Bun are measured. */
+  readonly staticRoutes: boolean;
+  readonly #recorder: WebRecorder<Request, Response>;
+  readonly #routes: RouteFinder<Request>;
+  readonly #ignores: ((request: Request) => boolean) | undefined;
+  readonly #isBun: boolean = "Bun" in globalThis;
 
-  constructor(options: InstrumentOptions) {
-    const { route, maxRoutes, ignore, methods, bodies = true, clock = CLOCK } = options;
-    this.#methods = new KnownMethods(methods);
-    this.#routes = new RouteFinder(route, maxRoutes);
-    this.#ignore = checkIgnore(ignore);
-    this.#bodies = bodies;
-    this.#clock = clock;
-    const { metrics, errorTypes } = SERVER_METRICS.get(options);
-    this.#metrics = metrics;
-    this.#errorTypes = errorTypes;
+  /**
+   * Prepares to measure.
+   *
+   * @param given The options.
+   * @throws {TypeError} If an option is unknown or not legal.
+   */
+  constructor(given: InstrumentOptions) {
+    const options = checkKnownOptions(given, KNOWN_OPTIONS, DOING);
+    const { staticRoutes = false } = options;
+    const rule = "staticRoutes must be a boolean";
+    checkShape(typeof staticRoutes === "boolean", DOING, rule, staticRoutes);
+    this.staticRoutes = staticRoutes;
+    this.#routes = new RouteFinder(options, urlOf, DOING);
+    this.#ignores = compileIgnore(options.ignore, urlOf, DOING);
+    this.#recorder = new WebRecorder(options, DOING);
   }
 
-  /** Calls a handler, and measures until its answer is over. */
-  handle<R>(request: Request, call: () => R): R | Promise<Awaited<R>> {
-    if (this.#ignores(request)) return call();
-    const exchange = this.#begin(request);
-    let answer: R;
+  /**
+   * Calls a handler and measures it.
+   *
+   * @returns What the handler returns. A promise and a response are the same object, unless bodies
+   * are measured.
+   */
+  handle({ handler, self, key, found }: Call, args: Parameters<Handler>): unknown {
+    const request = args[0];
+    refuseListener(request, args[1]);
+    if (this.#ignores !== undefined && this.#ignores(request)) return handler.apply(self, args);
+    const begun: Begun = {
+      exchange: this.#recorder.begin(request, request, args[1]),
+      route: key ?? this.#routes.find(request),
+      found,
+    };
+    let answer: unknown;
     try {
-      answer = call();
+      answer = handler.apply(self, args);
     } catch (error) {
-      this.#fail(exchange, request, error);
+      this.#fail(begun, error);
       throw error;
     }
-    // What has a `then` is awaited by whoever serves it.
-    if (typeof (answer as { then?: unknown } | null | undefined)?.then === "function") {
-      return Promise.resolve(answer).then(
-        (settled) => this.#answer(exchange, request, settled),
-        (error) => {
-          this.#fail(exchange, request, error);
-          throw error;
-        },
-      );
+    return isPending(answer) ? this.#await(begun, answer) : this.#answer(begun, answer);
+  }
+
+  /** Measures what is answered later. */
+  #await(begun: Begun, pending: PromiseLike<unknown>): unknown {
+    const answer = (settled: unknown): unknown => {
+      // The client may have left in the meantime.
+      if (!this.#recorder.hasLeft(begun.exchange)) return this.#answer(begun, settled);
+      const outcome = { status: "", route: this.#routeOf(begun), failure: LEFT } as const;
+      this.#recorder.end(begun.exchange, outcome, asResponse(settled));
+      return settled;
+    };
+    if (pending instanceof Promise && !this.#recorder.bodies) {
+      // The server is given the handler's own promise, and is the one to handle its errors.
+      pending.then(answer, (error) => this.#fail(begun, error));
+      return pending;
     }
-    // It is no promise, so awaiting changes nothing.
-    return this.#answer(exchange, request, answer as Awaited<R>);
+    // Only once, since a `then` of a program's own may do the work at each call.
+    return Promise.resolve(pending).then(answer, (error) => {
+      this.#fail(begun, error);
+      throw error;
+    });
   }
 
-  #ignores(request: Request): boolean {
-    try {
-      return this.#ignore(request) === true;
-    } catch {
-      return false;
-    }
-  }
-
-  #begin(request: Request): Exchange {
-    const start = this.#clock.monotonic();
-    const { method } = request;
-    const folded = this.#methods.fold(method);
-    // Most requests without a body need not have their headers read.
-    const size = method === "GET" || method === "HEAD" ? undefined : lengthOf(request.headers);
-    this.#metrics.active.labels(folded).inc();
-    // Later, a runtime may have let go of the request.
-    const route = this.#routes.find(request);
-    return { method: folded, route, start, size };
-  }
-
-  #fail(exchange: Exchange, request: Request, error: unknown): void {
-    const route = this.#routes.named(request) ?? exchange.route;
-    this.#end(exchange, route, 500, undefined, { error });
-  }
-
-  #answer<A>(exchange: Exchange, request: Request, answer: A): A | Promise<A> {
-    const route = this.#routes.named(request) ?? exchange.route;
-    if (!isResponse(answer)) {
-      // Bun's handlers return nothing when they have upgraded; anything else is answered by an error.
-      this.#end(exchange, route, answer === undefined ? 101 : 500, undefined, "whole");
+  #answer(begun: Begun, answer: unknown): unknown {
+    const { exchange } = begun;
+    const route = this.#routeOf(begun);
+    const response = asResponse(answer);
+    if (response === undefined) {
+      // Bun's handlers return nothing after an upgrade. Anything else is answered by an error.
+      const status = this.#isBun && answer === undefined ? 101 : 500;
+      this.#recorder.end(exchange, { status, route }, undefined);
       return answer;
     }
-    const { status } = answer;
-    const end = (size: number | undefined, how: BodyEnd): void =>
-      this.#end(exchange, route, status, size, how);
-    if (status < 200) {
-      // An upgrade, which runtimes know by the object.
-      end(undefined, "whole");
-    } else if (exchange.method === "HEAD") {
-      end(0, "whole");
-    } else if (!this.#bodies) {
-      end(lengthOf(answer.headers), "whole");
-    } else {
-      // The response that takes its place is one as well.
-      return watchBody(answer, end) as A | Promise<A>;
-    }
-    return answer;
+    const outcome = begun.found === undefined
+      ? { status: response.status, route }
+      : toOutcome(response.status, begun.found(exchange.subject), route);
+    const labels = this.#recorder.end(exchange, outcome, response);
+    if (!this.#recorder.bodies) return answer;
+    return this.#recorder.count(exchange, outcome, { response, labels });
   }
 
-  #end(
-    { method, start, size: requestSize }: Exchange,
-    route: string,
-    status: number,
-    size: number | undefined,
-    how: BodyEnd,
-  ): void {
-    const { active, duration, requestSize: requestSizes, responseSize, errors } = this.#metrics;
-    active.labels(method).dec();
-    // A clock of a machine that sleeps may go back: a duration never does.
-    const seconds = Math.max(0, this.#clock.monotonic() - start);
-    duration.labels(method, status, route).observe(seconds);
-    if (requestSize !== undefined) requestSizes.labels(method, status, route).observe(requestSize);
-    if (size !== undefined) responseSize.labels(method, status, route).observe(size);
-    if (how === "whole") return;
-    const type = how === "aborted" ? ABORTED : this.#errorTypes.nameOf(how.error);
-    errors.labels(method, route, type).inc();
+  #fail(begun: Begun, error: unknown): void {
+    this.#recorder.fail(begun.exchange, { error, route: this.#routeOf(begun) });
+  }
+
+  #routeOf({ exchange: { subject }, route, found }: Begun): string {
+    return this.#routes.named(subject) ?? found?.(subject).route ?? route;
   }
 }
 
-function checkIgnore(ignore: InstrumentOptions["ignore"]): (request: Request) => unknown {
-  if (ignore === undefined) return () => false;
-  if (typeof ignore === "function") return ignore;
-  const patterns = new PatternList(ignore, "Cannot instrument handler: ignore");
-  return (request) => patterns.find(request) !== undefined;
+/** The outcome of a request that a framework has answered. */
+function toOutcome(status: number, { error, isUpgrade }: Found, route: string): Outcome {
+  return isUpgrade && status === 200
+    ? { status: 101, route }
+    : { status, route, failure: status >= 500 ? error : undefined };
 }
 
-/** Also one of another realm, or of a server for Node that has its own class. */
-function isResponse(answer: unknown): answer is Response {
-  // Its headers are not read: some runtimes make them only then.
-  return typeof answer === "object" && answer !== null && "headers" in answer &&
+function isPending(answer: unknown): answer is PromiseLike<unknown> {
+  return typeof (answer as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+/** Throws if a handler is given what listeners of Node are given. */
+function refuseListener(request: unknown, second: unknown): void {
+  if (typeof (second as { writeHead?: unknown } | null | undefined)?.writeHead !== "function") {
+    return;
+  }
+  const rule = "it must take a Request; for (request, response) of Node there is " +
+    'instrumentListener() of "@narthex/prometheus/node"';
+  checkShape(false, DOING, rule, request);
+}
+
+function urlOf(request: Request): string {
+  return request.url;
+}
+
+/** A response, also of another realm or of a server for Node that has its own class. */
+function asResponse(answer: unknown): Response | undefined {
+  // Nothing but the status is read: on Bun, files lose their range when the headers are.
+  const isResponse = typeof answer === "object" && answer !== null &&
     typeof (answer as Partial<Response>).status === "number";
-}
-
-/** What `Content-Length` says, if it is there and a length. */
-export function lengthOf(headers: Headers): number | undefined {
-  const text = headers.get("content-length");
-  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return isResponse ? answer as Response : undefined;
 }

@@ -37,6 +37,9 @@ test("some folders and files are run alone", () => {
   assert.deepEqual(select(COMMANDS, { paths: ["tests/e2e/demo_test.ts"], ignored: [] }), [
     "deno test -A tests/e2e/demo_test.ts",
   ]);
+  assert.deepEqual(select(COMMANDS, { paths: ["tests/deno"], ignored: [] }), [
+    "deno test -A --ignore=tests/bun,tests/e2e --coverage tests/deno",
+  ]);
 });
 
 test("the tasks have what is replaced in them", () => {

@@ -14,7 +14,7 @@ import { RUNTIMES } from "../support/demo.ts";
 import { killWriters } from "../support/killing.ts";
 import { ROOT_URL } from "../support/paths.ts";
 import { start, waitFor } from "../support/processes.ts";
-import { runtimePath } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { importFrom } from "../support/readme.ts";
 
 async function temporary(): Promise<{ folder: string } & AsyncDisposable> {

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RUNTIMES, seriesValue } from "../support/demo.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { freePort, start, waitFor } from "../support/processes.ts";
-import { runtimePath } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { importFrom } from "../support/readme.ts";
 
 /** A page, over a connection of its own, so that any isolate may get it. */

@@ -144,7 +144,7 @@ test('formats: ["text"] keeps le="1" for every scraper', async () => {
   }
 });
 
-test("formats are copied, and may be named twice", async () => {
+test("metricsHandler() copies formats and allows repeated ones", async () => {
   const formats: ExpositionFormat[] = ["text", "text"];
   const handler = metricsHandler({ registry: build(), formats });
   formats.splice(0, 2, "protobuf");
@@ -156,7 +156,7 @@ test("formats are copied, and may be named twice", async () => {
 for (
   const formats of [[], ["json"], ["text", "json"], "text", new Set(["text"]), null, 7, [["text"]]]
 ) {
-  test(`formats ${JSON.stringify(formats)} are refused`, () => {
+  test(`metricsHandler() throws for formats: ${JSON.stringify(formats)}`, () => {
     assert.throws(() => metricsHandler({ formats: formats as never }), {
       name: "TypeError",
       message:

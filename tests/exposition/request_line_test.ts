@@ -92,7 +92,7 @@ async function withServer(
 }
 
 for (const [what, request, families] of ANSWERED) {
-  test(`a scrape with ${what} is answered, and only its query is read`, () =>
+  test(`a scrape with ${what} is answered according to its query`, () =>
     withServer(async (port, asked, problems) => {
       const answer = await exchange(port, request);
       assert.deepEqual(problems, []);
@@ -104,7 +104,7 @@ for (const [what, request, families] of ANSWERED) {
 }
 
 for (const [what, request] of BROKEN) {
-  test(`a scrape with ${what} is answered, or refused by the server itself`, () =>
+  test(`a scrape with ${what} is answered, or refused by the server`, () =>
     withServer(async (port, asked, problems) => {
       const answer = await exchange(port, request);
       assert.deepEqual(problems, []);

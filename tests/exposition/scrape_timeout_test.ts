@@ -41,7 +41,7 @@ function scrape(seconds?: number, encoding = "identity", signal?: AbortSignal): 
   });
 }
 
-/** An answer that is on its way, and what it says once it is there. */
+/** Returns an object that gets the text of a response once it is complete. */
 function answerOf(response: Promise<Response>): { text: string | undefined } {
   const answer: { text: string | undefined } = { text: undefined };
   response.then(async (response) => {
@@ -54,12 +54,12 @@ function answerOf(response: Promise<Response>): { text: string | undefined } {
 
 const WAYS: readonly (readonly [name: string, options: MetricsHandlerOptions])[] = [
   ["with shared collections", { coalesce: true }],
-  ["each alone", { coalesce: false }],
+  ["without sharing", { coalesce: false }],
 ];
 
 for (const [name, options] of WAYS) {
   for (const encoding of ["identity", "gzip"] as const) {
-    test(`scrapes with 0.01 s change nothing for those with 10 s, ${name}, ${encoding}`, async () => {
+    test(`scrapes with 0.01 s do not affect scrapes with 10 s, ${name}, ${encoding}`, async () => {
       const { clock, registry, errors, aborted, calls } = slow();
       const handler = metricsHandler({ registry, ...options });
       const short: { text: string | undefined }[] = [];
@@ -92,7 +92,7 @@ for (const [name, options] of WAYS) {
       assert.ok(short.some(({ text }) => !text!.includes("slow")));
       assert.deepEqual(errors, []);
       assert.deepEqual(aborted, []);
-      // A call that is under way is never made again: ten seconds have room for few.
+      // A collector is not called again while a call is in progress: ten seconds allow few.
       assert.ok(calls() <= 6, `${calls()} calls`);
     });
   }
@@ -112,7 +112,7 @@ for (const [name, options] of WAYS) {
     }
   });
 
-  test(`a collector that is slower than timeoutMs is counted once, whoever asks, ${name}`, async () => {
+  test(`a collector slower than timeoutMs is counted once for several scrapes, ${name}`, async () => {
     const { clock, registry, errors, aborted, calls } = slow();
     const handler = metricsHandler({ registry, timeoutMs: 1000, ...options });
     const answers = [scrape(0.01), scrape(10), scrape(), scrape(0.5)].map((request) =>
@@ -133,7 +133,7 @@ for (const [name, options] of WAYS) {
     assert.match(later.text!, /^narthex_collector_errors_total\{.*cause="timeout"\} [12]$/m);
   });
 
-  test(`a client that leaves counts nothing, and ends no call, ${name}`, async () => {
+  test(`a client that disconnects causes no error and aborts no call, ${name}`, async () => {
     const { clock, registry, errors, aborted, calls } = slow();
     const handler = metricsHandler({ registry, ...options });
     const leaving = new AbortController();
@@ -154,7 +154,7 @@ for (const [name, options] of WAYS) {
   });
 }
 
-test("metricsResponse() alone joins a call that is under way", async () => {
+test("metricsResponse() joins a call in progress", async () => {
   const { clock, registry, calls } = slow();
   const first = answerOf(metricsResponse(scrape(0.01), { registry }));
   await until("it waits", () => clock.timers >= 2);

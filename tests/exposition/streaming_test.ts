@@ -74,12 +74,12 @@ class TurnCounter extends ManualClock {
   }
 }
 
-test("a body of no chunk or of one is no stream", () => {
+test("createBody() returns bytes for no chunk or one chunk", () => {
   assert.deepEqual(createBody(new Chunks().make(0)), new Uint8Array(0));
   assert.deepEqual(createBody(new Chunks().make(1)), new Uint8Array([1]));
 });
 
-test("a body of more chunks is a stream of these", async () => {
+test("createBody() returns a stream of more chunks", async () => {
   const reader = readerOf(createBody(new Chunks().make(5)));
   for (let i = 1; i <= 5; i++) {
     assert.deepEqual(await reader.read(), { done: false, value: new Uint8Array([i]) });
@@ -87,7 +87,7 @@ test("a body of more chunks is a stream of these", async () => {
   assert.equal((await reader.read()).done, true);
 });
 
-test("chunks are made when they are asked for, and not before", async () => {
+test("a chunk is encoded when the reader asks for it, not before", async () => {
   const chunks = new Chunks();
   const reader = readerOf(createBody(chunks.make(10)));
   assert.equal(chunks.made, 2, "two tell that it is a stream");
@@ -100,7 +100,7 @@ test("chunks are made when they are asked for, and not before", async () => {
   }
 });
 
-test("nothing more is made once the client has left", async () => {
+test("no chunk is encoded after the client has left", async () => {
   const chunks = new Chunks();
   const reader = readerOf(createBody(chunks.make(10)));
   await reader.read();
@@ -111,7 +111,7 @@ test("nothing more is made once the client has left", async () => {
   assert.equal(chunks.returned, true);
 });
 
-test("a client may leave before it reads, or while a chunk is on its way", async () => {
+test("a client can leave before it reads or during a read", async () => {
   const unread = new Chunks();
   await readerOf(createBody(unread.make(10))).cancel();
   assert.equal(unread.returned, true);
@@ -126,7 +126,7 @@ test("a client may leave before it reads, or while a chunk is on its way", async
   assert.ok(chunks.made <= 3);
 });
 
-test("an error behind the first chunk is an error of the stream, which never ends", async () => {
+test("an error after the first chunk is an error of the stream, which does not close", async () => {
   const reader = readerOf(createBody(
     (function* () {
       yield new Uint8Array([1]);
@@ -141,7 +141,7 @@ test("an error behind the first chunk is an error of the stream, which never end
   await assert.rejects(reader.closed, { message: "broken" });
 });
 
-test("the event loop gets a turn every few milliseconds while a large body is read", async () => {
+test("the event loop gets turns while a large body is read", async () => {
   const clock = new TurnCounter();
   // Two chunks are made at once, and each of the others after a turn of its own or of the last.
   for (const [milliseconds, turns] of [[6, 19], [3, 10], [0, 1]] as const) {
@@ -164,7 +164,7 @@ for (
     ["OpenMetrics", OPENMETRICS, (r: CollectorRegistry) => generateOpenMetrics(r)],
   ] as const
 ) {
-  test(`a large scrape in ${format} is streamed in byte chunks that end at lines`, async () => {
+  test(`a large scrape in ${format} is a stream of chunks that end at lines`, async () => {
     const registry = large();
     const request = new Request("http://localhost/", { headers: { accept } });
     const response = await metricsResponse(request, { registry });
@@ -182,7 +182,7 @@ for (
   });
 }
 
-test("a large scrape in protobuf is streamed too, and gzip unpacks to the same", async () => {
+test("a large scrape in protobuf is a stream, and decompresses to the same bytes", async () => {
   const registry = large();
   const headers = { accept: PROTOBUF, "accept-encoding": "gzip" };
   const response = await metricsResponse(new Request("http://localhost/", { headers }), {
@@ -195,7 +195,7 @@ test("a large scrape in protobuf is streamed too, and gzip unpacks to the same",
 });
 
 for (const encoding of ["identity", "gzip"]) {
-  test(`an error in the middle of a scrape is no end of it: ${encoding}`, async () => {
+  test(`an error in the middle of a scrape does not close its stream: ${encoding}`, async () => {
     const registry = breaking(80_000);
     const request = new Request("http://localhost/", {
       headers: { "accept-encoding": encoding, accept: "text/plain" },
@@ -206,7 +206,7 @@ for (const encoding of ["identity", "gzip"]) {
   });
 }
 
-test("a client that leaves in the middle of a scrape ends it", async () => {
+test("a scrape ends when its client leaves in the middle", async () => {
   let visited = 0;
   let isOver = false;
   const registry = new CollectorRegistry();
@@ -236,7 +236,7 @@ test("a client that leaves in the middle of a scrape ends it", async () => {
   assert.equal(visited, before);
 });
 
-test("a child that is removed while a scrape is on its way is left out, a new one too", async () => {
+test("a child removed or created during a scrape is not in it", async () => {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["number"] });
   for (let i = 0; i < 60_000; i++) gauge.labels(i).set(1);

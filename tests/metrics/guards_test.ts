@@ -24,7 +24,7 @@ interface Held {
 }
 
 for (const type of ["counter", "gauge"]) {
-  test(`any order of what is done to a ${type} with both guards keeps its totals and its limit`, () => {
+  test(`random calls of a ${type} with a limit and an expiry keep its totals and its limit`, () => {
     let seed = 1;
     const random = (below: number): number => {
       seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;

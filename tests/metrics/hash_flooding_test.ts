@@ -40,8 +40,9 @@ function createStore(random: () => number) {
 }
 
 /**
- * Label sets in the order in which an attacker sends them who knows the factors. First each value
- * once, so that the number of a value is its id, then pairs that begin to look in the same few places.
+ * The label sets of an attacker that knows the factors, in the order in which they are sent. Each
+ * value comes once at first, so that its number is its id. Then come pairs whose look-ups begin in
+ * the same few places.
  */
 function attack([first, second]: readonly number[]): string[][] {
   const pairs = Array.from({ length: VALUES }, (_, i) => [i, i] as [number, number]);
@@ -60,9 +61,9 @@ function attack([first, second]: readonly number[]): string[][] {
 /** How many places a look-up reads, on average over all series. */
 function readsPerLookUp(random: () => number, sets: readonly string[][]): number {
   const { store, reads } = createStore(random);
-  for (const values of sets) store.get(values);
+  const children = sets.map((values) => store.get(values));
   reads.count = 0;
-  for (const values of sets) assert.deepEqual(store.findInOrder(values)?.labelValues, values);
+  for (const [i, values] of sets.entries()) assert(store.findInOrder(values) === children[i]);
   return reads.count / sets.length;
 }
 
@@ -72,32 +73,32 @@ const KNOWN = (): () => number => {
   return () => random.next();
 };
 
-test("look-ups stay short for an order of label sets that was worked out for other factors", () => {
+test("look-ups stay short for label sets that collide with other factors", () => {
   const sets = attack(createStore(KNOWN()).core.factors);
   assert.equal(new Set(sets.map(String)).size, SERIES);
   // With the factors that the attacker knows, look-ups are linear.
   assert(readsPerLookUp(KNOWN(), sets) > SERIES / 4);
-  for (let seed = 2; seed < 22; seed++) {
+  for (let seed = 2; seed < 10; seed++) {
     const random = new Random(seed);
     const reads = readsPerLookUp(() => random.next(), sets);
     assert(reads < 10, `${reads} reads for a look-up with seed ${seed}`);
   }
 });
 
-test("look-ups are short for label sets that nobody has worked out", () => {
+test("look-ups are short for random label sets", () => {
   const random = new Random(7);
   const sets = new Map<string, string[]>();
   while (sets.size < SERIES) {
     const values = [0, 0].map(() => String(Math.floor(random.next() * VALUES)));
     sets.set(String(values), values);
   }
-  for (let seed = 0; seed < 20; seed++) {
+  for (let seed = 0; seed < 8; seed++) {
     const random = new Random(seed);
     assert(readsPerLookUp(() => random.next(), [...sets.values()]) < 10);
   }
 });
 
-test("factors are odd, and drawn once, when a metric needs its first hash table", () => {
+test("a metric draws odd factors once, when it needs its first hash table", () => {
   const draw = mock.method(Math, "random", () => 0.5);
   try {
     const labelNames = ["a", "b"] as const;

@@ -141,7 +141,7 @@ test("a property of Object.prototype is not an option", () => {
   assert.deepEqual(histogram.labels().bounds, []);
 });
 
-test("a getter that looks up another series of the metric does not change which one is found", () => {
+test("finds the right series if a getter looks up another one", () => {
   for (const counter of [new Counter("c_total", "C.", { labelNames, registry }), createSparse()]) {
     const other = counter.labels("7", "49");
     const wanted = counter.labels("3", "21");
@@ -170,7 +170,7 @@ test("a getter that looks up another series of the metric does not change which 
   }
 });
 
-test("a getter may look up series of other metrics, and make metrics", () => {
+test("finds the right series if a getter looks up series of other metrics or makes metrics", () => {
   const counter = createSparse();
   const other = createSparse();
   const wanted = counter.labels("3", "21");
@@ -187,7 +187,7 @@ test("a getter may look up series of other metrics, and make metrics", () => {
   for (let i = 0; i < 3; i++) assert.equal(counter.labels(labels), wanted);
 });
 
-test("a getter may add, remove and clear series of the metric", () => {
+test("finds the right series if a getter adds and removes series", () => {
   for (const counter of [new Counter("c_total", "C.", { labelNames, registry }), createSparse()]) {
     let step = 0;
     const labels = {
@@ -209,7 +209,7 @@ test("a getter may add, remove and clear series of the metric", () => {
   }
 });
 
-test("a getter that makes the very series that is looked up does not make it twice", () => {
+test("creates a series once if a getter creates it during the look-up", () => {
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   const labels = {
     a: "x",
@@ -223,7 +223,7 @@ test("a getter that makes the very series that is looked up does not make it twi
   assert.equal(length, 1);
 });
 
-test("a getter that gives another value each time gives a series of values that it gave", () => {
+test("a getter with another value at each read gives a series of one of its values", () => {
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   let reads = 0;
   const given = new Set<string>();
@@ -253,7 +253,7 @@ test("a getter that gives another value each time gives a series of values that 
   }
 });
 
-test("a getter that gives something else at its second read is refused then", () => {
+test("throws if the second read of a getter gives an illegal value", () => {
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   let reads = 0;
   let conversions = 0;
@@ -270,7 +270,7 @@ test("a getter that gives something else at its second read is refused then", ()
   assert.equal(conversions, 0);
 });
 
-test("a getter that throws has changed nothing", () => {
+test("changes nothing if a getter throws", () => {
   for (const maxSeries of [Infinity, 1]) {
     const counter = new Counter("c_total", "C.", { labelNames, maxSeries, registry });
     counter.labels("1", "1");
@@ -287,7 +287,7 @@ test("a getter that throws has changed nothing", () => {
   }
 });
 
-test("a proxy is a label object like others", () => {
+test("finds the right series for a proxy", () => {
   const counter = createSparse();
   const wanted = counter.labels("3", "21");
   const traps: string[] = [];
@@ -306,7 +306,7 @@ test("a proxy is a label object like others", () => {
   assert(traps.includes("b"));
 });
 
-test("a full metric counts what comes for a label object with a getter in the overflow series", () => {
+test("a full metric returns the overflow series for a label object with a getter", () => {
   const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });
   const first = counter.labels("1", "1");
   const overflow = counter.labels("2", "2");
@@ -321,7 +321,7 @@ test("a full metric counts what comes for a label object with a getter in the ov
   assert.equal(counter.labels(labels("3")), overflow);
 });
 
-test("no conversion of a label value is called", () => {
+test("never calls toString() or valueOf() of a label value", () => {
   const counter = new Counter("c_total", "C.", { labelNames: ["a"], registry });
   let calls = 0;
   const value = {

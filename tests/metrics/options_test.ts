@@ -5,7 +5,7 @@ import { Counter, Gauge, Histogram, Info, StateSet, Summary } from "../../mod.ts
 /** The options that all metrics have. */
 const COMMON = [
   ...["labelNames", "defaultLabels", "unit", "namespace", "subsystem", "registry", "maxSeries"],
-  ...["expireAfterSeconds", "exemplars", "nameValidation", "clock"],
+  ...["expireAfterSeconds", "exemplars", "nameValidation", "onCollect", "clock"],
 ];
 
 /** What a program that the compiler does not check may give. */

@@ -6,7 +6,7 @@ import { seriesOf } from "../support/series.ts";
 
 const registry = null;
 
-test("an unlabelled summary is there from its creation, at 0 and without quantiles", () => {
+test("a summary without labels is exposed from its creation, at 0 and without quantiles", () => {
   const summary = new Summary("s", "S.", { registry });
   assert.deepEqual(seriesOf(summary), ["s_sum 0", "s_count 0"]);
   assert.deepEqual(summary.labels().quantiles, []);
@@ -20,7 +20,7 @@ test("Summary.observe() counts and sums", () => {
 });
 
 for (const quantiles of [[], [0.5]]) {
-  test(`Summary.observe() refuses what is not a number, with ${quantiles.length} quantiles`, () => {
+  test(`Summary.observe() throws on a value that is not a number, with ${quantiles.length} quantiles`, () => {
     const summary = new Summary("s", "S.", { quantiles, registry });
     summary.observe(2);
     for (const [value, spelled] of [["5", '"5"'], [1n, "1n"], [null, "null"], [{}, "{}"]]) {
@@ -71,7 +71,7 @@ test("quantiles are within 2 % of the exact ones", () => {
   );
 });
 
-test("quantiles forget what is older than the window, count and sum do not", () => {
+test("quantiles forget values older than the window, count and sum do not", () => {
   const clock = new ManualClock();
   const summary = new Summary("s", "S.", {
     quantiles: [1],
@@ -100,7 +100,7 @@ test("the window is 10 minutes by default", () => {
   assert.deepEqual(summary.labels().quantileValues(), [NaN]);
 });
 
-test("Summary.clear() sets an unlabelled summary to 0", () => {
+test("Summary.clear() sets a summary without labels to 0", () => {
   const summary = new Summary("s", "S.", { quantiles: [0.5], registry });
   summary.observe(3);
   summary.clear();
@@ -142,7 +142,7 @@ for (const [options, name, rule] of ILLEGAL) {
   });
 }
 
-test("a summary that has labels cannot be observed itself", () => {
+test("a summary with labels throws when it is observed itself", () => {
   const loose = new Summary("s", "S.", { labelNames: ["a"], registry }) as unknown as Summary;
   for (const use of [() => loose.observe(1), () => loose.time(() => {}), () => loose.wrap]) {
     assert.throws(use, {

@@ -52,7 +52,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
     assert.deepEqual(numbers(), [2, 5]);
   });
 
-  test(`timers of ${what} run beside each other, and never backwards`, () => {
+  test(`timers of ${what} run at the same time, and never record less than 0`, () => {
     const first = metric.startTimer();
     clock.advance(1);
     const second = metric.startTimer();
@@ -102,7 +102,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
     assert.deepEqual(numbers(), [13, 16]);
   });
 
-  test(`time() and wrap() of ${what} refuse what is not a function`, () => {
+  test(`time() and wrap() of ${what} throw on a value that is not a function`, () => {
     const { type, name } = {
       type: what.includes("summary") ? "summary" : "histogram",
       name: "d_seconds",
@@ -140,7 +140,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
 
 type Timed = Histogram<["job", "code"]>;
 
-/** The types that time. Their timers are alike, so the compiler is told of one type only. */
+/** The types with timers. Their timers are alike, so one type stands for all. */
 const TIMED: Record<string, (clock: ManualClock) => Timed> = {
   gauge: (clock) =>
     new Gauge("d", "D.", { labelNames: ["job", "code"], clock, registry }) as unknown as Timed,
@@ -168,7 +168,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     assert.equal(seriesOf(metric).some((series) => series.includes(labels(3))), false);
   });
 
-  test(`a timer of a labelled ${type} goes on when its labels are wrong`, () => {
+  test(`a timer of a labelled ${type} goes on if its labels are wrong`, () => {
     const clock = new ManualClock();
     const metric = create(clock);
     const timer = metric.startTimer();
@@ -192,7 +192,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     assert.equal(loose.stop(), 2);
   });
 
-  test(`a timer of a ${type}'s child refuses labels, and goes on`, () => {
+  test(`a timer of a series of a ${type} throws on labels, and goes on`, () => {
     const clock = new ManualClock();
     const child = create(clock).labels("mail", 1);
     const timer = child.startTimer();
@@ -222,7 +222,7 @@ test("a timer of a metric with defaults takes labels to override, or none", () =
   assert.equal(metric.labels("mail", 500).count, 1);
 });
 
-test("a timer of an unlabelled metric refuses labels", () => {
+test("a timer of a metric without labels throws on labels", () => {
   const timer = new Summary("d", "D.", { registry }).startTimer();
   assert.throws(() => timer.stop({ code: 1 } as Record<never, number>), {
     name: "TypeError",
@@ -303,7 +303,7 @@ test("a timer of a gauge or a summary refuses an exemplar, and goes on", () => {
   }
 });
 
-test("a timer that a getter of its labels stops records once", () => {
+test("a timer records once if a getter among its labels stops it", () => {
   const clock = new ManualClock();
   const histogram = new Histogram("d", "D.", { labelNames: ["job"], clock, registry });
   const timer = histogram.startTimer();
@@ -342,7 +342,7 @@ test("durations and times come from the platform's clocks by default", () => {
   assert.equal(gauge.value, 1_700_000_000.5);
 });
 
-test("a clock that breaks hides neither a result nor an error", () => {
+test("a broken clock hides neither a result nor an error", () => {
   for (const broken of [NaN, Infinity, -Infinity]) {
     const clock = new ManualClock();
     for (
@@ -365,7 +365,7 @@ test("a clock that breaks hides neither a result nor an error", () => {
   }
 });
 
-test("what is in progress or timed ends when a thenable throws", () => {
+test("trackInProgress() and time() end when a thenable throws", () => {
   const gauge = new Gauge("g", "G.", { registry });
   const histogram = new Histogram("h", "H.", { registry });
   const thenables = [

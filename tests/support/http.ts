@@ -22,9 +22,12 @@ export function countSeries(registry: CollectorRegistry): number {
   return generateMetrics(registry).split("\n").filter((line) => /^[^#]/.test(line)).length;
 }
 
-/** Waits until something holds; it is looked at in every turn of the event loop, for a few seconds. */
+/**
+ * Waits until something holds. It is looked at in every turn of the event loop, for so long that
+ * only a fault reaches the end.
+ */
 export async function until(holds: () => boolean): Promise<void> {
-  const end = Date.now() + 5000;
+  const end = Date.now() + 60_000;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`Cannot go on: it never came true that ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 1));

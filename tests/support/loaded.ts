@@ -38,25 +38,29 @@ export function select(commands: Commands, { paths, ignored }: Selection): strin
       throw new TypeError(`Cannot leave out "${folder}": it must be a folder of tests/`);
     }
   }
-  const isE2e = (path: string) => path.startsWith("tests/e2e");
-  const [ends, others] = [paths.filter(isE2e), paths.filter((path) => !isE2e(path))];
+  const isAll = paths.length === 0;
   const selected: string[] = [];
-  if (paths.length === 0 || others.length > 0) {
-    const names = ignored.map((folder) => `${folder.slice("tests/".length)}|`).join("");
-    const globs = others.map((path) => path.endsWith(".ts") ? path : `${path}/**/*_test.ts`);
-    const node = commands["test:node"].replace("!(", `!(${names}`);
-    const patterns = ignored.map((folder) => ` --path-ignore-patterns='${folder}/**'`).join("");
-    selected.push(
-      [commands["test:deno"].replace("--ignore=", `--ignore=${[...ignored, ""].join()}`), ...others]
-        .join(" "),
-      [commands["test:bun"] + patterns, ...others].join(" "),
-      others.length === 0
-        ? node
-        : node.replace(/ 'tests\/.*$/, globs.map((glob) => ` '${glob}'`).join("")),
-    );
+  const add = (command: string, chosen: readonly string[]): void => {
+    if (isAll || chosen.length > 0) selected.push([command, ...chosen].join(" "));
+  };
+  const isIn = (path: string, folders: readonly string[]): boolean =>
+    folders.some((folder) => `${path}/`.startsWith(`tests/${folder}/`));
+  const outside = (...folders: string[]): string[] => paths.filter((path) => !isIn(path, folders));
+
+  const folders = [...ignored, ""].join();
+  add(commands["test:deno"].replace("--ignore=", `--ignore=${folders}`), outside("bun", "e2e"));
+  const patterns = ignored.map((folder) => ` --path-ignore-patterns='${folder}/**'`).join("");
+  add(commands["test:bun"] + patterns, outside("deno", "e2e"));
+  const names = ignored.map((folder) => `${folder.slice("tests/".length)}|`).join("");
+  const node = commands["test:node"].replace("!(", `!(${names}`);
+  const globs = outside("bun", "deno", "e2e")
+    .map((path) => path.endsWith(".ts") ? `'${path}'` : `'${path}/**/*_test.ts'`);
+  add(isAll ? node : node.replace(/ 'tests\/.*$/, ""), globs);
+  const endToEnd = commands["test:e2e"];
+  if (!ignored.includes("tests/e2e")) {
+    const chosen = paths.filter((path) => isIn(path, ["e2e"]));
+    add(isAll ? endToEnd : endToEnd.replace(" tests/e2e", ""), chosen);
   }
-  if (ends.length > 0) selected.push(commands["test:e2e"].replace("tests/e2e", ends.join(" ")));
-  else if (paths.length === 0 && !ignored.some(isE2e)) selected.push(commands["test:e2e"]);
   return selected;
 }
 

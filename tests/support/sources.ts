@@ -25,7 +25,7 @@ export interface Import {
 }
 
 /** Top-level folders that are not part of the library proper. */
-const OUTSIDE = new Set(["benches", "docs", "examples", "node_modules", "tests"]);
+const OUTSIDE = new Set(["benches", "build", "dist", "docs", "examples", "node_modules", "tests"]);
 
 /** A comment, or a string, which may look as if a comment began in it. */
 const COMMENT_OR_STRING_REGEXP =

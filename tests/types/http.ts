@@ -31,13 +31,12 @@ asynchronous(new Request("http://localhost/"), 7);
 asynchronous(new Request("http://localhost/"));
 
 const synchronous = instrument(() => new Response("x"));
-// @ts-expect-error: a body may have to be looked at.
 const response: Response = synchronous(new Request("http://localhost/"));
 
 const upgrading = instrument((_: Request): Response | undefined => undefined);
-const upgraded: Response | undefined | Promise<Response | undefined> = upgrading(
-  new Request("http://localhost/"),
-);
+const upgraded: Response | undefined = upgrading(new Request("http://localhost/"));
+// @ts-expect-error: there may be no response.
+const never: Response = upgrading(new Request("http://localhost/"));
 
 /** What a worker of Cloudflare exports keeps its other handlers. */
 const worker = instrument({
@@ -48,7 +47,8 @@ const length: number = worker.scheduled("* * * * *");
 
 // @ts-expect-error: it has no fetch().
 instrument({ get: () => new Response("x") });
-// @ts-expect-error: a route is a function or a list.
+// @ts-expect-error: a route is a text, a function or a list.
+instrument(() => new Response("x"), { route: 7 });
 instrument(() => new Response("x"), { route: "/users/:id" });
 instrument(() => new Response("x"), {
   route: ["/", new URLPattern({ pathname: "/users/:id" })],
@@ -62,4 +62,4 @@ const measured: typeof fetch = instrumentFetch(fetch);
 // @ts-expect-error: it is not like fetch.
 instrumentFetch((url: number) => url);
 
-void [answer, response, upgraded, length, measured];
+void [answer, response, upgraded, never, length, measured];

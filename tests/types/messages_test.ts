@@ -11,7 +11,7 @@ const { plain, one, counter, gauge, histogram, summary, info, states, half, full
 export default [plain, one, counter, gauge, histogram, summary, info, states, half, full, Counter];
 `;
 
-/** The options of deno.json, as far as TypeScript's own compiler needs to be told of them. */
+/** The options of deno.json that TypeScript's own compiler needs. */
 const OPTIONS: ts.CompilerOptions = {
   strict: true,
   exactOptionalPropertyTypes: true,

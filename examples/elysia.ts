@@ -1,0 +1,27 @@
+/**
+ * A service on [Elysia](https://elysiajs.com), with metrics of its requests by Elysia's own routes.
+ * It listens on port 3000, or on the one that the environment variable `PORT` names; load
+ * `http://localhost:3000/users/7` some times, then `http://localhost:3000/metrics`.
+ *
+ * - `bun examples/elysia.ts`
+ *
+ * @module
+ */
+import process from "node:process";
+import { metricsHandler } from "@narthex/prometheus";
+import { httpMetrics } from "@narthex/prometheus/elysia";
+import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
+import { Elysia } from "elysia";
+
+registerRuntimeMetrics();
+const metrics = metricsHandler();
+
+const app = new Elysia()
+  .use(httpMetrics({ ignore: ["/metrics"] }))
+  .get("/metrics", ({ request }) => metrics(request))
+  .get("/users/:id", ({ params }) => `Hello, user ${params.id}!\n`)
+  .listen(Number(process.env["PORT"] ?? 3000));
+console.log(`Listening on ${app.server?.url}`);
+
+// What is being answered is answered to its end.
+process.once("SIGTERM", () => app.stop());

@@ -1,0 +1,30 @@
+/**
+ * A service on [Fastify](https://fastify.dev), with metrics of its requests by Fastify's own routes.
+ * It listens on port 8000, or on the one that the environment variable `PORT` names; load
+ * `http://localhost:8000/users/7` some times, then `http://localhost:8000/metrics`.
+ *
+ * - `node examples/fastify.ts`
+ * - `bun examples/fastify.ts`
+ * - `deno run --allow-net --allow-read --allow-env --allow-sys examples/fastify.ts`
+ *
+ * @module
+ */
+import process from "node:process";
+import { httpMetrics } from "@narthex/prometheus/fastify";
+import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
+import fastify from "fastify";
+
+registerRuntimeMetrics();
+
+const app = fastify();
+await app.register(httpMetrics, { endpoint: "/metrics" });
+app.get<{ Params: { id: string } }>(
+  "/users/:id",
+  (request) => `Hello, user ${request.params.id}!\n`,
+);
+
+const port = Number(process.env["PORT"] ?? 8000);
+console.log(`Listening on ${await app.listen({ port })}`);
+
+// What is being answered is answered to its end.
+process.once("SIGTERM", () => app.close());

@@ -1,0 +1,167 @@
+import { type Context, Hono } from "hono";
+import { routePath } from "hono/route";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { httpMetrics } from "../../collectors/http/hono.ts";
+import { CollectorRegistry } from "../../mod.ts";
+import { serveFetch } from "../support/fetch_server.ts";
+import { readSamples } from "../support/http.ts";
+import {
+  BoomError,
+  breaking,
+  countsOf,
+  endless,
+  pieces,
+  streamOf,
+  testServerTable,
+  WEB_ABORTS,
+} from "../support/server_table.ts";
+
+for (const [how, route] of [["by its context", undefined], ["by routePath", routePath]] as const) {
+  testServerTable(`Hono ${how}`, (registry, gate) => {
+    const app = new Hono();
+    app.use(httpMetrics({ registry, route }));
+    app.use("/*", async (_, next) => await next());
+    app.get("/", (c) => c.text("home"));
+    app.get("/users/:id", (c) => c.text("user"));
+    app.options("/users/:id", (c) => c.body(null, 204));
+    app.post("/users", async (c) => c.text(await c.req.text(), 201));
+    app.get("/own/:status", (c) => c.text("own", Number(c.req.param("status")) as 401));
+    app.get("/empty", (c) => c.body(null, 204));
+    app.get("/elsewhere", (c) => c.redirect("/"));
+    app.get("/throws", () => {
+      throw new BoomError("no");
+    });
+    app.get("/throws/late", async () => {
+      await undefined;
+      throw new BoomError("no");
+    });
+    app.all("/files/*", (c) => c.text("file"));
+    const items = new Hono();
+    items.get("/", (c) => c.text("items"));
+    items.get("/:item", (c) => c.text("item"));
+    const api = new Hono();
+    api.get("/throws", () => {
+      throw new BoomError("no");
+    });
+    api.onError((_, c) => c.text("failed", 500));
+    api.route("/items", items);
+    app.route("/api/:tenant", api);
+    for (const path of ["/stream", "/events"]) {
+      app.get(path, (c) => c.body(streamOf(pieces())));
+    }
+    app.get("/breaks", (c) => c.body(streamOf(breaking())));
+    app.get("/hangs", async (c) => {
+      await gate.arrive(WEB_ABORTS === "signal" ? c.req.raw.signal : undefined);
+      return c.text("late");
+    });
+    app.get("/endless", (c) => c.body(streamOf(endless())));
+    app.onError((_, c) => c.text("failed", 500));
+    return serveFetch(app.fetch);
+  }, { aborts: WEB_ABORTS });
+}
+
+/** Asks an app for some paths, and returns the series. */
+async function visit(
+  app: { request(path: string, init?: RequestInit): Response | Promise<Response> },
+  registry: CollectorRegistry,
+  paths: readonly string[],
+): Promise<Record<string, number>> {
+  for (const path of paths) await (await app.request(path)).text();
+  return countsOf(registry);
+}
+
+test("Hono shows the route behind a middleware that answers", async () => {
+  const registry = new CollectorRegistry();
+  const app = new Hono().basePath("/v1");
+  app.use(httpMetrics({ registry }));
+  app.use("/admin/*", async (c, next) => {
+    if (c.req.query("token") === undefined) return c.text("who?", 401);
+    await next();
+  });
+  app.get("/admin/users/:id", (c) => c.text("user"));
+  app.get("/own", async (_, next) => await next(), (c) => c.text("own", 403));
+  const paths = ["/v1/admin/users/7", "/v1/admin/users/7?token=1", "/v1/admin/x", "/v1/own"];
+  assert.deepEqual(await visit(app, registry, paths), {
+    "GET 401 /v1/admin/users/:id": 1,
+    "GET 200 /v1/admin/users/:id": 1,
+    "GET 401 ": 1,
+    "GET 403 /v1/own": 1,
+  });
+});
+
+test("Hono shows the route that answers, of several that match", async () => {
+  const registry = new CollectorRegistry();
+  const app = new Hono();
+  app.use(httpMetrics({ registry }));
+  app.get("/users/me", async (c, next) => {
+    if (c.req.query("go") === undefined) return c.text("me");
+    await next();
+  });
+  app.get("/users/:id", (c) => c.text("other"));
+  assert.deepEqual(await visit(app, registry, ["/users/me", "/users/me?go=1"]), {
+    "GET 200 /users/me": 1,
+    "GET 200 /users/:id": 1,
+  });
+});
+
+test("a context of Hono that tells no routes leaves that to the option", async () => {
+  for (const route of [undefined, routePath]) {
+    const registry = new CollectorRegistry();
+    const app = new Hono();
+    app.use(async (c, next) => {
+      // What is deprecated may go.
+      Object.defineProperty(c.req, "matchedRoutes", { value: undefined });
+      await next();
+    });
+    app.use(httpMetrics({ registry, route }));
+    app.get("/users/:id", (c) => c.text("user"));
+    const shown = route === undefined ? "" : "/users/:id";
+    assert.deepEqual(await visit(app, registry, ["/users/7"]), { [`GET 200 ${shown}`]: 1 });
+  }
+});
+
+test("Hono's middleware counts bodies by option, and labels get the context", async () => {
+  const registry = new CollectorRegistry();
+  const app = new Hono<{ Variables: { who: string } }>();
+  app.use(httpMetrics<Context<{ Variables: { who: string } }>>({
+    registry,
+    bodies: true,
+    labels: { who: (c, response) => `${c.get("who")} ${response?.status}` },
+  }));
+  app.get("/", (c) => {
+    c.set("who", "Ada");
+    return c.text("hello");
+  });
+  const response = await app.request("/");
+  assert.equal(await response.text(), "hello");
+  const labels = '{method="GET",status_code="200",route="/",who="Ada 200"}';
+  const samples = readSamples(registry);
+  assert.equal(samples[`server_response_body_size_bytes_sum${labels}`], 5);
+  assert.equal(samples[`server_request_duration_seconds_count${labels}`], 1);
+});
+
+test("Hono's middleware leaves the response alone, and passes on what is thrown as no error", async () => {
+  const registry = new CollectorRegistry();
+  const app = new Hono();
+  const answer = new Response("x");
+  app.use(httpMetrics({ registry, ignore: ["/ignored"] }));
+  app.get("/", () => answer);
+  app.get("/ignored", (c) => c.text("x"));
+  app.get("/text", () => {
+    throw "a text";
+  });
+  assert.equal(await app.request("/"), answer);
+  await app.request("/ignored");
+  await assert.rejects(async () => await app.request("/text"));
+  assert.deepEqual(countsOf(registry), { "GET 200 /": 1, "GET 500 /text": 1 });
+});
+
+test("Hono's middleware refuses unknown options, and a route that is no function", () => {
+  assert.throws(() => httpMetrics({ routes: 1 } as object), /unknown option "routes"/);
+  assert.throws(() => httpMetrics({ route: "/" as never }), {
+    name: "TypeError",
+    message: "Cannot measure requests of Hono: route must be a function, such as routePath: " +
+      'received "/"',
+  });
+});

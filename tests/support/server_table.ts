@@ -1,0 +1,289 @@
+/**
+ * One table of requests for the servers of all frameworks, and the series that they must make.
+ *
+ * Each framework serves the same routes:
+ *
+ * | route | answer |
+ * | --- | --- |
+ * | `GET /` | `home` |
+ * | `GET /users/:id` | `user <id>` |
+ * | `OPTIONS /users/:id` | 204 |
+ * | `POST /users` | 201, with the body of the request |
+ * | `GET /own/:status` | that status |
+ * | `GET /empty` | 204 |
+ * | `GET /elsewhere` | 302 to `/` |
+ * | `GET /throws`, `GET /throws/late` | throws {@linkcode BoomError}, at once or later |
+ * | `GET /files/*` | `file` |
+ * | `GET /api/:tenant/items/:item` | `item <item>`, by a router in a router |
+ * | `GET /api/:tenant/items` | `items`, by the root of the inner router |
+ * | `GET /api/:tenant/throws` | throws, in the outer router |
+ * | `GET /stream`, `GET /events` | three pieces |
+ * | `GET /breaks` | a piece, and then an error |
+ * | `GET /hangs` | waits at the gate |
+ * | `GET /endless` | pieces until the client leaves |
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { CollectorRegistry } from "../../mod.ts";
+import { fetchRaw, RUNTIME } from "./fetch_server.ts";
+import { readSamples, until } from "./http.ts";
+
+/** What the routes throw. */
+export class BoomError extends Error {
+  override readonly name = "BoomError";
+}
+
+/** Where the handler of `/hangs` waits until the test lets it go on. */
+export interface Gate {
+  /** Called by the handler, with the signal of its request if that can be read at no price. */
+  arrive(signal?: AbortSignal): Promise<void>;
+}
+
+/** A server of a framework. */
+export interface FrameworkServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** How a framework differs from others. */
+export interface Traits {
+  /** How it spells routes that are not spelled like those of the table. */
+  readonly spelling?: Readonly<Record<string, string>>;
+  /** The routes that it does not have. */
+  readonly lacks?: readonly string[];
+  /** Whether its middleware sees what handlers throw. @default {true} */
+  readonly seesErrors?: boolean;
+  /**
+   * How it sees clients that leave: by the response of Node, by the signal of a request, or not.
+   */
+  readonly aborts: "close" | "signal" | "none";
+  /** The status of a method that a route does not have, and the route. @default {404, ""} */
+  readonly wrongMethod?: readonly [status: number, route: string];
+  /** Whether an answer that breaks is counted as an abort. @default {false} */
+  readonly breaksLikeAbort?: boolean;
+}
+
+/** The pieces of a stream. */
+export const PIECES = ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"];
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 2));
+
+/** The pieces, as handlers of `/stream` and `/events` send them. */
+export async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (const piece of PIECES) {
+    await pause();
+    yield bytes(piece);
+  }
+}
+
+/** A piece, and then an error. */
+export async function* breaking(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield bytes("part");
+  await pause();
+  throw new BoomError("in the midst");
+}
+
+/** Pieces without end. */
+export async function* endless(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  while (true) {
+    await pause();
+    yield bytes("more ");
+  }
+}
+
+/** A stream of the Web that brings what a generator yields. */
+export function streamOf(
+  generator: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await generator.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await generator.return(undefined);
+    },
+  });
+}
+
+type Row = readonly [method: string, path: string, status: number, route: string];
+
+/** Requests whose answers come whole. */
+const REQUESTS: readonly Row[] = [
+  ["GET", "/", 200, "/"],
+  ["GET", "/users/7", 200, "/users/:id"],
+  ["GET", "/users/8?x=/own/401", 200, "/users/:id"],
+  ["HEAD", "/users/7", 200, "/users/:id"],
+  ["OPTIONS", "/users/7", 204, "/users/:id"],
+  ["POST", "/users", 201, "/users"],
+  ["GET", "/own/401", 401, "/own/:status"],
+  ["GET", "/own/403", 403, "/own/:status"],
+  ["GET", "/own/404", 404, "/own/:status"],
+  ["GET", "/own/503", 503, "/own/:status"],
+  ["GET", "/empty", 204, "/empty"],
+  ["GET", "/elsewhere", 302, "/elsewhere"],
+  ["GET", "/throws", 500, "/throws"],
+  ["GET", "/throws/late", 500, "/throws/late"],
+  ["GET", "/files/a/b.txt", 200, "/files/*"],
+  ["GET", "/api/acme/items/7", 200, "/api/:tenant/items/:item"],
+  ["GET", "/api/acme/items", 200, "/api/:tenant/items"],
+  ["GET", "/api/acme/throws", 500, "/api/:tenant/throws"],
+  ["GET", "/stream", 200, "/stream"],
+  ["GET", "/events", 200, "/events"],
+  ["GET", "/nowhere/7", 404, ""],
+  ["POST", "/nowhere", 404, ""],
+];
+
+/** Durations, as `METHOD STATUS route` and how many there were. */
+export function countsOf(registry: CollectorRegistry): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [series, value] of Object.entries(readSamples(registry))) {
+    const match = series.match(
+      /^server_request_duration_seconds_count\{method="(.*)",status_code="(.*)",route="(.*)"\}$/,
+    );
+    if (match !== null) counts[match.slice(1).join(" ")] = value;
+  }
+  return counts;
+}
+
+/** How many requests are active. */
+export function activeOf(registry: CollectorRegistry): number {
+  return Object.entries(readSamples(registry)).reduce(
+    (sum, [series, value]) => sum + (series.startsWith("server_active_requests{") ? value : 0),
+    0,
+  );
+}
+
+/** Asks for a path, waits for a promise, and leaves. */
+async function askAndLeave(port: number, path: string, came?: Promise<unknown>): Promise<void> {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await (came ?? new Promise((resolve) => socket.once("data", resolve)));
+  socket.destroy();
+  await new Promise((resolve) => socket.once("close", resolve));
+}
+
+/**
+ * Tests a framework by the table.
+ *
+ * @param name The framework.
+ * @param start Starts a server that is measured into the registry.
+ * @param traits How it differs from others.
+ */
+export function testServerTable(
+  name: string,
+  start: (registry: CollectorRegistry, gate: Gate) => Promise<FrameworkServer>,
+  traits: Traits,
+): void {
+  const { spelling = {}, lacks = [], seesErrors = true, aborts } = traits;
+  const routeOf = (route: string) => spelling[route] ?? route;
+
+  /** Runs a test with a server. */
+  const serving = async (
+    run: (server: FrameworkServer, registry: CollectorRegistry) => Promise<void>,
+    gate: Gate = { arrive: () => Promise.resolve() },
+  ): Promise<void> => {
+    const registry = new CollectorRegistry();
+    const server = await start(registry, gate);
+    try {
+      await run(server, registry);
+    } finally {
+      await server.stop();
+    }
+  };
+  const over = (registry: CollectorRegistry) => until(() => activeOf(registry) === 0);
+
+  test(`${name} makes the series of the table`, () =>
+    serving(async ({ port }, registry) => {
+      const expected: Record<string, number> = {};
+      const rows = REQUESTS.filter(([, , , route]) => !lacks.includes(route));
+      for (const [method, path, status, route] of rows) {
+        const body = method === "POST" ? "12345" : "";
+        const head = `Connection: close\r\n` +
+          (body === "" ? "" : `Content-Type: text/plain\r\nContent-Length: ${body.length}\r\n`);
+        const answer = await fetchRaw(port, path, { method, head, body });
+        assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), `${method} ${path}`);
+        const key = `${method} ${status} ${routeOf(route)}`;
+        expected[key] = (expected[key] ?? 0) + 1;
+      }
+      const [status, route] = traits.wrongMethod ?? [404, ""];
+      const wrong = await fetchRaw(port, "/empty", { method: "DELETE" });
+      assert.match(wrong, new RegExp(`^HTTP/1.1 ${status} `));
+      expected[`DELETE ${status} ${routeOf(route)}`] = 1;
+      await over(registry);
+      assert.deepEqual(countsOf(registry), expected);
+      const samples = readSamples(registry);
+      const errors = Object.entries(samples).filter(([key]) => key.includes("errors_total{"));
+      const thrown = ["/throws", "/throws/late", "/api/:tenant/throws"].map((route) => [
+        `server_request_errors_total{method="GET",route="${
+          routeOf(route)
+        }",error_type="BoomError"}`,
+        1,
+      ]);
+      assert.deepEqual(Object.fromEntries(errors), Object.fromEntries(seesErrors ? thrown : []));
+      const posted = `{method="POST",status_code="201",route="/users"}`;
+      assert.equal(samples[`server_request_body_size_bytes_sum${posted}`], 5);
+    }));
+
+  test(`${name} counts requests on one connection once each`, () =>
+    serving(async ({ port }, registry) => {
+      const head = "GET /users/7 HTTP/1.1\r\nHost: localhost\r\n";
+      const answer = await fetchRaw(port, "/users/7", {
+        head: `\r\n${head}\r\n${head}Connection: close\r\n`,
+      });
+      assert.equal(answer.match(/HTTP\/1.1 200/g)?.length, 3);
+      await over(registry);
+      assert.deepEqual(countsOf(registry), { "GET 200 /users/:id": 3 });
+    }));
+
+  test(`${name} counts an answer that breaks with the status that was sent`, () =>
+    serving(async ({ port }, registry) => {
+      const answer = await fetchRaw(port, "/breaks");
+      assert.match(answer, /^HTTP\/1.1 200 [^]*part/);
+      // A part must not look whole.
+      assert.doesNotMatch(answer, /\r\n0\r\n\r\n$/);
+      await over(registry);
+      assert.deepEqual(countsOf(registry), { "GET 200 /breaks": 1 });
+    }));
+
+  test(`${name} counts a client that leaves before the answer once`, async () => {
+    const arrived = Promise.withResolvers<AbortSignal | undefined>();
+    const released = Promise.withResolvers<void>();
+    const gate: Gate = {
+      arrive(signal) {
+        arrived.resolve(signal);
+        return released.promise;
+      },
+    };
+    await serving(async ({ port }, registry) => {
+      await askAndLeave(port, "/hangs", arrived.promise);
+      const signal = await arrived.promise;
+      if (aborts === "close") await over(registry);
+      if (aborts === "signal") await until(() => signal!.aborted);
+      released.resolve();
+      await over(registry);
+      const isSeen = aborts !== "none";
+      assert.deepEqual(countsOf(registry), { [`GET ${isSeen ? "" : 200} /hangs`]: 1 });
+      const key = 'server_request_errors_total{method="GET",route="/hangs",error_type="abort"}';
+      assert.equal(readSamples(registry)[key], isSeen ? 1 : undefined);
+    }, gate);
+  });
+
+  test(`${name} counts a client that leaves in the midst of the answer once`, () =>
+    serving(async ({ port }, registry) => {
+      await askAndLeave(port, "/endless");
+      await over(registry);
+      assert.deepEqual(countsOf(registry), { "GET 200 /endless": 1 });
+      const key = 'server_request_errors_total{method="GET",route="/endless",error_type="abort"}';
+      assert.equal(readSamples(registry)[key], aborts === "close" ? 1 : undefined);
+    }));
+}
+
+/** How handlers on `Request` and `Response` see clients that leave. */
+export const WEB_ABORTS: Traits["aborts"] = RUNTIME === "Deno" ? "none" : "signal";

@@ -18,6 +18,7 @@ export * from "./model/checks.ts";
 export * from "./model/errors.ts";
 export * from "./model/exemplar.ts";
 export * from "./model/family.ts";
+export * from "./model/labelled_view.ts";
 export * from "./model/labels.ts";
 export * from "./model/live_metrics.ts";
 export * from "./model/names.ts";

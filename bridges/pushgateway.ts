@@ -64,7 +64,8 @@ import { createPushBody, type PushFormat } from "./pushgateway/push_body.ts";
 import { PushError, type PushErrorOptions, type PushMethod } from "./pushgateway/push_error.ts";
 import { checkParts, checkPositive } from "./requests/checks.ts";
 import { type BasicAuth, createHeaders } from "./requests/headers.ts";
-import { type Fetch, hideSecrets, send, showAnswer } from "./requests/send.ts";
+import { hideSecrets } from "./requests/secrets.ts";
+import { type Fetch, send, showAnswer } from "./requests/send.ts";
 
 export { PushError };
 export type { BasicAuth, Clock, Fetch, PushErrorOptions, PushFormat, PushMethod, Timers };

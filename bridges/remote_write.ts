@@ -1,7 +1,7 @@
 /**
- * Sends a registry by Prometheus remote write 1.0, for programs that cannot be scraped: edge
- * functions, batch jobs, laptops. Receivers are Prometheus with
- * `--web.enable-remote-write-receiver`, Mimir, Thanos, VictoriaMetrics, and hosted services.
+ * Sends a registry by Prometheus remote write 1.0, for programs that nobody can scrape: edge
+ * functions, batch jobs, laptops. Whatever speaks the protocol receives it: Prometheus with
+ * `--web.enable-remote-write-receiver`, Mimir, Thanos, VictoriaMetrics, and services.
  *
  * ```ts
  * import { remoteWrite } from "@narthex/prometheus/remote-write";
@@ -15,7 +15,7 @@
  * await remoteWrite("https://user:secret@prometheus.example/api/v1/write", {
  *   registry,
  *   externalLabels: { job: "backup", instance: "laptop" },
- *   // Leave this out to send a real request.
+ *   // Leave this out, and it is really sent.
  *   fetch: (_url, init) => {
  *     requests.push(init);
  *     return Promise.resolve(new Response(null, { status: 204 }));
@@ -24,20 +24,23 @@
  * assert.equal(new Headers(requests[0]?.headers).get("content-encoding"), "snappy");
  * ```
  *
- * Series have the same names and labels as in a scrape in text 0.0.4: the buckets of a histogram
- * have `le="1"`, info metrics and statesets are gauges. Native histograms are sent as such, with
- * exemplars.
+ * Series have the names and labels that a scrape in text 0.0.4 would give them: a histogram's
+ * buckets are `le="1"`, info metrics and statesets are gauges. Native histograms are sent as
+ * such, with exemplars.
  *
- * Prometheus refuses a whole request if one of its samples is too old. So samples with their own
- * timestamps are sent in separate requests, and once.
+ * Prometheus refuses a request as a whole when one sample of it is older than what it has.
+ * Samples that bring their own timestamp are therefore sent apart from all others, and once.
  *
  * @module
  */
 import { checkKnownOptions } from "../model.ts";
 import { type RemoteWriteOptions, WRITE_OPTIONS } from "./remote_write/options.ts";
-import { Sender } from "./remote_write/sender.ts";
+import { createWriteSender } from "./remote_write/write_sender.ts";
 
-export type { HttpCallOptions } from "./remote_write/http_call.ts";
+export type { HttpCallOptions } from "./requests/http_call.ts";
+export type { IntervalOptions } from "./requests/interval_sender.ts";
+export { SendError, type SendErrorOptions } from "./requests/send_error.ts";
+export type { SenderOptions } from "./requests/sender_options.ts";
 export type { RemoteWriteOptions, RemoteWriterOptions } from "./remote_write/options.ts";
 export {
   RemoteWriteError,
@@ -48,23 +51,23 @@ export type { Clock, Timers } from "../time/clock.ts";
 export type { BasicAuth } from "./requests/headers.ts";
 export type { Fetch } from "./requests/send.ts";
 
-/** The default of `retryForMs` for a single write. */
+/** How long a receiver may fail before a single write is given up, in milliseconds. */
 const RETRY_FOR_MS = 60_000;
 
 /**
- * Sends the present numbers of a registry once. Temporary failures are retried with increasing
- * pauses, for at most a minute.
+ * Sends a registry once, as it is now. Failures that may pass are tried again with longer
+ * and longer pauses, for at most a minute.
  *
- * The series are not marked as stale, so queries find their values for some minutes.
+ * The series are not marked as stale: queries find their values for some minutes.
  *
- * @param url The URL with its path, such as `http://localhost:9090/api/v1/write`. Credentials in it
+ * @param url Where to, with the path: `http://localhost:9090/api/v1/write`. Credentials in it
  * are sent as basic authentication.
- * @param options Options, and a signal that aborts the write.
- * @throws {RemoteWriteError} If the receiver refuses a request, or cannot be reached.
- * @throws {TypeError} If the URL or an option is invalid.
+ * @param options Options, and a signal to give up.
+ * @throws {RemoteWriteError} If the receiver has refused something, or could not be reached.
+ * @throws {TypeError} If the URL or an option is not legal.
  * @throws {RangeError} If a number is out of bounds.
  *
- * @example A batch job that sends its numbers at the end
+ * @example A batch job that ends with its numbers sent
  * ```ts
  * import { remoteWrite } from "@narthex/prometheus/remote-write";
  * import { CollectorRegistry, Counter } from "@narthex/prometheus";
@@ -92,7 +95,7 @@ export async function remoteWrite(
   const known = { ...WRITE_OPTIONS, signal: true } as const;
   const checked = checkKnownOptions(options, known, "Cannot write to a URL");
   const { signal, retryForMs = RETRY_FOR_MS } = checked;
-  const sender = new Sender(url, { ...checked, retryForMs });
+  const sender = createWriteSender(url, { ...checked, retryForMs });
   try {
     await sender.flush({ signal, timeoutMs: Infinity });
   } finally {

@@ -15,7 +15,7 @@ const MAX_PAGE_SIZE = 262_144;
  * The maximum size of the text that a scrape keeps for the next one, in bytes. It is enough for
  * about 200,000 lines. Further lines are written again at each scrape.
  */
-export const MAX_KEPT = 2 ** 24;
+const MAX_KEPT = 2 ** 24;
 
 const SPACE = 32;
 const LINE_FEED = 10;

@@ -61,6 +61,16 @@ export class ProtoWriter {
     for (let i = 0; i < 8; i++) out.bytes[out.length++] = floatBytes[isLittleEndian ? i : 7 - i]!;
   }
 
+  /** Writes an integer that is not negative in eight bytes. */
+  fixed64(field: number, value: bigint): void {
+    const { out } = this;
+    this.#varint(field << 3 | FIXED64);
+    out.reserve(8);
+    const { bytes, length } = out;
+    new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(length, value, true);
+    out.length += 8;
+  }
+
   /** Writes an integer that is not negative. */
   unsigned(field: number, value: number): void {
     this.#varint(field << 3 | VARINT);

@@ -26,6 +26,8 @@ export interface TextSyntax {
   readonly writeTimestamp: (out: ByteWriter, seconds: number) => void;
   /** Whether lines can have exemplars. */
   readonly exemplars: boolean;
+  /** Whether `le` and `quantile` stand before the labels of the metric. @default {false} */
+  readonly boundsFirst?: boolean;
 }
 
 /** The name of a series, as its lines begin with it. */
@@ -54,6 +56,8 @@ export class SeriesWriter {
   /** The size of the lines that are kept for the next scrape, in bytes. */
   kept = 0;
   readonly #syntax: TextSyntax;
+  /** The text behind the label that lines differ in. */
+  readonly #end: string;
   /** The label names of the metric before, and the text before each of its values. */
   #labelNames: readonly string[] = [];
   #labelHeads: readonly Piece[] = [];
@@ -78,6 +82,7 @@ export class SeriesWriter {
 
   constructor(syntax: TextSyntax) {
     this.#syntax = syntax;
+    this.#end = syntax.boundsFirst ? "" : "} ";
   }
 
   /** Whether lines can have exemplars. */
@@ -119,7 +124,7 @@ export class SeriesWriter {
   stateLabels(name: string, states: readonly string[]): readonly Piece[] {
     if (states !== this.#states || name !== this.#stateName) {
       const label = this.#labelName(name);
-      this.#stateLabels = states.map((state) => new Piece(`${label}=${quote(state)}} `));
+      this.#stateLabels = states.map((state) => new Piece(`${label}=${quote(state)}${this.#end}`));
       this.#states = states;
       this.#stateName = name;
     }
@@ -131,7 +136,9 @@ export class SeriesWriter {
     if (bounds !== this.#bounds || name !== this.#boundName) {
       const { formatBound } = this.#syntax;
       const all = name === "le" ? [...bounds, Infinity] : bounds;
-      this.#boundLabels = all.map((bound) => new Piece(`${name}="${formatBound(bound)}"} `));
+      this.#boundLabels = all.map((bound) =>
+        new Piece(`${name}="${formatBound(bound)}"${this.#end}`)
+      );
       this.#bounds = bounds;
       this.#boundName = name;
     }
@@ -198,6 +205,9 @@ export class SeriesWriter {
     exemplars?: readonly (Exemplar | undefined)[] | undefined,
   ): void {
     if (values.length === 0) return;
+    if (this.#syntax.boundsFirst) {
+      return this.#samplesBoundsFirst(name, metric, extras, values, exemplars);
+    }
     const { out } = this;
     const { timestamp } = metric;
     const from = out.length;
@@ -205,6 +215,46 @@ export class SeriesWriter {
     const hasMore = timestamp !== undefined || (exemplars !== undefined && this.exemplars);
     const finish = (line: number): void => this.#finish(timestamp, exemplars?.[line]);
     out.lines(from, extras, values, hasMore ? finish : undefined);
+  }
+
+  /** Writes such lines with the one more label before those of the metric. */
+  #samplesBoundsFirst(
+    name: SeriesName,
+    metric: LabelledMetric,
+    extras: readonly Piece[],
+    values: readonly number[],
+    exemplars: readonly (Exemplar | undefined)[] | undefined,
+  ): void {
+    const { out } = this;
+    const start = out.length;
+    this.#begin(name, metric);
+    const from = this.#labelsFrom;
+    const length = this.#labelsTo - from;
+    // The first line is written over them.
+    const labels = out.bytes.slice(from, from + length);
+    out.length = start;
+    for (let line = 0; line < values.length; line++) {
+      out.piece(name.head);
+      out.piece(extras[line]!);
+      if (length > 0) {
+        out.byte(COMMA);
+        if (line > 0) {
+          out.repeat(this.#labelsFrom, this.#labelsTo - 1);
+        } else {
+          this.#labelsFrom = out.length;
+          this.#labelsTo = out.length + length;
+          out.copy(labels, 0, length - 1);
+        }
+      }
+      out.piece(CLOSE);
+      out.number(values[line]!);
+      this.#finish(metric.timestamp, exemplars?.[line]);
+      out.byte(LINE_FEED);
+    }
+    // What the lines begin with cannot be repeated, but their labels can.
+    this.#name = undefined;
+    const moved = this.#labelsFrom - from;
+    for (let i = 0; i < metric.labelNames.length; i++) this.#places[i]! += moved;
   }
 
   /** Writes the name of a line, and the labels of its metric with a comma after each. */

@@ -307,12 +307,25 @@ export abstract class BaseMetric<
   find(...values: { readonly [I in keyof Names]: LabelValue }): Series | undefined;
   find(...args: readonly unknown[]): Series | undefined {
     try {
-      const values = this.#valuesOf(args, "");
-      return isComplete(values) ? this.#store.peek(values) : undefined;
+      const labels = args[0];
+      if (typeof labels === "object" && labels !== null && args.length === 1) {
+        // The overload: one object is labels by name.
+        const byName = labels as Readonly<Record<string, unknown>>;
+        return this.#store.peekByName(byName) ?? this.#peek(byName);
+      }
+      return this.#peek(...args);
     } catch {
       // The labels are not those of the metric, or cannot be read.
       return undefined;
     }
+  }
+
+  /** Looks up a series by labels that are not all there, or not as they were given before. */
+  #peek(...args: readonly unknown[]): Series | undefined {
+    const found = this.#store.peek(args);
+    if (found !== undefined) return found;
+    const values = this.#valuesOf(args, "");
+    return isComplete(values) ? this.#store.peek(values) : undefined;
   }
 
   /**

@@ -172,8 +172,13 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   }
 
   /** Finds a child that readers see. Does not keep it from expiring. */
-  peek(labelValues: readonly string[]): C | undefined {
+  peek(labelValues: ArrayLike<unknown>): C | undefined {
     return this.#columns.findInOrder(labelValues);
+  }
+
+  /** Does the same as `peek()`, by name. Labels that need a closer look are not found. */
+  peekByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    return this.#columns.findByName(labels);
   }
 
   /** Finds a child for removal, whether readers see it or not. */

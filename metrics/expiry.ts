@@ -84,9 +84,14 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     this.#hidden.clear();
   }
 
-  override peek(labelValues: readonly string[]): C | undefined {
+  override peek(labelValues: ArrayLike<unknown>): C | undefined {
     this.#sweepIfDue();
     return super.peek(labelValues);
+  }
+
+  override peekByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    this.#sweepIfDue();
+    return super.peekByName(labels);
   }
 
   override reach(labelValues: readonly string[]): C | undefined {

@@ -22,9 +22,6 @@ export function formatBound(value: number): string {
   return e === text.length - 1 ? `${text.slice(0, e)}0${text.slice(e)}` : text;
 }
 
-/** The maximum distance of a time from 1970, in seconds. More milliseconds do not fit an int64. */
-export const MAX_TIME = 9e15;
-
 /**
  * The latest time that is taken for one in seconds: the year 5138. Prometheus drops samples of the
  * far future without a word, and a time beyond this is one in milliseconds.

@@ -72,6 +72,11 @@ export class ClaimedNames {
     return [...this.#readers.get(name) ?? [], ...this.#nameless];
   }
 
+  /** Returns whether a registered collector says that it has a name. */
+  isKnown(name: string): boolean {
+    return this.#readers.has(name);
+  }
+
   /** Returns the first collector that claims a name. */
   ownerOf(name: string): Collector | undefined {
     return this.#owners.get(name);

@@ -32,7 +32,7 @@ import type {
 } from "./protocol.ts";
 import { checkIdle, ReadScope, whileBusy } from "./read_scope.ts";
 import { checkNames, narrow, restrict } from "./restricted.ts";
-import { ADOPT, type RegistryState, STATE } from "./state.ts";
+import { ADOPT, type RegistryState, SET_DEFAULT_LABELS, STATE } from "./state.ts";
 
 /** The families of the library's own counts. No collector can claim their names. */
 const OWN_FAMILIES = [
@@ -59,7 +59,7 @@ interface Candidate {
  * | --- | --- |
  * | `register`, `unregister` | the number of names that the collector claims |
  * | `collect` | the number of collectors; families are live, nothing is copied |
- * | `getSampleValue` | the number of all samples |
+ * | `getSampleValue` | the number of samples of the collectors that have the name |
  *
  * @example A registry for one part of a program
  * ```ts
@@ -86,6 +86,7 @@ export class CollectorRegistry implements Registry {
   /** Owns the names of the library's own families. */
   readonly #own: Collector = { collect: () => this.#errors.families() };
   #constLabels: LabelSet | undefined;
+  #defaultLabels: LabelSet | undefined;
   #targetLabels: Readonly<Record<string, string>> | null = null;
   #target: Collector | null = null;
   /** Which labels were set by a call, and so move to a registry that takes the place of this one. */
@@ -101,6 +102,11 @@ export class CollectorRegistry implements Registry {
     Object.defineProperty(this.prototype, ADOPT, {
       value: function (this: CollectorRegistry, state: RegistryState): void {
         this.#adopt(state);
+      },
+    });
+    Object.defineProperty(this.prototype, SET_DEFAULT_LABELS, {
+      value: function (this: CollectorRegistry, labels: LabelSet | undefined): void {
+        this.#defaultLabels = labels;
       },
     });
   }
@@ -368,9 +374,10 @@ export class CollectorRegistry implements Registry {
   }
 
   /**
-   * Looks up a sample, as it is exposed: with prefix, suffix and constant labels. Meant for tests:
-   * it reads the whole registry. Called by a function of a metric or by a collector, it asks only
-   * the collector that claims the name.
+   * Looks up a sample, as it is exposed: with prefix, suffix and constant labels. Meant for tests,
+   * and for functions and collectors that derive a value from others. It asks the collector that has
+   * the name, then those without `describe()`; for a name that no collector is known by, and for the
+   * registry's own counts, it reads the whole registry.
    *
    * @param name The name of the sample, for example `app_requests_total`.
    * @param labels All its labels. @default {{}}
@@ -383,9 +390,11 @@ export class CollectorRegistry implements Registry {
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
     checkShape(typeof name === "string", "Cannot look up sample", "name must be a string", name);
-    const scope = ReadScope.current;
-    const families = scope === undefined ? gatherFrom(this) : this.#lookUp(name, scope);
-    return findSample(families, name, labels);
+    const isKnown = this.#claimed.isKnown(name);
+    if (ReadScope.current === undefined && !isKnown) {
+      return findSample(gatherFrom(this), name, labels);
+    }
+    return new ReadScope().run((scope) => findSample(this.#lookUp(name, scope), name, labels));
   }
 
   /**
@@ -480,14 +489,17 @@ export class CollectorRegistry implements Registry {
     families: readonly MetricFamily[],
     wanted: ReadonlySet<string> | undefined,
   ): Generator<MetricFamily> {
-    const constLabels = collector === this.#target ? undefined : this.#constLabels;
+    const isTarget = collector === this.#target;
+    const constLabels = isTarget ? undefined : this.#constLabels;
+    const defaultLabels = isTarget ? undefined : this.#defaultLabels;
     if (this.#claimed.namesOf(collector)?.size === 0) this.#names.note(collector, families);
     for (const family of families) {
       let labelled = family;
       try {
-        if (constLabels !== undefined) {
-          const name = exposedName(this.prefix, family.name);
-          labelled = withConstLabels(family, constLabels, name);
+        const name = exposedName(this.prefix, family.name);
+        if (constLabels !== undefined) labelled = withConstLabels(labelled, constLabels, name);
+        if (defaultLabels !== undefined) {
+          labelled = withConstLabels(labelled, defaultLabels, name, true);
         }
       } catch (error) {
         this.#report(collector, "invalid", error);
@@ -593,6 +605,7 @@ export class CollectorRegistry implements Registry {
       known: new Map(collectors.map((collector) => [collector, this.#names.known(collector)])),
       targetInfo: this.#isSetLate.targetInfo ? this.#targetLabels ?? undefined : undefined,
       constLabels: this.#isSetLate.constLabels ? this.#constLabels : undefined,
+      defaultLabels: this.#defaultLabels,
       errors: this.#errors.state,
     };
   }
@@ -618,6 +631,7 @@ export class CollectorRegistry implements Registry {
       own.add(collector, claims);
     }
     // From here on nothing throws.
+    this.#defaultLabels ??= state.defaultLabels;
     this.#constLabels = constLabels;
     if (constLabels !== undefined && constLabels === state.constLabels) {
       this.#isSetLate.constLabels = true;

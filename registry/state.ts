@@ -11,6 +11,8 @@ export interface RegistryState {
   readonly targetInfo?: Readonly<Record<string, string>> | undefined;
   /** The constant labels, if they were set by a call. */
   readonly constLabels?: LabelSet | undefined;
+  /** Labels that yield to those of a metric. */
+  readonly defaultLabels?: LabelSet | undefined;
   /** What was counted. */
   readonly errors?: ErrorState | undefined;
   /** How the collectors are known. */
@@ -22,6 +24,12 @@ export const STATE: unique symbol = Symbol.for("narthex.state.2");
 
 /** The method of a registry that takes over the state of another one, or throws and changes nothing. */
 export const ADOPT: unique symbol = Symbol.for("narthex.adopt.2");
+
+/**
+ * The method of a registry that sets labels which stand behind those of every series and yield to
+ * them: for the entry point that takes the place of prom-client.
+ */
+export const SET_DEFAULT_LABELS: unique symbol = Symbol.for("narthex.default_labels.2");
 
 /** The methods that registries of this package have for a move. */
 interface Movable {

@@ -20,6 +20,16 @@ interface Service {
   fetch(request: Request, ...rest: unknown[]): Promise<Response>;
 }
 
+/** `code` with the packages of this project in place of their names. */
+function importPackages(code: string): string {
+  const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", ROOT_URL), "utf8"));
+  const names = Object.keys(devDependencies).filter((name) => code.includes(`from "${name}"`));
+  return names.reduce(
+    (text, name) => text.replaceAll(`from "${name}"`, `from "${import.meta.resolve(name)}"`),
+    code,
+  );
+}
+
 /**
  * Runs `code` as a module of its own, with an empty default registry. What it sends to others gets
  * an answer; tests/e2e/ has the real ones.
@@ -27,7 +37,7 @@ interface Service {
 async function runSnippet(name: string, code: string): Promise<{ default?: unknown }> {
   REGISTRY.setRegistry(new CollectorRegistry(), { collectors: "leave" });
   const path = join(folder, `${name}.mts`);
-  await writeFile(path, importFrom(ROOT_URL, code));
+  await writeFile(path, importPackages(importFrom(ROOT_URL, code)));
   mock.method(globalThis, "fetch", () => Promise.resolve(new Response("")));
   try {
     return await import(pathToFileURL(path).href);

@@ -1,20 +1,11 @@
-/** Options of {@linkcode RemoteWriteError}. */
-export interface RemoteWriteErrorOptions {
-  /** The status of the answer, if there was one. */
-  status?: number | undefined;
-  /** The beginning of the body of the answer. */
-  body?: string | undefined;
-  /** The number of samples in the request. */
-  samples?: number | undefined;
-  /** Whether the same request may be accepted later. */
-  retryable?: boolean | undefined;
-  /** The pause that the receiver asked for, in milliseconds. */
-  retryAfterMs?: number | undefined;
-}
+import { SendError, type SendErrorOptions } from "../requests/send_error.ts";
+
+/** What a {@linkcode RemoteWriteError} carries. */
+export type RemoteWriteErrorOptions = SendErrorOptions;
 
 /**
- * The failure of a request of remote write. The message and the members never contain credentials
- * or the query of the URL.
+ * What went wrong with a request of remote write. Neither its message nor its members have
+ * credentials, values of your headers or the query of the URL in them.
  *
  * @example A receiver that refuses
  * ```ts
@@ -34,32 +25,7 @@ export interface RemoteWriteErrorOptions {
  * );
  * ```
  */
-export class RemoteWriteError extends Error {
+export class RemoteWriteError extends SendError {
   /** `"RemoteWriteError"`. */
   override readonly name = "RemoteWriteError";
-  /** The status of the answer. Undefined if there was no answer. */
-  readonly status: number | undefined;
-  /** The body of the answer, at most its first 8192 bytes. */
-  readonly body: string;
-  /** The number of samples in the request. */
-  readonly samples: number;
-  /** Whether the same request may be accepted later. Such a request is retried. */
-  readonly retryable: boolean;
-  /** The pause that the receiver asked for, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
-
-  /**
-   * Creates the error.
-   *
-   * @param message The message.
-   * @param options The answer and the request.
-   */
-  constructor(message: string, options: RemoteWriteErrorOptions = {}) {
-    super(message);
-    this.status = options.status;
-    this.body = options.body ?? "";
-    this.samples = options.samples ?? 0;
-    this.retryable = options.retryable ?? false;
-    this.retryAfterMs = options.retryAfterMs;
-  }
 }

@@ -1,43 +1,35 @@
-import { type Collector, MetricFamily } from "../../mod.ts";
-import { checkKnownOptions, type KnownOptions } from "../../model.ts";
-import { wait } from "../../time/time_limit.ts";
-import { checkPositive } from "../requests/checks.ts";
+import { checkKnownOptions } from "../../model.ts";
+import { type FlushOptions, IntervalSender } from "../requests/interval_sender.ts";
 import { type RemoteWriterOptions, WRITER_OPTIONS } from "./options.ts";
-import { Sender } from "./sender.ts";
+import { createWriteSender } from "./write_sender.ts";
 
-/** Options of {@linkcode RemoteWriter.flush} and {@linkcode RemoteWriter.close}. */
-export interface FlushOptions {
-  /** Aborts the waiting. */
-  signal?: AbortSignal | undefined;
-  /**
-   * The time limit, in milliseconds.
-   * @default {30000 for flush(), 5000 for close()}
-   */
-  timeoutMs?: number | undefined;
-}
-
-const FLUSH_OPTIONS: KnownOptions<FlushOptions> = { signal: true, timeoutMs: true };
+export type { FlushOptions };
 
 /**
- * Sends a registry by Prometheus remote write 1.0 on an interval, as long as the program runs. It
- * does not keep the program running.
+ * Sends a registry by Prometheus remote write 1.0 on an interval, for as long as the
+ * program runs. Its timers do not keep the program running, but an open request does. Therefore a
+ * request that no `flush()` or `close()` waits for ends after five seconds, unless `timeoutMs` says
+ * something else.
  *
- * At each interval it takes a snapshot, compresses it, and sends it in requests of some thousand
- * samples, one after the other. A request that fails with status 5xx or 429, or without an answer,
- * is retried until it is accepted. The pauses increase, and a `Retry-After` is respected. Later
- * requests wait, so that all samples arrive in order and with their original time. A request that
- * is refused with another status is dropped, reported and counted.
+ * Each interval it takes a snapshot, compresses it, and sends it in requests of some
+ * thousand samples, one after the other. A request that fails with a status of 5xx or 429,
+ * or without an answer, is tried again until it is taken, with longer and longer pauses, and
+ * not before the time that `Retry-After` names; what comes meanwhile waits behind it, so that
+ * all samples arrive in order, under the time at which they were true. A request that is
+ * refused with another status is given up, reported and counted.
  *
- * Memory is bounded. There are at most `maxBufferedBytes` of compressed requests, and the oldest
- * are dropped for new ones. While a request is encoded, it takes twice `maxRequestBytes` and one
- * metric. The labels of the last snapshot are also kept. After a drop you lose resolution, never
- * totals: the next snapshot has them, because counters and histograms are cumulative.
+ * Memory is bounded: at most `maxBufferedBytes` of compressed requests, of which the oldest
+ * are dropped for new ones; what is being encoded, up to `maxRequestBytes` and one metric
+ * twice; and the labels of the series of the last snapshot. What was dropped is missing in
+ * graphs; totals are right again with the next snapshot, as counters and histograms are
+ * cumulative.
  *
- * A series that is missing in the next snapshot is marked as stale.
+ * A series that was there in one snapshot and is not in the next is marked as stale.
  *
- * A writer is a collector of its own numbers. Register it to expose
- * `narthex_remote_write_samples_total{outcome}` (`sent`, `refused`, `dropped`),
- * `narthex_remote_write_retries_total` and `narthex_remote_write_buffered_bytes`.
+ * The registry gets metrics that tell how it goes, unless `ownMetrics` is `false`:
+ * `narthex_remote_write_samples_total{url,outcome}` (`sent`, `refused`, `dropped`),
+ * `narthex_remote_write_retries_total{url}` and `narthex_remote_write_buffered_bytes{url}`.
+ * `onError` gets each failure.
  *
  * @example A writer that is closed at the end
  * ```ts
@@ -57,170 +49,94 @@ const FLUSH_OPTIONS: KnownOptions<FlushOptions> = { signal: true, timeoutMs: tru
  * await writer.close();
  * ```
  */
-export class RemoteWriter implements Collector, AsyncDisposable {
-  readonly #sender: Sender;
-  readonly #intervalMs: number;
-  readonly #staleOnClose: boolean;
-  readonly #end = new AbortController();
-  #isStarted = false;
-  #closing: Promise<void> | undefined;
+export class RemoteWriter implements AsyncDisposable {
+  readonly #interval: IntervalSender;
 
   /**
-   * Creates a writer, and starts it unless `autoStart` is `false`.
+   * Creates a writer and, unless `autoStart` is `false`, starts it.
    *
-   * @param url The URL with its path, such as `http://localhost:9090/api/v1/write`. Credentials in
+   * @param url Where to, with the path: `http://localhost:9090/api/v1/write`. Credentials in
    * it are sent as basic authentication.
    * @param options Options.
-   * @throws {TypeError} If the URL or an option is invalid.
+   * @throws {TypeError} If the URL or an option is not legal.
    * @throws {RangeError} If a number is out of bounds.
+   * @throws {DuplicateMetricError} If the registry has another collector with the names of the
+   * writer's own metrics.
    */
   constructor(url: string | URL, options: RemoteWriterOptions = {}) {
     const checked = checkKnownOptions(options, WRITER_OPTIONS, "Cannot write to a URL");
-    this.#sender = new Sender(url, checked);
-    const { intervalMs = 15_000, autoStart = true, staleOnClose = false } = checked;
-    this.#intervalMs = checkPositive(intervalMs, this.#sender.doing, "intervalMs");
-    this.#staleOnClose = staleOnClose;
-    if (autoStart) this.start();
+    const { intervalMs = 15_000, autoStart, ownMetrics, staleOnClose = false } = checked;
+    this.#interval = new IntervalSender(createWriteSender(url, checked), {
+      what: "a remote writer",
+      metrics: { prefix: "narthex_remote_write", unit: "samples" },
+      intervalMs,
+      autoStart,
+      ownMetrics,
+      endsSeries: staleOnClose,
+    });
   }
 
-  /** The number of samples that the receiver has accepted, with stale markers. */
+  /** The number of samples that the receiver has taken, stale markers included. */
   get sentSamples(): number {
-    return this.#sender.sentSamples;
+    return this.#interval.sender.sentSamples;
   }
 
-  /** The number of samples in requests that the receiver has refused. */
+  /** The number of samples in requests that the receiver refused for good. */
   get refusedSamples(): number {
-    return this.#sender.refusedSamples;
+    return this.#interval.sender.refusedSamples;
   }
 
-  /** The number of samples that were dropped for lack of memory or time. */
+  /** The number of samples that were dropped for lack of memory or of time. */
   get droppedSamples(): number {
-    return this.#sender.droppedSamples;
+    return this.#interval.sender.droppedSamples;
   }
 
-  /** The number of retries. */
+  /** How often a request was tried again. */
   get retries(): number {
-    return this.#sender.retries;
+    return this.#interval.sender.retries;
   }
 
-  /** The size of the compressed requests that wait or are being sent, in bytes. */
+  /** The size of all compressed requests that wait or are on their way, in bytes. */
   get bufferedBytes(): number {
-    return this.#sender.bufferedBytes;
+    return this.#interval.sender.bufferedBytes;
   }
 
   /**
-   * Starts to send on the interval. Does nothing if it is started already. The first snapshot is
-   * taken at a random time within the first interval, so that many programs which start together do
-   * not send at the same time.
+   * Begins to send on the interval; nothing if it has begun already. The first snapshot is
+   * taken at some moment within the first interval, so that many programs that are started
+   * together do not send together.
    *
    * @throws {TypeError} If the writer is closed.
    */
   start(): void {
-    this.#refuseClosed("start");
-    if (this.#isStarted) return;
-    this.#isStarted = true;
-    void this.#run();
+    this.#interval.start();
   }
 
   /**
-   * Takes a snapshot, and waits until the receiver has accepted it and all requests before it. Ends
-   * a pause after a failure, unless the receiver has asked for the pause.
+   * Takes a snapshot and resolves once it, and all that was waiting, was taken by the
+   * receiver. A pause after a failure is cut short, unless the receiver has asked for it.
    *
-   * @param options Limits of the waiting. The writer goes on after them.
-   * @throws {RemoteWriteError} If samples were refused or dropped, or the time is up.
+   * @param options When to stop waiting; the writer goes on trying.
+   * @throws {RemoteWriteError} If something was refused or dropped, or the time is over.
    * @throws {TypeError} If the writer is closed.
    */
   async flush(options: FlushOptions = {}): Promise<void> {
-    this.#refuseClosed("flush");
-    await this.#sender.flush(this.#checkLimits(options, 30_000));
+    await this.#interval.flush(options);
   }
 
   /**
-   * Flushes a last time and stops. Samples that cannot be sent in time are dropped, counted, and
-   * reported to `onError`, but `close()` does not reject. Call `flush()` before if that matters.
+   * Flushes a last time and ends. Never rejects for samples that could not be sent by then: they
+   * are dropped, counted, and told to `onError`. Use `flush()` before where it matters. The
+   * writer's own metrics leave the registry.
    *
-   * @param options Limits of the waiting. @default {5 s, because SIGTERM leaves little more}
+   * @param options When to stop waiting. @default {5 s, because SIGTERM leaves little more}
    */
   close(options: FlushOptions = {}): Promise<void> {
-    if (this.#closing === undefined) {
-      this.#closing = this.#close(this.#checkLimits(options, 5000));
-    }
-    return this.#closing;
+    return this.#interval.close(options);
   }
 
-  /** Calls {@linkcode close} at the end of an `await using` block. */
+  /** The same as {@linkcode close}, at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /**
-   * Returns the numbers of the writer.
-   *
-   * @returns Three families.
-   */
-  collect(): MetricFamily[] {
-    const [samples, retries, bytes] = this.describe() as [MetricFamily, MetricFamily, MetricFamily];
-    const { sentSamples, refusedSamples, droppedSamples } = this;
-    const outcomes = { sent: sentSamples, refused: refusedSamples, dropped: droppedSamples };
-    for (const [outcome, value] of Object.entries(outcomes)) {
-      samples.addSample(samples.name, { outcome }, value);
-    }
-    retries.addSample(retries.name, {}, this.retries);
-    bytes.addSample(bytes.name, {}, this.bufferedBytes);
-    return [samples, retries, bytes];
-  }
-
-  /**
-   * Returns the families of {@linkcode collect}, without samples.
-   *
-   * @returns Three families.
-   */
-  describe(): MetricFamily[] {
-    const name = (suffix: string): string => `narthex_remote_write_${suffix}`;
-    return [
-      new MetricFamily(name("samples_total"), "Samples by what became of them.", "counter"),
-      new MetricFamily(name("retries_total"), "Requests that were sent again.", "counter"),
-      new MetricFamily(name("buffered_bytes"), "Compressed requests that wait.", "gauge"),
-    ];
-  }
-
-  async #run(): Promise<void> {
-    const { settings } = this.#sender;
-    const { clock, random } = settings;
-    const { signal } = this.#end;
-    for (let waitMs = this.#intervalMs * random();;) {
-      await wait(waitMs, { signal, inBackground: true, timers: clock });
-      if (signal.aborted) return;
-      const began = clock.monotonic();
-      try {
-        await this.#sender.takeSnapshot();
-      } catch (error) {
-        if (!signal.aborted) this.#sender.report(error);
-      }
-      waitMs = Math.max(0, this.#intervalMs - (clock.monotonic() - began) * 1000);
-    }
-  }
-
-  async #close(limits: FlushOptions & { timeoutMs: number }): Promise<void> {
-    this.#end.abort();
-    try {
-      await this.#sender.flush(limits, this.#staleOnClose);
-    } catch (error) {
-      this.#sender.report(error);
-    }
-    this.#sender.stop();
-  }
-
-  /** Checks the limits of the waiting, and fills in the default. */
-  #checkLimits(options: FlushOptions, byDefault: number): FlushOptions & { timeoutMs: number } {
-    const { doing } = this.#sender;
-    const { signal, timeoutMs = byDefault } = checkKnownOptions(options, FLUSH_OPTIONS, doing);
-    return { signal, timeoutMs: checkPositive(timeoutMs, doing, "timeoutMs") };
-  }
-
-  #refuseClosed(what: string): void {
-    if (this.#closing !== undefined) {
-      throw new TypeError(`Cannot ${what} a remote writer: it is closed`);
-    }
   }
 }

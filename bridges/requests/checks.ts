@@ -9,12 +9,13 @@ import { checkNumber, checkShape } from "../../model.ts";
  * @throws {TypeError} If a part has the wrong shape.
  */
 export function checkParts(
-  { registry, fetch, signal }: { registry: Gatherer; fetch: unknown; signal?: unknown },
+  { registry, fetch, signal }: { registry: Gatherer; fetch?: unknown; signal?: unknown },
   doing: string,
 ): void {
   const isRegistry = typeof registry?.collect === "function";
   checkShape(isRegistry, doing, "registry must be a registry", registry);
-  checkShape(typeof fetch === "function", doing, "fetch must be a function", fetch);
+  const isFetch = fetch === undefined || typeof fetch === "function";
+  checkShape(isFetch, doing, "fetch must be a function", fetch);
   const isSignal = signal === undefined ||
     typeof (signal as Partial<AbortSignal> | null)?.addEventListener === "function";
   checkShape(isSignal, doing, "signal must be an AbortSignal", signal);

@@ -1,35 +1,38 @@
 import { abortable } from "../../time/time_limit.ts";
 
-/** A function that sends an HTTP request, such as `fetch` of the platform. */
+/** How an HTTP request is sent: the platform's `fetch`, or one of the user's. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** The number of bytes that are read of an answer. */
+/** How much of an answer is read, in bytes. */
 const MAX_BODY_SIZE = 8192;
 
-/** The length of an answer in a message, in UTF-16 code units. */
+/** How much of an answer stands in a message, in UTF-16 code units. */
 const MAX_SHOWN_LENGTH = 300;
 
-/** Shorter texts are not hidden, because they occur in too many words. */
-const MIN_SECRET_LENGTH = 4;
-
-/** A request. */
+/** What is sent, and how. */
 export interface OutgoingRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
   readonly body: Uint8Array<ArrayBuffer> | undefined;
   readonly fetch: Fetch;
-  /** Ends the waiting, even if `fetch` ignores it. */
+  /** Ends the waiting, whether or not `fetch` heeds it. */
   readonly signal: AbortSignal;
+  /** Whether the body of a success is read, too. @default {false} */
+  readonly readsSuccess?: boolean;
 }
 
-/** The answer of a server. */
+/** What a server answered. */
 export interface Answer {
-  /** Whether the status is a success. */
+  /** Whether the status is one of success. */
   readonly ok: boolean;
   readonly status: number;
-  /** The beginning of the body. Empty if the status is a success. */
+  /** The beginning of the body of an answer that is no success. */
   readonly body: string;
+  /** The beginning of the body as bytes; undefined if it was not read. */
+  readonly bytes: Uint8Array | undefined;
+  /** The header `Content-Type`, or `""`. */
+  readonly contentType: string;
   /** The header `Retry-After`. */
   readonly retryAfter: string | null;
   /** The header `Location`. */
@@ -37,69 +40,74 @@ export interface Answer {
 }
 
 /**
- * Sends a request and reads the answer: the status, and the beginning of the body unless it is a
- * success. Redirects are not followed: they could change a POST to a GET, make any page a success,
- * and send the credentials to another server.
+ * Sends a request and reads the answer: its status, and the beginning of its body unless it is a
+ * success. Redirects are not followed, since one that is can make a GET of a POST, any page's 200 a
+ * success, and the credentials somebody else's.
  *
  * @param request The request.
- * @returns The answer with any status.
- * @throws The error of `fetch`, or the reason of the signal.
+ * @returns The answer, whatever its status.
+ * @throws What `fetch` threw, or the reason of the signal.
  */
 export async function send(request: OutgoingRequest): Promise<Answer> {
-  const { method, url, headers, body, fetch, signal } = request;
+  const { method, url, headers, body, fetch, signal, readsSuccess = false } = request;
   const init: RequestInit = { method, headers, signal, redirect: "manual" };
   if (body !== undefined) init.body = body;
-  // The async function turns a thrown error into a rejection.
+  // Within an async function, what is thrown is a rejection too.
   const answering = (async () => await fetch(url, init))();
   let response: Response;
   try {
     response = await abortable(answering, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
-    // A fetch that ignores its signal may still get an answer.
+    // A fetch that does not heed its signal may still get an answer.
     answering.then((late) => late.body?.cancel()).catch(() => {});
     throw signal.reason;
   }
   const { ok, status } = response;
-  // The body of a success is not awaited.
-  if (ok) response.body?.cancel().catch(() => {});
+  // Whatever else a success says is not waited for.
+  const isRead = !ok || readsSuccess;
+  if (!isRead) response.body?.cancel().catch(() => {});
+  const bytes = isRead ? await readStart(response, signal) : undefined;
   return {
     ok,
     status,
-    body: ok ? "" : await readStart(response, signal),
+    // A character that was cut in half is left out.
+    body: ok || bytes === undefined ? "" : new TextDecoder().decode(bytes, { stream: true }),
+    bytes,
+    contentType: response.headers.get("content-type") ?? "",
     retryAfter: response.headers.get("retry-after"),
     location: response.headers.get("location"),
   };
 }
 
 /**
- * Reads the beginning of the body of an answer, as far as it arrives. The rest is cancelled, so
- * that the connection is free.
+ * The beginning of an answer's body, or as much of it as arrives. The rest is not waited
+ * for, and the connection is free afterwards.
  */
-async function readStart(response: Response, signal: AbortSignal): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let room = MAX_BODY_SIZE;
+async function readStart(response: Response, signal: AbortSignal): Promise<Uint8Array> {
+  const bytes = new Uint8Array(MAX_BODY_SIZE);
+  let length = 0;
   const reader = response.body?.getReader();
   try {
-    while (reader !== undefined && room > 0) {
+    while (reader !== undefined && length < MAX_BODY_SIZE) {
       const { done, value } = await abortable(reader.read(), signal);
       if (done) break;
-      text += decoder.decode(value.subarray(0, room), { stream: true });
-      room -= value.length;
+      const part = value.subarray(0, MAX_BODY_SIZE - length);
+      bytes.set(part, length);
+      length += part.length;
     }
   } catch {
-    // The status is known, and is enough.
+    // The status is known, which is what counts.
   }
   reader?.cancel().catch(() => {});
-  return text;
+  return bytes.slice(0, length);
 }
 
 /**
- * Returns an answer as messages show it: the status, the target of a redirect, and the body.
+ * An answer as messages show it: the status, where a redirect leads, what the body says.
  *
  * @param answer The answer.
- * @param url The URL of the request.
+ * @param url What was asked.
  * @returns The text, such as `400: out of order sample`.
  */
 export function showAnswer({ status, body, location }: Answer, url: string): string {
@@ -114,23 +122,4 @@ function withoutCredentials(target: string, base: string): string {
   if (!URL.canParse(target, base)) return "no address";
   const { origin, pathname } = new URL(target, base);
   return `${origin}${pathname}`;
-}
-
-/**
- * Removes secrets from a text: the header `Authorization`, and the query of the URL. Servers,
- * proxies and custom `fetch` functions may repeat what they were sent.
- *
- * @param text The text.
- * @param request The request.
- * @returns The text, with `…` in place of the secrets.
- */
-export function hideSecrets(
-  text: string,
-  { url, headers }: Pick<OutgoingRequest, "url" | "headers">,
-): string {
-  const { search } = new URL(url);
-  const credentials = headers.get("authorization")?.replace(/^\S+\s+/, "") ?? "";
-  return [search === "" ? "" : url, search.slice(1), credentials]
-    .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-    .reduce((rest, secret) => rest.replaceAll(secret, "…"), text);
 }

@@ -14,7 +14,7 @@ const FRACTION_REGEXP = /^([+-]?[0-9]*\.[0-9]{9})[0-9]+$/;
  * @param token The text.
  * @returns The number, or undefined if it is not a number or too large for a double.
  */
-export function parseReal(token: string): number | undefined {
+function parseReal(token: string): number | undefined {
   if (!REAL_REGEXP.test(token)) return undefined;
   const value = Number(token);
   return Number.isFinite(value) ? value : undefined;

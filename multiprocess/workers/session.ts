@@ -139,8 +139,7 @@ export class WorkersSession implements Session {
       await abortable(this.#message(left), signal);
       this.#check(signal);
     }
-    const waitMs = Math.min(this.#options.timeoutMs, timeoutMs * WAIT_SHARE);
-    const view = await this.#view(signal, waitMs);
+    const view = await this.#view(signal, timeoutMs * WAIT_SHARE);
     this.#check(signal);
     const now = { monotonic: this.#now(), ofDay: this.#timers.now() * 1000 };
     yield* contentOf(view, now, this.#options);
@@ -247,27 +246,33 @@ export class WorkersSession implements Session {
     });
   }
 
-  /** Looks at all memories, as soon as everything is there that others have shown. */
-  async #view(signal: AbortSignal, waitMs: number): Promise<View> {
-    const end = this.#now() + waitMs;
-    let isAsked = false;
+  /**
+   * Looks at all memories, as soon as everything is there that others have shown. What may be lost
+   * for good is waited for no longer than `timeoutMs`.
+   */
+  async #view(signal: AbortSignal, patienceMs: number): Promise<View> {
+    const { timeoutMs } = this.#options;
+    const began = this.#now();
+    let asked = -Infinity;
     while (true) {
       const view = await this.#memories.inTurn(() => this.#look());
       this.#check(signal);
-      const left = end - this.#now();
-      const isEnough = !view.hasGaps || (!view.isIncomplete && left <= 0);
+      const waited = this.#now() - began;
+      const isEnough = !view.hasGaps || (!view.isIncomplete && waited >= timeoutMs);
       if (isEnough) {
         this.#memories.forgetDropped(view.noted);
         return view;
       }
-      if (left <= 0) {
+      if (waited >= patienceMs) {
         throw new Error(
           "Cannot read the workers' store: memory of another isolate has not arrived",
         );
       }
-      if (!isAsked) this.#post({ kind: "ask", from: this.#node });
-      isAsked = true;
-      await abortable(this.#message(left), signal);
+      if (this.#now() - asked >= timeoutMs) {
+        asked = this.#now();
+        this.#post({ kind: "ask", from: this.#node });
+      }
+      await abortable(this.#message(Math.min(timeoutMs, patienceMs - waited)), signal);
       this.#check(signal);
     }
   }

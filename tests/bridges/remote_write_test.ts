@@ -571,6 +571,49 @@ test("credentials and a query in an answer are not shown", async () => {
   }
 });
 
+/** A server that repeats what it was sent, in many spellings. */
+function echoEverything(url: string, init: RequestInit): string {
+  const headers = new Headers(init.headers);
+  const [scheme, credentials = ""] = (headers.get("authorization") ?? "").split(" ");
+  const decoded = scheme === "Basic" ? atob(credentials) : "";
+  const { searchParams } = new URL(url);
+  return [
+    url,
+    decodeURIComponent(url),
+    ...headers.values(),
+    ...searchParams.values(),
+    decoded,
+    JSON.stringify({ headers: [...headers], query: [...searchParams], decoded }),
+    encodeURIComponent(decoded),
+  ].join(" | ");
+}
+
+test("no spelling of a credential, of a header of the user's or of the query is shown", async () => {
+  const password = 'p"w&5 €';
+  const secrets = [password, encodeURIComponent(password), "k3y-value", "to ken/1", "to%20ken%2F1"];
+  const url = `http://ann:${encodeURIComponent(password)}@localhost/write?token=to%20ken%2F1&x=abc`;
+  for (
+    const fetch of [
+      (url: string, init: RequestInit) => Promise.reject(new Error(echoEverything(url, init))),
+      (url: string, init: RequestInit) =>
+        Promise.resolve(new Response(echoEverything(url, init), { status: 400 })),
+    ]
+  ) {
+    const error: unknown = await remoteWrite(url, {
+      registry: oneSeries(),
+      retryForMs: 1,
+      headers: { "x-api-key": "k3y-value", "x-pin": "77" },
+      fetch,
+    }).catch((error) => error);
+    assert.ok(error instanceof RemoteWriteError);
+    const shown = JSON.stringify({ ...error }) + error.message;
+    for (const secret of [...secrets, JSON.stringify(password).slice(1, -1), "abc", "77"]) {
+      assert.ok(!shown.includes(secret), `${secret} is shown in ${shown}`);
+    }
+    assert.match(shown, /application\/x-protobuf/, "what is no secret stays");
+  }
+});
+
 test("errors have the answer and no secrets", async () => {
   const secretUrl = "http://ann:s3cret@localhost:1/write?token=t0ken";
   const shown = "http://localhost:1/write";

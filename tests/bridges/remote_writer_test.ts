@@ -42,6 +42,7 @@ function setUp(options: RemoteWriterOptions = {}) {
     random: () => 1,
     autoStart: false,
     metadata: false,
+    ownMetrics: false,
     onError: (error) => errors.push(error),
     ...options,
   });
@@ -384,28 +385,83 @@ test("a writer is closed at the end of its block, and errors of onError are igno
   assert.equal(writer.refusedSamples, 1);
 });
 
-test("a writer is a collector of its own numbers", async () => {
-  const { registry, receiver, writer } = setUp();
-  registry.register(writer);
+test("the registry that is sent gets the numbers of its writers, by URL, until they are closed", async () => {
+  const { registry, receiver, writer } = setUp({ ownMetrics: true });
+  const other = new RemoteWriter("http://ann:s3cret@mimir/api?key=s3cret", {
+    registry,
+    fetch: receiver.fetch,
+    autoStart: false,
+  });
+  new Gauge("workers", "", { registry }).set(4);
   receiver.replies = [204, 400];
   await writer.flush();
   await writer.flush().catch(() => {});
-  assert.equal(
-    generateMetrics(registry),
-    `# HELP narthex_remote_write_samples_total Samples by what became of them.
-# TYPE narthex_remote_write_samples_total counter
-narthex_remote_write_samples_total{outcome="sent"} 5
-narthex_remote_write_samples_total{outcome="refused"} 5
-narthex_remote_write_samples_total{outcome="dropped"} 0
-# HELP narthex_remote_write_retries_total Requests that were sent again.
-# TYPE narthex_remote_write_retries_total counter
-narthex_remote_write_retries_total 0
-# HELP narthex_remote_write_buffered_bytes Compressed requests that wait.
-# TYPE narthex_remote_write_buffered_bytes gauge
-narthex_remote_write_buffered_bytes 0
-`,
-  );
+  const text = generateMetrics(registry);
+  for (
+    const line of [
+      "# TYPE narthex_remote_write_samples_total counter",
+      `narthex_remote_write_samples_total{url="${URL_TEXT}",outcome="sent"} 11`,
+      `narthex_remote_write_samples_total{url="${URL_TEXT}",outcome="refused"} 11`,
+      `narthex_remote_write_samples_total{url="${URL_TEXT}",outcome="dropped"} 0`,
+      'narthex_remote_write_samples_total{url="http://mimir/api",outcome="sent"} 0',
+      `narthex_remote_write_retries_total{url="${URL_TEXT}"} 0`,
+      `narthex_remote_write_buffered_bytes{url="${URL_TEXT}"} 0`,
+    ]
+  ) assert.ok(text.split("\n").includes(line), `${line} is missing in\n${text}`);
+  assert.doesNotMatch(text, /s3cret/);
   await writer.close();
+  assert.doesNotMatch(generateMetrics(registry), /9090/);
+  await other.close();
+  assert.doesNotMatch(generateMetrics(registry), /narthex/);
+  // The names are free again.
+  await setUp({ registry, ownMetrics: true }).writer.close();
+});
+
+test("a view that takes no collectors in is sent without the numbers of its writer", async () => {
+  const { registry } = setUp();
+  new Gauge("workers", "", { registry }).set(4);
+  const view = registry.restrictedRegistry(["workers"]);
+  const { receiver, writer } = setUp({ registry: view, ownMetrics: true });
+  await writer.close();
+  assert.deepEqual(samplesOf(receiver), ["workers 4 @0"]);
+});
+
+test("a request that no call waits for ends after five seconds, and others after thirty", async () => {
+  const limits: number[] = [];
+  class LimitClock extends PauseClock {
+    override setTimeout(...[callback, ms, options]: Parameters<PauseClock["setTimeout"]>) {
+      limits.push(ms);
+      return super.setTimeout(callback, ms, options);
+    }
+  }
+  const run = async (timeoutMs?: number): Promise<void> => {
+    limits.length = 0;
+    const clock = new LimitClock();
+    const { registry, receiver, errors, writer } = setUp({
+      clock,
+      intervalMs: 60_000,
+      timeoutMs,
+    });
+    new Gauge("workers", "", { registry }).set(4);
+    receiver.gate = new Promise(() => {});
+    writer.start();
+    await clock.endPause();
+    await untilReceived(receiver, 1);
+    clock.advance((timeoutMs ?? 5000) / 1000);
+    await until("the attempt has ended", () => errors.length === 1);
+    assert.match(String(errors[0]), new RegExp(`no answer within ${timeoutMs ?? 5000} ms$`));
+    const flushed = assert.rejects(writer.flush({ timeoutMs: 40_000 }), /no answer within/);
+    await untilReceived(receiver, 2);
+    clock.advance(41);
+    await flushed;
+    const closed = writer.close({ timeoutMs: 1 });
+    clock.advance(0.001);
+    await closed;
+  };
+  await run();
+  assert.ok(limits.includes(5000) && limits.includes(30_000), `${limits}`);
+  await run(20_000);
+  assert.ok(!limits.includes(5000) && !limits.includes(30_000), `${limits}`);
 });
 
 test("an interval that is still taking its snapshot does not start another one", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RequestQueue } from "../../bridges/remote_write/request_queue.ts";
+import { RequestQueue } from "../../bridges/requests/request_queue.ts";
 
 function request(size: number) {
   return { body: new Uint8Array(size), samples: size };

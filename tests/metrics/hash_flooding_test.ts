@@ -61,9 +61,9 @@ function attack([first, second]: readonly number[]): string[][] {
 /** How many places a look-up reads, on average over all series. */
 function readsPerLookUp(random: () => number, sets: readonly string[][]): number {
   const { store, reads } = createStore(random);
-  for (const values of sets) store.get(values);
+  const children = sets.map((values) => store.get(values));
   reads.count = 0;
-  for (const values of sets) assert.deepEqual(store.findInOrder(values)?.labelValues, values);
+  for (const [i, values] of sets.entries()) assert(store.findInOrder(values) === children[i]);
   return reads.count / sets.length;
 }
 
@@ -78,7 +78,7 @@ test("look-ups stay short for label sets that collide with other factors", () =>
   assert.equal(new Set(sets.map(String)).size, SERIES);
   // With the factors that the attacker knows, look-ups are linear.
   assert(readsPerLookUp(KNOWN(), sets) > SERIES / 4);
-  for (let seed = 2; seed < 22; seed++) {
+  for (let seed = 2; seed < 10; seed++) {
     const random = new Random(seed);
     const reads = readsPerLookUp(() => random.next(), sets);
     assert(reads < 10, `${reads} reads for a look-up with seed ${seed}`);
@@ -92,7 +92,7 @@ test("look-ups are short for random label sets", () => {
     const values = [0, 0].map(() => String(Math.floor(random.next() * VALUES)));
     sets.set(String(values), values);
   }
-  for (let seed = 0; seed < 20; seed++) {
+  for (let seed = 0; seed < 8; seed++) {
     const random = new Random(seed);
     assert(readsPerLookUp(() => random.next(), [...sets.values()]) < 10);
   }

@@ -55,7 +55,7 @@ class Peer {
   /** The totals by series, without waiting for virtual time. */
   async readNow(): Promise<Map<string, number>> {
     const totals = new Map<string, number>();
-    for await (const slice of this.session.read({ signal })) {
+    for await (const slice of this.session.read({ signal, timeoutMs: 2 * TIMEOUT_MS })) {
       for (const { series, numbers } of slice.totals ?? []) {
         totals.set(series, (totals.get(series) ?? 0) + numbers[0]!);
       }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { parsePrometheusText } from "../../encoding/parse.ts";
+import { type ArrivedExport, metricsOf, receiveExport, seriesOf } from "../support/otlp.ts";
 import { type RunningProgram, start } from "../support/processes.ts";
 import { receive, type ReceivedRequest, valuesOf } from "../support/remote_write.ts";
 import { type Consumer, installPackage, runtimePath, TOOLS } from "./gate.ts";
@@ -26,16 +27,19 @@ function request(url: string, headers: Record<string, string> = {}): Promise<{
   });
 }
 
-/** A server that takes what is sent to it by remote write. */
+/** A server that takes what is sent to it by remote write, and by OTLP. */
 async function startReceiver(): Promise<
-  AsyncDisposable & { url: string; received: ReceivedRequest[] }
+  AsyncDisposable & { url: string; received: ReceivedRequest[]; exported: ArrivedExport[] }
 > {
   const received: ReceivedRequest[] = [];
+  const exported: ArrivedExport[] = [];
   const server = createServer(async (request, response) => {
     const body: Uint8Array = Buffer.concat(await request.toArray());
     const headers = new Headers(request.headers as Record<string, string>); // None has two values.
-    received.push(receive(headers, body));
-    response.writeHead(204).end();
+    const { url = "" } = request;
+    if (url.endsWith("/v1/metrics")) exported.push(receiveExport(url, headers, body));
+    else received.push(receive(headers, body));
+    response.writeHead(url.endsWith("/v1/metrics") ? 200 : 204).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -43,6 +47,7 @@ async function startReceiver(): Promise<
   return {
     url: `http://127.0.0.1:${address.port}/api/v1/write`,
     received,
+    exported,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -105,5 +110,11 @@ for (const flags of [[], ["nodejs_compat"]]) {
     assert.equal(schedule.status, 200, `${schedule.body}`);
     const values = valuesOf(receiver.received.map(({ request }) => request));
     assert.equal(values['loaves_baked_total{job="worker",kind="rye"}'], 2);
+    const points = receiver.exported.flatMap(({ request }) => metricsOf(request))
+      .flatMap(({ name, sum }) =>
+        (sum?.dataPoints ?? []).map((point) => `${seriesOf(name, point)} ${point.asDouble}`)
+      );
+    assert.ok(points.includes('loaves_baked_total{kind="rye"} 2'), points.join("\n"));
+    assert.ok(points.includes('bakery_visits_total{kind="first"} 1'), points.join("\n"));
   });
 }

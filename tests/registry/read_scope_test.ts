@@ -266,6 +266,70 @@ test("an asynchronous read within an asynchronous collector of the registry ends
   }
 });
 
+test("asynchronous collectors that look up samples call no others, and are no errors", async () => {
+  const registry = new CollectorRegistry();
+  let calls = 0;
+  new Counter("hits_total", "H.", { registry }).inc(5);
+  for (let i = 0; i < 20; i++) {
+    const family = (name: string) => new MetricFamily(name, "F.", "gauge");
+    registry.register({
+      describe: () => [family(`derived${i}`)],
+      async collect() {
+        await Promise.resolve();
+        const value = registry.getSampleValue("hits_total")! * 2;
+        return [family(`derived${i}`).addSample(`derived${i}`, {}, value)];
+      },
+    });
+    registry.register({
+      describe: () => [family(`other${i}`)],
+      collect: () => {
+        calls++;
+        return [family(`other${i}`).addSample(`other${i}`, {}, 1)];
+      },
+    });
+  }
+  for (let read = 1; read <= 2; read++) {
+    const text = await generateMetricsAsync(registry);
+    for (const i of [0, 19]) assert.equal(valueIn(text, `derived${i}`), 10);
+    assert.equal(calls, 20 * read);
+    assert.equal(registry.lastErrors().size, 0);
+  }
+});
+
+test("a look-up asks only the collectors that can have the name", () => {
+  const registry = new CollectorRegistry();
+  const calls: string[] = [];
+  const collector = (name: string, isDescribed: boolean) => {
+    const family = () => new MetricFamily(name, "F.", "gauge").addSample(name, {}, 1);
+    registry.register({
+      collect: () => {
+        calls.push(name);
+        return [family()];
+      },
+      ...(isDescribed && { describe: () => [family()] }),
+    });
+  };
+  collector("a", true);
+  collector("b", true);
+  collector("c", false);
+  const cases: [name: string, value: number | undefined, called: string[]][] = [
+    ["a", 1, ["a"]],
+    ["b", 1, ["b"]],
+    // Only a read of everything can tell.
+    ["c", 1, ["a", "b", "c"]],
+    ["d", undefined, ["a", "b", "c"]],
+  ];
+  for (const [name, value, called] of cases) {
+    calls.length = 0;
+    assert.equal(registry.getSampleValue(name), value);
+    assert.deepEqual(calls, called);
+  }
+  calls.length = 0;
+  // Another series of the name may come from those without describe().
+  assert.equal(registry.getSampleValue("a", { l: "v" }), undefined);
+  assert.deepEqual(calls, ["a", "c"]);
+});
+
 test("another registry may be read within a function", () => {
   const [inner, outer] = [new CollectorRegistry(), new CollectorRegistry()];
   new Gauge("g", "G.", { registry: inner }).set(3);

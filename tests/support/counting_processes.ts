@@ -12,13 +12,29 @@ import type { LoadBackendOptions } from "../../multiprocess/mod.ts";
 import type { ProcessAnswer, ProcessCommand } from "./counting_process.ts";
 import { ROOT } from "./paths.ts";
 
+/** What a process runs on. */
+export interface ProcessRuntime {
+  readonly path: string;
+  /** What comes before the program. */
+  readonly args: readonly string[];
+}
+
+const THIS_RUNTIME: ProcessRuntime = {
+  path: process.execPath,
+  args: "Deno" in globalThis ? ["run", "-A", "--no-check"] : [],
+};
+
 /** The processes of one test. Dispose of them to end those that are left. */
 export class CountingProcesses implements AsyncDisposable {
   readonly #running: Set<CountingProcess> = new Set();
 
-  /** Starts a process on this runtime, and waits until it has opened the store. */
-  async start(path: string, options: LoadBackendOptions = {}): Promise<CountingProcess> {
-    const one = new CountingProcess(path, options);
+  /** Starts a process, and waits until it has opened the store. */
+  async start(
+    path: string,
+    options: LoadBackendOptions = {},
+    runtime: ProcessRuntime = THIS_RUNTIME,
+  ): Promise<CountingProcess> {
+    const one = new CountingProcess(path, options, runtime);
     this.#running.add(one);
     await one.answer();
     return one;
@@ -36,12 +52,11 @@ export class CountingProcess {
   readonly #answers: AsyncIterator<string>;
   #errors = "";
 
-  constructor(path: string, options: LoadBackendOptions) {
+  constructor(path: string, options: LoadBackendOptions, runtime: ProcessRuntime) {
     const program = join(ROOT, "tests/support/counting_process.ts");
-    const permissions = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
-    const args = [...permissions, program, path, JSON.stringify(options)];
+    const args = [...runtime.args, program, path, JSON.stringify(options)];
     const stdio = ["pipe", "pipe", "pipe"] as const;
-    this.#child = spawn(process.execPath, args, { stdio: [...stdio], cwd: ROOT });
+    this.#child = spawn(runtime.path, args, { stdio: [...stdio], cwd: ROOT });
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => this.#errors += text);
     this.#ended = new Promise((resolve) => this.#child.once("close", () => resolve()));
     this.#answers = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
@@ -84,6 +99,11 @@ export class CountingProcess {
     await this.tell({ close: true });
     this.#child.stdin!.end();
     await this.#ended;
+  }
+
+  /** Stops it, or lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    process.kill(this.pid, signal);
   }
 
   /** Ends it at once. */

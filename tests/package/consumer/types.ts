@@ -16,6 +16,8 @@ import {
 import { instrument, instrumentFetch } from "@narthex/prometheus/http";
 import { livePage } from "@narthex/prometheus/live";
 import { type Backend, loadBackend, mergeFamilies } from "@narthex/prometheus/multiprocess";
+import { meterProvider, type View } from "@narthex/prometheus/opentelemetry";
+import { exportOtlp, OtlpExporter } from "@narthex/prometheus/otlp";
 import { ParseError, parsePrometheusText } from "@narthex/prometheus/parse";
 import { pushToGateway } from "@narthex/prometheus/pushgateway";
 import { redisBackend, type RedisCommand } from "@narthex/prometheus/redis";
@@ -23,6 +25,7 @@ import { remoteWrite, RemoteWriter } from "@narthex/prometheus/remote-write";
 import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
 import { sqliteBackend } from "@narthex/prometheus/sqlite";
 import { lintMetrics, snapshot } from "@narthex/prometheus/testing";
+import { writeTextfile } from "@narthex/prometheus/textfile";
 import { workersBackend } from "@narthex/prometheus/workers";
 
 const registry: Registry = new CollectorRegistry({ prefix: "bakery" });
@@ -106,3 +109,14 @@ export function read(text: string): MetricFamily[] {
 registerRuntimeMetrics(registry);
 const difference: Record<string, number> = snapshot(registry).diff();
 export const all: unknown[] = [difference, lintMetrics(registry), generateMetrics(registry)];
+
+const view: View = { instrumentName: "wait", buckets: [1, 2] };
+const meter = meterProvider({ registry, views: [view] }).getMeter("bakery");
+meter.createCounter("visits").add(1, { page: "/" });
+export async function sendByOtlp(): Promise<void> {
+  await exportOtlp("http://localhost:4318/v1/metrics", { protocol: "http/json", registry });
+  await using _exporter = new OtlpExporter(undefined, { autoStart: false, registry });
+  await writeTextfile("metrics.prom", { registry });
+  // @ts-expect-error A protocol that there is not.
+  await exportOtlp(undefined, { protocol: "grpc" });
+}

@@ -13,6 +13,8 @@ import {
 } from "@narthex/prometheus";
 import { instrument } from "@narthex/prometheus/http";
 import { livePage } from "@narthex/prometheus/live";
+import { meterProvider } from "@narthex/prometheus/opentelemetry";
+import { exportOtlp } from "@narthex/prometheus/otlp";
 import { remoteWrite } from "@narthex/prometheus/remote-write";
 import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
 
@@ -27,6 +29,9 @@ new Histogram("baking_seconds", "Time in the oven.", { nativeHistogram: true }).
 const weight = new Summary("loaf_weight_grams", "Weight of a loaf.", { quantiles: [0.5] });
 new Info("build", "What runs.").info({ version: "1.2.3" });
 new StateSet("oven", "What the oven does.", { states: ["cold", "hot"] }).state("hot");
+
+// As code does that measures through OpenTelemetry's API.
+meterProvider().getMeter("bakery").createCounter("bakery.visits").add(1, { kind: "first" });
 
 // An asynchronous collector with more lines than fit into one chunk.
 REGISTRY.register({
@@ -54,5 +59,9 @@ export default {
   // A Worker has no address that Prometheus could scrape: a schedule sends its metrics.
   async scheduled(_event, env) {
     await remoteWrite(env.REMOTE_WRITE_URL, { externalLabels: { job: "worker" } });
+    await exportOtlp(new URL("/v1/metrics", env.REMOTE_WRITE_URL), {
+      resource: { "service.name": "worker" },
+      compression: "gzip",
+    });
   },
 };

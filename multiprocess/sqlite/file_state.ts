@@ -198,9 +198,10 @@ function statOf(path: string): Stats | undefined {
 function isAllowed(name: "read" | "write", path: string): boolean {
   // What is used of it is the same in all versions.
   const { Deno } = globalThis as {
-    Deno?: { permissions: { querySync(what: object): { state: string } } };
+    Deno?: { permissions?: { querySync(what: object): { state: string } } };
   };
-  return Deno === undefined || Deno.permissions.querySync({ name, path }).state === "granted";
+  const found = Deno?.permissions?.querySync({ name, path });
+  return found === undefined || found.state === "granted";
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What turns a registry into what is sent: texts, bytes, and the `Response` to a
- * scrape. The only part of the core that knows `Request` and `Response`.
+ * Turns a registry into text, bytes, or the `Response` to a scrape. This is the only part of the
+ * core that uses `Request` and `Response`.
  *
  * ```ts
  * import { metricsHandler } from "@narthex/prometheus";
@@ -13,19 +13,15 @@
 export type { EscapingScheme } from "./encoding/escaping.ts";
 export { type Authorize, basicAuth, bearerAuth } from "./exposition/authorize.ts";
 export {
-  type GenerateAsyncOptions,
   generateMetrics,
   generateMetricsAsync,
   generateOpenMetrics,
   generateOpenMetricsAsync,
-  type GenerateOpenMetricsAsyncOptions,
-  type GenerateOpenMetricsOptions,
   type GenerateOptions,
   generateProtobuf,
   generateProtobufAsync,
 } from "./exposition/generate.ts";
 export {
-  type ExpositionFormat,
   OPENMETRICS_CONTENT_TYPE,
   PROMETHEUS_CONTENT_TYPE,
   PROTOBUF_CONTENT_TYPE,
@@ -37,5 +33,4 @@ export {
   metricsResponse,
   type MetricsResponseOptions,
   type ScrapeObserver,
-  type ScrapeRefusal,
 } from "./exposition/response.ts";

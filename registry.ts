@@ -14,12 +14,12 @@
  * @module
  */
 export { CollectorRegistry } from "./registry/collector_registry.ts";
-export type { LastError } from "./registry/error_counts.ts";
 export { checkGatherer, gather, gatherAsync } from "./registry/gather.ts";
 export {
   checkMaxSeries,
+  checkPrefix,
   type CollectorRegistryOptions,
-  type ErrorContext,
+  exposedName,
   type OnDuplicate,
 } from "./registry/options.ts";
 export type {
@@ -30,9 +30,4 @@ export type {
   Registerer,
   Registry,
 } from "./registry/protocol.ts";
-export {
-  checkRegistry,
-  CollectorRegistryProxy,
-  REGISTRY,
-  type SetRegistryOptions,
-} from "./registry/proxy.ts";
+export { checkRegistry, CollectorRegistryProxy, REGISTRY } from "./registry/proxy.ts";

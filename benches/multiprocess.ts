@@ -12,9 +12,9 @@ import process from "node:process";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { CollectorRegistry, Counter, metricsResponse } from "../mod.ts";
 import { type Backend, loadBackend } from "../multiprocess/mod.ts";
-import { redisBackend } from "../multiprocess/redis.ts";
-import { sqliteBackend } from "../multiprocess/sqlite.ts";
-import { workersBackend } from "../multiprocess/workers.ts";
+import { redisBackend } from "../multiprocess/redis/mod.ts";
+import { sqliteBackend } from "../multiprocess/sqlite/mod.ts";
+import { workersBackend } from "../multiprocess/workers/mod.ts";
 import { CLIENTS, startRedis } from "../tests/support/redis.ts";
 
 const SIZES = [1000, 10_000, 100_000];

@@ -1,13 +1,13 @@
 /**
- * Pushes metrics to a {@link https://github.com/prometheus/pushgateway | Pushgateway}: for
- * batch jobs that end before anyone could scrape them.
+ * Pushes metrics to a {@link https://github.com/prometheus/pushgateway | Pushgateway}, for batch
+ * jobs that finish between two scrapes.
  *
  * ```ts
  * import { CollectorRegistry, Gauge } from "@narthex/prometheus";
  * import { pushAddToGateway } from "@narthex/prometheus/pushgateway";
  * import assert from "node:assert/strict";
  *
- * // A registry of its own: what belongs to the process does not belong to the job.
+ * // A separate registry, because metrics of the process do not belong to the job.
  * const registry = new CollectorRegistry();
  * const duration = new Gauge("backup_duration_seconds", "Time the backup took.", { registry });
  * const success = new Gauge("backup_last_success_timestamp_seconds", "When it last succeeded.", {
@@ -26,7 +26,7 @@
  *   registry.register(success);
  * } finally {
  *   timer.stop();
- *   // An addition: after a failure, the last success of an earlier run stays what it was.
+ *   // After a failure, the gateway keeps the time of the last success of an earlier run.
  *   await pushAddToGateway("http://localhost:9091", {
  *     job: "backup",
  *     groupingKey: { instance: "db/1" },
@@ -37,14 +37,15 @@
  * assert.deepEqual(urls, ["http://localhost:9091/metrics/job/backup/instance@base64/ZGIvMQ"]);
  * ```
  *
- * A gateway holds groups of series, each of which is addressed by a job and a grouping key,
- * and keeps them until they are deleted. It gives the labels of the group to all series in it,
- * so no family may have them already; nor may it have timestamps. Both are refused before
- * anything is sent: the gateway overwrites the first in silence, and refuses the second.
+ * A gateway holds groups of series, and keeps them until they are deleted. The address of a group
+ * consists of a job and a grouping key. The gateway adds the labels of the group to all its series.
+ * So a push throws, before anything is sent, if a family has one of these labels, because the
+ * gateway would overwrite it silently. It also throws if a family has timestamps, because the
+ * gateway refuses them.
  *
- * Redirects are not followed, since a push can become a `GET` on its way, and a page to log in
- * on would be taken for a success. Nothing is sent twice: whether to try again is left to the
- * caller, who may, since the same push again changes nothing but the time of the push.
+ * Redirects are not followed. A push can become a `GET` on the way, and a login page would look
+ * like a success. Nothing is retried, because that is up to the caller. A retry is safe: the same
+ * push again only changes the time of the push.
  *
  * @module
  */
@@ -63,12 +64,13 @@ import { createPushBody, type PushFormat } from "./pushgateway/push_body.ts";
 import { PushError, type PushErrorOptions, type PushMethod } from "./pushgateway/push_error.ts";
 import { checkParts, checkPositive } from "./requests/checks.ts";
 import { type BasicAuth, createHeaders } from "./requests/headers.ts";
-import { type Fetch, hideSecrets, send, showAnswer } from "./requests/send.ts";
+import { hideSecrets } from "./requests/secrets.ts";
+import { type Fetch, send, showAnswer } from "./requests/send.ts";
 
 export { PushError };
 export type { BasicAuth, Clock, Fetch, PushErrorOptions, PushFormat, PushMethod, Timers };
 
-/** All three functions take the same object, so that their callers may share one. */
+/** All functions accept the same options, so that a program can share one object. */
 const KNOWN_OPTIONS: KnownOptions<PushOptions> = {
   job: true,
   groupingKey: true,
@@ -80,13 +82,13 @@ const KNOWN_OPTIONS: KnownOptions<PushOptions> = {
   timeoutMs: true,
   signal: true,
   fetch: true,
-  timers: true,
+  clock: true,
 };
 
-/** How long a gateway is waited for when nothing else is said. */
+/** The default of `timeoutMs`. */
 const TIMEOUT_MS = 10_000;
 
-/** How much of the time asynchronous collectors may take, since something must be left to send. */
+/** The share of the time for asynchronous collectors. The rest is for sending. */
 const COLLECT_SHARE = 0.5;
 
 const CONTENT_TYPES: Readonly<Record<PushFormat, string>> = {
@@ -99,28 +101,28 @@ export interface GatewayOptions {
   /** The job, which is the first label of the group. Not empty. */
   job: string;
   /**
-   * The other labels of the group, such as `instance`; their order does not matter. Values may
-   * be any text, the empty one included. @default {{}}
+   * The other labels of the group, such as `instance`, in any order. Values may be any text, also
+   * an empty one. @default {{}}
    */
   groupingKey?: Readonly<Record<string, LabelValue>> | undefined;
   /**
-   * A username and a password for the gateway. They may also stand in its address, as in
+   * A username and a password for the gateway. They may also be in its URL, as in
    * `https://user:password@host/`. No error shows them.
    */
   basicAuth?: BasicAuth | undefined;
   /**
-   * More headers, for example `Authorization` for a bearer token. `Content-Type` and
-   * `Content-Encoding` are the push's own.
+   * Further headers, for example `Authorization` for a bearer token. `Content-Type` and
+   * `Content-Encoding` are ignored.
    */
-  headers?: HeadersInit | undefined;
-  /** How long the whole may take, in milliseconds; `Infinity` for no limit. @default {10000} */
+  headers?: RequestInit["headers"] | undefined;
+  /** The time limit, in milliseconds. `Infinity` for no limit. @default {10000} */
   timeoutMs?: number | undefined;
-  /** Abort it to give up. */
+  /** Aborts the request. */
   signal?: AbortSignal | undefined;
-  /** What sends the request, for example through a proxy. @default {globalThis.fetch} */
+  /** A function that sends the request, for example through a proxy. @default {globalThis.fetch} */
   fetch?: Fetch | undefined;
   /** The clock and the timers, for tests. @default {those of the platform} */
-  timers?: Timers | undefined;
+  clock?: Timers | undefined;
 }
 
 /** Options of {@linkcode pushToGateway} and {@linkcode pushAddToGateway}. */
@@ -128,30 +130,30 @@ export interface PushOptions extends GatewayOptions {
   /** The registry. @default {REGISTRY} */
   registry?: Gatherer | undefined;
   /**
-   * The format. Protobuf carries everything, native histograms and exemplars included. Text
-   * (0.0.4) is for other services with the same interface, which may know nothing else, and
-   * for histograms whose counts are no integers: Pushgateway 1.5 shows those of protobuf as 0,
-   * and those of text without their fraction. @default {"protobuf"}
+   * The format. Protobuf has native histograms and exemplars. Text (0.0.4) is for other services
+   * with the same interface, which may not know protobuf. It is also for histograms with counts
+   * that are not integers: Pushgateway 1.5 shows such counts as 0 if they come as protobuf, and
+   * without the fraction if they come as text. @default {"protobuf"}
    */
   format?: PushFormat | undefined;
-  /** Whether to send gzip, which Pushgateway 1.5 reads; older ones may not. @default {false} */
+  /** Whether to compress with gzip, which old gateways may not read. @default {false} */
   compress?: boolean | undefined;
 }
 
 /**
- * Pushes the metrics of a registry in place of everything that the group has.
+ * Pushes the metrics of a registry. They replace the whole group.
  *
- * Asynchronous collectors are awaited for half of `timeoutMs`. As in a scrape, one that is
- * late or fails costs only itself.
+ * Asynchronous collectors are awaited for half of `timeoutMs`. As in a scrape, a slow or failing
+ * collector is left out.
  *
- * @param url The address of the gateway, without `/metrics`; it may have a path.
- * @param options The job, and the rest.
- * @throws {TypeError} If an argument is not legal, or a family has timestamps or a label of
- * the group.
+ * @param url The URL of the gateway, without `/metrics`. It may have a path.
+ * @param options The job, and further options.
+ * @throws {TypeError} If an argument is invalid, or if a family has timestamps or a label of the
+ * group.
  * @throws {RangeError} If `timeoutMs` is out of bounds.
- * @throws {PushError} If the gateway refuses the push, or does not answer.
+ * @throws {PushError} If the gateway refuses the push or does not answer.
  *
- * @example Nothing is sent that the gateway would spoil
+ * @example A family with a label of the group is refused
  * ```ts
  * import { CollectorRegistry, Counter } from "@narthex/prometheus";
  * import { pushToGateway } from "@narthex/prometheus/pushgateway";
@@ -171,17 +173,17 @@ export async function pushToGateway(url: string | URL, options: PushOptions): Pr
 }
 
 /**
- * Pushes the metrics of a registry in place of the families of the same names that the group
- * has; its other families stay.
+ * Pushes the metrics of a registry. They replace the families of the group with the same names. Its
+ * other families are kept.
  *
- * @param url The address of the gateway, without `/metrics`; it may have a path.
- * @param options The job, and the rest.
- * @throws {TypeError} If an argument is not legal, or a family has timestamps or a label of
- * the group.
+ * @param url The URL of the gateway, without `/metrics`. It may have a path.
+ * @param options The job, and further options.
+ * @throws {TypeError} If an argument is invalid, or if a family has timestamps or a label of the
+ * group.
  * @throws {RangeError} If `timeoutMs` is out of bounds.
- * @throws {PushError} If the gateway refuses the push, or does not answer.
+ * @throws {PushError} If the gateway refuses the push or does not answer.
  *
- * @example What is sent
+ * @example A push as text
  * ```ts
  * import { CollectorRegistry, Counter } from "@narthex/prometheus";
  * import { pushAddToGateway } from "@narthex/prometheus/pushgateway";
@@ -206,16 +208,16 @@ export async function pushAddToGateway(url: string | URL, options: PushOptions):
 }
 
 /**
- * Deletes a group with all of its metrics. It is no error if there is no such group; groups
- * with more labels, or fewer, stay.
+ * Deletes a group with all its metrics. Does nothing if the group does not exist. Groups with more
+ * or fewer labels are kept.
  *
- * @param url The address of the gateway, without `/metrics`; it may have a path.
- * @param options The job, and the rest.
- * @throws {TypeError} If an argument is not legal.
+ * @param url The URL of the gateway, without `/metrics`. It may have a path.
+ * @param options The job, and further options.
+ * @throws {TypeError} If an argument is invalid.
  * @throws {RangeError} If `timeoutMs` is out of bounds.
- * @throws {PushError} If the gateway refuses, or does not answer.
+ * @throws {PushError} If the gateway refuses the request or does not answer.
  *
- * @example Leaving nothing behind
+ * @example Deleting a group
  * ```ts
  * import { deleteFromGateway } from "@narthex/prometheus/pushgateway";
  * import assert from "node:assert/strict";
@@ -259,7 +261,7 @@ async function perform(
   if (method !== "DELETE") headers.set("content-type", CONTENT_TYPES[format]);
   if (method !== "DELETE" && compress) headers.set("content-encoding", "gzip");
 
-  const limit = limitTime(timeoutMs, { outer: options.signal, timers: options.timers });
+  const limit = limitTime(timeoutMs, { outer: options.signal, timers: options.clock });
   const { signal } = limit;
   try {
     signal.throwIfAborted();
@@ -271,7 +273,7 @@ async function perform(
         signal,
         timeoutMs: timeoutMs * COLLECT_SHARE,
       }, doing),
-      // A registry may be anyone's, and not heed its signal.
+      // A custom registry may ignore its signal.
       signal,
     );
     await push({ method, group, headers, body, fetch, signal });
@@ -285,7 +287,7 @@ async function perform(
   }
 }
 
-/** Sends a push; whatever is no success is a {@linkcode PushError}. */
+/** Sends a push. Throws a {@linkcode PushError} unless the answer is a success. */
 async function push({ group, ...request }: {
   readonly method: PushMethod;
   readonly group: Group;
@@ -308,7 +310,7 @@ async function push({ group, ...request }: {
   );
 }
 
-/** The error of a request that had no answer. */
+/** Creates the error for a request without an answer. */
 function noAnswer(
   method: PushMethod,
   { url }: Group,

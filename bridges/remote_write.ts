@@ -35,9 +35,12 @@
  */
 import { checkKnownOptions } from "../model.ts";
 import { type RemoteWriteOptions, WRITE_OPTIONS } from "./remote_write/options.ts";
-import { Sender } from "./remote_write/sender.ts";
+import { createWriteSender } from "./remote_write/write_sender.ts";
 
-export type { HttpCallOptions } from "./remote_write/http_call.ts";
+export type { HttpCallOptions } from "./requests/http_call.ts";
+export type { IntervalOptions } from "./requests/interval_sender.ts";
+export { SendError, type SendErrorOptions } from "./requests/send_error.ts";
+export type { SenderOptions } from "./requests/sender_options.ts";
 export type { RemoteWriteOptions, RemoteWriterOptions } from "./remote_write/options.ts";
 export {
   RemoteWriteError,
@@ -60,7 +63,7 @@ const RETRY_FOR_MS = 60_000;
  * @param url Where to, with the path: `http://localhost:9090/api/v1/write`. Credentials in it
  * are sent as basic authentication.
  * @param options Options, and a signal to give up.
- * @throws {RemoteWriteError} If the receiver has refused something, or was not to be had.
+ * @throws {RemoteWriteError} If the receiver has refused something, or could not be reached.
  * @throws {TypeError} If the URL or an option is not legal.
  * @throws {RangeError} If a number is out of bounds.
  *
@@ -92,7 +95,7 @@ export async function remoteWrite(
   const known = { ...WRITE_OPTIONS, signal: true } as const;
   const checked = checkKnownOptions(options, known, "Cannot write to a URL");
   const { signal, retryForMs = RETRY_FOR_MS } = checked;
-  const sender = new Sender(url, { ...checked, retryForMs });
+  const sender = createWriteSender(url, { ...checked, retryForMs });
   try {
     await sender.flush({ signal, timeoutMs: Infinity });
   } finally {

@@ -2,10 +2,10 @@ import { Histogram } from "../mod.ts";
 import type { Timers } from "../time/clock.ts";
 import { builtinModule, type Platform } from "./platform.ts";
 
-/** How long the sampler waits between two samples, in milliseconds. */
+/** The time between two samples, in milliseconds. */
 const INTERVAL_MS = 100;
 
-/** From what a timer is late by nature to what nobody should have to wait. */
+/** From the usual delay of a timer to delays that no user should notice. */
 const LAG_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 /** The part of `node:perf_hooks` that is used. */
@@ -16,12 +16,11 @@ interface PerformanceHooks {
 }
 
 /**
- * How late the event loop is: a timer, ten times a second, and by how much it missed its
- * time. A loop that is blocked is seen by one in so many samples as it is blocked in so
- * much of the time, and then for as long as what waits has to wait on.
+ * The lag of the event loop: the delay of a timer that fires ten times a second. The share of late
+ * samples is the share of the time in which the loop is blocked. A late sample is the time that
+ * other callbacks have to wait.
  *
- * The timer keeps nothing alive: neither the program, nor the sampler, which ends when
- * nobody has it any more.
+ * The timer does not keep the program running. It stops when this object is garbage-collected.
  */
 export class EventLoopLag {
   /** The lag, in seconds. */
@@ -32,7 +31,7 @@ export class EventLoopLag {
   );
 
   /**
-   * Starts to sample.
+   * Starts the timer.
    *
    * @param timers The clock and the timers.
    */
@@ -43,15 +42,17 @@ export class EventLoopLag {
   /**
    * Counts a sample.
    *
-   * @param seconds By how much the timer was late.
+   * @param seconds The delay of the timer.
    */
   observe(seconds: number): void {
-    // A runtime may round its timers down.
+    // A runtime may fire a timer early, because it rounds down.
     this.histogram.observe(Math.max(0, seconds));
   }
 }
 
-/** Waits, counts, and goes on. It is not a method: what it holds, the timer holds. */
+/**
+ * Starts one sample after the other. It is not a method, so that the timer does not hold `this`.
+ */
 function sample(timers: Timers, lag: WeakRef<EventLoopLag>): void {
   const due = timers.monotonic() + INTERVAL_MS / 1000;
   timers.setTimeout(
@@ -67,11 +68,11 @@ function sample(timers: Timers, lag: WeakRef<EventLoopLag>): void {
 }
 
 /**
- * For how long the event loop has worked rather than waited, where the runtime measures
- * it: Node. Deno and Bun say 0.
+ * Returns the time that the event loop did not spend waiting, if the runtime measures it. Node
+ * does. Deno and Bun return 0.
  *
  * @param platform The global object.
- * @returns Seconds; nothing where it is not measured, or the loop has not begun.
+ * @returns Seconds. Undefined if it is not measured, or if the loop has not started.
  */
 export function readActiveTime(platform: Platform): number | undefined {
   const { performance } = builtinModule<PerformanceHooks>(platform, "node:perf_hooks") ?? {};

@@ -1,19 +1,19 @@
 import { Histogram } from "../mod.ts";
 import { builtinModule, type Platform } from "./platform.ts";
 
-/** The kinds of garbage collection, by the bit that V8 has for each. */
+/** The kinds of garbage collection, by the bits of V8. */
 const KINDS: ReadonlyMap<number, string> = new Map([
   [1, "minor"],
-  [2, "minor"], // Of another algorithm, which V8 has behind a flag.
+  [2, "minor"], // Another algorithm, which V8 has behind a flag.
   [4, "major"],
   [8, "incremental"],
   [16, "weak_callbacks"],
 ]);
 
-/** From a scavenge of little to what is noticed. */
+/** From a short scavenge to a noticeable pause. */
 const PAUSE_BUCKETS = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
-/** A garbage collection as `node:perf_hooks` tells it. */
+/** A garbage collection, as `node:perf_hooks` reports it. */
 interface GcEntry {
   /** Milliseconds. */
   readonly duration: number;
@@ -34,10 +34,10 @@ interface PerformanceHooks {
 }
 
 /**
- * How long garbage collections stopped the program, where the runtime tells: Node. Bun
- * has no such entries, and Deno takes the observer and never calls it.
+ * The pauses of garbage collections, if the runtime reports them. Node does. Bun has no such
+ * entries, and Deno accepts the observer but never calls it.
  *
- * The observer keeps nothing alive: it ends when nobody has this object any more.
+ * The observer stops when this object is garbage-collected.
  */
 export class GcPauses {
   /** The pauses, in seconds. */
@@ -49,7 +49,7 @@ export class GcPauses {
   #seen = false;
 
   /**
-   * Starts to observe.
+   * Starts the observer.
    *
    * @param platform The global object.
    */
@@ -59,7 +59,7 @@ export class GcPauses {
     if (PerformanceObserver !== undefined) watch(PerformanceObserver, new WeakRef(this));
   }
 
-  /** Whether there was any, which tells a runtime that reports them from one that does not. */
+  /** Whether there was a pause, so that the runtime reports them. */
   get seen(): boolean {
     return this.#seen;
   }
@@ -67,7 +67,7 @@ export class GcPauses {
   /**
    * Counts a garbage collection.
    *
-   * @param entry What the runtime tells of it.
+   * @param entry The report of the runtime.
    */
   observe({ duration, detail }: GcEntry): void {
     this.#seen = true;
@@ -75,7 +75,7 @@ export class GcPauses {
   }
 }
 
-/** It is not a method: what it holds, the observer holds. */
+/** Starts an observer. It is not a method, so that the observer does not hold `this`. */
 function watch(
   PerformanceObserver: PerformanceHooks["PerformanceObserver"],
   pauses: WeakRef<GcPauses>,

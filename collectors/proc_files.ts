@@ -1,12 +1,12 @@
 import { attempt, builtinModule, type Platform } from "./platform.ts";
 
 /**
- * Deno lets nobody read `/proc` who lacks a permission, of whatever kind: what the
- * files there tell could give it. `--allow-read` alone does not do.
+ * The permissions that Deno requires for `/proc`. It requires all of them, because files in `/proc`
+ * could be used to escalate permissions. `--allow-read` alone is not enough.
  */
 const DENO_PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
 
-/** The ticks of `/proc/self/stat`: 100 a second wherever these runtimes run. */
+/** The ticks per second in `/proc/self/stat`: 100 on all platforms of these runtimes. */
 const TICKS_PER_SECOND = 100;
 
 /** The part of `node:fs` that is used. */
@@ -16,32 +16,31 @@ interface FileSystem {
   statSync(path: string): { readonly size: number };
 }
 
-/** What Linux tells about a process. What it does not tell is missing. */
+/** The numbers of a process on Linux. Unknown ones are missing. */
 export interface ProcNumbers {
-  /** How many threads it has. */
+  /** The number of threads. */
   readonly threads?: number | undefined;
-  /** Its address space, in bytes. */
+  /** The size of the address space, in bytes. */
   readonly virtualMemory?: number | undefined;
-  /** How large its address space may be, in bytes; `Infinity` for no limit. */
+  /** The limit of the address space, in bytes. `Infinity` for no limit. */
   readonly maxVirtualMemory?: number | undefined;
-  /** How many file descriptors are open. */
+  /** The number of open file descriptors. */
   readonly openDescriptors?: number | undefined;
-  /** How many file descriptors may be open; `Infinity` for no limit. */
+  /** The limit of file descriptors. `Infinity` for no limit. */
   readonly maxDescriptors?: number | undefined;
 }
 
 /**
- * Reads `/proc/self`, where there is one and it may be read. Never prompts and never
- * throws. See `proc(5)`.
+ * Reads `/proc/self`, if it exists and may be read. Never prompts and never throws. See `proc(5)`.
  */
 export class ProcFiles {
   readonly #platform: Platform;
   readonly #files: Partial<FileSystem> | undefined;
-  /** Whether the folder of descriptors says how many it has: Linux 6.2 and later. */
+  /** Whether the size of the descriptor folder is their number, as on Linux 6.2 and later. */
   #hasCount: boolean | undefined;
 
   /**
-   * Reads nothing yet.
+   * Creates a reader. It does not read yet.
    *
    * @param platform The global object.
    */
@@ -53,9 +52,9 @@ export class ProcFiles {
   }
 
   /**
-   * Reads what there is: a few small files, without waiting.
+   * Reads a few small files synchronously.
    *
-   * @returns The numbers; none where there is no `/proc`, or it may not be read.
+   * @returns The numbers. Empty if there is no `/proc`, or if it may not be read.
    */
   read(): ProcNumbers {
     if (this.#files === undefined || !this.#isAllowed()) return {};
@@ -71,10 +70,10 @@ export class ProcFiles {
   }
 
   /**
-   * Reads when the process began. The clock of the machine moves what it says by a little:
-   * read it once.
+   * Reads the start time of the process. It varies slightly with the clock of the machine, so read
+   * it once.
    *
-   * @returns Seconds since 1970, if it can be had.
+   * @returns Seconds since 1970, if it is known.
    */
   readStartTime(): number | undefined {
     if (this.#files === undefined || !this.#isAllowed()) return undefined;
@@ -84,7 +83,7 @@ export class ProcFiles {
     return bootTime + ticks / TICKS_PER_SECOND;
   }
 
-  /** Whether nothing has to be asked for: reading what may be asked for asks the user. */
+  /** Returns whether all permissions are granted. Otherwise a read could prompt the user. */
   #isAllowed(): boolean {
     const { Deno: deno } = this.#platform;
     if (deno === undefined) return true;
@@ -96,9 +95,9 @@ export class ProcFiles {
     ) ?? false;
   }
 
-  /** The fields of `/proc/self/stat` by their number, but for the first three. */
+  /** Reads the fields of `/proc/self/stat` by their number, without the first three. */
   #stat(): readonly string[] {
-    // The second one, the name of the program, may have blanks and parentheses.
+    // The second field, the name of the program, may contain spaces and parentheses.
     const rest = this.#text("/proc/self/stat")?.replace(/^.*\) /s, "").split(" ") ?? [];
     return ["", "", "", ...rest];
   }
@@ -113,7 +112,7 @@ export class ProcFiles {
     if (this.#hasCount) return size;
     const entries = this.#files?.readdirSync?.(path);
     if (entries === undefined) return undefined;
-    // One of them is that of the folder, which is open only now.
+    // One of them belongs to the folder, which is only open now.
     const count = entries.length - 1;
     this.#hasCount ??= size === count;
     return count;

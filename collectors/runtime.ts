@@ -10,37 +10,37 @@
  * assert.match(generateMetrics(), /^process_resident_memory_bytes \d+$/m);
  * ```
  *
- * They are the `process_*` metrics that all Prometheus clients have, `runtime_info`, the lag
- * of the event loop, the heap, and garbage collection where the runtime tells of it. What
- * cannot be had is left out: which metric is there on which runtime and with which
- * permissions is told in `docs/runtime_metrics.md`.
+ * They are the `process_*` metrics that all Prometheus clients have, `runtime_info`, the lag of the
+ * event loop, the heap, and garbage collection if the runtime reports it. Metrics that are not
+ * available are left out. `docs/runtime_metrics.md` lists the metrics of each runtime, and the
+ * permissions that they need.
  *
  * @module
  */
-import { type Collector, REGISTRY, type Registry } from "../mod.ts";
+import { type Collector, type Registerer, REGISTRY } from "../mod.ts";
 import { checkShape } from "../model.ts";
 import type { Platform } from "./platform.ts";
 import { RuntimeCollector } from "./runtime_collector.ts";
 
 /**
- * Where all copies of this package in a program, and a module that is loaded once more,
- * find the collector: the number is that of the protocol.
+ * The key of the collector, for all copies of this package in a program, and for a module that is
+ * loaded again. The number is the version of the protocol.
  */
 const KEY = Symbol.for("narthex.runtime.1");
 
 /**
- * Adds the metrics of the process and of the runtime to a registry. A registry that has
- * them already is left as it is.
+ * Registers the metrics of the process and of the runtime. Does nothing if the registry has them
+ * already.
  *
- * A scrape reads them in some hundred microseconds, and never asks the user for a
- * permission. Between scrapes a timer samples the lag of the event loop, ten times a
- * second; it does not keep the program running.
+ * A scrape reads them in some hundred microseconds, and never prompts the user for a permission.
+ * Between scrapes a timer samples the lag of the event loop, ten times a second. It does not keep
+ * the program running.
  *
- * @param registry Where they are registered. @default {REGISTRY}
+ * @param registry The registry. @default {REGISTRY}
  * @throws {TypeError} If it is not a registry.
  * @throws {DuplicateMetricError} If the registry has another collector of one of their names.
  *
- * @example A registry of their own
+ * @example A separate registry
  * ```ts
  * import { CollectorRegistry } from "@narthex/prometheus";
  * import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
@@ -51,7 +51,7 @@ const KEY = Symbol.for("narthex.runtime.1");
  * assert.ok(registry.getSampleValue("process_cpu_seconds_total")! > 0);
  * ```
  */
-export function registerRuntimeMetrics(registry: Registry = REGISTRY): void {
+export function registerRuntimeMetrics(registry: Registerer = REGISTRY): void {
   const isRegistry = typeof registry?.register === "function";
   const doing = "Cannot register runtime metrics";
   checkShape(isRegistry, doing, "a registry must have register()", registry);
@@ -59,15 +59,15 @@ export function registerRuntimeMetrics(registry: Registry = REGISTRY): void {
 }
 
 /**
- * The collector of this program, or of this worker. All registries have the same one, which
- * makes a repeated registration one of the same object; when none has it any more, it ends.
+ * Returns the collector of this program or worker. All registries have the same one, so a repeated
+ * registration has no effect. It stops when no registry references it.
  */
 function runtimeCollector(): Collector {
-  // Whoever put it there is a copy of this module, since the key names the protocol.
+  // Only a copy of this module with the same protocol has put it there.
   const shared = globalThis as { [KEY]?: WeakRef<Collector> };
   let collector = shared[KEY]?.deref();
   if (collector === undefined) {
-    // All that is read of the global object may be missing there.
+    // Every member of Platform is optional, so any global object has its shape.
     collector = new RuntimeCollector(globalThis as unknown as Platform);
     Object.defineProperty(shared, KEY, { value: new WeakRef(collector), configurable: true });
   }

@@ -2,26 +2,26 @@ import { type Aggregation, type Collector, MetricFamily, type MetricType } from 
 import { captureTimers } from "../time/clock.ts";
 import { EventLoopLag, readActiveTime } from "./event_loop.ts";
 import { GcPauses } from "./gc_pauses.ts";
-import { attempt, builtinModule, type Platform, runtimeOf } from "./platform.ts";
+import { attempt, builtinModule, type Platform, type Runtime, runtimeOf } from "./platform.ts";
 import { ProcFiles } from "./proc_files.ts";
 
-/** What a family that is one number is made of. */
+/** The definition of a family that is one number. */
 interface Definition {
   readonly type: MetricType;
   readonly help: string;
-  /** How processes that share a registry show it; the one that is asked, if it is left out. */
+  /** How the numbers of several processes are combined. If left out, they are not shared. */
   readonly aggregation?: Aggregation;
 }
 
-/** What each isolate has for itself. */
+/** The definition of gauges that each isolate has for itself. */
 const OF_ISOLATE = { type: "gauge", aggregation: "liveall" } as const;
 
 /**
- * The families that are one number, in the order in which they are shown. Names and help
- * of the first ones are those of the guidelines for client libraries:
+ * The families that are one number, in the order of the exposition. Names and help texts of the
+ * first ones are from the guidelines for client libraries:
  * https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
  *
- * What is of the process is not shared: isolates of one process would bring it each.
+ * Numbers of the process are not shared, because all isolates of the process have the same ones.
  */
 const DEFINITIONS = {
   process_cpu_seconds_total: {
@@ -68,26 +68,30 @@ interface HeapModule {
 }
 
 /**
- * What the runtime tells about itself and its process. It is made once, when metrics of
- * the runtime are first asked for, and may be in any number of registries.
+ * The numbers that the runtime reports about itself and its process. One collector is created when
+ * runtime metrics are first registered. It can be in any number of registries.
  */
 export class RuntimeCollector implements Collector {
-  /** Lets processes that share a registry share what they have each for itself. */
+  /** The definition, which lets processes share a registry. */
   readonly definition = "narthex runtime metrics 1";
+  readonly #runtime: Runtime | undefined;
   readonly #platform: Platform;
   readonly #files: ProcFiles;
   readonly #lag: EventLoopLag | undefined;
   readonly #gc: GcPauses | undefined;
   readonly #heapLimit: number | undefined;
-  /** Settled when it is first known, so that it never moves. */
+  /** The start time. It never changes after it is known. */
   #startTime: number | undefined;
 
   /**
-   * Starts to observe what cannot be read later.
+   * Starts the observers and timers.
    *
    * @param platform The global object.
    */
   constructor(platform: Platform) {
+    this.#runtime = attempt(() => runtimeOf(platform));
+    // It imitates the process of Node with zeros, and its clocks stand still while code runs.
+    if (this.#runtime?.runtime === "workerd") platform = {};
     this.#platform = platform;
     this.#files = new ProcFiles(platform);
     this.#lag = attempt(() => new EventLoopLag(captureTimers(platform)));
@@ -96,7 +100,7 @@ export class RuntimeCollector implements Collector {
   }
 
   /**
-   * The families that can be had now. What cannot is left out.
+   * Returns the families that are available.
    *
    * @returns The families, with their samples.
    */
@@ -104,13 +108,12 @@ export class RuntimeCollector implements Collector {
     const numbers = this.#read();
     const families: MetricFamily[] = [];
     for (const [name, value] of Object.entries(numbers)) {
-      // A platform may have anything under a name that it shares with Node.
+      // A platform may have other values under the names of Node.
       if (typeof value !== "number" || Number.isNaN(value)) continue;
       families.push(familyOf(name as NumberName).addSample(name, {}, value));
     }
-    const runtime = attempt(() => runtimeOf(this.#platform));
-    if (runtime !== undefined) {
-      families.push(infoFamily().addSample("runtime_info", { ...runtime }, 1));
+    if (this.#runtime !== undefined) {
+      families.push(infoFamily().addSample("runtime_info", { ...this.#runtime }, 1));
     }
     if (this.#lag !== undefined) families.push(...this.#lag.histogram.collect());
     if (this.#gc?.seen) families.push(...this.#gc.histogram.collect());
@@ -118,7 +121,7 @@ export class RuntimeCollector implements Collector {
   }
 
   /**
-   * All families that there can be on any platform, for registries to know their names.
+   * Returns the families of all platforms, so that registries know their names.
    *
    * @returns The families, without samples.
    */
@@ -132,7 +135,7 @@ export class RuntimeCollector implements Collector {
     return families;
   }
 
-  /** The numbers as they are now, in the order of the definitions. */
+  /** Reads the present numbers, in the order of the definitions. */
   #read(): Record<NumberName, number | undefined> {
     const { process } = this.#platform;
     const cpu = attempt(() => process?.cpuUsage?.());
@@ -150,13 +153,13 @@ export class RuntimeCollector implements Collector {
       process_heap_bytes: memory?.heapTotal,
       process_start_time_seconds: this.#startTime,
       process_threads: proc.threads,
-      // Bun adds what is outside of the heap, as of the last collection: more than there is of it.
+      // Bun adds memory outside the heap as of the last collection, which may exceed the total.
       runtime_heap_used_bytes: process?.versions?.["bun"] === undefined
         ? memory?.heapUsed
         : undefined,
       runtime_heap_limit_bytes: this.#heapLimit,
       runtime_external_memory_bytes: memory?.external,
-      // Deno says 0, whatever there is.
+      // Deno always returns 0.
       runtime_array_buffers_bytes: process?.versions?.["deno"] === undefined
         ? memory?.arrayBuffers
         : undefined,
@@ -177,20 +180,20 @@ function infoFamily(): MetricFamily {
   });
 }
 
-/** The size that the heap may grow to, where it is known without stopping the program. */
+/** Returns the limit of the heap, if it is known without stopping the program. */
 function readHeapLimit(platform: Platform): number | undefined {
-  // Bun would walk through all of its heap, and has no limit to tell.
+  // Bun would visit its whole heap, and has no limit.
   if (platform.process?.versions?.["bun"] !== undefined) return undefined;
   const v8 = builtinModule<HeapModule>(platform, "node:v8");
   return v8?.getHeapStatistics?.().heap_size_limit;
 }
 
-/** When the process began, as far as the runtime knows, in seconds since 1970. */
+/** Returns the start time of the process, if the runtime knows it, in seconds since 1970. */
 function readStartTime(platform: Platform): number | undefined {
   const runtime = runtimeOf(platform)?.runtime;
   if (runtime === undefined) return undefined;
   if (runtime !== "node") {
-    // A worker of Deno and Bun knows only when it was started itself.
+    // A worker of Deno or Bun only knows its own start time.
     const threads = builtinModule<{ isMainThread: boolean }>(platform, "node:worker_threads");
     if (threads?.isMainThread === false || platform.WorkerGlobalScope !== undefined) {
       return undefined;

@@ -1,14 +1,14 @@
 /**
- * How much an encoder collects before it hands a chunk on, in bytes. Of smaller chunks a
- * scrape has more, each of which costs its reader some microseconds; and V8 collects
- * those that were read less often, so that they take more memory (`deno task bench:million`).
+ * The size at which an encoder yields a chunk, in bytes. With smaller chunks a scrape has more of
+ * them, and each costs its reader some microseconds. V8 also garbage-collects small chunks less
+ * often, so that they take more memory (`deno task bench:million`).
  */
 export const CHUNK_SIZE = 262_144;
 
 /** The output of an encoder, in chunks of about {@linkcode CHUNK_SIZE}. */
 export type Chunks = Generator<Uint8Array<ArrayBuffer>>;
 
-/** A quarter more, so that what fills a chunk has room. */
+/** A quarter more, so that the lines which complete a chunk fit in. */
 const BUFFER_SIZE = CHUNK_SIZE + CHUNK_SIZE / 4;
 
 /** The numbers from 0 to 999 with three digits each, as little-endian integers of three bytes. */
@@ -25,9 +25,9 @@ const encoder = new TextEncoder();
 
 /** A text that is encoded once, to be written many times. */
 export class Piece {
-  /** How many bytes it has. */
+  /** The number of bytes. */
   readonly length: number;
-  /** The bytes, and zeros behind them, so that they can be read eight at a time. */
+  /** The bytes, followed by zeros, so that they can be read eight at a time. */
   readonly view: DataView;
 
   /**
@@ -45,30 +45,29 @@ export class Piece {
 }
 
 /**
- * Bytes that grow at their end. All encoders write into one of these and hand on
- * what it has whenever that is worth a chunk, so that a scrape never exists as a
- * whole in memory.
+ * A buffer that grows at its end. All encoders write into one, and yield its bytes when they are
+ * enough for a chunk. So a scrape never exists as a whole in memory.
  */
 export class ByteWriter {
-  /** The buffer; what is behind `length` is not written yet. */
+  /** The buffer. Bytes after `length` are not written yet. */
   bytes: Uint8Array<ArrayBuffer> = EMPTY;
-  /** How many bytes are written. */
+  /** The number of bytes that are written. */
   length = 0;
   #capacity = 0;
   #view: DataView<ArrayBuffer> = new DataView(EMPTY.buffer);
 
-  /** Makes room for more bytes; the buffer may be another one afterwards. */
+  /** Makes room for more bytes. May replace the buffer. */
   reserve(more: number): void {
     if (this.length + more > this.#capacity) this.#grow(this.length + more);
   }
 
   /**
-   * Hands over what is written and begins anew. The buffer goes with it: whoever reads
-   * the chunk may keep it for as long as it likes.
+   * Returns the bytes that are written, and starts again without a buffer. The caller may keep the
+   * chunk.
    */
   take(): Uint8Array<ArrayBuffer> {
     const chunk = this.bytes.subarray(0, this.length);
-    // There may be nothing more to come, so there is no room either as yet.
+    // A new buffer is allocated only when more is written.
     this.bytes = EMPTY;
     this.#capacity = 0;
     this.#view = new DataView(EMPTY.buffer);
@@ -87,25 +86,26 @@ export class ByteWriter {
     this.#copy(view, 0, length);
   }
 
-  /** Writes text once more that was written before, from one place up to another. */
+  /** Repeats text that was written before, from one place up to another. */
   repeat(from: number, to: number): void {
-    // The buffer may become another one.
+    // This may replace the buffer.
     this.reserve(to - from + 8);
     const view = this.#view;
-    // What is behind the end is read as well, and must not be part of a NaN.
+    // Bytes after the end are read as well, and must not be part of a NaN.
     view.setFloat64(this.length, 0);
     this.#copy(view, from, to - from);
   }
 
   /**
-   * Writes lines that begin alike. The beginning of the first is written already; each goes on
-   * with a piece and a number. One loop does that, as it is most of what a scrape of histograms
-   * takes: `repeat()`, `piece()` and `number()` for each line take 1.6 times as long.
+   * Writes lines that begin with the same text. The beginning of the first line is written already.
+   * Each line continues with a piece and a number. This is most of the work for a scrape of
+   * histograms, so it is one loop: `repeat()`, `piece()` and `number()` for each line take 1.6
+   * times as long.
    *
-   * @param from Where the lines begin: where the beginning of the first does.
+   * @param from The place where the first line begins.
    * @param pieces The piece of each line.
    * @param values The number of each line.
-   * @param finish Writes what else is in a line, if there may be anything.
+   * @param finish Writes the rest of a line. Undefined if lines end after the number.
    */
   lines(
     from: number,
@@ -118,13 +118,13 @@ export class ByteWriter {
     let at = this.length;
     for (let line = 0; line < values.length; line++) {
       const { view: piece, length } = pieces[line]!;
-      // Copies write up to seven bytes behind their end, an integer up to twelve.
+      // A copy writes up to seven bytes after its end, an integer up to twelve.
       if (at + shared + length + 16 > this.#capacity) {
         this.#grow(at + shared + length + 16);
         view = this.#view;
       }
       if (line > 0) {
-        // What is behind the end may be read as well, and must not be part of a NaN.
+        // Bytes after the end may be read as well, and must not be part of a NaN.
         view.setFloat64(at, 0);
         copyText(view, at, view, from, shared);
         at += shared;
@@ -147,7 +147,7 @@ export class ByteWriter {
     this.length = at;
   }
 
-  /** Writes many bytes, those of an array from one place up to another. */
+  /** Writes the bytes of an array from one place up to another. */
   copy(source: Uint8Array, from: number, to: number): void {
     if (from === to) return;
     this.reserve(to - from);
@@ -155,9 +155,9 @@ export class ByteWriter {
     this.length += to - from;
   }
 
-  /** Writes text as it is, in UTF-8. */
+  /** Writes text in UTF-8, without escaping. */
   text(text: string): void {
-    // No UTF-16 code unit takes more than three bytes.
+    // A UTF-16 code unit takes at most three bytes.
     this.reserve(text.length * 3);
     const { bytes } = this;
     let at = this.length;
@@ -173,8 +173,8 @@ export class ByteWriter {
   }
 
   /**
-   * Writes text with a backslash before each backslash, `\n` for a line feed, and,
-   * if asked for, a backslash before each quotation mark.
+   * Writes text with a backslash before each backslash, and with `\n` for a line feed. Optionally
+   * writes a backslash before each quotation mark.
    */
   escaped(text: string, quotes: boolean): void {
     this.reserve(text.length * 3);
@@ -182,7 +182,7 @@ export class ByteWriter {
     let at = this.length;
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
-      // A backslash, a line feed, a quotation mark, or what takes more than one byte.
+      // A backslash, a line feed, a quotation mark, or a character of more than one byte.
       if (code === 92 || code === 10 || (code === 34 && quotes) || code > 127) {
         return this.text(escapeText(text, quotes));
       }
@@ -191,7 +191,7 @@ export class ByteWriter {
     this.length = at;
   }
 
-  /** Writes a number as the text formats have it: the shortest form that reads back the same. */
+  /** Writes a number for the text formats: the shortest form that is read as the same number. */
   number(value: number): void {
     if (isInteger(value)) {
       this.reserve(12);
@@ -221,15 +221,14 @@ export class ByteWriter {
 }
 
 /**
- * Copies text, eight bytes at a time: for that of a name or a label, a call of `set` or
- * `copyWithin` takes longer. Up to seven more bytes are written behind it, which what comes
- * next overwrites.
+ * Copies text, eight bytes at a time. For the length of a name or a label, this is faster than
+ * `set` or `copyWithin`. Up to seven more bytes are written after the text. The next write
+ * overwrites them.
  *
- * They are read as doubles, which engines handle best, in the order in which processors do.
- * A platform may change the bits of a NaN, but no bytes of UTF-8 are one, at whatever place they
- * are cut: its last byte would be 0xFF, which UTF-8 does not have, or 0x7F, and the one before
- * at least 0xF0, which begins a character and is not followed by 0x7F. Zeros behind the
- * text make no difference.
+ * Bytes are read as little-endian doubles, which engines handle best. A platform may change the
+ * bits of a NaN, but no eight bytes of UTF-8 are a NaN, wherever they begin. The last byte of a NaN
+ * is 0xFF, which does not occur in UTF-8, or 0x7F after a byte of at least 0xF0, which begins a
+ * character and is never followed by 0x7F. Zeros after the text make no difference.
  */
 function copyText(
   target: DataView,
@@ -243,16 +242,16 @@ function copyText(
   }
 }
 
-/** Whether a number is an integer that `writeInteger()` can write. */
+/** Returns whether a number is an integer that `writeInteger()` can write. */
 function isInteger(value: number): boolean {
   return value >= 0 && value <= 999_999_999 && value === Math.trunc(value);
 }
 
 /**
- * Writes an integer from 0 up to 999,999,999, three digits at a time. What is in up to three bytes
- * behind it changes, which what comes next overwrites.
+ * Writes an integer from 0 to 999,999,999, three digits at a time. Up to three bytes after it
+ * change. The next write overwrites them.
  *
- * @returns The end of it.
+ * @returns The end of the integer.
  */
 function writeInteger(view: DataView, start: number, value: number): number {
   let at = start;
@@ -260,7 +259,7 @@ function writeInteger(view: DataView, start: number, value: number): number {
   let scale = rest < 1000 ? 1 : rest < 1_000_000 ? 1000 : 1_000_000;
   let group = (rest / scale) | 0;
   const digits = group < 10 ? 1 : group < 100 ? 2 : 3;
-  // Without leading zeros.
+  // The first group has no leading zeros.
   view.setUint32(at, GROUPS[group]! >>> (24 - 8 * digits), true);
   at += digits;
   while (scale > 1) {
@@ -276,7 +275,7 @@ function writeInteger(view: DataView, start: number, value: number): number {
 const ESCAPES_REGEXP = /[\\\n]/g;
 const QUOTED_ESCAPES_REGEXP = /[\\\n"]/g;
 
-/** Text with what the text formats escape, escaped: see {@linkcode ByteWriter.escaped}. */
+/** Returns text escaped for the text formats: see {@linkcode ByteWriter.escaped}. */
 export function escapeText(text: string, quotes: boolean): string {
   const pattern = quotes ? QUOTED_ESCAPES_REGEXP : ESCAPES_REGEXP;
   return text.replace(pattern, (character) => (character === "\n" ? "\\n" : `\\${character}`));

@@ -7,14 +7,14 @@ import {
 } from "../model.ts";
 
 /**
- * What becomes of names outside of the classic alphabet on their way to a scraper:
+ * The spelling of names outside the classic alphabet for a scraper:
  *
- * - `"underscores"`: every other character becomes `_`. Cannot be undone.
- * - `"dots"`: `.` becomes `_dot_`, `_` becomes `__`, and so does everything else,
- *   so that only names of the classic alphabet and dots can be read back.
- * - `"values"`: `U__`, then the code points in hexadecimal, as in `_2e_` for a dot.
- *   Can be undone.
- * - `"allow-utf-8"`: nothing. Such names are quoted in the text formats.
+ * - `"underscores"`: every other character becomes `_`. This cannot be undone.
+ * - `"dots"`: `.` becomes `_dot_`. `_` and every other character become `__`, so only names of the
+ *   classic alphabet and dots can be read back.
+ * - `"values"`: `U__`, then other characters as hexadecimal code points, such as `_2e_` for a dot.
+ *   This can be undone.
+ * - `"allow-utf-8"`: names are not changed. They are quoted in the text formats.
  *
  * See {@link https://prometheus.io/docs/instrumenting/escaping_schemes/ | the specification}.
  */
@@ -27,11 +27,11 @@ const ESCAPING_SCHEMES: ReadonlySet<string> = new Set<EscapingScheme>([
   "allow-utf-8",
 ]);
 
-/** What has to be escaped in a kind of names, as whole code points. */
+/** The code points that have to be escaped in a kind of name. */
 interface Alphabet {
-  /** A character that cannot stand where it stands. */
+  /** A code point that is not allowed at its place. */
   readonly illegal: RegExp;
-  /** The same, and `_`, for the schemes that double it. */
+  /** The same, and `_`, for schemes that double it. */
   readonly illegalOrUnderscore: RegExp;
 }
 
@@ -45,10 +45,10 @@ const LABEL_ALPHABET: Alphabet = {
 };
 
 /**
- * Tells whether a text names an escaping scheme.
+ * Returns whether a text is the name of an escaping scheme.
  *
- * @param text The text, as it stands in an `Accept` header.
- * @returns Whether it is the name of one, in lower case.
+ * @param text The text, as in an `Accept` header.
+ * @returns Whether it is a name in lower case.
  */
 export function isEscapingScheme(text: string): text is EscapingScheme {
   return ESCAPING_SCHEMES.has(text);
@@ -57,9 +57,9 @@ export function isEscapingScheme(text: string): text is EscapingScheme {
 /**
  * Checks an option that is an escaping scheme.
  *
- * @param scheme The scheme as it was given.
- * @param doing What is being done, as in `Cannot answer scrape`.
- * @throws {TypeError} If it is not the name of one.
+ * @param scheme The scheme.
+ * @param doing The failing action, as in `Cannot answer scrape`.
+ * @throws {TypeError} If it is not the name of a scheme.
  */
 export function checkEscapingScheme(
   scheme: unknown,
@@ -70,21 +70,20 @@ export function checkEscapingScheme(
 }
 
 /**
- * Escapes the name of a metric family for the wire. Names of the classic alphabet
- * stay as they are in every scheme.
+ * Escapes the name of a metric family for the wire. Names in the classic alphabet are the same in
+ * every scheme.
  *
- * The name to escape is that of the family as registered, suffix included. What is
- * appended or taken away for the names of its series (`_bucket`, `_created`, the
- * `_total` that OpenMetrics leaves out of `# TYPE`) comes after the escaping: so a
- * series has the same name in every format.
+ * Escape the name of the family with its suffix. Suffixes of its series (`_bucket`, `_created`) are
+ * appended after the escaping, and OpenMetrics removes `_total` from `# TYPE` after it. So a series
+ * has the same name in every format.
  *
- * Linear in the length of the name; a regular expression's test for a legal one.
+ * Linear in the length of the name. For a legal name, one test of a regular expression.
  *
  * @param name The name.
- * @param scheme The scheme that the scraper asked for.
+ * @param scheme The scheme that the scraper accepts.
  * @returns The name to write.
  *
- * @example Names in and out of the classic alphabet
+ * @example Names inside and outside the classic alphabet
  * ```ts
  * import assert from "node:assert/strict";
  *
@@ -100,14 +99,14 @@ export function escapeMetricName(name: string, scheme: EscapingScheme): string {
 }
 
 /**
- * Escapes the name of a label for the wire. Names of the classic alphabet stay as
- * they are in every scheme. A colon, which only metric names may have, is escaped:
- * a scraper that asked for escaping could not read it.
+ * Escapes the name of a label for the wire. Names in the classic alphabet are the same in every
+ * scheme. A colon, which is only legal in metric names, is escaped, because a scraper that accepts
+ * a scheme could not read it.
  *
- * Linear in the length of the name; a regular expression's test for a legal one.
+ * Linear in the length of the name. For a legal name, one test of a regular expression.
  *
  * @param name The name.
- * @param scheme The scheme that the scraper asked for.
+ * @param scheme The scheme that the scraper accepts.
  * @returns The name to write.
  *
  * @example A dotted name and a colon
@@ -123,7 +122,7 @@ export function escapeLabelName(name: string, scheme: EscapingScheme): string {
   return escapeCharacters(name, scheme, LABEL_ALPHABET);
 }
 
-/** Escapes a name that needs it. */
+/** Escapes a name that is not legal. */
 function escapeCharacters(
   name: string,
   scheme: Exclude<EscapingScheme, "allow-utf-8">,
@@ -135,7 +134,7 @@ function escapeCharacters(
     case "dots":
       return name.replace(illegalOrUnderscore, (character) => character === "." ? "_dot_" : "__");
     case "values":
-      // A lone surrogate has no UTF-8, and is written as U+FFFD.
+      // A lone surrogate cannot be encoded in UTF-8, and is written as U+FFFD.
       return "U__" + name.toWellFormed().replace(
         illegalOrUnderscore,
         (character) => character === "_" ? "__" : `_${character.codePointAt(0)?.toString(16)}_`,

@@ -11,9 +11,9 @@ import type { Chunks } from "./byte_writer.ts";
 import { encodeNumbers, numberColumn } from "./number_pages.ts";
 import type { SeriesName, SeriesWriter } from "./series_writer.ts";
 
-/** Where the two text formats differ in which lines there are. */
+/** Lines that only one of the text formats has. */
 export interface LineRules {
-  /** Whether each metric that can tell since when it counts does so. */
+  /** Whether metrics have a line with the time when they began to count. */
   readonly created: boolean;
   /** Whether a histogram with negative bounds has a sum. */
   readonly negativeSums: boolean;
@@ -22,17 +22,17 @@ export interface LineRules {
 /**
  * Writes the lines of a family's metrics, without its header.
  *
- * @param writer Where to.
+ * @param writer The writer of the lines.
  * @param family The family, as exposed.
- * @param rules What the format wants.
- * @returns Chunks, whenever there is enough for one.
+ * @param rules The lines of the format.
+ * @returns The chunks that become complete meanwhile.
  */
 export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: LineRules): Chunks {
   const { type, metrics } = family;
   const name = writer.spell(family.name);
   const createdSeries = rules.created ? createdName(name, type) : undefined;
   const created = createdSeries === undefined ? undefined : writer.seriesName(createdSeries);
-  // A family's metrics have the shape of its type: that is what the type means.
+  // The type of a family means that its metrics have this shape.
   switch (type) {
     case "histogram":
     case "gaugehistogram": {
@@ -42,7 +42,7 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
         sum: writer.seriesName(`${name}_${g}sum`),
         count: writer.seriesName(`${name}_${g}count`),
         created,
-        // A sum of gauges may fall, and so be negative.
+        // The sum of a gauge histogram may be negative.
         negativeSums: rules.negativeSums || type === "gaugehistogram",
       });
       break;
@@ -88,10 +88,12 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
   }
 }
 
-/** The series of the last scrape, for which code is compiled: see the last writer in series_writer.ts. */
+/**
+ * The series of the last scrape. They keep compiled code alive: see `_last` in series_writer.ts.
+ */
 let _last: HistogramSeries | undefined;
 
-/** The series of a histogram family; those that are left out are not written. */
+/** The series of a histogram family. Undefined series are not written. */
 export interface HistogramSeries {
   readonly bucket: SeriesName;
   readonly sum?: SeriesName | undefined;
@@ -103,10 +105,10 @@ export interface HistogramSeries {
 /**
  * Writes the lines of histograms.
  *
- * @param writer Where to.
+ * @param writer The writer of the lines.
  * @param metrics The histograms.
- * @param series Their series.
- * @returns Chunks, whenever there is enough for one.
+ * @param series The series to write.
+ * @returns The chunks that become complete meanwhile.
  */
 export function* encodeHistograms(
   writer: SeriesWriter,
@@ -121,7 +123,7 @@ export function* encodeHistograms(
     const labels = writer.boundLabels("le", bounds);
     const counts = metric.cumulativeCounts(scratch);
     writer.samples(bucket, metric, labels, counts, exemplars);
-    // Without a sum there is no count either, which the bucket of +Inf tells anyway.
+    // Without a sum there is no count either. The bucket of +Inf has the same value.
     if (negativeSums || bounds.length === 0 || bounds[0]! >= 0) {
       if (sum !== undefined) writePart(writer, sum, metric, metric.sum);
       if (count !== undefined) writePart(writer, count, metric, metric.count);

@@ -2,14 +2,14 @@ import type { NativeHistogram } from "../model.ts";
 import { isCount, type ProtoWriter } from "./proto_writer.ts";
 
 /**
- * Writes buckets of a native histogram as spans, in fields from `field` on: where they are
- * (`field`), by how much each count differs from the one before (`field + 1`), or, when a
- * count of the histogram is not an integer, the counts themselves (`field + 2`). A gap of up
- * to two buckets is written as zeros, which takes less room than another span.
+ * Writes the buckets of a native histogram in three fields. `field` has the spans, which are the
+ * places of the buckets. `field + 1` has the differences between the counts. If a count is not an
+ * integer, `field + 2` has the counts instead. A gap of up to two buckets is written as zeros,
+ * which takes less space than another span.
  *
- * The messages of a scrape and those of remote write have the same layout here.
+ * The messages of a scrape and of remote write have the same layout.
  *
- * @param proto Where to.
+ * @param proto The writer.
  * @param field The number of the first field.
  * @param buckets The counts by index.
  * @param isInteger Whether all counts of the histogram are integers.
@@ -47,7 +47,7 @@ export function writeBuckets(
   }
 }
 
-/** Buckets in ascending order of their indices, as those of metrics already are. */
+/** Returns buckets in ascending order of the indices. Buckets of live metrics are in order. */
 function inOrder(buckets: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
   let last = -Infinity;
   for (const index of buckets.keys()) {
@@ -58,11 +58,11 @@ function inOrder(buckets: ReadonlyMap<number, number>): ReadonlyMap<number, numb
 }
 
 /**
- * Whether all counts of a native histogram's buckets are integers: a reader takes all
- * counts for integers, or all for floats.
+ * Returns whether the counts of all buckets of a native histogram are integers. Readers expect
+ * either integers only or floats only.
  *
  * @param native The histogram.
- * @returns Whether they are; the count of all values is not looked at.
+ * @returns Whether they are integers. The count of all values is not checked.
  */
 export function hasCounts({ zeroCount, positive, negative }: NativeHistogram): boolean {
   if (!isCount(zeroCount)) return false;

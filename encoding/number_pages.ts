@@ -2,51 +2,51 @@ import type { NumberColumn, NumberMetric } from "../model.ts";
 import { ByteWriter, type Chunks } from "./byte_writer.ts";
 import type { SeriesName, SeriesWriter } from "./series_writer.ts";
 
-/** How many lines a page has. */
+/** The number of lines of a page. */
 const PAGE_LINES = 512;
 
-/** Families with fewer lines are not kept: to write these anew takes less than to look after them. */
+/** Smaller families are not kept, because writing their lines again is cheaper. */
 const MIN_LINES = 16;
 
-/** How long a page can be at most, in bytes: longer ones are written and not kept. */
+/** The maximum size of a page, in bytes. A longer page is written, but not kept. */
 const MAX_PAGE_SIZE = 262_144;
 
 /**
- * How much text a scrape may keep for the next, in bytes: that of some 200,000 lines.
- * More lines than that are written anew each time.
+ * The maximum size of the text that a scrape keeps for the next one, in bytes. It is enough for
+ * about 200,000 lines. Further lines are written again at each scrape.
  */
-export const MAX_KEPT = 2 ** 24;
+const MAX_KEPT = 2 ** 24;
 
 const SPACE = 32;
 const LINE_FEED = 10;
 
-/** The pages of a column, and what their lines have in common. */
+/** The pages of a column, and the text that their lines share. */
 interface Book {
   readonly commonText: string;
   readonly pages: Page[];
 }
 
-/** The pages that were written before. They go when their column does. */
+/** The pages that were written before. They are garbage-collected with their column. */
 const books = new WeakMap<NumberColumn, Book>();
 
-/** Where numbers are spelled before it is known whether they fit in the place of those before. */
+/** Spells a number before it is known whether it fits in the place of the old one. */
 const speller = new ByteWriter();
 
 /**
- * Writes the lines of a column. They are kept as pages, which stay what they are but for
- * the numbers that have changed since: a scrape copies most of its bytes.
+ * Writes the lines of a column. They are kept as pages. The next scrape copies the pages, and
+ * writes only the numbers that have changed.
  *
- * @param writer Where to.
+ * @param writer The writer of the lines.
  * @param series The name of the series.
  * @param column The numbers.
- * @returns Chunks, whenever there is enough for one.
+ * @returns The chunks that become complete meanwhile.
  */
 export function* encodeNumbers(
   writer: SeriesWriter,
   series: SeriesName,
   column: NumberColumn,
 ): Chunks {
-  // Those that come while this goes on are for the next scrape.
+  // Metrics that are added during this scrape are left to the next one.
   const total = column.children.length;
   const pages = total < MIN_LINES ? [] : openBook(writer, series, column).pages;
   for (let first = 0; first < total; first += PAGE_LINES) {
@@ -80,25 +80,25 @@ function openBook(writer: SeriesWriter, series: SeriesName, column: NumberColumn
   return book;
 }
 
-/** Lines as they were written last. */
+/** Lines as the last scrape wrote them. */
 class Page {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  /** The length of each line; 0 where there is none. */
+  /** The length of each line. 0 if there is no line. */
   #lengths: Uint32Array = new Uint32Array(0);
   /** The number of each line. */
   #numbers: Float64Array = new Float64Array(0);
   /** Whether the lines are too long to be kept. */
   #tooLong = false;
 
-  /** How many bytes are kept. */
+  /** The number of bytes that are kept. */
   get size(): number {
     return this.#bytes.length;
   }
 
   /**
-   * Brings the page up to date and writes it. What has another length than before, is new, or
-   * is gone, breaks the page: what stands before it is copied up to there, and what comes
-   * next takes its place. A number of the length of the one before is changed where it is.
+   * Updates the page and writes it. A number with the same length as before is changed in place. A
+   * line that is new, removed, or of another length breaks the page: the text before it is copied
+   * to the output, and copying continues after it.
    *
    * @returns The first line that is not written: `end`, unless the page is too long.
    */
@@ -117,8 +117,8 @@ class Page {
     const written = this.#numbers;
     const start = out.length;
     let isBroken = false;
-    let copied = 0; // Up to where the page is in the output.
-    let at = 0; // Where the line in hand begins.
+    let copied = 0; // The end of the text that is in the output.
+    let at = 0; // The beginning of the present line.
     for (let slot = first; slot < end; slot++) {
       const line = slot - first;
       const length = lengths[line]!;
@@ -148,7 +148,7 @@ class Page {
         isBroken = true;
       } else {
         written[line] = number;
-        // The number ends before the line feed, and nothing in it is a space.
+        // The number ends before the line feed, and has no space in it.
         const to = at + length - 1;
         let from = to;
         while (bytes[from - 1] !== SPACE) from--;
@@ -169,7 +169,7 @@ class Page {
     }
     out.copy(bytes, copied, at);
     if (isBroken) {
-      // What another scrape knew behind the end, which came since this one began, is not kept.
+      // Lines after the end, which another scrape has added since, are not kept.
       lengths.fill(0, end - first);
       this.#keep(out.bytes.subarray(start, out.length));
     }
@@ -177,7 +177,7 @@ class Page {
   }
 
   #keep(text: Uint8Array): void {
-    // With some room for numbers to grow.
+    // Some space is left for longer numbers.
     const size = text.length + (text.length >> 5);
     if (text.length > this.#bytes.length) this.#bytes = new Uint8Array(size);
     this.#bytes.set(text);
@@ -202,7 +202,7 @@ class Page {
   }
 }
 
-/** The column of a family's metrics, if they have one. */
+/** Returns the column of a family's metrics, if they have one. */
 export function numberColumn(metrics: Iterable<NumberMetric>): NumberColumn | undefined {
   return (metrics as { numberColumn?: NumberColumn }).numberColumn;
 }

@@ -1,9 +1,7 @@
 /**
- * Parsers for both text formats: the inverse of what a scrape writes, for tests,
- * federation and merging. `parseOpenMetrics` is strict, `parsePrometheusText` as
- * tolerant as Prometheus itself. Both take time and memory in proportion to the
- * text, and have limits of its size that hold even if nobody sets them: see
- * {@linkcode ParseOptions}.
+ * Parsers for both text formats, for tests, federation and merging. `parseOpenMetrics` is strict.
+ * `parsePrometheusText` is as tolerant as Prometheus itself. Both take time and memory in
+ * proportion to the text, and have limits for its size by default: see {@linkcode ParseOptions}.
  *
  * ```ts
  * import { parsePrometheusText } from "@narthex/prometheus/parse";

@@ -4,35 +4,34 @@ const VARINT = 0;
 const FIXED64 = 1;
 const DELIMITED = 2;
 
-/** The first integers that a double cannot tell from their neighbours. */
+/** The first integer that a double cannot distinguish from the next one. */
 const UNSAFE = 2 ** 53;
 
 const float = new Float64Array(1);
 const floatBytes = new Uint8Array(float.buffer);
-/** Whether the platform keeps doubles as protobuf does, least significant byte first. */
+/** Whether the platform stores doubles like protobuf, with the least significant byte first. */
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /**
- * Writes protobuf fields, see https://protobuf.dev/programming-guides/encoding/.
- * A message is written behind one byte for its length, and moved when its length
- * turns out to need more.
+ * Writes protobuf fields, see https://protobuf.dev/programming-guides/encoding/. One byte is left
+ * for the length of a message. The message is moved if its length needs more bytes.
  */
 export class ProtoWriter {
   readonly out: ByteWriter = new ByteWriter();
 
-  /** Begins a message; hand the result to `end()`. */
+  /** Begins a message. Pass the result to `end()`. */
   begin(field: number): number {
     this.#varint(field << 3 | DELIMITED);
     return this.beginDelimited();
   }
 
-  /** Begins a message that has no field number, only its length before it. */
+  /** Begins a message that has a length but no field number. */
   beginDelimited(): number {
     this.out.byte(0);
     return this.out.length;
   }
 
-  /** Ends the message that began there. */
+  /** Ends the message that began at `start`. */
   end(start: number): void {
     const { out } = this;
     const size = out.length - start;
@@ -62,13 +61,23 @@ export class ProtoWriter {
     for (let i = 0; i < 8; i++) out.bytes[out.length++] = floatBytes[isLittleEndian ? i : 7 - i]!;
   }
 
+  /** Writes an integer that is not negative in eight bytes. */
+  fixed64(field: number, value: bigint): void {
+    const { out } = this;
+    this.#varint(field << 3 | FIXED64);
+    out.reserve(8);
+    const { bytes, length } = out;
+    new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(length, value, true);
+    out.length += 8;
+  }
+
   /** Writes an integer that is not negative. */
   unsigned(field: number, value: number): void {
     this.#varint(field << 3 | VARINT);
     this.#varint(value);
   }
 
-  /** Writes an integer as `int64`, in which negative ones take ten bytes. */
+  /** Writes an integer as `int64`. A negative one takes ten bytes. */
   signed(field: number, value: number): void {
     this.#varint(field << 3 | VARINT);
     if (value >= 0) this.#varint(value);
@@ -79,7 +88,7 @@ export class ProtoWriter {
   zigzag(field: number, value: number): void {
     this.#varint(field << 3 | VARINT);
     if (value >= 0) this.#varint(2 * value);
-    // Above, every second number is lost, and these are odd.
+    // Doubles beyond this have no odd integers.
     else if (value >= -UNSAFE / 2) this.#varint(-2 * value - 1);
     else this.#bigVarint(BigInt(value) * -2n - 1n);
   }
@@ -88,7 +97,7 @@ export class ProtoWriter {
     const { out } = this;
     out.reserve(10);
     let rest = value;
-    // Bitwise operators would cut off what is above 32 bits.
+    // Bitwise operators would drop the bits above the 32nd.
     while (rest > 127) {
       out.bytes[out.length++] = (rest % 128) | 128;
       rest = Math.floor(rest / 128);
@@ -114,7 +123,7 @@ function varintSize(value: number): number {
 const MAX_INT64 = 2 ** 63 - 1024;
 
 /**
- * Returns a time as protobuf has it.
+ * Returns a time in the unit of protobuf.
  *
  * @param seconds Seconds since 1970.
  * @returns Whole milliseconds that fit an `int64`.
@@ -123,12 +132,12 @@ export function toMilliseconds(seconds: number): number {
   return Math.max(-MAX_INT64, Math.min(MAX_INT64, Math.round(seconds * 1000)));
 }
 
-/** Whether protobuf can have a count as an integer; others are written as floats. */
+/** Returns whether a count can be written as an integer. Others are written as floats. */
 export function isCount(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value < UNSAFE;
 }
 
-/** The integer closest to a count where protobuf can have nothing else. */
+/** Returns the closest integer to a count, for fields that have no float. */
 export function toCount(value: number): number {
   if (isCount(value)) return value;
   return value > 0 ? Math.min(Math.round(value), UNSAFE - 1) : 0;

@@ -28,22 +28,22 @@ const TYPE_NUMBERS: Readonly<Record<MetricType, number>> = {
 };
 
 /**
- * Encodes families as delimited `io.prometheus.client.MetricFamily` messages: each
- * behind its length. An info and a stateset are gauges, as the schema has neither.
+ * Encodes families as delimited `io.prometheus.client.MetricFamily` messages: each with its length
+ * before it. An info and a stateset are written as gauges, because the schema has neither.
  *
- * A message has its length before it, so it must be complete before its first byte
- * can go out. Large families can therefore be written as several messages of the
- * same name, which Prometheus reads as one family.
+ * A message must be complete before its first byte can be sent, because its length comes first. So
+ * large families can be written as several messages of the same name. Prometheus reads them as one
+ * family.
  *
  * See https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto
  *
- * Prometheus 2.42 takes all histograms of a message for native ones, or for classic ones,
- * as the first of them is. So where a family has both, each kind gets its own messages.
+ * Prometheus 2.42 reads all histograms of a message as native or all as classic ones, depending on
+ * the first. So if a family has both kinds, each kind has its own messages.
  *
  * @param families The families, as exposed.
- * @param escaping How names are spelled that are not of the classic alphabet.
- * @param messageSize The size in bytes from which on a family goes on in another message.
- * @returns The messages, in chunks of at least 256 KiB but for the last.
+ * @param escaping The spelling of names outside the classic alphabet.
+ * @param messageSize The size in bytes at which a family continues in another message.
+ * @returns The messages, in chunks of at least 256 KiB, except for the last.
  */
 export function* encodeProtobuf(
   families: Iterable<MetricFamily>,
@@ -59,7 +59,7 @@ export function* encodeProtobuf(
     let isNative: boolean | undefined;
     for (const metric of family.metrics) {
       const wasNative = isNative;
-      // Read once: a metric makes its maps of buckets when it is asked.
+      // This is read once, because a metric creates its maps of buckets at each read.
       const native = isHistogram ? (metric as HistogramMetric).native : undefined;
       isNative = native !== undefined;
       const isFull = proto.out.length - first >= messageSize && proto.out.length > first;
@@ -84,7 +84,7 @@ class FamilyEncoder {
   readonly #name: string;
   readonly #escaping: EscapingScheme;
   readonly #scratch: number[] = [];
-  /** The label names of the metric before, and how they are spelled. */
+  /** The label names of the metric before, and their spelling. */
   #labelNames: readonly string[] = [];
   #spelledNames: readonly string[] = [];
 
@@ -111,10 +111,10 @@ class FamilyEncoder {
     this.#proto.end(message);
   }
 
-  /** Writes a metric, or, for a stateset, one for each state; a histogram with its native one. */
+  /** Writes a metric. A stateset is written as one metric for each state. */
   metric(metric: Metric, native: NativeHistogram | undefined): void {
     const { type, name } = this.#family;
-    // A family's metrics have the shape of its type: that is what the type means.
+    // The type of a family means that its metrics have this shape.
     if (type === "stateset") {
       const { states, stateValues } = metric as StateSetMetric;
       const stateName = escapeLabelName(name, this.#escaping);
@@ -136,7 +136,7 @@ class FamilyEncoder {
         break;
       case "histogram":
       case "gaugehistogram":
-        // Fields go in ascending order: this one comes behind the timestamp.
+        // Fields are in ascending order, so this one comes after the timestamp.
         this.#timestampMs(metric);
         this.#histogram(metric as HistogramMetric, native);
         return this.#proto.end(message);
@@ -146,7 +146,7 @@ class FamilyEncoder {
     this.#end(message, metric);
   }
 
-  /** Begins a metric with its labels; returns what ends it. */
+  /** Begins a metric with its labels. Pass the result to the method that ends it. */
   #begin({ labelNames, labelValues }: LabelledMetric): number {
     if (labelNames !== this.#labelNames) {
       this.#labelNames = labelNames;
@@ -197,7 +197,7 @@ class FamilyEncoder {
     const { quantiles, sum, count, created } = metric;
     const values = metric.quantileValues();
     const message = proto.begin(4);
-    // A summary's count cannot be a float.
+    // The schema has no float for the count of a summary.
     if (count !== undefined) proto.unsigned(1, toCount(count));
     if (sum !== undefined) proto.double(2, sum);
     for (let i = 0; i < values.length; i++) {
@@ -215,14 +215,14 @@ class FamilyEncoder {
     const { bounds, exemplars, sum, nativeExemplars, created } = metric;
     const counts = metric.cumulativeCounts(this.#scratch);
     const count = metric.count ?? counts.at(-1) ?? 0;
-    // A reader takes all counts of a histogram for integers, or all for floats.
+    // Readers expect either integers only or floats only.
     const isInteger = isCount(count) && counts.every(isCount) &&
       (native === undefined || hasCounts(native));
     const message = proto.begin(7);
     if (isInteger) proto.unsigned(1, count);
     if (sum !== undefined) proto.double(2, sum);
-    // A native histogram without classic buckets has but the one of +Inf, which is implied. It is
-    // written for its exemplar: Prometheus 2.42 reads those of classic buckets only.
+    // A native histogram without classic buckets has only the bucket of +Inf, which is implied. It
+    // is written for its exemplar, because Prometheus 2.42 reads only those of classic buckets.
     const isImplied = native !== undefined && bounds.length === 0 && exemplars?.[0] === undefined;
     const classic = isImplied ? 0 : counts.length;
     for (let i = 0; i < classic; i++) {
@@ -251,7 +251,7 @@ class FamilyEncoder {
     writeBuckets(proto, 9, negative, isInteger);
     writeBuckets(proto, 12, positive, isInteger);
     if (zeroThreshold === 0 && zeroCount === 0 && positive.size + negative.size === 0) {
-      // Nothing else would tell that this is a native histogram: a span of nothing does.
+      // An empty span marks an empty histogram as a native one.
       const span = proto.begin(12);
       proto.zigzag(1, 0);
       proto.unsigned(2, 0);
@@ -274,7 +274,7 @@ class FamilyEncoder {
   #timestamp(field: number, seconds: number | undefined): void {
     if (seconds === undefined || !Number.isFinite(seconds)) return;
     const proto = this.#proto;
-    // Microseconds at most: what is behind them is the noise of the double.
+    // Rounded to microseconds, because the double is not more precise.
     const microseconds = Math.round(seconds * 1e6);
     const whole = Math.floor(microseconds / 1e6);
     const message = proto.begin(field);

@@ -1,17 +1,17 @@
 import type { LabelSet } from "../model.ts";
 import { escapeLabelName, type EscapingScheme } from "./escaping.ts";
 
-/** Remote write 1.0 knows the classic alphabet only. */
+/** Remote write 1.0 only knows the classic alphabet. */
 export const ESCAPING: EscapingScheme = "underscores";
 
-/** Where the value of a label comes from. */
+/** The source of a label value. */
 export interface LabelSource {
   readonly name: string;
-  /** The place among the metric's values, or -1. */
+  /** The place among the values of the metric, or -1. */
   readonly place: number;
-  /** The value when the metric has none. */
+  /** The value if the metric has none. */
   readonly value: string;
-  /** Whether it is the label that the type keeps for itself. */
+  /** Whether the type reserves the label for itself. */
   readonly isExtra: boolean;
 }
 
@@ -29,7 +29,7 @@ export class SeriesShape {
     this.#external = external;
   }
 
-  /** Metrics of one family nearly always share their names: they are sorted once. */
+  /** Returns the labels in order. Most metrics of a family share their names, sorted once. */
   sources(labelNames: readonly string[]): readonly LabelSource[] {
     if (labelNames === this.#labelNames) return this.#sources;
     const byName = new Map<string, LabelSource>();
@@ -40,7 +40,7 @@ export class SeriesShape {
     for (let i = 0; i < names.length; i++) put(names[i]!, -1, values[i]!);
     for (let i = 0; i < labelNames.length; i++) {
       const name = escapeLabelName(labelNames[i]!, ESCAPING);
-      // A label with an empty value is none, and then the external one counts.
+      // A label with an empty value does not exist, so the external label is used.
       put(name, i, byName.get(name)?.value ?? "");
     }
     if (this.#extra !== undefined) put(this.#extra, -1, "", true);

@@ -12,13 +12,13 @@ const QUOTE = 34;
 const COMMA = 44;
 const EQUALS = 61;
 const LINE_FEED = 10;
-/** What comes behind the value of a label, and behind those of the last. */
+/** The text after the value of a label, and after that of the last label. */
 const NEXT_LABEL = new Piece('",');
 const CLOSE = new Piece("} ");
 
-/** How the two text formats differ in a line. */
+/** The parts of a line that differ between the text formats. */
 export interface TextSyntax {
-  /** How names are spelled that are not of the classic alphabet. */
+  /** The spelling of names outside the classic alphabet. */
   readonly escaping: EscapingScheme;
   /** Spells a bucket bound or a quantile. */
   readonly formatBound: (bound: number) => string;
@@ -26,59 +26,63 @@ export interface TextSyntax {
   readonly writeTimestamp: (out: ByteWriter, seconds: number) => void;
   /** Whether lines can have exemplars. */
   readonly exemplars: boolean;
+  /** Whether `le` and `quantile` stand before the labels of the metric. @default {false} */
+  readonly boundsFirst?: boolean;
 }
 
-/** The name of a series as it stands at the beginning of its lines. */
+/** The name of a series, as its lines begin with it. */
 export interface SeriesName {
-  /** The name before labels: `name{`, or, when it has to be quoted, `{"name",`. */
+  /** The name before labels: `name{`, or `{"name",` if it must be quoted. */
   readonly head: Piece;
-  /** The same as a text. */
+  /** The same as a string. */
   readonly text: string;
-  /** The name of a line without labels, and the space behind it. */
+  /** The name of a line without labels, and a space. */
   readonly bare: Piece;
 }
 
 /**
- * The objects of the last scrape that code was compiled for. V8 throws the code away once
- * it finds none of their kind in a garbage collection, and there are some between two
- * scrapes: with this, the next one is up to twice as fast.
+ * The objects of the last scrape. V8 discards compiled code if a garbage collection finds no object
+ * of its kind, and there are some collections between two scrapes. This reference makes the next
+ * scrape up to twice as fast.
  */
 let _last: { writer: SeriesWriter; series: SeriesName } | undefined;
 
 /**
- * Writes the lines of the text formats. What the lines of one metric share is
- * written once: the labels of the first line are copied into the others. So are labels
- * that the metric before has as well.
+ * Writes the lines of the text formats. The labels of a metric are written once, and copied into
+ * its other lines. Labels that the metric before has as well are also copied.
  */
 export class SeriesWriter {
   readonly out: ByteWriter = new ByteWriter();
-  /** How many bytes of lines are kept for the next scrape. */
+  /** The size of the lines that are kept for the next scrape, in bytes. */
   kept = 0;
   readonly #syntax: TextSyntax;
-  /** The label names of the metric before, and what stands before each of its values. */
+  /** The text behind the label that lines differ in. */
+  readonly #end: string;
+  /** The label names of the metric before, and the text before each of its values. */
   #labelNames: readonly string[] = [];
   #labelHeads: readonly Piece[] = [];
-  /** The label values of the metric before, where each label was written, and how long it is. */
+  /** The label values of the metric before, and the place and the length of each label. */
   #values: string[] = [];
   readonly #places: number[] = [];
   readonly #lengths: number[] = [];
-  /** The line before: of which metric and series, and where it and its labels were written. */
+  /** The line before: its metric, its series, its place, and the place of its labels. */
   #metric: LabelledMetric | undefined;
   #name: SeriesName | undefined;
   #start = 0;
   #labelsFrom = 0;
   #labelsTo = 0;
-  /** The bounds of the metric before, spelled as labels that are the last. */
+  /** The bounds of the metric before, spelled as last labels. */
   #bounds: readonly number[] | undefined;
   #boundName = "";
   #boundLabels: readonly Piece[] = [];
-  /** The states of the metric before, spelled as labels that are the last. */
+  /** The states of the metric before, spelled as last labels. */
   #states: readonly string[] | undefined;
   #stateName = "";
   #stateLabels: readonly Piece[] = [];
 
   constructor(syntax: TextSyntax) {
     this.#syntax = syntax;
+    this.#end = syntax.boundsFirst ? "" : "} ";
   }
 
   /** Whether lines can have exemplars. */
@@ -86,12 +90,12 @@ export class SeriesWriter {
     return this.#syntax.exemplars;
   }
 
-  /** Whether enough is written for a chunk. To be asked between two metrics. */
+  /** Whether enough is written for a chunk. Read it between two metrics. */
   get isFull(): boolean {
     return this.out.length >= CHUNK_SIZE;
   }
 
-  /** Hands over what is written and begins anew. */
+  /** Returns the bytes that are written, and starts again. */
   take(): Uint8Array<ArrayBuffer> {
     this.#metric = undefined;
     this.#values = [];
@@ -99,14 +103,14 @@ export class SeriesWriter {
   }
 
   /**
-   * Spells the name of a family. Suffixes go behind the spelled name, as Prometheus's
-   * other clients have it.
+   * Spells the name of a family. Suffixes are appended to the spelled name, as in the other clients
+   * of Prometheus.
    */
   spell(familyName: string): string {
     return escapeMetricName(familyName, this.#syntax.escaping);
   }
 
-  /** Prepares the name of a series that is spelled already. */
+  /** Prepares the name of a series. It must be spelled already. */
   seriesName(name: string): SeriesName {
     const isLegacy = isLegacyMetricName(name);
     const text = isLegacy ? `${name}{` : `{${quote(name)},`;
@@ -116,30 +120,32 @@ export class SeriesWriter {
     return series;
   }
 
-  /** The labels of a stateset, one for each state. */
+  /** Returns the labels of a stateset, one for each state. */
   stateLabels(name: string, states: readonly string[]): readonly Piece[] {
     if (states !== this.#states || name !== this.#stateName) {
       const label = this.#labelName(name);
-      this.#stateLabels = states.map((state) => new Piece(`${label}=${quote(state)}} `));
+      this.#stateLabels = states.map((state) => new Piece(`${label}=${quote(state)}${this.#end}`));
       this.#states = states;
       this.#stateName = name;
     }
     return this.#stateLabels;
   }
 
-  /** The labels for `le` or `quantile`, one for each bound and, for buckets, one for `+Inf`. */
+  /** Returns the labels `le` or `quantile` for each bound, and for `+Inf` if they are buckets. */
   boundLabels(name: "le" | "quantile", bounds: readonly number[]): readonly Piece[] {
     if (bounds !== this.#bounds || name !== this.#boundName) {
       const { formatBound } = this.#syntax;
       const all = name === "le" ? [...bounds, Infinity] : bounds;
-      this.#boundLabels = all.map((bound) => new Piece(`${name}="${formatBound(bound)}"} `));
+      this.#boundLabels = all.map((bound) =>
+        new Piece(`${name}="${formatBound(bound)}"${this.#end}`)
+      );
       this.#bounds = bounds;
       this.#boundName = name;
     }
     return this.#boundLabels;
   }
 
-  /** Writes a `#` line for a name that is spelled already. */
+  /** Writes a `#` line. The name must be spelled already. */
   comment(keyword: string, name: string, text: string, quotes: boolean): void {
     const { out } = this;
     out.text(`# ${keyword} ${isLegacyMetricName(name) ? name : quote(name)} `);
@@ -147,7 +153,7 @@ export class SeriesWriter {
     out.byte(LINE_FEED);
   }
 
-  /** What lines that are the same but for label values and numbers have in common. */
+  /** Returns the text that lines with the same name and label names share. */
   commonText(name: SeriesName, labelNames: readonly string[]): string {
     return name.text + labelNames.map((label) => this.#labelName(label)).join();
   }
@@ -156,7 +162,7 @@ export class SeriesWriter {
    * Writes a line.
    *
    * @param name The name of the series.
-   * @param metric Whose labels it has.
+   * @param metric The metric whose labels it has.
    * @param value The value.
    * @param exemplar An exemplar, if there is one.
    */
@@ -170,9 +176,9 @@ export class SeriesWriter {
     const start = out.length;
     this.#begin(name, metric);
     if (this.#labelsTo > this.#labelsFrom) {
-      out.length--; // The comma behind the last label.
+      out.length--; // The comma after the last label.
       out.piece(CLOSE);
-      this.#name = undefined; // What the line begins with cannot be repeated.
+      this.#name = undefined; // The beginning of the line cannot be repeated.
     } else {
       out.length = start;
       out.piece(name.bare);
@@ -186,11 +192,10 @@ export class SeriesWriter {
    * Writes lines that differ in one more label.
    *
    * @param name The name of the series.
-   * @param metric Whose labels they have.
-   * @param extras The label of each line and the end of its labels, from `boundLabels` or
-   * `stateLabels`.
+   * @param metric The metric whose labels they have.
+   * @param extras The further label of each line, from `boundLabels` or `stateLabels`.
    * @param values The value of each line.
-   * @param exemplars The exemplars of those lines that have one.
+   * @param exemplars The exemplars of the lines. Undefined for a line that has none.
    */
   samples(
     name: SeriesName,
@@ -200,6 +205,9 @@ export class SeriesWriter {
     exemplars?: readonly (Exemplar | undefined)[] | undefined,
   ): void {
     if (values.length === 0) return;
+    if (this.#syntax.boundsFirst) {
+      return this.#samplesBoundsFirst(name, metric, extras, values, exemplars);
+    }
     const { out } = this;
     const { timestamp } = metric;
     const from = out.length;
@@ -209,7 +217,47 @@ export class SeriesWriter {
     out.lines(from, extras, values, hasMore ? finish : undefined);
   }
 
-  /** Writes the name of a line, and the labels of its metric with a comma behind each. */
+  /** Writes such lines with the one more label before those of the metric. */
+  #samplesBoundsFirst(
+    name: SeriesName,
+    metric: LabelledMetric,
+    extras: readonly Piece[],
+    values: readonly number[],
+    exemplars: readonly (Exemplar | undefined)[] | undefined,
+  ): void {
+    const { out } = this;
+    const start = out.length;
+    this.#begin(name, metric);
+    const from = this.#labelsFrom;
+    const length = this.#labelsTo - from;
+    // The first line is written over them.
+    const labels = out.bytes.slice(from, from + length);
+    out.length = start;
+    for (let line = 0; line < values.length; line++) {
+      out.piece(name.head);
+      out.piece(extras[line]!);
+      if (length > 0) {
+        out.byte(COMMA);
+        if (line > 0) {
+          out.repeat(this.#labelsFrom, this.#labelsTo - 1);
+        } else {
+          this.#labelsFrom = out.length;
+          this.#labelsTo = out.length + length;
+          out.copy(labels, 0, length - 1);
+        }
+      }
+      out.piece(CLOSE);
+      out.number(values[line]!);
+      this.#finish(metric.timestamp, exemplars?.[line]);
+      out.byte(LINE_FEED);
+    }
+    // What the lines begin with cannot be repeated, but their labels can.
+    this.#name = undefined;
+    const moved = this.#labelsFrom - from;
+    for (let i = 0; i < metric.labelNames.length; i++) this.#places[i]! += moved;
+  }
+
+  /** Writes the name of a line, and the labels of its metric with a comma after each. */
   #begin(name: SeriesName, metric: LabelledMetric): void {
     const { out } = this;
     if (metric === this.#metric && name === this.#name) {
@@ -230,7 +278,7 @@ export class SeriesWriter {
     this.#metric = metric;
   }
 
-  /** Writes what may come behind the value of a line. */
+  /** Writes the parts after the value of a line. */
   #finish(timestamp: number | undefined, exemplar: Exemplar | undefined): void {
     const { out } = this;
     if (timestamp !== undefined) {
@@ -262,7 +310,7 @@ export class SeriesWriter {
         out.escaped(value, true);
         out.piece(NEXT_LABEL);
         values[i] = value;
-        // The comma may be overwritten.
+        // This may overwrite the comma.
         lengths[i] = out.length - 1 - from;
       }
       places[i] = from;
@@ -277,7 +325,7 @@ export class SeriesWriter {
   #exemplar(exemplar: Exemplar): void {
     const { out } = this;
     const labels = Object.entries(exemplar.labels);
-    // Without labels it refers to nothing; Go's client leaves it out as well.
+    // An exemplar without labels refers to nothing. The Go client leaves it out as well.
     if (labels.length === 0) return;
     out.text(" # {");
     let first = true;

@@ -4,7 +4,7 @@ import type { EscapingScheme } from "./escaping.ts";
 import { encodeHistograms, encodeLines } from "./lines.ts";
 import { SeriesWriter } from "./series_writer.ts";
 
-/** What format 0.0.4 calls the types. It knows five. */
+/** The names of the types in format 0.0.4, which has five. */
 export const TEXT_TYPE_NAMES: Readonly<Record<MetricType, string>> = {
   counter: "counter",
   gauge: "gauge",
@@ -19,16 +19,15 @@ export const TEXT_TYPE_NAMES: Readonly<Record<MetricType, string>> = {
 /**
  * Encodes families in the Prometheus text format 0.0.4.
  *
- * What the format cannot carry is left out: units, exemplars, created timestamps
- * and native buckets; an info and a stateset are gauges. The sum and the count of
- * a gaugehistogram are gauges of their own, so that their series have the same
- * names as in OpenMetrics.
+ * The format has no units, exemplars, created timestamps and native buckets, so they are left out.
+ * An info and a stateset are written as gauges. The sum and the count of a gaugehistogram are
+ * written as separate gauges, so that their series have the same names as in OpenMetrics.
  *
  * See https://prometheus.io/docs/instrumenting/exposition_formats/
  *
  * @param families The families, as exposed.
- * @param escaping How names are spelled that are not of the classic alphabet.
- * @returns The text in UTF-8, in chunks of some 256 KiB, each made when it is asked for.
+ * @param escaping The spelling of names outside the classic alphabet.
+ * @returns The text in UTF-8, in chunks of about 256 KiB, each made when it is requested.
  */
 export function* encodeText(families: Iterable<MetricFamily>, escaping: EscapingScheme): Chunks {
   const writer = new SeriesWriter({ escaping, formatBound, writeTimestamp, exemplars: false });
@@ -44,7 +43,7 @@ export function* encodeText(families: Iterable<MetricFamily>, escaping: Escaping
 function* encodeGaugeHistograms(writer: SeriesWriter, family: MetricFamily): Chunks {
   const { help } = family;
   const name = writer.spell(family.name);
-  // The family's type is gaugehistogram.
+  // The type of the family is gaugehistogram.
   const metrics = family.metrics as Iterable<HistogramMetric>;
   const bucket = writer.seriesName(`${name}_bucket`);
   yield* encodeHistograms(writer, metrics, { bucket, negativeSums: true });
@@ -65,7 +64,7 @@ function writeHeader(writer: SeriesWriter, name: string, typeName: string, help:
   writer.comment("TYPE", name, typeName, false);
 }
 
-/** Whole milliseconds since 1970. */
+/** Writes whole milliseconds since 1970. */
 function writeTimestamp(out: ByteWriter, seconds: number): void {
   out.text(String(Math.round(seconds * 1000)));
 }

@@ -29,24 +29,24 @@ const TYPE_NUMBERS: Readonly<Record<MetricType, number>> = {
   stateset: 7,
 };
 
-/** The two NaNs that Prometheus tells apart: a series that has ended, and a value. */
+/** The two NaNs that Prometheus distinguishes: the end of a series, and a value. */
 const STALE_NAN = 0x7ff0000000000002n;
 const ORDINARY_NAN = 0x7ff8000000000001n;
 
 /** `reset_hint` of a histogram of gauges, whose counts may fall. */
 const GAUGE_HINT = 3;
 
-/** What an encoder of write requests asks about each series. */
+/** Remembers series for the encoder of write requests. */
 export interface SeriesTracker {
   /**
    * Notes a series.
    *
-   * @param bytes Where its labels are, as they are written in a `TimeSeries`.
-   * @param from Where they begin.
-   * @param to Where they end.
+   * @param bytes The bytes with its labels, as written in a `TimeSeries`.
+   * @param from The place where the labels begin.
+   * @param to The place where they end.
    * @param isNative Whether it is a native histogram.
    * @param timestampMs Its own timestamp, if it has one.
-   * @returns Whether to write it: `false` when it was there already.
+   * @returns Whether to write it. `false` if it was noted already.
    */
   note(
     bytes: Uint8Array,
@@ -55,29 +55,29 @@ export interface SeriesTracker {
     isNative: boolean,
     timestampMs: number | undefined,
   ): boolean;
-  /** The series that were there before, without a timestamp of their own, and are not now. */
+  /** Returns the series of the last snapshot, without own timestamps, that have vanished. */
   vanished(): Iterable<{ readonly labels: Uint8Array; readonly isNative: boolean }>;
 }
 
-/** What {@linkcode encodeWriteRequests} is told. */
+/** Options of {@linkcode encodeWriteRequests}. */
 export interface WriteRequestOptions {
-  /** Labels of every series that does not have them itself. */
+  /** Labels that are added to each series, unless it has a label of the same name. */
   readonly externalLabels: LabelSet;
-  /** The time of all samples that have none themselves, in milliseconds since 1970. */
+  /** The time of samples without their own timestamp, in milliseconds since 1970. */
   readonly timestampMs: number;
-  /** Exemplars with an earlier time are left out, in milliseconds since 1970. */
+  /** Earlier exemplars are left out. In milliseconds since 1970. */
   readonly exemplarsSinceMs: number;
   /** Whether exemplars are written. */
   readonly exemplars: boolean;
-  /** Whether native histograms are written as such; else as classic ones. */
+  /** Whether native histograms are written as such. Otherwise they are written as classic ones. */
   readonly nativeHistograms: boolean;
   /** Whether types, help texts and units are written. */
   readonly metadata: boolean;
-  /** From how many samples on a request is complete. */
+  /** The number of samples at which a request is complete. */
   readonly maxSamples: number;
-  /** From how many bytes on a request is complete. */
+  /** The number of bytes at which a request is complete. */
   readonly maxBytes: number;
-  /** Who knows which series there were before. */
+  /** Remembers the series of the last snapshot. */
   readonly tracker: SeriesTracker;
 }
 
@@ -85,25 +85,24 @@ export interface WriteRequestOptions {
 export interface WriteRequest {
   /** The message, not compressed. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** How many samples it has, histograms and stale markers included. */
+  /** The number of samples, with histograms and stale markers. */
   readonly samples: number;
 }
 
 /**
- * Encodes families as `prometheus.WriteRequest` messages of remote write 1.0. Each is
- * made when it is asked for, and no metric is split.
+ * Encodes families as `prometheus.WriteRequest` messages of remote write 1.0. Each is made when it
+ * is requested. The samples of a metric are never split.
  *
- * Series have the names and labels that text 0.0.4 gives them. A native histogram is one
- * series of the family's name; its classic buckets, if it has any, are written beside it.
- * Samples that bring their own timestamp come in requests of their own: a receiver that
- * finds one of them too old refuses what came with it. The markers of series that have
- * vanished come last.
+ * Series have the same names and labels as in text 0.0.4. A native histogram is one series with the
+ * name of the family. Its classic buckets, if it has any, are written beside it. Samples with their
+ * own timestamp are in separate requests, because a receiver refuses a whole request if one sample
+ * is too old. The markers of vanished series come last.
  *
  * See https://prometheus.io/docs/specs/prw/remote_write_spec/ and
  * https://github.com/prometheus/prometheus/blob/main/prompb/types.proto
  *
  * @param families The families, as exposed.
- * @param options Time, labels, limits.
+ * @param options The time, the labels, the limits.
  * @returns The requests.
  */
 export async function* encodeWriteRequests(
@@ -132,7 +131,7 @@ const NO_BYTES = new Uint8Array();
 /** A series that was just written. */
 interface WrittenSeries {
   readonly draft: Draft;
-  /** The labels of a native histogram, as they were written. */
+  /** The labels of a native histogram, as written. */
   readonly bytes: Uint8Array;
   readonly timestampMs: number;
 }
@@ -188,7 +187,7 @@ class Encoder {
     proto.end(message);
   }
 
-  /** What writes the series of a metric. A family's metrics have the shape of its type. */
+  /** Returns a function that writes the series of a metric, which has the shape of the type. */
   #writerOf(family: MetricFamily): (metric: Metric) => void {
     const { type } = family;
     const name = escapeMetricName(family.name, ESCAPING);
@@ -205,7 +204,7 @@ class Encoder {
           const buckets = this.#options.nativeHistograms ? histogram.native : undefined;
           if (buckets !== undefined) {
             this.#native(native, histogram, buckets, type === "gaugehistogram");
-            // Without classic bounds there is nothing that the native histogram does not tell.
+            // Without classic bounds the native histogram has all the information.
             if (histogram.bounds.length === 0) return;
           }
           this.#buckets(bucket, histogram);
@@ -284,8 +283,8 @@ class Encoder {
     });
     const { nativeExemplars = [] } = metric;
     if (labels === undefined || nativeExemplars.length === 0) return;
-    // Prometheus reads the exemplars of a message before its histograms, and drops those of
-    // a series that it does not know yet. So they come behind it, in the order of time.
+    // Prometheus reads the exemplars of a message before its histograms, and drops exemplars of a
+    // series that it does not know yet. So they come in another message, in the order of time.
     const { draft: { proto }, timestampMs } = labels;
     const { out } = proto;
     const before = out.length;
@@ -298,7 +297,7 @@ class Encoder {
     else proto.end(series);
   }
 
-  /** Writes a series, unless it was written already; returns what another of its kind needs. */
+  /** Writes a series, unless it was written already. Returns the series that was written. */
   #series(
     shape: SeriesShape,
     metric: LabelledMetric,
@@ -315,7 +314,7 @@ class Encoder {
     const series = proto.begin(1);
     for (const { name, place, value, isExtra } of shape.sources(labelNames)) {
       const text = isExtra ? extra : (place < 0 ? value : labelValues[place] || value);
-      // An empty label is none, and must not be written.
+      // An empty label does not exist, and must not be written.
       if (text !== "") writeLabel(proto, name, text);
     }
     const own = timestamp === undefined ? undefined : toMilliseconds(timestamp);
@@ -324,7 +323,7 @@ class Encoder {
       return undefined;
     }
     const timestampMs = own ?? this.#options.timestampMs;
-    // Only of native histograms they are needed again; the content may move them.
+    // Only native histograms need these. They are copied, because writing may move them.
     const bytes = isNative ? out.bytes.slice(series, out.length) : NO_BYTES;
     writeContent(proto, timestampMs);
     proto.end(series);
@@ -337,7 +336,7 @@ class Encoder {
     const { labels, value, timestamp } = exemplar;
     const own = timestamp === undefined ? timestampMs : toMilliseconds(timestamp);
     const entries = Object.entries(labels);
-    // Without labels it refers to nothing.
+    // An exemplar without labels refers to nothing.
     if (!exemplars || own < exemplarsSinceMs || entries.length === 0) return;
     const message = proto.begin(3);
     for (const [name, text] of entries) writeLabel(proto, escapeLabelName(name, ESCAPING), text);
@@ -357,13 +356,13 @@ class Encoder {
   }
 }
 
-/** Writes a double; of the NaNs, the one that is not a marker. */
+/** Writes a double. NaN is written as the one that is not a marker. */
 function writeDouble(proto: ProtoWriter, field: number, value: number): void {
   if (Number.isNaN(value)) writeNaN(proto, field, ORDINARY_NAN);
   else proto.double(field, value);
 }
 
-/** Writes a NaN by its bits: JavaScript does not say which it has. */
+/** Writes a NaN by its bits, because JavaScript does not distinguish NaNs. */
 function writeNaN(proto: ProtoWriter, field: number, bits: bigint): void {
   proto.double(field, 0);
   const { bytes, length } = proto.out;
@@ -393,7 +392,7 @@ function writeNative(
   proto.double(5, zeroThreshold);
   if (isInteger) proto.unsigned(6, zeroCount);
   else proto.double(7, zeroCount);
-  // Not packed, which every reader of protobuf takes too.
+  // The fields are not packed. Every reader of protobuf accepts that.
   writeBuckets(proto, 8, negative, isInteger);
   writeBuckets(proto, 11, positive, isInteger);
   if (isGauge) proto.unsigned(14, GAUGE_HINT);

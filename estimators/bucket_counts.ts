@@ -1,24 +1,24 @@
 /**
- * How often each bucket of a histogram with very many possible buckets was met.
+ * Counts for the buckets of a histogram that has very many possible buckets.
  *
  * @module
  */
 
-/** Places at first; a power of two. */
+/** The number of places at first, a power of two. */
 const FIRST_PLACES = 4;
 
 /**
- * Counts by bucket index: a `Map<number, number>` that is made for adding.
+ * Counts by bucket index: a `Map<number, number>` that is optimized for adding.
  *
- * It is a hash table with open addressing in one array, which has for each place an index and,
- * beside it, a count; a place whose count is 0 is free. At most half of the places are taken, so
- * the memory follows the number of buckets, however far apart they are.
+ * It is a hash table with open addressing in one array. Each place has an index and, beside it, a
+ * count. A place with the count 0 is free. At most half of the places are used, so the memory grows
+ * with the number of buckets, no matter how far apart they are.
  *
- * An index belongs to the place that its low bits name. Buckets in use are neighbours, mostly, and
- * neighbours never want the same place, so that nearly every look-up ends where it begins. Where two
- * runs of neighbours do overlap, an index goes on in steps of its own rather than to the next place,
- * which its neighbours have taken: so it leaves the other run at once. Buckets are removed all
- * together or not at all, so that no place has to remember that something was there.
+ * The low bits of an index are its place. The buckets in use are mostly neighbours, and neighbours
+ * never have the same place, so nearly every lookup ends where it begins. If two runs of neighbours
+ * overlap, an index is looked for in steps that depend on the index. The next place would belong to
+ * a neighbour, but a step leaves the other run at once. Single buckets are never removed, so no
+ * place has to be marked as deleted.
  *
  * |           | time                                   |
  * | --------- | -------------------------------------- |
@@ -39,19 +39,20 @@ const FIRST_PLACES = 4;
 export class BucketCounts {
   /** The index and the count of each place. */
   #cells = new Float64Array(2 * FIRST_PLACES);
-  /** How many more buckets may come before half of the places are taken. */
+  /** How many buckets can be added before half of the places are used. */
   #room = FIRST_PLACES / 2;
 
-  /** How many buckets have a count. */
+  /** The number of buckets that have a count. */
   get size(): number {
     return this.#cells.length / 4 - this.#room;
   }
 
   /**
-   * Adds to the count of a bucket. The hot path of a native histogram: it does not check.
+   * Adds to the count of a bucket. This is the hot path of a native histogram, so it checks
+   * nothing.
    *
-   * @param index The index of the bucket, an integer of 32 bits.
-   * @param amount What to add, greater than 0.
+   * @param index The index of the bucket, a 32-bit integer.
+   * @param amount The amount to add, greater than 0.
    * @returns Whether the bucket had no count before.
    */
   add(index: number, amount: number): boolean {
@@ -64,12 +65,12 @@ export class BucketCounts {
     return count === 0 && this.#occupy(at, index);
   }
 
-  /** Forgets all buckets. */
+  /** Removes all buckets. */
   clear(): void {
     this.#begin(FIRST_PLACES);
   }
 
-  /** The indices of the buckets, in no particular order. */
+  /** Returns the indices of the buckets, in no particular order. */
   indices(): number[] {
     const cells = this.#cells;
     const indices: number[] = [];
@@ -78,9 +79,9 @@ export class BucketCounts {
   }
 
   /**
-   * A copy.
+   * Returns the counts as a map.
    *
-   * @returns The counts by index, in ascending order of the indices.
+   * @returns A copy, by index, in ascending order of the indices.
    */
   toMap(): Map<number, number> {
     const cells = this.#cells;
@@ -94,7 +95,7 @@ export class BucketCounts {
     return counts;
   }
 
-  /** Gives a bucket the free place where its count was just put; true. */
+  /** Assigns a place to a bucket whose count was just written there. Returns true. */
   #occupy(at: number, index: number): true {
     this.#cells[at - 1] = index;
     if (this.#room-- === 0) this.#grow();
@@ -115,8 +116,8 @@ export class BucketCounts {
   }
 }
 
-/** How far it is, in cells, from one place of an index to its next: an odd number of places. */
+/** Returns the distance between two places of an index, in cells: an odd number of places. */
 function stepOf(index: number): number {
-  // The upper bits of this product differ much from one index to the next.
+  // The upper bits of this product differ widely from one index to the next.
   return (Math.imul(index, 0x9e3779b1) >>> 16 | 1) << 1;
 }

@@ -1,29 +1,29 @@
 /**
- * Which exemplars a native histogram keeps.
+ * The exemplars of a native histogram.
  *
  * @module
  */
 
-/** What an exemplar must have to be kept by {@linkcode NativeExemplars}. */
+/** An exemplar that {@linkcode NativeExemplars} can keep. */
 export interface TimedExemplar {
-  /** The labels, such as a trace id. Not looked at. */
+  /** The labels, such as a trace id. They do not matter here. */
   labels: Record<string, string>;
   /** The observed value. */
   value: number;
-  /** When it was observed, in Unix seconds. */
+  /** The time of the observation, in Unix seconds. */
   timestamp: number;
 }
 
-/** How many exemplars a native histogram keeps, and how long. */
+/** Options of {@linkcode NativeExemplars}. */
 export interface NativeExemplarsOptions {
   /**
-   * How many are kept. 0 or less means none.
+   * The maximum number of exemplars. 0 or less means none.
    *
    * @default {10}
    */
   maxExemplars?: number;
   /**
-   * The age, in seconds, from which on an exemplar is the first to go.
+   * The age, in seconds, from which an exemplar is the first to be replaced.
    *
    * @default {300}
    */
@@ -33,20 +33,21 @@ export interface NativeExemplarsOptions {
 /**
  * A small set of exemplars, recent and well spread over the values.
  *
- * Native buckets are too many to keep an exemplar for each. So the histogram has a few, and a new
- * one always gets in. While there is room, nothing is lost. After that, the new one replaces:
+ * There are too many native buckets for an exemplar in each. So the histogram keeps a few, and a
+ * new one is always added. While there is room, nothing is replaced. After that, the new one
+ * replaces:
  *
- * 1. the oldest, if that is more than `maxAgeSeconds` older than the new one;
- * 2. else one of the two, the new one included, that are closest to each other, by the ratio of
- *    their values: the neighbour of the new one, or the older one of an old pair.
+ * 1. the oldest, if it is more than `maxAgeSeconds` older than the new one;
+ * 2. otherwise one of the closest pair, by the ratio of the values, the new one included. Of a pair
+ *    with the new one, its neighbour is replaced. Of another pair, the older one is replaced.
  *
- * Values of different sign, and zero and all others, are infinitely far from each other. This is
- * the algorithm of the Go client (`prometheus/histogram.go` in client_golang 1.24), which however
- * measures no distance between negative values.
+ * Values of different sign are infinitely far from each other, and so are zero and all other
+ * values. This is the algorithm of the Go client (`prometheus/histogram.go` in client_golang 1.24),
+ * except that the Go client knows no distance between negative values.
  *
- * @typeParam E The exemplars; they are kept by reference.
+ * @typeParam E The exemplars. They are kept by reference.
  *
- * @example The closest pair makes room
+ * @example The closest pair is thinned out
  * ```ts
  * import { NativeExemplars } from "./native_exemplars.ts";
  * import assert from "node:assert/strict";
@@ -64,7 +65,7 @@ export class NativeExemplars<E extends TimedExemplar = TimedExemplar> {
   /**
    * Starts with no exemplars.
    *
-   * @param options How many and how long, see there.
+   * @param options The number and the age of the exemplars.
    */
   constructor(options: NativeExemplarsOptions = {}) {
     this.#maxExemplars = options.maxExemplars ?? 10;
@@ -72,10 +73,10 @@ export class NativeExemplars<E extends TimedExemplar = TimedExemplar> {
   }
 
   /**
-   * Keeps an exemplar, if need be in the place of another one.
+   * Adds an exemplar, and replaces another one if there is no room.
    *
-   * @param exemplar The exemplar. Its own timestamp is the clock by which others are too old. One
-   * of NaN, which is in no bucket, is ignored.
+   * @param exemplar The exemplar. The ages of the others are measured from its timestamp. An
+   * exemplar of NaN, which is in no bucket, is ignored.
    */
   add(exemplar: E): void {
     const exemplars = this.#exemplars;
@@ -85,21 +86,21 @@ export class NativeExemplars<E extends TimedExemplar = TimedExemplar> {
   }
 
   /**
-   * The exemplars to expose.
+   * Returns the exemplars to expose.
    *
    * @param now The time, in Unix seconds.
-   * @returns In ascending order of their values, without those that are too old.
+   * @returns The exemplars that are not too old, in ascending order of their values.
    */
   list(now: number): E[] {
     return this.#exemplars.filter(({ timestamp }) => !(now - timestamp > this.#maxAge));
   }
 
-  /** Forgets all exemplars. */
+  /** Removes all exemplars. */
   clear(): void {
     this.#exemplars.length = 0;
   }
 
-  /** The index of the first exemplar whose value is not below the given one. */
+  /** Returns the index of the first exemplar whose value is not below the given one. */
   #place(value: number): number {
     let place = 0;
     for (const exemplar of this.#exemplars) {
@@ -109,7 +110,7 @@ export class NativeExemplars<E extends TimedExemplar = TimedExemplar> {
     return place;
   }
 
-  /** The index of the exemplar that the new one replaces. */
+  /** Returns the index of the exemplar that the new one replaces. */
   #leastUseful(added: E): number {
     const exemplars = this.#exemplars;
     let oldest = 0;
@@ -126,7 +127,7 @@ export class NativeExemplars<E extends TimedExemplar = TimedExemplar> {
       }
     }
     if (added.timestamp - exemplars[oldest]!.timestamp > this.#maxAge) return oldest;
-    // Without any pair at a finite distance, age decides.
+    // If no pair has a finite distance, the age decides.
     if (closest === Infinity) candidate = oldest;
     const place = this.#place(added.value);
     for (const i of [place - 1, place]) {
@@ -142,7 +143,7 @@ export class NativeExemplars<E extends TimedExemplar = TimedExemplar> {
   }
 }
 
-/** How far two values are from each other on a logarithmic scale. */
+/** Returns the distance of two values on a logarithmic scale. */
 function logDistance(a: number, b: number): number {
   if (a === b) return 0;
   return a * Math.sign(b) > 0 ? Math.abs(Math.log(Math.abs(a)) - Math.log(Math.abs(b))) : Infinity;

@@ -1,5 +1,5 @@
 /**
- * The numbers of a native (sparse exponential) histogram, kept as the Go client keeps them.
+ * The numbers of a native (sparse exponential) histogram, kept in the same way as in the Go client.
  *
  * See https://prometheus.io/docs/specs/native_histograms/
  *
@@ -16,37 +16,37 @@ import {
   pickSchema,
 } from "./native_bounds.ts";
 
-/** How fine a native histogram is, and what it gives up first when it has too many buckets. */
+/** Options of a native histogram: its resolution, and its limits. */
 export interface NativeHistogramOptions {
   /**
-   * How many times its lower bound the upper bound of a bucket may be; greater than 1. The schema
-   * is the coarsest that satisfies it.
+   * The maximum ratio of the bounds of a bucket, greater than 1. The histogram has the coarsest
+   * schema that satisfies it.
    *
    * @default {1.1}
    */
   bucketFactor?: number;
   /**
-   * How many buckets, positive and negative together and without the zero bucket, there may be
-   * before the histogram makes them fewer. 0 means no limit.
+   * The maximum number of buckets, positive and negative together, without the zero bucket. Beyond
+   * it the histogram reduces them. 0 means no limit.
    *
    * @default {160}
    */
   maxBuckets?: number;
   /**
-   * The greatest magnitude that counts as zero. 0 means that only zeros do.
+   * The largest magnitude that counts as zero. 0 means that only zeros do.
    *
    * @default {2 ** -128}
    */
   zeroThreshold?: number;
   /**
-   * How far the zero bucket may be widened to save buckets. 0 means not at all.
+   * The maximum zero threshold, to which the zero bucket may be widened. 0 means not at all.
    *
    * @default {0}
    */
   maxZeroThreshold?: number;
   /**
-   * How long, in seconds, the histogram has to live before it may start again at zero to save
-   * buckets. 0 means that it never does.
+   * The age, in seconds, from which the histogram may be reset to save buckets. 0 means that it is
+   * never reset.
    *
    * @default {0}
    */
@@ -62,11 +62,11 @@ const KNOWN_OPTIONS: KnownOptions<NativeHistogramOptions> = {
 };
 
 /**
- * Checks the options of a native histogram, and fills in what is left out.
+ * Checks the options of a native histogram, and fills in the defaults.
  *
- * @param options The options as they were given.
+ * @param options The options.
  * @param doing The failing action, as in `Cannot create histogram "x": nativeHistogram`.
- * @returns All of them.
+ * @returns All options.
  * @throws {TypeError} If one is unknown or not a number.
  * @throws {RangeError} If one is out of bounds.
  */
@@ -92,21 +92,21 @@ export function checkNativeOptions(
 }
 
 /**
- * The buckets of a native histogram, counting observations. Their number and sum are for its owner
- * to count. Buckets are not cumulative.
+ * The buckets of a native histogram. The owner counts the number and the sum of the observations.
+ * Buckets are not cumulative.
  *
- * When an observation leaves more than `maxBuckets` buckets, one step is taken (by the next one
- * the next, until they are few enough):
+ * If there are more than `maxBuckets` buckets after an observation, one step is taken. Each further
+ * observation takes another step, until there are few enough:
  *
- * 1. If the histogram is at least `minResetDurationSeconds` old, it starts again with this
+ * 1. If the histogram is at least `minResetDurationSeconds` old, it is reset, and has this
  *    observation as its only one.
- * 2. Else, the bucket closest to zero (or two, on both sides) is merged into the zero bucket, if
- *    its bound is within `maxZeroThreshold`.
- * 3. Else, the resolution is halved: bucket pairs are merged, and the schema is one less, unless it
- *    is −4 already.
+ * 2. Otherwise, the bucket closest to zero (or two, on both sides) is merged into the zero bucket,
+ *    if its bound is within `maxZeroThreshold`.
+ * 3. Otherwise, the resolution is halved: pairs of buckets are merged, and the schema decreases by
+ *    one, unless it is −4 already.
  *
- * A histogram that took step 2 or 3 because it was too young for a reset makes up for it: it starts
- * again with the first observation after it came of age, and so regains its resolution.
+ * If a histogram took step 2 or 3 because it was too young for a reset, it is reset by the first
+ * observation after it is old enough. So it regains its resolution.
  *
  * |             | time                                       |
  * | ----------- | ------------------------------------------ |
@@ -137,21 +137,21 @@ export class NativeHistogramEstimator {
   readonly #minResetDuration: number;
   readonly #now: () => number;
 
-  #steps: number; // how many schemas coarser than the finest
+  #steps: number; // the difference to the finest schema
   #zeroThreshold: number;
   #zeroCount = 0;
   #lastReset: number;
-  #resetDue = Infinity; // Infinity: none is scheduled
-  #buckets = 0; // the sizes of both, which are slower to ask
+  #resetDue = Infinity; // Infinity: no reset is scheduled
+  #buckets = 0; // the sizes of both tables, which are slower to read
   #isStrained = false; // whether there are too many buckets, or a reset is scheduled
 
   /**
    * Starts with no observations.
    *
    * @param options Resolution and limits, as {@linkcode checkNativeOptions} returns them.
-   * @param now The clock, in Unix seconds. It is asked at construction and by `reset()`, and by
-   * `observe()` only if there is a `minResetDurationSeconds` and the bucket limit is exceeded, or
-   * was exceeded too early for a reset.
+   * @param now The clock, in Unix seconds. The constructor and `reset()` read it. `observe()` reads
+   * it only if there is a `minResetDurationSeconds`, and the number of buckets exceeds the limit,
+   * or did so too early for a reset.
    */
   constructor(options: Required<NativeHistogramOptions>, now: () => number) {
     const { maxBuckets, zeroThreshold } = options;
@@ -169,37 +169,33 @@ export class NativeHistogramEstimator {
     return MAX_SCHEMA - this.#steps;
   }
 
-  /** The greatest magnitude that is counted in the zero bucket. */
+  /** The largest magnitude that is counted in the zero bucket. */
   get zeroThreshold(): number {
     return this.#zeroThreshold;
   }
 
-  /** How many observations are in the zero bucket. */
+  /** The number of observations in the zero bucket. */
   get zeroCount(): number {
     return this.#zeroCount;
   }
 
-  /** Counts of observations above the zero threshold, by bucket index; a copy, in ascending order. */
+  /** The counts of positive buckets by index: a copy, in ascending order. */
   get positive(): Map<number, number> {
     return this.#positive.toMap();
   }
 
-  /**
-   * Counts of observations below the negated zero threshold, by the bucket index of their
-   * magnitude; a copy, in ascending order.
-   */
+  /** The counts of negative buckets by the index of the magnitude: a copy, in ascending order. */
   get negative(): Map<number, number> {
     return this.#negative.toMap();
   }
 
   /**
-   * Counts a value. NaN is in no bucket. The infinities have a bucket of their own, after that of
-   * the greatest finite values.
+   * Counts a value. NaN is in no bucket. The infinities are in the bucket after that of the largest
+   * finite values.
    *
    * @param value The observed value.
-   * @returns Whether the histogram was reset, and this value is its first. What the owner keeps
-   * beside it (classic buckets, created timestamp) then has to be reset before the value is
-   * counted there.
+   * @returns Whether the histogram was reset, so that this value is its first. The owner then has
+   * to reset its classic buckets and created timestamp before it counts the value there.
    */
   observe(value: number): boolean {
     if (Math.abs(value) > this.#zeroThreshold) {
@@ -212,7 +208,7 @@ export class NativeHistogramEstimator {
     return this.#isStrained && this.#relieve(value);
   }
 
-  /** Starts again: no observations, the resolution and zero threshold of the beginning. */
+  /** Removes all observations, and restores the first resolution and zero threshold. */
   reset(): void {
     this.#steps = this.#initialSteps;
     this.#zeroThreshold = this.#initialZeroThreshold;
@@ -225,14 +221,9 @@ export class NativeHistogramEstimator {
     this.#isStrained = false;
   }
 
-  /**
-   * Takes one step towards fewer buckets, if there are too many, or starts again, if that is due.
-   *
-   * @param value The value that was counted last.
-   * @returns Whether the histogram started again.
-   */
+  /** Takes a step if there are too many buckets, or resets if due. Returns whether it was reset. */
   #relieve(value: number): boolean {
-    // NaN is in no bucket, and takes no step.
+    // NaN is in no bucket, so it takes no step.
     const isOver = this.#buckets > this.#maxBuckets && value === value;
     if (isOver && this.#minResetDuration > 0 && this.#resetDue === Infinity) {
       this.#resetDue = this.#lastReset + this.#minResetDuration;

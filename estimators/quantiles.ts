@@ -1,5 +1,5 @@
 /**
- * Quantiles of what was observed lately.
+ * Quantiles of recent observations.
  *
  * @module
  */
@@ -7,34 +7,34 @@
 import { coarserIndex, finestIndex, MAX_SCHEMA, nativeUpperBound } from "./native_bounds.ts";
 
 /**
- * The schema of the buckets: 32 for each power of two, of which the upper bound is 2.2 % above the
- * lower one. It is the coarsest within the promised 2 %: schema 4 has an error of 2.17 %.
+ * The schema of the buckets: 32 for each power of two, each with an upper bound 2.2 % above the
+ * lower one. It is the coarsest within the promised 2 %, because schema 4 has an error of 2.17 %.
  */
 const SCHEMA = 5;
 
-/** Bucket width, as upper by lower bound: 2^(1/32). */
+/** The ratio of the bounds of a bucket: 2^(1/32). */
 const GAMMA = nativeUpperBound(SCHEMA, 1);
 
-/** From an upper bound to the value that is in the worst case least wrong for all of the bucket. */
+/** The factor from an upper bound to the value with the smallest maximum error in the bucket. */
 const CENTER = 2 / (1 + GAMMA);
 
 /**
  * One more than the number of bucket indices below 0, so that the keys of positive values start at
- * 1. Zero has key 0 and negative values have negated keys: keys are in the order of values.
+ * 1. Zero has the key 0, and negative values have negated keys. So keys are in the order of values.
  */
 const KEY_OFFSET = 1 - coarserIndex(finestIndex(Number.MIN_VALUE), MAX_SCHEMA - SCHEMA);
 
-/** Slots of a new estimator; it doubles them when they are all taken. */
+/** The number of slots of a new estimator. It doubles when all are used. */
 const INITIAL_SLOTS = 16;
 
-/** Over which time quantiles are estimated. */
+/** Options of {@linkcode SlidingQuantiles}: the window. */
 export interface SlidingQuantilesOptions {
-  /** How long, in seconds, observations count at most. Positive and finite. */
+  /** How long, in seconds, an observation counts at most. Positive and finite. */
   readonly maxAgeSeconds: number;
   /**
-   * Into how many parts that time is divided. Each time one of them is over, the oldest is
-   * forgotten: with 5 parts of 10 minutes, quantiles are of the last 8 to 10 minutes. Memory is
-   * in proportion to it.
+   * The number of parts of that time. At the end of each part the oldest one is dropped. With 5
+   * parts of 10 minutes, quantiles are those of the last 8 to 10 minutes. Memory is proportional
+   * to it.
    */
   readonly ageBuckets: number;
 }
@@ -42,31 +42,33 @@ export interface SlidingQuantilesOptions {
 /**
  * Estimates quantiles over a sliding time window.
  *
- * The answer is within 1.1 % (relative) of the exact nearest-rank quantile (the smallest
- * observation that at least q·n observations do not exceed), whatever the distribution: values may
- * be negative, tiny, huge or mixed. Only of subnormal values, which are too coarse for that, it is
- * within 2 %. Zeros, infinities, and the smallest and greatest observation of the window are exact.
- * Observations of NaN, which have no rank, are ignored.
+ * The result is within 1.1 % (relative) of the exact nearest-rank quantile, which is the smallest
+ * observation that at least q·n observations do not exceed. This holds for every distribution:
+ * values may be negative, tiny, huge or mixed. Subnormal values are too coarse for that, and their
+ * quantiles are within 2 %. Zeros, infinities, and the smallest and largest observation of the
+ * window are exact. Observations of NaN have no rank, and are ignored.
  *
- * Observations are counted in buckets of exponential width, those of a native histogram of schema
- * 5, which is the sketch of Masson, Rim and Lee: "DDSketch: A Fast and Fully-Mergeable Quantile
- * Sketch with Relative-Error Guarantees", PVLDB 12(12), 2019, https://arxiv.org/abs/1908.10693.
- * Buckets are never collapsed, so the error bound has no exceptions. The window is `ageBuckets`
- * sketches that take turns, as in the Go client's summary.
+ * Observations are counted in buckets of exponential width, the buckets of a native histogram of
+ * schema 5. This is the sketch of Masson, Rim and Lee: "DDSketch: A Fast and Fully-Mergeable
+ * Quantile Sketch with Relative-Error Guarantees", PVLDB 12(12), 2019,
+ * https://arxiv.org/abs/1908.10693. Buckets are never collapsed, so the error bound has no
+ * exceptions. The window consists of `ageBuckets` sketches that take turns, as in the summary of
+ * the Go client.
  *
- * Memory does not grow with the number of observations, but with that of buckets in use: at most 32
- * for each power of two that the values of the window span. Latencies from 1 ms to 10 s need at most
- * 427 buckets, and all doubles 134,277. Each takes 8 bytes for each age bucket and some 40 more;
- * the arrays have up to twice (after values have moved, four times) the needed size.
+ * Memory grows with the number of buckets in use, not with the number of observations. There are at
+ * most 32 buckets for each power of two between the values of the window. Latencies from 1 ms to
+ * 10 s need at most 427 buckets, and all doubles need 134,277. Each bucket takes 8 bytes for each
+ * age bucket and about 40 more. The arrays have up to twice the needed size, or four times after
+ * the values have moved.
  *
  * |               | time                                                    |
  * | ------------- | ------------------------------------------------------- |
  * | `observe()`   | O(1), allocates nothing unless a new bucket is needed   |
  * | `quantiles()` | O(buckets), and O(buckets·log(buckets)) after a new one |
  *
- * Time is handed in, so any clock will do. If it goes back, or far forward, the window goes with
- * it: a step back by up to an age bucket only delays forgetting, and after a longer one, the
- * current age bucket starts anew at the new time.
+ * The caller passes the time, so any clock can be used. If the time goes back or far forward, the
+ * window follows. A step back by up to an age bucket only delays the next drop. After a longer step
+ * back, the current age bucket starts again at the new time.
  *
  * @example The median and the maximum of a minute
  * ```ts
@@ -85,22 +87,22 @@ export interface SlidingQuantilesOptions {
 export class SlidingQuantiles {
   readonly #ageBuckets: number;
   readonly #turnSeconds: number;
-  /** The greatest and smallest observation of each age bucket. */
+  /** The largest and the smallest observation of each age bucket. */
   readonly #maxima: Float64Array;
   readonly #minima: Float64Array;
-  /** The age bucket that observations go to, and when its turn ends (−Infinity: not yet known). */
+  /** The age bucket for new observations, and the end of its turn (−Infinity: not known yet). */
   #current = 0;
   #turnEnd = -Infinity;
-  /** Where the counts of a bucket are: `#counts[slot * #ageBuckets + age bucket]`. */
+  /** The slots by key. The counts of a slot are `#counts[slot * #ageBuckets + age bucket]`. */
   readonly #slots = new Map<number, number>();
   #counts: Float64Array;
-  /** The keys of all slots in ascending order, until there is a new one. */
+  /** The keys of all slots in ascending order. Undefined after a key was added. */
   #sortedKeys: Int32Array | undefined;
 
   /**
-   * Starts with an empty window, and allocates its first few buckets.
+   * Starts with an empty window.
    *
-   * @param options The window, as checked by its owner.
+   * @param options The window. The caller has checked it.
    */
   constructor({ maxAgeSeconds, ageBuckets }: SlidingQuantilesOptions) {
     this.#ageBuckets = ageBuckets;
@@ -111,7 +113,7 @@ export class SlidingQuantiles {
   }
 
   /**
-   * Counts a value; NaN is ignored.
+   * Counts a value. NaN is ignored.
    *
    * @param value The observed value.
    * @param now The time, in seconds.
@@ -137,14 +139,14 @@ export class SlidingQuantiles {
   /**
    * Estimates several quantiles of the same window.
    *
-   * @param qs Which ones: 0 … 1, in any order.
+   * @param qs The quantiles: 0 … 1, in any order.
    * @param now The time, in seconds.
-   * @returns Their values in the same order, all of them NaN if nothing was observed in the window.
+   * @returns The values in the same order. All are NaN if nothing was observed in the window.
    */
   quantiles(qs: readonly number[], now: number): number[] {
     if (now >= this.#turnEnd || now < this.#turnEnd - 2 * this.#turnSeconds) this.#turn(now);
     const keys = this.#sortedKeys ??= Int32Array.from(this.#slots.keys()).sort();
-    // How many observations are in the bucket of each key, or in one before it.
+    // The number of observations in the bucket of each key and in all buckets before it.
     const ranks = new Float64Array(keys.length);
     let rank = 0;
     for (let i = 0; i < keys.length; i++) {
@@ -163,7 +165,7 @@ export class SlidingQuantiles {
     });
   }
 
-  /** Forgets all observations. */
+  /** Removes all observations. */
   clear(): void {
     this.#maxima.fill(-Infinity);
     this.#minima.fill(Infinity);
@@ -172,7 +174,7 @@ export class SlidingQuantiles {
     this.#sortedKeys = undefined;
   }
 
-  /** Brings the window up to a time that is not within the turn of the current age bucket. */
+  /** Moves the window to a time that is not within the turn of the current age bucket. */
   #turn(now: number): void {
     const turnSeconds = this.#turnSeconds;
     const turns = Math.floor((now - this.#turnEnd) / turnSeconds) + 1;
@@ -196,7 +198,7 @@ export class SlidingQuantiles {
     for (let i = oldest; i < counts.length; i += ageBuckets) counts[i] = 0;
   }
 
-  /** Packs the counts if most slots are empty, so that moving values do not leave a trail. */
+  /** Packs the counts if most slots are empty, as they are after the values have moved. */
   #dropEmptySlots(): void {
     const ageBuckets = this.#ageBuckets;
     const counts = this.#counts;
@@ -224,7 +226,7 @@ export class SlidingQuantiles {
     return slot;
   }
 
-  /** How many observations of the window a slot has. */
+  /** Returns the number of observations in a slot. */
   #countOf(slot: number): number {
     const counts = this.#counts;
     const start = slot * this.#ageBuckets;
@@ -234,10 +236,10 @@ export class SlidingQuantiles {
   }
 }
 
-/** The value that stands for the bucket of a key. */
+/** Returns the value that represents the bucket of a key. */
 function valueOf(key: number): number {
   if (key === 0) return 0;
-  // 2^64 times too great at first: in the subnormal range, only the last step may round.
+  // The bound is scaled by 2^64 at first, because only the last step may round to a subnormal.
   const index = Math.abs(key) - KEY_OFFSET;
   const scale = index < 0 ? 64 : 0;
   const center = nativeUpperBound(SCHEMA, index + scale * 2 ** SCHEMA) * CENTER;

@@ -56,6 +56,15 @@ function serveOnBun(bun: BunRuntime, handler: Handler, place: Place): RunningSer
   return { port: server.port, stop: () => server.stop(true) };
 }
 
+/** The URL of a request. A host that cannot be part of one is replaced: clients send what they like. */
+function urlOf(host = HOSTNAME, target = "/"): string {
+  // A request line may have a whole URL, as for a proxy, or an asterisk.
+  if (/^https?:/i.test(target) && URL.canParse(target)) return target;
+  const path = target.startsWith("/") ? target : "/";
+  const isHost = /^[^/?#@\\]+$/.test(host) && URL.canParse(`http://${host}/`);
+  return `http://${isHost ? host : HOSTNAME}${path}`;
+}
+
 async function serveOnNode(
   handler: Handler,
   { port, hostname }: Place,
@@ -68,7 +77,7 @@ async function serveOnNode(
     for (const [name, values] of Object.entries(incoming.headersDistinct)) {
       for (const value of values ?? []) headers.append(name, value);
     }
-    const url = `http://${incoming.headers.host ?? HOSTNAME}${incoming.url ?? "/"}`;
+    const url = urlOf(incoming.headers.host, incoming.url);
     try {
       const response = await handler(
         new Request(url, { method: incoming.method ?? "GET", headers }),

@@ -5,57 +5,74 @@ const CREDENTIALS_REGEXP = /^([^ ]+) +([^ ].*)$/s;
 const HASH = { name: "HMAC", hash: "SHA-256" };
 
 /**
- * Decides whether a request may see the metrics: `true` lets it pass, `false` is answered with
- * 403, and a `Response` is sent as it is. It may be asynchronous. One that throws, or returns
- * anything else, lets nobody pass.
+ * A function that decides whether a request may see the metrics, possibly asynchronously.
  *
  * @param request The request.
- * @returns The decision.
+ * @returns `true` to allow the request, `false` to answer it with 403, or a `Response` to send
+ * instead. If the function throws or returns anything else, the request is refused.
  */
 export type Authorize = (
   request: Request,
 ) => boolean | Response | PromiseLike<boolean | Response>;
 
 /**
- * Asks whether a request may see the metrics.
+ * Calls `authorize` and returns the response if the request is refused.
  *
  * @param request The request.
- * @param authorize Who decides.
- * @returns The answer for those who may not; nothing for those who may.
+ * @param authorize The function of the program.
+ * @param onError Called with the error if `authorize` fails or returns an illegal value.
+ * @returns The response of a refused request; `undefined` if the request is allowed.
  */
 export async function refusal(
   request: Request,
   authorize: Authorize,
+  onError: (error: unknown) => unknown,
 ): Promise<Response | undefined> {
   const doing = "Cannot answer scrape";
   let decision: unknown;
   try {
     decision = await authorize(request);
-  } catch {
-    // Whoever asks may be anybody, and must not read in the error what went wrong.
+  } catch (error) {
+    report(onError, error);
+    // The error is not shown because it may contain secrets.
     return plainResponse(500, `${doing}: authorize failed`);
   }
   if (decision === true) return undefined;
   if (decision === false) return plainResponse(403, `${doing}: access is denied`);
   if (isResponse(decision)) return decision;
   const kind = decision === null ? "null" : typeof decision;
-  return plainResponse(
-    500,
-    `${doing}: authorize must return true, false or a Response: received ${kind}`,
-  );
+  const text = `${doing}: authorize must return true, false or a Response: received ${kind}`;
+  report(onError, new TypeError(text));
+  return plainResponse(500, text);
 }
 
-/** Whether something is a response, also one of a class that a framework puts in its place. */
+/**
+ * Reports an error to the program. Ignores errors of `onError` itself, because a failing log must
+ * not break a scrape.
+ *
+ * @param onError The function of the program.
+ * @param error The error.
+ */
+export function report(onError: (error: unknown) => unknown, error: unknown): void {
+  try {
+    const returned = onError(error);
+    if (returned instanceof Promise) returned.catch(() => {});
+  } catch {
+    // See above.
+  }
+}
+
+/** Returns whether a value is a response, also of a class with which a framework replaced it. */
 function isResponse(value: unknown): value is Response {
   return Object.prototype.toString.call(value) === "[object Response]";
 }
 
 /**
- * A short answer for people: what is said in place of the metrics.
+ * Creates a response with a short text for people, instead of the metrics.
  *
  * @param status The HTTP status.
- * @param text A sentence.
- * @param headers More headers.
+ * @param text The text: one sentence.
+ * @param headers Additional headers.
  * @returns The response.
  */
 export function plainResponse(
@@ -70,19 +87,19 @@ export function plainResponse(
 }
 
 /**
- * Lets those pass who send a token as `Authorization: Bearer <token>`, as Prometheus does with
- * `authorization: { credentials: … }` in its configuration; others are answered with 401. See
+ * Allows requests with the header `Authorization: Bearer <token>` and answers others with 401.
+ * Prometheus sends this header if its configuration has `authorization: { credentials: … }`. See
  * {@link https://www.rfc-editor.org/rfc/rfc6750 | RFC 6750}.
  *
- * How long the comparison takes does not tell how much of a token was right, nor how long the
- * right one is.
+ * The duration of the comparison reveals neither the length of the right token nor how much of it a
+ * client has guessed.
  *
- * @param tokens The token, or several of them, each of which will do: while one replaces another.
- * @returns What the option `authorize` of {@linkcode metricsHandler} takes.
- * @throws {TypeError} If there is no token, or one is empty or has blanks or control characters,
- * such as the line break at the end of a file.
+ * @param tokens The token. While you replace a token by another, pass both in an array.
+ * @returns The function for the option `authorize` of {@linkcode metricsHandler}.
+ * @throws {TypeError} If there is no token, or if one is empty or contains white space or control
+ * characters, such as the line break at the end of a file.
  *
- * @example Metrics for those who know the token
+ * @example Protect the metrics with a token
  * ```ts
  * import { bearerAuth, CollectorRegistry, metricsHandler } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -116,21 +133,21 @@ export function bearerAuth(tokens: string | readonly string[]): Authorize {
 }
 
 /**
- * Lets those pass who send a name and a password as HTTP's basic authentication has it, as
- * Prometheus does with `basic_auth` in its configuration; others are answered with 401. Both may
- * have any characters, sent in UTF-8. See
+ * Allows requests with a username and a password (HTTP basic authentication) and answers others
+ * with 401. Prometheus sends them if its configuration has `basic_auth`. Both may contain non-ASCII
+ * characters, which are sent in UTF-8. See
  * {@link https://www.rfc-editor.org/rfc/rfc7617 | RFC 7617}.
  *
- * How long the comparison takes does not tell how much of a password was right, nor how long the
- * right one is.
+ * The duration of the comparison reveals neither the length of the right password nor how much
+ * of it a client has guessed.
  *
- * @param username The name of the user.
+ * @param username The username.
  * @param password The password.
- * @returns What the option `authorize` of {@linkcode metricsHandler} takes.
- * @throws {TypeError} If one is not a string, is empty, or has control characters, or the name
- * has a colon.
+ * @returns The function for the option `authorize` of {@linkcode metricsHandler}.
+ * @throws {TypeError} If one is not a string, is empty, or contains control characters, or if the
+ * username contains a colon.
  *
- * @example Metrics for those who know the password
+ * @example Protect the metrics with a password
  * ```ts
  * import { basicAuth, CollectorRegistry, metricsHandler } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -160,8 +177,8 @@ export function basicAuth(username: string, password: string): Authorize {
 }
 
 /**
- * Refuses what cannot be a secret; the error does not tell what it is. Control characters, and
- * blanks in a token, would not survive in a header.
+ * Throws if a value cannot be a secret. The error does not contain the value. Control characters,
+ * and white space in a token, would not survive in a header.
  */
 function checkSecret(what: string, secret: unknown, mayHaveBlanks: boolean, doing: string): void {
   if (typeof secret !== "string") {
@@ -176,8 +193,8 @@ function checkSecret(what: string, secret: unknown, mayHaveBlanks: boolean, doin
 }
 
 /**
- * What stands behind the scheme in the `Authorization` header, if the scheme is the wanted one.
- * Of several such headers there is one, joined by commas, which neither a token nor base64 has.
+ * Returns the credentials in the `Authorization` header if it has the wanted scheme. Several such
+ * headers are joined by commas, which occur neither in a token nor in base64.
  */
 function readCredentials(request: Request, wanted: string): string | undefined {
   const header = request.headers.get("authorization")?.trim() ?? "";
@@ -189,14 +206,14 @@ function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** The bytes of a header as they were sent: runtimes make a character of each of them. */
+/** Returns the bytes of a header as they were sent: runtimes decode each byte to a character. */
 function headerBytes(text: string): Uint8Array<ArrayBuffer> {
   const codes = Array.from(text, (character) => character.codePointAt(0)!);
-  // Some read UTF-8, against the specification of `Headers`.
+  // Some runtimes decode UTF-8, against the specification of `Headers`.
   return codes.some((code) => code > 255) ? utf8(text) : Uint8Array.from(codes);
 }
 
-/** Decodes base64 of UTF-8; nothing if it is either not, in its one canonical form. */
+/** Decodes base64 of UTF-8. Returns `undefined` unless both are in their canonical form. */
 function decodePair(base64: string): string | undefined {
   try {
     const binary = atob(base64);
@@ -208,11 +225,11 @@ function decodePair(base64: string): string | undefined {
 }
 
 /**
- * Makes a function that tells whether bytes are one of the secrets. Neither is compared itself,
- * but what a keyed hash makes of it. The key is chosen at random and known to nobody, so nobody
- * can send bytes whose hash begins as that of a secret does, and a comparison that takes longer
- * when more is right would tell nothing. It looks at all bytes of all secrets anyway. This needs
- * no module of a runtime, and takes bytes of any length.
+ * Returns a function that tells whether bytes are one of the secrets. It compares keyed hashes, not
+ * the bytes themselves. The key is random and never leaves this function. So a client cannot choose
+ * bytes whose hash begins like that of a secret, and the duration of the comparison reveals
+ * nothing. It compares all bytes of all hashes anyway. This needs no module of a runtime, and works
+ * for bytes of any length.
  */
 function comparer(
   secrets: readonly Uint8Array<ArrayBuffer>[],

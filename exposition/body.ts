@@ -1,22 +1,25 @@
 import { SYSTEM_CLOCK, type Timers } from "../time/clock.ts";
 import { nextTurn, Slices } from "../time/turn.ts";
 
-/** How long an encoder may hold the event loop at a time, in milliseconds. */
+/** How long an encoder may block the event loop at a time, in milliseconds. */
 const TURN_MS = 4;
 
-/** What a response can be made of. */
+/** The body of a response. */
 export type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /**
- * Creates a response body from the chunks of an encoder. A body of one chunk is that chunk. A longer
- * one is a stream: a chunk is made when the client asks for it, the event loop gets a turn every few
- * milliseconds, and nothing more is made once the client has left. An error after the first chunk
- * is an error of the stream, which does not end, because a scrape that ends early looks complete.
+ * Creates a response body from the chunks of an encoder. A body of one chunk is that chunk. A
+ * longer body is a stream:
  *
- * @param chunks The chunks. The first is made at once.
- * @param ended Called when no more chunks will be made of a body that is a stream: after the last
- * one, after an error, or when the client has left.
- * @param timers Where time and turns come from. @default {the platform}
+ * - A chunk is encoded when the client asks for it. None is encoded after the client has left.
+ * - The event loop gets a turn every few milliseconds.
+ * - An error after the first chunk is an error of the stream. The stream does not close, because a
+ *   scrape that ends early looks complete.
+ *
+ * @param chunks The chunks. The first is encoded at once.
+ * @param ended Called when a stream will encode no more chunks: after the last one, after an error,
+ * or when the client has left.
+ * @param timers The clock and the timers. @default {those of the platform}
  * @returns The body.
  */
 export function createBody(
@@ -28,7 +31,7 @@ export function createBody(
   const first = next.done ? new Uint8Array(0) : next.value;
   if (!next.done) next = chunks.next();
   if (next.done) return first;
-  // Two chunks are made already, which was work enough for one turn.
+  // Two chunks are encoded already, which is enough work for one turn.
   const ready = [first, next.value];
   let slices: Slices | undefined;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({

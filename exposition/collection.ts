@@ -13,22 +13,22 @@ import { gzip } from "./gzip.ts";
 import type { ExpositionFormat } from "./negotiation.ts";
 
 /**
- * From which size on a family goes on in another protobuf message, in bytes: that of a
- * chunk, since a message has to be whole before any of it can be handed on.
+ * The size in bytes from which on a family continues in another protobuf message. It is that of a
+ * chunk, because a message must be complete before any of it can be sent.
  */
 const MESSAGE_SIZE = CHUNK_SIZE;
 
-/** How much of its time limit a collection must leave a scrape that joins it. */
+/** The share of its own time limit that a scrape must still have in a collection that it joins. */
 const LEAST_SHARE = 0.5;
 
 /**
- * How many bytes of shared bodies are handed to the server before the event loop gets a turn, in
- * which it can send them. Many clients are answered as fast, and what waits to be sent is not in
- * memory as often as there are clients.
+ * How many bytes of shared bodies are passed to the server before the event loop gets a turn, in
+ * which the server can send them. Many clients are answered as fast as without turns, and memory
+ * does not hold a copy for each client.
  */
 const BYTES_PER_TURN = 4 * CHUNK_SIZE;
 
-/** How a scrape is written. */
+/** How a scrape is encoded. */
 export interface Spelling {
   readonly format: ExpositionFormat;
   readonly escaping: EscapingScheme;
@@ -37,10 +37,10 @@ export interface Spelling {
   readonly encoding: "gzip" | "identity";
 }
 
-/** What a scrape wants to see, and how long it waits for it. */
+/** What a scrape reads, and how long it waits for it. */
 export interface View {
   readonly registry: Gatherer;
-  /** The names that it is restricted to; none for all. */
+  /** The names to which the scrape is restricted. Empty for all families. */
   readonly names: readonly string[];
   /** How long a collector may take, in milliseconds. */
   readonly timeoutMs: number;
@@ -49,28 +49,28 @@ export interface View {
 }
 
 /**
- * The families of one collection, and what was written of them. The numbers of metrics
- * are read when they are written, which is after all families have come: so whoever joins
- * before that sees everything that was counted when it came. Custom collectors and functions
- * have been asked before.
+ * The families of one collection, and the bodies encoded from them. Values of metrics are read when
+ * they are encoded, which is after all families have been collected. So a scrape that joins before
+ * that sees everything that was counted before it arrived. Custom collectors and functions are
+ * called earlier.
  */
 export class Collection {
   readonly #families: Promise<MetricFamily[]>;
   readonly #timers: Timers;
   readonly #onPacking: (packing: Promise<unknown>) => void;
-  /** The bodies that are small enough to be one chunk; `null` for those that are not. */
+  /** The bodies of one chunk, which scrapes share. `null` for larger bodies. */
   readonly #bodies: Map<string, Uint8Array<ArrayBuffer> | null> = new Map();
   readonly #packed: Map<string, Promise<Uint8Array<ArrayBuffer>>> = new Map();
-  /** How many bytes may still be handed out in this turn, and who waits for another one. */
+  /** How many bytes may still be passed on in this turn, and the calls that wait for the next. */
   #room = BYTES_PER_TURN;
   #waiting: { size: number; proceed: () => void }[] = [];
 
   /**
-   * Begins with what will come.
+   * Creates a collection.
    *
    * @param families The families.
-   * @param timers Where time and turns come from.
-   * @param onPacking Called when something is compressed that several scrapes may wait for.
+   * @param timers The clock and the timers.
+   * @param onPacking Called with the promise of a compressed body, which scrapes may share.
    */
   constructor(
     families: Promise<MetricFamily[]>,
@@ -83,12 +83,12 @@ export class Collection {
   }
 
   /**
-   * Writes the families, or hands out what another scrape has had written alike. A body
-   * of more than a chunk is written for each scrape by itself, as far as it is read: it
-   * must never be in memory as a whole.
+   * Encodes the families, or returns the same bytes as for an earlier scrape with the same
+   * spelling. A body of more than one chunk is encoded for each scrape, while the client reads it,
+   * because it must never be in memory as a whole.
    *
-   * @param spelling How to write them.
-   * @param ended Is called when a body that is a stream has ended, in whatever way.
+   * @param spelling How to encode the families.
+   * @param ended Called when a body that is a stream has ended, for whatever reason.
    * @returns The body.
    */
   async write(spelling: Spelling, ended: () => void): Promise<Body> {
@@ -97,7 +97,7 @@ export class Collection {
     const key = `${format} ${escaping} ${created}`;
     let body: Body | null | undefined = this.#bodies.get(key);
     if (body === undefined || body === null) {
-      // Of what is large, each scrape begins with chunks of its own.
+      // Each scrape of a large body encodes its own first chunks.
       if (body === null) await this.#turn(2 * CHUNK_SIZE);
       body = createBody(encode(families, spelling), ended, this.#timers);
       this.#bodies.set(key, body instanceof Uint8Array ? body : null);
@@ -118,7 +118,7 @@ export class Collection {
     return packed;
   }
 
-  /** Waits until as many bytes may be handed out. */
+  /** Waits until so many bytes may be passed on. */
   #turn(size: number): Promise<void> | undefined {
     if (this.#room > 0) {
       this.#room -= size;
@@ -145,24 +145,25 @@ export class Collection {
   }
 }
 
-/** A collection that others may still join. */
+/** A collection that scrapes may still join. */
 interface Joinable {
   readonly collection: Collection;
-  /** When it will have ended, in milliseconds of the clock. */
+  /** When it ends at the latest, in milliseconds of the clock. */
   readonly deadline: number;
 }
 
 /**
- * The collections that are under way, for scrapes to share. A collection can be joined
- * until it has all families.
+ * The collections in progress, which scrapes share. A scrape can join a collection until it has all
+ * families.
  *
- * One that is to be compressed begins in the next turn of the event loop, and not before
- * what is being compressed is done: so however many scrapes come, there is one compressor
- * at a time, which takes more memory than a small body. Others begin at once, since
- * a request that waits takes memory too.
+ * A collection for a compressed scrape begins in the next turn of the event loop, and only when no
+ * other small body is being compressed. So there is one compressor at a time for any number of
+ * scrapes, because a compressor needs more memory than a small body. Other collections begin at
+ * once, because a waiting request needs memory too.
  *
- * A scrape joins only a collection that ends before its own time is up, and that leaves it
- * at least half of that time, so that it does not miss what came too late for others.
+ * A scrape joins only a collection that ends within its own time limit and that leaves it at least
+ * half of this limit. Otherwise it would miss collectors that are too slow for the other scrapes
+ * only.
  */
 export class Collections {
   readonly #timers: Timers;
@@ -170,19 +171,19 @@ export class Collections {
   #packing: Promise<unknown> | undefined;
 
   /**
-   * Begins with no collection.
+   * Creates an empty set of collections.
    *
-   * @param timers Where time and turns come from. @default {the platform}
+   * @param timers The clock and the timers. @default {those of the platform}
    */
   constructor(timers: Timers = SYSTEM_CLOCK) {
     this.#timers = timers;
   }
 
   /**
-   * Joins a collection, or begins one.
+   * Joins a collection, or begins a new one.
    *
-   * @param view What is to be collected.
-   * @param encoding Whether it will be compressed.
+   * @param view What to collect.
+   * @param encoding Whether the scrape is compressed.
    * @returns The collection.
    */
   join(view: View, encoding: Spelling["encoding"]): Collection {
@@ -198,7 +199,7 @@ export class Collections {
     const timers = this.#timers;
     const families = encoding === "gzip" ? this.#beginLater(view, deadline) : collect(view);
     const collection = new Collection(families, timers, (packing) => {
-      // What comes of it is of no interest here, nor is it to be kept.
+      // Only its end matters here. Neither the bytes nor an error is kept.
       this.#packing = packing.then(() => {}, () => {});
     });
     const joinable = { collection, deadline };
@@ -216,23 +217,23 @@ export class Collections {
     return await collect({ ...view, waitMs: deadline - this.#now() });
   }
 
-  /** Milliseconds of a clock that never goes back. */
+  /** Returns the time of a clock that never goes back, in milliseconds. */
   #now(): number {
     return this.#timers.monotonic() * 1000;
   }
 }
 
 /**
- * Collects for one scrape alone, at once.
+ * Begins a collection that no other scrape can join.
  *
- * @param view What is to be collected.
+ * @param view What to collect.
  * @returns The collection.
  */
 export function collectAlone(view: View): Collection {
   return new Collection(collect(view), SYSTEM_CLOCK);
 }
 
-/** Lets so many scrapes be under way at the same time, and no more. */
+/** Limits the number of scrapes in progress. */
 export class Admission {
   readonly #limit: number;
   #inside = 0;
@@ -255,10 +256,10 @@ export class Admission {
   }
 
   /**
-   * Lets a scrape in, if there is room.
+   * Admits a scrape unless the limit is reached.
    *
-   * @returns What to call when the scrape is over; calling it again does nothing. Nothing if there
-   * is no room.
+   * @returns A function to call when the scrape has ended; further calls do nothing. `undefined` if
+   * the limit is reached.
    */
   enter(): (() => void) | undefined {
     if (this.#inside >= this.#limit) return undefined;
@@ -274,11 +275,11 @@ export class Admission {
   }
 
   /**
-   * Ends a scrape when its body is collected as garbage, if nothing else has ended it by then: the
-   * last resort against those who take a response and drop it.
+   * Ends a scrape when its body is garbage-collected, if nothing else has ended it before. This
+   * helps if a server or a framework drops a response.
    *
-   * @param body The body; `leave` must not refer to it.
-   * @param leave What ends the scrape.
+   * @param body The body. `leave` must not refer to it.
+   * @param leave The function that ends the scrape.
    */
   leaveWith(body: object, leave: () => void): void {
     this.#lost?.register(body, leave);
@@ -292,7 +293,7 @@ async function collect({ registry, names, timeoutMs, waitMs }: View): Promise<Me
     timeoutMs: Math.max(0, waitMs),
     patienceMs: timeoutMs,
   };
-  // Without the request's signal: Deno aborts that after a good answer too, and warns about it.
+  // Without the request's signal: Deno aborts it after a successful response too, with a warning.
   for await (const family of gatherAsync(registry, options)) families.push(family);
   return families;
 }
@@ -309,7 +310,7 @@ function encode(families: MetricFamily[], spelling: Spelling): Chunks {
   }
 }
 
-/** Compresses what is there as a whole. */
+/** Compresses a body of one chunk. */
 async function pack(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(gzip(new Blob([bytes]).stream())).arrayBuffer());
 }

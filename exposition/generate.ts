@@ -2,7 +2,7 @@ import { encodeOpenMetrics } from "../encoding/open_metrics.ts";
 import { encodeProtobuf } from "../encoding/protobuf.ts";
 import { encodeText } from "../encoding/text.ts";
 import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
-import { checkOptions, checkShape, type MetricFamily } from "../model.ts";
+import { checkKnownOptions, checkShape, type KnownOptions, type MetricFamily } from "../model.ts";
 import {
   gather,
   gatherAsync,
@@ -13,32 +13,25 @@ import {
 
 /** Options of the functions that generate an exposition. */
 export interface GenerateOptions {
-  /** How to spell names that are not of Prometheus's classic alphabet. @default {"underscores"} */
+  /** How to spell names outside Prometheus's classic character set. @default {"underscores"} */
   escaping?: EscapingScheme | undefined;
 }
 
 /** Options of {@linkcode generateOpenMetrics}. */
-export interface GenerateOpenMetricsOptions extends GenerateOptions {
+type GenerateOpenMetricsOptions = GenerateOptions & {
   /** Whether to write `_created` series. @default {false} */
   created?: boolean | undefined;
-}
-
-/** Options of {@linkcode generateMetricsAsync} and its siblings. */
-export interface GenerateAsyncOptions extends GenerateOptions, ReadAsyncOptions {}
-
-/** Options of {@linkcode generateOpenMetricsAsync}. */
-export interface GenerateOpenMetricsAsyncOptions
-  extends GenerateOpenMetricsOptions, ReadAsyncOptions {}
+};
 
 /**
- * Generates the metrics of a registry in the Prometheus text format 0.0.4. Asynchronous collectors
- * are left out and counted; {@linkcode generateMetricsAsync} awaits them.
+ * Generates the metrics of a registry in the Prometheus text format 0.0.4. Skips
+ * asynchronous collectors and counts them; {@linkcode generateMetricsAsync} awaits them.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options How names are spelled.
  * @returns The text, `""` for an empty registry.
  *
- * @example A scrape of the default registry
+ * @example Generate the text of the default registry
  * ```ts
  * import { Counter, generateMetrics } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -54,18 +47,18 @@ export function generateMetrics(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions = {},
 ): string {
-  const { escaping } = checkGenerateOptions(options);
+  const { escaping } = checkGenerateOptions(options, KNOWN);
   return decode(encodeText(gather(registry), escaping));
 }
 
 /**
- * Does the same as {@linkcode generateMetrics}, with asynchronous collectors awaited.
+ * Generates the same text as {@linkcode generateMetrics}, and awaits asynchronous collectors.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options How names are spelled, which families are wanted, a signal and a time limit.
+ * @param options How names are spelled, which families to read, a signal and a time limit.
  * @returns The text, `""` for an empty registry.
  *
- * @example A collector that awaits
+ * @example Await a collector
  * ```ts
  * import { CollectorRegistry, generateMetricsAsync, MetricFamily } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -82,21 +75,21 @@ export function generateMetrics(
  */
 export async function generateMetricsAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions = {},
 ): Promise<string> {
-  const { escaping } = checkGenerateOptions(options);
-  return decode(encodeText(await gatherAll(registry, options), escaping));
+  const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
+  return decode(encodeText(await gatherAll(registry, read), escaping));
 }
 
 /**
- * Generates the metrics of a registry in the OpenMetrics text format 1.0: with units, exemplars, and
- * the types that format 0.0.4 does not know.
+ * Generates the metrics of a registry in the OpenMetrics text format 1.0. Unlike format 0.0.4, it
+ * has units, exemplars and more types.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options How names are spelled, and whether `_created` series are written.
+ * @param options How names are spelled, and whether `_created` series are written (not by default).
  * @returns The text. It ends in `# EOF`.
  *
- * @example A counter with an exemplar
+ * @example Generate the text of a counter with an exemplar
  * ```ts
  * import { CollectorRegistry, Counter, generateOpenMetrics } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -108,20 +101,21 @@ export async function generateMetricsAsync(
  */
 export function generateOpenMetrics(
   registry: Gatherer = REGISTRY,
-  options: GenerateOpenMetricsOptions = {},
+  options: GenerateOptions & { created?: boolean | undefined } = {},
 ): string {
-  const { escaping, created } = checkGenerateOptions(options);
+  const { escaping, created } = checkGenerateOptions(options, OPEN_METRICS);
   return decode(encodeOpenMetrics(gather(registry), escaping, created));
 }
 
 /**
- * Does the same as {@linkcode generateOpenMetrics}, with asynchronous collectors awaited.
+ * Generates the same text as {@linkcode generateOpenMetrics}, and awaits asynchronous collectors.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options Those of both {@linkcode generateOpenMetrics} and {@linkcode generateMetricsAsync}.
+ * @param options The options of {@linkcode generateOpenMetrics} and
+ * {@linkcode generateMetricsAsync}.
  * @returns The text. It ends in `# EOF`.
  *
- * @example A collector that awaits
+ * @example Await a collector
  * ```ts
  * import { CollectorRegistry, generateOpenMetricsAsync, MetricFamily } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -137,21 +131,21 @@ export function generateOpenMetrics(
  */
 export async function generateOpenMetricsAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateOpenMetricsAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions & { created?: boolean | undefined } = {},
 ): Promise<string> {
-  const { escaping, created } = checkGenerateOptions(options);
-  return decode(encodeOpenMetrics(await gatherAll(registry, options), escaping, created));
+  const { escaping, created, read } = checkGenerateOptions(options, OPEN_METRICS_ASYNC);
+  return decode(encodeOpenMetrics(await gatherAll(registry, read), escaping, created));
 }
 
 /**
  * Generates the metrics of a registry as protobuf: delimited `io.prometheus.client.MetricFamily`
- * messages, the only format that carries native histograms.
+ * messages. No other format has native histograms.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options How names are spelled.
  * @returns The messages.
  *
- * @example The size of a message
+ * @example Read the size of a message
  * ```ts
  * import { CollectorRegistry, Gauge, generateProtobuf } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -166,18 +160,18 @@ export function generateProtobuf(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { escaping } = checkGenerateOptions(options);
+  const { escaping } = checkGenerateOptions(options, KNOWN);
   return join(encodeProtobuf(gather(registry), escaping));
 }
 
 /**
- * Does the same as {@linkcode generateProtobuf}, with asynchronous collectors awaited.
+ * Generates the same bytes as {@linkcode generateProtobuf}, and awaits asynchronous collectors.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
- * @param options How names are spelled, which families are wanted, a signal and a time limit.
+ * @param options How names are spelled, which families to read, a signal and a time limit.
  * @returns The messages.
  *
- * @example A collector that awaits
+ * @example Await a collector
  * ```ts
  * import { CollectorRegistry, generateProtobufAsync, MetricFamily } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -194,21 +188,48 @@ export function generateProtobuf(
  */
 export async function generateProtobufAsync(
   registry: Gatherer = REGISTRY,
-  options: GenerateAsyncOptions = {},
+  options: GenerateOptions & ReadAsyncOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { escaping } = checkGenerateOptions(options);
-  return join(encodeProtobuf(await gatherAll(registry, options), escaping));
+  const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
+  return join(encodeProtobuf(await gatherAll(registry, read), escaping));
 }
 
-function checkGenerateOptions(
-  options: GenerateOpenMetricsOptions,
-): { escaping: EscapingScheme; created: boolean } {
+const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
+  names: true,
+  metricsOnly: true,
+  signal: true,
+  timeoutMs: true,
+  patienceMs: true,
+  maxAgeMs: true,
+};
+const KNOWN: KnownOptions<GenerateOptions> = { escaping: true };
+const KNOWN_ASYNC: KnownOptions<GenerateOptions & ReadAsyncOptions> = { ...KNOWN, ...READ_OPTIONS };
+const OPEN_METRICS: KnownOptions<GenerateOpenMetricsOptions> = { ...KNOWN, created: true };
+const OPEN_METRICS_ASYNC: KnownOptions<GenerateOpenMetricsOptions & ReadAsyncOptions> = {
+  ...OPEN_METRICS,
+  ...READ_OPTIONS,
+};
+
+/** The checked options of an encoder with all defaults, and the options of the read. */
+interface CheckedOptions {
+  readonly escaping: EscapingScheme;
+  readonly created: boolean;
+  readonly read: ReadAsyncOptions;
+}
+
+function checkGenerateOptions<Options extends GenerateOpenMetricsOptions>(
+  options: Options,
+  known: KnownOptions<Options>,
+): CheckedOptions {
   const doing = "Cannot generate metrics";
-  checkOptions(options, doing);
-  const { escaping = "underscores", created = false } = options;
+  const { escaping = "underscores", created = false, ...read } = checkKnownOptions(
+    options,
+    known,
+    doing,
+  );
   checkEscapingScheme(escaping, doing);
   checkShape(typeof created === "boolean", doing, "created must be a boolean", created);
-  return { escaping, created };
+  return { escaping, created, read };
 }
 
 async function gatherAll(registry: Gatherer, options: ReadAsyncOptions): Promise<MetricFamily[]> {

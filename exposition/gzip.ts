@@ -1,12 +1,10 @@
 /**
- * Compresses a stream as its reader reads it. What `pipeThrough(new CompressionStream("gzip"))`
- * gives does not pause on every runtime: on Node.js, the compressor takes all that the
- * source has, so that a client that stalls makes a whole scrape be written into memory.
- * Here, the source is read only while the reader waits and the compressor has taken
- * everything that it was given.
+ * Compresses a stream while its reader reads it. `pipeThrough(new CompressionStream("gzip"))` does
+ * not pause on every runtime: on Node.js, the compressor reads the whole source, so a client that
+ * stalls would put a whole scrape into memory. Here, the source is read only while the reader waits
+ * and the compressor has taken all earlier chunks.
  *
- * An error of the source is an error of the stream. When the stream is cancelled, so is
- * the source.
+ * An error of the source is an error of the stream. Cancelling the stream cancels the source.
  *
  * @param source The stream.
  * @returns The stream in {@link https://www.rfc-editor.org/rfc/rfc1952 | gzip} format.
@@ -22,7 +20,7 @@ export function gzip(
   let written: Promise<void> = Promise.resolve();
   let ended = false;
 
-  /** Gives up all three. Each may have failed before, and then says so again. */
+  /** Cancels all three. Ignores errors, because each may have failed before. */
   async function abandon(reason: unknown): Promise<void> {
     await Promise.allSettled([input.cancel(reason), writer.abort(reason), output.cancel(reason)]);
   }
@@ -31,7 +29,7 @@ export function gzip(
     async pull(controller) {
       try {
         const arriving = output.read();
-        // A compressor may take many chunks before it gives one.
+        // A compressor may need many chunks before it returns one.
         let arrived = await Promise.race([arriving, written]);
         while (arrived === undefined && !ended) {
           const { done, value } = await input.read();

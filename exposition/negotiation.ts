@@ -11,19 +11,19 @@ export const OPENMETRICS_CONTENT_TYPE =
 export const PROTOBUF_CONTENT_TYPE =
   "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
-/** The formats that a scrape can be written in. */
+/** The formats of a scrape. */
 export type ExpositionFormat = "text" | "openmetrics" | "protobuf";
 
-/** All formats. The first is the one for scrapers that do not ask for another. */
+/** All formats. The first is for scrapers that ask for none of them. */
 export const ALL_FORMATS: readonly ExpositionFormat[] = ["text", "openmetrics", "protobuf"];
 
-/** What a scraper and the program agreed on. */
+/** The format and spelling of a response. */
 export interface Negotiated {
   /** The format. */
   readonly format: ExpositionFormat;
-  /** What is done to names outside of the classic alphabet. */
+  /** How names outside the classic character set are spelled. */
   readonly escaping: EscapingScheme;
-  /** The Content-Type of the response, which says both. */
+  /** The Content-Type of the response, which contains both. */
   readonly contentType: string;
 }
 
@@ -34,7 +34,7 @@ interface Offer {
   readonly subtype: string;
   /** The parameters that a range must have. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
-  /** The version that a range means which names this type and no version. */
+  /** The version of a range with this type and without a version. */
   readonly defaultVersion?: string;
 }
 
@@ -42,17 +42,17 @@ interface Offer {
 interface MediaRange {
   readonly type: string;
   readonly subtype: string;
-  /** The parameters by their names in lower case; of equal names the last. */
+  /** The parameters by their names in lower case. The last wins if a name is repeated. */
   readonly parameters: ReadonlyMap<string, string>;
   /** The weight, from 0 to 1. */
   readonly q: number;
-  /** How many of type and subtype are named, and not `*`. */
+  /** How many of type and subtype are not `*`. */
   readonly specificity: number;
 }
 
 /**
- * OpenMetrics 0.0.1, the draft, is what a range without a version means. Servers that
- * ask for it alone read 1.0.0, so that is what they get, under its own version.
+ * A range without a version asks for OpenMetrics 0.0.1, the draft. Servers that ask only for 0.0.1
+ * can read 1.0.0, so they get 1.0.0, with this version in the Content-Type.
  */
 const OPENMETRICS: Omit<Offer, "parameters"> = {
   format: "openmetrics",
@@ -85,28 +85,28 @@ const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   protobuf: PROTOBUF_CONTENT_TYPE,
 };
 
-/** The weight of a range whose `q` cannot be read: it comes last, and is not excluded. */
+/** The weight of a range with an invalid `q`. The range is tried last, but not excluded. */
 const UNREADABLE_Q = Number.MIN_VALUE;
 
 /**
  * Chooses the format of a scrape from the `Accept` header of its request.
  *
- * The ranges are tried from the greatest `q` (at most 1) to the least; of equal ones,
- * those with wildcards last, then in the order of the header. The first that asks for
- * a format of this library with all its parameters decides; a bare wildcard
- * asks for none. A range with `q=0` is not considered. When no range decides, or there
- * is no header, it is the text format: a scrape is always answered.
+ * - Ranges are tried from the greatest `q` (at most 1) to the least. Among equal ones, ranges with
+ *   wildcards come last; otherwise the order of the header counts. A range with `q=0` is skipped.
+ * - The first range that asks for a format of this library with all its parameters wins. A bare
+ *   wildcard asks for no format.
+ * - If no range wins, or there is no header, the format is the first of `formats`. A scrape is
+ *   always answered.
+ * - The escaping scheme is that of the winning range. If it names none, it is that of the last
+ *   range tried before it that names one, or the default.
+ * - The Content-Type contains the scheme, except `"underscores"` when there was no header. It
+ *   contains the version that is written, never the version that the header asks for.
  *
- * The escaping scheme is that of the deciding range or, when it names none, of the
- * last one tried before it that does, else the default one. The Content-Type names
- * the scheme, but for `"underscores"` when there was no header, and the version that
- * is written, never the one that was asked for.
+ * An invalid header is never an error: invalid parts are skipped. The complexity is that of reading
+ * the header once and of sorting the ranges that ask for a format or for a scheme.
  *
- * Nothing in a header is an error: what cannot be read is passed over. The time is
- * that of reading the header once, and of sorting the ranges that matter.
- *
- * This is how {@link https://pkg.go.dev/github.com/prometheus/common/expfmt | Prometheus's
- * own client} negotiates. See also
+ * {@link https://pkg.go.dev/github.com/prometheus/common/expfmt | Prometheus's own client}
+ * negotiates in the same way. See also
  * {@link https://www.rfc-editor.org/rfc/rfc9110#name-accept | RFC 9110, section 12.5.1}.
  *
  * @param accept The header, or `null` if the request has none.
@@ -114,7 +114,7 @@ const UNREADABLE_Q = Number.MIN_VALUE;
  * @param formats The formats to choose from. The first is for scrapers that accept none of them.
  * @returns The format, the escaping of names, and the Content-Type of the response.
  *
- * @example A server that knows OpenMetrics
+ * @example Negotiate with a server that reads OpenMetrics
  * ```ts
  * import assert from "node:assert/strict";
  *
@@ -157,15 +157,14 @@ export function negotiate(
 }
 
 /**
- * Chooses the coding of a response from the `Accept-Encoding` header of its request:
- * gzip where it is asked for, by name or by `*`, unless the scraper would rather have
- * no coding. See
+ * Chooses the coding of a response from the `Accept-Encoding` header of its request. It is gzip if
+ * the header accepts it, by name or by `*`, and does not prefer `identity`. See
  * {@link https://www.rfc-editor.org/rfc/rfc9110#name-accept-encoding | RFC 9110, section 12.5.3}.
  *
  * @param acceptEncoding The header, or `null` if the request has none.
  * @returns `"gzip"`, or `"identity"` for no coding.
  *
- * @example A scraper, and one that wants no compression
+ * @example Negotiate with and without compression
  * ```ts
  * import assert from "node:assert/strict";
  *
@@ -190,15 +189,15 @@ export function negotiateEncoding(acceptEncoding: string | null): "gzip" | "iden
 }
 
 /**
- * Tells whether the `Accept` header of a request would rather have HTML than any format
- * of a scrape, as those of browsers do: `text/html` is named, no format is named with the
- * same weight or a greater one, and no wildcard has a greater one. What names no HTML,
- * as `*\/*`, wants none.
+ * Returns whether an `Accept` header prefers HTML to all formats of a scrape, as that of a browser
+ * does. It does if it names `text/html`, names no format with at least the same weight, and has no
+ * wildcard with a greater weight. A header that does not name HTML, such as `*\/*`, does not prefer
+ * it.
  *
  * @param accept The header, or `null` if the request has none.
- * @returns Whether a person is to read the answer.
+ * @returns Whether the response is for a person.
  *
- * @example A browser, a scraper, and a tool
+ * @example Recognize a browser
  * ```ts
  * import assert from "node:assert/strict";
  *
@@ -224,7 +223,7 @@ export function prefersHtml(accept: string | null): boolean {
   return html > named && html >= wildcard;
 }
 
-/** Tells whether a range asks for what is offered, with all its parameters. */
+/** Returns whether a range asks for an offer, with all its parameters. */
 function matches({ type, subtype, parameters }: MediaRange, offer: Offer): boolean {
   if (type !== "*" && type !== offer.type) return false;
   if (subtype !== "*" && subtype !== offer.subtype) return false;
@@ -236,7 +235,7 @@ function matches({ type, subtype, parameters }: MediaRange, offer: Offer): boole
   });
 }
 
-/** Reads an element of an `Accept` header, or gives nothing if it names no media type. */
+/** Reads an element of an `Accept` header. Returns `undefined` if it has no media type. */
 function parseMediaRange(element: string): MediaRange | undefined {
   const [name, parameters] = parseElement(element);
   // Old Java clients send a lone "*".
@@ -251,7 +250,7 @@ function parseMediaRange(element: string): MediaRange | undefined {
   };
 }
 
-/** Reads `name; parameter=value`, with names in lower case, and leaves out empty parameters. */
+/** Reads `name; parameter=value`. Puts names in lower case and skips empty parameters. */
 function parseElement(element: string): [name: string, parameters: Map<string, string>] {
   const [name = "", ...rest] = split(element, ";");
   const parameters = new Map<string, string>();
@@ -264,19 +263,19 @@ function parseElement(element: string): [name: string, parameters: Map<string, s
   return [name.trim().toLowerCase(), parameters];
 }
 
-/** Reads a weight. Some servers send weights over 1, which means 1. */
+/** Reads a weight. Some servers send weights over 1, which mean 1. */
 function parseWeight(text = "1"): number {
   const q = Number(text);
   return q >= 0 ? Math.min(q, 1) : UNREADABLE_Q;
 }
 
-/** Takes the quotes off a quoted string; leaves a token as it is. */
+/** Returns the content of a quoted string, or the token itself. */
 function unquote(text: string): string {
   if (!text.startsWith('"')) return text;
   return text.slice(1, text.endsWith('"') ? -1 : undefined).replace(/\\(.)/g, "$1");
 }
 
-/** Splits a text at a separator that stands in no quoted string. */
+/** Splits a text at a separator, except in quoted strings. */
 function* split(text: string, separator: string): Generator<string> {
   let start = 0;
   let quoted = false;

@@ -1,7 +1,13 @@
 import { checkEscapingScheme, type EscapingScheme } from "../encoding/escaping.ts";
-import { checkBounds, checkNumber, checkOptions, checkShape } from "../model.ts";
+import {
+  checkBounds,
+  checkKnownOptions,
+  checkNumber,
+  checkShape,
+  type KnownOptions,
+} from "../model.ts";
 import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
-import { type Authorize, plainResponse, refusal } from "./authorize.ts";
+import { type Authorize, plainResponse, refusal, report } from "./authorize.ts";
 import type { Body } from "./body.ts";
 import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
 import {
@@ -12,64 +18,98 @@ import {
   prefersHtml,
 } from "./negotiation.ts";
 
-/** How long asynchronous collectors are waited for when nothing else is said. */
+/** The default of `timeoutMs`. */
 const TIMEOUT_MS = 10_000;
 
-/** How much of the time that Prometheus gives itself is spent on waiting. */
+/** The share of Prometheus's scrape timeout during which a scrape waits for collectors. */
 const SCRAPE_TIMEOUT_SHARE = 0.9;
 
-/** The shortest time that a scraper can give itself, in seconds. Shorter ones count as this. */
+/** The shortest scrape timeout in seconds. A shorter one counts as this. */
 const MIN_SCRAPE_TIMEOUT = 0.1;
 
-/** The methods that a scrape may use, and the one that asks which these are. */
+/** The methods of a scrape, and the one that asks for them. */
 const ALLOW = "GET, HEAD, OPTIONS";
 
-/** When those are to come again who came when there were too many, in seconds. */
+/** When a client may try again after a 503, in seconds. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** Options of {@linkcode metricsResponse}, and of {@linkcode metricsHandler}, which has more. */
+/**
+ * Options of {@linkcode metricsResponse}, and of {@linkcode metricsHandler}, which has more.
+ *
+ * @example Rules that name the bucket `le="1"`
+ * ```ts
+ * import { CollectorRegistry, Histogram, metricsHandler } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * new Histogram("wait_seconds", "Waiting.", { registry, buckets: [1] }).observe(0.5);
+ * const handler = metricsHandler({ registry, formats: ["text"] });
+ * const headers = { accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5" };
+ * const response = await handler(new Request("http://localhost/metrics", { headers }));
+ * assert.match(await response.text(), /^wait_seconds_bucket\{le="1"\} 1$/m);
+ * ```
+ *
+ * @example Why a scrape is a 500
+ * ```ts
+ * import { metricsResponse } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = {
+ *   prefix: null,
+ *   collect(): never {
+ *     throw new Error("Cannot connect to redis://admin:secret@cache");
+ *   },
+ * };
+ * const log: unknown[] = [];
+ * const onError = (error: unknown) => void log.push(error);
+ * const response = await metricsResponse(undefined, { registry, onError });
+ * assert.equal(await response.text(), "Cannot answer scrape: the registry cannot be read\n");
+ * assert.match(String(log[0]), /secret/);
+ * ```
+ */
 export interface MetricsResponseOptions {
   /** The registry, or a view of one. @default {REGISTRY} */
   registry?: Gatherer | undefined;
   /**
    * How long an asynchronous collector may take, in milliseconds. A scrape waits no longer than 0.9
-   * of its `X-Prometheus-Scrape-Timeout-Seconds`; a collector that takes longer than that is
-   * missing from this scrape, and its call goes on for others. @default {10000}
+   * of its `X-Prometheus-Scrape-Timeout-Seconds`. A slower collector is missing from this scrape,
+   * and its call continues for other scrapes. @default {10000}
    */
   timeoutMs?: number | undefined;
   /**
    * The formats to choose from. A scraper that accepts none of them gets the first. `["text"]`
-   * keeps `le="1"` as it is, for rules that were written against the text format: OpenMetrics and
-   * protobuf make `le="1.0"` of it. @default {["text", "openmetrics", "protobuf"]}
+   * keeps `le="1"`, for rules that were written for the text format: OpenMetrics and protobuf
+   * change it to `le="1.0"`. @default {["text", "openmetrics", "protobuf"]}
    */
-  formats?: readonly ExpositionFormat[] | undefined;
+  formats?: readonly ("text" | "openmetrics" | "protobuf")[] | undefined;
   /**
-   * Called with the error when the registry itself cannot be read, which the answer, a 500, does
-   * not tell. What it throws is ignored. Errors of a collector are told to the option `onError` of
-   * the registry. @default {none}
+   * Called with the error if the registry itself cannot be read, or if `authorize` or `live` fails.
+   * The response has the status 500 and does not show the error. Errors of `onError` itself are
+   * ignored. Errors of a collector go to the option `onError` of the registry. @default {none}
    */
   onError?: ((error: unknown) => void) | undefined;
-  /** Whether to compress for clients that accept gzip. @default {true} */
+  /** Whether to compress responses to clients that accept gzip. @default {true} */
   compress?: boolean | undefined;
-  /** Whether OpenMetrics has `_created` series. @default {false} */
+  /** Whether to write `_created` series in OpenMetrics. @default {false} */
   created?: boolean | undefined;
   /**
-   * How names outside of the classic alphabet are spelled for scrapers that name no
-   * escaping scheme in `Accept`; one that does gets what it names.
-   * @default {"underscores"}
+   * How to spell names outside the classic character set for scrapers that name no escaping scheme
+   * in `Accept`. @default {"underscores"}
    */
   escaping?: EscapingScheme | undefined;
   /**
-   * Decides who may see the metrics, before anything else is done: `true` lets a request pass,
-   * `false` is answered with 403, and a `Response` is sent as it is. It may be asynchronous. If
-   * it throws or returns anything else, the answer is 500 and tells nothing. There are
-   * {@linkcode bearerAuth} and {@linkcode basicAuth}. @default {everybody may}
+   * Decides whether a request may see the metrics, before anything else happens. It returns `true`
+   * to allow the request, `false` to answer it with 403, or a `Response` to send instead. It may be
+   * asynchronous. If it throws or returns anything else, the response has the status 500 and does
+   * not show the error. See {@linkcode bearerAuth} and {@linkcode basicAuth}.
+   * @default {all requests are allowed}
    */
   authorize?: Authorize | undefined;
   /**
    * Answers those who would rather read HTML than any format of a scrape, which are
    * browsers: `livePage()` of `@narthex/prometheus/live`. Scrapers and tools such as curl never
-   * ask for HTML. By default everybody gets the metrics as text.
+   * ask for HTML, and `?text` in the URL shows a browser the text. By default everybody gets the
+   * metrics as text.
    */
   live?: LivePage | undefined;
 }
@@ -77,24 +117,26 @@ export interface MetricsResponseOptions {
 /** Options of {@linkcode metricsHandler}. */
 export interface MetricsHandlerOptions extends MetricsResponseOptions {
   /**
-   * How many scrapes may be under way at the same time; those beyond are answered with 503
-   * and `Retry-After`. A scrape is under way until the server has taken the end of its body,
-   * or has given it up: so a client that reads slowly takes a place while there is more
-   * than the buffers between hold. `Infinity` is no limit. Some ten are enough for any number
-   * of Prometheus servers; strangers are better kept out by `authorize`, since they could take
-   * all places. @default {Infinity}
+   * How many scrapes may be in progress at the same time. Further ones are answered with 503 and
+   * `Retry-After`. `Infinity` is no limit; ten are enough for any number of Prometheus servers.
+   *
+   * A scrape ends when the server has read its whole body or has cancelled it. So a client that
+   * reads slowly counts until the rest of the body fits into the buffers of the connection. Use
+   * `authorize` against strangers, because they could use up the whole limit. @default {Infinity}
    */
   maxConcurrentScrapes?: number | undefined;
   /**
-   * Whether simultaneous scrapes of the same `?name[]=` share one collection, and small bodies
-   * too where they are written alike. A scrape can join a collection until all families are
-   * there. What metrics have counted is read after that, so that it is not older than the request
-   * that shows it. Which metrics there are, and what custom collectors and functions
-   * (`setFunction`) bring, is asked when the collection begins: for a scrape that joins, it may be
-   * older than its request, by at most the time that the slowest asynchronous collector takes.
+   * Whether simultaneous scrapes of the same `?name[]=` share one collection. Small bodies of the
+   * same format are shared too. A scrape can join a collection until it has all families.
    *
-   * A scrape joins no collection that would take longer than its own time limit, or would leave
-   * it less than half of it. @default {true}
+   * - Values of metrics are read after that, so they are never older than the request.
+   * - The list of metrics, custom collectors and functions (`setFunction`) are read when the
+   *   collection begins. For a scrape that joins, they may be older than its request, by at most
+   *   the time of the slowest asynchronous collector.
+   * - A scrape joins no collection that may take longer than its own time limit, or that leaves it
+   *   less than half of this limit.
+   *
+   * @default {true}
    */
   coalesce?: boolean | undefined;
   /**
@@ -106,8 +148,8 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
 }
 
 /**
- * An observer of the requests to a handler. It must not throw. `endpointMetrics()` of
- * `@narthex/prometheus/http` returns one.
+ * Observes the requests to a handler. It must not throw. `endpointMetrics()` of
+ * `@narthex/prometheus/http` creates one, because this module knows no metrics.
  */
 export interface ScrapeObserver {
   /**
@@ -124,19 +166,38 @@ export interface ScrapeObserver {
    * @param refused Why it was refused, if it was: by `authorize`, because of
    * `maxConcurrentScrapes`, or because of its method.
    */
-  answered(status: number, refused?: ScrapeRefusal): void;
+  answered(status: number, refused?: "authorization" | "limit" | "method"): void;
 }
 
-/** Why a request was refused. See {@linkcode ScrapeObserver}. */
-export type ScrapeRefusal = "authorization" | "limit" | "method";
+/** Why a request was refused. */
+type ScrapeRefusal = NonNullable<Parameters<ScrapeObserver["answered"]>[1]>;
 
 /**
- * Answers a request whose `Accept` header prefers HTML: with a page that asks the same URL for
- * the metrics. Its method is GET or HEAD. What it throws, the handler throws.
+ * A function that answers a GET or HEAD request whose `Accept` header prefers HTML. Its page
+ * fetches the metrics from the same URL. If it throws, the response has the status 500 and does not
+ * show the error, and `onError` is called with it.
  */
 export type LivePage = (request: Request) => Response | Promise<Response>;
 
-/** The same options, all of them there and legal. */
+const RESPONSE_OPTIONS: KnownOptions<MetricsResponseOptions> = {
+  registry: true,
+  timeoutMs: true,
+  formats: true,
+  onError: true,
+  compress: true,
+  created: true,
+  escaping: true,
+  authorize: true,
+  live: true,
+};
+const HANDLER_OPTIONS: KnownOptions<MetricsHandlerOptions> = {
+  ...RESPONSE_OPTIONS,
+  maxConcurrentScrapes: true,
+  coalesce: true,
+  observer: true,
+};
+
+/** The checked options with all defaults. */
 interface CheckedOptions {
   readonly registry: Gatherer;
   readonly timeoutMs: number;
@@ -149,37 +210,36 @@ interface CheckedOptions {
   readonly live: LivePage | undefined;
 }
 
-/** What the scrapes of a handler have in common. */
+/** What the scrapes of a handler share. */
 interface Shared {
   readonly admission: Admission;
-  /** The collections to join; none if each scrape has its own. */
+  /** The collections to join. `undefined` if each scrape has its own. */
   readonly collections: Collections | undefined;
   /** Called when a request is refused, for the observer. */
   readonly refuse?: ((reason: ScrapeRefusal) => void) | undefined;
 }
 
-/** What a single answer has in common with others: nothing. */
+/** For a scrape that shares nothing with others. */
 const ALONE: Shared = { admission: new Admission(Infinity), collections: undefined };
 
 /**
- * Answers a scrape: in the format that the request asks for, with asynchronous
- * collectors awaited, streamed under back-pressure.
+ * Answers a scrape in the format that the request asks for. Awaits asynchronous collectors, and
+ * streams the body under back-pressure.
  *
- * - The `Accept` header chooses between text 0.0.4, OpenMetrics and protobuf, and how
- *   names that are not of the classic alphabet are spelled; if it does not say,
- *   `escaping` does.
- * - `?name[]=` restricts the answer to families or samples of these names.
+ * - The `Accept` header chooses text 0.0.4, OpenMetrics or protobuf. It may also choose how names
+ *   outside the classic character set are spelled; otherwise the option `escaping` does.
+ * - `?name[]=` restricts the response to families or samples with these names.
  * - A browser gets a page instead if `live` is set.
- * - `HEAD` and `OPTIONS` are answered, other methods refused with 405.
+ * - `HEAD` and `OPTIONS` are answered. Other methods are refused with 405.
  *
- * @param request The request; without one, the answer is in text 0.0.4.
+ * @param request The request. Without one, the response is in text 0.0.4.
  * @param options Options.
- * @returns The response. Its status is 500 if the registry itself cannot be read; a
- * collector that cannot be read costs only itself.
+ * @returns The response. Its status is 500 if the registry itself cannot be read. A failing
+ * collector is only missing from the response.
  * @throws {TypeError} If an option is not legal.
  * @throws {RangeError} If the time limit is not positive.
  *
- * @example A route of a server
+ * @example Add a route to a server
  * ```ts
  * import { Counter, metricsResponse } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -204,15 +264,15 @@ export async function metricsResponse(
 }
 
 /**
- * Makes a handler that answers each request with the metrics, whatever its path:
- * for a server of its own, or for a route.
+ * Creates a handler that answers each request with the metrics, whatever its path. Use it for a
+ * server that serves only metrics, or for a route.
  *
- * @param options Options of {@linkcode metricsResponse}, and what concerns several requests.
- * @returns The handler, for `Deno.serve`, `Bun.serve` and the like.
+ * @param options Options of {@linkcode metricsResponse}, and those for simultaneous requests.
+ * @returns The handler, for `Deno.serve`, `Bun.serve` and others.
  * @throws {TypeError} If an option is not legal.
- * @throws {RangeError} If the time limit is not positive, or the limit of scrapes is none.
+ * @throws {RangeError} If the time limit is not positive, or the limit of scrapes is less than 1.
  *
- * @example The handler of a server that only has metrics
+ * @example Create the handler of a server for metrics
  * ```ts
  * import { metricsHandler } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -226,8 +286,13 @@ export function metricsHandler(
   options: MetricsHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const doing = "Cannot create metrics handler";
-  const checked = checkResponseOptions(options, doing);
-  const { maxConcurrentScrapes = Infinity, coalesce = true, observer } = options;
+  const { maxConcurrentScrapes = Infinity, coalesce = true, observer, ...others } =
+    checkKnownOptions(
+      options,
+      HANDLER_OPTIONS,
+      doing,
+    );
+  const checked = checkResponseOptions(others, doing);
   checkShape(typeof coalesce === "boolean", doing, "coalesce must be a boolean", coalesce);
   const rule = "maxConcurrentScrapes must be a whole number >= 1, or Infinity";
   checkShape(typeof maxConcurrentScrapes === "number", doing, rule, maxConcurrentScrapes);
@@ -257,7 +322,6 @@ function refuseListener(request: unknown): void {
 }
 
 function checkResponseOptions(options: MetricsResponseOptions, doing: string): CheckedOptions {
-  checkOptions(options, doing);
   const {
     registry = REGISTRY,
     timeoutMs = TIMEOUT_MS,
@@ -268,7 +332,7 @@ function checkResponseOptions(options: MetricsResponseOptions, doing: string): C
     escaping = "underscores",
     authorize,
     live,
-  } = options;
+  } = checkKnownOptions(options, RESPONSE_OPTIONS, doing);
   checkGatherer(registry, doing);
   checkNumber(timeoutMs, (ms) => ms > 0, "> 0", doing, "timeoutMs");
   for (const [name, flag] of Object.entries({ compress, created })) {
@@ -319,7 +383,7 @@ async function respond(
   shared: Shared,
 ): Promise<Response> {
   if (request !== undefined && options.authorize !== undefined) {
-    const refused = await refusal(request, options.authorize);
+    const refused = await refusal(request, options.authorize, options.onError);
     if (refused !== undefined) {
       shared.refuse?.("authorization");
       return refused;
@@ -333,20 +397,27 @@ async function respond(
     return plainResponse(405, text, { allow: ALLOW });
   }
   const accept = request?.headers.get("accept") ?? null;
-  if (request !== undefined && options.live !== undefined && prefersHtml(accept)) {
-    return await options.live(request);
+  const query = readQuery(request);
+  const isForPerson = options.live !== undefined && prefersHtml(accept) && !query.has("text");
+  if (request !== undefined && isForPerson) {
+    try {
+      return await options.live(request);
+    } catch (error) {
+      report(options.onError, error);
+      return plainResponse(500, "Cannot answer request: the page failed");
+    }
   }
   const { format, escaping, contentType } = negotiate(accept, options.escaping, options.formats);
-  const encoding = options.compress && typeof CompressionStream === "function"
+  const encoding = options.compress && canCompress(request)
     ? negotiateEncoding(request?.headers.get("accept-encoding") ?? null)
     : "identity";
   const headers = new Headers({ "content-type": contentType, vary: "Accept, Accept-Encoding" });
   if (encoding === "gzip") headers.set("content-encoding", "gzip");
-  if (method === "HEAD") return new Response(unknownLength(), { headers });
+  if (method === "HEAD") return encodedResponse(unknownLength(), headers);
 
   const view: View = {
     registry: options.registry,
-    names: readNames(request),
+    names: query.getAll("name[]"),
     timeoutMs: options.timeoutMs,
     waitMs: timeToWait(request, options.timeoutMs),
   };
@@ -354,7 +425,7 @@ async function respond(
   return await answer({ view, spelling, headers, onError: options.onError }, shared);
 }
 
-/** A scrape that may be answered. */
+/** An authorized scrape. */
 interface Scrape {
   readonly view: View;
   readonly spelling: Spelling;
@@ -362,7 +433,7 @@ interface Scrape {
   readonly onError: (error: unknown) => unknown;
 }
 
-/** Collects and writes what is to be seen, if there is room for one more scrape. */
+/** Collects and encodes the metrics, unless the limit of scrapes is reached. */
 async function answer(
   { view, spelling, headers, onError }: Scrape,
   { admission, collections, refuse }: Shared,
@@ -379,38 +450,52 @@ async function answer(
     body = await collection.write(spelling, leave);
   } catch (error) {
     leave();
-    try {
-      const returned = onError(error);
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // An error of a log must not become one of the scrape.
-    }
-    // The error may have secrets in it, and anyone can ask.
+    report(onError, error);
+    // The error is not shown because it may contain secrets.
     return plainResponse(500, "Cannot answer scrape: the registry cannot be read");
   }
   if (body instanceof ReadableStream) admission.leaveWith(body, leave);
   else leave(); // The server gets all of it at once.
-  return new Response(body, { headers });
+  return encodedResponse(body, headers);
 }
 
 /**
- * An empty body for the answer to HEAD. With `null`, servers would say that the length
- * is 0, and it may only be that of the answer to GET: see
+ * Whether a compressed body would arrive as such. Next.js drops the `content-encoding` of what a
+ * route handler returns, and compresses the body itself. Its requests have a `nextUrl`.
+ */
+function canCompress(request: Request | undefined): boolean {
+  return typeof CompressionStream === "function" &&
+    (request === undefined || !("nextUrl" in request));
+}
+
+/**
+ * A response whose body is in its content encoding already. Cloudflare Workers compress it once
+ * more unless told not to; other runtimes ignore the
+ * {@link https://developers.cloudflare.com/workers/runtime-apis/response/#parameters | option}.
+ */
+function encodedResponse(body: Body, headers: Headers): Response {
+  const init: ResponseInit & { encodeBody: "manual" } = { headers, encodeBody: "manual" };
+  return new Response(body, init);
+}
+
+/**
+ * Returns an empty body for the response to HEAD. For `null`, servers would send a length of 0, but
+ * the length must be that of the response to GET. See
  * {@link https://www.rfc-editor.org/rfc/rfc9110#section-8.6 | RFC 9110, section 8.6}.
  */
 function unknownLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
-  // It ends only when read, or a server could see that it is empty.
+  // It closes only when read. Otherwise a server could see that it is empty.
   return new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 });
 }
 
-/** The names in `?name[]=` that the request wants to see alone. */
-function readNames(request: Request | undefined): string[] {
-  // A URL as a whole need not be valid, since its host is what the client sent.
+/** Returns the query of a request. */
+function readQuery(request: Request | undefined): URLSearchParams {
+  // The URL may be invalid, because its host is what the client sent.
   const [, query = ""] = request?.url.split("#", 1)[0]?.split(/\?(.*)/s) ?? [];
-  return query === "" ? [] : new URLSearchParams(query).getAll("name[]");
+  return new URLSearchParams(query);
 }
 
-/** How long to wait for asynchronous collectors, of which Prometheus may ask for less. */
+/** Returns how long to wait for asynchronous collectors. Prometheus may ask for less time. */
 function timeToWait(request: Request | undefined, timeoutMs: number): number {
   const seconds = Number(request?.headers.get("x-prometheus-scrape-timeout-seconds") ?? NaN);
   if (!(seconds > 0)) return timeoutMs;

@@ -1,16 +1,16 @@
 import { CLIENT_SCRIPT, CLIENT_STYLE } from "./client_bundle.ts";
 
-/** What the document says. */
+/** Options of the document. */
 export interface DocumentOptions {
   /** The title, as text. */
   readonly title: string;
-  /** From one scrape to the next, in milliseconds. */
+  /** The time between two scrapes, in milliseconds. */
   readonly intervalMs: number;
-  /** What the script and the style have to have, to be run and applied. */
+  /** The nonce of the script and the style. */
   readonly nonce: string;
 }
 
-/** A flame: the icon of the page, and what stands before its title. */
+/** A flame: the icon of the page, which is also before its title. */
 const FLAME = "M12.6 1.5c.5 3.4-1 5-2.7 6.9C8.1 10.4 6 12.3 6 15.6c0 3.7 2.7 6.9 6.2 6.9 3.5 0 " +
   "6.3-2.7 6.3-6.3 0-3.1-1.7-4.6-2.3-7-.9 1-1.3 2.1-1.4 3.3C14 8.9 " +
   "15.3 5.2 12.6 1.5Z";
@@ -20,8 +20,8 @@ const ICON = "data:image/svg+xml," + encodeURIComponent(
 );
 
 /**
- * Writes the live page: one document with its script, its style and its icon. Nothing of a
- * program's metrics is in it; the script asks for them and shows them as text.
+ * Returns the live page: one document with its script, its style and its icon. It contains no
+ * metrics. The script requests them, and shows them as text.
  */
 export function liveDocument({ title, intervalMs, nonce }: DocumentOptions): string {
   const text = escapeHtml(title);
@@ -49,7 +49,12 @@ export function liveDocument({ title, intervalMs, nonce }: DocumentOptions): str
 <p id="status" role="status">Loading…</p>
 <p id="updated"></p>
 </div>
-<div class="buttons"><button id="pause" type="button" aria-pressed="false">Pause</button></div>
+<div class="buttons">
+<button id="pause" type="button" aria-pressed="false">Pause</button>
+<button id="sort" type="button" aria-pressed="false" title="Families that changed recently come first">Changed first</button>
+<button id="fold" type="button" aria-pressed="false" title="Show each family in one line">Fold</button>
+<a id="text" href="?text" title="The metrics as text, as they are now">Text</a>
+</div>
 </div>
 </header>
 <div class="layout">
@@ -58,12 +63,13 @@ export function liveDocument({ title, intervalMs, nonce }: DocumentOptions): str
 <ul id="navigation" role="list"></ul>
 </nav>
 <main id="main" tabindex="-1">
-<noscript><p class="note">This page needs JavaScript. Without it, ask for the metrics as text, for example with curl.</p></noscript>
+<noscript><p class="note">This page needs JavaScript. Without it, read the <a href="?text">metrics as text</a>.</p></noscript>
 <p id="nothing" class="note" hidden></p>
 <div id="groups"></div>
 <button id="more" class="more" type="button" hidden></button>
 </main>
 </div>
+<div id="reading" class="reading" aria-hidden="true" hidden></div>
 <script nonce="${nonce}">${CLIENT_SCRIPT}</script>
 </body>
 </html>

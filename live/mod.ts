@@ -1,6 +1,6 @@
 /**
- * `/metrics` for a person: who opens it in a browser sees a page that shows the metrics
- * live, instead of a wall of text. Prometheus and curl get what they always got.
+ * A live dashboard at `/metrics` for browsers, instead of a wall of text. Prometheus and curl get
+ * the same answers as before.
  *
  * ```ts
  * import { Counter, metricsHandler } from "@narthex/prometheus";
@@ -18,9 +18,9 @@
  * assert.match(await scrape.text(), /^visits_total 1$/m);
  * ```
  *
- * The page is one document and asks nothing of any other host. Its script asks the URL that
- * it came from, query included, for the metrics every few seconds, and keeps the last
- * three minutes or so of them in the browser; the server keeps nothing.
+ * The page is one document, and never sends a request to another host. Its script requests the
+ * metrics from its own URL, with the same query, every few seconds. It keeps about three minutes of
+ * them in the browser. The server keeps nothing.
  *
  * @module
  */
@@ -34,42 +34,47 @@ export interface LivePageOptions {
   /** The title of the page. @default {"Metrics"} */
   title?: string | undefined;
   /**
-   * How long the page waits after a scrape before it makes the next one, in milliseconds; at
-   * least 250. The page shows the last 60 scrapes. @default {3000}
+   * The time between the end of a scrape and the next one, in milliseconds, at least 250. The page
+   * shows the last 60 scrapes. @default {3000}
    */
   intervalMs?: number | undefined;
 }
 
 const KNOWN_OPTIONS: KnownOptions<LivePageOptions> = { title: true, intervalMs: true };
 
-/** From one scrape to the next when nothing else is said. */
+/** The default of `intervalMs`. */
 const INTERVAL_MS = 3000;
 
-/** What is shorter than this would be for the eye alone, and cost the program. */
+/** The minimum of `intervalMs`. A shorter interval would only cost the program. */
 const MIN_INTERVAL_MS = 250;
 
-/** The longest time that a timer of a browser can wait. */
+/** The maximum of `intervalMs`: the longest timer of a browser. */
 const MAX_INTERVAL_MS = 2 ** 31 - 1;
 
 /**
- * Makes the page for `live`, an option of `metricsHandler` and `metricsResponse`.
+ * Creates the page for `live`, an option of `metricsHandler` and `metricsResponse`.
  *
  * The page shows families in groups, with a search over names, help, types and labels:
  *
  * - counters as their rate over the last ten scrapes, with a sparkline;
  * - gauges as their value, with a sparkline;
  * - histograms as a heat strip of new observations and p50, p90 and p99 over the time that
- *   the strip covers, interpolated as `histogram_quantile` of Prometheus does; native buckets
- *   where there are any;
+ *   the strip covers; native buckets where there are any. A quantile in a narrow bucket is
+ *   interpolated as `histogram_quantile` of Prometheus does; in a wide one only its bound is known,
+ *   and the page shows `≤ 50 B`;
  * - summaries by their quantiles, an info by its labels, a stateset by the state that it is in.
+ *
+ * A pointer over a line or a strip reads its value there. Families fold to one line each, which
+ * they are on a phone at first, and are shown by name or by their last change. A link leads to
+ * the metrics as text, which any browser gets at `?text`.
  *
  * It stops asking while it is hidden or paused, and tries again by itself, later each time, when
  * the endpoint fails. Where the program starts again and a counter falls, the rate is that of
  * what was counted since.
  *
- * Each response has a Content-Security-Policy with a nonce of its own, which lets the page run
- * its one script and ask its own origin, and nothing else. What a program puts into names, labels
- * and help is only ever text.
+ * Each response has a Content-Security-Policy with its own nonce. The page can run its script and
+ * send requests to its own origin, and nothing else. Names, labels and help texts of a program are
+ * always shown as text.
  *
  * @param options Options.
  * @returns The page, as a function from a request to its response.
@@ -109,7 +114,7 @@ export function livePage(options: LivePageOptions = {}): LivePage {
   };
 }
 
-/** What the page may do: nothing but what is named. */
+/** Returns the policy of the page, which forbids everything that it does not name. */
 function securityPolicy(nonce: string): string {
   return [
     "default-src 'none'",
@@ -123,7 +128,7 @@ function securityPolicy(nonce: string): string {
   ].join("; ");
 }
 
-/** 128 random bits in base64. */
+/** Returns 128 random bits in base64. */
 function createNonce(): string {
   return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))));
 }

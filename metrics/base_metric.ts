@@ -1,43 +1,42 @@
 import {
   type Aggregation,
   checkLabelNames,
-  checkLabelObject,
   checkMetricName,
   checkNameValidation,
   checkNumber,
-  checkOptions,
   checkShape,
   type Collector,
   fullName,
+  type LabelSet,
   type LabelValue,
-  type Metric,
+  type LiveMetrics,
   MetricFamily,
-  type MetricFamilyOptions,
   type MetricType,
-  type NameValidation,
   received,
   toLabelText,
   UnobservableMetricError,
 } from "../model.ts";
-import { checkMaxSeries, checkRegistry, REGISTRY, type Registry } from "../registry.ts";
+import {
+  checkMaxSeries,
+  checkPrefix,
+  checkRegistry,
+  exposedName,
+  REGISTRY,
+  type Registry,
+} from "../registry.ts";
 import { SYSTEM_CLOCK } from "../time/clock.ts";
 import type { Child } from "./child.ts";
 import { ChildStore } from "./child_store.ts";
 import type { Columns } from "./columns.ts";
 import { ExpiringStore } from "./expiry.ts";
-import type {
-  Labelled,
-  LabelsByName,
-  LabelsByPosition,
-  LabelsOf,
-  OnlyLabels,
-  PartialMetric,
-} from "./label_types.ts";
-import { MetricCore } from "./metric_core.ts";
+import type { IfComplete, LabelsLike, LegalLabels, PartialMetric } from "./label_types.ts";
+import { asLabels, isComplete, missingLabels, readLabels, resolveLabels } from "./label_values.ts";
+import { MetricCore, type MetricCoreOptions } from "./metric_core.ts";
 import type { MetricOptions } from "./options.ts";
-import { RunningLabelTimer, RunningTimer } from "./timer.ts";
+import { type OnCollect, REFRESH, Refresh, type Refreshable } from "./refresh.ts";
+import { type DurationSeries, RunningLabelTimer, RunningTimer } from "./timer.ts";
 
-/** What a metric counts about itself. */
+/** The families of what a metric counts about itself. */
 const OVERFLOWS = {
   name: "narthex_series_overflow_total",
   help: "Look-ups of label sets for which the metric had no room.",
@@ -47,46 +46,48 @@ const EXEMPLAR_ERRORS = {
   help: "Exemplars that the source could not give.",
 };
 
-/** How a type makes its metrics: what the constructor of `BaseMetric` is told. */
-export interface MetricKind<C extends Child> {
+/** How a type makes its metrics. */
+export interface MetricKind<C> {
   /** The type. */
   type: MetricType;
-  /** How many numbers a child has. @default {1} */
-  width?: number;
-  /** The finite upper bounds of a histogram's buckets. @default {[]} */
-  bounds?: readonly number[];
-  /** Makes a child that is in no columns yet. */
+  /** What all series of the type share. */
+  core?: Pick<MetricCoreOptions, "bounds" | "width" | "hasExemplars" | "keepsTimes">;
+  /** Makes a series that is in no columns yet. */
   create: (columns: Columns<unknown>) => C;
-  /** Whether writes without room are dropped. Else they are folded into one child. @default {false} */
+  /** Whether writes without room are dropped. Otherwise one series has their sum. @default {false} */
   canDrop?: boolean;
-  /** Whether writes can have exemplars. @default {false} */
-  hasExemplars?: boolean;
-  /** Whether the time of the last write is kept. @default {false} */
-  keepsTimes?: boolean;
-  /** What, besides names and labels, makes two metrics of the type different. */
+  /** What makes two metrics of the type different, besides names and labels. */
   definition?: unknown;
   /** How the numbers of several processes become one. @default {"sum"} */
   aggregation?: Aggregation;
-}
-
-/** A child that durations can be observed with. */
-interface TimedChild {
-  recordDuration(seconds: number): void;
+  /** Makes what readers see of the series. @default {the series themselves} */
+  view?: (store: ChildStore<Child>) => LiveMetrics;
 }
 
 /**
- * What all metrics have: a name, label names, and a child for each label set. A
- * metric that needs no labels, or has defaults for all of them, is observable
- * itself: it then stands for that one child.
+ * A metric that stands for one series. The methods of metrics cast their `this` to it, because it
+ * has no type if labels are missing. At run time, reading `own` throws then.
+ *
+ * @typeParam Series The type of the series.
+ */
+export interface Own<Series> {
+  /** The series. */
+  readonly own: Series;
+}
+
+/**
+ * The common part of all metrics: a name, label names, and a series for each label set. A metric
+ * without labels, or with defaults for all of them, stands for that one series, and can be written
+ * itself.
  *
  * @typeParam Names The label names, a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
- * @typeParam C The type of the children.
+ * @typeParam Defaulted The labels that have a default value.
+ * @typeParam Series The type of the series.
  */
 export abstract class BaseMetric<
   Names extends readonly string[],
   Defaulted extends Names[number],
-  C extends Child,
+  Series extends LabelSet,
 > implements Collector {
   /** The full name. */
   readonly name: string;
@@ -98,39 +99,48 @@ export abstract class BaseMetric<
   readonly unit: string;
   /** The label names, in the order in which they are written. */
   readonly labelNames: readonly string[];
-  /** What makes the metric interchangeable with another one, in one text. */
+  /** A text that two metrics share if one can take the place of the other. */
   readonly definition: string;
-  readonly #aggregation: Aggregation;
-  readonly #nameValidation: NameValidation;
   readonly #core: MetricCore;
   /** The registry that the metric was made for. */
   readonly #registry: Pick<Registry, "prefix"> | null;
-  readonly #store: ChildStore<C>;
-  /** The store, where series expire. */
-  readonly #expiry: ExpiringStore<C> | undefined = undefined;
-  /** The default of each label; `undefined` where there is none. */
+  readonly #store: ChildStore<Child & Series>;
+  readonly #family: MetricFamily;
+  /** The default of each label; undefined where there is none. */
   readonly #defaults: readonly (string | undefined)[];
-  /** The child that the metric itself stands for, when no label is missing. */
-  readonly #own: C | undefined;
+  /** The series that the metric itself stands for, if no label is missing. */
+  readonly #own: (Child & Series) | undefined;
+  /** Brings the numbers up to date before they are read. */
+  readonly #refresh: Refresh | undefined = undefined;
+
+  static {
+    // For a metric that is created again, of whatever copy of this package.
+    Object.defineProperty(this.prototype, REFRESH, {
+      get(this: BaseMetric<readonly string[], string, LabelSet>): Refresh | undefined {
+        return this.#refresh;
+      },
+    });
+  }
 
   /**
    * Creates a metric and registers it.
    *
    * @param name The name.
    * @param help The help text.
-   * @param options Options.
+   * @param options Options, without unknown ones.
    * @param kind How the type makes its metrics.
+   *
+   * @ignore
    */
   constructor(
     name: string,
     help: string,
-    options: MetricOptions<Names, Defaulted>,
-    kind: MetricKind<C>,
+    options: MetricOptions<Names, Defaulted, never>,
+    kind: MetricKind<Child & Series>,
   ) {
     const { type } = kind;
     const doing = `Cannot create ${type} ${received(name)}`;
     checkShape(typeof help === "string", doing, "help must be a string", help);
-    checkOptions(options, doing);
     const { unit = "", clock = SYSTEM_CLOCK, exemplars = false, expireAfterSeconds } = options;
     const isClock = typeof clock?.now === "function" && typeof clock.monotonic === "function";
     checkShape(isClock, doing, "clock must have now() and monotonic()", clock);
@@ -153,339 +163,383 @@ export abstract class BaseMetric<
     this.type = type;
     this.unit = unit;
     this.labelNames = checkLabelNames(options.labelNames ?? [], nameValidation, type, full, doing);
-    this.#aggregation = kind.aggregation ?? "sum";
-    this.#nameValidation = nameValidation;
+    const isLimited = maxSeries < Infinity || expireAfterSeconds !== undefined;
     const { labelNames } = this;
     this.#core = new MetricCore({
+      ...kind.core,
       type,
       name: full,
       labelNames,
       clock,
       nameValidation,
-      bounds: kind.bounds ?? [],
-      width: kind.width ?? 1,
-      asksSource: exemplars && kind.hasExemplars === true,
-      keepsTimes: kind.keepsTimes === true,
+      asksSource: exemplars && kind.core?.hasExemplars === true,
       expires: expireAfterSeconds !== undefined,
     });
-    const defaults: Readonly<Record<string, LabelValue>> = options.defaultLabels ?? {};
-    this.#defaults = this.#resolve(defaults, undefined, doing);
+    const defaults = readLabels(options.defaultLabels ?? {}, doing);
+    this.#defaults = resolveLabels(labelNames, defaults, labelNames.map(() => undefined), doing);
     this.definition = JSON.stringify([
       [type, full, help, unit, exemplars],
-      this.labelNames,
+      labelNames,
       this.#defaults,
       kind.definition,
       [maxSeries, expireAfterSeconds],
     ]);
     const { create, canDrop } = kind;
     const guards = { maxSeries, canDrop };
-    if (expireAfterSeconds === undefined) {
-      this.#store = new ChildStore(this.#core, create, guards);
-    } else {
-      const store = new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
-      this.#store = this.#expiry = store;
+    const store = expireAfterSeconds === undefined
+      ? new ChildStore(this.#core, create, guards)
+      : new ExpiringStore(this.#core, create, { ...guards, expireAfterSeconds });
+    this.#store = store;
+    this.#family = this.#core.family = new MetricFamily(full, help, type, {
+      unit,
+      nameValidation,
+      labelNames,
+      createdSamples: false,
+      aggregation: kind.aggregation ?? "sum",
+      limits: isLimited ? { maxSeries, expireAfterSeconds } : undefined,
+      // The series of a type have the shape of its metrics, unless it has a view.
+      metrics: kind.view?.(store) ?? store as Iterable<unknown> as LiveMetrics,
+    });
+    this.#own = isComplete(this.#defaults) ? store.add(this.#defaults) : undefined;
+    if (this.#own !== undefined) {
+      this.#core.listener?.pin(this.#own);
+      // In place of the getter, which throws. Reading it takes no call.
+      Object.defineProperty(this, "own", { value: this.#own });
     }
-    this.#own = isComplete(this.#defaults) ? this.#store.add(this.#defaults) : undefined;
-    if (this.#own !== undefined) this.#expiry?.pin(this.#own);
+    const { onCollect } = options;
+    if (onCollect !== undefined) {
+      checkShape(typeof onCollect === "function", doing, "onCollect must be a function", onCollect);
+    }
+    // The function was declared for this metric.
+    this.#refresh = new Refresh(onCollect as OnCollect | undefined, this.#core.doing("collect"));
     if (registry === null) return;
     const kept: unknown = registry.register(this);
-    // A registry with `onDuplicate: "reuse"` hands back the metric that is there
-    // already. It has the same definition, so it is what was asked for.
+    // A registry that reuses metrics returns the existing one of the same definition.
     if (kept !== this && (kept as Collector | undefined)?.definition === this.definition) {
+      if (onCollect !== undefined) (kept as Refreshable)[REFRESH]?.replace(this.#refresh);
       return kept as this;
     }
   }
 
   /**
-   * The child of a label set, by name. It is created at the first call, and the
-   * same object at each later one. Where there is no room for another one (`maxSeries`),
-   * it is one that all such label sets share.
+   * Returns the series of a label set, by name. The first call creates it, later calls return
+   * the same object. If there is no room (`maxSeries`), all such label sets share one.
    *
-   * @param labels Values by label name. What is left out takes its default.
-   * @returns The child, or, when labels are still missing, a partial metric that
-   * can be kept and completed later.
+   * @param labels Values by label name. Labels that are left out take their default.
+   * @returns The series, or, if labels are still missing, a partial metric that can be kept and
+   * completed later.
    * @throws {TypeError} If a label is unknown, or its value is not a string, a number
    * or a boolean.
    */
-  labels<const L extends object & Partial<LabelsByName<Names[number]>>>(
-    labels: L & OnlyLabels<Names, L>,
-  ): Labelled<Names, Defaulted | (keyof L & string), C>;
+  labels<L extends LabelsLike<Names>>(
+    labels: L & LegalLabels<Names, L>,
+  ): IfComplete<
+    Names,
+    string extends Names[number] ? string : Defaulted | keyof L & string,
+    Series,
+    PartialMetric<Names, Defaulted | keyof L & string, Series>
+  >;
   /**
-   * The child of a label set, by position.
+   * Returns the series of a label set, by position.
    *
-   * @param values A value for each of `labelNames`, in their order; never fewer.
-   * @returns The child.
+   * @param values A value for each of `labelNames`, in their order, even if there are defaults.
+   * @returns The series.
    * @throws {TypeError} If there are too few or too many values, or one is not a
    * string, a number or a boolean.
    */
-  labels(...values: LabelsByPosition<Names>): C;
+  labels(...values: { readonly [I in keyof Names]: LabelValue }): Series;
   labels(...args: readonly unknown[]): unknown {
     const labels = args[0];
     if (typeof labels === "object" && labels !== null && args.length === 1) {
-      // The overload: one object is labels by name.
-      const byName = labels as Readonly<Record<string, LabelValue>>;
+      // The overload says that one object is labels by name.
+      const byName = labels as Readonly<Record<string, unknown>>;
       return this.#store.findByName(byName) ?? this.#newByName(byName);
     }
-    // Handed on like this, the arguments need no array where labels are given by name.
+    // Passed on like this, the arguments need no array if labels are given by name.
     return this.#inOrder(...args);
   }
 
-  #newByName(labels: Readonly<Record<string, LabelValue>>): unknown {
+  #newByName(labels: Readonly<Record<string, unknown>>): unknown {
     return this.#store.foldByName(labels) ?? this.#complete(labels, this.#defaults);
   }
 
-  #inOrder(...args: readonly unknown[]): C {
+  #inOrder(...args: readonly unknown[]): Series {
     const found = this.#store.findInOrder(args);
     if (found !== undefined) return found;
-    // As long as `args` itself is not handed on from here, engines need not make an array of it.
+    // Engines make no array of `args` as long as it is not passed on itself.
     const copy: unknown[] = [];
     for (let i = 0; i < args.length; i++) copy.push(args[i]);
-    return this.#store.foldInOrder(copy) ?? this.#byPosition(copy, true);
+    const folded = this.#store.foldInOrder(copy);
+    if (folded !== undefined) return folded;
+    const texts = this.#textsOf(copy, this.#core.doing("get series of"));
+    const series = this.#store.get(texts);
+    for (const [i, value] of copy.entries()) this.#store.alias(this.labelNames[i]!, value);
+    return series;
   }
 
   /**
-   * Removes a child. Handles to it are dead from then on. The child that the
-   * metric itself stands for is set to zero instead. One that has expired is no more
-   * there to be removed, but dead from then on too.
+   * Looks up a series by name and creates nothing. It does not keep the series from expiring.
    *
-   * @param labels All labels by name; what is left out takes its default.
-   * @returns Whether there was such a child.
-   * @throws {TypeError} If a label is missing, unknown, or of the wrong type.
+   * @param labels All labels by name. Labels that are left out take their default.
+   * @returns The series; undefined if the labels are unknown or missing, or if the series was
+   * removed or has expired. Never throws.
+   *
+   * @example Reading the value of a series only if it exists
+   * ```ts
+   * import { Counter } from "@narthex/prometheus";
+   * import assert from "node:assert/strict";
+   *
+   * const hits = new Counter("hits_total", "Hits.", { labelNames: ["page"], registry: null });
+   * hits.labels({ page: "home" }).inc();
+   * assert.equal(hits.find({ page: "home" })?.value, 1);
+   * assert.equal(hits.find({ page: "other" }), undefined);
+   * ```
    */
-  remove<K extends Names[number]>(
-    labels: LabelsOf<Names, K> & LabelsOf<Names, Exclude<Names[number], Defaulted | K>>,
-  ): boolean;
+  find<L extends LabelsLike<Names>>(
+    labels: L & LegalLabels<Names, L, Exclude<Names[number], Defaulted>>,
+  ): Series | undefined;
   /**
-   * Removes a child.
+   * Looks up a series by position and creates nothing.
    *
    * @param values A value for each of `labelNames`, in their order.
-   * @returns Whether there was such a child.
-   * @throws {TypeError} If there are too few or too many values, or one is of the wrong type.
+   * @returns The series; undefined if there is none. Never throws.
    */
-  remove(...values: LabelsByPosition<Names>): boolean;
-  remove(...args: readonly unknown[]): boolean {
-    const byName = labelsByName(args);
-    let child: C | undefined;
-    if (byName === undefined) {
-      child = this.#byPosition(args, false);
-    } else {
-      const doing = this.#core.doing("remove child of");
-      const values = this.#resolve(byName, this.#defaults, doing);
-      if (!isComplete(values)) {
-        throw new TypeError(`${doing}: labels are missing: ${this.#missing(values)}`);
+  find(...values: { readonly [I in keyof Names]: LabelValue }): Series | undefined;
+  find(...args: readonly unknown[]): Series | undefined {
+    try {
+      const labels = args[0];
+      if (typeof labels === "object" && labels !== null && args.length === 1) {
+        // The overload: one object is labels by name.
+        const byName = labels as Readonly<Record<string, unknown>>;
+        return this.#store.peekByName(byName) ?? this.#peek(byName);
       }
-      child = this.#store.reach(values);
+      return this.#peek(...args);
+    } catch {
+      // The labels are not those of the metric, or cannot be read.
+      return undefined;
     }
-    return child !== undefined && this.#drop(child);
+  }
+
+  /** Looks up a series by labels that are not all there, or not as they were given before. */
+  #peek(...args: readonly unknown[]): Series | undefined {
+    const found = this.#store.peek(args);
+    if (found !== undefined) return found;
+    const values = this.#valuesOf(args, "");
+    return isComplete(values) ? this.#store.peek(values) : undefined;
   }
 
   /**
-   * Removes all children that have some label values. Takes the time of a look at
-   * every child.
+   * Removes a series. Later writes to it go nowhere. The series that the metric itself stands for
+   * is set to zero instead. A series that has expired counts as removed already.
    *
-   * @param partial Some labels by name; none removes all children.
+   * @param labels All labels by name. Labels that are left out take their default.
+   * @returns Whether there was such a series.
+   * @throws {TypeError} If a label is missing, unknown, or of the wrong type.
+   */
+  remove<L extends LabelsLike<Names>>(
+    labels: L & LegalLabels<Names, L, Exclude<Names[number], Defaulted>>,
+  ): boolean;
+  /**
+   * Removes a series.
+   *
+   * @param values A value for each of `labelNames`, in their order.
+   * @returns Whether there was such a series.
+   * @throws {TypeError} If there are too few or too many values, or one is of the wrong type.
+   */
+  remove(...values: { readonly [I in keyof Names]: LabelValue }): boolean;
+  remove(...args: readonly unknown[]): boolean {
+    const doing = this.#core.doing("remove series of");
+    const values = this.#valuesOf(args, doing);
+    if (!isComplete(values)) {
+      const missing = missingLabels(this.labelNames, values);
+      throw new TypeError(`${doing}: labels are missing: ${missing}`);
+    }
+    const series = this.#store.reach(values);
+    return series !== undefined && this.#drop(series);
+  }
+
+  /**
+   * Removes all series that have some label values. Looks at every series.
+   *
+   * @param partial Some labels by name. Without labels all series are removed.
    * @returns How many were removed.
    * @throws {TypeError} If a label is unknown, or its value is of the wrong type.
    */
-  removeMatching<K extends Names[number]>(partial: LabelsOf<Names, K>): number {
-    const wanted = this.#resolve(partial, undefined, this.#core.doing("remove children of"));
+  removeMatching<L extends LabelsLike<Names>>(
+    partial: L & LegalLabels<Names, L>,
+  ): number {
+    const doing = this.#core.doing("remove series of");
+    const none = this.labelNames.map(() => undefined);
+    const wanted = resolveLabels(this.labelNames, readLabels(partial, doing), none, doing);
     let removed = 0;
-    for (const child of this.#store.reachable()) {
-      const { labelValues } = child;
+    for (const series of this.#store.reachable()) {
+      const { labelValues } = series;
       if (!wanted.every((value, i) => value === undefined || value === labelValues[i])) continue;
-      if (this.#drop(child)) removed++;
+      if (this.#drop(series)) removed++;
     }
     return removed;
   }
 
-  /** Removes all children; the one that the metric itself stands for is set to zero. */
+  /** Removes all series. The one that the metric itself stands for is set to zero instead. */
   clear(): void {
     const own = this.#own;
     if (own === undefined) return this.#store.clear();
-    for (const child of this.#store.reachable()) if (child !== own) this.#store.delete(child);
+    for (const series of this.#store.reachable()) {
+      if (series !== own) this.#store.delete(series);
+    }
     own.reset();
   }
 
   /**
-   * The metric as a family, whose metrics are the children themselves: their
+   * Returns the metric as a family. Its metrics are the series themselves, so their
    * numbers are those of the moment in which they are read.
    *
-   * @returns The family.
+   * @param options Options of a registry.
+   * @returns The family, always the same object, and families of what the metric counts about
+   * itself, as long as that is not zero: `narthex_series_overflow_total` and
+   * `narthex_exemplar_errors_total`. With an asynchronous `onCollect`, a promise of these.
+   * @throws What `onCollect` throws.
    */
-  collect(): MetricFamily[] {
-    const { exemplarErrors, overflows } = this.#core;
-    const families = this.describe();
-    if (exemplarErrors > 0) families.push(this.#count(EXEMPLAR_ERRORS, exemplarErrors));
+  collect(options: { signal?: AbortSignal; maxAgeMs?: number } = {}): MetricFamily[] {
+    const refreshing = this.#refresh?.run(this, this.#core.clock, options?.maxAgeMs);
+    if (refreshing === undefined) return this.#families();
+    // Registries await it; the declared type is that of metrics without an asynchronous `onCollect`.
+    return refreshing.then(() => this.#families()) as unknown as MetricFamily[];
+  }
+
+  #families(): MetricFamily[] {
+    const { overflows, exemplarErrors } = this.#core;
+    const families = [this.#family];
     if (overflows > 0) families.push(this.#count(OVERFLOWS, overflows));
+    if (exemplarErrors > 0) families.push(this.#count(EXEMPLAR_ERRORS, exemplarErrors));
     return families;
   }
 
-  /** One of the metric's own counts as a family. */
-  #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
-    const prefix = this.#registry?.prefix;
-    const metric = prefix ? `${prefix}_${this.name}` : this.name;
-    const labelNames = ["metric"];
-    const metrics = [{ labelNames, labelValues: [metric], value }];
-    return new MetricFamily(name, help, "counter", { labelNames, metrics, aggregation: "sum" });
-  }
-
   /**
-   * The metric as a family, for registries to know its names.
+   * Returns the metric as a family, for registries to know its names.
    *
    * @returns The family.
    */
   describe(): MetricFamily[] {
-    const { name, help, type, unit, labelNames } = this;
-    return [
-      new MetricFamily(name, help, type, {
-        unit,
-        nameValidation: this.#nameValidation,
-        labelNames,
-        createdSamples: false,
-        aggregation: this.#aggregation,
-        ...this.read(this.#store),
-      }),
-    ];
+    return [this.#family];
   }
 
   /**
-   * How the children are read: as they are, unless a type has more to say.
+   * Returns the metric for `JSON.stringify`, with its samples as they are now.
    *
-   * @param children The children.
-   * @returns The metrics, and what is known of them.
+   * @returns A plain object. Numbers that are not finite are strings.
    */
-  protected read(
-    children: Iterable<C>,
-  ): Pick<MetricFamilyOptions, "metrics"> {
-    return {
-      // The children of each type have the shape of its metrics.
-      metrics: children as Iterable<unknown> as Iterable<Metric>,
-    };
+  toJSON(): object {
+    return this.#family.toJSON();
   }
 
-  /** The child that the metric itself stands for; throws while labels are missing. */
-  protected get own(): C {
-    return this.#own ?? this.#refuse(this.#defaults);
+  /** Returns one of the metric's own counts as a family. */
+  #count({ name, help }: typeof OVERFLOWS, value: number): MetricFamily {
+    const prefix = checkPrefix(this.#registry?.prefix, "Cannot count");
+    const labelNames = ["metric"];
+    const metrics = [{ labelNames, labelValues: [exposedName(prefix, this.name)], value }];
+    return new MetricFamily(name, help, "counter", { labelNames, metrics, aggregation: "sum" });
   }
 
-  /** Starts a timer whose labels may be given at its end; which of them must is for types to say. */
+  /**
+   * The series that the metric itself stands for. Reading it throws while labels are missing.
+   *
+   * @ignore
+   */
+  protected get own(): Series {
+    return this.#refuse(this.#defaults);
+  }
+
+  /**
+   * Starts a timer whose labels may be given at its end. Types declare which of them must.
+   *
+   * @ignore
+   */
   protected startLabelTimer(): unknown {
     return this.#timer(this.#defaults);
   }
 
   #timer(given: readonly (string | undefined)[]): RunningLabelTimer {
-    // The end of a scope cannot give the labels that are missing.
+    // A scope cannot give missing labels at its end.
     const Timer = isComplete(given) ? RunningTimer : RunningLabelTimer;
-    return new Timer(this.#core.clock, (seconds, labels = {}) => {
-      const values = this.#resolve(labels, given, this.#core.doing("get child of"));
+    return new Timer(this.#core.clock, (seconds, labels = {}, exemplarLabels) => {
+      const doing = this.#core.doing("get series of");
+      const values = resolveLabels(this.labelNames, readLabels(labels, doing), given, doing);
       if (!isComplete(values)) return this.#refuse(values);
-      // Only types whose children record durations hand out timers.
-      (this.#store.get(values) as unknown as TimedChild).recordDuration(seconds);
+      // Checked before there is a new series.
+      if (exemplarLabels !== undefined) this.#core.exemplarOf("observe", seconds, exemplarLabels);
+      // Only types whose series record durations have timers.
+      const series = this.#store.get(values) as unknown as DurationSeries;
+      series.recordDuration(seconds, exemplarLabels);
     });
   }
 
-  #byPosition(args: readonly unknown[], create: false): C | undefined;
-  #byPosition(args: readonly unknown[], create: boolean): C;
-  #byPosition(args: readonly unknown[], create: boolean): C | undefined {
+  /** Returns the values of labels by name or by position; undefined where one is missing. */
+  #valuesOf(args: readonly unknown[], doing: string): readonly (string | undefined)[] {
+    const labels = asLabels(args);
+    if (labels === undefined) return this.#textsOf(args, doing);
+    return resolveLabels(this.labelNames, readLabels(labels, doing), this.#defaults, doing);
+  }
+
+  /** Returns the texts of values that are given by position. */
+  #textsOf(values: readonly unknown[], doing: string): string[] {
     const names = this.labelNames;
-    if (args.length !== names.length) {
+    if (values.length !== names.length) {
       throw new TypeError(
-        `${this.#core.doing("get child of")}: it has ${names.length} labels: ` +
-          `received ${args.length === 0 ? "no value" : received(args)}`,
+        `${doing}: it has ${names.length} labels: ` +
+          `received ${values.length === 0 ? "no value" : received(values)}`,
       );
     }
-    if (args.length === 0) return this.own;
-    const values = args.map((value, i) => this.#text(value, names[i]!));
-    if (!create) return this.#store.reach(values);
-    const child = this.#store.get(values);
-    for (const [i, value] of args.entries()) this.#store.alias(names[i]!, value);
-    return child;
+    // toLabelText() throws if it is not a label value.
+    return values.map((value, i) => toLabelText(value as LabelValue, names[i]!, doing));
   }
 
-  #text(value: unknown, labelName: string): string {
-    return toLabelText(value as LabelValue, labelName, this.#core.doing("get child of"));
-  }
-
-  /** The child of labels when nothing is missing, else a partial metric. */
+  /** Returns the series of labels if none is missing, else a partial metric. */
   #complete(
-    labels: Readonly<Record<string, LabelValue>>,
+    labels: object,
     given: readonly (string | undefined)[],
-  ): C | PartialMetric<Names, string, C> {
-    const values = this.#resolve(labels, given, this.#core.doing("get child of"));
+  ): Series | PartialMetric<Names, string, Series> {
+    const doing = this.#core.doing("get series of");
+    const entries = readLabels(labels, doing);
+    const values = resolveLabels(this.labelNames, entries, given, doing);
     if (!isComplete(values)) return this.#partial(values);
-    const child = this.#store.get(values);
-    for (const name in labels) this.#store.alias(name, labels[name]);
-    return child;
+    const series = this.#store.get(values);
+    for (const [name, value] of entries) this.#store.alias(name, value);
+    return series;
   }
 
-  #partial(given: readonly (string | undefined)[]): PartialMetric<Names, string, C> {
+  #partial(given: readonly (string | undefined)[]): PartialMetric<Names, string, Series> {
     const partial: Record<PropertyKey, unknown> = {
       labels: (...args: readonly unknown[]): unknown => {
-        const labels = labelsByName(args);
+        const labels = asLabels(args);
         if (labels !== undefined) return this.#complete(labels, given);
-        const doing = this.#core.doing("get child of");
+        const doing = this.#core.doing("get series of");
         checkShape(false, doing, "a partial metric takes labels by name", args);
       },
     };
-    // Labels that are known only at the end are for the types that time.
+    // Only types with timers take labels at the end of one.
     if ("startTimer" in this) partial.startTimer = () => this.#timer(given);
-    // Whatever else can be done with the metric is refused as long as labels are missing.
+    // All other members of the metric throw as long as labels are missing.
     return new Proxy(partial, {
       get: (target, key) => {
         if (!(key in target) && key in this) return this.#refuse(given);
         return Reflect.get(target, key);
       },
-      // The overloads of `labels` say what the proxy's returns.
-    }) as unknown as PartialMetric<Names, string, C>;
-  }
-
-  /** The values of all labels in their order, from what is given now, before, or by default. */
-  #resolve(
-    labels: Readonly<Record<string, LabelValue>>,
-    given: readonly (string | undefined)[] | undefined,
-    doing: string,
-  ): (string | undefined)[] {
-    const names = this.labelNames;
-    checkLabelObject(labels, doing);
-    const values = names.map((_, i) => given?.[i]);
-    // As the fast way does it: what can be enumerated is given, inherited or not.
-    for (const name in labels) {
-      const i = names.indexOf(name);
-      if (i === -1) checkShape(false, doing, `its labels are ${quoted(names)}`, name);
-      values[i] = toLabelText(labels[name]!, name, doing);
-    }
-    return values;
-  }
-
-  #missing(values: readonly (string | undefined)[]): string {
-    return quoted(this.labelNames.filter((_, i) => values[i] === undefined));
+      // The proxy has the members that the type declares, and its methods throw.
+    }) as unknown as PartialMetric<Names, string, Series>;
   }
 
   #refuse(given: readonly (string | undefined)[]): never {
     throw new UnobservableMetricError(
-      `${this.#core.doing("observe")}: labels are missing: ${this.#missing(given)}`,
+      `${this.#core.doing("observe")}: labels are missing: ` +
+        missingLabels(this.labelNames, given),
     );
   }
 
-  /** Takes a child out, and tells whether it was seen. */
-  #drop(child: C): boolean {
-    if (child !== this.#own) return this.#store.delete(child);
-    child.reset();
+  /** Removes a series, or resets it if the metric stands for it. Returns whether readers saw it. */
+  #drop(series: Child & Series): boolean {
+    if (series !== this.#own) return this.#store.delete(series);
+    series.reset();
     return true;
   }
-}
-
-/** The labels, where arguments are one object, by the overload that takes them by name. */
-function labelsByName(args: readonly unknown[]): Readonly<Record<string, LabelValue>> | undefined {
-  const [labels] = args;
-  const isByName = args.length === 1 && typeof labels === "object" && labels !== null;
-  return isByName ? labels as Readonly<Record<string, LabelValue>> : undefined;
-}
-
-function isComplete(values: readonly (string | undefined)[]): values is readonly string[] {
-  return !values.includes(undefined);
-}
-
-function quoted(names: readonly string[]): string {
-  return names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", ");
 }

@@ -1,8 +1,8 @@
 import { checkBounds, checkNumber, checkShape } from "../model.ts";
 
 /**
- * The upper bounds that a histogram has when none are given, in seconds: the 11 of
- * the Go client, made for the response times of network services.
+ * The upper bounds of a histogram without the option `buckets`, in seconds. They are those of the
+ * Go client, for the response times of network services.
  */
 export const DEFAULT_BUCKETS: readonly number[] = [
   0.005,
@@ -19,11 +19,11 @@ export const DEFAULT_BUCKETS: readonly number[] = [
 ];
 
 /**
- * Checks the upper bounds of a histogram and copies them.
+ * Checks and copies the upper bounds of a histogram.
  *
  * @param buckets The bounds as they were given.
- * @param doing What is being done, as in `Cannot create histogram "x"`.
- * @returns The finite bounds; a final `Infinity` is dropped.
+ * @param doing The failing action, as in `Cannot create histogram "x"`.
+ * @returns The finite bounds. A final `Infinity` is dropped.
  * @throws {TypeError} If they are not an array of numbers.
  * @throws {RangeError} If they are not finite and strictly increasing.
  */
@@ -40,11 +40,11 @@ export function checkBuckets(buckets: unknown, doing: string): readonly number[]
 }
 
 /**
- * Upper bounds at equal distances.
+ * Makes upper bounds at equal distances.
  *
  * @param start The lowest bound.
- * @param width The distance of two bounds; above 0.
- * @param count How many buckets there are, the one of `+Inf` included; at least 1.
+ * @param width The distance between two bounds, above 0.
+ * @param count The number of buckets, with the one of `+Inf`; at least 1.
  * @returns The bounds, the last of them `Infinity`.
  * @throws {RangeError} If an argument is out of bounds.
  *
@@ -65,11 +65,11 @@ export function linearBuckets(start: number, width: number, count: number): numb
 }
 
 /**
- * Upper bounds each a number of times the one before.
+ * Makes upper bounds that grow by a constant factor.
  *
- * @param start The lowest bound; above 0.
- * @param factor How many times; above 1.
- * @param count How many buckets there are, the one of `+Inf` included; at least 1.
+ * @param start The lowest bound, above 0.
+ * @param factor The factor, above 1.
+ * @param count The number of buckets, with the one of `+Inf`; at least 1.
  * @returns The bounds, the last of them `Infinity`.
  * @throws {RangeError} If an argument is out of bounds.
  *
@@ -90,12 +90,11 @@ export function exponentialBuckets(start: number, factor: number, count: number)
 }
 
 /**
- * Upper bounds from one number to another, each the same number of times the one
- * before.
+ * Makes upper bounds from one number to another that grow by a constant factor.
  *
- * @param min The lowest bound; above 0.
- * @param max The highest finite bound; above `min`.
- * @param count How many buckets there are, the one of `+Inf` included; at least 3.
+ * @param min The lowest bound, above 0.
+ * @param max The highest finite bound, above `min`.
+ * @param count The number of buckets, with the one of `+Inf`; at least 3.
  * @returns The bounds, the last of them `Infinity`.
  * @throws {RangeError} If an argument is out of bounds.
  *
@@ -113,7 +112,7 @@ export function exponentialBucketsRange(min: number, max: number, count: number)
   checkFinite(doing, "max", max, min, "min");
   checkCount(doing, count, 3);
   const growth = Math.log(max / min);
-  // The ends are exact, whatever the logarithms make of what is between: exp(0) is 1.
+  // The ends must be exact. The first one is, because exp(0) is 1.
   return buckets(doing, count, (i) => {
     return i === count - 2 ? max : min * Math.exp((growth * i) / (count - 2));
   });
@@ -122,12 +121,12 @@ export function exponentialBucketsRange(min: number, max: number, count: number)
 function buckets(doing: string, count: number, bound: (i: number) => number): number[] {
   const bounds = Array.from({ length: count - 1 }, (_, i) => bound(i));
   bounds.push(Infinity);
-  // One that overflowed is not the last, and so is refused.
+  // Throws if a bound overflowed to Infinity before the last one.
   checkBuckets(bounds, doing);
   return bounds;
 }
 
-/** Checks a finite number above another one. */
+/** Throws if a number is not finite and above another one. */
 function checkFinite(
   doing: string,
   name: string,

@@ -1,13 +1,20 @@
-import { checkShape, type Exemplar, type LabelledMetric } from "../model.ts";
+import {
+  checkShape,
+  type Exemplar,
+  familyLike,
+  type LabelledMetric,
+  type Metric,
+  toJson,
+} from "../model.ts";
 import type { Columns } from "./columns.ts";
 import type { MetricCore } from "./metric_core.ts";
 import { checkFunction } from "./timer.ts";
 
 /**
- * A writable handle for one series, or for one set of series of a histogram or summary: what
- * `labels()` returns. It only changes its own numbers, which lie in columns beside those of its
- * siblings. So many series cost little, and a reader of all of them need not visit each. After it
- * was removed from its metric it is a dead handle: its writes go nowhere.
+ * A writable handle for one series, or for one set of series of a histogram or summary. `labels()`
+ * returns it. It only changes its own numbers, which lie in columns beside those of its siblings, so
+ * that series take little memory and can be read together. After it was removed from its metric it
+ * is a dead handle: later writes to it go nowhere.
  *
  * It has two fields, and no `#private` methods: V8 adds a field to every object for each class
  * that has some.
@@ -16,13 +23,13 @@ export abstract class Child implements LabelledMetric {
   #columns: Columns<unknown>;
   #slot: number;
 
-  /** Makes a child that is in no columns yet: they only tell what it shares with others. */
+  /** Makes a child that has no place in the columns yet. */
   constructor(columns: Columns<unknown>) {
     this.#columns = columns;
     this.#slot = -1;
   }
 
-  /** Where its numbers are. */
+  /** The columns with its numbers. */
   get columns(): Columns<unknown> {
     return this.#columns;
   }
@@ -47,13 +54,26 @@ export abstract class Child implements LabelledMetric {
 
   /** When the series began to count, in seconds since 1970. */
   get created(): number {
-    // Whole milliseconds: more digits would be the noise of the addition.
+    // Rounded to milliseconds, because more digits are noise of the addition.
     return Math.round(this.core.created * 1000 + this.#columns.since(this.#slot)) / 1000;
   }
 
   /** Whether the value comes from a function. */
-  get computed(): boolean {
+  protected get isComputed(): boolean {
     return this.core.sources?.has(this) ?? false;
+  }
+
+  /** The metrics that readers see of the series. */
+  get metrics(): readonly Metric[] {
+    // The class of a type has the shape of its metrics.
+    return [this as unknown as Metric];
+  }
+
+  /** Returns the series for `JSON.stringify`. */
+  toJSON(): object {
+    // A metric sets it before it makes series.
+    const family = this.core.family!;
+    return toJson(family, familyLike(family, { metrics: this.metrics }).samples);
   }
 
   /** Starts again at zero, without a function and exemplars. */
@@ -90,8 +110,8 @@ export abstract class Child implements LabelledMetric {
   }
 
   /**
-   * Does a whole write that is not a mere change of numbers: one that is refused, has an exemplar,
-   * or goes to a metric of which {@linkcode MetricCore.isSimple} is false.
+   * Does a whole write that does more than change numbers: it is refused, or has an exemplar, or
+   * {@linkcode MetricCore.extras} is not 0.
    *
    * @param verb The failing action of the error message, as in `increment`.
    * @param value The value.
@@ -113,7 +133,7 @@ export abstract class Child implements LabelledMetric {
   protected check(verb: string, value: unknown): void {
     const { core } = this;
     if (typeof value !== "number") throw core.notANumber(verb, value);
-    if (!this.computed) return;
+    if (!this.isComputed) return;
     checkShape(false, core.doing(verb), "its value comes from a function", value);
   }
 
@@ -133,7 +153,7 @@ export abstract class Child implements LabelledMetric {
     const { core } = this;
     checkFunction(source, core.doing("set function of"));
     if (core.isDropped) return;
-    core.isSimple = false;
+    core.extras = 1;
     core.sources ??= new WeakMap();
     core.sources.set(this, source);
     core.listener?.pin(this);

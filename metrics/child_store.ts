@@ -1,14 +1,21 @@
-import { type MetricType, type NumberColumn, type NumberMetric, TRUSTED } from "../model.ts";
+import {
+  type MetricType,
+  type NumberColumn,
+  type NumberMetric,
+  type SeriesExpiry,
+  TRUSTED,
+} from "../model.ts";
 import type { Child } from "./child.ts";
 import { Columns } from "./columns.ts";
 import { MetricCore } from "./metric_core.ts";
 
-/** What every label of the overflow child says. */
+/** The value of every label of the overflow child. */
 const OVERFLOW = "overflow";
 
 /**
- * How many detached children share columns. To make columns for each would take longer than all
- * the rest. The columns stay in memory as long as the program holds one of these children.
+ * The number of detached children that share columns, because columns of their own would take
+ * longer to make than all the rest. The columns stay in memory while the program holds one of these
+ * children.
  */
 const MAX_DETACHED = 64;
 
@@ -17,21 +24,21 @@ export type CreateChild<C extends Child> = (columns: Columns<unknown>) => C;
 
 /** Options of {@linkcode ChildStore}. */
 export interface ChildStoreOptions<C extends Child> {
-  /** How many children there are at most, the overflow child apart. @default {Infinity} */
+  /** The maximum number of children, without the overflow child. @default {Infinity} */
   maxSeries?: number | undefined;
   /**
-   * Whether label sets without room share a child whose writes go nowhere, in types
-   * whose numbers cannot be folded. Else they share the overflow child. @default {false}
+   * Whether label sets without room share a child that ignores its writes. Otherwise they share
+   * the overflow child. @default {false}
    */
   canDrop?: boolean | undefined;
 }
 
 /**
- * The children of a metric, in the order of their creation. They lie in columns;
- * one that is removed leaves a hole there, and when holes are the most of it, the
- * others move to new columns. Who reads the former ones goes on reading them.
+ * The children of a metric, in the order of their creation. They lie in columns. A child that is
+ * removed leaves a hole there, and when most slots are holes, the others move to new columns.
+ * Iterators over the old columns stay valid.
  *
- * A store that is full gives one child for all label sets that it does not have.
+ * A full store returns one child for all label sets that it does not have.
  *
  * | operation | cost |
  * | --- | --- |
@@ -41,35 +48,35 @@ export interface ChildStoreOptions<C extends Child> {
  * @typeParam C The type of the children.
  */
 export class ChildStore<C extends Child> implements Iterable<C> {
-  /** What all children share. */
-  protected readonly core: MetricCore;
-  /** Where the children are now. */
-  protected columns: Columns<C>;
-  /** Where children are that were taken out. */
+  #columns: Columns<C>;
+  /** The columns of children that were removed. */
   #detached: Columns<C>;
   readonly #create: CreateChild<C>;
   readonly #canDrop: boolean;
   readonly #maxSeries: number;
   #holes = 0;
-  /** The child for which there is always room, in a store with a limit. */
+  /** The child for label sets without room, if their numbers can be added up. */
   #overflow: C | undefined = undefined;
-  /** The child whose writes go nowhere. It is in no column that is read. */
+  /** The child for label sets without room that ignores its writes. No reader sees it. */
   #dropped: C | undefined = undefined;
 
-  /**
-   * Makes a store without children.
-   *
-   * @param core What all children share.
-   * @param create Makes a child at a slot of some columns.
-   * @param options A limit.
-   */
+  /** Makes a store without children. */
   constructor(core: MetricCore, create: CreateChild<C>, options: ChildStoreOptions<C> = {}) {
-    this.core = core;
     this.#create = create;
     this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
-    this.columns = new Columns(core, 1);
+    this.#columns = new Columns(core, 1);
     this.#detached = new Columns(core, 1);
+  }
+
+  /** What all children share. */
+  protected get core(): MetricCore {
+    return this.#columns.core;
+  }
+
+  /** Where the children are now. */
+  protected get columns(): Columns<C> {
+    return this.#columns;
   }
 
   /** The number of children. */
@@ -77,60 +84,65 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return this.columns.children.length - this.#holes;
   }
 
-  /** The type of the metric, unless a function of the program has to be called for a value. */
+  /** The type of the metric. Undefined if a function of the program gives a value. */
   get [TRUSTED](): MetricType | undefined {
     return this.core.sources === undefined ? this.core.type : undefined;
   }
 
-  /** The numbers of the children, where a child is one number and that stands in its column. */
+  /** How a reader keeps children from expiring. Undefined if they do not expire. */
+  get expiry(): SeriesExpiry | undefined {
+    return undefined;
+  }
+
+  /** The numbers of the children. Undefined if a child is not one number in its column. */
   get numberColumn(): NumberColumn | undefined {
     if (!this.core.isNumber || this.core.sources !== undefined) return undefined;
     // The children of such a type are metrics of one number.
     return this.columns as Columns<C & NumberMetric>;
   }
 
-  /** The child of labels by name: nothing if it does not exist, or the labels are not the metric's. */
+  /** Finds a child by the names of its labels. Returns undefined for labels of another metric. */
   findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.columns.findByName(labels);
+    return this.#columns.findByName(labels);
   }
 
-  /** The child of label values in the order of the label names, if there is one. */
+  /** Finds a child by its label values, in the order of the label names. */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.columns.findInOrder(values);
+    return this.#columns.findInOrder(values);
   }
 
   /**
-   * The child for labels by name that `findByName()` did not find, when there is no room:
-   * as fast as finding one. Nothing if there is room, there was no overflow yet, or the
-   * labels need a closer look.
+   * Returns the child for label sets without room, if the store is full and certainly has no child
+   * of these labels. Must be called right after `findByName()` failed, and is nearly as fast.
    */
   foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.#hasFold && this.isFull && this.lacksByName(labels) ? this.overflow() : undefined;
+    return this.#hasFold && this.isFull && this.#columns.lacksByName(labels)
+      ? this.overflow()
+      : undefined;
   }
 
-  /** The same for label values in the order of the label names. */
+  /** Does the same right after `findInOrder()` failed. */
   foldInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.#hasFold && this.isFull && this.lacksInOrder(values) ? this.overflow() : undefined;
+    return this.#hasFold && this.isFull && this.#columns.lacksInOrder(values)
+      ? this.overflow()
+      : undefined;
   }
 
-  /**
-   * The child of some label values, created if there is none and there is room; else the
-   * one for all that have no room.
-   */
+  /** Finds or creates a child. Returns the one for label sets without room if there is none. */
   get(labelValues: readonly string[]): C {
     return this.findInOrder(labelValues) ?? this.make(labelValues);
   }
 
-  /** Makes a child for which there is always room. */
+  /** Creates a child, whether there is room or not. */
   add(labelValues: readonly string[]): C {
-    // Both may call a clock that is not the platform's.
+    // Both may call the clock of a test, which may do anything.
     const since = this.core.age();
     const child = this.#create(this.columns);
     child.enter(this.columns, labelValues, since);
     return child;
   }
 
-  /** Lets a number or boolean that was given for a label be found as fast as its text. */
+  /** Lets look-ups find a number or boolean as fast as its text. */
   alias(labelName: string, value: unknown): void {
     if (typeof value !== "string") this.columns.alias(labelName, value as number | boolean);
   }
@@ -138,7 +150,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   /**
    * Removes a child. Later writes to it go nowhere.
    *
-   * @returns Whether readers would have met it.
+   * @returns Whether readers saw it.
    */
   delete(child: C): boolean {
     if (child === this.#overflow) this.#overflow = undefined;
@@ -148,35 +160,45 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return true;
   }
 
-  /** Takes all children out. */
+  /** Removes all children. */
   clear(): void {
     const children = [...this];
-    // Those who just read the columns find nothing there; those who hold a child go on with it.
+    // Running iterators find nothing more. Handles keep their numbers.
     const former = this.columns.clear();
     for (const child of children) child.stayIn(former);
-    this.columns = new Columns(this.core, 1);
+    this.#columns = new Columns(this.core, 1);
     this.#holes = 0;
     this.#overflow = undefined;
   }
 
-  /** The child of label values for who wants to take it out: to be looked for is no use of it. */
-  reach(labelValues: readonly string[]): C | undefined {
-    return this.columns.findInOrder(labelValues);
+  /** Finds a child that readers see. Does not keep it from expiring. */
+  peek(labelValues: ArrayLike<unknown>): C | undefined {
+    return this.#columns.findInOrder(labelValues);
   }
 
-  /** All children that `reach()` would find. */
+  /** Does the same as `peek()`, by name. Labels that need a closer look are not found. */
+  peekByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    return this.#columns.findByName(labels);
+  }
+
+  /** Finds a child for removal, whether readers see it or not. */
+  reach(labelValues: readonly string[]): C | undefined {
+    return this.peek(labelValues);
+  }
+
+  /** Returns all children that `reach()` finds. */
   reachable(): Iterable<C> {
     return this;
   }
 
-  /** The children that exist when the iteration begins and still do when they are reached. */
+  /** Iterates over the children that exist now, as long as they exist. */
   [Symbol.iterator](): Iterator<C> {
     return new ChildIterator(this, this.columns.children);
   }
 
-  /** Whether a child is one of those that readers meet. */
+  /** Whether readers see a child. */
   holds(child: C): boolean {
-    return child.columns === this.columns;
+    return child.columns === this.#columns;
   }
 
   /** Whether there is no room for another child. */
@@ -187,26 +209,16 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return this.size - extra >= this.#maxSeries;
   }
 
-  /** Whether labels by name are all there and legal, and those of no child. */
-  protected lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
-    return this.columns.lacksByName(labels);
-  }
-
-  /** Whether label values in order are all there and legal, and those of no child. */
-  protected lacksInOrder(values: ArrayLike<unknown>): boolean {
-    return this.columns.lacksInOrder(values);
-  }
-
-  /** A child that is not there yet, or the one for all that have no room. */
+  /** Creates a child, or returns the one for label sets without room. */
   protected make(labelValues: readonly string[]): C {
     if (this.#maxSeries === Infinity) return this.add(labelValues);
-    // Whoever asks for the labels of the overflow child gets that one.
+    // The overflow child can also be looked up by its labels.
     const isOverflow = !this.#canDrop && labelValues.every((value) => value === OVERFLOW);
     if (isOverflow) return this.#overflow = this.add(labelValues);
     return this.isFull ? this.overflow() : this.add(labelValues);
   }
 
-  /** Counts that there was no room. */
+  /** Returns the child for label sets without room, and counts the look-up. */
   protected overflow(): C {
     this.core.overflows++;
     return this.#canDrop
@@ -214,12 +226,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
       : this.#overflow ?? this.#makeOverflow();
   }
 
-  /** Moves a child out of the columns that are read. */
+  /** Moves a child to columns that no reader sees. */
   protected detach(child: C): void {
     const { slot } = child;
     if (this.#detached.children.length >= MAX_DETACHED) this.#detached = new Columns(this.core, 1);
     child.moveTo(this.#detached);
-    // Its siblings there must not keep it in memory.
+    // Its siblings must not keep it in memory.
     this.#detached.children[child.slot] = undefined;
     this.columns.remove(slot);
     this.#holes++;
@@ -230,11 +242,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     if (this.#holes <= 32 || this.#holes <= this.columns.children.length / 2) return;
     const columns = new Columns<C>(this.core, this.size);
     for (const child of this.columns.children) child?.moveTo(columns);
-    this.columns = columns;
+    this.#columns = columns;
     this.#holes = 0;
   }
 
-  /** Whether there is a child for those without room already. */
+  /** Whether the child for label sets without room exists. */
   get #hasFold(): boolean {
     return (this.#overflow ?? this.#dropped) !== undefined;
   }
@@ -249,19 +261,20 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   }
 
   #makeDropped(): C {
-    // Its metric is one of its own, so that writes to other series stay simple.
-    const columns = new Columns<C>(new MetricCore({ ...this.core, isDropped: true }), 1);
+    // It has its own core, so that writes to other series stay simple.
+    const core = new MetricCore({ ...this.core, isDropped: true });
+    const columns = new Columns<C>(core, 1);
     const dropped = this.#create(columns);
     dropped.enter(columns, this.#overflowValues(), 0);
     return dropped;
   }
 }
 
-/** Goes over the children that exist now and still do when they are reached. */
+/** Iterates over the children that exist when it is made, as long as they exist. */
 class ChildIterator<C extends Child> implements Iterator<C> {
   /**
-   * One that is always there. V8 throws away what it has compiled for objects of which a garbage
-   * collection finds none, and from one scrape to the next there are no others.
+   * An iterator that is never garbage-collected. V8 discards compiled code when a garbage
+   * collection finds no object of the kind that it was compiled for.
    */
   static readonly kept: Iterator<Child> = new ChildIterator({ holds: () => false }, []);
   readonly #store: { holds(child: C): boolean };
@@ -278,7 +291,7 @@ class ChildIterator<C extends Child> implements Iterator<C> {
   next(): IteratorResult<C> {
     while (this.#next < this.#end) {
       const value = this.#children[this.#next++];
-      // One that was removed after the others had moved is still in the former columns.
+      // A child that was removed after the others had moved is still in the old columns.
       if (value !== undefined && this.#store.holds(value)) return { done: false, value };
     }
     return { done: true, value: undefined };

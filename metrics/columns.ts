@@ -1,31 +1,37 @@
-import type { MetricCore } from "./metric_core.ts";
+import { FREE, type MetricCore } from "./metric_core.ts";
 
-/** What the look-up table has where no child is. */
-const FREE = -1;
-
-/** Instead of which label was not known: the labels are not those of the metric. */
+/** In place of the label that was not known: the labels are not those of the metric. */
 const NOT_OURS = -1;
 
-/** How many places for combinations of label values a table may have in any case: 16 kB. */
+/** A table may always have this many places for combinations of label values: 16 kB. */
 const MIN_PLACES = 4096;
 
-/** How many of them it may have for each child beyond that: 16 bytes. */
+/** Above that, a table may have this many places for each child: 16 bytes. */
 const PLACES_PER_CHILD = 4;
 
-/** Where a look-up notes which label values it is for; look-ups do not nest. */
+/** Where a look-up notes the ids of its label values. */
 let query = new Int32Array(16);
 
-/** The values that one label takes, each known by a number. */
+/**
+ * The number of look-ups so far. A label object may have getters, and a getter may look up another
+ * series. A look-up that is not the last one when it ends finds nothing, because its notes may have
+ * been overwritten.
+ */
+let lookUps = 0;
+
+const { hasOwnProperty } = Object.prototype;
+
+/** The dictionary of a label: its values, and their numbers (ids). */
 class LabelColumn {
   /** The label name. */
   readonly name: string;
-  /** The place among the label names. */
+  /** Its place among the label names. */
   readonly position: number;
-  /** How much an id of this label counts in the sum that tells where to look in the table. */
+  /** Ids of this label are multiplied by it in the sum that is a place in the table. */
   factor = 0;
-  /** The number of each value, by its text and by the number or boolean that was given for it. */
+  /** The id of each value, by its text, and by the number or boolean that was given for it. */
   readonly ids: Map<unknown, number> = new Map();
-  /** The text of each value, by its number. */
+  /** The text of each value, by its id. */
   readonly texts: string[] = [];
 
   constructor(name: string, position: number) {
@@ -36,23 +42,20 @@ class LabelColumn {
 }
 
 /**
- * The children of a metric side by side: what all of them have lies in columns, and
- * a child is its place in them, its slot. Slots are given out in the order of
- * creation, and none twice.
+ * The children of a metric side by side. Their numbers lie in columns, and a child is its place in
+ * them, its slot. Slots are assigned in the order of creation, and never reused.
  *
- * Three structures work together. Each label has a dictionary, which gives each of
- * its values a number (its id). A column has the ids of each child. And a table finds
- * a slot by its ids: it holds slots, at a place that the ids add up to, each times the
- * factor of its label.
+ * Three structures work together. Each label has a dictionary, which gives each of its values an
+ * id. A column has the ids of each child. A table finds a slot by its ids: the place of a slot is
+ * the sum of the ids, each multiplied by the factor of its label.
  *
- * Where label values combine freely, as methods, routes and status codes do, the table
- * has a place for every combination: the factors are those of a number whose digits
- * are the ids, and what stands at its place is what is looked for. Where most of such
- * places would stay empty it is a hash table with open addressing: the factors are odd
- * numbers without pattern, at most 4/5 of the places are taken, and what stands there is
- * compared with the column of ids, so that no two label sets can collide whatever their
- * values are. As label values come, the table is arranged anew whenever a dictionary or
- * the table itself has doubled.
+ * There are two kinds of tables. If label values combine freely, as methods, routes and status
+ * codes do, the table has a place for every combination. The factors are those of a number whose
+ * digits are the ids, so the slot at a place is the right one. If most of these places would stay
+ * empty, the table is a hash table with open addressing. The factors are odd random numbers, at
+ * most 4/5 of the places are taken, and the ids of a slot are compared, so that two label sets
+ * never collide, whatever their values are. The table is built again whenever the number of values
+ * of a label, or of children in a hash table, has doubled.
  *
  * | operation | cost |
  * | --- | --- |
@@ -63,90 +66,87 @@ class LabelColumn {
 export class Columns<C> {
   /** What all children share. */
   readonly core: MetricCore;
-  /** The children by slot; a hole where one was removed. */
+  /** The children by slot; undefined where one was removed. */
   readonly children: (C | undefined)[] = [];
-  /** The numbers of the children, `core.width` for each. */
+  /** The numbers of the children, `core.width` of them for each. */
   numbers: Float64Array;
   /** When each child was last touched, on the monotonic clock, if series expire. */
   touched: Float64Array;
   /** When each child began to count, in whole milliseconds after the metric was made. */
   #since: Int32Array | Float64Array;
-  /** For each child the ids of its label values. */
+  /** The ids of the label values of each child. */
   #ids: Int32Array;
   #labels: readonly LabelColumn[];
   readonly #byName: ReadonlyMap<string, LabelColumn>;
-  /** Slots, each at its place or, in a hash table, the first free one behind. Its length is a power of two. */
-  #table: Int32Array = new Int32Array(1).fill(FREE);
+  /**
+   * The slots at their places. In a hash table a slot may be at the first free place after its
+   * own. The length is a power of two.
+   */
+  #table: Int32Array;
   /** Whether the table has a place for each combination of label values. */
   #isDirect = true;
-  /** Of the last look-up without success: which label had a new value, or, if none had, their number. */
+  /**
+   * The label that had an unknown value in the last look-up that failed, or the number of labels if
+   * all values were known.
+   */
   #missed = NOT_OURS;
 
-  /**
-   * Makes columns without children.
-   *
-   * @param core What all children share.
-   * @param capacity For how many children there is room at first.
-   */
+  /** Makes columns without children, and reserves room for some. */
   constructor(core: MetricCore, capacity: number) {
     this.core = core;
     const { labelNames, width } = core;
     this.#labels = labelNames.map((name, i) => new LabelColumn(name, i));
     this.#byName = new Map(this.#labels.map((label) => [label.name, label]));
-    if (query.length < labelNames.length) query = new Int32Array(labelNames.length);
+    if (query.length < labelNames.length) {
+      query = new Int32Array(labelNames.length);
+      lookUps = (lookUps + 1) | 0;
+    }
+    this.#table = core.createTable(1);
     this.numbers = new Float64Array(capacity * width);
     this.touched = new Float64Array(core.expires ? capacity : 0);
     this.#since = new Int32Array(capacity);
     this.#ids = new Int32Array(capacity * labelNames.length);
   }
 
-  /**
-   * Adds to a number. All metrics add here, see the end of this file.
-   *
-   * @param index Which number.
-   * @param value What to add.
-   */
+  /** Adds to a number. All metrics add here, see the end of this file. */
   add(index: number, value: number): void {
     this.numbers[index]! += value;
   }
 
   /**
-   * Finds a child by the names of its labels, in whatever order.
-   *
-   * @param labels The labels.
-   * @returns The child; nothing if there is none, or the labels are not those of the metric.
+   * Finds a child by the names of its labels, in any order. Only own properties are labels.
+   * Returns undefined if there is none, if the labels are not those of the metric, or if a getter
+   * looked something up.
    */
   findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
     const own = this.#labels;
+    const lookUp = lookUps = (lookUps + 1) | 0;
     let given = 0;
     let place = 0;
-    this.#missed = NOT_OURS;
-    // A `for in` that reads the property it stands at needs no look-up for it.
+    // Engines need no look-up for the property that a `for in` is at.
     for (const name in labels) {
+      if (!hasOwnProperty.call(labels, name)) continue;
       // Most callers give labels in the order of the label names.
       let label: LabelColumn | undefined = own[given];
       if (label?.name !== name) label = this.#byName.get(name);
-      if (label === undefined) return undefined;
-      const id = label.ids.get(labels[name]);
-      if (id === undefined) {
-        this.#missed = given;
+      const id = label?.ids.get(labels[name]);
+      if (label === undefined || id === undefined) {
+        this.#missed = label !== undefined && lookUp === lookUps ? given : NOT_OURS;
         return undefined;
       }
       query[label.position] = id | 0;
       place = (place + Math.imul(id | 0, label.factor)) | 0;
       given++;
     }
-    return given === own.length ? this.#find(place) : undefined;
+    if (given === own.length && lookUp === lookUps) return this.#find(place);
+    this.#missed = NOT_OURS;
+    return undefined;
   }
 
-  /**
-   * Finds a child by its label values in their order.
-   *
-   * @param values A value for each label.
-   * @returns The child, if there is one.
-   */
+  /** Finds a child by its label values, in the order of the label names. */
   findInOrder(values: ArrayLike<unknown>): C | undefined {
     const own = this.#labels;
+    lookUps = (lookUps + 1) | 0;
     this.#missed = NOT_OURS;
     if (values.length !== own.length) return undefined;
     let place = 0;
@@ -164,12 +164,9 @@ export class Columns<C> {
   }
 
   /**
-   * Tells, right after {@linkcode findByName} has found nothing, whether that is because
-   * there is no child of these labels, which then are legal and complete. Nothing is kept
-   * of them. What would need a closer look is not told to be so.
-   *
-   * @param labels The same labels.
-   * @returns Whether it is certain that a child of these labels could be added.
+   * Returns true if the labels are certainly complete and legal, and no child has them. Must be
+   * called right after {@linkcode findByName} failed for the same labels. Keeps nothing of them. A
+   * result of false says nothing.
    */
   lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
     const own = this.#labels;
@@ -178,6 +175,7 @@ export class Columns<C> {
     if (missed === own.length) return true;
     let given = 0;
     for (const name in labels) {
+      if (!hasOwnProperty.call(labels, name)) continue;
       if (given === own.length) return false;
       let label = own[given]!;
       if (label.name !== name) {
@@ -185,7 +183,7 @@ export class Columns<C> {
         if (other === undefined) return false;
         label = other;
       }
-      // What has one new value is new, whatever the others are.
+      // A label set with a new value is new, whatever its other values are.
       const value = labels[name];
       if (given === missed ? !isNew(label, value) : !isLegal(value)) return false;
       given++;
@@ -193,12 +191,7 @@ export class Columns<C> {
     return missed !== NOT_OURS && given === own.length;
   }
 
-  /**
-   * The same as {@linkcode lacksByName}, right after {@linkcode findInOrder}.
-   *
-   * @param values The same values.
-   * @returns Whether it is certain that a child of these labels could be added.
-   */
+  /** Does the same as {@linkcode lacksByName}, right after {@linkcode findInOrder} failed. */
   lacksInOrder(values: ArrayLike<unknown>): boolean {
     const own = this.#labels;
     const missed = this.#missed;
@@ -210,27 +203,14 @@ export class Columns<C> {
     return true;
   }
 
-  /**
-   * Lets a number or a boolean be found as what it is, when its text is a value of
-   * the label already.
-   *
-   * @param name The name of the label.
-   * @param value The number or boolean.
-   */
+  /** Lets look-ups find a number or boolean of which the text is a value of the label. */
   alias(name: string, value: number | boolean): void {
     const { ids } = this.#byName.get(name)!;
     const id = ids.get(String(value));
     if (id !== undefined) ids.set(value, id);
   }
 
-  /**
-   * Adds a child that is not there yet, at zero.
-   *
-   * @param values The texts of its label values.
-   * @param since When it began to count, see {@linkcode since}.
-   * @param child The child.
-   * @returns Its slot.
-   */
+  /** Adds a child with new labels, at zero. Returns its slot. */
   append(values: readonly string[], since: number, child: C): number {
     const slot = this.children.length;
     this.#reserve(slot + 1);
@@ -259,31 +239,27 @@ export class Columns<C> {
     const { width } = this.core;
     const at = fromSlot * width;
     this.numbers.set(from.numbers.subarray(at, at + width), slot * width);
-    // Without effect if series do not expire: the arrays have no element then.
+    // Has no effect if series do not expire, because the arrays are empty then.
     this.touched[slot] = from.touched[fromSlot]!;
   }
 
-  /** Lets a child start again at zero. */
+  /** Sets the numbers of a child to zero. */
   reset(slot: number, since: number): void {
     const { width } = this.core;
     this.numbers.fill(0, slot * width, (slot + 1) * width);
     this.#setSince(slot, since);
   }
 
-  /** Takes a child out; its slot stays empty. */
+  /** Removes a child. Its slot stays empty. */
   remove(slot: number): void {
     const { width } = this.core;
     this.children[slot] = undefined;
-    // In a hash table, those that had to pass by it are found behind it.
+    // In a hash table, slots with the same place are found behind it.
     if (this.#isDirect) this.#table[this.#placeOf(slot)] = FREE;
     this.numbers.fill(NaN, slot * width, (slot + 1) * width);
   }
 
-  /**
-   * Takes all children out.
-   *
-   * @returns Columns in which they are what they were, each at its slot.
-   */
+  /** Removes all children. Returns columns that have them in their slots. */
   clear(): Columns<C> {
     const former = new Columns<C>(this.core, 0);
     former.numbers = this.numbers;
@@ -296,7 +272,7 @@ export class Columns<C> {
     return former;
   }
 
-  /** Whether any child may have an exemplar. */
+  /** Whether a child may have an exemplar. */
   get hasExemplars(): boolean {
     return this.core.kept !== undefined && this.core.type === "counter";
   }
@@ -305,7 +281,7 @@ export class Columns<C> {
   labelValues(slot: number): string[] {
     const labels = this.#labels;
     const at = slot * labels.length;
-    // Of its size from the beginning: an array that grows takes room for 16 more.
+    // Engines reserve room for 16 more elements when an array grows.
     const values = new Array<string>(labels.length);
     for (let i = 0; i < labels.length; i++) values[i] = labels[i]!.texts[this.#ids[at + i]!]!;
     return values;
@@ -317,7 +293,7 @@ export class Columns<C> {
   }
 
   #setSince(slot: number, milliseconds: number): void {
-    // 24 days fit half of the room that more needs.
+    // Up to 24 days fit into 32 bits.
     if (milliseconds !== (milliseconds | 0) && this.#since instanceof Int32Array) {
       this.#since = Float64Array.from(this.#since);
     }
@@ -336,13 +312,13 @@ export class Columns<C> {
       }
       if (isDirect || this.#isQueried(slot)) {
         const child = this.children[slot];
-        // Those that were removed are passed by: their labels may have come once more.
+        // A removed child is passed by, because another one may have its labels now.
         if (child !== undefined) return child;
       }
     }
   }
 
-  /** Whether a slot is that of the label values that are looked for. */
+  /** Whether a slot has the label values of the look-up. */
   #isQueried(slot: number): boolean {
     const ids = this.#ids;
     const width = this.#labels.length;
@@ -352,7 +328,7 @@ export class Columns<C> {
     return i === width;
   }
 
-  /** The sum that tells where to look for a slot in the table. */
+  /** The sum of a slot's ids, which is where to look for it in the table. */
   #placeOf(slot: number): number {
     const labels = this.#labels;
     const first = slot * labels.length;
@@ -374,7 +350,7 @@ export class Columns<C> {
     table[at] = slot;
   }
 
-  /** Makes a new table, for the children and the label values that there are now. */
+  /** Makes a new table for all children. */
   #arrange(): void {
     const { length } = this.children;
     let places = 1;
@@ -385,14 +361,9 @@ export class Columns<C> {
     this.#isDirect = places <= Math.max(MIN_PLACES, length * PLACES_PER_CHILD);
     if (!this.#isDirect) {
       places = nextPowerOfTwo(length * 3 / 2);
-      let factor = 0x9e3779b1;
-      for (const label of this.#labels) {
-        // Odd numbers without pattern, of which none is a small multiple of another.
-        factor = Math.imul(factor, 0x85ebca6b);
-        label.factor = factor;
-      }
+      for (const label of this.#labels) label.factor = this.core.factors[label.position]!;
     }
-    this.#table = new Int32Array(places).fill(FREE);
+    this.#table = this.core.createTable(places);
     for (let slot = 0; slot < length; slot++) {
       if (this.children[slot] !== undefined) this.#insert(slot);
     }
@@ -400,7 +371,7 @@ export class Columns<C> {
 
   #reserve(size: number): void {
     if (size <= this.#since.length) return;
-    // A quarter more each time: little is left unused, and a number is moved four times at most.
+    // A quarter more each time leaves little unused, and moves a number four times at most.
     const capacity = size + (size >> 2) + 3;
     this.numbers = grow(this.numbers, capacity * this.core.width);
     if (this.core.expires) this.touched = grow(this.touched, capacity);
@@ -409,7 +380,7 @@ export class Columns<C> {
   }
 }
 
-/** Whether a value that is in no dictionary has a text that is in none either, without making one. */
+/** Whether the text of an unknown value is unknown as well. */
 function isNew({ ids }: LabelColumn, value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed();
   return isLegal(value) && !ids.has(String(value));
@@ -419,7 +390,7 @@ function isLegal(value: unknown): boolean {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
-/** Lets the upper half of a sum of products, which has mixed more, count in the lower one. */
+/** Mixes the upper half of a sum of products, which depends on more bits, into the lower half. */
 function spread(sum: number): number {
   return sum ^ (sum >>> 15);
 }
@@ -428,7 +399,7 @@ function isPowerOfTwo(value: number): boolean {
   return value > 0 && (value & (value - 1)) === 0;
 }
 
-/** The least power of two that is not less than a number. */
+/** Returns the smallest power of two that is not less than a number. */
 function nextPowerOfTwo(value: number): number {
   let power = 1;
   while (power < value) power *= 2;
@@ -442,8 +413,8 @@ function grow<T extends Float64Array | Int32Array>(array: T, length: number): T 
   return larger;
 }
 
-// An engine compiles an addition for what it has met. One that has met integers only is compiled
-// for integers, which takes twice the time here, where every number is stored as a double.
+// Engines compile an addition for the numbers that it has seen. If it has seen only integers, it is
+// compiled for integers, and takes twice as long here, because every number is stored as a double.
 const fractions = { numbers: new Float64Array(1) };
-// It is called on what looks like columns.
+// An object with this property is all that the method needs.
 for (let i = 0; i < 100; i++) Columns.prototype.add.call(fractions as Columns<unknown>, 0, 0.5);

@@ -1,32 +1,27 @@
-import { checkBounds, checkShape, type Exemplar, type NumberMetric } from "../model.ts";
+import {
+  checkBounds,
+  checkShape,
+  type Exemplar,
+  type LabelSet,
+  type NumberMetric,
+} from "../model.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
-import type { IfObservable, Observable } from "./label_types.ts";
-import { BaseMetric } from "./base_metric.ts";
-import type { MetricOptions } from "./options.ts";
+import type { IfComplete } from "./label_types.ts";
+import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { checkFunction, settle } from "./timer.ts";
 
-/** An error class, for `instanceof`. */
-export type ErrorClass = abstract new (...args: never[]) => unknown;
-
-/** One series of a counter. */
-export class CounterChild extends Child implements NumberMetric {
+/** A series of a counter. */
+export interface CounterSeries extends LabelSet {
   /**
    * Counts up.
    *
-   * @param value By how much; at least 0. @default {1}
+   * @param value The amount, at least 0. @default {1}
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
-   * @throws {TypeError} If the value is not a number, or comes from a function.
+   * @throws {TypeError} If the value is not a number, or the series reads a function.
    * @throws {RangeError} If the value is negative, infinite or NaN, or the exemplar too long.
    */
-  inc(value = 1, exemplarLabels?: Record<string, string>): void {
-    const { columns, slot } = this;
-    if (
-      typeof value === "number" && value >= 0 && value < Infinity &&
-      exemplarLabels === undefined && columns.core.isSimple
-    ) columns.add(slot, value);
-    else this.write("increment", value, exemplarLabels);
-  }
-
+  inc(value?: number, exemplarLabels?: Record<string, string>): void;
   /**
    * Calls a function and counts 1 if it throws, or if the promise that it returns
    * rejects. The error goes on to the caller.
@@ -34,13 +29,48 @@ export class CounterChild extends Child implements NumberMetric {
    * @param fn The function.
    * @param errorClasses Count only errors that are instances of one of these.
    * @returns What the function returns.
-   * @throws {TypeError} If `fn` or an error class is not a function, or the value
-   * comes from a function.
+   * @throws {TypeError} If `fn` or an error class is not a function, or the series reads
+   * a function.
    */
-  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
+  countExceptions<T>(
+    fn: () => T,
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
+  ): T;
+  /**
+   * Reads the value from a function from now on, at each scrape. Later calls of
+   * `inc()` throw. A scrape for which the function throws, or returns a negative or infinite
+   * number or NaN, leaves the series out.
+   *
+   * @param fn Returns the value. Prometheus takes a lower value for a restart.
+   * @throws {TypeError} If it is not a function.
+   */
+  setFunction(fn: () => number): void;
+  /** The value now. */
+  readonly value: number;
+  /** The last exemplar. */
+  readonly exemplar: Exemplar | undefined;
+  /** When the series began to count, in seconds since 1970. */
+  readonly created: number;
+}
+
+/** The series of a counter: what `labels()` returns at run time. */
+export class CounterChild extends Child implements CounterSeries, NumberMetric {
+  inc(value = 1, exemplarLabels?: Record<string, string>): void {
+    const { columns, slot } = this;
+    if (
+      typeof value === "number" && value >= 0 && value < Infinity &&
+      exemplarLabels === undefined && columns.core.extras === 0
+    ) columns.add(slot, value);
+    else this.write("increment", value, exemplarLabels);
+  }
+
+  countExceptions<T>(
+    fn: () => T,
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
+  ): T {
     const doing = this.core.doing("count exceptions with");
     for (const errorClass of errorClasses) checkErrorClass(errorClass, doing);
-    // Said before the function is called, so that no error of it is hidden.
+    // Checked before the function is called, so that no error of the function is hidden.
     this.check("increment", 1);
     return settle(fn, (failed, error) => {
       if (!failed) return;
@@ -49,31 +79,22 @@ export class CounterChild extends Child implements NumberMetric {
     }, doing);
   }
 
-  /**
-   * Reads the value from a function from now on, at each scrape. Later calls of
-   * `inc()` throw. A scrape for which the function throws, or returns a negative
-   * number or NaN, leaves the series out.
-   *
-   * @param fn Returns the value. What falls is taken for a restart by Prometheus.
-   * @throws {TypeError} If it is not a function.
-   */
   setFunction(fn: () => number): void {
     this.setSource(fn);
   }
 
-  /** The value now. */
   get value(): number {
     const source = this.core.sources?.get(this);
     if (source === undefined) return this.columns.numbers[this.slot]!;
     const value: unknown = source();
     if (value instanceof Promise) value.catch(() => {});
-    if (!(typeof value === "number" && value >= 0)) {
-      checkBounds(false, this.core.doing("read"), "its function must return a number >= 0", value);
+    if (!(typeof value === "number" && value >= 0 && value < Infinity)) {
+      const rule = "its function must return a finite number >= 0";
+      checkBounds(false, this.core.doing("read"), rule, value);
     }
     return value;
   }
 
-  /** The exemplar that came last. */
   get exemplar(): Exemplar | undefined {
     // Nothing else is kept for a counter.
     return this.core.kept?.get(this) as Exemplar | undefined;
@@ -92,12 +113,12 @@ export class CounterChild extends Child implements NumberMetric {
   }
 }
 
-/** Refuses what `instanceof` would refuse later, in the place of the error that is counted. */
+/** Throws if `instanceof` would throw later, in place of the error that is counted. */
 function checkErrorClass(errorClass: unknown, doing: string): void {
   checkFunction(errorClass, doing);
   try {
-    // A function that is bound or asks for itself may have no prototype.
-    if ({} instanceof (errorClass as ErrorClass)) return;
+    // Bound functions and others without a prototype make `instanceof` throw.
+    if ({} instanceof (errorClass as abstract new () => unknown)) return;
   } catch {
     checkShape(false, doing, "an error class is needed", errorClass);
   }
@@ -108,7 +129,7 @@ function checkErrorClass(errorClass: unknown, doing: string): void {
  * the suffix `_total`.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example A counter with labels
  * ```ts
@@ -126,76 +147,77 @@ function checkErrorClass(errorClass: unknown, doing: string): void {
 export class Counter<
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends BaseMetric<Names, Defaulted, CounterChild> {
+> extends BaseMetric<Names, Defaulted, CounterSeries> {
   /**
    * Creates a counter and registers it.
    *
    * @param name The name, with the suffix `_total`.
-   * @param help What is counted.
+   * @param help The help text: what is counted.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
-  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
-    super(name, help, options, {
+  constructor(
+    name: string,
+    help: string,
+    options: MetricOptions<Names, Defaulted, Counter<Names, Defaulted>> = {},
+  ) {
+    super(name, help, readOptions("counter", name, options, METRIC_OPTIONS).options, {
       type: "counter",
-      hasExemplars: true,
+      core: { hasExemplars: true },
       create: (columns) => new CounterChild(columns),
     });
   }
 
   /**
-   * Counts up. Needs all labels to have defaults, or to be none.
+   * Counts up. Only if no label is missing.
    *
-   * @param value By how much; at least 0. @default {1}
+   * @param value The amount, at least 0. @default {1}
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
-   * @throws {TypeError} If the value is not a number, or comes from a function.
+   * @throws {TypeError} If the value is not a number, or the metric reads a function.
    * @throws {RangeError} If the value is negative, infinite or NaN, or the exemplar too long.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   inc(
-    this: Observable<Names, Defaulted>,
-    value?: number,
+    this: IfComplete<Names, Defaulted>,
+    value = 1,
     exemplarLabels?: Record<string, string>,
-  ): void;
-  inc(value = 1, exemplarLabels?: Record<string, string>): void {
-    this.own.inc(value, exemplarLabels);
+  ): void {
+    (this as unknown as Own<CounterSeries>).own.inc(value, exemplarLabels);
   }
 
   /**
    * Calls a function and counts 1 if it throws or rejects. See
-   * {@linkcode CounterChild.countExceptions}.
+   * {@linkcode CounterSeries.countExceptions}.
    *
    * @param fn The function.
    * @param errorClasses Count only errors that are instances of one of these.
    * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   countExceptions<T>(
-    this: Observable<Names, Defaulted>,
+    this: IfComplete<Names, Defaulted>,
     fn: () => T,
-    ...errorClasses: ErrorClass[]
-  ): T;
-  countExceptions<T>(fn: () => T, ...errorClasses: ErrorClass[]): T {
-    return this.own.countExceptions(fn, ...errorClasses);
+    ...errorClasses: (abstract new (...args: never[]) => unknown)[]
+  ): T {
+    return (this as unknown as Own<CounterSeries>).own.countExceptions(fn, ...errorClasses);
   }
 
   /**
-   * Reads the value from a function from now on. See {@linkcode CounterChild.setFunction}.
+   * Reads the value from a function from now on. See {@linkcode CounterSeries.setFunction}.
    *
    * @param fn Returns the value.
    * @throws {TypeError} If it is not a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  setFunction(this: Observable<Names, Defaulted>, fn: () => number): void;
-  setFunction(fn: () => number): void {
-    this.own.setFunction(fn);
+  setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
+    (this as unknown as Own<CounterSeries>).own.setFunction(fn);
   }
 
-  /** The value now; reading it throws while a label has no value. */
-  get value(): IfObservable<Names, Defaulted, number> {
-    // `own` has thrown by now if the type is `never`.
-    return this.own.value as IfObservable<Names, Defaulted, number>;
+  /** The value now. Reading it throws if a label is missing. */
+  get value(): IfComplete<Names, Defaulted, number> {
+    // `own` has thrown by now if a label is missing.
+    return this.own.value as IfComplete<Names, Defaulted, number>;
   }
 }

@@ -1,23 +1,17 @@
 import { checkExemplarLabels, checkShape } from "../model.ts";
 
-/**
- * Tells what an observation belongs to: the labels of an exemplar, or nothing, for which
- * no labels stand as well.
- */
-export type ExemplarSource = () => Record<string, string> | undefined;
-
-let source: ExemplarSource | null = null;
-/** Whether the source is at work: metrics that it changes itself do not ask it again. */
+let source: Parameters<typeof setExemplarSource>[0] = null;
+/** Whether the source is running. Metrics that it changes itself do not call it again. */
 let asking = false;
 
 /**
- * Sets where metrics built with `exemplars: true` take their exemplars from, so
- * that numbers lead to traces. The function is called at each `inc()` and
- * `observe()` of theirs that is given no exemplar, so it should be fast.
+ * Sets the function that gives exemplars to metrics with `exemplars: true`, so that numbers lead
+ * to traces. These metrics call it at each `inc()` and `observe()` without an exemplar, so it
+ * should be fast.
  *
- * If it throws, or returns a promise or labels that are not legal, the observation
- * counts all the same and `narthex_exemplar_errors_total{metric}` tells. What the
- * function itself observes has no exemplars of it.
+ * If it throws, or returns a promise or illegal labels, the observation counts without an exemplar,
+ * and `narthex_exemplar_errors_total{metric}` counts the error. If the function itself observes
+ * something, it is not called for that.
  *
  * @param fn The function; `null` for none.
  * @throws {TypeError} If it is neither a function nor `null`.
@@ -36,17 +30,17 @@ let asking = false;
  * setExemplarSource(null);
  * ```
  */
-export function setExemplarSource(fn: ExemplarSource | null): void {
+export function setExemplarSource(fn: (() => Record<string, string> | undefined) | null): void {
   const isSource = fn === null || typeof fn === "function";
   checkShape(isSource, "Cannot set exemplar source", "it must be a function or null", fn);
   source = fn;
 }
 
 /**
- * Asks the source for an exemplar's labels.
+ * Calls the source.
  *
- * @param counts Counts the failures of the source.
- * @returns Labels that are legal, if there are any.
+ * @param counts Where failures of the source are counted.
+ * @returns Legal labels, if there are any.
  */
 export function askExemplarLabels(
   counts: { exemplarErrors: number },
@@ -67,10 +61,10 @@ export function askExemplarLabels(
   }
 }
 
-/** Throws on a promise, which else would pass for an object without labels. */
+/** Throws if the source returns a promise, which looks like an object without labels. */
 function checkNoPromise(given: { readonly then?: unknown }): void {
   if (typeof given.then !== "function") return;
-  // The failure is counted: that it rejects later must not end the process.
+  // The failure is counted already. A later rejection must not end the process.
   if (given instanceof Promise) given.catch(() => {});
   throw new TypeError("Cannot use exemplar: exemplar labels must be an object: received a promise");
 }

@@ -13,10 +13,9 @@ export interface ExpiringStoreOptions<C extends Child> extends ChildStoreOptions
 }
 
 /**
- * A store that hides children that nobody has touched for some time. A hidden child is out of
- * the columns that are read, as a removed one is, but the store remembers it by a weak reference:
- * the next write or look-up brings it back with all it has, as the last of the children. If the
- * program does not hold it, it is garbage-collected.
+ * A store that hides children after some time without a touch. A hidden child is removed from the
+ * columns, but the store keeps a weak reference to it. The next write or look-up brings it back with
+ * its numbers, as the last child. If the program does not hold it, it is garbage-collected.
  *
  * There is no timer. Children are checked when they are read and one of them may have expired, and
  * now and then when new ones come.
@@ -45,8 +44,7 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     core.listener = this;
   }
 
-  /** The store itself, for readers that must not miss a number. */
-  get expiry(): SeriesExpiry {
+  override get expiry(): SeriesExpiry {
     return this;
   }
 
@@ -67,6 +65,15 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     return child;
   }
 
+  override foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    // A hidden child may have the labels.
+    return this.#hidden.size > 0 ? undefined : super.foldByName(labels);
+  }
+
+  override foldInOrder(values: ArrayLike<unknown>): C | undefined {
+    return this.#hidden.size > 0 ? undefined : super.foldInOrder(values);
+  }
+
   override delete(child: C): boolean {
     this.#forget(child);
     return super.delete(child);
@@ -77,8 +84,17 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     this.#hidden.clear();
   }
 
-  override reach(labelValues: readonly string[]): C | undefined {
+  override peek(labelValues: ArrayLike<unknown>): C | undefined {
     this.#sweepIfDue();
+    return super.peek(labelValues);
+  }
+
+  override peekByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    this.#sweepIfDue();
+    return super.peekByName(labels);
+  }
+
+  override reach(labelValues: readonly string[]): C | undefined {
     return super.reach(labelValues) ?? this.#findHidden(labelValues);
   }
 
@@ -132,14 +148,6 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     if (!super.isFull) return false;
     this.#sweepForNew();
     return super.isFull;
-  }
-
-  protected override lacksByName(labels: Readonly<Record<string, unknown>>): boolean {
-    return this.#hidden.size === 0 && super.lacksByName(labels);
-  }
-
-  protected override lacksInOrder(values: ArrayLike<unknown>): boolean {
-    return this.#hidden.size === 0 && super.lacksInOrder(values);
   }
 
   protected override make(labelValues: readonly string[]): C {

@@ -1,97 +1,70 @@
-import { type Aggregation, checkShape, type NumberMetric, received } from "../model.ts";
+import {
+  type Aggregation,
+  checkShape,
+  type KnownOptions,
+  type LabelSet,
+  type NumberMetric,
+  received,
+} from "../model.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
-import type { IfObservable, MetricTimer, Observable, Timer } from "./label_types.ts";
-import { BaseMetric } from "./base_metric.ts";
-import type { MetricOptions } from "./options.ts";
+import type { IfComplete, Timer } from "./label_types.ts";
+import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { checkFunction, settle, startChildTimer } from "./timer.ts";
 
-/** One series of a gauge. */
-export class GaugeChild extends Child implements NumberMetric {
+/** A series of a gauge. */
+export interface GaugeSeries extends LabelSet {
   /**
    * Sets the value.
    *
    * @param value Any number, `NaN` and the infinities included.
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
+   * @throws {TypeError} If it is not a number, or the series reads a function.
    */
-  set(value: number): void {
-    const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.numbers[slot] = value;
-    else this.write("set", value);
-  }
-
+  set(value: number): void;
   /**
    * Adds to the value.
    *
-   * @param value How much. @default {1}
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
+   * @param value The amount. @default {1}
+   * @throws {TypeError} If it is not a number, or the series reads a function.
    */
-  inc(value = 1): void {
-    const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.add(slot, value);
-    else this.write("increment", value);
-  }
-
+  inc(value?: number): void;
   /**
-   * Takes from the value.
+   * Subtracts from the value.
    *
-   * @param value How much. @default {1}
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
+   * @param value The amount. @default {1}
+   * @throws {TypeError} If it is not a number, or the series reads a function.
    */
-  dec(value = 1): void {
-    const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) columns.add(slot, -value);
-    else this.write("decrement", value);
-  }
-
+  dec(value?: number): void;
   /**
    * Sets the value to the time of day, in seconds since 1970.
    *
-   * @throws {TypeError} If the value comes from a function.
+   * @throws {TypeError} If the series reads a function.
    */
-  setToCurrentTime(): void {
-    this.set(this.core.now());
-  }
-
+  setToCurrentTime(): void;
   /**
-   * Calls a function and counts it for as long as it runs, or as its promise is
-   * not settled, whether it succeeds or fails.
+   * Calls a function and counts it while it runs, or while its promise is
+   * pending, whether it succeeds or fails.
    *
    * @param fn The function.
    * @returns What the function returns.
-   * @throws {TypeError} If it is not a function, or the value comes from one.
+   * @throws {TypeError} If it is not a function, or the series reads one.
    */
-  trackInProgress<T>(fn: () => T): T {
-    const doing = this.core.doing("track progress with");
-    checkFunction(fn, doing);
-    this.inc();
-    return settle(fn, () => this.dec(), doing);
-  }
-
+  trackInProgress<T>(fn: () => T): T;
   /**
-   * Calls a function and sets the value to how long it took, in seconds; when it
-   * returns a promise, until that is settled.
+   * Calls a function and sets the value to how long it took, in seconds. If it
+   * returns a promise, the time ends when that is settled.
    *
    * @param fn The function.
    * @returns What the function returns.
-   * @throws {TypeError} If it is not a function, or the value comes from one.
+   * @throws {TypeError} If it is not a function, or the series reads one.
    */
-  time<T>(fn: () => T): T {
-    // Said before the function is called, so that no result of it is lost.
-    const doing = this.core.doing("time");
-    if (this.computed) throw new TypeError(`${doing}: its value comes from a function`);
-    const timer = this.startTimer();
-    return settle(fn, () => timer.stop(), doing);
-  }
-
+  time<T>(fn: () => T): T;
   /**
    * Starts a timer that sets the value, in seconds, when it is stopped.
    *
    * @returns The timer.
    */
-  startTimer(): Timer {
-    return startChildTimer(this.core, (seconds) => this.set(seconds));
-  }
-
+  startTimer(): Timer;
   /**
    * Reads the value from a function from now on, at each scrape. Later writes
    * throw. A scrape for which the function throws leaves the series out.
@@ -99,11 +72,58 @@ export class GaugeChild extends Child implements NumberMetric {
    * @param fn Returns the value.
    * @throws {TypeError} If it is not a function.
    */
+  setFunction(fn: () => number): void;
+  /** The value now. */
+  readonly value: number;
+}
+
+/** The series of a gauge: what `labels()` returns at run time. */
+export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
+  set(value: number): void {
+    const { columns, slot } = this;
+    if (typeof value === "number" && columns.core.extras === 0) columns.numbers[slot] = value;
+    else this.write("set", value);
+  }
+
+  inc(value = 1): void {
+    const { columns, slot } = this;
+    if (typeof value === "number" && columns.core.extras === 0) columns.add(slot, value);
+    else this.write("increment", value);
+  }
+
+  dec(value = 1): void {
+    const { columns, slot } = this;
+    if (typeof value === "number" && columns.core.extras === 0) columns.add(slot, -value);
+    else this.write("decrement", value);
+  }
+
+  setToCurrentTime(): void {
+    this.set(this.core.now());
+  }
+
+  trackInProgress<T>(fn: () => T): T {
+    const doing = this.core.doing("track progress with");
+    checkFunction(fn, doing);
+    this.inc();
+    return settle(fn, () => this.dec(), doing);
+  }
+
+  time<T>(fn: () => T): T {
+    // Checked before the function is called, so that no result of the function is lost.
+    const doing = this.core.doing("time");
+    if (this.isComputed) throw new TypeError(`${doing}: its value comes from a function`);
+    const timer = this.startTimer();
+    return settle(fn, () => timer.stop(), doing);
+  }
+
+  startTimer(): Timer {
+    return startChildTimer(this.core, this);
+  }
+
   setFunction(fn: () => number): void {
     this.setSource(fn);
   }
 
-  /** The value now. */
   get value(): number {
     const source = this.core.sources?.get(this);
     if (source === undefined) return this.columns.numbers[this.slot]!;
@@ -115,21 +135,17 @@ export class GaugeChild extends Child implements NumberMetric {
     return value;
   }
 
-  /**
-   * What a timer does at its end.
-   *
-   * @param seconds The duration.
-   */
-  recordDuration(seconds: number): void {
-    this.set(seconds);
+  /** Called at the end of a timer. */
+  recordDuration(seconds: number, exemplarLabels?: Record<string, string>): void {
+    this.write("set", seconds, exemplarLabels);
   }
 
-  /** When it was set last, in seconds since 1970, if the metric keeps that. */
+  /** When it was last set, in seconds since 1970, if the metric keeps that. */
   get changed(): number | undefined {
     const { core } = this;
     if (!core.keepsTimes) return undefined;
     // Nothing else is kept for a gauge.
-    return this.computed ? core.now() : core.kept?.get(this) as number | undefined;
+    return this.isComputed ? core.now() : core.kept?.get(this) as number | undefined;
   }
 
   protected override change(verb: string, value: number): void {
@@ -140,17 +156,22 @@ export class GaugeChild extends Child implements NumberMetric {
   }
 }
 
-/** The ways in which gauges of several processes become one. */
+/** The ways to combine the gauges of several processes. */
 const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
   "all",
   "sum",
+  "average",
   "min",
   "max",
+  "first",
   "mostrecent",
+  "omit",
   "liveall",
   "livesum",
+  "liveaverage",
   "livemin",
   "livemax",
+  "livefirst",
   "livemostrecent",
 ]);
 
@@ -158,22 +179,23 @@ const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
 export interface GaugeOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Gauge<Names, Defaulted>> {
   /**
-   * How the values of several processes become one, when they share a registry by
-   * `loadBackend()`. `"all"` tells them apart by a label `process`. @default {"all"}
+   * How to combine the values of several processes that share a registry by `loadBackend()`.
+   * `"all"` keeps them apart by a label `process`. @default {"all"}
    */
   aggregation?: Aggregation | undefined;
 }
 
+const KNOWN_OPTIONS: KnownOptions<GaugeOptions> = { ...METRIC_OPTIONS, aggregation: true };
+
 /**
- * A number that goes up and down: a temperature, a queue's length, requests in
- * progress.
+ * A number that goes up and down: a temperature, the length of a queue, requests in progress.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
- * @example A gauge that is set, and one that is read from elsewhere
+ * @example A gauge that is set, and one that reads a function
  * ```ts
  * import { Gauge, REGISTRY } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -191,90 +213,86 @@ export interface GaugeOptions<
 export class Gauge<
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends BaseMetric<Names, Defaulted, GaugeChild> {
+> extends BaseMetric<Names, Defaulted, GaugeSeries> {
   /**
    * Creates a gauge and registers it.
    *
    * @param name The name.
-   * @param help What is measured.
+   * @param help The help text: what is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: GaugeOptions<Names, Defaulted> = {}) {
-    const { aggregation = "all" } = options ?? {};
+    const { options: known, doing } = readOptions("gauge", name, options, KNOWN_OPTIONS);
+    const { aggregation = "all" } = known;
     if (!AGGREGATIONS.has(aggregation)) {
       const rule = `aggregation must be one of ${received([...AGGREGATIONS])}`;
-      checkShape(false, `Cannot create gauge ${received(name)}`, rule, aggregation);
+      checkShape(false, doing, rule, aggregation);
     }
-    super(name, help, options, {
+    super(name, help, known, {
       type: "gauge",
       definition: aggregation,
       aggregation,
-      keepsTimes: aggregation.endsWith("mostrecent"),
+      core: { keepsTimes: aggregation.endsWith("mostrecent") },
       canDrop: true,
       create: (columns) => new GaugeChild(columns),
     });
   }
 
   /**
-   * Sets the value. Needs all labels to have defaults, or to be none.
+   * Sets the value. Only if no label is missing.
    *
    * @param value Any number, `NaN` and the infinities included.
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {TypeError} If it is not a number, or the metric reads a function.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  set(this: Observable<Names, Defaulted>, value: number): void;
-  set(value: number): void {
-    this.own.set(value);
+  set(this: IfComplete<Names, Defaulted>, value: number): void {
+    (this as unknown as Own<GaugeSeries>).own.set(value);
   }
 
   /**
    * Adds to the value.
    *
-   * @param value How much. @default {1}
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @param value The amount. @default {1}
+   * @throws {TypeError} If it is not a number, or the metric reads a function.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  inc(this: Observable<Names, Defaulted>, value?: number): void;
-  inc(value = 1): void {
-    this.own.inc(value);
+  inc(this: IfComplete<Names, Defaulted>, value = 1): void {
+    (this as unknown as Own<GaugeSeries>).own.inc(value);
   }
 
   /**
-   * Takes from the value.
+   * Subtracts from the value.
    *
-   * @param value How much. @default {1}
-   * @throws {TypeError} If it is not a number, or the value comes from a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @param value The amount. @default {1}
+   * @throws {TypeError} If it is not a number, or the metric reads a function.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  dec(this: Observable<Names, Defaulted>, value?: number): void;
-  dec(value = 1): void {
-    this.own.dec(value);
+  dec(this: IfComplete<Names, Defaulted>, value = 1): void {
+    (this as unknown as Own<GaugeSeries>).own.dec(value);
   }
 
   /**
    * Sets the value to the time of day, in seconds since 1970.
    *
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  setToCurrentTime(this: Observable<Names, Defaulted>): void;
-  setToCurrentTime(): void {
-    this.own.setToCurrentTime();
+  setToCurrentTime(this: IfComplete<Names, Defaulted>): void {
+    (this as unknown as Own<GaugeSeries>).own.setToCurrentTime();
   }
 
   /**
-   * Calls a function and counts it for as long as it runs. See
-   * {@linkcode GaugeChild.trackInProgress}.
+   * Calls a function and counts it while it runs. See
+   * {@linkcode GaugeSeries.trackInProgress}.
    *
    * @param fn The function.
    * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  trackInProgress<T>(this: Observable<Names, Defaulted>, fn: () => T): T;
-  trackInProgress<T>(fn: () => T): T {
-    return this.own.trackInProgress(fn);
+  trackInProgress<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
+    return (this as unknown as Own<GaugeSeries>).own.trackInProgress(fn);
   }
 
   /**
@@ -282,39 +300,37 @@ export class Gauge<
    *
    * @param fn The function.
    * @returns What the function returns.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  time<T>(this: Observable<Names, Defaulted>, fn: () => T): T;
-  time<T>(fn: () => T): T {
-    return this.own.time(fn);
+  time<T>(this: IfComplete<Names, Defaulted>, fn: () => T): T {
+    return (this as unknown as Own<GaugeSeries>).own.time(fn);
   }
 
   /**
-   * Starts a timer that sets the value, in seconds, when it is stopped. It can be
-   * started while labels are missing; they are given at its end.
+   * Starts a timer that sets the value, in seconds, when it is stopped. Labels that are missing are
+   * given at its end.
    *
    * @returns The timer.
    */
-  startTimer(): MetricTimer<Names, Defaulted> {
-    // The type tells which labels are needed at the end.
-    return this.startLabelTimer() as MetricTimer<Names, Defaulted>;
+  startTimer(): Timer<Names, Defaulted> {
+    // The type says which labels are needed at the end.
+    return this.startLabelTimer() as Timer<Names, Defaulted>;
   }
 
   /**
-   * Reads the value from a function from now on. See {@linkcode GaugeChild.setFunction}.
+   * Reads the value from a function from now on. See {@linkcode GaugeSeries.setFunction}.
    *
    * @param fn Returns the value.
    * @throws {TypeError} If it is not a function.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  setFunction(this: Observable<Names, Defaulted>, fn: () => number): void;
-  setFunction(fn: () => number): void {
-    this.own.setFunction(fn);
+  setFunction(this: IfComplete<Names, Defaulted>, fn: () => number): void {
+    (this as unknown as Own<GaugeSeries>).own.setFunction(fn);
   }
 
-  /** The value now; reading it throws while a label has no value. */
-  get value(): IfObservable<Names, Defaulted, number> {
-    // `own` has thrown by now if the type is `never`.
-    return this.own.value as IfObservable<Names, Defaulted, number>;
+  /** The value now. Reading it throws if a label is missing. */
+  get value(): IfComplete<Names, Defaulted, number> {
+    // `own` has thrown by now if a label is missing.
+    return this.own.value as IfComplete<Names, Defaulted, number>;
   }
 }

@@ -8,50 +8,91 @@ import {
   checkShape,
   type Exemplar,
   type HistogramMetric,
+  type KnownOptions,
+  type LabelSet,
   type NativeHistogram,
-  received,
 } from "../model.ts";
+import type { Own } from "./base_metric.ts";
 import { checkBuckets, DEFAULT_BUCKETS } from "./buckets.ts";
 import type { Columns } from "./columns.ts";
-import type { Observable } from "./label_types.ts";
-import type { MetricOptions } from "./options.ts";
+import type { IfComplete, Timer, Wrap } from "./label_types.ts";
+import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { TimedChild, TimedMetric } from "./timed_metric.ts";
 
-/** Below this many bounds a search is a walk along them, which is faster. */
+/** Up to this many bounds, a linear search is faster. */
 const SHORT = 16;
 
-/** One set of series of a histogram. */
-export class HistogramChild extends TimedChild implements HistogramMetric {
-  // Its numbers are that of the values in each bucket, not cumulative, up to that of `+Inf`, and
-  // the sum of the values.
+/** A set of series of a histogram. */
+export interface HistogramSeries extends LabelSet {
+  /**
+   * Counts a value.
+   *
+   * @param value A finite number.
+   * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
+   * @throws {TypeError} If the value is not a number.
+   * @throws {RangeError} If the value is infinite or NaN, or the exemplar too long.
+   */
+  observe(value: number, exemplarLabels?: Record<string, string>): void;
+  /**
+   * Calls a function and counts how long it took, in seconds. If it returns a
+   * promise, the time ends when that is settled. Failures are counted as well.
+   *
+   * @param fn The function.
+   * @returns What the function returns.
+   * @throws {TypeError} If it is not a function.
+   */
+  time<T>(fn: () => T): T;
+  /**
+   * Starts a timer that counts its duration, in seconds, when it is stopped.
+   *
+   * @returns The timer.
+   */
+  startTimer(): Timer;
+  /** Makes a function whose calls are timed. Also a method decorator. */
+  readonly wrap: Wrap;
+  /** The finite upper bounds. The bucket of `+Inf` comes after them. */
+  readonly bounds: readonly number[];
+  /** The sum of all values. */
+  readonly sum: number;
+  /** The number of all values. */
+  readonly count: number;
+  /**
+   * Returns the number of values at or below each bound, and of all values.
+   *
+   * @param into An array to overwrite and return. @default {a new one}
+   * @returns One count more than there are bounds.
+   */
+  cumulativeCounts(into?: number[]): readonly number[];
+  /** The last exemplar of each bucket. */
+  readonly exemplars: readonly (Exemplar | undefined)[] | undefined;
+  /** A copy of the native histogram as it is now, if there is one. */
+  readonly native: NativeHistogram | undefined;
+  /** The exemplars of the native histogram, by value. */
+  readonly nativeExemplars: readonly Exemplar[] | undefined;
+  /** When the series began to count, in seconds since 1970. */
+  readonly created: number;
+}
 
-  /** The finite upper bounds, shared by all children of the histogram. */
+/** The set of series of a histogram: what `labels()` returns at run time. */
+export class HistogramChild extends TimedChild implements HistogramSeries, HistogramMetric {
+  // Its numbers are the counts of the buckets up to that of `+Inf`, not cumulative, and the sum.
+
   get bounds(): readonly number[] {
     return this.core.bounds;
   }
 
-  /**
-   * Counts a value.
-   *
-   * @param value Any number. `NaN` counts in the bucket of `+Inf` and makes the sum `NaN`.
-   * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
-   * @throws {TypeError} If the value is not a number.
-   * @throws {RangeError} If the exemplar is too long.
-   */
   observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      typeof value === "number" && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.extras === 0
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
 
-  /** The sum of all values. */
   get sum(): number {
     const { columns, slot } = this;
     return columns.numbers[(slot + 1) * columns.core.width - 1]!;
   }
 
-  /** The number of all values. */
   get count(): number {
     const { columns, slot } = this;
     const { numbers } = columns;
@@ -62,28 +103,19 @@ export class HistogramChild extends TimedChild implements HistogramMetric {
     return count;
   }
 
-  /** The last exemplar of each bucket. */
   get exemplars(): readonly (Exemplar | undefined)[] | undefined {
     // Nothing else is kept for a histogram.
     return this.core.kept?.get(this) as (Exemplar | undefined)[] | undefined;
   }
 
-  /** The native histogram as it is at this moment, if there is one. Each reading makes a copy. */
   get native(): NativeHistogram | undefined {
     return undefined;
   }
 
-  /** The exemplars of the native histogram, by value. */
   get nativeExemplars(): readonly Exemplar[] | undefined {
     return undefined;
   }
 
-  /**
-   * The number of values at or below each bound, and of all values.
-   *
-   * @param into An array to overwrite and return. @default {a new one}
-   * @returns One count more than there are bounds.
-   */
   cumulativeCounts(into: number[] = []): readonly number[] {
     const { columns, slot } = this;
     const { numbers } = columns;
@@ -113,7 +145,7 @@ export class HistogramChild extends TimedChild implements HistogramMetric {
   }
 }
 
-/** A histogram's series that are native too, or only. */
+/** The series of a native histogram, with or without classic buckets. */
 class NativeHistogramChild extends HistogramChild {
   readonly #native: NativeHistogramEstimator;
   #exemplars: NativeExemplars<Required<Exemplar>> | undefined = undefined;
@@ -123,17 +155,17 @@ class NativeHistogramChild extends HistogramChild {
     this.#native = new NativeHistogramEstimator(options, this.core.now);
   }
 
-  /** Repeats what is inherited: calls of `change()` that only ever mean one are fast. */
+  /** Repeats the inherited method, because a call of one function only is faster. */
   override observe(value: number, exemplarLabels?: Record<string, string>): void {
     if (
-      typeof value === "number" && exemplarLabels === undefined && this.columns.core.isSimple
+      Number.isFinite(value) && exemplarLabels === undefined && this.columns.core.extras === 0
     ) this.change("observe", value);
     else this.write("observe", value, exemplarLabels);
   }
 
   override get native(): NativeHistogram {
     const { schema, zeroThreshold, zeroCount, positive, negative } = this.#native;
-    // They are those of the classic buckets, and kept there only.
+    // Both are kept with the classic buckets.
     const { sum, count } = this;
     return { schema, zeroThreshold, zeroCount, positive, negative, sum, count };
   }
@@ -149,7 +181,7 @@ class NativeHistogramChild extends HistogramChild {
   }
 
   protected override change(verb: string, value: number, exemplar?: Required<Exemplar>): void {
-    // A histogram that starts again to save buckets does so as a whole.
+    // If it starts again to save buckets, the classic buckets do, too.
     if (this.#native.observe(value)) super.reset();
     super.change(verb, value, exemplar);
     if (exemplar !== undefined) this.keepNative(exemplar);
@@ -162,7 +194,7 @@ class NativeHistogramChild extends HistogramChild {
   }
 }
 
-/** The bucket of a value. NaN is at or below no bound, and so ends in that of +Inf. */
+/** Finds the bucket of a value. */
 function findBucket(bounds: readonly number[], value: number): number {
   let i = 0;
   let end = bounds.length;
@@ -179,27 +211,32 @@ function findBucket(bounds: readonly number[], value: number): number {
 export interface HistogramOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Histogram<Names, Defaulted>> {
   /**
-   * The upper bounds, strictly increasing; that of `+Inf` is always there. `[]` means
-   * that there is no other. Without it a histogram has `DEFAULT_BUCKETS`, and a native
-   * histogram has no classic buckets.
+   * The upper bounds, strictly increasing. The bucket of `+Inf` is always there, and `[]` means that
+   * it is the only one. @default {DEFAULT_BUCKETS; none for a native histogram}
    */
   buckets?: readonly number[] | undefined;
   /**
-   * Whether there is a native histogram, whose buckets need no choice of bounds;
-   * `true` for the defaults. Only the protobuf format carries it: in the text formats
-   * a histogram without classic buckets has the one of `+Inf`.
+   * Options of a native histogram, which needs no choice of bounds; `true` for the defaults. Only
+   * the protobuf format carries it. In the text formats a histogram without classic buckets has
+   * only the bucket of `+Inf`. @default {false}
    */
   nativeHistogram?: NativeHistogramOptions | boolean | undefined;
 }
 
+const KNOWN_OPTIONS: KnownOptions<HistogramOptions> = {
+  ...METRIC_OPTIONS,
+  buckets: true,
+  nativeHistogram: true,
+};
+
 /**
- * A distribution of values in buckets: durations, sizes. Prometheus computes
- * quantiles from it, over any number of processes.
+ * A distribution of values in buckets: durations, sizes. Prometheus computes quantiles from it,
+ * for any number of processes together.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example Timing an asynchronous function
  * ```ts
@@ -219,12 +256,12 @@ export interface HistogramOptions<
 export class Histogram<
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends TimedMetric<Names, Defaulted, HistogramChild> {
+> extends TimedMetric<Names, Defaulted, HistogramSeries> {
   /**
    * Creates a histogram and registers it.
    *
    * @param name The name, with its unit.
-   * @param help What is measured.
+   * @param help The help text: what is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If the buckets are not finite and strictly increasing, or
@@ -232,16 +269,14 @@ export class Histogram<
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: HistogramOptions<Names, Defaulted> = {}) {
-    const doing = `Cannot create histogram ${received(name)}`;
-    const { nativeHistogram = false, buckets } = options ?? {};
+    const { options: known, doing } = readOptions("histogram", name, options, KNOWN_OPTIONS);
+    const { nativeHistogram = false, buckets } = known;
     const native = checkNative(nativeHistogram, doing);
     const bounds = checkBuckets(buckets ?? (native ? [] : DEFAULT_BUCKETS), doing);
-    super(name, help, options, {
+    super(name, help, known, {
       type: "histogram",
       definition: [bounds, native],
-      bounds,
-      width: bounds.length + 2,
-      hasExemplars: true,
+      core: { bounds, width: bounds.length + 2, hasExemplars: true },
       create: native === undefined
         ? (columns) => new HistogramChild(columns)
         : (columns) => new NativeHistogramChild(columns, native),
@@ -249,25 +284,24 @@ export class Histogram<
   }
 
   /**
-   * Counts a value. Needs all labels to have defaults, or to be none.
+   * Counts a value. Only if no label is missing.
    *
-   * @param value Any number. `NaN` counts in the bucket of `+Inf` and makes the sum `NaN`.
+   * @param value A finite number.
    * @param exemplarLabels Labels of an exemplar, at most 128 characters together.
    * @throws {TypeError} If the value is not a number.
-   * @throws {RangeError} If the exemplar is too long.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {RangeError} If the value is infinite or NaN, or the exemplar too long.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
   observe(
-    this: Observable<Names, Defaulted>,
+    this: IfComplete<Names, Defaulted>,
     value: number,
     exemplarLabels?: Record<string, string>,
-  ): void;
-  observe(value: number, exemplarLabels?: Record<string, string>): void {
-    this.own.observe(value, exemplarLabels);
+  ): void {
+    (this as unknown as Own<HistogramSeries>).own.observe(value, exemplarLabels);
   }
 }
 
-/** The options of the native histogram, checked; nothing when there is none. */
+/** Checks the options of the native histogram. Returns undefined if there is none. */
 function checkNative(
   options: NativeHistogramOptions | boolean,
   doing: string,

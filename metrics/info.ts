@@ -1,51 +1,57 @@
-import { type LabelValue, type Metric, type NumberMetric, toLabelSet } from "../model.ts";
+import {
+  type LabelSet,
+  type LabelValue,
+  type LiveMetrics,
+  type Metric,
+  type NumberMetric,
+  type SeriesExpiry,
+  toLabelSet,
+} from "../model.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
-import type { Observable } from "./label_types.ts";
-import { BaseMetric } from "./base_metric.ts";
-import type { MetricOptions } from "./options.ts";
+import type { ChildStore } from "./child_store.ts";
+import type { IfComplete } from "./label_types.ts";
+import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 
-/** One series of an info: its labels are what it tells. */
-export class InfoChild extends Child {
+/** A series of an info: its labels are the information. */
+export interface InfoSeries extends LabelSet {
+  /**
+   * Sets the labels of the series, in place of those before.
+   *
+   * @param labels The labels.
+   * @throws {TypeError} If a label is not legal, or is one of the metric's own.
+   */
+  info(labels: Readonly<Record<string, LabelValue>>): void;
+}
+
+/** The series of an info: what `labels()` returns at run time. */
+export class InfoChild extends Child implements InfoSeries {
   #metric: NumberMetric | undefined = undefined;
 
-  /**
-   * Sets what is told, in the place of what was told before.
-   *
-   * @param labels The labels.
-   * @throws {TypeError} If a label is not legal, or is one of the metric's own.
-   */
   info(labels: Readonly<Record<string, LabelValue>>): void {
-    const told = this.toMetric(labels);
-    if (this.isOpen()) this.#metric = told;
+    const metric = this.toMetric(labels);
+    if (this.isOpen()) this.#metric = metric;
   }
 
-  /**
-   * Checks what is to be told.
-   *
-   * @param labels The labels.
-   * @returns The metric that tells it.
-   * @throws {TypeError} If a label is not legal, or is one of the metric's own.
-   */
+  /** Checks labels, and returns the metric that has them. */
   protected toMetric(labels: Readonly<Record<string, LabelValue>>): NumberMetric {
     const doing = this.core.doing("set");
-    const told = toLabelSet(labels, this.core.nameValidation, doing);
-    const clash = told.labelNames.find((name) => this.labelNames.includes(name));
+    const given = toLabelSet(labels, this.core.nameValidation, doing);
+    const clash = given.labelNames.find((name) => this.labelNames.includes(name));
     if (clash !== undefined) {
       throw new TypeError(`${doing}: label "${clash}" is one of its labelNames`);
     }
     return {
-      labelNames: [...this.labelNames, ...told.labelNames],
-      labelValues: [...this.labelValues, ...told.labelValues],
+      labelNames: [...this.labelNames, ...given.labelNames],
+      labelValues: [...this.labelValues, ...given.labelValues],
       value: 1,
     };
   }
 
-  /** What is told, as a metric; nothing before the first `info()`. */
-  get metric(): NumberMetric | undefined {
-    return this.#metric;
+  override get metrics(): readonly NumberMetric[] {
+    return this.#metric === undefined ? [] : [this.#metric];
   }
 
-  /** Tells nothing until the next `info()`. */
   override reset(): void {
     super.reset();
     this.#metric = undefined;
@@ -53,11 +59,11 @@ export class InfoChild extends Child {
 }
 
 /**
- * Facts that do not change while the program runs, such as its version, as labels
- * of a series whose value is 1. The suffix `_info` is appended to the name.
+ * Facts that do not change while the program runs, such as its version. They are the labels of a
+ * series whose value is 1. The suffix `_info` is appended to the name.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example The version of a program
  * ```ts
@@ -71,50 +77,62 @@ export class InfoChild extends Child {
 export class Info<
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends BaseMetric<Names, Defaulted, InfoChild> {
+> extends BaseMetric<Names, Defaulted, InfoSeries> {
   /**
    * Creates an info and registers it.
    *
    * @param name The name; `_info` is appended if it is missing.
-   * @param help What is told.
+   * @param help The help text: what the labels describe.
    * @param options Options; an info has no unit.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
-  constructor(name: string, help: string, options: MetricOptions<Names, Defaulted> = {}) {
-    super(name, help, options, {
+  constructor(
+    name: string,
+    help: string,
+    options: MetricOptions<Names, Defaulted, Info<Names, Defaulted>> = {},
+  ) {
+    super(name, help, readOptions("info", name, options, METRIC_OPTIONS).options, {
       type: "info",
-      width: 0,
-      // Processes that tell the same tell it once, for as long as one of them runs.
+      core: { width: 0 },
+      // The same labels of several processes are one series, while one of them runs.
       aggregation: "livemax",
       canDrop: true,
       create: (columns) => new InfoChild(columns),
+      view: (store) => new InfoMetrics(store),
     });
   }
 
   /**
-   * Sets what is told, in the place of what was told before. Needs all labels to
-   * have defaults, or to be none.
+   * Sets the labels of the series, in place of those before. Only if no
+   * label is missing.
    *
    * @param labels The labels.
    * @throws {TypeError} If a label is not legal, or is one of the metric's own.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  info(this: Observable<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void;
-  info(labels: Readonly<Record<string, LabelValue>>): void {
-    this.own.info(labels);
+  info(this: IfComplete<Names, Defaulted>, labels: Readonly<Record<string, LabelValue>>): void {
+    (this as unknown as Own<InfoSeries>).own.info(labels);
+  }
+}
+
+/**
+ * The series of an info that have information. They are checked at each read, because two of them
+ * may have the same labels.
+ */
+class InfoMetrics implements LiveMetrics {
+  readonly #store: ChildStore<Child>;
+
+  constructor(store: ChildStore<Child>) {
+    this.#store = store;
   }
 
-  /** Children that tell something; two of them may come to tell the same. */
-  protected override read(
-    children: Iterable<InfoChild>,
-  ): { metrics: Iterable<Metric> } {
-    const metrics = {
-      *[Symbol.iterator](): Generator<Metric> {
-        for (const { metric } of children) if (metric !== undefined) yield metric;
-      },
-    };
-    return { metrics };
+  get expiry(): SeriesExpiry | undefined {
+    return this.#store.expiry;
+  }
+
+  *[Symbol.iterator](): Generator<Metric> {
+    for (const { metrics } of this.#store) yield* metrics;
   }
 }

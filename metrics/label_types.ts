@@ -1,121 +1,190 @@
 import type { LabelValue } from "../model.ts";
 
-/** Labels by name. */
-export type LabelsByName<K extends string> = { readonly [P in K]: LabelValue };
+/**
+ * Label names as a text, as in `method, status`.
+ *
+ * @ignore
+ */
+export type LabelList<
+  Names extends readonly string[],
+  Without = never,
+  Text extends string = "",
+> = Names extends readonly [infer First extends string, ...infer Rest extends readonly string[]]
+  ? LabelList<
+    Rest,
+    Without,
+    First extends Without ? Text : Text extends "" ? First : `${Text}, ${First}`
+  >
+  : Names extends readonly [] ? Text
+  : string;
 
-/** An object without labels. The type `{}` would take anything. */
-export type NoLabels = { readonly [name: string]: never };
+/**
+ * The label names in an object, and in every object of a union.
+ *
+ * @ignore
+ */
+export type NamesIn<Labels> = Labels extends unknown ? `${keyof Labels & (string | number)}`
+  : never;
 
-/** Refuses what is no label of the metric, or may be left out, also in a variable. */
-export type OnlyLabels<Names extends readonly string[], L> = {
-  readonly [P in keyof L]-?: P extends Names[number] ? LabelValue : never;
-};
+/**
+ * The label names in an object whose values are no label values.
+ *
+ * @ignore
+ */
+export type MistypedIn<Labels> = Labels extends unknown ? {
+    [Name in keyof Labels]-?: Labels[Name] extends LabelValue ? never : Name & string;
+  }[keyof Labels]
+  : never;
 
-/** Some labels of a metric by name; none when it has none. */
-export type LabelsOf<Names extends readonly string[], K extends string> = [Names[number]] extends
-  [never] ? NoLabels : LabelsByName<K>;
+/**
+ * The form of labels before they are checked. Editors complete label names from it, and values by
+ * position are no error here, so that the compiler gets as far as {@linkcode LegalLabels}.
+ *
+ * @ignore
+ */
+export type LabelsLike<Names extends readonly string[]> =
+  | LabelValue
+  | (object & Partial<Record<Names[number], unknown>>);
 
-/** Label values by position, one for each of the label names. */
-export type LabelsByPosition<Names extends readonly string[]> = {
-  readonly [I in keyof Names]: LabelValue;
-};
+/**
+ * Any type if the labels may be given to a metric. Otherwise a text that says what is wrong, for
+ * the message of the compiler.
+ *
+ * @typeParam Names The label names of the metric.
+ * @typeParam Labels The labels, by name.
+ * @typeParam Needed The labels that must be given.
+ */
+export type LegalLabels<
+  Names extends readonly string[],
+  Labels,
+  Needed extends string = never,
+> = [Labels] extends [object]
+  ? [Labels] extends [readonly unknown[]]
+    ? { readonly error: "an array is not an object of labels" }
+  : [Exclude<NamesIn<Labels>, Names[number]>] extends [never]
+    ? [MistypedIn<Labels>] extends [never]
+      ? { readonly [Name in Exclude<Needed, keyof Labels>]: LabelValue }
+    : `the value of label ${MistypedIn<Labels>} must be a string, a number or a boolean`
+  : `${Exclude<NamesIn<Labels>, Names[number]>} is not a label: ${Names extends readonly []
+    ? "there are none"
+    : `the labels are ${LabelList<Names>}`}`
+  : [Labels] extends [LabelValue]
+    ? { readonly error: `a value is needed for each of the labels ${LabelList<Names>}` }
+  : unknown;
 
-/** The labels of `Names` that have neither been given nor have a default. */
-export type Missing<Names extends readonly string[], Given extends string> = Exclude<
-  Names[number],
-  Given
->;
-
-/** What stands in an error message of the compiler when labels are missing. */
-export interface LabelsMissing<Labels extends string> {
-  /** The labels that `labels()` has to be given first. */
-  readonly labelsMissing: Labels;
-}
-
-/** The `this` of a method that needs all labels: anything, unless one is missing. */
-export type Observable<Names extends readonly string[], Given extends string> =
-  [Missing<Names, Given>] extends [never] ? unknown : LabelsMissing<Missing<Names, Given>>;
-
-/** `T` when all labels are there; `never`, since reading it throws, when one is missing. */
-export type IfObservable<Names extends readonly string[], Given extends string, T> =
-  [Missing<Names, Given>] extends [never] ? T : never;
-
-/** What `labels()` returns: the child when all labels are there, else something to complete. */
-export type Labelled<
+/**
+ * `Then` if all labels of a metric have a value, else `Else`.
+ *
+ * @typeParam Names The label names of the metric.
+ * @typeParam Given The labels that have a value.
+ * @typeParam Then Any type by default, for the `this` of methods that need all labels.
+ * @typeParam Else A text that names the missing labels by default, for the message of the compiler.
+ */
+export type IfComplete<
   Names extends readonly string[],
   Given extends string,
-  Child,
-> = string extends Names[number] ? Child
-  : [Missing<Names, Given>] extends [never] ? Child
-  : Child extends { startTimer(): Timer } ? TimedPartialMetric<Names, Given, Child>
-  : PartialMetric<Names, Given, Child>;
+  Then = unknown,
+  Else = `labels are missing: ${LabelList<Names, Given>}`,
+> = [Exclude<Names[number], Given>] extends [never] ? Then : Else;
 
-/** A metric with some of its labels given: it can be kept, and completed by `labels()`. */
-export interface PartialMetric<Names extends readonly string[], Given extends string, Child> {
+/**
+ * A metric with some of its labels given. It can be kept, and completed by `labels()`. Its other
+ * methods are those of the series, and refused by the compiler as long as labels are missing.
+ *
+ * @typeParam Names The label names of the metric.
+ * @typeParam Given The labels that have a value.
+ * @typeParam Series The series when it is complete.
+ */
+export type PartialMetric<Names extends readonly string[], Given extends string, Series> =
+  & {
+    /**
+     * Gives more labels.
+     *
+     * @param labels Values by name.
+     * @returns The series, or another partial metric if labels are still missing.
+     * @throws {TypeError} If a label is unknown, or its value is not a string, a number or a
+     * boolean.
+     */
+    labels<L extends LabelsLike<Names>>(
+      labels: L & LegalLabels<Names, L>,
+    ): IfComplete<
+      Names,
+      Given | keyof L & string,
+      Series,
+      PartialMetric<Names, Given | keyof L & string, Series>
+    >;
+  }
+  & {
+    readonly [
+      Method in keyof Series as Series[Method] extends (...args: never) => unknown ? Method : never
+    ]: Method extends "startTimer" ? () => Timer<Names, Given>
+      : (this: IfComplete<Names, Given>, ...args: unknown[]) => unknown;
+  };
+
+/**
+ * A running timer. It records once: at the first `stop()`, or at the end of a `using` scope.
+ *
+ * @typeParam Names The labels that may be given at its end.
+ * @typeParam Given Those of them that have a value already.
+ *
+ * @example Labels that are known at the end
+ * ```ts
+ * import { Histogram, REGISTRY } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const duration = new Histogram("request_seconds", "Time to answer.", { labelNames: ["code"] });
+ * const timer = duration.startTimer();
+ * timer.stop({ code: 200 });
+ * assert.equal(REGISTRY.getSampleValue("request_seconds_count", { code: 200 }), 1);
+ * ```
+ *
+ * @example An exemplar that is known at the end
+ * ```ts
+ * import { Histogram } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const duration = new Histogram("query_seconds", "Time of queries.", {
+ *   labelNames: ["table"],
+ *   buckets: [],
+ * });
+ * const timer = duration.startTimer();
+ * timer.stop({ table: "users" }, { trace_id: "4bf92f3577b34da6" });
+ * const [exemplar] = duration.labels("users").exemplars!;
+ * assert.deepEqual(exemplar?.labels, { trace_id: "4bf92f3577b34da6" });
+ * ```
+ */
+export interface Timer<
+  Names extends readonly string[] = readonly [],
+  Given extends string = never,
+> {
   /**
-   * Gives more labels.
+   * Stops the timer and records the duration. Only the first call records.
    *
-   * @param labels Values by name.
-   * @returns The child, or, when labels are still missing, another partial metric.
-   * @throws {TypeError} If a label is unknown, or its value is not a string, a number
-   * or a boolean.
+   * @returns The duration in seconds.
    */
-  labels<const L extends object & Partial<LabelsByName<Names[number]>>>(
-    labels: L & OnlyLabels<Names, L>,
-  ): Labelled<Names, Given | (keyof L & string), Child>;
-}
-
-/** A partial metric that durations can be observed with. */
-export interface TimedPartialMetric<Names extends readonly string[], Given extends string, Child>
-  extends PartialMetric<Names, Given, Child> {
-  /**
-   * Starts a timer; the missing labels are given when it is stopped.
-   *
-   * @returns The timer.
-   */
-  startTimer(): LabelTimer<Names, Given>;
-}
-
-/** The timer of a metric: it needs labels at its end only if one is missing. */
-export type MetricTimer<Names extends readonly string[], Given extends string> =
-  [Missing<Names, Given>] extends [never] ? Timer<Names[number]> : LabelTimer<Names, Given>;
-
-/** A timer that needs labels at its end. */
-export interface LabelTimer<Names extends readonly string[], Given extends string> {
+  stop(this: IfComplete<Names, Given>): number;
   /**
    * Stops the timer and records the duration. Only the first call records.
    *
    * @param labels The missing labels, and others to override.
+   * @param exemplarLabels Labels of an exemplar, at most 128 characters together. Only
+   * histograms have exemplars.
    * @returns The duration in seconds.
-   * @throws {TypeError} If a label is missing or unknown; the timer still runs then.
+   * @throws {TypeError} If a label is missing or unknown, or the metric has no exemplars. The
+   * timer goes on then.
+   * @throws {RangeError} If the exemplar is too long. The timer goes on then.
    */
-  stop(
-    labels: LabelsByName<Missing<Names, Given>> & Partial<LabelsByName<Names[number]>>,
+  stop<L extends LabelsLike<Names>>(
+    labels:
+      | (L & LegalLabels<Names, L, Exclude<Names[number], Given>>)
+      | IfComplete<Names, Given, undefined, never>,
+    exemplarLabels?: Record<string, string>,
   ): number;
+  /** Stops the timer at the end of a `using` scope. Only if no label is missing. */
+  readonly [Symbol.dispose]: IfComplete<Names, Given, () => void>;
 }
 
-/**
- * A running timer. It records once: at the first `stop()`, or when it is disposed
- * of at the end of a `using` scope.
- *
- * @typeParam Names Labels that may be given at its end.
- */
-export interface Timer<Names extends string = never> {
-  /**
-   * Stops the timer and records the duration. Only the first call records.
-   *
-   * @param labels Labels to override, when the timer is a metric's with defaults.
-   * @returns The duration in seconds.
-   */
-  stop(labels?: [Names] extends [never] ? NoLabels : Partial<LabelsByName<Names>>): number;
-  /** Stops the timer at the end of a `using` scope. */
-  [Symbol.dispose](): void;
-}
-
-/**
- * Makes a function that is timed each time it is called. Also a standard method
- * decorator.
- */
+/** Makes a function that is timed each time it is called. Also a standard method decorator. */
 export type Wrap = <This, Args extends unknown[], Result>(
   fn: (this: This, ...args: Args) => Result,
   context?: ClassMethodDecoratorContext,

@@ -1,6 +1,8 @@
 import {
   checkExemplarLabels,
+  checkShape,
   type Exemplar,
+  type MetricFamily,
   type MetricType,
   type NameValidation,
   received,
@@ -20,10 +22,12 @@ export interface MetricCoreOptions {
   readonly clock: Clock;
   /** The alphabet of the label names. */
   readonly nameValidation: NameValidation;
-  /** The finite upper bounds of a histogram's buckets; `[]` for other types. */
-  readonly bounds: readonly number[];
-  /** How many numbers a series has. */
-  readonly width: number;
+  /** The finite upper bounds of a histogram's buckets. @default {[]} */
+  readonly bounds?: readonly number[];
+  /** How many numbers a series has. @default {1} */
+  readonly width?: number;
+  /** Whether writes can have exemplars. @default {false} */
+  readonly hasExemplars?: boolean;
   /** Whether the exemplar source is asked at writes without an exemplar. @default {false} */
   readonly asksSource?: boolean;
   /** Whether the time of the last write is kept. @default {false} */
@@ -32,7 +36,14 @@ export interface MetricCoreOptions {
   readonly expires?: boolean;
   /** Whether writes are checked and then ignored. @default {false} */
   readonly isDropped?: boolean;
+  /** Returns a number from 0 to 1, for tests. @default {Math.random} */
+  readonly random?: () => number;
+  /** Makes a table of free places, for tests that count reads. @default {a typed array} */
+  readonly createTable?: (places: number) => Int32Array;
 }
+
+/** What a place in a table has as long as no slot is there. */
+export const FREE = -1;
 
 /** A listener for the writes of a metric whose series expire. */
 export interface WriteListener {
@@ -52,30 +63,38 @@ export interface WriteListener {
 
 /** The state that all series of a metric share. */
 export class MetricCore implements MetricCoreOptions {
-  readonly type: MetricType;
-  readonly name: string;
-  readonly labelNames: readonly string[];
-  readonly clock: Clock;
-  readonly nameValidation: NameValidation;
-  readonly bounds: readonly number[];
-  readonly width: number;
-  readonly asksSource: boolean;
-  readonly keepsTimes: boolean;
-  readonly expires: boolean;
-  readonly isDropped: boolean;
+  readonly type!: MetricType;
+  readonly name!: string;
+  readonly labelNames!: readonly string[];
+  readonly clock!: Clock;
+  readonly nameValidation!: NameValidation;
+  readonly bounds: readonly number[] = [];
+  readonly width: number = 1;
+  readonly hasExemplars: boolean = false;
+  readonly asksSource: boolean = false;
+  readonly keepsTimes: boolean = false;
+  readonly expires: boolean = false;
+  readonly isDropped: boolean = false;
+  readonly random: () => number = Math.random;
+  readonly createTable: (places: number) => Int32Array = createTable;
   /** The time of day by the clock, in seconds since 1970. */
   readonly now: () => number;
   /** When the metric was made, in seconds since 1970. */
   readonly created: number;
   /**
-   * Whether a legal write without an exemplar only changes numbers. Writes compare this flag and
-   * nothing else: if it is false, they go through {@linkcode Child.write}.
+   * 0 if a legal write without an exemplar only changes numbers. Writes compare this number and
+   * nothing else: if it is not 0, they go through {@linkcode Child.write}. (A number is compared
+   * faster than a boolean.)
    */
-  isSimple: boolean;
+  extras: number;
+  /** The factors of the labels in hash tables. Undefined until there is a hash table. */
+  #factors: readonly number[] | undefined = undefined;
   /** How often the exemplar source failed. */
   exemplarErrors = 0;
   /** How often a label set was looked up for which there was no room. */
   overflows = 0;
+  /** The family of the metric. */
+  family: MetricFamily | undefined = undefined;
   /** Undefined if series do not expire. */
   listener: WriteListener | undefined = undefined;
   /** The functions that series read their values from. Undefined until there is one. */
@@ -84,25 +103,25 @@ export class MetricCore implements MetricCoreOptions {
   kept: WeakMap<object, unknown> | undefined = undefined;
 
   constructor(options: MetricCoreOptions) {
-    this.type = options.type;
-    this.name = options.name;
-    this.labelNames = options.labelNames;
-    this.clock = options.clock;
-    this.nameValidation = options.nameValidation;
-    this.bounds = options.bounds;
-    this.width = options.width;
-    this.asksSource = options.asksSource ?? false;
-    this.keepsTimes = options.keepsTimes ?? false;
-    this.expires = options.expires ?? false;
-    this.isDropped = options.isDropped ?? false;
+    Object.assign(this, options);
     this.now = () => this.clock.now();
     this.created = this.now();
-    this.isSimple = !(this.asksSource || this.keepsTimes || this.expires || this.isDropped);
+    const { asksSource, keepsTimes, expires, isDropped } = this;
+    this.extras = asksSource || keepsTimes || expires || isDropped ? 1 : 0;
   }
 
   /** Whether a series is the one number in its column, as long as it does not come from a function. */
   get isNumber(): boolean {
     return this.type === "counter" || this.type === "gauge";
+  }
+
+  /**
+   * Odd numbers, by which the ids of the label values are multiplied in a hash table. They are drawn
+   * when the metric needs its first hash table: a client that chooses label values cannot work out
+   * which of them collide. Not drawn when a module is loaded, which some platforms refuse.
+   */
+  get factors(): readonly number[] {
+    return this.#factors ??= this.labelNames.map(() => (this.random() * 2 ** 32) | 1);
   }
 
   /** The time since the metric was made, in milliseconds. */
@@ -121,7 +140,7 @@ export class MetricCore implements MetricCoreOptions {
    * @param verb The failing action of the error message, as in `increment`.
    * @param value The value that is written.
    * @param labels The labels that the caller gives. Without them the source may be asked.
-   * @throws {TypeError} If a given label is not legal.
+   * @throws {TypeError} If a given label is not legal, or the type has no exemplars.
    * @throws {RangeError} If the given labels are longer than 128 characters together.
    */
   exemplarOf(
@@ -130,8 +149,11 @@ export class MetricCore implements MetricCoreOptions {
     labels: Readonly<Record<string, string>> | undefined,
   ): Required<Exemplar> | undefined {
     let checked: Record<string, string> | undefined;
-    if (labels !== undefined) checked = checkExemplarLabels(labels, this.doing(verb));
-    else if (this.asksSource) checked = askExemplarLabels(this);
+    if (labels !== undefined) {
+      const doing = this.doing(verb);
+      checkShape(this.hasExemplars, doing, `a ${this.type} has no exemplars`, labels);
+      checked = checkExemplarLabels(labels, doing);
+    } else if (this.asksSource) checked = askExemplarLabels(this);
     return checked && { labels: checked, value, timestamp: this.now() };
   }
 
@@ -141,4 +163,8 @@ export class MetricCore implements MetricCoreOptions {
       `${this.doing(verb)}: value must be a number: received ${received(value)}`,
     );
   }
+}
+
+function createTable(places: number): Int32Array {
+  return new Int32Array(places).fill(FREE);
 }

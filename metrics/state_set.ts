@@ -1,62 +1,64 @@
-import { checkShape, received, type StateSetMetric } from "../model.ts";
+import {
+  checkShape,
+  type KnownOptions,
+  type LabelSet,
+  received,
+  type StateSetMetric,
+} from "../model.ts";
+import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { Columns } from "./columns.ts";
-import type { Observable } from "./label_types.ts";
-import { BaseMetric } from "./base_metric.ts";
-import type { MetricOptions } from "./options.ts";
+import type { IfComplete } from "./label_types.ts";
+import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 
 /**
- * One set of series of a stateset.
+ * A set of series of a stateset, one for each state.
  *
  * @typeParam State The states, a union of literals.
  */
-export class StateSetChild<State extends string = string> extends Child implements StateSetMetric {
+export interface StateSetSeries<State extends string = string> extends LabelSet {
+  /**
+   * Changes to a state, and leaves the one before.
+   *
+   * @param state One of the states.
+   * @throws {TypeError} If it is not one of them.
+   */
+  state(state: State): void;
   /** The states, in the order in which they are written. */
   readonly states: readonly State[];
+  /** For each state 1 if it is the current one, else 0. */
+  readonly stateValues: readonly number[];
+}
 
-  /**
-   * Makes a child; {@linkcode StateSet} does so in `labels()`.
-   *
-   * @param columns What it shares with others.
-   * @param states The states; it begins with the first.
-   */
+/** The set of series of a stateset: what `labels()` returns at run time. */
+export class StateSetChild<State extends string = string> extends Child
+  implements StateSetSeries<State>, StateSetMetric {
+  readonly states: readonly State[];
+
   constructor(columns: Columns<unknown>, states: readonly State[]) {
     super(columns);
     this.states = states;
   }
 
-  /**
-   * Changes to a state, which leaves the one before.
-   *
-   * @param state One of the states.
-   * @throws {TypeError} If it is not one of them.
-   */
   state(state: State): void {
     const index = this.indexOf(state);
-    if (this.columns.core.isSimple) this.change("set", index);
+    if (this.columns.core.extras === 0) this.change("set", index);
     else this.write("set", index);
   }
 
-  /** For each state 1 if it is the current one, else 0. */
   get stateValues(): readonly number[] {
     const current = this.columns.numbers[this.slot];
     return this.states.map((_, i) => (i === current ? 1 : 0));
   }
 
   protected override change(_verb: string, index: number): void {
-    // The one number of a child is that of its state.
+    // The number of a series is the place of its state.
     this.columns.numbers[this.slot] = index;
   }
 
-  /**
-   * The place of a state among the states.
-   *
-   * @param state The state.
-   * @returns Its index.
-   * @throws {TypeError} If it is not one of them.
-   */
+  /** Returns the place of a state among the states. Throws if it is not one of them. */
   protected indexOf(state: State): number {
-    // The states were made well-formed, and still are of the type that was declared.
+    // The states were made well-formed, and still have the declared type.
     const text = typeof state === "string" ? state.toWellFormed() as State : state;
     const index = this.states.indexOf(text);
     if (index === -1) {
@@ -72,18 +74,20 @@ export interface StateSetOptions<
   States extends readonly string[] = readonly string[],
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
-  /** The states; it begins with the first of them. */
+> extends MetricOptions<Names, Defaulted, StateSet<States, Names, Defaulted>> {
+  /** The states. The first one is the current one at the beginning. */
   states: States;
 }
 
+const KNOWN_OPTIONS: KnownOptions<StateSetOptions> = { ...METRIC_OPTIONS, states: true };
+
 /**
- * One of several states, each a series that is 1 when it is the current one and
- * else 0. The label with the state is named like the metric.
+ * One of several states. Each state is a series: 1 for the current state, 0 for the others. The
+ * label with the state is named like the metric.
  *
  * @typeParam States The states, inferred as a literal tuple.
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example The state of a service
  * ```ts
@@ -101,22 +105,23 @@ export class StateSet<
   const States extends readonly string[] = readonly string[],
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends BaseMetric<Names, Defaulted, StateSetChild<States[number]>> {
+> extends BaseMetric<Names, Defaulted, StateSetSeries<States[number]>> {
   /**
    * Creates a stateset and registers it.
    *
    * @param name The name.
-   * @param help What has these states.
-   * @param options The states, and options; a stateset has no unit.
+   * @param help The help text: what has these states.
+   * @param options The states, and other options. A stateset has no unit.
    * @throws {TypeError} If a name, a state or an option is not legal.
    * @throws {RangeError} If `maxSeries` or `expireAfterSeconds` is out of bounds.
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: StateSetOptions<States, Names, Defaulted>) {
-    const states = checkStates(options?.states, `Cannot create stateset ${received(name)}`);
-    super(name, help, options, {
+    const { options: known, doing } = readOptions("stateset", name, options, KNOWN_OPTIONS);
+    const states = checkStates(known.states, doing);
+    super(name, help, known, {
       type: "stateset",
-      // Each process has a state of its own.
+      // Each process has its own state.
       aggregation: "liveall",
       definition: states,
       canDrop: true,
@@ -125,16 +130,15 @@ export class StateSet<
   }
 
   /**
-   * Changes to a state, which leaves the one before. Needs all labels to have
+   * Changes to a state, and leaves the one before. Needs all labels to have
    * defaults, or to be none.
    *
    * @param state One of the states.
    * @throws {TypeError} If it is not one of them.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  state(this: Observable<Names, Defaulted>, state: States[number]): void;
-  state(state: States[number]): void {
-    this.own.state(state);
+  state(this: IfComplete<Names, Defaulted>, state: States[number]): void {
+    (this as unknown as Own<StateSetSeries<States[number]>>).own.state(state);
   }
 }
 

@@ -1,52 +1,73 @@
 import { SlidingQuantiles } from "../estimators/quantiles.ts";
-import { checkBounds, checkNumber, checkShape, received, type SummaryMetric } from "../model.ts";
+import {
+  checkBounds,
+  checkNumber,
+  checkShape,
+  type KnownOptions,
+  type LabelSet,
+  type SummaryMetric,
+} from "../model.ts";
+import type { Own } from "./base_metric.ts";
 import type { Columns } from "./columns.ts";
-import type { Observable } from "./label_types.ts";
-import type { MetricOptions } from "./options.ts";
+import type { HistogramSeries } from "./histogram.ts";
+import type { IfComplete } from "./label_types.ts";
+import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { TimedChild, TimedMetric } from "./timed_metric.ts";
 
-/** Without quantiles, there are no values of them. */
 const NONE: readonly number[] = [];
 
-/** The numbers of a child: how many values there were, and their sum. */
+/** A series has two numbers: the count of the values, and their sum. */
 const WIDTH = 2;
 
-/** One set of series of a summary. */
-export class SummaryChild extends TimedChild implements SummaryMetric {
+/** A set of series of a summary. */
+export interface SummarySeries
+  extends LabelSet, Pick<HistogramSeries, "time" | "startTimer" | "wrap"> {
   /**
    * Counts a value.
    *
-   * @param value Any number. `NaN` makes the sum `NaN` and is not among the quantiles.
+   * @param value A finite number.
    * @throws {TypeError} If it is not a number.
+   * @throws {RangeError} If it is infinite or NaN.
    */
+  observe(value: number): void;
+  /** The sum of all values. */
+  readonly sum: number;
+  /** The number of all values. */
+  readonly count: number;
+  /** The quantiles that are tracked. */
+  readonly quantiles: readonly number[];
+  /**
+   * Returns the values of the quantiles now.
+   *
+   * @returns One value for each quantile; `NaN` if nothing was observed lately.
+   */
+  quantileValues(): readonly number[];
+  /** When the series began to count, in seconds since 1970. */
+  readonly created: number;
+}
+
+/** The set of series of a summary: what `labels()` returns at run time. */
+export class SummaryChild extends TimedChild implements SummarySeries, SummaryMetric {
   observe(value: number): void {
     const { columns, slot } = this;
-    if (typeof value === "number" && columns.core.isSimple) {
+    if (Number.isFinite(value) && columns.core.extras === 0) {
       columns.add(slot * WIDTH, 1);
       columns.add(slot * WIDTH + 1, value);
     } else this.write("observe", value);
   }
 
-  /** The sum of all values. */
   get sum(): number {
     return this.columns.numbers[this.slot * WIDTH + 1]!;
   }
 
-  /** The number of all values. */
   get count(): number {
     return this.columns.numbers[this.slot * WIDTH]!;
   }
 
-  /** The quantiles that are tracked. */
   get quantiles(): readonly number[] {
     return NONE;
   }
 
-  /**
-   * The values of the quantiles now.
-   *
-   * @returns One value for each quantile; `NaN` where nothing was observed lately.
-   */
   quantileValues(): readonly number[] {
     return NONE;
   }
@@ -58,14 +79,14 @@ export class SummaryChild extends TimedChild implements SummaryMetric {
   }
 }
 
-/** What a summary with quantiles is told. */
+/** The quantiles of a summary, and their time window. */
 interface Window {
   quantiles: readonly number[];
   maxAgeSeconds: number;
   ageBuckets: number;
 }
 
-/** A summary's series with quantiles over a sliding window. */
+/** The series of a summary with quantiles. */
 class QuantileSummaryChild extends SummaryChild {
   readonly #window: SlidingQuantiles;
   readonly #quantiles: readonly number[];
@@ -77,7 +98,7 @@ class QuantileSummaryChild extends SummaryChild {
   }
 
   override observe(value: number): void {
-    if (typeof value === "number" && this.columns.core.isSimple) this.change("observe", value);
+    if (Number.isFinite(value) && this.columns.core.extras === 0) this.change("observe", value);
     else this.write("observe", value);
   }
 
@@ -104,22 +125,28 @@ class QuantileSummaryChild extends SummaryChild {
 export interface SummaryOptions<
   Names extends readonly string[] = readonly string[],
   Defaulted extends Names[number] = Names[number],
-> extends MetricOptions<Names, Defaulted> {
+> extends MetricOptions<Names, Defaulted, Summary<Names, Defaulted>> {
   /** The quantiles to track, each from 0 to 1, strictly increasing. @default {[]} */
   quantiles?: readonly number[] | undefined;
-  /** How long a value is among the quantiles, in seconds. @default {600} */
+  /** The time window of the quantiles, in seconds. @default {600} */
   maxAgeSeconds?: number | undefined;
-  /** In how many steps the window of the quantiles moves on. @default {5} */
+  /** The number of steps in which the window moves on. @default {5} */
   ageBuckets?: number | undefined;
 }
 
+const KNOWN_OPTIONS: KnownOptions<SummaryOptions> = {
+  ...METRIC_OPTIONS,
+  quantiles: true,
+  maxAgeSeconds: true,
+  ageBuckets: true,
+};
+
 /**
- * The count and the sum of values, and, if asked for, quantiles of what was
- * observed lately: within 2 % of the exact ones. Quantiles of several processes
- * cannot be added up; a histogram's can.
+ * The count and the sum of values, and optionally quantiles over a sliding time window, within 2 %
+ * of the exact ones. Quantiles of several processes cannot be combined. Use a histogram for that.
  *
  * @typeParam Names The label names, inferred as a literal tuple.
- * @typeParam Defaulted Those of them that have a default value.
+ * @typeParam Defaulted The label names that have a default value.
  *
  * @example A summary with a median
  * ```ts
@@ -136,12 +163,12 @@ export interface SummaryOptions<
 export class Summary<
   const Names extends readonly string[] = readonly [],
   const Defaulted extends Names[number] = never,
-> extends TimedMetric<Names, Defaulted, SummaryChild> {
+> extends TimedMetric<Names, Defaulted, SummarySeries> {
   /**
    * Creates a summary and registers it.
    *
    * @param name The name, with its unit.
-   * @param help What is measured.
+   * @param help The help text: what is measured.
    * @param options Options.
    * @throws {TypeError} If a name or an option is not legal.
    * @throws {RangeError} If a quantile is not from 0 to 1, the window is not positive, or
@@ -149,11 +176,12 @@ export class Summary<
    * @throws {DuplicateMetricError} If the registry has a collector of that name.
    */
   constructor(name: string, help: string, options: SummaryOptions<Names, Defaulted> = {}) {
-    const window = checkWindow(options ?? {}, `Cannot create summary ${received(name)}`);
-    super(name, help, options, {
+    const { options: known, doing } = readOptions("summary", name, options, KNOWN_OPTIONS);
+    const window = checkWindow(known, doing);
+    super(name, help, known, {
       type: "summary",
       definition: window,
-      width: WIDTH,
+      core: { width: WIDTH },
       create: window.quantiles.length === 0
         ? (columns) => new SummaryChild(columns)
         : (columns) => new QuantileSummaryChild(columns, window),
@@ -161,15 +189,15 @@ export class Summary<
   }
 
   /**
-   * Counts a value. Needs all labels to have defaults, or to be none.
+   * Counts a value. Only if no label is missing.
    *
-   * @param value Any number. `NaN` makes the sum `NaN` and is not among the quantiles.
+   * @param value A finite number.
    * @throws {TypeError} If it is not a number.
-   * @throws {UnobservableMetricError} If a label has no value.
+   * @throws {RangeError} If it is infinite or NaN.
+   * @throws {UnobservableMetricError} If a label is missing.
    */
-  observe(this: Observable<Names, Defaulted>, value: number): void;
-  observe(value: number): void {
-    this.own.observe(value);
+  observe(this: IfComplete<Names, Defaulted>, value: number): void {
+    (this as unknown as Own<SummarySeries>).own.observe(value);
   }
 }
 
@@ -177,17 +205,20 @@ function checkWindow(
   options: { quantiles?: unknown; maxAgeSeconds?: unknown; ageBuckets?: unknown },
   doing: string,
 ): Window {
-  const { quantiles = [], maxAgeSeconds = 600, ageBuckets = 5 } = options;
-  checkShape(Array.isArray(quantiles), doing, "quantiles must be an array", quantiles);
-  for (const [i, quantile] of quantiles.entries()) {
+  const { quantiles: given = [], maxAgeSeconds = 600, ageBuckets = 5 } = options;
+  checkShape(Array.isArray(given), doing, "quantiles must be an array", given);
+  const quantiles: unknown[] = [...given];
+  const checked: number[] = [];
+  for (const quantile of quantiles) {
     checkShape(typeof quantile === "number", doing, "quantiles must be numbers", quantile);
-    const isNext = quantile >= 0 && quantile <= 1 && (i === 0 || quantile > quantiles[i - 1]);
+    const isNext = quantile >= 0 && quantile <= 1 && quantile > (checked.at(-1) ?? -1);
     checkBounds(isNext, doing, "quantiles must be from 0 to 1 and strictly increasing", quantiles);
+    checked.push(quantile);
   }
   const isTime = (seconds: number) => seconds > 0 && seconds < Infinity;
   const isCount = (count: number) => count > 0 && Number.isInteger(count);
   return {
-    quantiles: [...quantiles],
+    quantiles: checked,
     maxAgeSeconds: checkNumber(maxAgeSeconds, isTime, "a positive number", doing, "maxAgeSeconds"),
     ageBuckets: checkNumber(ageBuckets, isCount, "a positive integer", doing, "ageBuckets"),
   };

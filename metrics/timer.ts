@@ -4,32 +4,52 @@ import type { Timer, Wrap } from "./label_types.ts";
 import type { MetricCore } from "./metric_core.ts";
 
 type Labels = Readonly<Record<string, LabelValue>>;
+type ExemplarLabels = Readonly<Record<string, string>>;
 
-/** A timer that only `stop()` ends: what a metric starts while labels are missing. */
+/** Records the duration of a timer, in seconds. */
+type RecordDuration = (
+  seconds: number,
+  labels: Labels | undefined,
+  exemplarLabels: ExemplarLabels | undefined,
+) => void;
+
+/** A series that can record durations. */
+export interface DurationSeries {
+  /** Called at the end of a timer. */
+  recordDuration(seconds: number, exemplarLabels?: ExemplarLabels): void;
+}
+
+/** A timer that only `stop()` ends. A metric starts it while labels are missing. */
 export class RunningLabelTimer {
   readonly #clock: Clock;
   readonly #start: number;
-  readonly #record: (seconds: number, labels: Labels | undefined) => void;
+  readonly #record: RecordDuration;
   #seconds: number | undefined = undefined;
 
-  constructor(clock: Clock, record: (seconds: number, labels: Labels | undefined) => void) {
+  constructor(clock: Clock, record: RecordDuration) {
     this.#clock = clock;
     this.#record = record;
     this.#start = clock.monotonic();
   }
 
-  stop(labels?: Labels): number {
-    if (this.#seconds === undefined) {
-      // A clock of a test, or of a machine that sleeps, may go back: a duration never does.
-      const seconds = Math.max(0, this.#clock.monotonic() - this.#start);
-      this.#record(seconds, labels);
-      this.#seconds = seconds;
+  stop(labels?: Labels, exemplarLabels?: ExemplarLabels): number {
+    if (this.#seconds !== undefined) return this.#seconds;
+    const elapsed = this.#clock.monotonic() - this.#start;
+    // The clock of a test may go back or break. A duration does not: it must not hide an error.
+    const seconds = elapsed > 0 && elapsed < Infinity ? elapsed : 0;
+    // From here on, a getter among the labels that stops the timer records nothing.
+    this.#seconds = seconds;
+    try {
+      this.#record(seconds, labels, exemplarLabels);
+    } catch (error) {
+      this.#seconds = undefined;
+      throw error;
     }
-    return this.#seconds;
+    return seconds;
   }
 }
 
-/** A timer that the end of a `using` scope ends too. */
+/** A timer that the end of a `using` scope ends, too. */
 export class RunningTimer extends RunningLabelTimer {
   [Symbol.dispose](): void {
     this.stop();
@@ -37,29 +57,29 @@ export class RunningTimer extends RunningLabelTimer {
 }
 
 /**
- * Starts a timer of a child, which has all its labels.
+ * Starts a timer of a series, which has all its labels.
  *
- * @param core What the children of the metric share.
- * @param record What to do with the duration in seconds.
- * @returns The timer; it refuses labels.
+ * @param core What all series of the metric share.
+ * @param series The series.
+ * @returns The timer. It refuses labels.
  */
-export function startChildTimer(core: MetricCore, record: (seconds: number) => void): Timer {
-  return new RunningTimer(core.clock, (seconds, labels) => {
+export function startChildTimer(core: MetricCore, series: DurationSeries): Timer {
+  return new RunningTimer(core.clock, (seconds, labels, exemplarLabels) => {
     const isNone = labels === undefined ||
       (typeof labels === "object" && labels !== null && Object.keys(labels).length === 0);
     checkShape(isNone, core.doing("stop timer of"), "its labels are given already", labels);
-    record(seconds);
+    series.recordDuration(seconds, exemplarLabels);
   });
 }
 
 /**
- * Calls a function and then another one when the first has ended: at once, or
- * when the promise that it returned has settled.
+ * Calls a function, and another one after it: at once, or after the promise that it returns has
+ * settled.
  *
  * @param fn The function.
- * @param after Called exactly once, with the error if there was one.
- * @param doing What is being done, as in `Cannot time histogram "x"`.
- * @returns What the function returns; a promise still settles as it would.
+ * @param after The other function. Called exactly once, with the error if there is one.
+ * @param doing The failing action, as in `Cannot time histogram "x"`.
+ * @returns The result of the function. A promise settles as before.
  * @throws {TypeError} If `fn` is not a function.
  */
 export function settle<T>(
@@ -95,10 +115,10 @@ export function settle<T>(
 }
 
 /**
- * Checks that something can be called.
+ * Throws if something cannot be called.
  *
- * @param fn What was given.
- * @param doing What is being done, as in `Cannot time histogram "x"`.
+ * @param fn The value as it was given.
+ * @param doing The failing action, as in `Cannot time histogram "x"`.
  * @throws {TypeError} If it is not a function.
  */
 export function checkFunction(fn: unknown, doing: string): void {
@@ -111,11 +131,11 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Makes a {@linkcode Wrap} of a function that times.
+ * Makes a {@linkcode Wrap} from a function that times others.
  *
  * @param time Calls a function and records its duration.
- * @param doing What is being done, as in `Cannot time histogram "x"`.
- * @returns The wrapping function; it needs no `this`.
+ * @param doing The failing action, as in `Cannot time histogram "x"`.
+ * @returns The wrapping function. It needs no `this`.
  */
 export function wrapWith(time: <T>(fn: () => T) => T, doing: string): Wrap {
   return <This, Args extends unknown[], Result>(

@@ -13,14 +13,17 @@ import type {
 } from "./sample.ts";
 
 /**
- * A text that two label sets share exactly when they are equal, whatever the
- * order of their labels. Lengths stand before the parts, so nothing collides.
+ * Returns a key that two label sets share only if they are equal. The order of the labels does not
+ * matter. Each part has its length before it, so keys cannot collide.
  *
  * @param labelNames The names.
  * @param labelValues The values, in the same order.
  * @returns The key.
  */
-export function seriesKey(labelNames: readonly string[], labelValues: readonly string[]): string {
+export function labelSetKey(
+  labelNames: readonly string[],
+  labelValues: readonly string[],
+): string {
   const parts = labelNames.map((name, i) => {
     const value = labelValues[i] ?? "";
     return `${name.length}:${name}${value.length}:${value}`;
@@ -28,19 +31,33 @@ export function seriesKey(labelNames: readonly string[], labelValues: readonly s
   return parts.length < 2 ? (parts[0] ?? "") : parts.sort().join("");
 }
 
+/**
+ * Returns a key that two series share if Prometheus cannot tell them apart: a label with an empty
+ * value counts as if it were not there.
+ *
+ * @param labelNames The names.
+ * @param labelValues The values, in the same order.
+ * @returns The key.
+ */
+export function seriesKey(labelNames: readonly string[], labelValues: readonly string[]): string {
+  if (!labelValues.includes("")) return labelSetKey(labelNames, labelValues);
+  const names = labelNames.filter((_, i) => labelValues[i] !== "");
+  return labelSetKey(names, labelValues.filter((value) => value !== ""));
+}
+
 /** A number that was added as one sample. */
 export interface AssembledNumber extends NumberMetric {
   created: number | undefined;
 }
 
-/** The samples of which a histogram or a summary has one each. */
+/** The parts of which a histogram or a summary has at most one each. */
 export interface AssembledParts {
   created: number | undefined;
   sum: number | undefined;
   count: number | undefined;
 }
 
-/** What is put together from the samples of one label set and timestamp. */
+/** A metric that is built from the samples of one label set and timestamp. */
 abstract class Assembled implements LabelledMetric {
   readonly labelNames: readonly string[];
   readonly labelValues: readonly string[];
@@ -53,15 +70,15 @@ abstract class Assembled implements LabelledMetric {
   }
 }
 
-/** One that has a number for each of some keys. */
+/** A metric that has a number for each of its keys. */
 abstract class AssembledTable<Key> extends Assembled {
   created: number | undefined = undefined;
   readonly keys: Key[] = [];
   readonly values: number[] = [];
-  /** The keys, for a look-up that stays fast when there are many. */
+  /** The keys, for a fast lookup when there are many. */
   readonly #seen: Set<Key> = new Set();
 
-  /** Adds a number; false when there is one of that key already. */
+  /** Adds a number. Returns false if the key has one already. */
   add(key: Key, value: number): boolean {
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);
@@ -71,10 +88,10 @@ abstract class AssembledTable<Key> extends Assembled {
   }
 }
 
-/** A histogram that is put together from its samples. */
+/** A histogram that is built from its samples. */
 export class AssembledHistogram extends Assembled implements HistogramMetric {
   readonly bounds: number[] = [];
-  /** What samples of their own said. A native histogram brings a sum and a count along. */
+  /** The parts that came as samples. A native histogram has a sum and a count too. */
   readonly given: AssembledParts = { created: undefined, sum: undefined, count: undefined };
   native: NativeHistogram | undefined = undefined;
   nativeExemplars: Exemplar[] | undefined = undefined;
@@ -95,7 +112,7 @@ export class AssembledHistogram extends Assembled implements HistogramMetric {
     return this.given.count ?? this.native?.count;
   }
 
-  /** Adds a bucket in its place; false when there is one of that bound already. */
+  /** Inserts a bucket in order. Returns false if there is one with the same bound. */
   addBucket(bound: number, value: number, exemplar: Exemplar | undefined): boolean {
     if (bound === Infinity) {
       if (this.#infinite !== undefined) return false;
@@ -121,13 +138,13 @@ export class AssembledHistogram extends Assembled implements HistogramMetric {
     if (this.#infinite === undefined && this.bounds.length === 0 && this.native === undefined) {
       return [];
     }
-    // A bucket of +Inf that was left out is what the count says, or the last bucket.
+    // If the bucket of +Inf is missing, the count or the last bucket is its value.
     const infinite = this.#infinite ?? this.count ?? this.#cumulative.at(-1) ?? 0;
     return [...this.#cumulative, infinite];
   }
 }
 
-/** A summary that is put together from its samples. */
+/** A summary that is built from its samples. */
 export class AssembledSummary extends AssembledTable<number> implements SummaryMetric {
   sum: number | undefined = undefined;
   count: number | undefined = undefined;
@@ -141,7 +158,7 @@ export class AssembledSummary extends AssembledTable<number> implements SummaryM
   }
 }
 
-/** A stateset that is put together from its samples. */
+/** A stateset that is built from its samples. */
 export class AssembledStateSet extends AssembledTable<string> implements StateSetMetric {
   get states(): readonly string[] {
     return this.keys;
@@ -153,10 +170,9 @@ export class AssembledStateSet extends AssembledTable<string> implements StateSe
 }
 
 /**
- * The metrics of a family whose samples are added one at a time. Samples of one
- * label set and timestamp go into one metric; a sample that its metric already
- * has begins another one with the same labels, so that nothing is lost and the
- * registry can tell that a series came twice.
+ * The metrics of a family whose samples are added one at a time. Samples of one label set and
+ * timestamp go into one metric. A repeated sample begins another metric with the same labels, so
+ * that nothing is lost and the registry sees that the series came twice.
  */
 export class Assembly implements LiveMetrics {
   readonly #metrics: Metric[] = [];
@@ -191,11 +207,11 @@ export class Assembly implements LiveMetrics {
   }
 
   /**
-   * Finds the metric that a sample belongs to and puts it there.
+   * Adds a sample to its metric, and creates the metric if necessary.
    *
-   * @param base The labels and the timestamp of the sample, less the reserved label.
-   * @param create Makes an empty metric.
-   * @param put Puts the sample into a metric; false when that has it already.
+   * @param base The labels and the timestamp of the sample, without the reserved label.
+   * @param create Creates an empty metric.
+   * @param put Puts the sample into a metric. Returns false if the metric has it already.
    */
   add<M extends Metric>(
     base: LabelledMetric,
@@ -203,7 +219,7 @@ export class Assembly implements LiveMetrics {
     put: (metric: M) => boolean,
   ): void {
     const key = this.#key(base);
-    // An assembly belongs to one family, so all of its metrics are of one shape.
+    // An assembly belongs to one family, so all its metrics have the same shape.
     const open = this.#open.get(key) as M | undefined;
     if (open !== undefined && put(open)) return;
     if (open !== undefined) this.distrust();
@@ -213,23 +229,23 @@ export class Assembly implements LiveMetrics {
     this.#open.set(key, metric);
   }
 
-  /** The last metric of a label set and timestamp. */
+  /** Returns the last metric of a label set and timestamp. */
   find(base: LabelledMetric): Metric | undefined {
     return this.#open.get(this.#key(base));
   }
 
   #key(base: LabelledMetric): string {
-    const key = seriesKey(base.labelNames, base.labelValues);
+    const key = labelSetKey(base.labelNames, base.labelValues);
     return base.timestamp === undefined ? key : `${base.timestamp}@${key}`;
   }
 }
 
 /**
- * Reads the value of an `le` or `quantile` label.
+ * Parses the value of an `le` or `quantile` label.
  *
  * @param text The label value.
  * @param name The name of the label.
- * @param doing What is being done, as in `Cannot add sample "x" to summary "x"`.
+ * @param doing The failing action, as in `Cannot add sample "x" to summary "x"`.
  * @returns The number.
  * @throws {TypeError} If it is not a number.
  */
@@ -244,8 +260,8 @@ export function parseBound(text: string | undefined, name: string, doing: string
 /**
  * Checks a native histogram and copies it.
  *
- * @param native The histogram as it was given.
- * @param doing What is being done, as in `Cannot add sample "x" to histogram "x"`.
+ * @param native The histogram.
+ * @param doing The failing action, as in `Cannot add sample "x" to histogram "x"`.
  * @returns A copy.
  * @throws {TypeError} If it is not a native histogram.
  * @throws {RangeError} If its schema is not an integer from -4 to 8.

@@ -1,43 +1,10 @@
 import type { MetricFamily } from "./family.ts";
 
-/** What a registry hands to the collectors that it reads asynchronously. */
-export interface CollectOptions {
-  /** Aborted when the answer will no longer be waited for. */
-  signal?: AbortSignal;
-}
-
-/** What {@linkcode Collector.collect} may return. */
-export type Collected =
-  | Iterable<MetricFamily>
-  | AsyncIterable<MetricFamily>
-  | Promise<Iterable<MetricFamily>>;
-
 /**
- * How a reader that must not miss a number keeps the series of a metric from expiring
- * before it has read them.
- */
-export interface SeriesExpiry {
-  /**
-   * Says that a reader begins to read all series. From its first call on, a series
-   * expires only if it has not changed since the reader began a read that it completed.
-   *
-   * @param reader Who reads, by identity.
-   * @returns To be called when everything has been read.
-   */
-  beginRead(reader: object): () => void;
-  /**
-   * Lets series expire without this reader from now on.
-   *
-   * @param reader Who has read.
-   */
-  release(reader: object): void;
-}
-
-/**
- * Anything that brings metric families to a registry: every metric of this
- * library is one, and so is any object of your own with a `collect()` method.
+ * A source of metric families for a registry. Every metric of this library is a collector, and so
+ * is any object with a `collect()` method.
  *
- * @example A collector that reads its numbers when it is asked
+ * @example A collector that reads its numbers at each scrape
  * ```ts
  * import { CollectorRegistry, generateMetrics, MetricFamily } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -54,24 +21,33 @@ export interface SeriesExpiry {
  */
 export interface Collector {
   /**
-   * Brings the families as they are now. Asynchronous results are awaited by
-   * asynchronous reads, and left out of synchronous ones.
+   * Returns the families with their present numbers. Asynchronous reads await an asynchronous
+   * result. Synchronous reads leave it out.
    *
-   * @param options Given by asynchronous reads.
+   * @param options Options of an asynchronous read.
    * @returns The families.
    */
-  collect(options?: CollectOptions): Collected;
+  collect(options?: {
+    /** Aborted when the registry stops waiting for the collector. */
+    signal?: AbortSignal;
+  }): Iterable<MetricFamily> | AsyncIterable<MetricFamily> | Promise<Iterable<MetricFamily>>;
   /**
-   * Names the families that `collect()` will bring, with or without samples, so
-   * that a clash of names is found at registration. Optional.
+   * Returns the families that `collect()` will return, with or without samples, so that a clash of
+   * names is found at registration. Optional.
    *
    * @returns The families.
    */
   describe?(): Iterable<MetricFamily>;
   /**
-   * What makes two metrics interchangeable: type, name, help, labels and buckets
-   * in one text. A registry with `onDuplicate: "reuse"` hands back the existing
-   * metric when both have the same. Optional: what has none is never reused.
+   * Type, name, help, labels and buckets as one string. If two metrics have the same definition,
+   * a registry with `onDuplicate: "reuse"` returns the existing one. Optional: a collector without
+   * a definition is never reused.
    */
   readonly definition?: string;
 }
+
+/** Options that a registry passes to collectors when it reads them asynchronously. */
+export type CollectOptions = NonNullable<Parameters<Collector["collect"]>[0]>;
+
+/** The possible results of {@linkcode Collector.collect}. */
+export type Collected = ReturnType<Collector["collect"]>;

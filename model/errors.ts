@@ -1,16 +1,8 @@
 import type { Collector } from "./collector.ts";
 
-/** What a {@linkcode DuplicateMetricError} carries. */
-export interface DuplicateMetricErrorOptions {
-  /** The collector that holds the name. */
-  existing: Collector;
-  /** The collector that was refused. */
-  rejected: Collector;
-}
-
 /**
- * Thrown when a collector is registered under a name that another collector of
- * the same registry already claims. Nothing was changed.
+ * Thrown when a collector is registered under a name that another collector of the same registry
+ * already claims. Nothing is changed before it is thrown.
  *
  * @example Registering a second counter under the name of the first
  * ```ts
@@ -33,10 +25,10 @@ export class DuplicateMetricError extends Error {
   /**
    * Creates the error.
    *
-   * @param message The sentence to show.
+   * @param message The message.
    * @param options Both collectors.
    */
-  constructor(message: string, options: DuplicateMetricErrorOptions) {
+  constructor(message: string, options: Pick<DuplicateMetricError, "existing" | "rejected">) {
     super(message);
     this.existing = options.existing;
     this.rejected = options.rejected;
@@ -44,9 +36,9 @@ export class DuplicateMetricError extends Error {
 }
 
 /**
- * Thrown when a metric is written while some of its labels have no value yet.
+ * Thrown when a metric is written to while some of its labels have no value.
  *
- * @example Writing to a counter before its label is given
+ * @example Writing to a counter whose label is missing
  * ```ts
  * import { Counter, UnobservableMetricError } from "@narthex/prometheus";
  * import assert from "node:assert/strict";
@@ -61,21 +53,21 @@ export class UnobservableMetricError extends TypeError {
   override readonly name = "UnobservableMetricError";
 }
 
-/** Thrown by the parsers: the text is not what its format allows. */
+/** Thrown by the parsers if a text is not valid in its format. */
 export class ParseError extends SyntaxError {
   /** `"ParseError"`. */
   override readonly name = "ParseError";
-  /** The line of the text, from 1. */
+  /** The number of the line, from 1. */
   readonly line: number;
-  /** The column of the line in UTF-16 code units, from 1. */
+  /** The column in UTF-16 code units, from 1. */
   readonly column: number;
 
   /**
    * Creates the error.
    *
-   * @param message The sentence to show; the place is appended.
-   * @param line The line of the text, from 1.
-   * @param column The column of the line, from 1.
+   * @param message The message. The line and the column are appended.
+   * @param line The number of the line, from 1.
+   * @param column The column, from 1.
    */
   constructor(message: string, line: number, column: number) {
     super(`${message} (line ${line}, column ${column})`);

@@ -4,8 +4,8 @@ import { checkLabelName } from "./names.ts";
 import type { Exemplar, LabelValue, NameValidation } from "./sample.ts";
 
 /**
- * The most characters that an exemplar's label names and values may have
- * together. Prometheus drops longer ones without a word. See
+ * The maximum number of characters in the label names and values of an exemplar. Prometheus drops
+ * longer exemplars silently. See
  * {@link https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars | OpenMetrics}.
  */
 const MAX_EXEMPLAR_CHARACTERS = 128;
@@ -13,12 +13,7 @@ const MAX_EXEMPLAR_CHARACTERS = 128;
 const LENGTH_RULE = `exemplar labels must have at most ${MAX_EXEMPLAR_CHARACTERS} characters ` +
   "in names and values together";
 
-/**
- * Counts Unicode characters: a surrogate pair is one.
- *
- * @param text The text.
- * @returns The number of code points.
- */
+/** Counts code points: a surrogate pair is one character. */
 function characters(text: string): number {
   let count = 0;
   for (const _ of text) count++;
@@ -26,14 +21,14 @@ function characters(text: string): number {
 }
 
 /**
- * Checks an exemplar's labels and copies them.
+ * Checks the labels of an exemplar and copies them.
  *
  * @param labels The labels as they were given.
- * @param doing What is being done, as in `Cannot increment counter "x"`.
+ * @param doing The failing action, as in `Cannot increment counter "x"`.
  * @param validation The alphabet of the names.
  * @returns A copy.
- * @throws {TypeError} If a name or a value is not legal.
- * @throws {RangeError} If they are longer than 128 characters together.
+ * @throws {TypeError} If a name or a value is invalid.
+ * @throws {RangeError} If they have more than 128 characters together.
  */
 export function checkExemplarLabels(
   labels: unknown,
@@ -53,14 +48,14 @@ export function checkExemplarLabels(
 }
 
 /**
- * Checks a whole exemplar and copies it.
+ * Checks an exemplar and copies it.
  *
  * @param exemplar The exemplar as it was given.
- * @param doing What is being done, as in `Cannot add sample "x_total" to counter "x_total"`.
+ * @param doing The failing action, as in `Cannot add sample "x_total" to counter "x_total"`.
  * @param validation The alphabet of the label names.
  * @returns A copy.
  * @throws {TypeError} If it is not an exemplar.
- * @throws {RangeError} If its labels are longer than 128 characters together.
+ * @throws {RangeError} If its labels have more than 128 characters together.
  */
 export function checkExemplar(
   exemplar: Exemplar,

@@ -6,7 +6,7 @@ import {
   checkNativeHistogram,
   parseBound,
 } from "./assembly.ts";
-import { checkOptions, checkShape, received } from "./checks.ts";
+import { checkKnownOptions, checkShape, type KnownOptions, received } from "./checks.ts";
 import { checkExemplar } from "./exemplar.ts";
 import { toLabelSet, toLabelText } from "./labels.ts";
 import {
@@ -28,10 +28,17 @@ import type {
   NativeHistogram,
   NumberMetric,
   Sample,
+  SeriesLimits,
   StateSetMetric,
   SummaryMetric,
 } from "./sample.ts";
-import { createdName, formatBound, reservedLabelName, SAMPLE_SUFFIXES } from "./structure.ts";
+import {
+  checkSeconds,
+  createdName,
+  formatBound,
+  reservedLabelName,
+  SAMPLE_SUFFIXES,
+} from "./structure.ts";
 
 /** Options of {@linkcode MetricFamily}. */
 export interface MetricFamilyOptions {
@@ -40,35 +47,53 @@ export interface MetricFamilyOptions {
   /** The alphabet of the names. @default {"legacy"} */
   nameValidation?: NameValidation | undefined;
   /**
-   * Where the metrics live, for a collector that has them in their final shape: an
-   * object for each, and an iterable that can be walked more than once. They are read
-   * anew by each scrape. `addSample()` is refused then.
+   * The metrics, for a collector that has them in their final shape: an object for each, and an
+   * iterable that can be iterated more than once. Each scrape reads them again. `addSample()`
+   * throws if they are given.
    */
   metrics?: Iterable<Metric> | undefined;
-  /** The label names that all metrics of the family have, when they are known. */
+  /** The label names that all metrics of the family have, if they are known. */
   labelNames?: readonly string[] | undefined;
   /** Whether {@linkcode MetricFamily.samples} has the `_created` samples of `metrics`. */
   createdSamples?: boolean | undefined;
   /**
-   * How the numbers of several processes become one, for families that can be shared
-   * by them. Without it a family is of the process that has it.
+   * How the numbers of several processes are combined when they share a registry. If it is left
+   * out, the family is not shared.
    */
   aggregation?: Aggregation | undefined;
+  /** The limits of the metric, for stores that processes share. */
+  limits?: SeriesLimits | undefined;
 }
 
 /** Options of {@linkcode MetricFamily.addSample}. */
 export interface AddSampleOptions {
-  /** When the value was taken, in seconds since 1970. Leave it out for "now". */
+  /** The time of the value, in seconds since 1970. Leave it out for "now". */
   timestamp?: number | undefined;
   /** An exemplar, for a counter or a bucket. */
   exemplar?: Exemplar | undefined;
-  /** A native histogram; the sample has the family's own name, and its value is not used. */
+  /** A native histogram. The sample has the name of the family, and its value is ignored. */
   nativeHistogram?: NativeHistogram | undefined;
 }
 
+const FAMILY_OPTIONS: KnownOptions<MetricFamilyOptions> = {
+  unit: true,
+  nameValidation: true,
+  metrics: true,
+  labelNames: true,
+  createdSamples: true,
+  aggregation: true,
+  limits: true,
+};
+const SAMPLE_OPTIONS: KnownOptions<AddSampleOptions> = {
+  timestamp: true,
+  exemplar: true,
+  nativeHistogram: true,
+};
+const NO_OPTIONS: AddSampleOptions = Object.freeze(Object.create(null));
+
 /**
- * A metric family: a name, a help text, a type, and the metrics that have them in
- * common. This is what collectors yield and what encoders read.
+ * A metric family: a name, a help text, a type, and the metrics that share them. Collectors yield
+ * families, and encoders read them.
  *
  * @example A family for a custom collector
  * ```ts
@@ -83,7 +108,7 @@ export interface AddSampleOptions {
  * ```
  */
 export class MetricFamily {
-  /** The full name: with the unit, a counter's `_total` as given, and an info's `_info`. */
+  /** The full name, with the unit, and with `_info` for an info. */
   readonly name: string;
   /** The help text. */
   readonly help: string;
@@ -93,149 +118,79 @@ export class MetricFamily {
   readonly unit: string;
   /** The metrics, in the order in which they are written. */
   readonly metrics: Iterable<Metric>;
-  /** The label names that all metrics have, when they are known. */
+  /** The label names that all metrics have, if they are known. */
   readonly labelNames: readonly string[] | undefined;
   /** Whether {@linkcode samples} has the `_created` samples. */
   readonly createdSamples: boolean;
   /** The alphabet of the names. */
   readonly nameValidation: NameValidation;
-  /** How the numbers of several processes become one; nothing when they are not shared. */
+  /** How the numbers of several processes are combined. Undefined if they are not shared. */
   readonly aggregation: Aggregation | undefined;
+  /** The limits of the metric, if it has any. */
+  readonly limits: SeriesLimits | undefined;
 
   /**
    * Creates a family.
    *
-   * @param name The name; the unit is appended if it is missing, and `_info` for an info.
+   * @param name The name. A missing unit is appended, and a missing `_info` of an info.
    * @param help The help text.
    * @param type The type.
    * @param options Options.
-   * @throws {TypeError} If the name, the help, the type or the unit is not legal.
+   * @throws {TypeError} If the name, the help, the type or the unit is invalid.
    */
   constructor(name: string, help: string, type: MetricType, options: MetricFamilyOptions = {}) {
     const doing = `Cannot create metric family ${received(name)}`;
-    checkOptions(options, doing);
+    const { unit = "", metrics, labelNames, createdSamples, aggregation, limits, ...given } =
+      checkKnownOptions(options, FAMILY_OPTIONS, doing);
     checkShape(isMetricType(type), doing, "type must be a metric type", type);
     checkShape(typeof help === "string", doing, "help must be a string", help);
-    const { unit = "", metrics } = options;
-    const nameValidation = checkNameValidation(options.nameValidation, doing);
+    const nameValidation = checkNameValidation(given.nameValidation, doing);
     checkMetricName(name, nameValidation, doing);
     this.name = fullName(name, type, { unit, nameValidation }, doing);
     this.help = help.toWellFormed();
     this.type = type;
     this.unit = unit;
     this.metrics = metrics ?? new Assembly(type);
-    this.labelNames = options.labelNames;
-    this.createdSamples = options.createdSamples ?? metrics === undefined;
+    this.labelNames = labelNames;
+    this.createdSamples = createdSamples ?? metrics === undefined;
     this.nameValidation = nameValidation;
-    this.aggregation = options.aggregation;
+    this.aggregation = aggregation;
+    this.limits = limits;
   }
 
   /**
-   * Adds a sample under its full name: `h_bucket`, `h_sum` and `h_count` for a
-   * histogram `h`, `jobs_total` for a counter `jobs_total`.
+   * Adds a sample under its full name: `h_bucket`, `h_sum` or `h_count` for a histogram `h`,
+   * `jobs_total` for a counter `jobs_total`.
    *
    * @param name The full name of the sample.
-   * @param labels The labels, the reserved one (`le`, `quantile`, a stateset's own) included.
+   * @param labels The labels, with the reserved one (`le`, `quantile`, the name of a stateset).
    * @param value The value.
    * @param options A timestamp, an exemplar, a native histogram.
    * @returns The family itself.
-   * @throws {TypeError} If the name is none of the family's samples, or a part is of
-   * the wrong shape, or the family reads its metrics from elsewhere.
+   * @throws {TypeError} If the family has no sample of that name, if a part has the wrong shape,
+   * or if the family was created with `metrics`.
    * @throws {RangeError} If the exemplar or the native histogram is out of bounds.
    */
   addSample(
     name: string,
     labels: Readonly<Record<string, LabelValue>>,
     value: number,
-    options: AddSampleOptions = {},
+    options: AddSampleOptions = NO_OPTIONS,
   ): this {
     const doing = `Cannot add sample ${received(name)} to ${this.type} "${this.name}"`;
-    checkOptions(options, doing);
-    const { timestamp, nativeHistogram } = options;
-    const { metrics } = this;
-    if (!(metrics instanceof Assembly)) {
-      throw new TypeError(`${doing}: its metrics live elsewhere`);
-    }
-    checkShape(typeof value === "number", doing, "value must be a number", value);
-    checkShape(typeof name === "string", doing, "name must be a string", name);
-    const isTime = timestamp === undefined || Number.isFinite(timestamp);
-    checkShape(isTime, doing, "timestamp must be a finite number of seconds", timestamp);
-    const exemplar = options.exemplar === undefined
-      ? undefined
-      : checkExemplar(options.exemplar, doing, this.nameValidation);
-    const native = nativeHistogram === undefined
-      ? undefined
-      : checkNativeHistogram(nativeHistogram, doing);
-
-    const suffix = this.#suffix(name, native !== undefined, doing);
-    if (exemplar !== undefined && suffix !== "_bucket" && native === undefined) {
-      if (this.type !== "counter" || suffix !== "") {
-        throw new TypeError(`${doing}: only counters and buckets have exemplars`);
-      }
-    }
-    const takesReserved = suffix === "_bucket" || this.type === "stateset" ||
-      (this.type === "summary" && suffix === "");
-    const reserved = reservedLabelName(this.type, this.name);
-    const own = takesReserved ? reserved : undefined;
-    const { labelNames, labelValues } = toLabelSet(labels, this.nameValidation, doing, own);
-    const base = { labelNames, labelValues, timestamp };
-    // What a reader has to look at again, since this family alone cannot judge it.
-    if (
-      timestamp !== undefined || native !== undefined || suffix === "_created" ||
-      // A prefix changes which label a stateset keeps for itself.
-      this.type === "stateset" ||
-      labelNames.some((name) => name === reserved) ||
-      (this.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
-    ) metrics.distrust();
-    const special = takesReserved && reserved !== undefined
-      ? ownLabel(labels, reserved, doing)
-      : undefined;
-
-    switch (this.type) {
-      case "histogram":
-      case "gaugehistogram": {
-        const bound = suffix === "_bucket" ? parseBound(special, "le", doing) : 0;
-        metrics.add(base, (b) => new AssembledHistogram(b), (metric) => {
-          if (native !== undefined) return putNative(metric, native, exemplar);
-          if (suffix === "_bucket") return metric.addBucket(bound, value, exemplar);
-          return putPart(metric, suffix, value);
-        });
-        break;
-      }
-      case "summary": {
-        const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
-        metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
-          return suffix === "" ? metric.add(quantile, value) : putPart(metric, suffix, value);
-        });
-        break;
-      }
-      case "stateset": {
-        if (special === undefined) {
-          throw new TypeError(`${doing}: label "${this.name}" is missing`);
-        }
-        metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
-          return metric.add(special, value);
-        });
-        break;
-      }
-      default:
-        if (suffix === "_created") {
-          const found = metrics.find(base) as { created: number | undefined } | undefined;
-          if (found === undefined) {
-            throw new TypeError(`${doing}: add the sample that it belongs to first`);
-          }
-          found.created = value;
-        } else {
-          metrics.addNumber({ ...base, created: undefined, value, exemplar });
-        }
-    }
+    const own = options === NO_OPTIONS
+      ? NO_OPTIONS
+      : checkKnownOptions(options, SAMPLE_OPTIONS, doing);
+    if (own.timestamp !== undefined) checkSeconds(own.timestamp, doing, "timestamp");
+    const time = own.exemplar?.timestamp;
+    if (time !== undefined) checkSeconds(time, doing, "exemplar timestamp");
+    addParsedSample(this, name, labels, value, own);
     return this;
   }
 
   /**
-   * The family as flat samples, in the order in which the text formats write them,
-   * with `le` and `quantile` spelled as in format 0.0.4. It can be read again, and
-   * then has the numbers of that moment.
+   * The family as flat samples, in the order of the text formats, with `le` and `quantile` spelled
+   * as in format 0.0.4. You can iterate it again, which reads the numbers again.
    */
   get samples(): Iterable<Sample> {
     return { [Symbol.iterator]: () => flatten(this) };
@@ -246,41 +201,23 @@ export class MetricFamily {
    *
    * @returns A plain object. Numbers that are not finite are strings: `"NaN"`, `"+Inf"`, `"-Inf"`.
    */
-  toJSON(): JsonFamily {
+  toJSON(): object {
     return toJson(this, this.samples);
-  }
-
-  /** The part of a sample's name behind the family's; refuses names that are not the family's. */
-  #suffix(name: string, native: boolean, doing: string): string {
-    const { type } = this;
-    if (native) {
-      if (type !== "histogram" && type !== "gaugehistogram") {
-        throw new TypeError(`${doing}: a ${type} has no native histogram`);
-      }
-      if (name === this.name) return "";
-    } else if (name === createdName(this.name, type)) {
-      return "_created";
-    } else if (typeof name === "string" && name.startsWith(this.name)) {
-      const suffix = name.slice(this.name.length);
-      if (SAMPLE_SUFFIXES[type].includes(suffix)) return suffix;
-    }
-    const names = SAMPLE_SUFFIXES[type].map((suffix) => `"${this.name}${suffix}"`).join(", ");
-    throw new TypeError(`${doing}: its samples are named ${native ? `"${this.name}"` : names}`);
   }
 }
 
-/** A sample as JSON has it. */
+/** A sample in JSON. */
 export type JsonSample = Omit<Sample, "value" | "exemplar"> & {
-  /** The value; a string if it is not finite. */
+  /** The value. A string if it is not finite. */
   value: number | string;
   /** The exemplar, if there is one. */
   exemplar?: Omit<Exemplar, "value"> & {
-    /** The value; a string if it is not finite. */
+    /** The value. A string if it is not finite. */
     value: number | string;
   };
 };
 
-/** A family, a metric or a series as JSON has it. */
+/** A family, a metric or a series in JSON. */
 export interface JsonFamily {
   /** The full name of the family. */
   name: string;
@@ -295,7 +232,7 @@ export interface JsonFamily {
 }
 
 /**
- * Builds what `JSON.stringify` gets of a family, or of a part of it.
+ * Returns a family, or a part of it, for `JSON.stringify`.
  *
  * @param about The name, type, help and unit.
  * @param samples The samples.
@@ -320,7 +257,130 @@ export function toJson(
   };
 }
 
-/** What {@linkcode familyLike} changes. */
+/**
+ * Adds a sample as {@linkcode MetricFamily.addSample} does, whatever its time is: for parsers, which
+ * take what Prometheus takes.
+ *
+ * @param family The family.
+ * @param name The full name of the sample.
+ * @param labels The labels.
+ * @param value The value.
+ * @param options A timestamp, an exemplar, a native histogram.
+ */
+export function addParsedSample(
+  family: MetricFamily,
+  name: string,
+  labels: Readonly<Record<string, LabelValue>>,
+  value: number,
+  options: AddSampleOptions,
+): void {
+  const doing = `Cannot add sample ${received(name)} to ${family.type} "${family.name}"`;
+  const { timestamp, nativeHistogram } = options;
+  const { metrics } = family;
+  if (!(metrics instanceof Assembly)) {
+    throw new TypeError(`${doing}: it was created with metrics`);
+  }
+  checkShape(typeof value === "number", doing, "value must be a number", value);
+  checkShape(typeof name === "string", doing, "name must be a string", name);
+  const isTime = timestamp === undefined || Number.isFinite(timestamp);
+  checkShape(isTime, doing, "timestamp must be a finite number of seconds", timestamp);
+  const exemplar = options.exemplar === undefined
+    ? undefined
+    : checkExemplar(options.exemplar, doing, family.nameValidation);
+  const native = nativeHistogram === undefined
+    ? undefined
+    : checkNativeHistogram(nativeHistogram, doing);
+
+  const suffix = suffixOf(family, name, native !== undefined, doing);
+  if (exemplar !== undefined && suffix !== "_bucket" && native === undefined) {
+    if (family.type !== "counter" || suffix !== "") {
+      throw new TypeError(`${doing}: only counters and buckets have exemplars`);
+    }
+  }
+  const takesReserved = suffix === "_bucket" || family.type === "stateset" ||
+    (family.type === "summary" && suffix === "");
+  const reserved = reservedLabelName(family.type, family.name);
+  const own = takesReserved ? reserved : undefined;
+  const { labelNames, labelValues } = toLabelSet(labels, family.nameValidation, doing, own);
+  const base = { labelNames, labelValues, timestamp };
+  // A reader must check these metrics, because this family cannot judge them alone.
+  if (
+    timestamp !== undefined || native !== undefined || suffix === "_created" ||
+    // A prefix changes which label a stateset reserves for itself.
+    family.type === "stateset" ||
+    labelNames.some((name) => name === reserved) ||
+    // A series without such a label is the same.
+    labelValues.includes("") ||
+    (family.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
+  ) metrics.distrust();
+  const special = takesReserved && reserved !== undefined
+    ? ownLabel(labels, reserved, doing)
+    : undefined;
+
+  switch (family.type) {
+    case "histogram":
+    case "gaugehistogram": {
+      const bound = suffix === "_bucket" ? parseBound(special, "le", doing) : 0;
+      metrics.add(base, (b) => new AssembledHistogram(b), (metric) => {
+        if (native !== undefined) return putNative(metric, native, exemplar);
+        if (suffix === "_bucket") return metric.addBucket(bound, value, exemplar);
+        return putPart(metric, suffix, value);
+      });
+      break;
+    }
+    case "summary": {
+      const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
+      metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
+        return suffix === "" ? metric.add(quantile, value) : putPart(metric, suffix, value);
+      });
+      break;
+    }
+    case "stateset": {
+      if (special === undefined) {
+        throw new TypeError(`${doing}: label "${family.name}" is missing`);
+      }
+      metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
+        return metric.add(special, value);
+      });
+      break;
+    }
+    default:
+      if (suffix === "_created") {
+        const found = metrics.find(base) as { created: number | undefined } | undefined;
+        if (found === undefined) {
+          throw new TypeError(`${doing}: add the sample that it belongs to first`);
+        }
+        found.created = value;
+      } else {
+        metrics.addNumber({ ...base, created: undefined, value, exemplar });
+      }
+  }
+}
+
+/** Returns the suffix of a sample name. Throws if the family has no sample of that name. */
+function suffixOf(
+  family: MetricFamily,
+  name: string,
+  native: boolean,
+  doing: string,
+): string {
+  const { type } = family;
+  if (native) {
+    if (type !== "histogram" && type !== "gaugehistogram") {
+      throw new TypeError(`${doing}: a ${type} has no native histogram`);
+    }
+    if (name === family.name) return "";
+  } else if (name === createdName(family.name, type)) {
+    return "_created";
+  } else if (typeof name === "string" && name.startsWith(family.name)) {
+    const suffix = name.slice(family.name.length);
+    if (SAMPLE_SUFFIXES[type].includes(suffix)) return suffix;
+  }
+  const names = SAMPLE_SUFFIXES[type].map((suffix) => `"${family.name}${suffix}"`).join(", ");
+  throw new TypeError(`${doing}: its samples are named ${native ? `"${family.name}"` : names}`);
+}
+
+/** Options of {@linkcode familyLike}: the differences. */
 export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameValidation"> {
   /** The name, with unit and suffix. */
   name?: string;
@@ -329,16 +389,16 @@ export interface FamilyChanges extends Omit<MetricFamilyOptions, "unit" | "nameV
 }
 
 /**
- * Makes a family that is like another one, apart from what is changed.
+ * Creates a family that is like another one, except for some changes.
  *
- * @param family The family; its names may be of the wider alphabet.
- * @param changes What is different.
- * @returns The family, as live as the other one is.
+ * @param family The family. Its names may be in the UTF-8 alphabet.
+ * @param changes The changes.
+ * @returns The new family, which is as live as the other one.
  * @throws {TypeError} If the name does not have the unit or the suffix.
  */
 export function familyLike(family: MetricFamily, changes: FamilyChanges): MetricFamily {
-  const { help, unit, metrics, labelNames, createdSamples, aggregation } = family;
-  const { name = family.name, type = family.type } = changes;
+  const { help, unit, metrics, labelNames, createdSamples, aggregation, limits } = family;
+  const { name = family.name, type = family.type, ...options } = changes;
   return new MetricFamily(name, help, type, {
     unit,
     nameValidation: "utf8",
@@ -346,7 +406,8 @@ export function familyLike(family: MetricFamily, changes: FamilyChanges): Metric
     labelNames,
     createdSamples,
     aggregation,
-    ...changes,
+    limits,
+    ...options,
   });
 }
 
@@ -387,7 +448,7 @@ function* flatten(family: MetricFamily): Generator<Sample> {
   const { name, type } = family;
   const created = family.createdSamples ? createdName(name, type) : undefined;
   for (const metric of family.metrics) {
-    // A family's metrics have the shape of its type: that is what the type means.
+    // The type of a family means that its metrics have this shape.
     switch (type) {
       case "histogram":
       case "gaugehistogram":
@@ -448,7 +509,7 @@ function sample(
   extraValue?: string,
 ): Sample {
   const { labelNames, labelValues, timestamp } = metric;
-  // Object.fromEntries defines, so that even "__proto__" is an ordinary label.
+  // Object.fromEntries defines properties, so that even "__proto__" is an ordinary label.
   const entries = labelNames.map((labelName, i) => [labelName, labelValues[i] ?? ""]);
   if (extraName !== undefined) entries.push([extraName, extraValue!]);
   const result: Sample = { name, labels: Object.fromEntries(entries), value };

@@ -6,13 +6,13 @@ import { reservedLabelName } from "./structure.ts";
 /**
  * Checks the label names of a metric and copies them.
  *
- * @param names The names as they were given.
+ * @param names The names.
  * @param validation The alphabet.
  * @param type The type of the family.
  * @param familyName The name of the family.
- * @param doing What is being done, as in `Cannot create counter "x"`.
+ * @param doing The failing action, as in `Cannot create counter "x"`.
  * @returns A frozen copy.
- * @throws {TypeError} If a name is not legal, is reserved, or stands there twice.
+ * @throws {TypeError} If a name is invalid, reserved, or repeated.
  */
 export function checkLabelNames(
   names: unknown,
@@ -41,15 +41,14 @@ export function checkLabelNames(
 }
 
 /**
- * Turns what a caller gives for a label into the text that is written. Lone
- * surrogates become U+FFFD, so that two of them cannot become two series that
- * look alike on the wire.
+ * Returns the text of a label value as it is written. Lone surrogates become U+FFFD. Otherwise two
+ * different values could become two series that look alike on the wire.
  *
- * @param value The value as it was given.
+ * @param value The value.
  * @param labelName The name of the label.
- * @param doing What is being done, as in `Cannot use counter "x"`.
- * @returns The text, well-formed.
- * @throws {TypeError} If the value is neither a string, nor a number, nor a boolean.
+ * @param doing The failing action, as in `Cannot use counter "x"`.
+ * @returns The well-formed text.
+ * @throws {TypeError} If the value is not a string, a number or a boolean.
  */
 export function toLabelText(value: LabelValue, labelName: string, doing: string): string {
   switch (typeof value) {
@@ -67,14 +66,14 @@ export function toLabelText(value: LabelValue, labelName: string, doing: string)
 }
 
 /**
- * Checks labels that come with their values, and takes them apart.
+ * Checks an object of labels, and splits it into names and values.
  *
- * @param labels The labels as they were given.
- * @param validation The alphabet of their names.
- * @param doing What is being done, as in `Cannot set info "x_info"`.
+ * @param labels The labels.
+ * @param validation The alphabet of the names.
+ * @param doing The failing action, as in `Cannot set info "x_info"`.
  * @param reserved The name of a label to leave out. @default {none}
- * @returns Their names, and their values as they are written.
- * @throws {TypeError} If they are no labels, or a name or a value is not legal.
+ * @returns The names, and the values as they are written.
+ * @throws {TypeError} If the labels are not an object, or a name or a value is invalid.
  */
 export function toLabelSet(
   labels: Readonly<Record<string, LabelValue>>,

@@ -5,7 +5,7 @@ const METRIC_NAME_REGEXP = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const UNIT_REGEXP = /^[a-zA-Z0-9_:]+$/;
 
-/** A character, as a whole code point, that cannot stand where it stands in a classic metric name. */
+/** A code point that is not allowed at its place in a classic metric name. */
 export const ILLEGAL_IN_METRIC_NAME_REGEXP = /^[0-9]|[^a-zA-Z0-9_:]/gu;
 /** The same for a label name. */
 export const ILLEGAL_IN_LABEL_NAME_REGEXP = /^[0-9]|[^a-zA-Z0-9_]/gu;
@@ -22,8 +22,8 @@ const METRIC_TYPES: ReadonlySet<string> = new Set<MetricType>([
 ]);
 
 /**
- * Tells whether a metric name is of Prometheus's classic alphabet, so that it
- * needs neither quotes nor escaping on the wire.
+ * Returns whether a metric name is in Prometheus's classic alphabet. Such a name needs neither
+ * quotes nor escaping on the wire.
  *
  * @param name The name.
  * @returns Whether it matches `[a-zA-Z_:][a-zA-Z0-9_:]*`.
@@ -33,7 +33,7 @@ export function isLegacyMetricName(name: string): boolean {
 }
 
 /**
- * Tells whether a label name is of Prometheus's classic alphabet.
+ * Returns whether a label name is in Prometheus's classic alphabet.
  *
  * @param name The name.
  * @returns Whether it matches `[a-zA-Z_][a-zA-Z0-9_]*`.
@@ -43,7 +43,7 @@ export function isLegacyLabelName(name: string): boolean {
 }
 
 /**
- * Tells whether a value is one of the eight metric types.
+ * Returns whether a value is one of the eight metric types.
  *
  * @param type The value.
  * @returns Whether it is one.
@@ -53,12 +53,12 @@ export function isMetricType(type: unknown): type is MetricType {
 }
 
 /**
- * Checks the choice of alphabet.
+ * Checks the option `nameValidation`.
  *
- * @param validation The option as it was given.
- * @param doing What is being done, as in `Cannot create counter "x"`.
- * @returns The option, `"legacy"` when none was given.
- * @throws {TypeError} If it is neither `"legacy"` nor `"utf8"`.
+ * @param validation The option.
+ * @param doing The failing action, as in `Cannot create counter "x"`.
+ * @returns The option, or `"legacy"` if it is undefined.
+ * @throws {TypeError} If it is not `"legacy"` or `"utf8"`.
  */
 export function checkNameValidation(validation: unknown, doing: string): NameValidation {
   if (validation === undefined) return "legacy";
@@ -72,28 +72,28 @@ export function checkNameValidation(validation: unknown, doing: string): NameVal
  *
  * @param name The full name.
  * @param validation The alphabet.
- * @param doing What is being done, as in `Cannot create counter "x"`.
- * @throws {TypeError} If the name is not legal.
+ * @param doing The failing action, as in `Cannot create counter "x"`.
+ * @throws {TypeError} If the name is invalid.
  */
 export function checkMetricName(name: unknown, validation: NameValidation, doing: string): void {
   checkAlphabet(name, validation, METRIC_NAME_REGEXP, doing, "name");
 }
 
 /**
- * Checks a label name. Names with two leading underscores belong to Prometheus: of
- * the wider alphabet, which is for what comes from there too, only `__name__` is kept out.
+ * Checks a label name. Names with two leading underscores are reserved for Prometheus. In the UTF-8
+ * alphabet, which is also used for metrics that come from Prometheus, only `__name__` is refused.
  *
  * @param name The name.
  * @param validation The alphabet.
- * @param doing What is being done, as in `Cannot create counter "x"`.
- * @throws {TypeError} If the name is not legal.
+ * @param doing The failing action, as in `Cannot create counter "x"`.
+ * @throws {TypeError} If the name is invalid.
  */
 export function checkLabelName(name: unknown, validation: NameValidation, doing: string): void {
   checkNotReserved(name, validation, doing);
   checkAlphabet(name, validation, LABEL_NAME_REGEXP, doing, "label name");
 }
 
-/** Refuses the label names that belong to Prometheus. */
+/** Throws if a label name is reserved for Prometheus. */
 function checkNotReserved(name: unknown, validation: NameValidation, doing: string): void {
   const isReserved = validation === "utf8"
     ? name === "__name__"
@@ -101,7 +101,7 @@ function checkNotReserved(name: unknown, validation: NameValidation, doing: stri
   checkShape(!isReserved, doing, 'label names that start with "__" are reserved', name);
 }
 
-/** Checks that a name is a text of its alphabet; the classic one is that of the expression. */
+/** Throws if a name is not in its alphabet. The classic one is that of the expression. */
 function checkAlphabet(
   name: unknown,
   validation: NameValidation,
@@ -119,12 +119,12 @@ function checkAlphabet(
 }
 
 /**
- * Tells whether two label names become one for scrapers that only know the classic
- * alphabet: `a.b` and `a b` are both written as `a_b` for them, and a series that
- * has a label twice makes Prometheus refuse the whole scrape.
+ * Finds a label name that is written like another one for scrapers that only know the classic
+ * alphabet. `a.b` and `a b` are both written as `a_b`, and Prometheus refuses a whole scrape if a
+ * series has a label twice.
  *
  * @param names The label names, all different.
- * @returns The first name that another one before it becomes equal to, if there is one.
+ * @returns The first name that is written like one before it, or undefined.
  */
 export function findAmbiguousLabelName(names: readonly string[]): string | undefined {
   if (names.every((name) => LABEL_NAME_REGEXP.test(name))) return undefined;
@@ -135,28 +135,28 @@ export function findAmbiguousLabelName(names: readonly string[]): string | undef
   });
 }
 
-/** The parts that a metric name is put together from. */
+/** The parts of a metric name. */
 export interface NameParts {
-  /** Goes before the subsystem, joined by `_`. */
+  /** Put before the subsystem, with `_` between them. */
   namespace?: string | undefined;
-  /** Goes before the name, joined by `_`. */
+  /** Put before the name, with `_` between them. */
   subsystem?: string | undefined;
-  /** Goes behind the name, before `_total` and `_info`, unless it is there already. */
+  /** Put after the name, before `_total` and `_info`, unless it is there already. */
   unit?: string | undefined;
 }
 
 /**
- * Puts a metric name together: `namespace_subsystem_name_unit`, with a counter's
- * `_total` and an info's `_info` last. An info's suffix is appended where it is
- * missing; a counter's never is.
+ * Joins the parts of a metric name: `namespace_subsystem_name_unit`. The suffix `_total` of a
+ * counter and `_info` of an info stay at the end. A missing `_info` is appended, a missing `_total`
+ * is not.
  *
- * @param name The name as it was given.
+ * @param name The name.
  * @param type The type of the family.
- * @param parts What goes around the name.
- * @param doing What is being done, as in `Cannot create counter "x"`.
- * @returns The full name, not yet checked.
- * @throws {TypeError} If a part is not a string, or the type has no unit, or the
- * unit cannot be part of a name, or a stateset's name cannot be that of a label.
+ * @param parts The other parts.
+ * @param doing The failing action, as in `Cannot create counter "x"`.
+ * @returns The full name, not checked yet.
+ * @throws {TypeError} If a part is not a string, if the type has no unit, if the unit is not valid
+ * in a name, or if the name of a stateset is not valid for a label.
  */
 export function fullName(
   name: string,

@@ -1,4 +1,4 @@
-/** A value that a label takes: written as `String(value)`. Others are refused. */
+/** A value of a label. It is written as `String(value)`. */
 export type LabelValue = string | number | boolean;
 
 /** The types of metric families, as OpenMetrics names them. */
@@ -13,35 +13,50 @@ export type MetricType =
   | "unknown";
 
 /**
- * How the numbers of several processes become one when they share a registry:
- * - `all`: they stay apart, by a label `process`
- * - `sum`, `min`, `max`: their sum, the smallest, the greatest
- * - `mostrecent`: the one that was set last
+ * How the numbers of several processes are combined when they share a registry:
+ * - `all`: each process has its own series, with a label `process`
+ * - `sum`, `average`, `min`, `max`: the sum, the average, the smallest, the largest
+ * - `first`: the number of the process that started first
+ * - `mostrecent`: the number that was set last
+ * - `omit`: no number is shown
  *
- * The forms with `live` leave out the processes that have ended.
+ * The forms with `live` ignore processes that have ended.
  */
 export type Aggregation =
   | "all"
   | "sum"
+  | "average"
   | "min"
   | "max"
+  | "first"
   | "mostrecent"
+  | "omit"
   | "liveall"
   | "livesum"
+  | "liveaverage"
   | "livemin"
   | "livemax"
+  | "livefirst"
   | "livemostrecent";
 
-/** Which names are legal: `"legacy"` is Prometheus's classic alphabet, `"utf8"` any text. */
+/** The limits of a metric, which also hold for what several processes share. */
+export interface SeriesLimits {
+  /** How many series there are at most, the overflow series apart. */
+  readonly maxSeries?: number | undefined;
+  /** After how long without a change a series expires, in seconds. */
+  readonly expireAfterSeconds?: number | undefined;
+}
+
+/** The legal names: `"legacy"` is Prometheus's classic alphabet, `"utf8"` is any text. */
 export type NameValidation = "legacy" | "utf8";
 
-/** A reference from a number to something outside of the metrics, such as a trace. */
+/** A reference from a number to something outside the metrics, such as a trace. */
 export interface Exemplar {
-  /** What is referred to, for example `{ trace_id: "…" }`. */
+  /** The labels of the reference, for example `{ trace_id: "…" }`. */
   labels: Record<string, string>;
   /** The value that was observed. */
   value: number;
-  /** When it was observed, in seconds since 1970. */
+  /** The time of the observation, in seconds since 1970. */
   timestamp?: number;
 }
 
@@ -53,9 +68,9 @@ export interface Sample {
   labels: Record<string, string>;
   /** The value. */
   value: number;
-  /** When the value was taken, in seconds since 1970, when it was given. */
+  /** The time of the value, in seconds since 1970, if it was given. */
   timestamp?: number;
-  /** The exemplar, when there is one. */
+  /** The exemplar, if there is one. */
   exemplar?: Exemplar;
 }
 
@@ -67,7 +82,7 @@ export interface Sample {
 export interface NativeHistogram {
   /** The resolution, from -4 (coarse) to 8 (fine): `2^schema` buckets double a value. */
   schema: number;
-  /** Values of at most this magnitude count in the zero bucket. */
+  /** Values up to this magnitude are counted in the zero bucket. */
   zeroThreshold: number;
   /** The number of values in the zero bucket. */
   zeroCount: number;
@@ -89,13 +104,13 @@ export interface LabelSet {
   readonly labelValues: readonly string[];
 }
 
-/** What all metrics of a family have, whatever its type. */
+/** The members that metrics of all types have. */
 export interface LabelledMetric extends LabelSet {
-  /** When the numbers were taken, in seconds since 1970; live metrics have none. */
+  /** The time of the numbers, in seconds since 1970. Live metrics have none. */
   readonly timestamp?: number | undefined;
-  /** When the metric began to count, in seconds since 1970. */
+  /** The time when the metric began to count, in seconds since 1970. */
   readonly created?: number | undefined;
-  /** The metric that this one is a view or a copy of, by which it is known again. */
+  /** The original, if this metric is a view or a copy. Readers recognize a metric by it. */
   readonly origin?: LabelledMetric | undefined;
 }
 
@@ -105,19 +120,19 @@ export interface NumberMetric extends LabelledMetric {
   readonly value: number;
   /** The exemplar of a counter. */
   readonly exemplar?: Exemplar | undefined;
-  /** When the number was set, in seconds since 1970, for families that want the most recent. */
+  /** The time when the number was set, in seconds since 1970, for `mostrecent` families. */
   readonly changed?: number | undefined;
 }
 
 /**
- * Metrics of one number each, side by side: what the `metrics` of a family may offer,
- * as a property `numberColumn`, to readers that go over all of them at once. It is as
- * live as they are, and stays the same object as long as no metric changes its place.
+ * The numbers of metrics that have one number each, side by side. The `metrics` of a family may
+ * offer it as a property `numberColumn`, for readers that visit all of them. It is live, and stays
+ * the same object as long as no metric changes its place.
  */
 export interface NumberColumn {
-  /** The metrics by place; a hole where one was removed. New ones come at the end. */
+  /** The metrics by place, with a hole for each removed one. New ones are appended. */
   readonly children: readonly (NumberMetric | undefined)[];
-  /** The number of each, and NaN in place of one that was removed; there may be more of them. */
+  /** The number of each metric, and NaN for a removed one. The array may be longer. */
   readonly numbers: Float64Array;
   /** Whether any of them may have an exemplar. */
   readonly hasExemplars: boolean;
@@ -127,9 +142,9 @@ export interface NumberColumn {
 export interface HistogramMetric extends LabelledMetric {
   /** The finite upper bounds, ascending. The bucket of `+Inf` comes after them. */
   readonly bounds: readonly number[];
-  /** The sum of all values, when it is known. */
+  /** The sum of all values, if it is known. */
   readonly sum: number | undefined;
-  /** The number of all values, when it is known. */
+  /** The number of all values, if it is known. */
   readonly count: number | undefined;
   /** The last exemplar of each bucket, in the order of the buckets. */
   readonly exemplars?: readonly (Exemplar | undefined)[] | undefined;
@@ -138,11 +153,11 @@ export interface HistogramMetric extends LabelledMetric {
   /** The exemplars of the native histogram, by value. */
   readonly nativeExemplars?: readonly Exemplar[] | undefined;
   /**
-   * The number of values at or below each bound, and of all values for `+Inf`;
-   * empty when the metric came without buckets.
+   * Returns the number of values at or below each bound, and of all values for `+Inf`. Returns an
+   * empty array if the metric came without buckets.
    *
-   * @param into An array to overwrite and return, to save an allocation. It is
-   * only used by metrics that must compute their answer.
+   * @param into An array to overwrite and return, to save an allocation. Only metrics that must
+   * compute their counts use it.
    * @returns One count more than there are bounds, or none.
    */
   cumulativeCounts(into?: number[]): readonly number[];
@@ -152,14 +167,14 @@ export interface HistogramMetric extends LabelledMetric {
 export interface SummaryMetric extends LabelledMetric {
   /** The quantiles that are tracked, from 0 to 1. */
   readonly quantiles: readonly number[];
-  /** The sum of all values, when it is known. */
+  /** The sum of all values, if it is known. */
   readonly sum: number | undefined;
-  /** The number of all values, when it is known. */
+  /** The number of all values, if it is known. */
   readonly count: number | undefined;
   /**
-   * The values of the quantiles now.
+   * Returns the present values of the quantiles.
    *
-   * @returns One value for each quantile; `NaN` where nothing was observed.
+   * @returns One value for each quantile. `NaN` if nothing was observed.
    */
   quantileValues(): readonly number[];
 }
@@ -168,9 +183,9 @@ export interface SummaryMetric extends LabelledMetric {
 export interface StateSetMetric extends LabelledMetric {
   /** The states, in the order in which they are written. */
   readonly states: readonly string[];
-  /** For each state 1 if it is on, else 0. */
+  /** For each state, 1 if it is on and 0 if it is off. */
   readonly stateValues: readonly number[];
 }
 
-/** A point of a metric family; which of the shapes is told by the family's type. */
+/** A metric of a family. The type of the family determines the shape. */
 export type Metric = NumberMetric | HistogramMetric | SummaryMetric | StateSetMetric;

@@ -1,9 +1,10 @@
+import { checkBounds, checkShape } from "./checks.ts";
 import { ILLEGAL_IN_METRIC_NAME_REGEXP, isLegacyMetricName } from "./names.ts";
 import type { MetricType } from "./sample.ts";
 
 /**
- * Spells a bucket bound or a quantile as a label value the way Go's `%g` does,
- * which is what Prometheus and its other clients write: `1`, `0.25`, `1e+06`.
+ * Returns a bucket bound or a quantile as a label value, spelled like Go's `%g`: `1`, `0.25`,
+ * `1e+06`. Prometheus and its other clients spell it so.
  *
  * @param value The number.
  * @returns The text of format 0.0.4. OpenMetrics adds `.0` to whole numbers.
@@ -13,20 +14,39 @@ export function formatBound(value: number): string {
   if (value === -Infinity) return "-Inf";
   const magnitude = Math.abs(value);
   if (magnitude === 0) return "0";
-  // Go switches to an exponent below 1e-4 and from 1e6 (21 digits in JavaScript),
-  // and writes at least two digits of it.
+  // Go writes an exponent below 1e-4 and from 1e6 on (JavaScript from 1e21 on), and always with at
+  // least two digits.
   if (!(magnitude < 1e-4 || magnitude >= 1e6)) return String(value);
   const text = value.toExponential();
   const e = text.indexOf("e") + 2;
   return e === text.length - 1 ? `${text.slice(0, e)}0${text.slice(e)}` : text;
 }
 
-/** The farthest time from 1970 that is written, in seconds: more milliseconds fit no int64. */
-export const MAX_TIME = 9e15;
+/**
+ * The latest time that is taken for one in seconds: the year 5138. Prometheus drops samples of the
+ * far future without a word, and a time beyond this is one in milliseconds.
+ */
+const MAX_SECONDS = 1e11;
 
 /**
- * The name that OpenMetrics gives to a family: a counter's without `_total`, an
- * info's without `_info`.
+ * Checks a time in seconds.
+ *
+ * @param time The time as it was given.
+ * @param doing What is being done, as in `Cannot add sample "x" to gauge "x"`.
+ * @param what What the time is called, as in `timestamp`.
+ * @throws {TypeError} If it is not a finite number.
+ * @throws {RangeError} If it cannot be a time in seconds.
+ */
+export function checkSeconds(time: unknown, doing: string, what: string): void {
+  const isTime = typeof time === "number" && Number.isFinite(time);
+  checkShape(isTime, doing, `${what} must be a finite number of seconds`, time);
+  const rule = `${what} must be in seconds since 1970, not in milliseconds`;
+  checkBounds(Math.abs(time) <= MAX_SECONDS, doing, rule, time);
+}
+
+/**
+ * Returns the name of a family in OpenMetrics: that of a counter without `_total`, and that of an
+ * info without `_info`.
  *
  * @param name The name as registered.
  * @param type The type of the family.
@@ -38,7 +58,7 @@ export function openMetricsName(name: string, type: MetricType): string {
   return name;
 }
 
-/** What stands behind the family's name in the names of its samples, `_created` left out. */
+/** The suffixes of the sample names of each type, without `_created`. */
 export const SAMPLE_SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = {
   counter: [""],
   gauge: [""],
@@ -51,23 +71,22 @@ export const SAMPLE_SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = 
 };
 
 /**
- * The names of the series of a family.
+ * Returns the names of the series of a family.
  *
  * @param name The name of the family.
  * @param type The type of the family.
- * @returns The names, `_created` left out.
+ * @returns The names, without `_created`.
  */
 export function sampleNames(name: string, type: MetricType): string[] {
   return SAMPLE_SUFFIXES[type].map((suffix) => name + suffix);
 }
 
 /**
- * The name of the series that tells since when a family counts, if its type has
- * one.
+ * Returns the name of the series with the time when a family began to count, if its type has one.
  *
  * @param name The name of the family.
  * @param type The type of the family.
- * @returns The name, or nothing.
+ * @returns The name, or undefined.
  */
 export function createdName(name: string, type: MetricType): string | undefined {
   if (type === "counter" || type === "histogram" || type === "summary") {
@@ -77,11 +96,11 @@ export function createdName(name: string, type: MetricType): string | undefined 
 }
 
 /**
- * The name of the label that a type keeps for itself, if it has one.
+ * Returns the name of the label that a type reserves for itself, if it has one.
  *
  * @param type The type of the family.
  * @param familyName The name of the family as exposed.
- * @returns `"le"`, `"quantile"`, a stateset's own name, or nothing.
+ * @returns `"le"`, `"quantile"`, the name of a stateset, or undefined.
  */
 export function reservedLabelName(type: MetricType, familyName: string): string | undefined {
   switch (type) {
@@ -105,7 +124,7 @@ export function reservedLabelName(type: MetricType, familyName: string): string 
  *
  * @param name The name of the family.
  * @param type The type of the family.
- * @returns The names, `_created` left out.
+ * @returns The names, without `_created`.
  */
 export function exposedNames(name: string, type: MetricType): Set<string> {
   const names = new Set([name, ...sampleNames(name, type)]);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Timers } from "../time/clock.ts";
 
 /**
  * Some numbers under a name: the unit in which everything is written and read.
@@ -24,6 +25,13 @@ export interface Row {
    * have to come back bit by bit, or, in a total, as IEEE 754 addition makes them.
    */
   readonly numbers: readonly number[];
+  /** In a total that is a part of a series: the `series` of the row that stands for all of it. */
+  readonly partOf?: string | undefined;
+  /**
+   * In a total of a family with `maxSeries`: the `series` to add to instead if the family has no
+   * room for a new one. A part goes where its series goes, which comes before it in the batch.
+   */
+  readonly overflow?: string | undefined;
 }
 
 /** The name of a row: its numbers are not needed to forget it. */
@@ -35,6 +43,13 @@ export interface FamilyEntry {
   readonly family: string;
   /** Its help text, which may change; the text that came last is kept. */
   readonly help: string;
+  /** How many series it may have, the overflow series apart, if there is a limit. */
+  readonly maxSeries?: number | undefined;
+  /**
+   * How long a total is kept that nothing is added to, in milliseconds of the store's clock, if
+   * there is a limit. The row is then deleted. A series that comes back starts at zero.
+   */
+  readonly expireAfterMs?: number | undefined;
 }
 
 /**
@@ -50,11 +65,13 @@ export interface Batch {
   /**
    * Families that the store may not know. It remembers the order in which it first saw
    * them. Rows may name a family that was not introduced; it has no help text then.
+   * A family with a limit is introduced in every batch that adds to it.
    */
   readonly families: readonly FamilyEntry[];
   /**
    * Rows whose numbers are added, one by one, to the total of all instances: a row that
-   * is not there yet counts as all `0`. Totals outlive the instances that added to them.
+   * is not there yet counts as all `0`. The numbers are finite. A total that would not be finite
+   * starts at zero again. Totals outlive the instances that added to them.
    */
   readonly adds: readonly Row[];
   /** Rows of the instance itself, which take the place of what it has under their names. */
@@ -124,6 +141,8 @@ export interface OpenOptions {
   readonly retentionMs: number;
   /** Aborted when nobody waits any more: whatever is under way should end soon. */
   readonly signal: AbortSignal;
+  /** Where the store takes time from. @default {the platform} */
+  readonly timers?: Timers | undefined;
 }
 
 /** Options of every call. */

@@ -1,10 +1,17 @@
 import process from "node:process";
-import { type CollectorRegistryProxy, gather, REGISTRY, type Registry } from "../mod.ts";
+import {
+  type CollectorRegistryProxy,
+  gatherAsync,
+  type MetricFamily,
+  REGISTRY,
+  type Registry,
+} from "../mod.ts";
 import type { Backend } from "./backend.ts";
-import { LOADED } from "./loaded.ts";
+import { LOADED, type Loaded } from "./loaded.ts";
 import { whyNotShared } from "./schema.ts";
-import { type BackendOperation, metricsOf, SharedRegistry } from "./shared_registry.ts";
-import { abortable } from "./time_limit.ts";
+import { type BackendOperation, isSharing, SharedRegistry } from "./shared_registry.ts";
+import { SYSTEM_CLOCK, type Timers } from "../time/clock.ts";
+import { abortable, limitTime } from "../time/time_limit.ts";
 
 /** How often a process is heard of, at least, before it counts as ended. */
 const HEARTBEATS = 3;
@@ -18,28 +25,27 @@ const MAX_MS = 2 ** 31 - 1 - GRACE_MS;
 /** Options of {@linkcode loadBackend}. */
 export interface LoadBackendOptions {
   /**
-   * The registry to share. A proxy, as the default one is, stands for the shared
-   * registry from then on; of any other registry the shared one has to be used.
-   * @default {REGISTRY}
+   * The registry to share. A proxy, as the default one is, stands for the shared registry from then
+   * on. For any other registry, read the shared registry that is returned. @default {REGISTRY}
    */
   registry?: Registry | undefined;
-  /** How often what has changed is brought to the store, in milliseconds. @default {1000} */
+  /** How often changes are brought to the store, in milliseconds. @default {1000} */
   intervalMs?: number | undefined;
   /**
-   * How long the store is waited for, in milliseconds, by a scrape, a flush, and by
-   * `loadBackend()` itself. @default {5000}
+   * How long a scrape, a flush, and `loadBackend()` itself wait for the store, in milliseconds.
+   * @default {5000}
    */
   timeoutMs?: number | undefined;
   /**
-   * Whether to only read a store that others write to. The metrics of this process are
-   * not shown then. @default {false}
+   * Whether to only read a store that other processes write to. The metrics of this process are not
+   * shown then. @default {false}
    */
   readOnly?: boolean | undefined;
   /** Programs under different namespaces share a store and no numbers. @default {"default"} */
   namespace?: string | undefined;
   /**
-   * What the label `process` says for this process. A name that is the same after a
-   * restart keeps the number of series small. @default {its id and four random digits}
+   * The value of the label `process` for this process. A name that stays the same after a restart
+   * keeps the number of series small. @default {its id and four random digits}
    */
   process?: string | undefined;
   /**
@@ -53,25 +59,29 @@ export interface LoadBackendOptions {
    */
   retentionMs?: number | undefined;
   /**
-   * Called with what `narthex_backend_errors_total` counts, to log it: nothing else tells
-   * the reason. What it throws is ignored.
+   * Called with every failure that `narthex_backend_errors_total` counts, to log its reason. Errors
+   * that it throws are ignored.
    */
   onError?: ((error: unknown, operation: BackendOperation) => void) | undefined;
+  /** Where time comes from. For tests. @default {the platform} */
+  timers?: Timers | undefined;
 }
 
 /**
- * Makes one registry of those of many isolates, processes or hosts: one call when the
- * program starts, in each of them. Everything that is registered already is included,
- * and so is what is registered later; the metrics are used as ever.
+ * Makes one registry of those of many isolates, processes or hosts. Each of them calls it once, when
+ * it starts. All metrics are included, registered before or after the call, and are used as before.
  *
- * From then on `metricsHandler()`, `metricsResponse()` and `generateMetricsAsync()`
- * answer for all processes, whichever is asked. `generateMetrics()` throws.
+ * From then on `metricsHandler()`, `metricsResponse()` and `generateMetricsAsync()` of any process
+ * answer for all of them. `generateMetrics()` throws.
+ *
+ * A second call for the same registry closes the first backend and takes its place. On the same
+ * store the counts go on.
  *
  * @param backend Where the processes meet.
  * @param options Options.
  * @returns The shared registry, to flush and to close it.
- * @throws {TypeError} If an option is not legal, the registry is shared already, or a metric
- * has a label `process` and is told apart by one.
+ * @throws {TypeError} If an option is not legal, or a metric has a label `process` that the store
+ * adds itself.
  * @throws {RangeError} If a number is not positive.
  * @throws {Error} If the backend can never work, as it is set up.
  *
@@ -109,6 +119,7 @@ export async function loadBackend(
     readOnly = false,
     namespace = "default",
     process: label = defaultLabel(),
+    timers = SYSTEM_CLOCK,
   } = options;
   const intervalMs = checkMs("intervalMs", options.intervalMs ?? 1000, doing);
   const timeoutMs = checkMs("timeoutMs", options.timeoutMs ?? 5000, doing);
@@ -119,50 +130,74 @@ export async function loadBackend(
     if (typeof value === "string" && value !== "") continue;
     throw new TypeError(`${doing}: ${key} must be a string, not empty: received ${String(value)}`);
   }
-  const proxy = proxyOf(registry);
-  const inner = proxy?.getRegistry() ?? registry;
-  if (isShared(inner) || LOADED.has(inner)) {
-    throw new TypeError(`${doing}: the registry is shared already`);
-  }
-  for (const family of gather(metricsOf(inner))) {
-    const reason = whyNotShared(family);
-    if (reason !== undefined) throw new TypeError(`${doing}: ${reason}`);
-  }
-  LOADED.add(inner);
-  const late = new Error(`${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`);
-  const [asked, left] = [new AbortController(), new AbortController()];
-  const timers = [
-    setTimeout(() => asked.abort(late), timeoutMs),
-    // A backend that is asked to end may know why it is late.
-    setTimeout(() => left.abort(late), timeoutMs + GRACE_MS),
-  ];
+  const given = proxyOf(registry);
+  const behind = given?.getRegistry() ?? registry;
+  // The default registry may be shared already: then the new backend takes the place of the first.
+  const inner = isSharing(behind) ? behind.getInner() : behind;
+  const former = LOADED.get(inner);
+  const proxy = given ?? former?.proxy;
+  const { promise, resolve, reject } = Promise.withResolvers<SharedRegistry>();
+  promise.catch(() => {});
+  const loaded: Loaded = { proxy, shared: promise };
+  LOADED.set(inner, loaded);
+  const message = `${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`;
+  const asked = limitTime(timeoutMs, { timers, message });
+  // A backend that is asked to end may know why it is late.
+  const left = limitTime(timeoutMs + GRACE_MS, { timers, message });
   try {
     const { signal } = asked;
-    const opening = backend.open({ namespace, readOnly, deadAfterMs, retentionMs, signal });
-    // What opens when nobody waits any more is closed again.
+    const opening = backend.open({ namespace, readOnly, deadAfterMs, retentionMs, signal, timers });
+    // A session that opens too late is closed again.
     opening.then(async (session) => {
       if (left.signal.aborted) await session.close();
     }).catch(() => {});
+    const gathering = gatherMetrics(inner, signal);
+    gathering.catch(() => {});
     const session = await abortable(opening, left.signal);
+    const families = await gathering.catch(async (error) => {
+      await session.close();
+      throw error;
+    });
+    await (await former?.shared.catch(() => undefined))?.close();
+    // One of another copy of the package.
+    if (isSharing(behind)) await behind.close();
     const shared = new SharedRegistry({
       inner,
       proxy,
+      loaded,
+      families,
       session,
       process: label,
       readOnly,
       intervalMs,
       timeoutMs,
+      timers,
       heartbeatMs: deadAfterMs / HEARTBEATS,
       onError: options.onError ?? (() => {}),
     });
     proxy?.setRegistry(shared, { collectors: "leave" });
+    resolve(shared);
     return shared;
   } catch (error) {
-    LOADED.delete(inner);
-    throw error;
+    if (former === undefined) LOADED.delete(inner);
+    else LOADED.set(inner, former);
+    reject(error);
+    throw left.isTimeout ? new Error(message) : error;
   } finally {
-    for (const timer of timers) clearTimeout(timer);
+    asked.end();
+    left.end();
   }
+}
+
+/** Gathers the metrics that are there. Throws if one of them cannot be shared. */
+async function gatherMetrics(registry: Registry, signal: AbortSignal): Promise<MetricFamily[]> {
+  const families: MetricFamily[] = [];
+  for await (const family of gatherAsync(registry, { metricsOnly: true, signal })) {
+    const reason = whyNotShared(family);
+    if (reason !== undefined) throw new TypeError(`Cannot load backend: ${reason}`);
+    families.push(family);
+  }
+  return families;
 }
 
 /** The registry as a proxy, if it is one, of whichever copy of the package. */
@@ -171,11 +206,6 @@ function proxyOf(registry: Registry): CollectorRegistryProxy | undefined {
   const isProxy = typeof getRegistry === "function" && typeof setRegistry === "function";
   // Nothing but these two methods is used of it.
   return isProxy ? registry as CollectorRegistryProxy : undefined;
-}
-
-/** Whether a registry is shared already, by whichever copy of the package. */
-function isShared(registry: Registry): boolean {
-  return typeof (registry as Partial<SharedRegistry>).flush === "function";
 }
 
 function defaultLabel(): string {

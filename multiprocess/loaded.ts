@@ -1,7 +1,15 @@
-import type { Registry } from "../mod.ts";
+import type { CollectorRegistryProxy, Registry } from "../mod.ts";
+
+/** A registry that is shared, or will be once the store is open. */
+export interface Loaded {
+  /** The proxy that stands for the shared registry, if there is one. */
+  readonly proxy: CollectorRegistryProxy | undefined;
+  /** The shared registry, once the store is open. */
+  readonly shared: Promise<{ close(): Promise<void> }>;
+}
 
 /**
- * The registries that are shared, or are about to be. What one of them counts must not
- * be brought to stores by two flushers: both would bring all of it.
+ * The registries that are shared. Two flushers of one registry would both bring all of its counts to
+ * their stores.
  */
-export const LOADED: WeakSet<Registry> = new WeakSet();
+export const LOADED: WeakMap<Registry, Loaded> = new WeakMap();

@@ -37,8 +37,9 @@ export type {
   StoredInstance,
   StoredSlice,
 } from "./backend.ts";
+export type { Clock, Timers } from "../time/clock.ts";
 export { loadBackend, type LoadBackendOptions } from "./load_backend.ts";
-export { mergeFamilies } from "./merge.ts";
+export { mergeFamilies } from "./read/merge.ts";
 export {
   type BackendOperation,
   SharedRegistry,

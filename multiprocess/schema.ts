@@ -41,6 +41,11 @@ export function isTotal(type: MetricType): boolean {
   return type === "counter" || type === "histogram" || type === "summary";
 }
 
+/** Whether the numbers of a family are brought to the store: nobody reads those that are omitted. */
+export function isStored({ aggregation }: MetricFamily): boolean {
+  return aggregation !== "omit";
+}
+
 /** Whether the numbers of a family stay apart by a label `process`. */
 export function hasProcessLabel(aggregation: Aggregation, type: MetricType): boolean {
   return !isTotal(type) && aggregation.endsWith("all");

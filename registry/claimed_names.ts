@@ -47,6 +47,10 @@ export class ClaimedNames {
   #collectors: Map<Collector, ReadonlySet<string>> = new Map();
   /** The first collector that claims a name. */
   readonly #owners: Map<string, Collector> = new Map();
+  /** The collectors that can be asked for a name. */
+  readonly #readers: Map<string, Set<Collector>> = new Map();
+  /** The collectors without names: any name can be theirs. */
+  readonly #nameless: Set<Collector> = new Set();
 
   /** Returns the collectors, in the order of registration. */
   all(): Collector[] {
@@ -61,6 +65,16 @@ export class ClaimedNames {
   /** The names under which a collector can be asked for. None if it has no `describe()`. */
   namesOf(collector: Collector): ReadonlySet<string> | undefined {
     return this.#collectors.get(collector);
+  }
+
+  /** Returns the collectors that can be asked for a name, those that say so first. */
+  readersOf(name: string): Collector[] {
+    return [...this.#readers.get(name) ?? [], ...this.#nameless];
+  }
+
+  /** Returns whether a registered collector says that it has a name. */
+  isKnown(name: string): boolean {
+    return this.#readers.has(name);
   }
 
   /** Returns the first collector that claims a name. */
@@ -82,6 +96,12 @@ export class ClaimedNames {
   add(collector: Collector, { claimed, readable }: Claims): void {
     this.#collectors.set(collector, readable);
     for (const name of claimed) if (!this.#owners.has(name)) this.#owners.set(name, collector);
+    if (readable.size === 0) this.#nameless.add(collector);
+    for (const name of readable) {
+      const readers = this.#readers.get(name);
+      if (readers === undefined) this.#readers.set(name, new Set([collector]));
+      else readers.add(collector);
+    }
   }
 
   /** Reserves names for someone who is not read as a collector. */
@@ -94,7 +114,13 @@ export class ClaimedNames {
     const names = this.#collectors.get(collector);
     if (names === undefined) return false;
     this.#collectors.delete(collector);
-    for (const name of names) if (this.#owners.get(name) === collector) this.#owners.delete(name);
+    this.#nameless.delete(collector);
+    for (const name of names) {
+      if (this.#owners.get(name) === collector) this.#owners.delete(name);
+      const readers = this.#readers.get(name);
+      readers?.delete(collector);
+      if (readers?.size === 0) this.#readers.delete(name);
+    }
     return true;
   }
 

@@ -3,6 +3,7 @@ import type { Timers } from "../time/clock.ts";
 import { abortable, limitTime } from "../time/time_limit.ts";
 import { Slices } from "../time/turn.ts";
 import type { CollectorErrorCause, ReadAsyncOptions } from "./protocol.ts";
+import { unread } from "./unread.ts";
 
 /** The maximum number of families of one collector. Programs have thousands at most. */
 const MAX_FAMILIES = 100_000;
@@ -15,7 +16,13 @@ export type Report = (collector: Collector, cause: CollectorErrorCause, error: u
 
 /** What a collector is called with: a signal, which is created when it is asked for. */
 class CallOptions implements CollectOptions {
+  /** How old numbers may be, in milliseconds. */
+  readonly maxAgeMs: number;
   #controller: AbortController | undefined;
+
+  constructor(maxAgeMs: number) {
+    this.maxAgeMs = maxAgeMs;
+  }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
@@ -42,6 +49,10 @@ interface Call {
   waiting: number;
   /** Whether it was given up: it is counted, and its signal is aborted. */
   isOver: boolean;
+  /** Whether a read had its families. */
+  isDelivered: boolean;
+  /** Whether a read had too little time for it. */
+  isMissed: boolean;
 }
 
 /**
@@ -55,6 +66,7 @@ interface Call {
 export class CollectorCalls {
   readonly #timers: Timers;
   readonly #report: Report;
+  readonly #note: (collector: Collector, error: Error) => void;
   readonly #calls: Map<Collector, Call> = new Map();
   readonly #calling: Set<Collector> = new Set();
 
@@ -63,16 +75,23 @@ export class CollectorCalls {
    *
    * @param timers Where the time comes from.
    * @param report Called with what has to be left out.
+   * @param note Called when a collector settled after all reads that wanted it had ended: that is
+   * not counted, because strangers choose how much time a scrape has.
    */
-  constructor(timers: Timers, report: Report) {
+  constructor(
+    timers: Timers,
+    report: Report,
+    note: (collector: Collector, error: Error) => void = () => {},
+  ) {
     this.#timers = timers;
     this.#report = report;
+    this.#note = note;
   }
 
   /** Calls a collector synchronously. An asynchronous one is left out and counted. */
   callSync(collector: Collector): MetricFamily[] {
     if (!this.#calls.has(collector)) {
-      const answer = this.#call(collector, Infinity);
+      const answer = this.#call(collector, Infinity, 0);
       if (Array.isArray(answer)) return answer;
     }
     const advice = "read it with generateMetricsAsync() or metricsHandler()";
@@ -109,7 +128,7 @@ export class CollectorCalls {
     try {
       const answers = collectors.map((collector) => {
         const answer = this.#calls.get(collector) ??
-          around(() => this.#call(collector, timeoutMs));
+          around(() => this.#call(collector, timeoutMs, options.maxAgeMs ?? 0));
         return Array.isArray(answer)
           ? answer
           : this.#await(collector, answer, { signal: ended.signal, timeoutMs, patienceMs });
@@ -125,11 +144,12 @@ export class CollectorCalls {
   }
 
   /** Calls a collector: returns its families, or the call if it is asynchronous. */
-  #call(collector: Collector, timeoutMs: number): MetricFamily[] | Call {
+  #call(collector: Collector, timeoutMs: number, maxAgeMs: number): MetricFamily[] | Call {
     this.#calling.add(collector);
     try {
-      const options = new CallOptions();
-      const collected = collector.collect(options);
+      const options = new CallOptions(maxAgeMs);
+      const rule = "collect() must return another one at each call";
+      const collected = unread(collector.collect(options), rule);
       if (Symbol.iterator in collected) return this.#take(collector, collected, timeoutMs);
       if (!isThenable(collected) && !(Symbol.asyncIterator in collected)) {
         throw new TypeError("Cannot collect: collect() must return an iterable or a promise");
@@ -177,13 +197,24 @@ export class CollectorCalls {
       cancel: () => {},
       waiting: 0,
       isOver: false,
+      isDelivered: false,
+      isMissed: false,
     };
     this.#calls.set(collector, call);
     const settle = (): void => {
       call.cancel();
       this.#calls.delete(collector);
     };
-    families.then(settle, (error) => {
+    const succeed = (): void => {
+      settle();
+      // Reads that wait for it still get it.
+      if (!call.isMissed || call.isDelivered || call.isOver || call.waiting > 0) return;
+      this.#note(
+        collector,
+        new Error("It took longer than the scrapes had time that asked for it"),
+      );
+    };
+    families.then(succeed, (error) => {
       settle();
       // A collector that is told to stop may well reject.
       if (!call.isOver) this.#report(collector, "error", error);
@@ -216,8 +247,11 @@ export class CollectorCalls {
     const limit = limitTime(waitMs, { outer: signal, timers });
     call.waiting++;
     try {
-      return await abortable(call.families, limit.signal);
+      const families = await abortable(call.families, limit.signal);
+      call.isDelivered = true;
+      return families;
     } catch {
+      if (limit.isTimeout) call.isMissed = true;
       // Two timers of the same time may fire in any order.
       if (limit.isTimeout && waitMs === leftMs && patienceMs >= call.patienceMs) judge();
       // Without a time limit nothing else would ever stop it.

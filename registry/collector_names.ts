@@ -6,6 +6,14 @@ export const ANONYMOUS = "anonymous";
 /** How much of a name is shown, in UTF-16 code units. */
 const MAX_NAME = 200;
 
+/** How a collector is known, in plain objects: it may move to a registry of another copy. */
+export interface KnownCollector {
+  /** The name under which its errors were counted. */
+  readonly name?: string | undefined;
+  /** The families of its last read, by name and type. */
+  readonly families?: readonly { name: string; key: string }[] | undefined;
+}
+
 /**
  * What collectors are called in error counts: by their own `name`, else by the first family that
  * they are known to bring, else by their class. Of several collectors of one name, the later ones
@@ -41,6 +49,19 @@ export class CollectorNames {
       this.#taken.add(name);
     }
     return name;
+  }
+
+  /** Returns how a collector is known. */
+  known(collector: Collector): KnownCollector {
+    return { name: this.#names.get(collector), families: this.#families.get(collector) };
+  }
+
+  /** Takes over how a collector was known elsewhere. A name that is taken is not given to it. */
+  adopt(collector: Collector, { name, families }: KnownCollector): void {
+    if (families !== undefined) this.#families.set(collector, families);
+    if (name === undefined || this.#taken.has(name) || this.#names.has(collector)) return;
+    this.#names.set(collector, name);
+    this.#taken.add(name);
   }
 
   /** Forgets a collector, so that another one can have its name. */

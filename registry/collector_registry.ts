@@ -10,10 +10,10 @@ import {
   toLabelSet,
 } from "../model.ts";
 import { ClaimedNames, type Claims, claimsOf } from "./claimed_names.ts";
-import { CollectorCalls } from "./collector_calls.ts";
+import { CollectorCalls, type Report } from "./collector_calls.ts";
 import { ANONYMOUS, CollectorNames } from "./collector_names.ts";
 import { withConstLabels } from "./const_labels.ts";
-import { ErrorCounts, ERRORS_NAME, type LastError } from "./error_counts.ts";
+import { ErrorCounts, ERRORS_NAME } from "./error_counts.ts";
 import { findSample, gatherFrom } from "./gathering.ts";
 import {
   checkConstLabels,
@@ -32,7 +32,7 @@ import type {
 } from "./protocol.ts";
 import { checkIdle, ReadScope, whileBusy } from "./read_scope.ts";
 import { checkNames, narrow, restrict } from "./restricted.ts";
-import { ADOPT, type RegistryState, STATE } from "./state.ts";
+import { ADOPT, type RegistryState, SET_DEFAULT_LABELS, STATE } from "./state.ts";
 
 /** The families of the library's own counts. No collector can claim their names. */
 const OWN_FAMILIES = [
@@ -59,7 +59,7 @@ interface Candidate {
  * | --- | --- |
  * | `register`, `unregister` | the number of names that the collector claims |
  * | `collect` | the number of collectors; families are live, nothing is copied |
- * | `getSampleValue` | the number of all samples |
+ * | `getSampleValue` | the number of samples of the collectors that have the name |
  *
  * @example A registry for one part of a program
  * ```ts
@@ -79,9 +79,14 @@ export class CollectorRegistry implements Registry {
   readonly #errors: ErrorCounts;
   readonly #calls: CollectorCalls;
   readonly #warned: Set<string> = new Set();
+  /** The number of reads that do not know yet which collectors are replaced. */
+  #deciding = 0;
+  /** What was reported meanwhile of collectors that may be replaced. */
+  #held: Parameters<Report>[] = [];
   /** Owns the names of the library's own families. */
   readonly #own: Collector = { collect: () => this.#errors.families() };
   #constLabels: LabelSet | undefined;
+  #defaultLabels: LabelSet | undefined;
   #targetLabels: Readonly<Record<string, string>> | null = null;
   #target: Collector | null = null;
   /** Which labels were set by a call, and so move to a registry that takes the place of this one. */
@@ -99,6 +104,11 @@ export class CollectorRegistry implements Registry {
         this.#adopt(state);
       },
     });
+    Object.defineProperty(this.prototype, SET_DEFAULT_LABELS, {
+      value: function (this: CollectorRegistry, labels: LabelSet | undefined): void {
+        this.#defaultLabels = labels;
+      },
+    });
   }
 
   /**
@@ -113,7 +123,13 @@ export class CollectorRegistry implements Registry {
     const { clock, constLabels, targetInfo, prefix } = this.#options;
     this.#constLabels = constLabels;
     this.#errors = new ErrorCounts(() => clock.now());
-    this.#calls = new CollectorCalls(clock, (...args) => this.#report(...args));
+    this.#calls = new CollectorCalls(
+      clock,
+      (...args) => this.#report(...args),
+      (collector, error) => {
+        this.#errors.note(this.#names.nameOf(collector), "timeout", error);
+      },
+    );
     this.#claimed.reserve(this.#own, claimsOf(OWN_FAMILIES, prefix));
     this.setTargetInfo(targetInfo);
     this.#isSetLate.targetInfo = false;
@@ -200,7 +216,10 @@ export class CollectorRegistry implements Registry {
       [collector, () => whileBusy(this, () => this.#calls.callSync(collector))] as const
     );
     if (this.#options.onDuplicate === "replace") {
+      this.#deciding++;
+      // A call of a collector never throws.
       const read = answers.map(([collector, call]) => [collector, call()] as const);
+      this.#deciding--;
       for (const [collector, families] of this.#dropReplaced(read)) {
         yield* this.#exposable(collector, families, wanted);
       }
@@ -224,7 +243,12 @@ export class CollectorRegistry implements Registry {
     const answers = this.#calls.callAll(collectors, options, (call) => whileBusy(this, call));
     if (this.#options.onDuplicate === "replace") {
       const read: (readonly [Collector, MetricFamily[]])[] = [];
-      for await (const answer of answers) read.push(answer);
+      this.#deciding++;
+      try {
+        for await (const answer of answers) read.push(answer);
+      } finally {
+        this.#deciding--;
+      }
       for (const [collector, families] of this.#dropReplaced(read)) {
         yield* this.#exposable(collector, families, wanted);
       }
@@ -323,7 +347,8 @@ export class CollectorRegistry implements Registry {
   /**
    * Returns the last error of each collector that a read had to leave out, in whole or in part.
    *
-   * @returns The errors by the name of the collector, as in `narthex_collector_errors_total`.
+   * @returns The errors by the name of the collector, as in `narthex_collector_errors_total`: the
+   * cause, the message, and the time in seconds since 1970.
    *
    * @example Why a collector is missing
    * ```ts
@@ -341,14 +366,18 @@ export class CollectorRegistry implements Registry {
    * assert.equal(registry.lastErrors().get("Database")?.message, "connection refused");
    * ```
    */
-  lastErrors(): ReadonlyMap<string, LastError> {
+  lastErrors(): ReadonlyMap<
+    string,
+    { readonly cause: CollectorErrorCause; readonly message: string; readonly time: number }
+  > {
     return new Map(this.#errors.last);
   }
 
   /**
-   * Looks up a sample, as it is exposed: with prefix, suffix and constant labels. Meant for tests:
-   * it reads the whole registry. Called by a function of a metric or by a collector, it asks only
-   * the collector that claims the name.
+   * Looks up a sample, as it is exposed: with prefix, suffix and constant labels. Meant for tests,
+   * and for functions and collectors that derive a value from others. It asks the collector that has
+   * the name, then those without `describe()`; for a name that no collector is known by, and for the
+   * registry's own counts, it reads the whole registry.
    *
    * @param name The name of the sample, for example `app_requests_total`.
    * @param labels All its labels. @default {{}}
@@ -361,9 +390,11 @@ export class CollectorRegistry implements Registry {
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
     checkShape(typeof name === "string", "Cannot look up sample", "name must be a string", name);
-    const scope = ReadScope.current;
-    const families = scope === undefined ? gatherFrom(this) : this.#lookUp(name, scope);
-    return findSample(families, name, labels);
+    const isKnown = this.#claimed.isKnown(name);
+    if (ReadScope.current === undefined && !isKnown) {
+      return findSample(gatherFrom(this), name, labels);
+    }
+    return new ReadScope().run((scope) => findSample(this.#lookUp(name, scope), name, labels));
   }
 
   /**
@@ -372,9 +403,12 @@ export class CollectorRegistry implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    * @param error What was thrown, or would have been.
+   * @param times How many there were of the same kind. @default {1}
    */
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#errors.count(collector, cause, error);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    // It is no error yet.
+    if (ReadScope.current?.isUnwinding) return;
+    this.#errors.count(collector, cause, error, times);
     try {
       const returned: unknown = this.#options.onError(error, { collector, cause });
       if (returned instanceof Promise) returned.catch(() => {});
@@ -384,6 +418,12 @@ export class CollectorRegistry implements Registry {
   }
 
   #report(collector: Collector, cause: CollectorErrorCause, error: unknown): void {
+    const canBeReplaced = this.#claimed.namesOf(collector)?.size === 0;
+    if (canBeReplaced && this.#deciding > 0) this.#held.push([collector, cause, error]);
+    else this.#count(collector, cause, error);
+  }
+
+  #count(...[collector, cause, error]: Parameters<Report>): void {
     this.countError(this.#names.nameOf(collector), cause, error);
   }
 
@@ -412,27 +452,29 @@ export class CollectorRegistry implements Registry {
    * a read: those of the collectors that claim the name come first, and each is asked once a read.
    */
   *#lookUp(name: string, scope: ReadScope): Generator<MetricFamily> {
-    const isDescribed = (collector: Collector): boolean =>
-      this.#claimed.namesOf(collector)!.size > 0;
-    const collectors = this.#readable({}, new Set([name]));
-    const claiming = collectors.filter(isDescribed);
-    // One that is being called cannot answer for itself.
-    const others = collectors.filter((collector) =>
-      !isDescribed(collector) && !this.#calls.isCalling(collector)
-    );
-    for (const collector of [...claiming, ...others]) {
-      yield* scope.lookUp(collector, () => this.#gather(collector));
+    const wanted = new Set([name]);
+    if (this.#claimed.ownerOf(name) === this.#own) {
+      yield* this.#gather(this.#own, wanted);
+      for (const metric of this.#readable({ metricsOnly: true }, undefined)) {
+        yield* this.#gather(metric, wanted);
+      }
+      return;
     }
-    if (this.#claimed.ownerOf(name) === this.#own) yield* this.#gather(this.#own);
+    for (const collector of this.#claimed.readersOf(name)) {
+      const isDescribed = this.#claimed.namesOf(collector)!.size > 0;
+      // One that is being called cannot answer for itself.
+      if (!isDescribed && this.#calls.isCalling(collector)) continue;
+      yield* scope.lookUp(collector, () => this.#gather(collector, undefined));
+    }
   }
 
-  /** The families of one collector, as exposed. */
-  #gather(collector: Collector): MetricFamily[] {
+  /** The families of one collector, as exposed, as far as they are wanted. */
+  #gather(collector: Collector, wanted: ReadonlySet<string> | undefined): MetricFamily[] {
     const collect = (): Iterable<MetricFamily> => {
       const families = collector === this.#own
         ? this.#errors.families()
         : whileBusy(this, () => this.#calls.callSync(collector));
-      return this.#exposable(collector, families, undefined);
+      return this.#exposable(collector, families, wanted);
     };
     const { prefix } = this;
     const countError: Gatherer["countError"] = (...args) => this.countError(...args);
@@ -447,14 +489,17 @@ export class CollectorRegistry implements Registry {
     families: readonly MetricFamily[],
     wanted: ReadonlySet<string> | undefined,
   ): Generator<MetricFamily> {
-    const constLabels = collector === this.#target ? undefined : this.#constLabels;
+    const isTarget = collector === this.#target;
+    const constLabels = isTarget ? undefined : this.#constLabels;
+    const defaultLabels = isTarget ? undefined : this.#defaultLabels;
     if (this.#claimed.namesOf(collector)?.size === 0) this.#names.note(collector, families);
     for (const family of families) {
       let labelled = family;
       try {
-        if (constLabels !== undefined) {
-          const name = exposedName(this.prefix, family.name);
-          labelled = withConstLabels(family, constLabels, name);
+        const name = exposedName(this.prefix, family.name);
+        if (constLabels !== undefined) labelled = withConstLabels(labelled, constLabels, name);
+        if (defaultLabels !== undefined) {
+          labelled = withConstLabels(labelled, defaultLabels, name, true);
         }
       } catch (error) {
         this.#report(collector, "invalid", error);
@@ -466,7 +511,7 @@ export class CollectorRegistry implements Registry {
 
   /**
    * Lets go of collectors without `describe()` of which a later one brings the same families: the
-   * later one is the same collector, edited.
+   * later one is the same collector, edited. Counts what was reported of the others.
    */
   #dropReplaced(
     answers: readonly (readonly [Collector, MetricFamily[]])[],
@@ -483,6 +528,10 @@ export class CollectorRegistry implements Registry {
       }
     }
     for (const collector of dropped) this.unregister(collector);
+    // A collector that is gone may well fail, and no one has to know.
+    for (const report of this.#held.splice(0)) {
+      if (this.#claimed.has(report[0])) this.#count(...report);
+    }
     return answers.filter(([collector]) => !dropped.has(collector));
   }
 
@@ -550,10 +599,13 @@ export class CollectorRegistry implements Registry {
   }
 
   #state(): RegistryState {
+    const collectors = this.#claimed.all().filter((collector) => collector !== this.#target);
     return {
-      collectors: this.#claimed.all().filter((collector) => collector !== this.#target),
+      collectors,
+      known: new Map(collectors.map((collector) => [collector, this.#names.known(collector)])),
       targetInfo: this.#isSetLate.targetInfo ? this.#targetLabels ?? undefined : undefined,
       constLabels: this.#isSetLate.constLabels ? this.#constLabels : undefined,
+      defaultLabels: this.#defaultLabels,
       errors: this.#errors.state,
     };
   }
@@ -579,11 +631,16 @@ export class CollectorRegistry implements Registry {
       own.add(collector, claims);
     }
     // From here on nothing throws.
+    this.#defaultLabels ??= state.defaultLabels;
     this.#constLabels = constLabels;
     if (constLabels !== undefined && constLabels === state.constLabels) {
       this.#isSetLate.constLabels = true;
     }
-    for (const { collector } of candidates) this.register(collector);
+    for (const { collector } of candidates) {
+      this.register(collector);
+      const known = state.known?.get(collector);
+      if (known !== undefined) this.#names.adopt(collector, known);
+    }
     if (this.#target === null && state.targetInfo !== undefined) {
       this.setTargetInfo(state.targetInfo);
     }

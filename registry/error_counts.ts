@@ -56,8 +56,8 @@ export class ErrorCounts {
     return this.#counts.size === 0;
   }
 
-  /** Counts one more that was left out. */
-  count(collector: string, cause: CollectorErrorCause, error: unknown): void {
+  /** Counts what was left out. */
+  count(collector: string, cause: CollectorErrorCause, error: unknown, times: number): void {
     // Collectors that yield new names all the time must not fill the memory with them.
     const isKnown = this.#counts.size < MAX_NAMES || this.#counts.has(`${cause} ${collector}`);
     const name = isKnown ? collector.toWellFormed() : OTHERS;
@@ -67,7 +67,17 @@ export class ErrorCounts {
       metric = { labelNames: LABEL_NAMES, labelValues: [name, cause], value: 0 };
       this.#counts.set(key, metric);
     }
-    metric.value++;
+    metric.value += times;
+    this.#remember(name, cause, error);
+  }
+
+  /** Keeps an error without counting it. */
+  note(collector: string, cause: CollectorErrorCause, error: unknown): void {
+    const isKnown = this.#last.size < MAX_NAMES || this.#last.has(collector);
+    this.#remember(isKnown ? collector.toWellFormed() : OTHERS, cause, error);
+  }
+
+  #remember(name: string, cause: CollectorErrorCause, error: unknown): void {
     const message = messageOf(error).slice(0, MAX_MESSAGE);
     this.#last.set(name, { cause, message, time: this.#now() });
   }

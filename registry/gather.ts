@@ -5,13 +5,14 @@ import { REGISTRY } from "./proxy.ts";
 import { collectFrom } from "./restricted.ts";
 
 /**
- * Everything a registry exposes, as it is exposed: the prefix stands before the
+ * Returns everything that a registry exposes, as it is exposed: the prefix stands before the
  * names, families of one name are merged, repeated series are left out. What has
  * to be left out is counted in the registry and costs nothing else.
  *
  * Every reader of this library (encoders, bridges, backends, test helpers) reads
- * through this function or {@linkcode gatherAsync}. The families are live: their
- * numbers are those of the moment in which they are read.
+ * through this function or {@linkcode gatherAsync}. Metrics of this library are live: their
+ * numbers are those of the moment in which they are read. Those of custom collectors, and of
+ * functions, are copied.
  *
  * @param registry The registry, or a view of one. @default {REGISTRY}
  * @param options Which families are wanted.
@@ -24,7 +25,7 @@ import { collectFrom } from "./restricted.ts";
  * import assert from "node:assert/strict";
  *
  * const registry = new CollectorRegistry({ prefix: "app" });
- * new Gauge("workers", "Workers that run.", { registry }).set(4);
+ * new Gauge("workers", "Running workers.", { registry }).set(4);
  * const samples = [...gather(registry)].flatMap((family) => [...family.samples]);
  * assert.deepEqual(samples, [{ name: "app_workers", labels: {}, value: 4 }]);
  * ```
@@ -37,11 +38,11 @@ export function gather(
 }
 
 /**
- * The same as {@linkcode gather}, with asynchronous collectors awaited. A registry
+ * Does the same as {@linkcode gather}, with asynchronous collectors awaited. A registry
  * without `collectAsync` is read synchronously.
  *
- * @param registry The registry; the default one if left out.
- * @param options A signal and a time limit.
+ * @param registry The registry, or a view of one. @default {REGISTRY}
+ * @param options Which families are wanted, a signal and a time limit.
  * @returns The families, in the order of registration, once all are there.
  * @throws {TypeError} If it is not a registry, or its prefix cannot begin a metric name.
  *
@@ -66,7 +67,7 @@ export async function* gatherAsync(
   options: ReadAsyncOptions = {},
 ): AsyncGenerator<MetricFamily> {
   const gathering = new Gathering(checkGatherer(registry, "Cannot gather metrics"), options);
-  const families = collectFrom(registry, { ...options, ...gathering.options });
+  const families = collectFrom(registry, gathering.options);
   for await (const family of families) gathering.add(family);
   yield* gathering.families();
 }

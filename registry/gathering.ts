@@ -1,7 +1,10 @@
 import {
+  checkKnownOptions,
   checkLabelName,
   checkLabelObject,
   checkNativeHistogram,
+  checkNumber,
+  checkSeconds,
   checkShape,
   type Exemplar,
   exposedNames,
@@ -11,10 +14,10 @@ import {
   fullName,
   type HistogramMetric,
   isMetricType,
+  type KnownOptions,
   type LabelledMetric,
   type LabelValue,
   type LiveMetrics,
-  MAX_TIME,
   type Metric,
   MetricFamily,
   type MetricType,
@@ -29,9 +32,11 @@ import {
   TRUSTED,
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
-import type { CollectorErrorCause, Gatherer, ReadOptions } from "./protocol.ts";
-import { ReadScope, whileBusy } from "./read_scope.ts";
+import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
+import { ErrorCounts } from "./error_counts.ts";
+import { ReadScope, rootOf, whileBusy } from "./read_scope.ts";
 import { checkNames, narrow } from "./restricted.ts";
+import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
  * Reads a registry synchronously, as it is exposed. `gather()` is the same, and knows the default
@@ -87,6 +92,21 @@ function spell(labelName: string, value: LabelValue, doing: string): string {
     : toLabelText(value, labelName, doing);
 }
 
+/** The maximum number of series in a family of a custom collector, repeats included. */
+const MAX_METRICS = 1_000_000;
+
+const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
+  names: true,
+  metricsOnly: true,
+  signal: true,
+  timeoutMs: true,
+  patienceMs: true,
+  maxAgeMs: true,
+};
+
+/** What was left out of reads of registries that do not count it themselves. */
+const _counts: WeakMap<object, ErrorCounts> = new WeakMap();
+
 /** A family of one read, as exposed. */
 interface Entry {
   family: MetricFamily;
@@ -103,10 +123,12 @@ interface Entry {
  */
 export class Gathering {
   /** What the registry is to be asked for. */
-  readonly options: ReadOptions;
+  readonly options: ReadAsyncOptions;
   /** What the read looks up for functions that it calls. */
   readonly scope: ReadScope = new ReadScope();
   readonly #source: Gatherer;
+  /** Counts what is left out, if the registry does not. */
+  readonly #counts: ErrorCounts | undefined;
   readonly #prefix: string | null;
   readonly #names: ReadonlySet<string> | undefined;
   readonly #entries: Map<string, Entry> = new Map();
@@ -117,34 +139,51 @@ export class Gathering {
    * Starts without families.
    *
    * @param source The registry, which counts what is left out.
-   * @param options Which families are wanted.
-   * @throws {TypeError} If the registry's prefix or the names are not legal.
+   * @param options Which families are wanted, and how long to wait for them.
+   * @throws {TypeError} If the registry's prefix or an option is not legal.
    */
-  constructor(source: Gatherer, options: ReadOptions) {
+  constructor(source: Gatherer, options: ReadAsyncOptions) {
     this.#source = source;
+    this.#counts = countsOf(source);
     this.#prefix = checkPrefix(source.prefix, "Cannot gather metrics");
-    this.#names = options.names === undefined ? undefined : checkNames(options.names);
-    this.options = { ...options, names: this.#names };
+    const own = checkKnownOptions(options, READ_OPTIONS, "Cannot gather metrics");
+    this.#names = own.names === undefined ? undefined : checkNames(own.names);
+    const { timeoutMs } = own;
+    if (timeoutMs !== undefined) {
+      checkNumber(timeoutMs, (ms) => ms >= 0, ">= 0", "Cannot gather metrics", "timeoutMs");
+    }
+    this.options = { ...own, names: this.#names };
   }
 
   /** Takes a family in. What cannot be read is left out and counted. */
   add(family: MetricFamily): void {
     if (this.#names === undefined) return this.#put(family);
-    for (const part of narrow(family, this.#source, this.#names)) this.#put(part);
+    const { prefix } = this.#source;
+    const countError: Gatherer["countError"] = (...args) => this.#report(...args);
+    const source = { prefix, collect: () => [], countError };
+    for (const part of narrow(family, source, this.#names)) this.#put(part);
   }
 
   /** Returns the families that came, in their order. */
   families(): MetricFamily[] {
+    for (const family of this.#counts?.families() ?? []) this.add(family);
     return Array.from(this.#entries.values(), ({ family }) => family);
   }
 
   /** Counts what is left out. The problem is told as the message of an error. */
-  #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown): void {
+  #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown, times = 1): void {
+    // It is no error yet.
+    if (ReadScope.current?.isUnwinding) return;
     const name = nameOf(family);
     const error = typeof problem === "string"
       ? new TypeError(`Cannot expose family "${name}": ${problem}`)
       : problem;
-    this.#source.countError?.(name, cause, error);
+    this.#report(name, cause, error, times);
+  }
+
+  #report(name: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    if (this.#counts !== undefined) this.#counts.count(name, cause, error, times);
+    else this.#source.countError?.(name, cause, error, times);
   }
 
   #put(family: MetricFamily): void {
@@ -212,15 +251,17 @@ export class Gathering {
   #check(
     name: string,
     family: MetricFamily,
-    metrics: Iterable<Metric>,
+    metrics: LiveMetrics,
     series: Set<string>,
   ): Metric[] {
     const checked: Metric[] = [];
+    let repeated: Metric | undefined;
+    let repeats = 0;
     const { type } = family;
     const reserved = reservedLabelName(type, name);
     const call = <T>(fn: () => T): T => this.scope.run(() => whileBusy(this.#source, fn));
     // All at once: a collector that breaks off in between leaves no trace in `series`.
-    for (const metric of call(() => [...metrics])) {
+    for (const metric of call(() => this.#walk(family, metrics))) {
       let copy: Metric;
       try {
         copy = call(() => copyMetric(type, metric, reserved));
@@ -230,17 +271,49 @@ export class Gathering {
       }
       const key = seriesKey(copy.labelNames, copy.labelValues);
       if (series.has(key)) {
-        const labels = copy.labelNames.map((label, i) =>
-          `${label}=${received(copy.labelValues[i])}`
-        );
-        this.#count(family, "duplicate", `series {${labels.join(",")}} is there already`);
+        repeated ??= copy;
+        repeats++;
         continue;
       }
       series.add(key);
       checked.push(copy);
     }
+    // One report for all of them, because there may be millions.
+    if (repeated !== undefined) {
+      const { labelNames, labelValues } = repeated;
+      const labels = labelNames.map((label, i) => `${label}=${received(labelValues[i])}`);
+      this.#count(family, "duplicate", `series {${labels.join(",")}} is there already`, repeats);
+    }
     return checked;
   }
+
+  /** Returns the metrics of a family. A custom collector's may never end, and are cut off. */
+  #walk(family: MetricFamily, metrics: LiveMetrics): Metric[] {
+    // Only metrics of this library have the mark, whether they are trusted now or not.
+    if (TRUSTED in metrics) return [...metrics];
+    const walked: Metric[] = [];
+    for (const metric of unread(metrics, READABLE_METRICS)) {
+      if (walked.push(metric) <= MAX_METRICS) continue;
+      walked.pop();
+      const rule = `it must have at most ${MAX_METRICS} series: the others are left out`;
+      this.#count(
+        family,
+        "error",
+        new RangeError(`Cannot expose family "${family.name}": ${rule}`),
+      );
+      break;
+    }
+    return walked;
+  }
+}
+
+/** Returns the counts of a registry of another make that does not count errors itself. */
+function countsOf(source: Gatherer): ErrorCounts | undefined {
+  const root = rootOf(source);
+  if (typeof root.countError === "function") return undefined;
+  let counts = _counts.get(root);
+  if (counts === undefined) _counts.set(root, counts = new ErrorCounts(() => 0));
+  return counts;
 }
 
 /** Whether something has what all readers of a family rely on. */
@@ -364,11 +437,7 @@ function checkLength(values: readonly unknown[], length: number): void {
 }
 
 function checkTime(time: number | undefined): void {
-  if (time === undefined) return;
-  checkType(time, "number");
-  if (!(Math.abs(time) <= MAX_TIME)) {
-    throw new RangeError("Cannot read metric: expected a time in seconds");
-  }
+  if (time !== undefined) checkSeconds(time, "Cannot read metric", "timestamp");
 }
 
 /** Checks what encoders rely on. That an exemplar is short enough is checked where it is made. */

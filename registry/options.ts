@@ -1,13 +1,14 @@
 import {
+  checkKnownOptions,
   checkNumber,
-  checkOptions,
   checkShape,
   isLegacyMetricName,
+  type KnownOptions,
   type LabelSet,
   type LabelValue,
   toLabelSet,
 } from "../model.ts";
-import { SYSTEM_CLOCK, type Timers } from "../time/clock.ts";
+import { type Clock, SYSTEM_CLOCK, type Timers, withTimers } from "../time/clock.ts";
 import type { CollectorErrorCause } from "./protocol.ts";
 
 /**
@@ -17,22 +18,63 @@ import type { CollectorErrorCause } from "./protocol.ts";
  * - `"throw"`: throws a {@linkcode DuplicateMetricError}, for equal definitions too.
  * - `"keep"`: keeps the first one, warns once for each name, and leaves the second unregistered.
  * - `"replace"`: hands back an existing metric of the same definition, and lets any other collector
- *   take the place of the existing one. For programs that reload their modules.
+ *   take the place of the existing one. For programs that reload their modules. Of two collectors
+ *   without `describe()` that bring a family of one name and type, a read keeps the later one.
  * - `"merge"`: checks no names. A read merges families of one name, and leaves out repeated series.
+ *
+ * @example A metric that is edited while the program runs
+ * ```ts
+ * import { CollectorRegistry, Counter, Gauge } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry({ onDuplicate: "replace" });
+ * new Counter("jobs_total", "Jobs done.", { registry }).inc();
+ * new Gauge("queue", "Jobs waiting.", { registry }).set(3);
+ * // The module runs again, with another help text for one of them.
+ * new Counter("jobs_total", "Jobs done.", { registry }).inc();
+ * new Gauge("queue", "Jobs that wait.", { registry });
+ * assert.equal(registry.getSampleValue("jobs_total"), 2);
+ * assert.equal(registry.getSampleValue("queue"), 0);
+ * ```
+ *
+ * @example Two parts of a program that count under one name
+ * ```ts
+ * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry({ onDuplicate: "merge" });
+ * const options = { registry, labelNames: ["part"] } as const;
+ * new Counter("errors_total", "Errors.", options).labels("web").inc();
+ * new Counter("errors_total", "Errors of jobs.", options).labels("jobs").inc(2);
+ * assert.equal(registry.getSampleValue("errors_total", { part: "web" }), 1);
+ * assert.equal(registry.getSampleValue("errors_total", { part: "jobs" }), 2);
+ * ```
  */
 export type OnDuplicate = "throw" | "keep" | "reuse" | "replace" | "merge";
 
 const ON_DUPLICATE: readonly unknown[] = ["throw", "keep", "reuse", "replace", "merge"];
 
-/** What an error of a read is about. */
-export interface ErrorContext {
-  /** The name of the collector or of the family that was left out, in whole or in part. */
-  readonly collector: string;
-  /** Why it was left out. */
-  readonly cause: CollectorErrorCause;
-}
-
-/** Options of {@linkcode CollectorRegistry}. */
+/**
+ * Options of {@linkcode CollectorRegistry}.
+ *
+ * @example A log of what a scrape had to leave out
+ * ```ts
+ * import { CollectorRegistry, generateMetrics } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const log: string[] = [];
+ * const registry = new CollectorRegistry({
+ *   onError: (error, { collector, cause }) => log.push(`${collector} (${cause}): ${error}`),
+ * });
+ * registry.register({
+ *   collect() {
+ *     throw new Error("connection refused");
+ *   },
+ * });
+ * generateMetrics(registry);
+ * assert.deepEqual(log, ["anonymous (error): Error: connection refused"]);
+ * ```
+ */
 export interface CollectorRegistryOptions {
   /** Stands before the name of every family when it is exposed, joined by one `_`. */
   prefix?: string | null | undefined;
@@ -54,13 +96,27 @@ export interface CollectorRegistryOptions {
    */
   maxSeries?: number | undefined;
   /**
-   * Called with each error that made a read leave something out, for a log. What it throws is
-   * ignored. {@linkcode CollectorRegistry.lastErrors} has the messages, too. @default {none}
+   * Called with each error that made a read leave something out, with the name of the collector
+   * or of the family and the cause, for a log. What it throws is ignored.
+   * {@linkcode CollectorRegistry.lastErrors} has the messages, too. @default {none}
    */
-  onError?: ((error: unknown, about: ErrorContext) => void) | undefined;
+  onError?:
+    | ((error: unknown, about: { collector: string; cause: CollectorErrorCause }) => void)
+    | undefined;
   /** Where the registry takes the time from, for tests. @default {the platform} */
-  clock?: Timers | undefined;
+  clock?: Clock | undefined;
 }
+
+const REGISTRY_OPTIONS: KnownOptions<CollectorRegistryOptions> = {
+  prefix: true,
+  constLabels: true,
+  targetInfo: true,
+  autoDescribe: true,
+  onDuplicate: true,
+  maxSeries: true,
+  onError: true,
+  clock: true,
+};
 
 /** The same options, all of them there and legal. */
 export interface CheckedRegistryOptions {
@@ -70,21 +126,21 @@ export interface CheckedRegistryOptions {
   readonly autoDescribe: boolean;
   readonly onDuplicate: OnDuplicate;
   readonly maxSeries: number;
-  readonly onError: (error: unknown, about: ErrorContext) => unknown;
+  readonly onError: NonNullable<CollectorRegistryOptions["onError"]>;
   readonly clock: Timers;
 }
 
 /**
  * Checks the options of a registry.
  *
- * @param options The options as they were given.
+ * @param given The options as they were given.
  * @returns The options, with defaults.
  * @throws {TypeError} If an option is not legal.
  * @throws {RangeError} If `maxSeries` is neither an integer of at least 0 nor `Infinity`.
  */
-export function checkRegistryOptions(options: CollectorRegistryOptions): CheckedRegistryOptions {
+export function checkRegistryOptions(given: CollectorRegistryOptions): CheckedRegistryOptions {
   const doing = "Cannot create registry";
-  checkOptions(options, doing);
+  const options = checkKnownOptions(given, REGISTRY_OPTIONS, doing);
   const {
     onDuplicate = "reuse",
     autoDescribe = false,
@@ -97,11 +153,8 @@ export function checkRegistryOptions(options: CollectorRegistryOptions): Checked
   const isFlag = typeof autoDescribe === "boolean";
   checkShape(isFlag, doing, "autoDescribe must be a boolean", autoDescribe);
   checkShape(typeof onError === "function", doing, "onError must be a function", onError);
-  const isClock = ["now", "monotonic", "setTimeout", "nextTurn"].every((name) =>
-    typeof clock?.[name as keyof Timers] === "function"
-  );
-  const members = "clock must have now(), monotonic(), setTimeout() and nextTurn()";
-  checkShape(isClock, doing, members, clock);
+  const isClock = typeof clock?.now === "function" && typeof clock.monotonic === "function";
+  checkShape(isClock, doing, "clock must have now() and monotonic()", clock);
   return {
     prefix: checkPrefix(options.prefix, doing),
     constLabels: options.constLabels === undefined
@@ -112,7 +165,7 @@ export function checkRegistryOptions(options: CollectorRegistryOptions): Checked
     onDuplicate,
     maxSeries: checkMaxSeries(options.maxSeries, doing),
     onError,
-    clock,
+    clock: withTimers(clock),
   };
 }
 

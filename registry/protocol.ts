@@ -26,6 +26,11 @@ export interface ReadAsyncOptions extends ReadOptions {
    * @default {timeoutMs}
    */
   patienceMs?: number | undefined;
+  /**
+   * How old the numbers of a metric with `onCollect` may be, in milliseconds: it is not called again
+   * before, for what stores numbers often. @default {0}
+   */
+  maxAgeMs?: number | undefined;
 }
 
 /**
@@ -56,8 +61,14 @@ export interface Gatherer {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    * @param error What was thrown, or would have been.
+   * @param times How many there were of the same kind. @default {1}
    */
-  countError?(collector: string, cause: CollectorErrorCause, error?: unknown): void;
+  countError?(
+    collector: string,
+    cause: CollectorErrorCause,
+    error?: unknown,
+    times?: number,
+  ): void;
 }
 
 /** Something that takes collectors in: a registry, or a part of a program that collects them. */

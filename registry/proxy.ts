@@ -1,12 +1,11 @@
 import {
-  checkOptions,
+  checkKnownOptions,
   checkShape,
   type Collector,
   type LabelValue,
   type MetricFamily,
 } from "../model.ts";
 import { CollectorRegistry } from "./collector_registry.ts";
-import type { LastError } from "./error_counts.ts";
 import { findSample, gatherFrom } from "./gathering.ts";
 import type {
   CollectorErrorCause,
@@ -16,16 +15,7 @@ import type {
   Registry,
 } from "./protocol.ts";
 import { collectFrom, restrict } from "./restricted.ts";
-import { moveCollectors } from "./state.ts";
-
-/** Options of {@linkcode CollectorRegistryProxy.setRegistry}. */
-export interface SetRegistryOptions {
-  /**
-   * What happens to the collectors of the former registry: they `"move"` to the new one, or they
-   * are left where they are (`"leave"`), for a fresh registry in each test. @default {"move"}
-   */
-  collectors?: "move" | "leave" | undefined;
-}
+import { ADOPT, handOver, moveCollectors, type RegistryState, STATE, stateOf } from "./state.ts";
 
 /** A registry that stands before another one and can exchange it: that of several processes. */
 interface SharingRegistry {
@@ -55,6 +45,21 @@ export class CollectorRegistryProxy implements Registry {
   /** What was registered here, for registries that cannot tell what they hold. */
   readonly #registered: Set<Collector> = new Set();
 
+  static {
+    // A proxy may stand behind another one.
+    Object.defineProperty(this.prototype, STATE, {
+      value: function (this: CollectorRegistryProxy): RegistryState {
+        return stateOf(this.#registry, this.#registered);
+      },
+    });
+    Object.defineProperty(this.prototype, ADOPT, {
+      value: function (this: CollectorRegistryProxy, state: RegistryState): void {
+        handOver(state, this.#registry);
+        for (const collector of state.collectors) this.#registered.add(collector);
+      },
+    });
+  }
+
   /**
    * Creates a proxy.
    *
@@ -82,8 +87,12 @@ export class CollectorRegistryProxy implements Registry {
    * call, unless the new registry has its own. If the metrics are shared by several processes
    * (`loadBackend`), they go on being shared.
    *
+   * The former registry is empty then. A handler or a metric that was given it directly, instead of
+   * the proxy, is left with an empty registry: give them the proxy.
+   *
    * @param registry The registry to stand for from now on. The present one changes nothing.
-   * @param options Whether the collectors move.
+   * @param options What happens to the collectors of the former registry: they `"move"`, or they
+   * are left where they are (`"leave"`), for a fresh registry in each test. @default {"move"}
    * @returns The former registry.
    * @throws {TypeError} If it is not a registry, or the proxy itself.
    * @throws {DuplicateMetricError} If the new registry refuses a collector. Nothing is changed then.
@@ -100,11 +109,13 @@ export class CollectorRegistryProxy implements Registry {
    * assert.equal(REGISTRY.getSampleValue("jobs_total"), undefined);
    * ```
    */
-  setRegistry(registry: Registry, options: SetRegistryOptions = {}): Registry {
+  setRegistry(
+    registry: Registry,
+    options: { collectors?: "move" | "leave" | undefined } = {},
+  ): Registry {
     const doing = "Cannot set registry";
     checkRegistry(registry, doing);
-    checkOptions(options, doing);
-    const { collectors = "move" } = options;
+    const { collectors = "move" } = checkKnownOptions(options, { collectors: true }, doing);
     const isChoice = collectors === "move" || collectors === "leave";
     checkShape(isChoice, doing, 'collectors must be "move" or "leave"', collectors);
     let behind = registry;
@@ -199,9 +210,10 @@ export class CollectorRegistryProxy implements Registry {
    * @param collector The name of the collector or of the family.
    * @param cause Why it was left out.
    * @param error What was thrown, or would have been.
+   * @param times How many there were of the same kind. @default {1}
    */
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#registry.countError?.(collector, cause, error);
+  countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+    this.#registry.countError?.(collector, cause, error, times);
   }
 
   /**
@@ -251,7 +263,10 @@ export class CollectorRegistryProxy implements Registry {
    * @returns The errors by the name of the collector.
    * @throws {TypeError} If the registry has no `lastErrors()`.
    */
-  lastErrors(): ReadonlyMap<string, LastError> {
+  lastErrors(): ReadonlyMap<
+    string,
+    { readonly cause: CollectorErrorCause; readonly message: string; readonly time: number }
+  > {
     return this.#extended("lastErrors").lastErrors();
   }
 

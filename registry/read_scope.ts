@@ -8,16 +8,35 @@ const busy: Set<object> = new Set();
 let current: ReadScope | undefined;
 
 /**
+ * How many look-ups may be under way within one another. A chain that is longer is resolved from its
+ * far end, so that it does not exhaust the stack.
+ */
+const MAX_DEPTH = 50;
+
+/** A look-up of a collector's families. */
+interface LookUp {
+  readonly collector: Collector;
+  /** Reads the families. */
+  readonly read: () => MetricFamily[];
+}
+
+/**
  * What one read has looked up for functions and collectors that it called, and that asked the
- * registry themselves (`getSampleValue`). Each collector is asked once in a scope, so that however
- * functions ask for each other, a read stays linear in their number.
+ * registry themselves (`getSampleValue`). The answers are kept, so that however functions ask for
+ * each other, a read stays linear in their number.
  */
 export class ReadScope {
   readonly #answers: Map<Collector, MetricFamily[]> = new Map();
   /** The collectors that are being looked up, outermost first. */
   readonly #pending: Collector[] = [];
+  /** What was being looked up on the way to look-ups that were too deep, outermost first. */
+  readonly #waiting: Collector[] = [];
+  /** The same, to find something in it. */
+  readonly #isWaiting: Set<Collector> = new Set();
   /** The collectors that were found to ask for each other. */
   readonly #circular: Set<Collector> = new Set();
+  /** The look-up that was too deep. All others are left without an answer then. */
+  #deep: LookUp | undefined;
 
   /** Runs a function with this scope, or with the one that is current already. */
   run<T>(fn: (scope: ReadScope) => T): T {
@@ -35,6 +54,11 @@ export class ReadScope {
     return current;
   }
 
+  /** Whether look-ups are being left without an answer, and will be made again. */
+  get isUnwinding(): boolean {
+    return this.#deep !== undefined;
+  }
+
   /**
    * Looks up the families of a collector.
    *
@@ -44,26 +68,83 @@ export class ReadScope {
    * @throws {TypeError} If the collector asks for itself, directly or through others.
    */
   lookUp(collector: Collector, read: () => MetricFamily[]): MetricFamily[] {
-    const at = this.#pending.indexOf(collector);
-    if (at >= 0) { for (const member of this.#pending.slice(at)) this.#circular.add(member); }
-    let answer = this.#circular.has(collector) ? undefined : this.#answers.get(collector);
-    if (answer === undefined && !this.#circular.has(collector)) {
-      this.#pending.push(collector);
-      try {
-        answer = read();
-      } finally {
-        this.#pending.pop();
-      }
-      this.#answers.set(collector, answer);
+    if (this.#deep !== undefined) throw tooDeep();
+    if (this.#isWaiting.has(collector) || this.#pending.includes(collector)) {
+      const path = [...this.#waiting, ...this.#pending];
+      for (const member of path.slice(path.indexOf(collector))) this.#circular.add(member);
     }
-    if (answer === undefined || this.#circular.has(collector)) {
+    if (this.#needsAnswer(collector)) {
+      const lookUp = { collector, read };
+      if (this.#pending.length === 0) this.#resolve(lookUp);
+      else if (this.#pending.length < MAX_DEPTH) this.#attempt(lookUp);
+      else {
+        this.#deep = lookUp;
+        for (const pending of this.#pending) {
+          this.#waiting.push(pending);
+          this.#isWaiting.add(pending);
+        }
+        throw tooDeep();
+      }
+    }
+    if (this.#circular.has(collector)) {
       throw new TypeError(
         "Cannot look up sample: its value depends on itself, through functions or collectors " +
           "that look up each other",
       );
     }
-    return answer;
+    // It was there, or has just been found.
+    return this.#answers.get(collector)!;
   }
+
+  #needsAnswer(collector: Collector): boolean {
+    return !this.#answers.has(collector) && !this.#circular.has(collector);
+  }
+
+  /** Makes a look-up that is not within another one. One that is too deep is made before it. */
+  #resolve(lookUp: LookUp): void {
+    const stack = [{ lookUp, waiting: 0 }];
+    try {
+      for (let last = stack.at(-1); last !== undefined; last = stack.at(-1)) {
+        // What was on the way from here on is looked up again.
+        this.#truncate(last.waiting);
+        try {
+          if (this.#needsAnswer(last.lookUp.collector)) this.#attempt(last.lookUp);
+        } catch (error) {
+          if (this.#deep === undefined) throw error;
+        }
+        const deep = this.#deep;
+        this.#deep = undefined;
+        if (deep === undefined) stack.pop();
+        else stack.push({ lookUp: deep, waiting: this.#waiting.length });
+      }
+    } finally {
+      this.#truncate(0);
+    }
+  }
+
+  #truncate(length: number): void {
+    while (this.#waiting.length > length) this.#isWaiting.delete(this.#waiting.pop()!);
+  }
+
+  #attempt({ collector, read }: LookUp): void {
+    this.#pending.push(collector);
+    let answer: MetricFamily[];
+    try {
+      answer = read();
+    } finally {
+      this.#pending.pop();
+    }
+    if (this.#deep !== undefined) throw tooDeep();
+    this.#answers.set(collector, answer);
+  }
+}
+
+/** What functions and collectors see of a look-up that will be made again. */
+function tooDeep(): RangeError {
+  return new RangeError(
+    "Cannot look up sample now: too many look-ups are under way within one another: " +
+      "it will be looked up again",
+  );
 }
 
 /**
@@ -98,12 +179,19 @@ export function checkIdle(registry: object): void {
   );
 }
 
-/** The registry behind proxies and views, of whatever copy of this package. */
-function rootOf(registry: Gatherer): object {
-  let root: object = registry;
+/**
+ * Returns the registry behind proxies and views, of whatever copy of this package.
+ *
+ * @param registry The registry, or a proxy or a view of it.
+ * @returns The registry.
+ */
+export function rootOf(registry: Gatherer): Gatherer {
+  let root = registry;
   for (;;) {
-    const { getRegistry } = root as { getRegistry?: () => object };
-    if (typeof getRegistry !== "function") return root;
-    root = getRegistry.call(root);
+    const { getRegistry } = root as { getRegistry?: () => Gatherer };
+    const next = typeof getRegistry === "function" ? getRegistry.call(root) : undefined;
+    // A registry of another make may have a method of this name that means something else.
+    if (typeof next?.collect !== "function" || next === root) return root;
+    root = next;
   }
 }

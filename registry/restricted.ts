@@ -6,14 +6,14 @@ import {
   type LiveMetrics,
   type Metric,
   type MetricFamily,
-  type MetricType,
   openMetricsName,
   SAMPLE_SUFFIXES,
   type SummaryMetric,
-  TRUSTED,
+  viewOf,
 } from "../model.ts";
 import { checkPrefix, exposedName } from "./options.ts";
-import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
+import type { Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
+import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
  * A view of a registry that has only the families or samples of some names. It is live: it shows
@@ -49,8 +49,8 @@ class RestrictedView implements Gatherer {
     }
   }
 
-  countError(collector: string, cause: CollectorErrorCause, error?: unknown): void {
-    this.#source.countError?.(collector, cause, error);
+  countError(...args: Parameters<NonNullable<Gatherer["countError"]>>): void {
+    this.#source.countError?.(...args);
   }
 }
 
@@ -143,29 +143,25 @@ function partOf(
   if (suffixes.length === 0) return undefined;
   const has = (suffix: string): boolean => suffixes.some((wanted) => wanted.endsWith(suffix));
   const whole: LiveMetrics = family.metrics;
-  const metrics: LiveMetrics = {
-    get [TRUSTED](): MetricType | undefined {
-      return whole[TRUSTED];
-    },
-    *[Symbol.iterator](): Generator<Metric> {
-      // The types with suffixes are the histograms and the summary.
-      for (const metric of whole as Iterable<HistogramMetric & SummaryMetric>) {
-        const { labelNames, labelValues, timestamp } = metric;
-        const part: HistogramMetric & SummaryMetric = {
-          labelNames,
-          labelValues,
-          timestamp,
-          bounds: has("_bucket") ? metric.bounds : [],
-          exemplars: has("_bucket") ? metric.exemplars : undefined,
-          cumulativeCounts: (into) => has("_bucket") ? metric.cumulativeCounts(into) : [],
-          sum: has("sum") ? metric.sum : undefined,
-          count: has("count") ? metric.count : undefined,
-          quantiles: [],
-          quantileValues: () => [],
-        };
-        yield part;
-      }
-    },
+  const walk = function* (): Generator<Metric> {
+    // The types with suffixes are the histograms and the summary.
+    const histograms = unread(whole, READABLE_METRICS) as Iterable<HistogramMetric & SummaryMetric>;
+    for (const metric of histograms) {
+      const { labelNames, labelValues, timestamp } = metric;
+      const part: HistogramMetric & SummaryMetric = {
+        labelNames,
+        labelValues,
+        timestamp,
+        bounds: has("_bucket") ? metric.bounds : [],
+        exemplars: has("_bucket") ? metric.exemplars : undefined,
+        cumulativeCounts: (into) => has("_bucket") ? metric.cumulativeCounts(into) : [],
+        sum: has("sum") ? metric.sum : undefined,
+        count: has("count") ? metric.count : undefined,
+        quantiles: [],
+        quantileValues: () => [],
+      };
+      yield part;
+    }
   };
-  return familyLike(family, { metrics });
+  return familyLike(family, { metrics: viewOf(whole, walk) });
 }

@@ -1,4 +1,5 @@
 import type { Collector, LabelSet } from "../model.ts";
+import type { KnownCollector } from "./collector_names.ts";
 import type { ErrorState } from "./error_counts.ts";
 import type { Registry } from "./protocol.ts";
 
@@ -10,8 +11,12 @@ export interface RegistryState {
   readonly targetInfo?: Readonly<Record<string, string>> | undefined;
   /** The constant labels, if they were set by a call. */
   readonly constLabels?: LabelSet | undefined;
+  /** Labels that yield to those of a metric. */
+  readonly defaultLabels?: LabelSet | undefined;
   /** What was counted. */
   readonly errors?: ErrorState | undefined;
+  /** How the collectors are known. */
+  readonly known?: ReadonlyMap<Collector, KnownCollector> | undefined;
 }
 
 /** The method of a registry that returns its state, in every copy of this package. */
@@ -19,6 +24,12 @@ export const STATE: unique symbol = Symbol.for("narthex.state.2");
 
 /** The method of a registry that takes over the state of another one, or throws and changes nothing. */
 export const ADOPT: unique symbol = Symbol.for("narthex.adopt.2");
+
+/**
+ * The method of a registry that sets labels which stand behind those of every series and yield to
+ * them: for the entry point that takes the place of prom-client.
+ */
+export const SET_DEFAULT_LABELS: unique symbol = Symbol.for("narthex.default_labels.2");
 
 /** The methods that registries of this package have for a move. */
 interface Movable {
@@ -35,14 +46,39 @@ interface Movable {
  * @throws If `to` refuses a collector. Nothing is changed then.
  */
 export function moveCollectors(
-  from: Registry & Movable,
+  from: Registry,
   registered: Iterable<Collector>,
-  to: Registry & Movable,
+  to: Registry,
 ): void {
-  const state = from[STATE]?.() ?? { collectors: [...registered] };
+  const state = stateOf(from, registered);
+  handOver(state, to);
+  for (const collector of state.collectors) from.unregister(collector);
+}
+
+/**
+ * Returns what a registry holds.
+ *
+ * @param registry The registry.
+ * @param registered What is known to be registered there, if the registry cannot tell.
+ * @returns The state.
+ */
+export function stateOf(
+  registry: Registry & Movable,
+  registered: Iterable<Collector>,
+): RegistryState {
+  return registry[STATE]?.() ?? { collectors: [...registered] };
+}
+
+/**
+ * Lets a registry take over a state.
+ *
+ * @param state The state.
+ * @param to The registry.
+ * @throws If it refuses a collector. Nothing is changed then.
+ */
+export function handOver(state: RegistryState, to: Registry & Movable): void {
   if (to[ADOPT] !== undefined) to[ADOPT](state);
   else registerAll(to, state.collectors);
-  for (const collector of state.collectors) from.unregister(collector);
 }
 
 /** Registers collectors with a registry of another make; undoes it if one is refused. */

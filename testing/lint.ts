@@ -12,34 +12,33 @@ import {
 import { type LintRule, type LintRuleName, type LintSubject, RULES } from "./lint_rules.ts";
 import { readSynchronously } from "./synchronous.ts";
 
-/** Something about a metric that one will be sorry for. Plain data, frozen. */
+/** A problem of a metric. Plain data, frozen. */
 export interface Problem {
-  /** The name of the metric family, as exposed: with the registry's prefix. */
+  /** The name of the metric family, as exposed, with the prefix of the registry. */
   readonly metric: string;
-  /** The label that it is about, as exposed; absent when it is about the metric. */
+  /** The label that has the problem, as exposed. Absent if the metric has the problem. */
   readonly label?: string;
   /** The rule that is broken. */
   readonly rule: LintRuleName;
-  /** Where the rule comes from: `promtool check metrics`, or this library alone. */
+  /** The source of the rule: `promtool check metrics`, or only this library. */
   readonly source: "promtool" | "narthex";
-  /** What is wrong: what promtool prints behind the name of the metric. */
+  /** The problem, as promtool prints it after the name of the metric. */
   readonly message: string;
   /** Why it matters. */
   readonly reason: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly suggestion: string;
   /**
-   * The name to give to the label, or else to the metric: the exposed one, which
-   * begins with the registry's prefix. Absent where it cannot be told.
+   * A better name for the label, or for the metric. It is the exposed name, which begins with the
+   * prefix of the registry. Absent if there is no obvious one.
    */
   readonly rename?: string;
 }
 
 /**
- * All rules of {@linkcode lintMetrics}: what each is for, and what to do about its
- * problems in general.
+ * All rules of {@linkcode lintMetrics}, with their reasons and general suggestions.
  *
- * @example What promtool does not know
+ * @example The rules that promtool does not have
  * ```ts
  * import { LINT_RULES } from "@narthex/prometheus/testing";
  * import assert from "node:assert/strict";
@@ -53,31 +52,27 @@ export const LINT_RULES: readonly LintRule[] = Object.freeze(
 );
 
 /**
- * Finds what `promtool check metrics` of Prometheus 2.42 finds in the scrape of a
- * registry, in its words and its order, and some more; `source` tells them apart.
+ * Finds the problems that `promtool check metrics` of Prometheus 2.42 finds in a scrape, with the
+ * same messages in the same order, and some more. `source` tells them apart.
  *
- * There are three differences. A metric of this library whose labels have no values
- * yet is looked at too, where promtool sees none. What promtool repeats for each
- * series, or for the sum and the count of a gaugehistogram, is told once, or once for
- * each label. And of a name with several units promtool picks one by chance; here each
- * has its problem.
+ * There are three differences to promtool. It does not see a metric whose labels have no values
+ * yet, but this function does. It repeats some problems for each series, or for the sum and the
+ * count of a gaugehistogram. This function reports them once, or once for each label. If a name has
+ * several units, promtool reports a random one. This function reports each.
  *
- * Names outside of the classic alphabet are looked at as older scrapers read them, with
- * underscores. An info and a stateset are gauges to promtool, and a gaugehistogram is
- * a histogram.
+ * Names outside the classic alphabet are checked as older scrapers see them, with underscores. For
+ * promtool, an info and a stateset are gauges, and a gaugehistogram is a histogram.
  *
- * Asynchronous collectors are left out, and counted; {@linkcode lintMetricsAsync}
- * awaits them.
+ * Asynchronous collectors are left out, and counted. {@linkcode lintMetricsAsync} awaits them.
  *
  * Takes time in proportion to the number of metrics.
  *
- * @param registry The registry; the default one if left out.
- * @returns The problems by name of the metric, then by message; those of a rule that
- * does not suit can be filtered out by it.
- * @throws {TypeError} If the registry can be read only asynchronously, as one that
- * several processes share.
+ * @param registry The registry. @default {REGISTRY}
+ * @returns The problems by name of the metric, then by message. To ignore a rule, filter them by
+ * `rule`.
+ * @throws {TypeError} If the registry can only be read asynchronously, like a shared registry.
  *
- * @example A test that names are what they should be
+ * @example A test of the names
  * ```ts
  * import { CollectorRegistry, Gauge } from "@narthex/prometheus";
  * import { lintMetrics } from "@narthex/prometheus/testing";
@@ -104,14 +99,14 @@ export function lintMetrics(registry: Gatherer = REGISTRY): Problem[] {
 }
 
 /**
- * The same as {@linkcode lintMetrics}, with asynchronous collectors awaited, and for
- * registries that several processes share.
+ * Finds the same problems as {@linkcode lintMetrics}. Awaits asynchronous collectors, and can read
+ * shared registries.
  *
- * @param registry The registry; the default one if left out.
+ * @param registry The registry. @default {REGISTRY}
  * @param options A signal and a time limit.
  * @returns The problems by name of the metric, then by message.
  *
- * @example A collector that awaits
+ * @example An asynchronous collector
  * ```ts
  * import { CollectorRegistry, MetricFamily } from "@narthex/prometheus";
  * import { lintMetricsAsync } from "@narthex/prometheus/testing";
@@ -151,7 +146,7 @@ function lint(families: Iterable<MetricFamily>): Problem[] {
       }
     }
   }
-  // As promtool sorts them. The sort is stable, so that labels keep their order.
+  // This is the order of promtool. The sort is stable, so that labels keep their order.
   found.sort((a, b) => compare(a.name, b.name) || compare(a.problem.message, b.problem.message));
   return found.map(({ problem }) => problem);
 }
@@ -181,19 +176,19 @@ function renaming(rename: string, label: string | undefined, besides: string | u
   return `Rename ${what} to "${rename}"${besides === undefined ? "" : `, ${besides}`}.`;
 }
 
-/** A family as promtool sees it in a text; nothing if it does not, and there is nothing to see. */
+/** Returns a family as promtool sees it in a text, or undefined if there is nothing to check. */
 function toSubject(family: MetricFamily): LintSubject | undefined {
   const { name, help, type, labelNames } = family;
   const known = new Set<string>();
   let own: readonly string[] | undefined;
   let hasNegativeBounds = false;
   for (const metric of family.metrics) {
-    // Metrics of one family nearly always share their names.
+    // Most metrics of a family share their names.
     if (metric.labelNames !== own) {
       own = metric.labelNames;
       for (const label of own) known.add(label);
     }
-    // The type of the family tells the shape of its metrics.
+    // The type of the family determines the shape of its metrics.
     if (type === "histogram" && (metric as HistogramMetric).bounds[0]! < 0) {
       hasNegativeBounds = true;
     }

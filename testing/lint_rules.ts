@@ -1,6 +1,6 @@
 import { abbreviatedUnits, baseUnit } from "./units.ts";
 
-/** The names of the rules, by which problems can be filtered. */
+/** The names of the rules. */
 export type LintRuleName =
   | "help-missing"
   | "base-unit"
@@ -20,87 +20,88 @@ export type LintRuleName =
 export interface LintRule {
   /** The name of the rule. */
   readonly rule: LintRuleName;
-  /** Where the rule comes from: `promtool check metrics`, or this library alone. */
+  /** The source of the rule: `promtool check metrics`, or only this library. */
   readonly source: "promtool" | "narthex";
-  /** Why there is such a rule: what goes wrong otherwise. */
+  /** The reason for the rule. */
   readonly reason: string;
-  /** What to do about its problems in general; each problem says it for its metric. */
+  /** How to fix its problems in general. Each problem has a suggestion for its metric. */
   readonly suggestion: string;
 }
 
-/** What the rules look at: a metric family as format 0.0.4 carries it. */
+/** The subject of the rules: a metric family as in format 0.0.4. */
 export interface LintSubject {
-  /** The name, spelled for readers of the classic alphabet. */
+  /** The name, spelled in the classic alphabet. */
   readonly name: string;
   /** The help text. */
   readonly help: string;
   /** The type, one of the five of the format. */
   readonly type: string;
-  /** All label names that a series has, as exposed and as spelled; `le` of buckets left out. */
+  /** All label names, as exposed and as spelled, without `le` of buckets. */
   readonly labels: ReadonlyMap<string, string>;
-  /** The label that has the name of the family, as that of a stateset. */
+  /** The label with the name of the family, which a stateset has. */
   readonly ownLabel: string | undefined;
   /** Whether a histogram has buckets for negative values. */
   readonly hasNegativeBounds: boolean;
 }
 
-/** What a rule has found. */
+/** A problem that a rule has found. */
 export interface Finding {
-  /** What is wrong, in promtool's words where the rule is promtool's. */
+  /** The message, in promtool's words if the rule is one of promtool. */
   readonly message: string;
-  /** The label that it is about, as exposed, if it is about one. */
+  /** The label that has the problem, as exposed, if a label has it. */
   readonly label?: string;
-  /** Another name for the label, or else for the metric, if one can be told. */
+  /** A better name for the label, or for the metric, if there is an obvious one. */
   readonly rename?: string | undefined;
-  /** What else to do when it is renamed: the end of the sentence. */
+  /** What to do beside renaming: the end of the sentence. */
   readonly besides?: string;
-  /** What to do when no name can be told, if more can be said than the rule says. */
+  /** A suggestion without a better name, if it says more than that of the rule. */
   readonly otherwise?: string;
 }
 
-/** A rule, and how to find what breaks it. */
+/** A rule with a function that finds its problems. */
 export interface CheckedRule extends LintRule {
   readonly find: (subject: LintSubject) => Finding[];
 }
 
-/** Suffixes that histograms have, and whether summaries have them too. */
+/** The suffixes of histograms, and whether summaries have them too. */
 const RESERVED_SUFFIXES = [
   { suffix: "_bucket", summaries: false },
   { suffix: "_count", summaries: true },
   { suffix: "_sum", summaries: true },
 ];
-/** What a name may end in that only some types may have, as often as it does. */
+/** One or more suffixes at the end of a name that only some types may have. */
 const RESERVED_SUFFIX_REGEXP = /(?<!_(?:bucket|count|sum|total))(?:_(?:bucket|count|sum|total))+$/;
-/** What a counter's `_total` stands in the place of. */
+/** The suffixes of a counter that `_total` replaces. */
 const COUNTING_SUFFIX_REGEXP =
   /(?<!_(?:bucket|count|counter|sum|total))(?:_(?:bucket|count|counter|sum|total))+$/i;
 const RESERVED_LABELS = [
   { label: "le", type: "histogram", rename: "limit" },
   { label: "quantile", type: "summary", rename: "share" },
 ];
-/** The types as they may stand in a name; the longest first, since it has others within. */
+/** The types, as they occur in names. The longest is first, because it contains others. */
 const TYPES = ["gauge_histogram", "counter", "gauge", "summary", "histogram"];
 const CAMEL_CASE_REGEXP = /[a-z][A-Z]/;
-/** Labels that Prometheus gives to all series of a target. */
+/** Labels that Prometheus adds to all series of a target. */
 const TARGET_LABELS = ["job", "instance"];
 
 /**
- * The rules, in no particular order: problems are sorted as promtool sorts them. What
- * promtool finds is told by its source, `testutil/promlint` of Prometheus's Go client.
+ * The rules, in no particular order, because problems are sorted. Those of promtool follow its
+ * source, `testutil/promlint` of Prometheus's Go client.
  */
 export const RULES: readonly CheckedRule[] = [
   {
     rule: "help-missing",
     source: "promtool",
-    reason: "The help text is all that a reader of a dashboard or of /metrics is told about it.",
+    reason:
+      "The help text is the only explanation that readers of a dashboard or of /metrics have.",
     suggestion: "Give it a help text that says what is measured.",
     find: ({ help }) => /^[ \t]*$/.test(help) ? [{ message: "no help text" }] : [],
   },
   {
     rule: "base-unit",
     source: "promtool",
-    reason: "Queries combine metrics: units that differ have to be converted in each of them, " +
-      "and a forgotten conversion looks like a result.",
+    reason: "Queries combine metrics. Different units have to be converted in each query, and a " +
+      "forgotten conversion looks like a valid result.",
     suggestion: "Measure in the base unit, such as seconds or bytes, and name it.",
     find: ({ name }) => {
       const units = new Set(name.split("_"));
@@ -118,8 +119,9 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "counter-total",
     source: "promtool",
-    reason: "By _total a reader knows that a metric only grows and wants rate(). OpenMetrics has " +
-      "no counter without it: there it is written as unknown, without exemplars.",
+    reason:
+      "The suffix _total tells readers that a metric only grows and needs rate(). OpenMetrics " +
+      "has no counter without it: it is written as unknown, without exemplars.",
     suggestion: "Append _total to the name of a counter.",
     find: ({ name, type }) => {
       if (type !== "counter" || name.endsWith("_total")) return [];
@@ -132,8 +134,9 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "non-counter-total",
     source: "promtool",
-    reason: "By _total a reader takes it for a counter, and rate() of anything else is nonsense.",
-    suggestion: "Leave _total out, or make it a Counter if it only grows.",
+    reason:
+      "The suffix _total makes readers think of a counter, but rate() of other types is wrong.",
+    suggestion: "Remove _total, or make it a Counter if it only grows.",
     find: ({ name, type }) => {
       if (type === "counter" || type === "untyped" || !name.endsWith("_total")) return [];
       return [{
@@ -146,9 +149,10 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "reserved-suffix",
     source: "promtool",
-    reason: "Series with such a suffix are read as parts of a histogram or of a summary, and " +
-      "clash with those of one that has the rest as its name.",
-    suggestion: "Leave the suffix out.",
+    reason:
+      "Series with such a suffix look like parts of a histogram or a summary, and clash with " +
+      "one that has the rest as its name.",
+    suggestion: "Remove the suffix.",
     find: ({ name, type }) => {
       if (type === "untyped" || type === "histogram") return [];
       return RESERVED_SUFFIXES.filter(({ suffix, summaries }) =>
@@ -164,9 +168,8 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "reserved-label",
     source: "promtool",
-    reason:
-      "The buckets of a histogram are told apart by le, the values of a summary by quantile: " +
-      "functions such as histogram_quantile() take any series that has them for one.",
+    reason: "The label le distinguishes the buckets of a histogram, and quantile the values of a " +
+      "summary. Functions such as histogram_quantile() use all series that have them.",
     suggestion: "Rename the label.",
     find: ({ labels, type, ownLabel }) =>
       type === "untyped" ? [] : RESERVED_LABELS.flatMap((reserved) => {
@@ -182,9 +185,9 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "type-in-name",
     source: "promtool",
-    reason: "The type is told beside the name. In it, it says nothing about what is measured, " +
-      "and is wrong once the type changes.",
-    suggestion: "Leave the type out of the name.",
+    reason: "The type is exposed beside the name. In the name it says nothing about what is " +
+      "measured, and becomes wrong if the type changes.",
+    suggestion: "Remove the type from the name.",
     find: ({ name }) =>
       TYPES.flatMap((type) => {
         const parts = `${name}_`.split(new RegExp(`_${type}(?=_)`, "i"));
@@ -198,9 +201,10 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "colon-in-name",
     source: "promtool",
-    reason: "Colons are for the names of recording rules, as a mark that a metric was computed " +
-      "from others.",
-    suggestion: "Write an underscore in its place.",
+    reason:
+      "Colons are reserved for the names of recording rules, whose metrics are computed from " +
+      "others.",
+    suggestion: "Use an underscore instead.",
     find: ({ name }) =>
       name.includes(":")
         ? [{ message: "metric names should not contain ':'", rename: name.replaceAll(":", "_") }]
@@ -209,7 +213,7 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "metric-name-case",
     source: "promtool",
-    reason: "All others are in snake case; whoever writes a query has to guess at capitals.",
+    reason: "All other names are in snake case, so authors of queries do not expect capitals.",
     suggestion: "Write the name in snake case.",
     find: ({ name }) =>
       CAMEL_CASE_REGEXP.test(name)
@@ -222,7 +226,7 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "label-name-case",
     source: "promtool",
-    reason: "All others are in snake case; whoever writes a query has to guess at capitals.",
+    reason: "All other names are in snake case, so authors of queries do not expect capitals.",
     suggestion: "Write the name of the label in snake case.",
     find: ({ labels, ownLabel }) =>
       [...labels].filter(([, spelled]) => CAMEL_CASE_REGEXP.test(spelled))
@@ -260,8 +264,8 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "target-label",
     source: "narthex",
-    reason: "Prometheus gives job and instance to all series of a target, and renames those that " +
-      "are there: queries for this label find what they do not look for.",
+    reason: "Prometheus adds job and instance to all series of a target, and renames existing " +
+      "labels, so queries for this label find the wrong values.",
     suggestion: "Rename the label.",
     find: ({ labels, ownLabel }) =>
       TARGET_LABELS.filter((label) => labels.has(label)).map((label) => ({
@@ -273,10 +277,11 @@ export const RULES: readonly CheckedRule[] = [
   {
     rule: "negative-bounds",
     source: "narthex",
-    reason: "OpenMetrics, which Prometheus asks for, allows no sum to a histogram that has " +
-      "buckets for negative values: its _sum and _count are left out there.",
+    reason:
+      "OpenMetrics, which Prometheus prefers, allows no sum for a histogram with buckets for " +
+      "negative values, so its _sum and _count are left out there.",
     suggestion:
-      "Use a native histogram, or begin the buckets at 0 and count negative values apart.",
+      "Use a native histogram, or start the buckets at 0 and count negative values separately.",
     find: ({ hasNegativeBounds }) =>
       hasNegativeBounds
         ? [{ message: "histograms with negative bounds have no sum and no count in OpenMetrics" }]
@@ -284,7 +289,7 @@ export const RULES: readonly CheckedRule[] = [
   },
 ];
 
-/** The name with each of its words replaced; a word that comes to stand beside itself stands once. */
+/** Replaces each word of a name. A word that is then repeated is written once. */
 function mapWords(name: string, replace: (word: string) => string): string {
   const words: string[] = [];
   let wasReplaced = false;
@@ -302,7 +307,7 @@ function asCounter(name: string): string | undefined {
   return base === "" ? undefined : `${base}_total`;
 }
 
-/** `HTTPRequests` and `httpRequests` are both `http_requests`. */
+/** Converts `HTTPRequests` and `httpRequests` to `http_requests`. */
 function snakeCase(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(
     /(?<![A-Z])([A-Z]+)([A-Z][a-z])/g,
@@ -311,7 +316,7 @@ function snakeCase(name: string): string {
     .toLowerCase();
 }
 
-/** The name, unless another label has it. */
+/** Returns the name, unless another label has it. */
 function freeName(name: string, labels: ReadonlyMap<string, string>): string | undefined {
   return labels.has(name) ? undefined : name;
 }

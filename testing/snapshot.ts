@@ -8,41 +8,39 @@ import {
 } from "../mod.ts";
 import { readSynchronously } from "./synchronous.ts";
 
-/** What a registry exposed when {@linkcode snapshot} was called. */
+/** The values that a registry exposed when {@linkcode snapshot} was called. */
 export interface Snapshot {
   /**
-   * What has changed since then, series by series: the value now less the value then.
+   * Returns the differences between the values now and then. Series without a difference are left
+   * out.
    *
-   * A series that is not there counts as 0. So a new one stands there with its whole
-   * value, one that was removed with its value below zero, and one that came or went
-   * at 0 not at all, nor does any other that has not changed. Numbers are subtracted
-   * as they are: the sum of fractions may differ in its last digits.
+   * A missing series counts as 0. So a new series has its whole value, and a removed one has its
+   * negated value. The subtraction is not rounded, so the sum of fractions may differ in its last
+   * digits.
    *
-   * @returns A new plain object: series in the order of the exposition, then those
-   * that were removed.
-   * @throws {TypeError} If the registry has since become one that is read asynchronously.
+   * @returns A new plain object: series in the order of the exposition, then removed ones.
+   * @throws {TypeError} If the registry can only be read asynchronously by now.
    */
   diff(): Record<string, number>;
   /**
-   * All values as they were, those that are 0 included.
+   * Returns all values of that time, zeros included.
    *
    * @returns A new plain object: series in the order of the exposition.
    */
   values(): Record<string, number>;
 }
 
-/** What a registry exposed when {@linkcode snapshotAsync} was called. */
+/** The values that a registry exposed when {@linkcode snapshotAsync} was called. */
 export interface AsyncSnapshot {
   /**
-   * What has changed since then, as {@linkcode Snapshot.diff} tells it, with
-   * asynchronous collectors awaited again.
+   * Returns the differences between the values now and then, like {@linkcode Snapshot.diff}. Awaits
+   * asynchronous collectors again.
    *
-   * @returns A new plain object: series in the order of the exposition, then those
-   * that were removed.
+   * @returns A new plain object: series in the order of the exposition, then removed ones.
    */
   diff(): Promise<Record<string, number>>;
   /**
-   * All values as they were, those that are 0 included.
+   * Returns all values of that time, zeros included.
    *
    * @returns A new plain object: series in the order of the exposition.
    */
@@ -53,31 +51,27 @@ export interface AsyncSnapshot {
 type Values = ReadonlyMap<string, number>;
 
 /**
- * Remembers what a registry exposes, so that a test can tell what has changed since.
- * Nothing has to be reset between tests, and metrics that others have counted with
- * before do not matter.
+ * Remembers the values that a registry exposes, so that a test can assert what has changed since.
+ * You do not have to reset anything between tests, and earlier counts do not matter.
  *
- * A series is spelled as its line in text format 0.0.4 begins, as `generateMetrics()`
- * writes it: `http_requests_total{method="GET",status="200"}`, labels in the order of
- * `labelNames`. Buckets, sums, counts and quantiles are series too; a native histogram
- * has its sum, its count and the bucket `+Inf`. Timestamps, exemplars and moments of
- * creation are no values.
+ * A series is spelled like the beginning of its line in text format 0.0.4, as in
+ * `http_requests_total{method="GET",status="200"}`, with labels in the order of `labelNames`.
+ * Buckets, sums, counts and quantiles are series too. A native histogram has its sum, its count and
+ * the bucket `+Inf`. Timestamps, exemplars and created timestamps are left out.
  *
- * For a part of a registry take a snapshot of a view:
+ * For a part of a registry, take a snapshot of a view:
  * `snapshot(REGISTRY.restrictedRegistry(["http_requests_total"]))`.
  *
- * An asynchronous collector is left out of this read, as of every synchronous one, and
- * counted for each: `diff()` then has `narthex_collector_errors_total`.
- * {@linkcode snapshotAsync} awaits it.
+ * As in every synchronous read, an asynchronous collector is left out and counted, so `diff()` has
+ * `narthex_collector_errors_total`. {@linkcode snapshotAsync} awaits it.
  *
  * Takes time and memory in proportion to the text of a scrape.
  *
- * @param registry The registry; the default one if left out.
- * @returns What it exposes now.
- * @throws {TypeError} If the registry can be read only asynchronously, as one that
- * several processes share.
+ * @param registry The registry. @default {REGISTRY}
+ * @returns The present values.
+ * @throws {TypeError} If the registry can only be read asynchronously, like a shared registry.
  *
- * @example What a function counts
+ * @example The counts of a function
  * ```ts
  * import { Counter, Histogram } from "@narthex/prometheus";
  * import { snapshot } from "@narthex/prometheus/testing";
@@ -114,14 +108,14 @@ export function snapshot(registry: Gatherer = REGISTRY): Snapshot {
 }
 
 /**
- * The same as {@linkcode snapshot}, with asynchronous collectors awaited, and for
- * registries that several processes share.
+ * Remembers the values that a registry exposes, like {@linkcode snapshot}. Awaits asynchronous
+ * collectors, and can read shared registries.
  *
- * @param registry The registry; the default one if left out.
- * @param options A signal and a time limit, for this read and for those of `diff()`.
- * @returns What it exposes now.
+ * @param registry The registry. @default {REGISTRY}
+ * @param options A signal and a time limit, for this read and for the reads of `diff()`.
+ * @returns The present values.
  *
- * @example What another process may have counted
+ * @example An asynchronous collector
  * ```ts
  * import { CollectorRegistry, MetricFamily } from "@narthex/prometheus";
  * import { snapshotAsync } from "@narthex/prometheus/testing";
@@ -153,12 +147,12 @@ export async function snapshotAsync(
   });
 }
 
-/** The lines of a text as the encoder writes them, each cut behind its labels. */
+/** Splits the lines of a text, as the encoder writes them, after the labels. */
 function readValues(text: string): Values {
   const values = new Map<string, number>();
   for (const line of text.split("\n")) {
     if (line === "" || line.startsWith("#")) continue;
-    // Behind the labels there are only numbers, and a name that has none has no braces.
+    // Only numbers follow the labels, and a name without labels has no braces.
     const end = line.lastIndexOf("}") + 1 || line.indexOf(" ");
     const [value = ""] = line.slice(end + 1).split(" ", 1);
     values.set(line.slice(0, end), parseValue(value) ?? NaN);
@@ -175,11 +169,11 @@ function subtract(now: Values, then: Values): Record<string, number> {
   for (const [series, before] of then) {
     if (!now.has(series) && !isSame(0, before)) differences.push([series, -before]);
   }
-  // Object.fromEntries defines, so that even "__proto__" is an ordinary series.
+  // Object.fromEntries defines properties, so that even "__proto__" is an ordinary series.
   return Object.fromEntries(differences);
 }
 
-/** NaN is the same as NaN, and 0 as -0. */
+/** Compares numbers. NaN equals NaN, and 0 equals -0. */
 function isSame(a: number, b: number): boolean {
   return a === b || (Number.isNaN(a) && Number.isNaN(b));
 }

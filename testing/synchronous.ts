@@ -1,14 +1,14 @@
 import type { Gatherer } from "../mod.ts";
 
 /**
- * Reads a registry now, or says what to call instead: a registry that several
- * processes share cannot be read but asynchronously.
+ * Reads a registry synchronously. If it can only be read asynchronously, like a shared registry,
+ * the error names the function to call instead.
  *
  * @param registry The registry.
- * @param names What is being done, as in `Cannot take a snapshot`, and what to call instead.
+ * @param names The failing action, as in `Cannot take a snapshot`, and the other function.
  * @param read Reads the registry.
- * @returns What was read.
- * @throws {TypeError} If the registry refuses, and can be read asynchronously.
+ * @returns The result of `read`.
+ * @throws {TypeError} If the registry can only be read asynchronously.
  */
 export function readSynchronously<T>(
   registry: Gatherer,

@@ -1,4 +1,4 @@
-/** Units as they stand in names, and the base unit of each; promtool 2.42 knows these. */
+/** The units that promtool 2.42 knows in names, and the base unit of each. */
 const BASE_UNITS: ReadonlyMap<string, string> = new Map([
   ...["amperes", "bytes", "celsius", "grams", "joules", "kelvin", "meters", "metres", "seconds"]
     .map((unit) => [unit, unit] as const),
@@ -19,13 +19,13 @@ const BASE_UNITS: ReadonlyMap<string, string> = new Map([
   ["ounces", "grams"],
 ]);
 
-/** As promtool spells them, which is how it comes that "mebibytes" passes. */
+/** The metric prefixes as promtool spells them. It does not know "mebi". */
 const PREFIXES =
   "pico|nano|micro|milli|centi|deci|deca|hecto|kilo|kibi|mega|mibi|giga|gibi|tera|tebi|peta|pebi";
 
 const UNIT_REGEXP = new RegExp(`^(?:${PREFIXES})?(${[...BASE_UNITS.keys()].join("|")})$`);
 
-/** Abbreviations that promtool 2.42 knows, and the base units that they may stand for. */
+/** The abbreviations that promtool 2.42 knows, and the base units that they may mean. */
 const ABBREVIATIONS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ...["s", "ms", "us", "ns", "sec", "h", "d"].map((word) => [word, ["seconds"]] as const),
   ...["b", "kb", "mb", "gb", "tb", "pb"].map((word) => [word, ["bytes"]] as const),
@@ -33,10 +33,10 @@ const ABBREVIATIONS: ReadonlyMap<string, readonly string[]> = new Map<string, re
 ]);
 
 /**
- * The base unit of a word that is a unit, with or without a metric prefix.
+ * Returns the base unit of a word that is a unit, with or without a metric prefix.
  *
- * @param word A word of a metric name, as `milliseconds`.
- * @returns The base unit, which may be the word itself; nothing if it is no unit.
+ * @param word A word of a metric name, such as `milliseconds`.
+ * @returns The base unit, which may be the word itself. Undefined if the word is not a unit.
  */
 export function baseUnit(word: string): string | undefined {
   const unit = UNIT_REGEXP.exec(word)?.[1];
@@ -44,10 +44,10 @@ export function baseUnit(word: string): string | undefined {
 }
 
 /**
- * What an abbreviated unit may stand for.
+ * Returns the possible meanings of an abbreviated unit.
  *
- * @param word A word of a metric name, as `ms`.
- * @returns Base units; nothing if the word is no abbreviation.
+ * @param word A word of a metric name, such as `ms`.
+ * @returns Base units. Undefined if the word is not an abbreviation.
  */
 export function abbreviatedUnits(word: string): readonly string[] | undefined {
   return ABBREVIATIONS.get(word.toLowerCase());

@@ -74,7 +74,7 @@ const ELSEWHERE_REGEXP = /collectDefaultMetrics|Pushgateway|AggregatorRegistry/;
 const rows = [...readReadme().matchAll(/^\| `([^|`]+)` +\| `([^|`]+)`.*\|$/gm)]
   .map(([, old = "", now = ""]) => ({ old, now }));
 
-test("README has a table for those who come from prom-client", () => {
+test("README has a table for migrating from prom-client", () => {
   assert.ok(rows.length > 20);
   const classes = ["Counter", "Gauge", "Histogram", "Summary", "Registry", "Pushgateway"];
   for (const name of classes) assert.ok(rows.some(({ old }) => old.includes(`client.${name}(`)));
@@ -94,7 +94,7 @@ for (const { old, now } of rows.filter(({ old }) => !ELSEWHERE_REGEXP.test(old))
   });
 }
 
-test("what README says of the other lines is exported where it says", async () => {
+test("the names in the other lines of README are exported", async () => {
   const others = rows.filter(({ old }) => ELSEWHERE_REGEXP.test(old));
   const entries = ["runtime", "pushgateway", "multiprocess", "sqlite"];
   const names = await Promise.all(

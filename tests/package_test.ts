@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ROOT_URL } from "./support/paths.ts";
+import { readImports, resolveSpecifier } from "./support/sources.ts";
+
+/** Folders of `tests/` whose tests are not of the suite that runs on each runtime. */
+const OF_ONE = new Set(["bun", "deno", "e2e", "faults", "fuzz", "package"]);
 
 const read = (path: string): string => readFileSync(new URL(path, ROOT_URL), "utf8");
 const denoConfig = JSON.parse(read("deno.json"));
@@ -19,7 +23,7 @@ test("every entry point exists and has its documentation checked", () => {
   assert.deepEqual(command.replace("deno doc --lint ", "").split(" "), files);
 });
 
-test("the package depends on nothing, and development on pinned versions", () => {
+test("the package has no dependencies, and devDependencies are pinned", () => {
   assert.equal(nodePackage.dependencies, undefined);
   assert.equal(denoConfig.imports, undefined);
   for (const [name, version] of Object.entries<string>(nodePackage.devDependencies)) {
@@ -28,6 +32,43 @@ test("the package depends on nothing, and development on pinned versions", () =>
   }
 });
 
-test("the lockfile names no host", () => {
+test("the lockfile names no registry host", () => {
   assert.doesNotMatch(read("deno.lock"), /:\/\//);
+});
+
+test("the suite of each runtime starts no other runtime", () => {
+  const folders = readdirSync(new URL("tests/", ROOT_URL)).filter((name) => !OF_ONE.has(name));
+  const files = folders.flatMap((folder) => {
+    if (folder.endsWith("_test.ts")) return [`tests/${folder}`];
+    if (folder.endsWith(".ts")) return [];
+    return readdirSync(new URL(`tests/${folder}/`, ROOT_URL)).filter((name) =>
+      name.endsWith("_test.ts")
+    )
+      .map((name) => `tests/${folder}/${name}`);
+  });
+  assert.ok(files.length > 50);
+  const reached = new Set(files);
+  for (const path of reached) {
+    // An import in a string, which some tests write into files, leads nowhere.
+    if (!path.startsWith("tests/") || !existsSync(new URL(path, ROOT_URL))) continue;
+    for (const { specifier } of readImports(read(path))) {
+      if (specifier.startsWith(".")) reached.add(resolveSpecifier(path, specifier));
+    }
+  }
+  assert.ok(!reached.has("tests/support/runtimes.ts"));
+});
+
+test("the scripts of package.json run the same tests as the tasks of deno.json", () => {
+  const { scripts } = nodePackage;
+  const { tasks } = denoConfig;
+  const argumentsOf = (command: string, after: string) =>
+    command.slice(command.indexOf(after)).replaceAll('"', "'");
+  assert.equal(
+    argumentsOf(scripts["test:bun"], " test "),
+    argumentsOf(tasks["test:bun"].command, " test "),
+  );
+  assert.equal(
+    argumentsOf(scripts.test, " --test "),
+    argumentsOf(tasks["test:node"].command, " --test "),
+  );
 });

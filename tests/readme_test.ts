@@ -32,7 +32,7 @@ async function runSnippet(name: string, code: string): Promise<void> {
   }
 }
 
-test("README opens with ten lines that work", async () => {
+test("the first ten lines of README work", async () => {
   assert.ok(example !== undefined);
   assert.equal(example.code.trimEnd().split("\n").length, 10);
   // A stand-in for `Deno.serve()`; tests/deno/ runs the example as a program.
@@ -84,7 +84,7 @@ for (const { page, line, code, exposed } of snippets) {
   });
 }
 
-test("the pages whose snippets are run elsewhere are named there", () => {
+test("the pages whose snippets are run elsewhere are named", () => {
   for (const [page, files] of Object.entries(ELSEWHERE)) {
     assert.ok(readSnippets(page).length > 0, page);
     for (const file of files.split(", ")) {
@@ -94,7 +94,7 @@ test("the pages whose snippets are run elsewhere are named there", () => {
   }
 });
 
-test("README has the two commands that a fresh machine needs", () => {
+test("README has the two commands for a fresh machine", () => {
   const commands = readReadme().match(/^npx -y deno@\d+\.\d+\.\d+ task (demo|test)\b/gm) ?? [];
   const [demo, all] = commands;
   assert.equal(commands.length, 2);

@@ -6,7 +6,7 @@
  */
 
 /**
- * A source of time. Metrics take one as their option `clock`.
+ * A source of time. Metrics and registries take one as their option `clock`, for tests.
  *
  * @example A clock for a test
  * ```ts
@@ -32,30 +32,29 @@ export interface Clock {
    * @returns Seconds since some moment.
    */
   monotonic(): number;
-}
-
-/** A clock that can also call back later. */
-export interface Timers extends Clock {
   /**
-   * Calls back once, after a delay.
+   * Calls back once, after a delay. Optional: only registries wait.
    *
    * @param callback The function to call.
    * @param milliseconds The delay.
    * @param options Whether the program may end before the call. @default {it waits}
    * @returns A function that cancels the call.
    */
-  setTimeout(
+  setTimeout?(
     callback: () => void,
     milliseconds: number,
     options?: { readonly inBackground?: boolean | undefined },
   ): () => void;
   /**
-   * Calls back in the next turn of the event loop.
+   * Calls back in the next turn of the event loop. Optional.
    *
    * @param callback The function to call.
    */
-  nextTurn(callback: () => void): void;
+  nextTurn?(callback: () => void): void;
 }
+
+/** A clock that can also call back later. */
+export type Timers = Required<Clock>;
 
 /** The longest delay of a platform's timer. It fires at once when asked for a longer one. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -141,4 +140,20 @@ function startTimer(
   // page ends anyway.
   if (options.inBackground) (timer as { unref?: () => void }).unref?.();
   return () => functions.clearTimeout(timer);
+}
+
+/**
+ * Completes a clock with the timers of the platform.
+ *
+ * @param clock The clock.
+ * @returns The clock itself if it has timers.
+ */
+export function withTimers(clock: Clock): Timers {
+  if (clock.setTimeout !== undefined && clock.nextTurn !== undefined) return clock as Timers;
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    setTimeout: SYSTEM_CLOCK.setTimeout,
+    nextTurn: SYSTEM_CLOCK.nextTurn,
+  };
 }

@@ -2,30 +2,30 @@ import type { LabelValue } from "../../mod.ts";
 import { checkLabelName, checkLabelObject, checkShape, toLabelText } from "../../model.ts";
 import { type BasicAuth, credentialsOf, toBase64 } from "../requests/headers.ts";
 
-/** What a group of Pushgateway is addressed by. */
+/** A group of Pushgateway. */
 export interface Group {
-  /** The address of the group, without credentials. */
+  /** The URL of the group, without credentials. */
   readonly url: string;
-  /** The credentials that the gateway's address had, if any. */
+  /** The credentials in the URL of the gateway, if any. */
   readonly credentials: BasicAuth | undefined;
-  /** The labels that the gateway gives to all series of the group, `job` included. */
+  /** The labels that the gateway adds to all series of the group, with `job`. */
   readonly labelNames: ReadonlySet<string>;
 }
 
-/** What a path cannot carry: slashes, and segments that a URL parser removes. */
+/** Values that are not allowed in a path: with slashes, or segments that a URL parser removes. */
 const UNSAFE_IN_PATH_REGEXP = /\/|^\.{1,2}$/;
 
 /**
- * Finds the address of a group.
+ * Returns the group of a job and a grouping key.
  *
  * See {@link https://github.com/prometheus/pushgateway#url | Pushgateway's documentation}.
  *
- * @param gateway The address of the gateway.
+ * @param gateway The URL of the gateway.
  * @param job The job.
  * @param groupingKey The other labels of the group.
- * @param doing What is being done, as in `Cannot push to Pushgateway`.
+ * @param doing The failing action, as in `Cannot push to Pushgateway`.
  * @returns The group.
- * @throws {TypeError} If a part is not legal.
+ * @throws {TypeError} If an argument is invalid.
  */
 export function createGroup(
   gateway: string | URL,
@@ -37,7 +37,7 @@ export function createGroup(
   const isJob = typeof job === "string" && job !== "";
   checkShape(isJob, doing, "job must be a string, and not empty", job);
   checkLabelObject(groupingKey, doing, "groupingKey");
-  // The same group has the same address, in whatever order its labels are given.
+  // Labels are sorted, so that a group has the same URL for every order of labels.
   const names = Object.keys(groupingKey).sort();
   const path = names.map((name) => {
     if (name === "job") {
@@ -58,7 +58,7 @@ function parseAddress(gateway: string | URL, doing: string): URL {
   const text = String(gateway);
   const address = URL.canParse(text) ? new URL(text) : undefined;
   if (address?.protocol !== "http:" && address?.protocol !== "https:") {
-    // Where an address ends and a password begins is not known of what is no address.
+    // In an invalid URL the place of a password is unknown, so most of it is hidden.
     const shown = text.replace(/^[^]*@/, "…@").replace(/[?#][^]*$/, "?…").slice(0, 100);
     checkShape(false, doing, "url must begin with http:// or https://", shown);
   }
@@ -68,14 +68,16 @@ function parseAddress(gateway: string | URL, doing: string): URL {
   return address;
 }
 
-/** A label as two segments of a path. */
+/** Returns a label as two segments of a path. */
 function toPath(name: string, value: string): string {
   if (value === "") return `${name}@base64/=`;
   if (UNSAFE_IN_PATH_REGEXP.test(value)) return `${name}@base64/${toBase64Url(value)}`;
   return `${name}/${encodeURIComponent(value)}`;
 }
 
-/** UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-5 | base64url}, not padded. */
+/**
+ * Returns UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-5 | base64url}, unpadded.
+ */
 function toBase64Url(text: string): string {
   return toBase64(text).replaceAll("+", "-").replaceAll("/", "_").replace(/(?<!=)=+$/, "");
 }

@@ -7,17 +7,17 @@ import { reservedLabelName } from "../../model.ts";
 /** The formats that Pushgateway reads. */
 export type PushFormat = "protobuf" | "text";
 
-/** Gateways before 1.10 know no other names than those of the classic alphabet. */
+/** Gateways before 1.10 only know names in the classic alphabet. */
 const ESCAPING = "underscores";
 
 /** Options of {@linkcode createPushBody}. */
 export interface PushBodyOptions {
-  /** The labels that the gateway gives to all series. */
+  /** The labels that the gateway adds to all series. */
   readonly groupLabelNames: ReadonlySet<string>;
   readonly format: PushFormat;
   readonly compress: boolean;
   readonly signal: AbortSignal;
-  /** How long asynchronous collectors are waited for. */
+  /** The time limit for asynchronous collectors, in milliseconds. */
   readonly timeoutMs: number;
 }
 
@@ -25,10 +25,10 @@ export interface PushBodyOptions {
  * Reads a registry and encodes it for Pushgateway.
  *
  * @param registry The registry.
- * @param options How.
- * @param doing What is being done, as in `Cannot push to Pushgateway`.
+ * @param options The format, the labels of the group, and limits.
+ * @param doing The failing action, as in `Cannot push to Pushgateway`.
  * @returns The bytes to send.
- * @throws {TypeError} If a family has what the gateway would refuse, or overwrite in silence.
+ * @throws {TypeError} If a family has timestamps, or a label of the group.
  */
 export async function createPushBody(
   registry: Gatherer,
@@ -62,7 +62,7 @@ function checkFamily(
   };
   const reserved = reservedLabelName(type, name);
   if (reserved !== undefined) check(reserved);
-  /** Most metrics of a family share one array of names. */
+  /** The last array of names. Most metrics of a family share it. */
   let checked: readonly string[] | undefined;
   for (const { labelNames, timestamp } of family.metrics) {
     if (timestamp !== undefined) {
@@ -77,8 +77,8 @@ function checkFamily(
 }
 
 /**
- * Pushgateway 1.5 takes a gaugehistogram in, and then fails to write it in text. Format
- * 0.0.4 calls it a histogram, and so does this.
+ * Returns a gaugehistogram as a histogram, as in format 0.0.4. Pushgateway 1.5 accepts a
+ * gaugehistogram, but then fails to write it as text.
  */
 function toKnownType(family: MetricFamily): MetricFamily {
   if (family.type !== "gaugehistogram") return family;

@@ -1,30 +1,29 @@
 /** The HTTP methods of Pushgateway: replace a group, add to it, delete it. */
 export type PushMethod = "PUT" | "POST" | "DELETE";
 
-/** What a {@linkcode PushError} carries. */
+/** Options of {@linkcode PushError}. */
 export interface PushErrorOptions {
   /** The method of the request. */
   method: PushMethod;
-  /** The address of the group, without credentials. */
+  /** The URL of the group, without credentials. */
   url: string;
   /** The status of the answer, if there was one. */
   status?: number | undefined;
-  /** The beginning of the answer's body, if there was one. */
+  /** The beginning of the body of the answer, if there was one. */
   body?: string | undefined;
-  /** What went wrong, if there was no answer. */
+  /** The reason, if there was no answer. */
   cause?: unknown;
 }
 
 /**
- * Thrown when Pushgateway refused a request, or did not answer it. Which of these it was
- * is told by what the error carries:
+ * Thrown if Pushgateway refuses a request or does not answer it:
  *
- * - an answer that is no success: `status` and `body`, no `cause`
- * - no answer in time: the `cause` is a `DOMException` named `"TimeoutError"`
- * - the signal was aborted: the `cause` is the signal's reason
- * - no connection, or a broken one: the `cause` is what `fetch` threw
+ * - the answer is not a success: there is a `status` and a `body`, but no `cause`
+ * - there is no answer in time: the `cause` is a `DOMException` named `"TimeoutError"`
+ * - the signal is aborted: the `cause` is the reason of the signal
+ * - the connection fails: the `cause` is the error of `fetch`
  *
- * No message and no member has credentials in it.
+ * The message and the members never contain credentials.
  *
  * @example A push that the gateway refuses
  * ```ts
@@ -43,23 +42,22 @@ export interface PushErrorOptions {
 export class PushError extends Error {
   /** `"PushError"`. */
   override readonly name = "PushError";
-  /** The method of the request: `PUT` of a push, `POST` of an addition, `DELETE`. */
+  /** The method of the request: `PUT` for a push, `POST` for an addition, or `DELETE`. */
   readonly method: PushMethod;
-  /** The address of the group, without credentials. */
+  /** The URL of the group, without credentials. */
   readonly url: string;
-  /** The status of the answer; `undefined` when there was none. */
+  /** The status of the answer. Undefined if there was none. */
   readonly status: number | undefined;
   /**
-   * The body of the answer, at most its first 8192 bytes; `undefined` when there was no
-   * answer.
+   * The body of the answer, at most its first 8192 bytes. Undefined if there was no answer.
    */
   readonly body: string | undefined;
 
   /**
    * Creates the error.
    *
-   * @param message The sentence to show.
-   * @param options What the error carries.
+   * @param message The message.
+   * @param options The request and its answer.
    */
   constructor(message: string, options: PushErrorOptions) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);

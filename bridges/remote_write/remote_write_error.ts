@@ -1,20 +1,11 @@
+import { SendError, type SendErrorOptions } from "../requests/send_error.ts";
+
 /** What a {@linkcode RemoteWriteError} carries. */
-export interface RemoteWriteErrorOptions {
-  /** The status of the answer, if there was one. */
-  status?: number | undefined;
-  /** The beginning of the answer's body. */
-  body?: string | undefined;
-  /** How many samples the error is about. */
-  samples?: number | undefined;
-  /** Whether the same request may be accepted later. */
-  retryable?: boolean | undefined;
-  /** How long the receiver asked to wait, in milliseconds. */
-  retryAfterMs?: number | undefined;
-}
+export type RemoteWriteErrorOptions = SendErrorOptions;
 
 /**
- * What went wrong with a request of remote write. Neither its message nor its members
- * have credentials or the query of the URL in them.
+ * What went wrong with a request of remote write. Neither its message nor its members have
+ * credentials, values of your headers or the query of the URL in them.
  *
  * @example A receiver that refuses
  * ```ts
@@ -34,32 +25,7 @@ export interface RemoteWriteErrorOptions {
  * );
  * ```
  */
-export class RemoteWriteError extends Error {
+export class RemoteWriteError extends SendError {
   /** `"RemoteWriteError"`. */
   override readonly name = "RemoteWriteError";
-  /** The status of the answer; nothing when there was no answer. */
-  readonly status: number | undefined;
-  /** The beginning of the answer's body, at most its first 8192 bytes. */
-  readonly body: string;
-  /** How many samples the request had. */
-  readonly samples: number;
-  /** Whether the same request may be accepted later: it is tried again then. */
-  readonly retryable: boolean;
-  /** How long the receiver asked to wait, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
-
-  /**
-   * Creates the error.
-   *
-   * @param message The sentence to show.
-   * @param options What it carries.
-   */
-  constructor(message: string, options: RemoteWriteErrorOptions = {}) {
-    super(message);
-    this.status = options.status;
-    this.body = options.body ?? "";
-    this.samples = options.samples ?? 0;
-    this.retryable = options.retryable ?? false;
-    this.retryAfterMs = options.retryAfterMs;
-  }
 }

@@ -1,26 +1,15 @@
-import { type Collector, MetricFamily } from "../../mod.ts";
-import { checkKnownOptions, type KnownOptions } from "../../model.ts";
-import { wait } from "../../time/time_limit.ts";
-import { checkPositive } from "../requests/checks.ts";
+import { checkKnownOptions } from "../../model.ts";
+import { type FlushOptions, IntervalSender } from "../requests/interval_sender.ts";
 import { type RemoteWriterOptions, WRITER_OPTIONS } from "./options.ts";
-import { Sender } from "./sender.ts";
+import { createWriteSender } from "./write_sender.ts";
 
-/** When to stop waiting. */
-export interface FlushOptions {
-  /** Abort it to give up. */
-  signal?: AbortSignal | undefined;
-  /**
-   * How long to wait, in milliseconds.
-   * @default {30000 for flush(), 5000 for close()}
-   */
-  timeoutMs?: number | undefined;
-}
-
-const FLUSH_OPTIONS: KnownOptions<FlushOptions> = { signal: true, timeoutMs: true };
+export type { FlushOptions };
 
 /**
  * Sends a registry by Prometheus remote write 1.0 on an interval, for as long as the
- * program runs. It does not keep the program running.
+ * program runs. Its timers do not keep the program running, but an open request does. Therefore a
+ * request that no `flush()` or `close()` waits for ends after five seconds, unless `timeoutMs` says
+ * something else.
  *
  * Each interval it takes a snapshot, compresses it, and sends it in requests of some
  * thousand samples, one after the other. A request that fails with a status of 5xx or 429,
@@ -37,9 +26,10 @@ const FLUSH_OPTIONS: KnownOptions<FlushOptions> = { signal: true, timeoutMs: tru
  *
  * A series that was there in one snapshot and is not in the next is marked as stale.
  *
- * A writer is a collector of its own numbers; register it to have
- * `narthex_remote_write_samples_total{outcome}` (`sent`, `refused`, `dropped`),
- * `narthex_remote_write_retries_total` and `narthex_remote_write_buffered_bytes`.
+ * The registry gets metrics that tell how it goes, unless `ownMetrics` is `false`:
+ * `narthex_remote_write_samples_total{url,outcome}` (`sent`, `refused`, `dropped`),
+ * `narthex_remote_write_retries_total{url}` and `narthex_remote_write_buffered_bytes{url}`.
+ * `onError` gets each failure.
  *
  * @example A writer that is closed at the end
  * ```ts
@@ -59,13 +49,8 @@ const FLUSH_OPTIONS: KnownOptions<FlushOptions> = { signal: true, timeoutMs: tru
  * await writer.close();
  * ```
  */
-export class RemoteWriter implements Collector, AsyncDisposable {
-  readonly #sender: Sender;
-  readonly #intervalMs: number;
-  readonly #staleOnClose: boolean;
-  readonly #end = new AbortController();
-  #isStarted = false;
-  #closing: Promise<void> | undefined;
+export class RemoteWriter implements AsyncDisposable {
+  readonly #interval: IntervalSender;
 
   /**
    * Creates a writer and, unless `autoStart` is `false`, starts it.
@@ -75,39 +60,45 @@ export class RemoteWriter implements Collector, AsyncDisposable {
    * @param options Options.
    * @throws {TypeError} If the URL or an option is not legal.
    * @throws {RangeError} If a number is out of bounds.
+   * @throws {DuplicateMetricError} If the registry has another collector with the names of the
+   * writer's own metrics.
    */
   constructor(url: string | URL, options: RemoteWriterOptions = {}) {
     const checked = checkKnownOptions(options, WRITER_OPTIONS, "Cannot write to a URL");
-    this.#sender = new Sender(url, checked);
-    const { intervalMs = 15_000, autoStart = true, staleOnClose = false } = checked;
-    this.#intervalMs = checkPositive(intervalMs, this.#sender.doing, "intervalMs");
-    this.#staleOnClose = staleOnClose;
-    if (autoStart) this.start();
+    const { intervalMs = 15_000, autoStart, ownMetrics, staleOnClose = false } = checked;
+    this.#interval = new IntervalSender(createWriteSender(url, checked), {
+      what: "a remote writer",
+      metrics: { prefix: "narthex_remote_write", unit: "samples" },
+      intervalMs,
+      autoStart,
+      ownMetrics,
+      endsSeries: staleOnClose,
+    });
   }
 
-  /** How many samples the receiver has taken, stale markers included. */
+  /** The number of samples that the receiver has taken, stale markers included. */
   get sentSamples(): number {
-    return this.#sender.sentSamples;
+    return this.#interval.sender.sentSamples;
   }
 
-  /** How many samples came in requests that the receiver refused for good. */
+  /** The number of samples in requests that the receiver refused for good. */
   get refusedSamples(): number {
-    return this.#sender.refusedSamples;
+    return this.#interval.sender.refusedSamples;
   }
 
-  /** How many samples were dropped for want of memory, or of time. */
+  /** The number of samples that were dropped for lack of memory or of time. */
   get droppedSamples(): number {
-    return this.#sender.droppedSamples;
+    return this.#interval.sender.droppedSamples;
   }
 
   /** How often a request was tried again. */
   get retries(): number {
-    return this.#sender.retries;
+    return this.#interval.sender.retries;
   }
 
-  /** How many bytes of compressed requests wait or are on their way. */
+  /** The size of all compressed requests that wait or are on their way, in bytes. */
   get bufferedBytes(): number {
-    return this.#sender.bufferedBytes;
+    return this.#interval.sender.bufferedBytes;
   }
 
   /**
@@ -118,10 +109,7 @@ export class RemoteWriter implements Collector, AsyncDisposable {
    * @throws {TypeError} If the writer is closed.
    */
   start(): void {
-    this.#refuseClosed("start");
-    if (this.#isStarted) return;
-    this.#isStarted = true;
-    void this.#run();
+    this.#interval.start();
   }
 
   /**
@@ -133,96 +121,22 @@ export class RemoteWriter implements Collector, AsyncDisposable {
    * @throws {TypeError} If the writer is closed.
    */
   async flush(options: FlushOptions = {}): Promise<void> {
-    this.#refuseClosed("flush");
-    await this.#sender.flush(this.#checkLimits(options, 30_000));
+    await this.#interval.flush(options);
   }
 
   /**
-   * Flushes a last time and ends. Never rejects for what could not be sent by then: that is
-   * dropped, counted, and told to `onError`. Use `flush()` before where it matters.
+   * Flushes a last time and ends. Never rejects for samples that could not be sent by then: they
+   * are dropped, counted, and told to `onError`. Use `flush()` before where it matters. The
+   * writer's own metrics leave the registry.
    *
-   * @param options When to stop waiting. @default {5 s, for SIGTERM leaves little more}
+   * @param options When to stop waiting. @default {5 s, because SIGTERM leaves little more}
    */
   close(options: FlushOptions = {}): Promise<void> {
-    if (this.#closing === undefined) {
-      this.#closing = this.#close(this.#checkLimits(options, 5000));
-    }
-    return this.#closing;
+    return this.#interval.close(options);
   }
 
   /** The same as {@linkcode close}, at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /**
-   * The writer's own numbers.
-   *
-   * @returns Three families.
-   */
-  collect(): MetricFamily[] {
-    const [samples, retries, bytes] = this.describe() as [MetricFamily, MetricFamily, MetricFamily];
-    const { sentSamples, refusedSamples, droppedSamples } = this;
-    const outcomes = { sent: sentSamples, refused: refusedSamples, dropped: droppedSamples };
-    for (const [outcome, value] of Object.entries(outcomes)) {
-      samples.addSample(samples.name, { outcome }, value);
-    }
-    retries.addSample(retries.name, {}, this.retries);
-    bytes.addSample(bytes.name, {}, this.bufferedBytes);
-    return [samples, retries, bytes];
-  }
-
-  /**
-   * The families of {@linkcode collect}, without samples.
-   *
-   * @returns Three families.
-   */
-  describe(): MetricFamily[] {
-    const name = (suffix: string): string => `narthex_remote_write_${suffix}`;
-    return [
-      new MetricFamily(name("samples_total"), "Samples by what became of them.", "counter"),
-      new MetricFamily(name("retries_total"), "Requests that were sent again.", "counter"),
-      new MetricFamily(name("buffered_bytes"), "Compressed requests that wait.", "gauge"),
-    ];
-  }
-
-  async #run(): Promise<void> {
-    const { settings } = this.#sender;
-    const { timers, random } = settings;
-    const { signal } = this.#end;
-    for (let waitMs = this.#intervalMs * random();;) {
-      await wait(waitMs, { signal, inBackground: true, timers });
-      if (signal.aborted) return;
-      const began = timers.monotonic();
-      try {
-        await this.#sender.takeSnapshot();
-      } catch (error) {
-        if (!signal.aborted) this.#sender.report(error);
-      }
-      waitMs = Math.max(0, this.#intervalMs - (timers.monotonic() - began) * 1000);
-    }
-  }
-
-  async #close(limits: FlushOptions & { timeoutMs: number }): Promise<void> {
-    this.#end.abort();
-    try {
-      await this.#sender.flush(limits, this.#staleOnClose);
-    } catch (error) {
-      this.#sender.report(error);
-    }
-    this.#sender.stop();
-  }
-
-  /** Checks when to stop waiting, and fills in the time. */
-  #checkLimits(options: FlushOptions, byDefault: number): FlushOptions & { timeoutMs: number } {
-    const { doing } = this.#sender;
-    const { signal, timeoutMs = byDefault } = checkKnownOptions(options, FLUSH_OPTIONS, doing);
-    return { signal, timeoutMs: checkPositive(timeoutMs, doing, "timeoutMs") };
-  }
-
-  #refuseClosed(what: string): void {
-    if (this.#closing !== undefined) {
-      throw new TypeError(`Cannot ${what} a remote writer: it is closed`);
-    }
   }
 }

@@ -3,17 +3,17 @@ import type { SeriesTracker } from "../../encoding/write_request.ts";
 /** A series of a snapshot. */
 interface NotedSeries {
   readonly isNative: boolean;
-  /** The timestamp of its own, if it has one. */
+  /** Its own timestamp, if it has one. */
   readonly timestampMs: number | undefined;
 }
 
-/** Almost all series have no timestamp of their own. They share these two objects. */
+/** Almost all series have no timestamp. They share these two objects. */
 const CLASSIC: NotedSeries = { isNative: false, timestampMs: undefined };
 const NATIVE: NotedSeries = { isNative: true, timestampMs: undefined };
 
 /**
- * Remembers which series were sent last. So series that have vanished can be marked as stale, and
- * a sample with a timestamp of its own is sent once.
+ * Remembers which series were sent last. So vanished series can be marked as stale, and a sample
+ * with its own timestamp is sent once.
  *
  * Holds the labels of each series of the last snapshot, and of the one that is being taken.
  */
@@ -25,7 +25,7 @@ export class SeriesMemory implements SeriesTracker {
   #resend = false;
   #resending = false;
 
-  /** Begins a snapshot. A snapshot that was not finished is forgotten. */
+  /** Begins a snapshot. Forgets an unfinished one. */
   begin(): void {
     this.#now = new Map();
     this.#resending ||= this.#resend;
@@ -54,7 +54,7 @@ export class SeriesMemory implements SeriesTracker {
 
   *vanished(): Generator<{ labels: Uint8Array; isNative: boolean }> {
     for (const [key, { isNative, timestampMs }] of this.#before) {
-      // Only the collector knows how long a sample with a timestamp of its own stays true.
+      // Only the collector knows how long a sample with its own timestamp is valid.
       if (timestampMs !== undefined || this.#now.has(key)) continue;
       yield { labels: toBytes(key), isNative };
     }
@@ -67,7 +67,7 @@ export class SeriesMemory implements SeriesTracker {
     this.#resending = false;
   }
 
-  /** Sends samples with timestamps of their own again, because some of them were dropped. */
+  /** Makes the next snapshot send samples with timestamps again, because some were dropped. */
   resend(): void {
     this.#resend = true;
   }
@@ -81,7 +81,7 @@ function toKey(bytes: Uint8Array): string {
   let key = "";
   for (let at = 0; at < bytes.length; at += MAX_ARGUMENTS) {
     const part = bytes.subarray(at, at + MAX_ARGUMENTS);
-    // apply() takes anything that is like an array, whatever its type says.
+    // apply() accepts any array-like object, unlike its type.
     key += String.fromCharCode.apply(null, part as unknown as number[]);
   }
   return key;

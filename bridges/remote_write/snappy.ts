@@ -1,37 +1,37 @@
 /**
- * The block format of Snappy, which remote write compresses its requests with.
+ * The block format of Snappy, in which requests of remote write are compressed.
  *
  * @module
  */
 
 const HASH_BITS = 14;
 const HASH_SHIFT = 32 - HASH_BITS;
-/** A prime-like multiplier that spreads four bytes over the upper bits. */
+/** A multiplier that spreads four bytes over the upper bits. */
 const HASH_FACTOR = 0x9e3779b1;
-/** How far back a copy can reach: its offset has two bytes. */
+/** The maximum offset of a copy, which has two bytes. */
 const MAX_OFFSET = 65_535;
 const MIN_MATCH = 4;
-/** How many bytes one copy can bring. */
+/** The maximum length of a copy. */
 const MAX_COPY = 64;
-/** After how many misses, as a power of two, the search begins to take larger steps. */
+/** The number of misses, as a power of two, after which the search takes larger steps. */
 const PATIENCE_BITS = 5;
 
-/** Where four bytes of a hash were seen last, plus one. Only used while a call runs. */
+/** The last place of four bytes with a hash, plus one. Only used during a call. */
 let _table: Uint32Array | undefined;
 
 /**
- * Compresses bytes in Snappy's block format: an LZ77 without entropy coding, fast rather
- * than small. Bytes that cannot be compressed grow by at most a ten-thousandth and some.
+ * Compresses bytes in Snappy's block format: LZ77 without entropy coding, optimized for speed.
+ * Bytes that cannot be compressed grow by about a ten-thousandth.
  *
- * Linear in time. Besides the result it takes room for the longest possible result, some
- * 7/6 of the input, while it runs, and a table of 64 KiB that is kept.
+ * Takes linear time. While it runs, it needs memory for the longest possible result, about 7/6 of
+ * the input. It keeps a table of 64 KiB.
  *
  * See https://github.com/google/snappy/blob/main/format_description.txt
  *
  * @param input The bytes, fewer than 2^32.
- * @returns The compressed bytes, in a buffer of their own size.
+ * @returns The compressed bytes, in a buffer of the same size.
  *
- * @example What repeats takes little room
+ * @example A repeated text
  * ```ts
  * import { compressSnappy } from "./snappy.ts";
  * import assert from "node:assert/strict";
@@ -46,7 +46,7 @@ export function compressSnappy(input: Uint8Array): Uint8Array<ArrayBuffer> {
   let at = writeVarint(output, length);
   const table = _table ??= new Uint32Array(1 << HASH_BITS);
   table.fill(0);
-  /** Where what is not written yet begins. */
+  /** The beginning of the bytes that are not written yet. */
   let literal = 0;
   let misses = 1 << PATIENCE_BITS;
   const last = length - MIN_MATCH;
@@ -59,7 +59,7 @@ export function compressSnappy(input: Uint8Array): Uint8Array<ArrayBuffer> {
       input[candidate] === input[i] && input[candidate + 1] === input[i + 1] &&
       input[candidate + 2] === input[i + 2] && input[candidate + 3] === input[i + 3];
     if (!isMatch) {
-      // What does not repeat is passed over faster and faster.
+      // Bytes without repetition are skipped faster and faster.
       i += misses++ >> PATIENCE_BITS;
       continue;
     }
@@ -114,7 +114,7 @@ function writeCopies(output: Uint8Array, start: number, offset: number, length: 
       output[at++] = offset;
       return at;
     }
-    // So that what is left over is not too short for the form of two bytes.
+    // The rest must not be too short for a copy with a two-byte offset.
     const size = rest <= MAX_COPY ? rest : rest < MAX_COPY + MIN_MATCH ? 60 : MAX_COPY;
     output[at++] = 2 | (size - 1) << 2;
     output[at++] = offset;

@@ -4,17 +4,18 @@ import { checkNumber, checkShape } from "../../model.ts";
 /**
  * Throws if the parts that every request needs have the wrong shape.
  *
- * @param parts The options as they were given, with defaults for those that were left out.
+ * @param parts The options, with defaults.
  * @param doing The failing action, as in `Cannot push to Pushgateway`.
- * @throws {TypeError} If one has the wrong shape.
+ * @throws {TypeError} If a part has the wrong shape.
  */
 export function checkParts(
-  { registry, fetch, signal }: { registry: Gatherer; fetch: unknown; signal?: unknown },
+  { registry, fetch, signal }: { registry: Gatherer; fetch?: unknown; signal?: unknown },
   doing: string,
 ): void {
   const isRegistry = typeof registry?.collect === "function";
   checkShape(isRegistry, doing, "registry must be a registry", registry);
-  checkShape(typeof fetch === "function", doing, "fetch must be a function", fetch);
+  const isFetch = fetch === undefined || typeof fetch === "function";
+  checkShape(isFetch, doing, "fetch must be a function", fetch);
   const isSignal = signal === undefined ||
     typeof (signal as Partial<AbortSignal> | null)?.addEventListener === "function";
   checkShape(isSignal, doing, "signal must be an AbortSignal", signal);
@@ -23,7 +24,7 @@ export function checkParts(
 /**
  * Throws if an option is not a number above 0.
  *
- * @param value The number as it was given.
+ * @param value The option.
  * @param doing The failing action, as in `Cannot push to Pushgateway`.
  * @param name The name of the option.
  * @returns The number.

@@ -1,4 +1,4 @@
-/** A username and a password, as RFC 7617 has them. */
+/** A username and a password for basic authentication (RFC 7617). */
 export interface BasicAuth {
   /** The username, without a colon. */
   readonly username: string;
@@ -8,33 +8,33 @@ export interface BasicAuth {
 
 /** Options of {@linkcode createHeaders}. */
 export interface HeadersOptions {
-  readonly headers: HeadersInit | undefined;
+  readonly headers: RequestInit["headers"] | undefined;
   readonly basicAuth: BasicAuth | undefined;
-  /** The credentials that the address had. */
+  /** The credentials in the URL. */
   readonly credentials: BasicAuth | undefined;
-  /** Whether a bearer token is given, which is added later. */
+  /** Whether there is a bearer token, which is added later. */
   readonly hasBearerToken?: boolean;
 }
 
 /**
- * Puts together the headers of a request. No error tells what is in them.
+ * Returns the headers of a request. Errors do not show their values.
  *
- * @param options What the caller gave.
- * @param doing What is being done, as in `Cannot push to Pushgateway`.
+ * @param options Headers and credentials.
+ * @param doing The failing action, as in `Cannot push to Pushgateway`.
  * @returns The headers.
- * @throws {TypeError} If a header or the credentials are not legal, or are given twice.
+ * @throws {TypeError} If a header or the credentials are invalid, or given twice.
  */
 export function createHeaders(options: HeadersOptions, doing: string): Headers {
   const { basicAuth, credentials, hasBearerToken = false } = options;
   if (basicAuth !== undefined && (typeof basicAuth !== "object" || basicAuth === null)) {
-    // Not what was received: it may be a password.
+    // The value is not shown, because it may be a password.
     throw new TypeError(`${doing}: basicAuth must be an object with a username and a password`);
   }
   let headers: Headers;
   try {
     headers = new Headers(options.headers);
   } catch {
-    // Not with the error as the cause, which quotes what it does not like.
+    // The original error is not the cause, because it quotes the header.
     throw new TypeError(`${doing}: headers must be names and values that HTTP allows`);
   }
   const given = [
@@ -51,7 +51,7 @@ export function createHeaders(options: HeadersOptions, doing: string): Headers {
   const auth = basicAuth ?? credentials;
   if (auth === undefined) return headers;
   const { username, password } = auth;
-  // RFC 7617: no colon in the username, since it ends there, and no control characters.
+  // RFC 7617 allows no colon in the username, because it ends there, and no control characters.
   if (typeof username !== "string" || !/^[^:\p{Cc}]*$/u.test(username)) {
     throw new TypeError(
       `${doing}: username must be a string without colons and control characters`,
@@ -65,28 +65,28 @@ export function createHeaders(options: HeadersOptions, doing: string): Headers {
 }
 
 /**
- * The credentials that an address has.
+ * Returns the credentials in a URL.
  *
- * @param url The address.
- * @param doing What is being done, as in `Cannot push to Pushgateway`.
+ * @param url The URL.
+ * @param doing The failing action, as in `Cannot push to Pushgateway`.
  * @returns The credentials, if there are any.
- * @throws {TypeError} If they are not legal.
+ * @throws {TypeError} If they are invalid.
  */
 export function credentialsOf({ username, password }: URL, doing: string): BasicAuth | undefined {
   if (username === "" && password === "") return undefined;
   try {
     return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   } catch {
-    // Not with the error as the cause, which may quote what it could not read.
+    // The original error is not the cause, because it may quote the credentials.
     throw new TypeError(`${doing}: the credentials in url must be percent-encoded UTF-8`);
   }
 }
 
 /**
- * UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-4 | base64}.
+ * Encodes UTF-8 as {@link https://www.rfc-editor.org/rfc/rfc4648#section-4 | base64}.
  *
  * @param text The text.
- * @returns The text in base64, padded.
+ * @returns The padded base64.
  */
 export function toBase64(text: string): string {
   const bytes = new TextEncoder().encode(text);

@@ -9,9 +9,6 @@ const MAX_BODY_SIZE = 8192;
 /** How much of an answer stands in a message, in UTF-16 code units. */
 const MAX_SHOWN_LENGTH = 300;
 
-/** A text that is shorter hides nothing, and is part of too many words. */
-const MIN_SECRET_LENGTH = 4;
-
 /** What is sent, and how. */
 export interface OutgoingRequest {
   readonly method: string;
@@ -21,6 +18,8 @@ export interface OutgoingRequest {
   readonly fetch: Fetch;
   /** Ends the waiting, whether or not `fetch` heeds it. */
   readonly signal: AbortSignal;
+  /** Whether the body of a success is read, too. @default {false} */
+  readonly readsSuccess?: boolean;
 }
 
 /** What a server answered. */
@@ -30,6 +29,10 @@ export interface Answer {
   readonly status: number;
   /** The beginning of the body of an answer that is no success. */
   readonly body: string;
+  /** The beginning of the body as bytes; undefined if it was not read. */
+  readonly bytes: Uint8Array | undefined;
+  /** The header `Content-Type`, or `""`. */
+  readonly contentType: string;
   /** The header `Retry-After`. */
   readonly retryAfter: string | null;
   /** The header `Location`. */
@@ -46,7 +49,7 @@ export interface Answer {
  * @throws What `fetch` threw, or the reason of the signal.
  */
 export async function send(request: OutgoingRequest): Promise<Answer> {
-  const { method, url, headers, body, fetch, signal } = request;
+  const { method, url, headers, body, fetch, signal, readsSuccess = false } = request;
   const init: RequestInit = { method, headers, signal, redirect: "manual" };
   if (body !== undefined) init.body = body;
   // Within an async function, what is thrown is a rejection too.
@@ -62,11 +65,16 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
   }
   const { ok, status } = response;
   // Whatever else a success says is not waited for.
-  if (ok) response.body?.cancel().catch(() => {});
+  const isRead = !ok || readsSuccess;
+  if (!isRead) response.body?.cancel().catch(() => {});
+  const bytes = isRead ? await readStart(response, signal) : undefined;
   return {
     ok,
     status,
-    body: ok ? "" : await readStart(response, signal),
+    // A character that was cut in half is left out.
+    body: ok || bytes === undefined ? "" : new TextDecoder().decode(bytes, { stream: true }),
+    bytes,
+    contentType: response.headers.get("content-type") ?? "",
     retryAfter: response.headers.get("retry-after"),
     location: response.headers.get("location"),
   };
@@ -76,23 +84,23 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
  * The beginning of an answer's body, or as much of it as arrives. The rest is not waited
  * for, and the connection is free afterwards.
  */
-async function readStart(response: Response, signal: AbortSignal): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let room = MAX_BODY_SIZE;
+async function readStart(response: Response, signal: AbortSignal): Promise<Uint8Array> {
+  const bytes = new Uint8Array(MAX_BODY_SIZE);
+  let length = 0;
   const reader = response.body?.getReader();
   try {
-    while (reader !== undefined && room > 0) {
+    while (reader !== undefined && length < MAX_BODY_SIZE) {
       const { done, value } = await abortable(reader.read(), signal);
       if (done) break;
-      text += decoder.decode(value.subarray(0, room), { stream: true });
-      room -= value.length;
+      const part = value.subarray(0, MAX_BODY_SIZE - length);
+      bytes.set(part, length);
+      length += part.length;
     }
   } catch {
     // The status is known, which is what counts.
   }
   reader?.cancel().catch(() => {});
-  return text;
+  return bytes.slice(0, length);
 }
 
 /**
@@ -114,23 +122,4 @@ function withoutCredentials(target: string, base: string): string {
   if (!URL.canParse(target, base)) return "no address";
   const { origin, pathname } = new URL(target, base);
   return `${origin}${pathname}`;
-}
-
-/**
- * Takes out of a text what nobody should read: the header `Authorization`, and the query of an
- * address. Servers, proxies and a `fetch` of the user's may repeat what they were sent.
- *
- * @param text The text.
- * @param request What was sent.
- * @returns The text, with `…` in their place.
- */
-export function hideSecrets(
-  text: string,
-  { url, headers }: Pick<OutgoingRequest, "url" | "headers">,
-): string {
-  const { search } = new URL(url);
-  const credentials = headers.get("authorization")?.replace(/^\S+\s+/, "") ?? "";
-  return [search === "" ? "" : url, search.slice(1), credentials]
-    .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-    .reduce((rest, secret) => rest.replaceAll(secret, "…"), text);
 }

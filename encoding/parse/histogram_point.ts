@@ -2,10 +2,10 @@ import { parseValue } from "./numbers.ts";
 import type { OpenMetricsSample } from "./sample.ts";
 import type { Scanner } from "./scanner.ts";
 
-/** Holds the samples of a histogram's point, one label set at one time, against each other. */
+/** Checks the samples of a point of a histogram: one label set at one time. */
 export class PointCheck {
   readonly #scanner: Scanner;
-  /** The index in the text of the last sample; nothing while there is none to check. */
+  /** The index of the last sample in the text. Undefined if there is nothing to check. */
   #at: number | undefined;
   #hasNative = false;
   #bound: number | undefined;
@@ -16,20 +16,20 @@ export class PointCheck {
   #hasNegativeBound = false;
 
   /**
-   * Begins without samples.
+   * Starts without samples.
    *
-   * @param scanner For the places of errors.
+   * @param scanner Creates errors with their place.
    */
   constructor(scanner: Scanner) {
     this.#scanner = scanner;
   }
 
   /**
-   * Takes a sample of the point.
+   * Adds a sample of the point.
    *
    * @param sample The sample.
-   * @param suffix What stands behind the family's name.
-   * @throws {ParseError} If it is a bucket that does not rise.
+   * @param suffix The suffix after the name of the family.
+   * @throws {ParseError} If it is a bucket out of order.
    */
   add(sample: OpenMetricsSample, suffix: string): void {
     const { value, at } = sample;
@@ -59,9 +59,9 @@ export class PointCheck {
   }
 
   /**
-   * Ends the point, and begins the next one.
+   * Checks the point, and starts the next one.
    *
-   * @throws {ParseError} If the samples do not make a histogram together.
+   * @throws {ParseError} If the samples do not make up a histogram.
    */
   finish(): void {
     const at = this.#at;

@@ -1,32 +1,32 @@
 import type { Scanner } from "./scanner.ts";
 
-/** What stands between braces. */
+/** The text between braces. */
 export interface ParsedLabels {
-  /** The labels, in an object without a prototype, so that any name is an ordinary one. */
+  /** The labels, in an object without a prototype, so that any name is an ordinary property. */
   labels: Record<string, string>;
-  /** The name of the metric, if it stands between the braces too. */
+  /** The name of the metric, if it is between the braces. */
   metricName: string | undefined;
 }
 
-/** How the formats differ between the braces. */
+/** The differences of the formats between the braces. */
 export interface LabelGrammar {
   /**
-   * Whether blanks may stand anywhere, a comma may follow the last label or be
-   * missing, values may have line breaks, and names may be reserved ones: all that
-   * Prometheus accepts in format 0.0.4, and nothing of which OpenMetrics allows.
+   * Whether spaces are allowed everywhere, commas after the last label or missing commas, line
+   * breaks in values, and reserved names. Prometheus accepts all of them in format 0.0.4, and
+   * OpenMetrics allows none of them.
    */
   lenient: boolean;
-  /** Whether the name of the metric may stand here, quoted, because it does not stand before. */
+  /** Whether a quoted metric name is allowed here, because there was none before the braces. */
   metricName: boolean;
 }
 
 /**
  * Reads a set of labels, from its opening brace to its closing one.
  *
- * @param scanner Where the opening brace is.
- * @param grammar What is allowed.
+ * @param scanner The scanner, at the opening brace.
+ * @param grammar The grammar of the format.
  * @returns The labels.
- * @throws {ParseError} If the text is not a set of labels, or has a label twice.
+ * @throws {ParseError} If the text is not a set of labels, or if a label is repeated.
  */
 export function readLabels(scanner: Scanner, grammar: LabelGrammar): ParsedLabels {
   const { lenient } = grammar;
@@ -43,7 +43,7 @@ export function readLabels(scanner: Scanner, grammar: LabelGrammar): ParsedLabel
     const at = scanner.position;
     const isQuoted = scanner.text[at] === '"';
     const name = isQuoted ? scanner.readQuoted("a name", lenient) : scanner.readName(false);
-    if (!isQuoted && name === "") throw scanner.unexpected("a label name must stand here");
+    if (!isQuoted && name === "") throw scanner.unexpected("a label name is expected here");
     skip();
     const next = scanner.text[scanner.position];
     if (isQuoted && (next === "," || next === "}")) {
@@ -65,8 +65,8 @@ export function readLabels(scanner: Scanner, grammar: LabelGrammar): ParsedLabel
     if (!isComma && !lenient) throw scanner.unexpected('"," or "}" must follow a label');
     skip();
     if (isComma && lenient && scanner.take("}")) return { labels, metricName };
-    // OpenMetrics 1.0 has no blanks here. Neither has it names between braces, and
-    // where these came from, a blank behind the comma is usual.
+    // OpenMetrics 1.0 allows no spaces here. It does not have names between braces either, and in
+    // texts that have them, a space after the comma is usual.
     if (metricName !== undefined) scanner.skipBlanks();
   }
 }

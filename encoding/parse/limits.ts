@@ -1,24 +1,23 @@
 import { checkKnownOptions, checkNumber, type KnownOptions } from "../../model.ts";
 
 /**
- * Limits of the parsers, for texts that others have written. Each is held before the work that
- * it limits is done. `Infinity` is no limit.
+ * Limits of the parsers, for texts from other programs. Each limit is checked before the work that
+ * it limits. `Infinity` means no limit.
  */
 export interface ParseOptions {
   /**
-   * How long the text may be, in UTF-16 code units, as its `length` has it; looked at before
-   * anything else. @default {134217728}
+   * The maximum length of the text, in UTF-16 code units. It is checked first.
+   * @default {134217728}
    */
   maxSize?: number | undefined;
   /**
-   * How long a line may be, in UTF-16 code units, without its end. A value that goes on in the
-   * next line, as format 0.0.4 allows it, is part of one line. @default {4194304}
+   * The maximum length of a line, in UTF-16 code units, without its end. If a value continues in
+   * the next line, as format 0.0.4 allows, both lines count as one. @default {4194304}
    */
   maxLineLength?: number | undefined;
   /**
-   * How many samples there may be, and how many families: a histogram has a sample for each
-   * bucket, one for its sum and one for its count. Each takes some hundred bytes.
-   * @default {1000000}
+   * The maximum number of samples, and of families. A histogram has a sample for each bucket, one
+   * for its sum and one for its count. Each sample takes some hundred bytes. @default {1000000}
    */
   maxSeries?: number | undefined;
 }
@@ -32,10 +31,10 @@ const KNOWN_OPTIONS: KnownOptions<ParseOptions> = {
   maxSeries: true,
 };
 
-/** 128 Mi: what one and a half million series take. */
+/** 128 Mi: the size of one and a half million series. */
 const MAX_SIZE = 2 ** 27;
 
-/** 4 Mi: some labels of 200,000 characters, each of them escaped. */
+/** 4 Mi: a few labels of 200,000 escaped characters. */
 const MAX_LINE_LENGTH = 2 ** 22;
 
 const MAX_SERIES = 1_000_000;
@@ -44,7 +43,7 @@ const MAX_SERIES = 1_000_000;
  * Checks the options of a parser.
  *
  * @param options The options.
- * @param doing What cannot be done, for errors.
+ * @param doing The failing action, as in `Cannot parse OpenMetrics`.
  * @returns The limits.
  * @throws {TypeError} If an option is unknown, or a limit is not a number.
  * @throws {RangeError} If a limit is not a whole number, or negative.

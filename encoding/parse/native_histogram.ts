@@ -4,7 +4,7 @@ import type { Scanner } from "./scanner.ts";
 
 const WORD_REGEXP = /[a-zA-Z0-9_+.-]*/y;
 
-/** The fields, and which of them a native histogram cannot be without. */
+/** The fields, and whether a native histogram must have them. */
 const FIELDS: ReadonlyMap<string, { required: boolean }> = new Map([
   ["count", { required: true }],
   ["sum", { required: true }],
@@ -18,13 +18,13 @@ const FIELDS: ReadonlyMap<string, { required: boolean }> = new Map([
 ]);
 
 /**
- * Reads a native histogram where a value would stand, as in
+ * Reads a native histogram in the place of a value, such as
  * `{count:3,sum:4.5,schema:0,zero_threshold:0,zero_count:0,positive_spans:[0:2],positive_deltas:[1,1]}`.
- * This is an extension of OpenMetrics that its text format of version 1.0 does not have.
+ * This is an extension of OpenMetrics 1.0.
  *
- * @param scanner Where the opening brace is.
+ * @param scanner The scanner, at the opening brace.
  * @returns The native histogram.
- * @throws {ParseError} If the text is no native histogram.
+ * @throws {ParseError} If the text is not a native histogram.
  */
 export function readNativeHistogram(scanner: Scanner): NativeHistogram {
   const start = scanner.position;
@@ -35,7 +35,7 @@ export function readNativeHistogram(scanner: Scanner): NativeHistogram {
     const at = scanner.position;
     const key = readWord(scanner);
     if (!FIELDS.has(key) || numbers.has(key) || lists.has(key)) {
-      throw scanner.unexpected("a field of a native histogram must stand here", at);
+      throw scanner.unexpected("a field of a native histogram is expected here", at);
     }
     if (!scanner.take(":")) throw scanner.unexpected('":" must follow a field');
     if (key.endsWith("_spans")) lists.set(key, readList(scanner, 2));
@@ -67,8 +67,8 @@ export function readNativeHistogram(scanner: Scanner): NativeHistogram {
 }
 
 /**
- * Turns spans and deltas into buckets. A span is a gap before it and a length; a
- * delta is the difference of a bucket's count from that of the bucket before.
+ * Converts spans and deltas to buckets. A span consists of the gap before it and its length. A
+ * delta is the difference between the count of a bucket and that of the bucket before.
  */
 function decodeBuckets(spans: number[][], deltas: number[][]): Map<number, number> | undefined {
   const buckets = new Map<number, number>();
@@ -98,7 +98,7 @@ function readWord(scanner: Scanner): string {
 function readInteger(scanner: Scanner): number {
   const at = scanner.position;
   const value = parseInteger(readWord(scanner));
-  if (value === undefined) throw scanner.unexpected("a whole number must stand here", at);
+  if (value === undefined) throw scanner.unexpected("a whole number is expected here", at);
   return value;
 }
 
@@ -113,7 +113,7 @@ function readNumber(scanner: Scanner, key: string): number {
   return value;
 }
 
-/** Reads a list of whole numbers, or of tuples of them that are joined by colons. */
+/** Reads a list of whole numbers, or of tuples of whole numbers with colons between them. */
 function readList(scanner: Scanner, width: number): number[][] {
   if (!scanner.take("[")) throw scanner.unexpected("a list must begin with a bracket");
   const list: number[][] = [];
@@ -121,11 +121,11 @@ function readList(scanner: Scanner, width: number): number[][] {
   do {
     const tuple = [readInteger(scanner)];
     while (tuple.length < width) {
-      if (!scanner.take(":")) throw scanner.unexpected('":" must stand here');
+      if (!scanner.take(":")) throw scanner.unexpected('":" is expected here');
       tuple.push(readInteger(scanner));
     }
     list.push(tuple);
   } while (scanner.take(","));
-  if (!scanner.take("]")) throw scanner.unexpected('"," or "]" must stand here');
+  if (!scanner.take("]")) throw scanner.unexpected('"," or "]" is expected here');
   return list;
 }

@@ -1,7 +1,6 @@
 /**
- * A decimal number as Go's `ParseFloat` and the OpenMetrics grammar have it: no
- * hexadecimal, no underscores, no blanks. Each character can match in one way only,
- * so that there is nothing to backtrack into.
+ * A decimal number for Go's `ParseFloat` and for the OpenMetrics grammar: no hexadecimal, no
+ * underscores, no spaces. Each character can match in one way only, so there is no backtracking.
  */
 const REAL_REGEXP = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const INFINITY_REGEXP = /^[+-]?inf(?:inity)?$/i;
@@ -13,9 +12,9 @@ const FRACTION_REGEXP = /^([+-]?[0-9]*\.[0-9]{9})[0-9]+$/;
  * Reads a finite number.
  *
  * @param token The text.
- * @returns The number, or `undefined` if it is none or too large for a double.
+ * @returns The number, or undefined if it is not a number or too large for a double.
  */
-export function parseReal(token: string): number | undefined {
+function parseReal(token: string): number | undefined {
   if (!REAL_REGEXP.test(token)) return undefined;
   const value = Number(token);
   return Number.isFinite(value) ? value : undefined;
@@ -25,7 +24,7 @@ export function parseReal(token: string): number | undefined {
  * Reads the value of a sample: a number, an infinity, or NaN.
  *
  * @param token The text.
- * @returns The number, or `undefined` if it is none or too large for a double.
+ * @returns The number, or undefined if it is not a number or too large for a double.
  */
 export function parseValue(token: string): number | undefined {
   const value = parseReal(token);
@@ -35,20 +34,20 @@ export function parseValue(token: string): number | undefined {
 }
 
 /**
- * Reads a timestamp of OpenMetrics. What is finer than a nanosecond is cut off.
+ * Reads a timestamp of OpenMetrics. Digits after the nanoseconds are ignored.
  *
  * @param token The text.
- * @returns Seconds since 1970, or `undefined` if it is not a finite number.
+ * @returns Seconds since 1970, or undefined if it is not a finite number.
  */
 export function parseSeconds(token: string): number | undefined {
   return parseReal(FRACTION_REGEXP.exec(token)?.[1] ?? token);
 }
 
 /**
- * Reads a timestamp of format 0.0.4: a whole number of milliseconds, of 64 bits.
+ * Reads a timestamp of format 0.0.4: a whole number of milliseconds in 64 bits.
  *
  * @param token The text.
- * @returns Seconds since 1970, or `undefined` if it is no such number.
+ * @returns Seconds since 1970, or undefined if it is not such a number.
  */
 export function parseMilliseconds(token: string): number | undefined {
   if (!INTEGER_REGEXP.test(token)) return undefined;
@@ -57,10 +56,10 @@ export function parseMilliseconds(token: string): number | undefined {
 }
 
 /**
- * Reads a whole number that a double holds exactly.
+ * Reads a whole number that a double can hold exactly.
  *
  * @param token The text.
- * @returns The number, or `undefined` if it is no such number.
+ * @returns The number, or undefined if it is not such a number.
  */
 export function parseInteger(token: string): number | undefined {
   if (!INTEGER_REGEXP.test(token)) return undefined;

@@ -1,17 +1,17 @@
 import {
   isMetricType,
+  labelSetKey,
   type MetricFamily,
   type MetricType,
   type ParseError,
   received,
-  seriesKey,
 } from "../../model.ts";
 import { PointCheck } from "./histogram_point.ts";
 import { parseValue } from "./numbers.ts";
 import { addSample, createFamily, type OpenMetricsSample } from "./sample.ts";
 import { type Scanner, unescapeHelp } from "./scanner.ts";
 
-/** What stands behind the family's name in the names of its samples. */
+/** The suffixes of the sample names of each type. */
 const SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = {
   counter: ["_total", "_created"],
   gauge: [""],
@@ -23,17 +23,16 @@ const SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = {
   unknown: [""],
 };
 
-/** Samples that count something and so are neither NaN nor negative, as far as `_gsum` allows. */
+/** The suffixes of samples that are neither NaN nor negative. `_gsum` may be negative. */
 const COUNTING_SUFFIXES = ["_total", "_bucket", "_count", "_sum", "_gcount", "_gsum"];
 const WHOLE_SUFFIXES = ["_bucket", "_count", "_gcount"];
 
 /**
- * The family whose lines are being read. It holds them against the rules of the
- * specification as they come, and becomes a family of the model when the next one
- * begins.
+ * The family whose lines are being read. Each line is checked against the rules of the
+ * specification. When the next family begins, this one becomes a family of the model.
  */
 export class OpenFamily {
-  /** The name, as the text has it. */
+  /** The name, as in the text. */
   readonly name: string;
   readonly #scanner: Scanner;
   readonly #at: number;
@@ -42,18 +41,18 @@ export class OpenFamily {
   #unit: string | undefined;
   /** The samples by group. */
   readonly #samples: OpenMetricsSample[][] = [];
-  /** The groups that were seen; the samples of a group stand together. */
+  /** The groups so far. The samples of a group must be together. */
   readonly #groups: Set<string> = new Set();
   #group: string | undefined;
   #timestamp: number | undefined;
-  /** The samples that the group has with the present timestamp. */
+  /** The samples of the group with the present timestamp. */
   readonly #points: Set<string> = new Set();
   readonly #histogram: PointCheck;
 
   /**
    * Opens a family.
    *
-   * @param scanner For the places of errors.
+   * @param scanner Creates errors with their place.
    * @param name The name.
    * @param at The index in the text where the family begins.
    */
@@ -65,17 +64,17 @@ export class OpenFamily {
   }
 
   /**
-   * Takes a line of metadata.
+   * Adds a line of metadata.
    *
    * @param keyword `HELP`, `TYPE` or `UNIT`.
-   * @param value What the line says.
-   * @param places Where the line and its value begin.
-   * @throws {ParseError} If the line comes too late or twice, or the type is none.
+   * @param value The text of the line.
+   * @param places The indices where the line and its text begin.
+   * @throws {ParseError} If the line comes too late or twice, or the type is unknown.
    */
   declare(keyword: string, value: string, places: { at: number; valueAt: number }): void {
     const { at, valueAt } = places;
     if (this.#samples.length > 0) {
-      throw this.#scanner.unexpected("metadata must stand before the samples", at);
+      throw this.#scanner.unexpected("metadata must come before the samples", at);
     }
     const before = keyword === "HELP" ? this.#help : keyword === "TYPE" ? this.#type : this.#unit;
     if (before !== undefined) {
@@ -88,10 +87,10 @@ export class OpenFamily {
   }
 
   /**
-   * Tells whether a sample belongs here, by its name.
+   * Returns whether a sample belongs to this family, by its name.
    *
    * @param sample The sample.
-   * @returns Whether it does.
+   * @returns Whether it belongs here.
    */
   takes(sample: OpenMetricsSample): boolean {
     const { name } = sample;
@@ -103,7 +102,7 @@ export class OpenFamily {
   }
 
   /**
-   * Takes a sample.
+   * Adds a sample.
    *
    * @param sample The sample.
    * @throws {ParseError} If the specification does not allow it here.
@@ -122,10 +121,10 @@ export class OpenFamily {
   /**
    * Ends the family.
    *
-   * @param claimedNames The names that the families before can give to their
-   * samples; those of this one are added.
+   * @param claimedNames The sample names of the families before. The names of this family are
+   * added.
    * @returns The family.
-   * @throws {ParseError} If the family as a whole is not allowed.
+   * @throws {ParseError} If the specification does not allow the family as a whole.
    */
   close(claimedNames: Set<string>): MetricFamily {
     const { name } = this;
@@ -158,9 +157,9 @@ export class OpenFamily {
   }
 
   /**
-   * The order in which the samples of a group go into the model. A native histogram
-   * gives way to the sum and the count of its classic buckets, and a created
-   * timestamp belongs to a sample that must be there.
+   * Returns the rank of a sample in the order in which a group is added to the model. The sum and
+   * the count of classic buckets come before a native histogram. A created timestamp comes after
+   * the sample that it belongs to.
    */
   #rank(sample: OpenMetricsSample): number {
     if (sample.nativeHistogram !== undefined) return 1;
@@ -173,7 +172,7 @@ export class OpenFamily {
     return this.#scanner.unexpected(message, this.#at);
   }
 
-  /** What a value and an exemplar may be. */
+  /** Checks the value and the exemplar of a sample. */
   #checkValue(sample: OpenMetricsSample, suffix: string): void {
     const { value, valueAt, nativeHistogram } = sample;
     const type = this.#type;
@@ -199,7 +198,7 @@ export class OpenFamily {
     }
   }
 
-  /** The label that tells the samples of a point apart. */
+  /** Returns the label that distinguishes the samples of a point. */
   #specialLabel(
     sample: OpenMetricsSample,
     suffix: string,
@@ -215,7 +214,7 @@ export class OpenFamily {
     const fail = (rule: string) => {
       return this.#scanner.error(`${rule}: received ${received(specialValue)}`, sample.at);
     };
-    if (specialValue === undefined) throw fail(`the label "${special}" must be there`);
+    if (specialValue === undefined) throw fail(`the label "${special}" is missing`);
     if (type === "stateset") return { special, specialValue };
     const bound = parseValue(specialValue);
     const isCanonical = bound !== undefined && !Number.isNaN(bound) &&
@@ -228,9 +227,9 @@ export class OpenFamily {
   }
 
   /**
-   * Groups stand together, and time goes on within them.
+   * Checks that the samples of a group are together and in the order of time.
    *
-   * @returns Whether the sample is a new one; false for one of the same timestamp.
+   * @returns Whether the sample is new. False if there is one with the same timestamp.
    */
   #checkOrder(
     sample: OpenMetricsSample,
@@ -241,12 +240,12 @@ export class OpenFamily {
     const { labels, timestamp, at } = sample;
     const isInfo = this.#type === "info";
     const names = Object.keys(labels).filter((label) => label !== special);
-    const key = seriesKey(names, names.map((label) => labels[label] ?? ""));
-    // Which labels of an info are the metric's own cannot be told: all are one group.
+    const key = labelSetKey(names, names.map((label) => labels[label] ?? ""));
+    // The labels of an info do not tell its metrics apart, so all its samples are one group.
     const group = isInfo ? "" : key;
     if (group !== this.#group) {
       if (this.#groups.has(group)) {
-        throw this.#scanner.unexpected("the samples of a metric must stand together", at);
+        throw this.#scanner.unexpected("the samples of a metric must be together", at);
       }
       this.#groups.add(group);
       this.#group = group;

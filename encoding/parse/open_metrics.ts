@@ -8,22 +8,21 @@ import type { OpenMetricsSample } from "./sample.ts";
 import { Scanner } from "./scanner.ts";
 
 /**
- * Parses the text format of OpenMetrics 1.0, strictly: what the specification
- * forbids is an error. Beyond the specification it knows quoted names
- * (`{"my.metric","a b"="c"} 1`) and native histograms in the place of a value.
+ * Parses the text format of OpenMetrics 1.0 strictly: everything that the specification forbids is
+ * an error. Two extensions are accepted: quoted names (`{"my.metric","a b"="c"} 1`), and native
+ * histograms in the place of a value.
  *
- * The families have the names of their series: a counter `x` becomes `x_total`, an
- * info `x` becomes `x_info`. A point of a series that comes again with the same
- * timestamp, in nanoseconds, is left out.
+ * The families have the names of their series: a counter `x` becomes `x_total`, an info `x` becomes
+ * `x_info`. A repeated point of a series with the same timestamp, in nanoseconds, is left out.
  *
  * See https://prometheus.io/docs/specs/om/open_metrics_spec/
  *
  * @param text The text, up to and including `# EOF`.
- * @param options How large the text may be.
+ * @param options The limits of the text.
  * @returns The families, in the order of the text.
- * @throws {TypeError} If the text is not a string, or a limit not a number.
+ * @throws {TypeError} If the text is not a string, or an option is invalid.
  * @throws {RangeError} If a limit is out of bounds.
- * @throws {ParseError} If the text is not what the specification allows, or beyond a limit.
+ * @throws {ParseError} If the specification does not allow the text, or it exceeds a limit.
  */
 export function parseOpenMetrics(text: string, options: ParseOptions = {}): MetricFamily[] {
   const scanner = new Scanner(text, "OpenMetrics", options);
@@ -61,7 +60,7 @@ export function parseOpenMetrics(text: string, options: ParseOptions = {}): Metr
   return families;
 }
 
-/** What a line that begins with `# ` says. */
+/** A line that begins with `# `. */
 interface Metadata {
   keyword: string;
   name: string;
@@ -69,15 +68,15 @@ interface Metadata {
   valueAt: number;
 }
 
-/** Reads a line of metadata from behind the `# `. */
+/** Reads a line of metadata after the `# `. */
 function readMetadata(scanner: Scanner): Metadata {
   const keyword = ["HELP", "TYPE", "UNIT"].find((word) => scanner.take(`${word} `));
-  if (keyword === undefined) throw scanner.unexpected("HELP, TYPE, UNIT or EOF must stand here");
+  if (keyword === undefined) throw scanner.unexpected("HELP, TYPE, UNIT or EOF is expected here");
   const nameAt = scanner.position;
   const isQuoted = scanner.text[nameAt] === '"';
   const name = isQuoted ? scanner.readQuoted("a metric name", false) : scanner.readName(true);
   if (name === "") throw scanner.unexpected(`${keyword} must name a metric`, nameAt);
-  if (!scanner.take(" ")) throw scanner.unexpected("a blank must follow the metric name");
+  if (!scanner.take(" ")) throw scanner.unexpected("a space must follow the metric name");
   const valueAt = scanner.position;
   return { keyword, name, value: scanner.readLine(), valueAt };
 }
@@ -94,8 +93,8 @@ function readSample(scanner: Scanner): OpenMetricsSample {
     labels = braces.labels;
     name ||= braces.metricName ?? "";
   }
-  if (name === "") throw scanner.unexpected("a metric name must stand here", at);
-  if (!scanner.take(" ")) throw scanner.unexpected("a blank must follow the metric");
+  if (name === "") throw scanner.unexpected("a metric name is expected here", at);
+  if (!scanner.take(" ")) throw scanner.unexpected("a space must follow the metric");
 
   const sample: OpenMetricsSample = { name, labels, value: 0, at, valueAt: scanner.position };
   if (scanner.text[scanner.position] === "{") {
@@ -115,9 +114,11 @@ function readSample(scanner: Scanner): OpenMetricsSample {
 }
 
 function readExemplar(scanner: Scanner): Exemplar {
-  if (!scanner.take("# ")) throw scanner.unexpected("a line must end here, or an exemplar follow");
+  if (!scanner.take("# ")) {
+    throw scanner.unexpected("a line must end here, or an exemplar must follow");
+  }
   const { labels } = readLabels(scanner, { lenient: false, metricName: false });
-  if (!scanner.take(" ")) throw scanner.unexpected("a blank must follow the labels of an exemplar");
+  if (!scanner.take(" ")) throw scanner.unexpected("a space must follow the labels of an exemplar");
   const value = readValue(scanner);
   return scanner.take(" ")
     ? { labels, value, timestamp: readTimestamp(scanner) }

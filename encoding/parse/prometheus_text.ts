@@ -5,7 +5,7 @@ import { parseMilliseconds, parseValue } from "./numbers.ts";
 import { Scanner, unescapeHelp } from "./scanner.ts";
 import { addSample, createFamily, type ParsedSample } from "./sample.ts";
 
-/** The types by their names in the text. The last one is of other writers, not of the format. */
+/** The types by their names in the text. The format does not have the last one. Others write it. */
 const TYPES: ReadonlyMap<string, MetricType> = new Map([
   ["counter", "counter"],
   ["gauge", "gauge"],
@@ -16,8 +16,7 @@ const TYPES: ReadonlyMap<string, MetricType> = new Map([
 ]);
 
 /**
- * The types whose series have names other than the family's: for each suffix in the
- * text the suffix in the model.
+ * The types whose series have suffixes: for each suffix in the text, the suffix in the model.
  */
 const PARTS: Readonly<Partial<Record<MetricType, Readonly<Record<string, string>>>>> = {
   histogram: { _bucket: "_bucket", _sum: "_sum", _count: "_count" },
@@ -31,37 +30,52 @@ const PARTS: Readonly<Partial<Record<MetricType, Readonly<Record<string, string>
   summary: { _sum: "_sum", _count: "_count" },
 };
 
-/** A histogram with more different bounds than this has its buckets sorted. */
+/** The number of different bounds from which the buckets of a histogram are sorted. */
 const MANY_BOUNDS = 1000;
 
-/** All that the text says under one name. */
-interface Entry {
+/** All lines of the text with one name. */
+export interface TextEntry {
+  /** The name of a family or of a sample. */
   readonly name: string;
-  /** Where the name stands first. */
+  /** The index where the name occurs first. */
   readonly at: number;
+  /** The help text, if the name has one. */
   help: string | undefined;
+  /** The type, if the name has one. */
   type: MetricType | undefined;
+  /** The samples of this name. */
   samples: ParsedSample[];
 }
 
 /**
- * Parses the Prometheus text format 0.0.4, as tolerantly as Prometheus does: with
- * or without HELP and TYPE, wherever they stand, and with the samples of a family in
- * any order. Samples of no declared family, and those that do not fit into theirs,
- * such as a bucket without `le`, become families of type unknown.
+ * Parses the Prometheus text format 0.0.4, as tolerantly as Prometheus does. HELP and TYPE are
+ * optional and may be anywhere. The samples of a family may be in any order. Samples without a
+ * declared family become families of type unknown. So do samples that do not fit their family, such
+ * as a bucket without `le`.
  *
  * See https://prometheus.io/docs/instrumenting/exposition_formats/
  *
  * @param text The text.
- * @param options How large the text may be.
- * @returns The families, in the order in which they are named first.
- * @throws {TypeError} If the text is not a string, or a limit not a number.
+ * @param options The limits of the text.
+ * @returns The families, in the order of their first occurrence.
+ * @throws {TypeError} If the text is not a string, or an option is invalid.
  * @throws {RangeError} If a limit is out of bounds.
- * @throws {ParseError} If Prometheus would refuse the text, or it is beyond a limit.
+ * @throws {ParseError} If Prometheus would refuse the text, or it exceeds a limit.
  */
 export function parsePrometheusText(text: string, options: ParseOptions = {}): MetricFamily[] {
   const scanner = new Scanner(text, "Prometheus text", options);
-  const entries = new Map<string, Entry>();
+  return assemble(scanner, readEntries(scanner));
+}
+
+/**
+ * Reads what the text format 0.0.4 says under each name, without making families of it.
+ *
+ * @param scanner The text.
+ * @returns What stands under each name, in the order of the text.
+ * @throws {ParseError} If Prometheus would refuse the text, or it is beyond a limit.
+ */
+export function readEntries(scanner: Scanner): Map<string, TextEntry> {
+  const entries = new Map<string, TextEntry>();
   while (!scanner.isAtEnd) {
     scanner.startLine();
     scanner.skipBlanks();
@@ -75,10 +89,10 @@ export function parsePrometheusText(text: string, options: ParseOptions = {}): M
     if (!scanner.isAtLineEnd) throw scanner.unexpected("the line must end here");
     scanner.take("\n");
   }
-  return assemble(scanner, entries);
+  return entries;
 }
 
-function entryOf(entries: Map<string, Entry>, name: string, at: number): Entry {
+function entryOf(entries: Map<string, TextEntry>, name: string, at: number): TextEntry {
   let entry = entries.get(name);
   if (entry === undefined) {
     entry = { name, at, help: undefined, type: undefined, samples: [] };
@@ -87,14 +101,15 @@ function entryOf(entries: Map<string, Entry>, name: string, at: number): Entry {
   return entry;
 }
 
-/** Reads a comment up to the end of its line, from behind the `#`. */
-function readComment(scanner: Scanner, entries: Map<string, Entry>): void {
+/** Reads a comment after the `#`, up to the end of its line. */
+function readComment(scanner: Scanner, entries: Map<string, TextEntry>): void {
   const start = scanner.position;
   scanner.skipBlanks();
   const keyword = scanner.position > start ? scanner.readToken() : "";
   if (keyword === "HELP" || keyword === "TYPE") {
-    scanner.skipBlanks();
+    // Without anything behind it, the keyword is a comment.
     if (scanner.isAtLineEnd) return;
+    scanner.skipBlanks();
     const at = scanner.position;
     const isQuoted = scanner.text[at] === '"';
     const name = isQuoted ? scanner.readQuoted("a metric name", true) : scanner.readName(true);
@@ -119,7 +134,7 @@ function readComment(scanner: Scanner, entries: Map<string, Entry>): void {
   }
 }
 
-/** Reads what is left of the line, but not the line's end. */
+/** Reads the rest of the line without its end. */
 function readToLineEnd(scanner: Scanner): string {
   const start = scanner.position;
   const text = scanner.readLine();
@@ -138,7 +153,7 @@ function readSample(scanner: Scanner): ParsedSample {
     name ||= braces.metricName ?? "";
     scanner.skipBlanks();
   }
-  if (name === "") throw scanner.unexpected("a metric name must stand here", at);
+  if (name === "") throw scanner.unexpected("a metric name is expected here", at);
 
   const valueAt = scanner.position;
   const value = parseValue(scanner.readToken());
@@ -157,10 +172,10 @@ function readSample(scanner: Scanner): ParsedSample {
   return sample;
 }
 
-/** Makes families of the entries. */
-function assemble(scanner: Scanner, entries: Map<string, Entry>): MetricFamily[] {
-  // What belongs to a family of several series leaves its own entry.
-  const gathered = new Map<Entry, ParsedSample[]>();
+/** Creates families from the entries. */
+function assemble(scanner: Scanner, entries: Map<string, TextEntry>): MetricFamily[] {
+  // A sample of a histogram or a summary is moved from its own entry to the family.
+  const gathered = new Map<TextEntry, ParsedSample[]>();
   for (const entry of entries.values()) {
     const parts = entry.type === undefined ? undefined : PARTS[entry.type];
     if (parts !== undefined && entry.samples.every((sample) => fits(entry, sample, ""))) {
@@ -173,8 +188,8 @@ function assemble(scanner: Scanner, entries: Map<string, Entry>): MetricFamily[]
     const isDeclared = help !== undefined || type !== undefined;
     if (!isDeclared && samples.length === 0) continue;
     const parts = gathered.get(entry);
-    // A family of several series that has a sample which is none of them, such as a
-    // histogram with one of its bare name, is not what it says that it is.
+    // If a histogram or a summary has a sample that does not belong to it, such as a histogram with
+    // a sample of its bare name, its type is wrong.
     const isBroken = type !== undefined && PARTS[type] !== undefined && parts === undefined;
     const family = createFamily(scanner, at, {
       name,
@@ -187,16 +202,16 @@ function assemble(scanner: Scanner, entries: Map<string, Entry>): MetricFamily[]
   return families;
 }
 
-/** Takes the samples of a histogram or a summary together, out of the entries of their names. */
+/** Collects the samples of a histogram or a summary from the entries of their names. */
 function gather(
-  entries: Map<string, Entry>,
-  entry: Entry,
+  entries: Map<string, TextEntry>,
+  entry: TextEntry,
   parts: Readonly<Record<string, string>>,
 ): ParsedSample[] {
   const samples = entry.samples.map((sample) => withBound(entry, sample, ""));
   for (const [suffix, modelSuffix] of Object.entries(parts)) {
     const part = entries.get(entry.name + suffix);
-    // A name that is declared has a family of its own.
+    // A declared name has its own family.
     if (part === undefined || part.help !== undefined || part.type !== undefined) continue;
     const fitting: ParsedSample[] = [];
     const misfits: ParsedSample[] = [];
@@ -214,31 +229,30 @@ function gather(
   return samples;
 }
 
-/** The label that a sample of a histogram or a summary must have, if there is one. */
-function boundName(entry: Entry, suffix: string): string | undefined {
+/** Returns the label that a sample of a histogram or a summary must have, if there is one. */
+function boundName(entry: TextEntry, suffix: string): string | undefined {
   if (suffix === "_bucket") return "le";
   return entry.type === "summary" && suffix === "" ? "quantile" : undefined;
 }
 
-/** Tells whether a sample is one that its histogram or summary can have. */
-function fits(entry: Entry, sample: ParsedSample, suffix: string): boolean {
+/** Returns whether a sample can belong to its histogram or summary. */
+function fits(entry: TextEntry, sample: ParsedSample, suffix: string): boolean {
   const name = boundName(entry, suffix);
   if (name === undefined) return suffix !== "";
   const bound = parseValue(String(sample.labels[name]));
   return bound !== undefined && !Number.isNaN(bound);
 }
 
-/** Makes the bound a number, since the text has more ways to write one than the model reads. */
-function withBound(entry: Entry, sample: ParsedSample, suffix: string): ParsedSample {
+/** Converts the bound to a number, because the text can spell it in more ways than the model. */
+function withBound(entry: TextEntry, sample: ParsedSample, suffix: string): ParsedSample {
   const name = boundName(entry, suffix);
   if (name !== undefined) sample.labels[name] = parseValue(String(sample.labels[name]))!;
   return sample;
 }
 
 /**
- * Buckets go into the model fastest in the order of their bounds, and that is where
- * they stand. Only a family with more different bounds than any real one has could
- * be so far out of order as to take long.
+ * Sorts the buckets of a histogram if it has very many bounds. Adding buckets in the order of their
+ * bounds is fastest, and real histograms are in order. Others could take very long.
  */
 function sortManyBuckets(samples: ParsedSample[]): void {
   const bound = (sample: ParsedSample): number => Number(sample.labels["le"]);

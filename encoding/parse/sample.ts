@@ -1,4 +1,5 @@
 import {
+  addParsedSample,
   type Exemplar,
   type LabelValue,
   MetricFamily,
@@ -7,19 +8,19 @@ import {
 } from "../../model.ts";
 import type { Scanner } from "./scanner.ts";
 
-/** A sample as it stands in the text. */
+/** A sample of the text. */
 export interface ParsedSample {
   /** The full name. */
   name: string;
   /** The labels. */
   labels: Record<string, LabelValue>;
-  /** The value; not used beside a native histogram. */
+  /** The value. Ignored if there is a native histogram. */
   value: number;
-  /** When the value was taken, in seconds since 1970. */
+  /** The time of the value, in seconds since 1970. */
   timestamp?: number;
   /** The exemplar. */
   exemplar?: Exemplar;
-  /** The native histogram that stands in the place of a value. */
+  /** The native histogram in the place of a value. */
   nativeHistogram?: NativeHistogram;
   /** The index in the text where the sample begins. */
   at: number;
@@ -32,9 +33,9 @@ export interface OpenMetricsSample extends ParsedSample {
   valueAt: number;
 }
 
-/** A family as the text declares it. */
+/** A family that the text declares. */
 export interface ParsedFamily {
-  /** The name, as the model has it. */
+  /** The name, as in the model. */
   name: string;
   /** The help text. */
   help: string;
@@ -45,13 +46,13 @@ export interface ParsedFamily {
 }
 
 /**
- * Creates a family. Its names may be any text, as the formats know how to quote them.
+ * Creates a family. Its names may be any text, because the formats can quote them.
  *
- * @param scanner For the place of an error.
+ * @param scanner Creates errors with their place.
  * @param at The index in the text where the family begins.
- * @param family What the text says.
+ * @param family The declaration in the text.
  * @returns The family, without samples.
- * @throws {ParseError} If the model has no such family.
+ * @throws {ParseError} If the model does not allow the family.
  */
 export function createFamily(scanner: Scanner, at: number, family: ParsedFamily): MetricFamily {
   const { name, help, type, unit } = family;
@@ -63,19 +64,19 @@ export function createFamily(scanner: Scanner, at: number, family: ParsedFamily)
 /**
  * Adds a sample to its family.
  *
- * @param scanner For the place of an error.
+ * @param scanner Creates errors with their place.
  * @param family The family.
  * @param sample The sample, under its name in the model.
- * @throws {ParseError} If the family cannot have the sample.
+ * @throws {ParseError} If the family does not allow the sample.
  */
 export function addSample(scanner: Scanner, family: MetricFamily, sample: ParsedSample): void {
   const { name, labels, value, timestamp, exemplar, nativeHistogram } = sample;
   placed(scanner, sample.at, () => {
-    return family.addSample(name, labels, value, { timestamp, exemplar, nativeHistogram });
+    return addParsedSample(family, name, labels, value, { timestamp, exemplar, nativeHistogram });
   });
 }
 
-/** Does something, and says where in the text it failed. */
+/** Performs an action, and adds the place in the text to its error. */
 function placed<T>(scanner: Scanner, at: number, action: () => T): T {
   try {
     return action();

@@ -5,13 +5,13 @@ const LF = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SURROGATE_REGEXP = /\p{Surrogate}/u;
-/** How much of the text an error message shows. */
+/** The length of the excerpt of the text in an error message. */
 const EXCERPT_LENGTH = 30;
 
-/** How much of an error message is shown. */
+/** The maximum length of an error message. */
 const MESSAGE_LENGTH = 500;
 
-/** A text and a place in it. What both formats are made of is read here. */
+/** A text and a place in it. It reads the parts that both formats share. */
 export class Scanner {
   /** The text. */
   readonly text: string;
@@ -19,7 +19,7 @@ export class Scanner {
   position = 0;
   readonly #format: string;
   readonly #limits: Limits;
-  /** Where the present line begins, and how many samples and families there were. */
+  /** The beginning of the present line, and the numbers of samples and families so far. */
   #lineStart = 0;
   #samples = 0;
   #families = 0;
@@ -28,12 +28,12 @@ export class Scanner {
    * Starts at the beginning of a text.
    *
    * @param text The text.
-   * @param format What the format is called in error messages.
+   * @param format The name of the format in error messages.
    * @param options The limits.
-   * @throws {TypeError} If the text is not a string, or a limit not a number.
+   * @throws {TypeError} If the text is not a string, or an option is invalid.
    * @throws {RangeError} If a limit is out of bounds.
-   * @throws {ParseError} If the text is too large, or has half of a surrogate pair, which no
-   * UTF-8 can be.
+   * @throws {ParseError} If the text is too large, or has a lone surrogate, which cannot come from
+   * UTF-8.
    */
   constructor(text: string, format: string, options: ParseOptions) {
     const doing = `Cannot parse ${format}`;
@@ -43,7 +43,7 @@ export class Scanner {
     this.#limits = checkLimits(options, doing);
     const { maxSize } = this.#limits;
     if (text.length > maxSize) {
-      // Where it is too large is of no interest, and would have to be counted.
+      // The place is not determined, because lines would have to be counted.
       const rule = `text must have at most ${maxSize} characters (maxSize)`;
       throw new ParseError(`${doing}: ${rule}: received ${text.length}`, 1, 1);
     }
@@ -55,18 +55,18 @@ export class Scanner {
     }
   }
 
-  /** Whether nothing is left. */
+  /** Whether the scanner is at the end of the text. */
   get isAtEnd(): boolean {
     return this.position >= this.text.length;
   }
 
-  /** Whether nothing is left of the line. */
+  /** Whether the scanner is at the end of a line. */
   get isAtLineEnd(): boolean {
     return this.isAtEnd || this.text.charCodeAt(this.position) === LF;
   }
 
   /**
-   * Begins a line where the scanner is.
+   * Starts a line at the present place.
    *
    * @throws {ParseError} If the line is too long.
    */
@@ -78,7 +78,7 @@ export class Scanner {
   /**
    * Counts one more sample.
    *
-   * @param at The index in the text where it begins.
+   * @param at The index where it begins.
    * @throws {ParseError} If there are too many.
    */
   countSample(at: number): void {
@@ -88,7 +88,7 @@ export class Scanner {
   /**
    * Counts one more family.
    *
-   * @param at The index in the text where it begins.
+   * @param at The index where it begins.
    * @throws {ParseError} If there are too many.
    */
   countFamily(at: number): void {
@@ -101,7 +101,7 @@ export class Scanner {
     return this.error(`${rule}: received ${maxSeries + 1} or more`, at);
   }
 
-  /** Looks whether the line ends in time, of which this much is known to be no end of it. */
+  /** Throws if the line, which does not end before `from`, is too long. */
   #checkLine(from: number): void {
     const { maxLineLength } = this.#limits;
     if (maxLineLength === Infinity) return;
@@ -113,9 +113,9 @@ export class Scanner {
   }
 
   /**
-   * Makes an error. Lines and columns are counted only here, from the beginning.
+   * Creates an error. Lines and columns are counted only here, from the beginning.
    *
-   * @param message What is wrong.
+   * @param message The message.
    * @param at The index of the offending character.
    * @returns The error.
    */
@@ -127,7 +127,7 @@ export class Scanner {
       line++;
       start = lf + 1;
     }
-    // A name in it may be as long as the text.
+    // The message may have a name that is as long as the text.
     const short = message.length > MESSAGE_LENGTH
       ? `${message.slice(0, MESSAGE_LENGTH).toWellFormed()}…`
       : message;
@@ -135,10 +135,10 @@ export class Scanner {
   }
 
   /**
-   * Makes an error of what stands in the place of something else.
+   * Creates an error for an unexpected text.
    *
-   * @param expected What should stand there, as in `a label name must follow`.
-   * @param at Where; the present place if left out.
+   * @param expected The rule, as in `a label name must follow`.
+   * @param at The index of the unexpected text. The present place if it is left out.
    * @returns The error.
    */
   unexpected(expected: string, at: number = this.position): ParseError {
@@ -153,10 +153,10 @@ export class Scanner {
   }
 
   /**
-   * Steps over a text if it stands here.
+   * Skips a text if it is next.
    *
    * @param expected The text.
-   * @returns Whether it stood here.
+   * @returns Whether it was next.
    */
   take(expected: string): boolean {
     if (!this.text.startsWith(expected, this.position)) return false;
@@ -164,7 +164,7 @@ export class Scanner {
     return true;
   }
 
-  /** Steps over blanks and tabs. */
+  /** Skips spaces and tabs. */
   skipBlanks(): void {
     const { text } = this;
     let at = this.position;
@@ -173,10 +173,10 @@ export class Scanner {
   }
 
   /**
-   * Reads a name of the classic alphabet.
+   * Reads a name in the classic alphabet.
    *
-   * @param colons Whether it may have colons, as metric names may and label names may not.
-   * @returns The name; empty if none stands here.
+   * @param colons Whether colons are allowed. They are in metric names, but not in label names.
+   * @returns The name, or an empty string.
    */
   readName(colons: boolean): string {
     const { text, position } = this;
@@ -192,9 +192,9 @@ export class Scanner {
   }
 
   /**
-   * Reads what stands before the next blank or the end of the line.
+   * Reads the text before the next space, tab or end of the line.
    *
-   * @returns The text; empty if there is none.
+   * @returns The text, which may be empty.
    */
   readToken(): string {
     const { text, position } = this;
@@ -208,7 +208,7 @@ export class Scanner {
   }
 
   /**
-   * Reads what is left of the line, and the line's end.
+   * Reads the rest of the line and its end.
    *
    * @returns The text without the end.
    */
@@ -220,13 +220,12 @@ export class Scanner {
   }
 
   /**
-   * Reads a quoted string: `\\`, `\"` and `\n` are escapes, any other backslash
-   * is itself.
+   * Reads a quoted string. `\\`, `\"` and `\n` are escapes. Any other backslash is a backslash.
    *
-   * @param what What the string is, for errors.
-   * @param lineBreaks Whether the string may go on in the next line.
+   * @param what The name of the string in errors.
+   * @param lineBreaks Whether the string may continue in the next line.
    * @returns The string without its quotes and escapes.
-   * @throws {ParseError} If it does not begin or does not end.
+   * @throws {ParseError} If a quote is missing.
    */
   readQuoted(what: string, lineBreaks: boolean): string {
     const { text, position } = this;
@@ -257,10 +256,10 @@ export class Scanner {
 }
 
 /**
- * Resolves the escapes of a help text. Any other backslash is itself.
+ * Resolves the escapes of a help text. Any other backslash is a backslash.
  *
  * @param text The text.
- * @param quotes Whether `\"` is an escape, beside `\\` and `\n`.
+ * @param quotes Whether `\"` is an escape, in addition to `\\` and `\n`.
  * @returns The help text.
  */
 export function unescapeHelp(text: string, quotes: boolean): string {

@@ -204,6 +204,34 @@ export function quantile(q: number, buckets: Buckets): number {
   return sign * 2 ** (from + (to - from) * fraction);
 }
 
+/** How many times its lower bound a bucket may reach, and still tell where in it a value is. */
+const WIDE = 2.6;
+
+/** What is known about a quantile. */
+export interface Quantile {
+  /** What the value is: the quantile, as good as it can be told, or a bound of it. */
+  readonly sign: "" | "≤" | ">";
+  readonly value: number;
+}
+
+/**
+ * What the buckets tell about a quantile. It is interpolated only where its bucket is narrow. A
+ * first bucket, a wide one, or one that holds all observations only tells that it is at most the
+ * upper bound; the bucket of +Inf, that it is more than the greatest finite one.
+ */
+export function knownQuantile(q: number, buckets: Buckets): Quantile {
+  const value = quantile(q, buckets);
+  if (buckets.kind === "native" || Number.isNaN(value)) return { sign: "", value };
+  const filled = cells(buckets).filter(({ count }) => count > 0);
+  const rank = q * filled.reduce((sum, { count }) => sum + count, 0);
+  let below = 0;
+  const hit = filled.find(({ count }) => (below += count) >= rank)!; // Or it would be NaN.
+  const { lower, upper } = hit;
+  if (upper === Infinity) return { sign: ">", value };
+  const isNarrow = lower > 0 ? upper <= WIDE * lower : upper < 0 && lower >= WIDE * upper;
+  return isNarrow && filled.length > 1 ? { sign: "", value } : { sign: "≤", value: upper };
+}
+
 function withinClassic(
   { lower, upper }: Cell,
   fraction: number,

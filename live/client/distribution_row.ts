@@ -1,9 +1,24 @@
 /// <reference lib="dom" />
-import { type Buckets, countOf, heat, quantile, total } from "./buckets.ts";
+import {
+  type Buckets,
+  countOf,
+  type Heat,
+  heat,
+  knownQuantile,
+  quantile,
+  total,
+} from "./buckets.ts";
 import { element, setAttribute, setChildren, setText } from "./elements.ts";
-import { formatDuration, formatExact, formatRate, formatValue, quantileName } from "./format.ts";
+import {
+  formatAge,
+  formatDuration,
+  formatExact,
+  formatRate,
+  formatValue,
+  quantileName,
+} from "./format.ts";
 import { HeatStrip } from "./heat_strip.ts";
-import { RATE_STEPS } from "./number_row.ts";
+import { RATE_STEPS, rateLine } from "./number_row.ts";
 import { labelList, type Row, type RowSource, spokenSeries } from "./row.ts";
 import { Sparkline } from "./sparkline.ts";
 
@@ -53,6 +68,7 @@ export function histogramRow({ timeline, family, series }: RowSource): Row {
   );
   return {
     element: row,
+    measure: () => strip.measure(),
     update() {
       const columns = timeline.read<Buckets | undefined>(series.columns).slice(1);
       const recent = isGauge ? columns.at(-1) : total(columns);
@@ -61,12 +77,17 @@ export function histogramRow({ timeline, family, series }: RowSource): Row {
       const shown = isRecent ? recent : series.buckets;
       const spoken: string[] = [];
       for (const q of QUANTILES) {
-        const value = shown === undefined ? NaN : quantile(q, shown);
-        const text = Number.isNaN(value) ? "–" : formatValue(value, family.unit);
-        quantiles.set(quantileName(q), text, formatExact(value));
+        const text = shown === undefined ? "–" : spellQuantile(q, shown, family.unit);
+        const interpolated = shown === undefined ? NaN : quantile(q, shown);
+        quantiles.set(
+          quantileName(q),
+          text,
+          Number.isNaN(interpolated) ? "" : `Interpolated: ${formatExact(interpolated)}`,
+        );
         spoken.push(`${quantileName(q)} ${text}`);
       }
-      const covered = formatDuration(timeline.covered(timeline.length - 1));
+      const seconds = timeline.covered(timeline.length - 1);
+      const covered = formatDuration(seconds);
       const when = isGauge
         ? "now"
         : isRecent
@@ -89,12 +110,48 @@ export function histogramRow({ timeline, family, series }: RowSource): Row {
         lower,
         bottom === undefined ? "" : bound(bottom.lower, bottom.upper, family.unit, "≤"),
       );
-      strip.draw(
-        painted,
-        `${name}: distribution over the last ${covered}; ${spoken.join(", ")}, ${when}`,
-      );
+      strip.draw({
+        heat: painted,
+        covered: seconds,
+        label: `${name}: distribution over the last ${covered}; ${spoken.join(", ")}, ${when}`,
+        nothing: isRecent
+          ? ""
+          : isGauge
+          ? "Nothing in it"
+          : seconds > 0
+          ? `Nothing observed in the last ${covered}`
+          : "What is observed from now on shows here",
+        read: (column, row) =>
+          `${spellCell(painted, column, row, family.unit)}, ${
+            formatAge(timeline.age(painted.columns.length - 1 - column))
+          }`,
+      });
     },
   };
+}
+
+/** A quantile, as far as the buckets tell it. */
+function spellQuantile(q: number, buckets: Buckets, unit: string): string {
+  const { sign, value } = knownQuantile(q, buckets);
+  if (Number.isNaN(value)) return "–";
+  return sign === "" ? formatValue(value, unit) : `${sign} ${formatValue(value, unit)}`;
+}
+
+/** How many observations are in a cell of a strip, and in all of its column. */
+function spellCell({ rows, columns }: Heat, column: number, row: number, unit: string): string {
+  const counts = columns[column]!; // Asked only of columns that are there.
+  const { lower, upper } = rows[row]!;
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const interval = [
+    Number.isFinite(lower) ? formatValue(lower, unit) : "",
+    Number.isFinite(upper) ? formatValue(upper, unit) : "",
+  ];
+  const range = interval[0] === ""
+    ? `≤ ${interval[1]}`
+    : interval[1] === ""
+    ? `> ${interval[0]}`
+    : interval.join(" to ");
+  return `${formatValue(counts[row]!, "")} of ${formatValue(all, "")}: ${range}`;
 }
 
 /** The outer bound of the first or the last row, or the inner one if that is infinite. */
@@ -131,13 +188,8 @@ export function summaryRow({ timeline, family, series }: RowSource): Row {
         facts.element,
       ];
       setChildren(body, parts);
-      const covered = formatDuration(timeline.covered(timeline.length - 1));
-      sparkline.draw(
-        timeline.rates(series.values),
-        true,
-        [`${name}: observations over the last ${covered}, now ${formatRate(speed, "")}`, ...spoken]
-          .join(", "),
-      );
+      const line = rateLine({ timeline, ring: series.values, unit: "", name });
+      sparkline.draw({ ...line, label: [line.label, ...spoken].join(", ") });
     },
   };
 }

@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { briefly } from "./brief.ts";
 import { histogramRow, summaryRow } from "./distribution_row.ts";
 import { element, setAttribute, setChildren, setText } from "./elements.ts";
 import { groupStates, infoRow, statesRow } from "./fact_rows.ts";
@@ -41,6 +42,9 @@ export class FamilyView {
   near = false;
   readonly #timeline: Timeline;
   readonly #type: ShownType;
+  readonly #fold = element("button", { class: "fold", type: "button", "aria-expanded": "true" });
+  /** What a family that is folded shows beside its name. */
+  readonly #brief = element("span", { class: "brief" });
   readonly #unit = element("span", { class: "unit" });
   readonly #count = element("span", { class: "count" });
   readonly #help = element("p", { class: "help" });
@@ -61,8 +65,8 @@ export class FamilyView {
     this.#timeline = timeline;
     this.#type = family.type;
     const id = `family-${ids++}`;
-    const heading = element("h3", { id });
-    appendName(heading, family.name);
+    const heading = element("h3", { id }, this.#fold);
+    appendName(this.#fold, family.name);
     this.element = element(
       "article",
       { class: "family", "aria-labelledby": id, "data-type": family.type },
@@ -70,6 +74,7 @@ export class FamilyView {
         "div",
         { class: "head" },
         heading,
+        this.#brief,
         element(
           "p",
           { class: "meta" },
@@ -82,6 +87,10 @@ export class FamilyView {
       this.#rowList,
       this.#more,
     );
+    this.#fold.addEventListener("click", () => {
+      this.fold(!this.isFolded);
+      void onMore();
+    });
     this.#more.addEventListener("click", async () => {
       const first = this.#shown;
       this.#shown += MORE;
@@ -100,6 +109,18 @@ export class FamilyView {
     return this.#type === this.family.type;
   }
 
+  /** Whether only its name and a number are shown. */
+  get isFolded(): boolean {
+    return this.#fold.getAttribute("aria-expanded") === "false";
+  }
+
+  /** Folds or unfolds it. */
+  fold(isFolded: boolean): void {
+    setAttribute(this.#fold, "aria-expanded", String(!isFolded));
+    this.element.classList.toggle("folded", isFolded);
+    this.#describe();
+  }
+
   /** Says which series match what is searched. */
   setMatches(series: readonly Series[]): void {
     this.#members = this.#type === "stateset"
@@ -111,6 +132,7 @@ export class FamilyView {
   /** The rows that are shown, made if need be. */
   *rows(): Generator<Row> {
     this.#describe();
+    if (this.isFolded) return;
     const shown = this.#members.slice(0, this.#shown);
     const rows: Row[] = [];
     for (const members of shown) {
@@ -151,6 +173,7 @@ export class FamilyView {
     // A number without labels has room beside the name.
     const isSingle = series.length === 1 && series[0]!.labels.length === 0;
     this.element.classList.toggle("single", isSingle && ONE_LINE.includes(this.#type));
+    setText(this.#brief, this.isFolded ? briefly(this.family, this.#members, this.#timeline) : "");
     setAttribute(this.#rowList, "aria-label", `Series of ${this.family.name.slice(0, 200)}`);
   }
 }

@@ -95,6 +95,11 @@ export function formatDuration(seconds: number): string {
   return `${Math.round(seconds / 60)}${SPACE}min`;
 }
 
+/** How long ago something was. */
+export function formatAge(seconds: number): string {
+  return seconds > 0 ? `${formatDuration(seconds)} ago` : "now";
+}
+
 /** Whether a gauge tells a moment, in Unix seconds. */
 export function isMoment(name: string, value: number): boolean {
   return /(?:_time|_timestamp|_created)(?:_seconds)?$/.test(name) && value > 1e8 && value < 1e11;

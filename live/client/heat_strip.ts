@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import type { Heat } from "./buckets.ts";
+import { Chart } from "./chart.ts";
 import { element, setAttribute } from "./elements.ts";
 
 /** The height of a strip, in CSS pixels. */
@@ -27,9 +28,24 @@ function observeWidth(target: Element, onWidth: (width: number) => void): void {
   sizeObserver.observe(target);
 }
 
+/** What a strip draws. */
+export interface HeatStripData {
+  readonly heat: Heat;
+  /** What a screen reader says. */
+  readonly label: string;
+  /** How far back the columns go, in seconds. */
+  readonly covered: number;
+  /** What is said where there is nothing to see; empty where there is. */
+  readonly nothing: string;
+  /** What is in a cell, and when that was. */
+  read(column: number, row: number): string;
+}
+
 /** The distributions of the last minutes: a column for each scrape, darker where there was more. */
 export class HeatStrip {
-  readonly element: HTMLCanvasElement = element("canvas", { class: "heat", role: "img" });
+  readonly element: HTMLElement;
+  readonly #canvas: HTMLCanvasElement = element("canvas", { class: "heat", role: "img" });
+  readonly #chart: Chart = new Chart(this.#canvas);
   #heat: Heat | undefined;
   #width = 0;
   readonly #onWidth = (width: number): void => {
@@ -37,19 +53,36 @@ export class HeatStrip {
     this.#paint();
   };
 
-  /** Draws a strip; `label` is what a screen reader says. */
-  draw(heat: Heat, label: string): void {
+  constructor() {
+    this.element = this.#chart.element;
+  }
+
+  /** Draws a strip. */
+  draw({ heat, label, covered, nothing, read }: HeatStripData): void {
     this.#heat = heat;
-    setAttribute(this.element, "aria-label", label);
-    observeWidth(this.element, this.#onWidth);
+    setAttribute(this.#canvas, "aria-label", label);
+    this.#chart.describe(covered, nothing);
+    this.#chart.read = (x, y) => {
+      const { columns, rows } = heat;
+      const column = Math.min(columns.length - 1, Math.floor(x * columns.length));
+      const row = Math.max(0, rows.length - 1 - Math.floor(y * rows.length));
+      if (columns[column] === undefined || rows.length === 0) return undefined;
+      return { x: (column + 0.5) / columns.length, text: read(column, row) };
+    };
+    observeWidth(this.#canvas, this.#onWidth);
     this.#paint();
+  }
+
+  /** Measures its place, for a page that is printed before it was ever near the window. */
+  measure(): void {
+    this.#onWidth(this.#canvas.clientWidth);
   }
 
   #paint(): void {
     const heat = this.#heat;
     const width = this.#width;
     if (heat === undefined || width === 0) return;
-    const canvas = this.element;
+    const canvas = this.#canvas;
     const scale = Math.max(1, Math.min(3, devicePixelRatio));
     const pixelWidth = Math.round(width * scale);
     const pixelHeight = Math.round(HEIGHT * scale);

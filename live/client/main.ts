@@ -5,6 +5,7 @@
  * @module
  */
 import { breather } from "./breathe.ts";
+import { readUnderPointer } from "./chart.ts";
 import { setAttribute, setText } from "./elements.ts";
 import { formatDuration } from "./format.ts";
 import { Page } from "./page.ts";
@@ -30,6 +31,9 @@ const url = location.origin + location.pathname + location.search;
 
 const search = get("search", HTMLInputElement);
 const pause = get("pause", HTMLButtonElement);
+const sort = get("sort", HTMLButtonElement);
+const fold = get("fold", HTMLButtonElement);
+const text = get("text", HTMLAnchorElement);
 const status = get("status", HTMLElement);
 const updated = get("updated", HTMLElement);
 const summary = get("summary", HTMLElement);
@@ -43,6 +47,8 @@ const page = new Page(store, {
   more: get("more", HTMLButtonElement),
 });
 
+const readAgain = readUnderPointer(get("main", HTMLElement), get("reading", HTMLElement));
+
 const poller = new Poller({
   intervalMs,
   scrape: async (signal, interrupted) => {
@@ -52,6 +58,7 @@ const poller = new Poller({
     await store.ingest(bytes, { time, interrupted, breathe: breather() });
     setText(updated, `Updated ${new Date().toLocaleTimeString("en-GB")}`);
     await page.update();
+    readAgain();
   },
   onState: showState,
   setTimer: (callback, ms) => {
@@ -94,18 +101,35 @@ async function searchFor(text: string): Promise<void> {
   hearing = setTimeout(() => setAttribute(summary, "aria-live", "off"), HEARD_MS);
 }
 
-/** What is searched is in the URL, so that it is still there after a reload. */
+/** What is searched and how it is sorted is in the URL, so that it is there after a reload. */
 function readFragment(): void {
-  const text = new URLSearchParams(location.hash.slice(1)).get("q") ?? "";
-  if (search.value !== text) search.value = text;
-  void searchFor(text);
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const words = fragment.get("q") ?? "";
+  if (search.value !== words) search.value = words;
+  press(sort, fragment.get("sort") === "changed");
+  void page.sort(isPressed(sort));
+  void searchFor(words);
+}
+
+function writeFragment(): void {
+  const fragment = new URLSearchParams();
+  if (search.value !== "") fragment.set("q", search.value);
+  if (isPressed(sort)) fragment.set("sort", "changed");
+  const hash = fragment.size === 0 ? "" : `#${fragment}`;
+  history.replaceState(null, "", location.pathname + location.search + hash);
 }
 
 function find(): void {
-  const text = search.value;
-  const fragment = text === "" ? "" : `#${new URLSearchParams({ q: text })}`;
-  history.replaceState(null, "", location.pathname + location.search + fragment);
-  void searchFor(text);
+  writeFragment();
+  void searchFor(search.value);
+}
+
+function isPressed(button: HTMLButtonElement): boolean {
+  return button.getAttribute("aria-pressed") === "true";
+}
+
+function press(button: HTMLButtonElement, pressed: boolean): void {
+  setAttribute(button, "aria-pressed", String(pressed));
 }
 
 let hearing: ReturnType<typeof setTimeout> | undefined;
@@ -128,17 +152,29 @@ document.addEventListener("keydown", (event) => {
   search.select();
 });
 pause.addEventListener("click", () => {
-  const paused = pause.getAttribute("aria-pressed") !== "true";
-  pause.setAttribute("aria-pressed", String(paused));
-  poller.setPaused(paused);
+  press(pause, !isPressed(pause));
+  poller.setPaused(isPressed(pause));
 });
+sort.addEventListener("click", () => {
+  press(sort, !isPressed(sort));
+  writeFragment();
+  void page.sort(isPressed(sort));
+});
+fold.addEventListener("click", () => {
+  press(fold, !isPressed(fold));
+  void page.fold(isPressed(fold));
+});
+// With the names that the page was asked for.
+text.href = `${location.pathname}${location.search === "" ? "?" : `${location.search}&`}text`;
 document.addEventListener("visibilitychange", () => {
   poller.setVisible(document.visibilityState === "visible");
 });
+addEventListener("beforeprint", () => page.drawAll());
 addEventListener("online", () => poller.wake());
 addEventListener("hashchange", readFragment);
 // Colours of canvases do not change by themselves.
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => void page.update());
 
+press(fold, page.isFolded);
 readFragment();
 poller.setVisible(document.visibilityState === "visible");

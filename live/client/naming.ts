@@ -40,6 +40,29 @@ export interface Group<Family> {
 /** What families are under that share their first word with no other. */
 export const OTHERS = "other";
 
+/** What families are under that have changed since the page was opened, when these come first. */
+export const CHANGED = "recently changed";
+
+/** What the others are under then. */
+export const UNCHANGED = "not changed";
+
+/** Within how many scrapes a change is as good as one of now: else families would change places. */
+const RECENT = 5;
+
+/** Groups families by when they changed: the latest ones first, and those that have not last. */
+export function groupByChange<
+  Family extends { readonly name: string; readonly changed: number },
+>(families: Iterable<Family>, latest: number): Group<Family>[] {
+  const age = ({ changed }: Family) => Math.max(0, latest - changed - RECENT);
+  const sorted = [...families].sort((a, b) => age(a) - age(b) || (a.name < b.name ? -1 : 1));
+  // All that is in the first scrape is new to the page, not to the program.
+  const isChanged = ({ changed }: Family) => changed > 0;
+  return [
+    { name: CHANGED, families: sorted.filter(isChanged) },
+    { name: UNCHANGED, families: sorted.filter((family) => !isChanged(family)) },
+  ];
+}
+
 /** Groups families by their first words, in alphabetical order; those that are alone come last. */
 export function group<Family extends { readonly name: string; readonly prefix: string }>(
   families: Iterable<Family>,

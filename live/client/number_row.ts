@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import { element, setAttribute, setText } from "./elements.ts";
 import {
+  formatAge,
   formatDuration,
   formatExact,
   formatMoment,
@@ -9,7 +10,8 @@ import {
   isMoment,
 } from "./format.ts";
 import { labelList, type Row, type RowSource, spokenSeries } from "./row.ts";
-import { Sparkline } from "./sparkline.ts";
+import { Sparkline, type SparklineData } from "./sparkline.ts";
+import type { Timeline } from "./timeline.ts";
 
 /** Over how many steps a rate is taken: one step alone jumps. */
 export const RATE_STEPS = 10;
@@ -34,14 +36,37 @@ export function counterRow({ timeline, family, series }: RowSource): Row {
       setText(rate, speed);
       setText(total, Number.isNaN(now) ? "gone" : formatValue(now, family.unit));
       setAttribute(total, "title", formatExact(now));
-      const rates = timeline.rates(series.values);
-      const greatest = formatRate(extreme(rates, Math.max), family.unit);
-      sparkline.draw(
-        rates,
-        true,
-        `${name}: rate over the last ${formatDuration(timeline.covered(timeline.length - 1))}, ` +
-          `now ${speed}, at most ${greatest}`,
-      );
+      sparkline.draw(rateLine({ timeline, ring: series.values, unit: family.unit, name }));
+    },
+  };
+}
+
+/** What is needed to draw a rate. */
+interface RateSource {
+  readonly timeline: Timeline;
+  readonly ring: Float64Array;
+  readonly unit: string;
+  /** What grows, as a screen reader calls it. */
+  readonly name: string;
+}
+
+/** The rate of a counter over the last minutes, as a line. */
+export function rateLine({ timeline, ring, unit, name }: RateSource): SparklineData {
+  const values = timeline.rates(ring);
+  const covered = timeline.covered(timeline.length - 1);
+  const now = formatRate(timeline.rate(ring, RATE_STEPS), unit);
+  const greatest = formatRate(extreme(values, Math.max), unit);
+  return {
+    values,
+    fromZero: true,
+    covered,
+    label: `${name}: rate over the last ${
+      formatDuration(covered)
+    }, now ${now}, at most ${greatest}`,
+    nothing: "A rate from the next scrape on",
+    read: (index) => {
+      const age = timeline.age(values.length - 1 - index);
+      return `${formatRate(values[index]!, unit)}, ${formatAge(age)}`;
     },
   };
 }
@@ -73,12 +98,21 @@ export function gaugeRow({ timeline, family, series }: RowSource): Row {
       setAttribute(value, "title", formatExact(now));
       const steady = !(greatest > least);
       setText(range, gone ? "gone" : steady ? "steady" : `${spell(least)} to ${spell(greatest)}`);
-      sparkline.draw(
+      const covered = timeline.covered(timeline.length - 1);
+      const course = steady
+        ? `steady at ${spell(now)}`
+        : `from ${spell(least)} to ${spell(greatest)}`;
+      sparkline.draw({
         values,
-        false,
-        `${name}: the last ${formatDuration(timeline.covered(timeline.length - 1))}, ` +
-          (steady ? `steady at ${spell(now)}` : `from ${spell(least)} to ${spell(greatest)}`),
-      );
+        fromZero: false,
+        covered,
+        label: `${name}: the last ${formatDuration(covered)}, ${course}`,
+        nothing: "",
+        read: (index) => {
+          const age = timeline.age(values.length - 1 - index);
+          return `${spell(values[index]!)}, ${formatAge(age)}`;
+        },
+      });
     },
   };
 }

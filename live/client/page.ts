@@ -2,7 +2,7 @@
 import { breather } from "./breathe.ts";
 import { element, setAttribute, setChildren, setText } from "./elements.ts";
 import { amountOf, FamilyView } from "./family_view.ts";
-import { type Group, group, OTHERS } from "./naming.ts";
+import { CHANGED, type Group, group, groupByChange, OTHERS, UNCHANGED } from "./naming.ts";
 import { matchingSeries, words } from "./search.ts";
 import type { Family, Store } from "./store.ts";
 import { visibleText } from "./visible_text.ts";
@@ -12,6 +12,12 @@ const FAMILIES = 300;
 
 /** How far outside of the window a family is kept up to date, in CSS pixels. */
 const NEAR = "400px 0px";
+
+/** Groups that are not named after what is in them. */
+const FIXED_GROUPS = new Set([OTHERS, CHANGED, UNCHANGED]);
+
+/** Below this width families are folded at first: a phone has no room for all of them. */
+const NARROW = "(max-width: 46rem)";
 
 let ids = 0;
 
@@ -47,6 +53,8 @@ export class Page {
   readonly #observer: IntersectionObserver;
   readonly #near = new Set<FamilyView>();
   #searched: readonly string[] = [];
+  #isByChange = false;
+  #isFolded = matchMedia(NARROW).matches;
   #limit = FAMILIES;
   #arranged = -1;
   #wanted: "nothing" | "draw" | "arrange" = "nothing";
@@ -64,6 +72,11 @@ export class Page {
     });
   }
 
+  /** Whether families are folded at first. */
+  get isFolded(): boolean {
+    return this.#isFolded;
+  }
+
   /** Shows only what matches. */
   search(text: string): Promise<void> {
     this.#searched = words(text);
@@ -71,9 +84,35 @@ export class Page {
     return this.#work("arrange");
   }
 
+  /** Shows families by when they changed, or else by name. */
+  sort(isByChange: boolean): Promise<void> {
+    this.#isByChange = isByChange;
+    return this.#work("arrange");
+  }
+
+  /** Folds all families, or unfolds them. */
+  fold(isFolded: boolean): Promise<void> {
+    this.#isFolded = isFolded;
+    for (const view of this.#views.values()) view.fold(isFolded);
+    return this.#work("draw");
+  }
+
   /** Shows the last scrape. */
   update(): Promise<void> {
-    return this.#work(this.#store.version === this.#arranged ? "draw" : "arrange");
+    const isArranged = this.#store.version === this.#arranged && !this.#isByChange;
+    return this.#work(isArranged ? "draw" : "arrange");
+  }
+
+  /** Draws all families that are on the page at once: a page is printed without being scrolled. */
+  drawAll(): void {
+    for (const view of this.#views.values()) {
+      if (!view.element.isConnected) continue;
+      const rows = [...view.rows()];
+      for (const row of rows) {
+        row.update();
+        row.measure?.();
+      }
+    }
   }
 
   /** Does what is wanted, in slices; what is wanted meanwhile is done next. */
@@ -115,7 +154,9 @@ export class Page {
     }
     const { more, nothing, groups, navigation, summary } = this.#elements;
     // Groups are those of all families: no search moves a family into another one.
-    const groupsOfAll = group(store.families.values());
+    const groupsOfAll = this.#isByChange
+      ? groupByChange(store.families.values(), store.timeline.latest)
+      : group(store.families.values());
     const shown = limit(groupsOfAll, matching, this.#limit);
     const sections: HTMLElement[] = [];
     const items: HTMLElement[] = [];
@@ -189,6 +230,7 @@ export class Page {
     if (known?.isCurrent) return known;
     if (known !== undefined) this.#drop(family, known);
     const view = new FamilyView(family, this.#store.timeline, () => this.#work("draw"));
+    view.fold(this.#isFolded);
     view.setMatches(matchingSeries(family, this.#searched) ?? []);
     this.#views.set(family, view);
     this.#byElement.set(view.element, view);
@@ -210,7 +252,7 @@ export class Page {
     const names = new Set<string>();
     for (const { prefix } of this.#store.families.values()) names.add(prefix);
     for (const name of this.#groups.keys()) {
-      if (!names.has(name) && name !== OTHERS) this.#groups.delete(name);
+      if (!names.has(name) && !FIXED_GROUPS.has(name)) this.#groups.delete(name);
     }
   }
 

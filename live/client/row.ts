@@ -9,6 +9,8 @@ export interface Row {
   readonly element: HTMLElement;
   /** Shows the numbers of the last scrape. */
   update(): void;
+  /** Draws what has no size yet, before the page is printed. */
+  measure?(): void;
 }
 
 /** What a row shows. */

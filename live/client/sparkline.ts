@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { Chart } from "./chart.ts";
 import { setAttribute, svgElement } from "./elements.ts";
 
 /** The size of the drawing, in units of its own: it is stretched to its place. */
@@ -55,14 +56,30 @@ function round(coordinate: number): number {
   return Math.round(coordinate * 100) / 100;
 }
 
+/** What a sparkline draws. */
+export interface SparklineData {
+  readonly values: readonly number[];
+  readonly fromZero: boolean;
+  /** What a screen reader says. */
+  readonly label: string;
+  /** How far back the values go, in seconds. */
+  readonly covered: number;
+  /** What is said where there is no value. */
+  readonly nothing: string;
+  /** What the value with this index is, and when that was. */
+  read(index: number): string;
+}
+
 /** The last minutes of a number as a line. */
 export class Sparkline {
-  readonly element: SVGSVGElement;
+  readonly element: HTMLElement;
+  readonly #chart: Chart;
+  readonly #svg: SVGSVGElement;
   readonly #line: SVGPathElement = svgElement("path", { class: "line" });
   readonly #area: SVGPathElement = svgElement("path", { class: "area" });
 
   constructor() {
-    this.element = svgElement(
+    this.#svg = svgElement(
       "svg",
       {
         class: "sparkline",
@@ -73,13 +90,22 @@ export class Sparkline {
       this.#area,
       this.#line,
     );
+    this.#chart = new Chart(this.#svg);
+    this.element = this.#chart.element;
+    this.element.classList.add("spark");
   }
 
-  /** Draws values; `label` is what a screen reader says. */
-  draw(values: readonly number[], fromZero: boolean, label: string): void {
+  /** Draws values. */
+  draw({ values, fromZero, label, covered, nothing, read }: SparklineData): void {
     const { line, area } = sparkPaths(values, fromZero);
     setAttribute(this.#line, "d", line);
     setAttribute(this.#area, "d", fromZero ? area : "");
-    setAttribute(this.element, "aria-label", label);
+    setAttribute(this.#svg, "aria-label", label);
+    this.#chart.describe(covered, line === "" ? nothing : "");
+    this.#chart.read = (x) => {
+      const last = Math.max(1, values.length - 1);
+      const index = Math.round(x * last);
+      return Number.isFinite(values[index]) ? { x: index / last, text: read(index) } : undefined;
+    };
   }
 }

@@ -65,6 +65,8 @@ export interface Family {
   series: Series[];
   /** Changes whenever a series comes or goes. */
   version: number;
+  /** The last scrape in which a series had another value than before, came or went. */
+  changed: number;
   readonly byKey: Map<string, Series>;
   readonly wireType: WireType;
 }
@@ -135,6 +137,7 @@ export class Store {
         const series = this.#series(family, key, order.length);
         order.push(series);
         const { value, sum, buckets, quantiles } = readMetric(bytes, endOfKey, end);
+        if (!Object.is(series.values[before], value)) family.changed = scrape;
         series.values[here] = value;
         if (series.sums !== undefined) series.sums[here] = sum ?? NaN;
         if (buckets !== undefined) {
@@ -176,6 +179,7 @@ export class Store {
       text: "",
       series: [],
       version: 0,
+      changed: this.timeline.latest + 1,
       byKey: new Map(),
     };
     this.families.set(name, made);
@@ -217,6 +221,7 @@ export class Store {
       const order = orders.get(family) ?? [];
       for (const [key, series] of family.byKey) {
         if (series.seen === scrape) continue;
+        if (series.seen === scrape - 1) family.changed = scrape;
         blank(series, here);
         if (scrape - series.seen > GONE_AFTER) family.byKey.delete(key);
         else order.push(series);

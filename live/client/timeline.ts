@@ -5,7 +5,7 @@
  * @module
  */
 export class Timeline {
-  /** How many scrapes are shown. */
+  /** How many scrapes are shown at most. */
   readonly length: number;
   /** How many numbers a ring holds: the shown ones, and one that is being written. */
   readonly capacity: number;
@@ -36,10 +36,15 @@ export class Timeline {
     return this.latest < 0 ? NaN : ring[this.at(this.latest)]!;
   }
 
+  /** How many scrapes are shown now: all there were while the page is new, so that none is empty. */
+  get shown(): number {
+    return Math.min(this.length, Math.max(2, this.latest + 1));
+  }
+
   /** What is in a ring, from the oldest scrape shown to the latest. */
   read<Value>(ring: { readonly [index: number]: Value }): Value[] {
     const values: Value[] = [];
-    for (let scrape = this.latest - this.length + 1; scrape <= this.latest; scrape++) {
+    for (let scrape = this.latest - this.shown + 1; scrape <= this.latest; scrape++) {
       values.push(ring[this.at(scrape)]!);
     }
     return values;
@@ -81,6 +86,11 @@ export class Timeline {
       if (step > 0) seconds += step;
     }
     return seconds;
+  }
+
+  /** How long ago, in seconds, a scrape was made: 0 for the latest, 1 for the one before it. */
+  age(stepsBack: number): number {
+    return this.times[this.at(this.latest)]! - this.times[this.at(this.latest - stepsBack)]!;
   }
 
   /** The scrape from which the last `steps` steps lead to the latest, if that is shown. */

@@ -44,7 +44,7 @@ async function rejection(promise: Promise<unknown>): Promise<PushError> {
   return error;
 }
 
-test("a push arrives as it was meant", async () => {
+test("a push arrives complete over HTTP", async () => {
   await withServer((response) => response.end(), async (url, got) => {
     const registry = new CollectorRegistry();
     new Gauge("g", "G.", { registry }).set(1);
@@ -74,7 +74,7 @@ test("a push arrives as it was meant", async () => {
   });
 });
 
-test("refusals leave nothing open, and say what the server said", async () => {
+test("a refusal leaves nothing open, and its error has the answer", async () => {
   const answer: Answer = (response) => response.writeHead(400).end("x".repeat(100_000));
   await withServer(answer, async (url) => {
     for (let i = 0; i < 3; i++) {
@@ -84,7 +84,7 @@ test("refusals leave nothing open, and say what the server said", async () => {
   });
 });
 
-test("redirects are not followed, wherever they lead", async () => {
+test("redirects are not followed", async () => {
   for (const status of [301, 302, 303, 307, 308]) {
     const answer: Answer = (response) =>
       response.writeHead(status, { location: "http://127.0.0.1:9/login" }).end();
@@ -99,7 +99,7 @@ test("redirects are not followed, wherever they lead", async () => {
   }
 });
 
-test("a server that does not answer is given up, in time or when the signal says so", async () => {
+test("a push to a server that does not answer ends with the time limit or the signal", async () => {
   const controller = new AbortController();
   await withServer(() => controller.abort(new Error("enough")), async (url) => {
     const aborted = await rejection(
@@ -113,13 +113,13 @@ test("a server that does not answer is given up, in time or when the signal says
   });
 });
 
-test("a success is not waited for when the server never ends its body", async () => {
+test("the body of a success is not awaited", async () => {
   await withServer((response) => response.writeHead(200).write("ok"), async (url) => {
     await deleteFromGateway(url, { job: "a" });
   });
 });
 
-test("an address where nobody listens is an error with the cause, and shows no password", async () => {
+test("a refused connection is an error with a cause and without the password", async () => {
   const address = `127.0.0.1:${await freePort()}`;
   const error = await rejection(deleteFromGateway(`http://u:secret@${address}`, { job: "a" }));
   assert.equal(

@@ -71,7 +71,7 @@ async function rejection(promise: Promise<unknown>): Promise<PushError> {
   throw new assert.AssertionError({ message: "it did not reject" });
 }
 
-test("a push replaces with PUT, an addition adds with POST, a deletion is a DELETE without a body", async () => {
+test("pushToGateway() sends PUT, pushAddToGateway() POST, deleteFromGateway() DELETE without a body", async () => {
   const registry = new CollectorRegistry();
   new Gauge("g", "G.", { registry }).set(1);
   const { sent, fetch } = fakeFetch();
@@ -113,7 +113,7 @@ const VALUES: { value: string | number | boolean; path: string }[] = [
   { value: false, path: "/x/false" },
 ];
 for (const { value, path } of VALUES) {
-  test(`a group's label ${JSON.stringify(value)} is written as ${path}`, async () => {
+  test(`label ${JSON.stringify(value)} of a group is written as ${path}`, async () => {
     const url = await urlOf(GATEWAY, { groupingKey: { x: value } });
     assert.equal(url, `${GATEWAY}/metrics/job/a${path}`);
     assert.equal(new URL(url).href, url, "a URL parser leaves it as it is");
@@ -273,7 +273,7 @@ for (const { what, url = GATEWAY, options, message } of BAD) {
   });
 }
 
-test("options that are none, and times out of bounds, are refused", async () => {
+test("missing options and time limits out of bounds are refused", async () => {
   // What the types forbid, for those who cast.
   const none = undefined as unknown as PushOptions;
   await assert.rejects(pushToGateway(GATEWAY, none), { name: "TypeError" });
@@ -285,7 +285,7 @@ test("options that are none, and times out of bounds, are refused", async () => 
   }
 });
 
-test("credentials of the address or of the option become basic authentication, in UTF-8", async () => {
+test("credentials in the URL or in an option become basic authentication in UTF-8", async () => {
   const { sent, fetch } = fakeFetch();
   await deleteFromGateway("http://us%40er:p%C3%A4ss:%2F@h", { job: "a", fetch });
   const basicAuth = { username: "us@er", password: "päss:/" };
@@ -298,7 +298,7 @@ test("credentials of the address or of the option become basic authentication, i
   ]);
 });
 
-test("headers are sent, but for those that are the push's own; what was given is not changed", async () => {
+test("further headers are sent, except those of the push, and the given object is not changed", async () => {
   const { sent, fetch } = fakeFetch();
   const headers = new Headers({
     authorization: "Bearer t",
@@ -347,7 +347,7 @@ test("protobuf is pushed by default, text 0.0.4 by option, and gzip by option", 
   );
 });
 
-test("a push of the default registry needs no option, and an empty one is a push of nothing", async () => {
+test("the default registry is pushed by default, and an empty registry as an empty body", async () => {
   const gauge = new Gauge("pushed_by_default", "G.");
   const { sent, fetch } = fakeFetch();
   await pushToGateway(GATEWAY, { job: "a", format: "text", fetch });
@@ -357,7 +357,7 @@ test("a push of the default registry needs no option, and an empty one is a push
   assert.equal(sent[1]!.body.length, 0);
 });
 
-test("asynchronous collectors are awaited, and one that never answers costs only itself", async () => {
+test("asynchronous collectors are awaited, and one that never answers is left out", async () => {
   const registry = new CollectorRegistry();
   const aborted: boolean[] = [];
   registry.register({
@@ -378,7 +378,7 @@ test("asynchronous collectors are awaited, and one that never answers costs only
   assert.deepEqual(aborted, [true]);
 });
 
-test("repeated series, for which a gateway would refuse the whole push, are not sent", async () => {
+test("repeated series are not sent, because a gateway would refuse the whole push", async () => {
   const family = new MetricFamily("y", "Y.", "gauge").addSample("y", {}, 1);
   const again = new MetricFamily("y", "Y.", "gauge").addSample("y", {}, 2);
   const registry = new CollectorRegistry();
@@ -437,7 +437,7 @@ const CLASHES: { what: string; fill: (registry: CollectorRegistry) => void; labe
   },
 ];
 for (const { what, fill, label } of CLASHES) {
-  test(`${what}, which the group's would overwrite, is refused before anything is sent`, async () => {
+  test(`${what} is refused before anything is sent, because the group would overwrite it`, async () => {
     const registry = new CollectorRegistry();
     new Gauge("fine", "Fine.", { registry });
     fill(registry);
@@ -470,7 +470,7 @@ test("a family with timestamps is refused before anything is sent", async () => 
   assert.deepEqual(sent, []);
 });
 
-test("a gaugehistogram, which a gateway cannot write, is pushed as a histogram", async () => {
+test("a gaugehistogram is pushed as a histogram, because a gateway cannot write it", async () => {
   const samples = (type: "histogram" | "gaugehistogram", g: string) =>
     new MetricFamily("waiting", "W.", type, { unit: "seconds" })
       .addSample("waiting_seconds_bucket", { q: "a", le: "1" }, 1)
@@ -483,14 +483,14 @@ test("a gaugehistogram, which a gateway cannot write, is pushed as a histogram",
   assert.deepEqual(sent[0]!.body, generateProtobuf(registryOf(samples("histogram", ""))));
 });
 
-test("every status of success is one: 200, 202, and the 204 of other services", async () => {
+test("statuses 200, 202 and 204 are successes", async () => {
   for (const status of [200, 202, 204]) {
     const { fetch } = fakeFetch(() => new Response(null, { status }));
     await deleteFromGateway(GATEWAY, { job: "a", fetch });
   }
 });
 
-test("a refusal is an error that carries the status and the body", async () => {
+test("a refusal is an error with the status and the body", async () => {
   const body = "pushed metrics are invalid or inconsistent with existing metrics: " +
     'collected metric "x" is not a COUNTER\n';
   const { fetch } = fakeFetch(() => new Response(body, { status: 400 }));
@@ -517,7 +517,7 @@ test("a refusal is an error that carries the status and the body", async () => {
   assert.equal(failure.method, "DELETE");
 });
 
-test("of a long answer, 8192 bytes are kept, and the rest is not waited for", async () => {
+test("the error keeps 8192 bytes of a long answer, and does not await the rest", async () => {
   let cancelled = false;
   const endless = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new TextEncoder().encode("xé".repeat(1000))),
@@ -530,7 +530,7 @@ test("of a long answer, 8192 bytes are kept, and the rest is not waited for", as
   assert.ok(message.length < 500 && message.endsWith("…"));
 });
 
-test("an answer that breaks off is an answer", async () => {
+test("an answer with a broken body is an answer", async () => {
   const breaking = () => {
     let pulls = 0;
     return new ReadableStream<Uint8Array>({
@@ -549,7 +549,7 @@ test("an answer that breaks off is an answer", async () => {
   await deleteFromGateway(GATEWAY, { job: "a", fetch });
 });
 
-test("a redirect is no success, and the error tells where to, without secrets", async () => {
+test("a redirect is an error with its target, without secrets", async () => {
   const { fetch } = fakeFetch(() =>
     new Response(null, { status: 307, headers: { location: "//u:secret@other/x?t=secret" } })
   );
@@ -562,7 +562,7 @@ test("a redirect is no success, and the error tells where to, without secrets", 
   );
 });
 
-test("credentials that a gateway sends back are not shown", async () => {
+test("credentials in an answer are not shown", async () => {
   const { fetch } = fakeFetch(() => new Response(`not for ${btoa("u:secret")}`, { status: 401 }));
   const basicAuth = { username: "u", password: "secret" };
   const { body, message } = await rejection(
@@ -572,7 +572,7 @@ test("credentials that a gateway sends back are not shown", async () => {
   assert.match(message, /status 401: not for …$/);
 });
 
-test("a fetch that throws or rejects is an error with that as its cause", async () => {
+test("an error of fetch is the cause of the PushError", async () => {
   const broken = new TypeError("connection refused by secret host");
   for (const fetch of [() => Promise.reject(broken), () => assert.fail("x")] as Fetch[]) {
     const error = await rejection(deleteFromGateway(GATEWAY, { job: "a", fetch }));
@@ -588,13 +588,13 @@ test("a fetch that throws or rejects is an error with that as its cause", async 
 /** A `fetch` that never answers, and does not heed its signal either. */
 const deaf: Fetch = () => new Promise(() => {});
 
-test("a time limit and an aborted signal end the push, and the cause tells which it was", async () => {
-  const timers = new ManualClock();
+test("a time limit and an aborted signal end the push, and are its cause", async () => {
+  const clock = new ManualClock();
   const waiting = rejection(
-    deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch: deaf, timers }),
+    deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch: deaf, clock }),
   );
-  await until("the time runs", () => timers.timers === 1);
-  timers.advance(0.005);
+  await until("the time runs", () => clock.timers === 1);
+  clock.advance(0.005);
   const late = await waiting;
   assert.equal((late.cause as DOMException).name, "TimeoutError");
   assert.match(late.message, /there was no answer in time$/);
@@ -619,7 +619,7 @@ test("a time limit and an aborted signal end the push, and the cause tells which
   assert.equal(collects, 0);
 });
 
-test("a registry that never answers does not hold the push for longer than its time", async () => {
+test("a push of a registry that never answers ends with the time limit", async () => {
   const registry: Registry = {
     prefix: null,
     register: () => {},
@@ -630,26 +630,26 @@ test("a registry that never answers does not hold the push for longer than its t
     }),
   };
   const { sent, fetch } = fakeFetch();
-  const timers = new ManualClock();
+  const clock = new ManualClock();
   const waiting = rejection(
-    pushToGateway(GATEWAY, { job: "a", registry, timeoutMs: 5, fetch, timers }),
+    pushToGateway(GATEWAY, { job: "a", registry, timeoutMs: 5, fetch, clock }),
   );
-  await until("the time runs", () => timers.timers === 1);
-  timers.advance(0.005);
+  await until("the time runs", () => clock.timers === 1);
+  clock.advance(0.005);
   const error = await waiting;
   assert.equal((error.cause as DOMException).name, "TimeoutError");
   assert.deepEqual(sent, []);
 });
 
-test("an answer that comes too late is let go", async () => {
+test("an answer after the time limit is cancelled", async () => {
   let answer: ((response: Response) => void) | undefined;
   const fetch: Fetch = () => new Promise((resolve) => answer = resolve);
-  const timers = new ManualClock();
+  const clock = new ManualClock();
   const waiting = rejection(
-    deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch, timers }),
+    deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch, clock }),
   );
   await until("the request is sent", () => answer !== undefined);
-  timers.advance(0.005);
+  clock.advance(0.005);
   await waiting;
   const cancelled = new Promise<void>((resolve) => {
     answer!(new Response(new ReadableStream({ cancel: () => resolve() })));
@@ -657,7 +657,7 @@ test("an answer that comes too late is let go", async () => {
   await cancelled;
 });
 
-test("a signal keeps no listener of a push that is over", async () => {
+test("a signal has no listener after a push", async () => {
   const { signal } = new AbortController();
   const listeners = new Set<unknown>();
   const add = signal.addEventListener.bind(signal);
@@ -671,18 +671,18 @@ test("a signal keeps no listener of a push that is over", async () => {
     remove(...args);
   };
   await deleteFromGateway(GATEWAY, { job: "a", signal, fetch: fakeFetch().fetch });
-  const timers = new ManualClock();
+  const clock = new ManualClock();
   const waiting = rejection(
-    deleteFromGateway(GATEWAY, { job: "a", signal, timeoutMs: 5, fetch: deaf, timers }),
+    deleteFromGateway(GATEWAY, { job: "a", signal, timeoutMs: 5, fetch: deaf, clock }),
   );
-  await until("the time runs", () => timers.timers === 1);
-  timers.advance(0.005);
+  await until("the time runs", () => clock.timers === 1);
+  clock.advance(0.005);
   await waiting;
-  assert.equal(timers.timers, 0);
+  assert.equal(clock.timers, 0);
   assert.equal(listeners.size, 0);
 });
 
-test("a whole registry comes back from what is pushed as text", async () => {
+test("a pushed text is parsed to the same families", async () => {
   const registry = new CollectorRegistry();
   new Counter("c_total", "C.", { registry, labelNames: ["path"] }).labels('a"\\\n').inc(2);
   new Summary("s", "S.", { registry, quantiles: [0.5] }).observe(1);

@@ -39,7 +39,7 @@ async function send(
   registry.register({ collect: () => [...families] });
   const receiver = new FakeReceiver();
   const { fetch } = receiver;
-  await remoteWrite(URL_TEXT, { registry, fetch, timers: new ManualClock(), ...options });
+  await remoteWrite(URL_TEXT, { registry, fetch, clock: new ManualClock(), ...options });
   return receiver;
 }
 
@@ -117,7 +117,7 @@ test("remoteWrite() sends all types as series of text 0.0.4", async () => {
   assert.equal(Object.keys(values).some((name) => name.includes("_created")), false);
 });
 
-test("labels are sorted, the metric's own win, and an empty one is filled in", async () => {
+test("labels are sorted, labels of the metric win, and external labels replace empty ones", async () => {
   const registry = new CollectorRegistry();
   const jobs = new Counter("jobs_total", "Jobs.", {
     registry,
@@ -138,7 +138,7 @@ test("labels are sorted, the metric's own win, and an empty one is filled in", a
   });
 });
 
-test("two series that external labels make one are sent once", async () => {
+test("series that become equal by external labels are sent once", async () => {
   const family = new MetricFamily("x", "", "gauge")
     .addSample("x", { job: "a" }, 1)
     .addSample("x", {}, 2);
@@ -146,14 +146,14 @@ test("two series that external labels make one are sent once", async () => {
   assert.deepEqual(seriesOf(receiver).map(seriesText), ['x{job="a"}']);
 });
 
-test("names outside of the classic alphabet are written with underscores", async () => {
+test("names outside the classic alphabet are written with underscores", async () => {
   const family = new MetricFamily("http.requests", "", "gauge", { nameValidation: "utf8" })
     .addSample("http.requests", { "service.name": "a" }, 1);
   const receiver = await send([family]);
   assert.deepEqual(receiver.values, { 'http_requests{service_name="a"}': 1 });
 });
 
-test("NaN is the ordinary one, never the one that marks a series as stale", async () => {
+test("NaN is written as the ordinary NaN, not as a stale marker", async () => {
   const bits = new DataView(new ArrayBuffer(8));
   bits.setBigUint64(0, 0x7ff0000000000002n);
   let body = new Uint8Array();
@@ -170,7 +170,7 @@ test("NaN is the ordinary one, never the one that marks a series as stale", asyn
   assert.match(hex, /010000000000f87f/);
 });
 
-test("samples have the time of the snapshot, and those with their own come apart", async () => {
+test("samples have the time of the snapshot, and samples with own timestamps are in another request", async () => {
   const family = gauge().addSample("workers", { at: "past" }, 1, { timestamp: 1_600_000_000.5 });
   const receiver = await send([family]);
   assert.deepEqual(
@@ -184,7 +184,7 @@ test("samples have the time of the snapshot, and those with their own come apart
   );
 });
 
-test("exemplars go with counters and buckets", async () => {
+test("exemplars of counters and buckets are sent", async () => {
   const receiver = await send(allTypes());
   const exemplar = {
     labels: [{ name: "trace_id", value: 'a"\\b' }, { name: "span", value: "é" }],
@@ -201,7 +201,7 @@ test("exemplars go with counters and buckets", async () => {
   assert.equal(seriesOf(without).some(({ exemplars }) => exemplars?.length), false);
 });
 
-test("types, help texts and units are sent, once for each family", async () => {
+test("types, help texts and units are sent once for each family", async () => {
   const receiver = await send(allTypes(), { maxSamplesPerRequest: 1 });
   const metadata = receiver.received.flatMap(({ request }) => request.metadata ?? []);
   assert.equal(
@@ -238,7 +238,7 @@ function nativeFamily(native: NativeHistogram, type: "histogram" | "gaugehistogr
   return new MetricFamily("n", "", type).addSample("n", {}, 0, { nativeHistogram: native });
 }
 
-test("a native histogram is one series of the family's name", async () => {
+test("a native histogram is one series with the name of the family", async () => {
   const receiver = await send([nativeFamily(NATIVE)]);
   assert.deepEqual(seriesOf(receiver).map(seriesText), ["n"]);
   assert.deepEqual(seriesOf(receiver)[0]?.histograms, [{
@@ -255,7 +255,7 @@ test("a native histogram is one series of the family's name", async () => {
   }]);
 });
 
-test("a native histogram with counts that are no integers, and one of gauges", async () => {
+test("native histograms with fractional counts and gauge histograms are sent", async () => {
   const positive = new Map([[1, 4.5], [3, 2]]);
   const family = nativeFamily({ ...NATIVE, positive, count: 13.5 }, "gaugehistogram");
   const [histogram] = seriesOf(await send([family]))[0]?.histograms ?? [];
@@ -266,7 +266,7 @@ test("a native histogram with counts that are no integers, and one of gauges", a
   assert.equal(histogram?.reset_hint, "GAUGE");
 });
 
-test("a histogram that is classic too is sent in both forms, or in the classic one", async () => {
+test("a classic and native histogram is sent in both forms, or only in the classic one", async () => {
   const registry = new CollectorRegistry();
   const both = new Histogram("both_seconds", "", { registry, buckets: [1], nativeHistogram: true });
   const only = new Histogram("only_seconds", "", { registry, nativeHistogram: true });
@@ -302,7 +302,7 @@ test("an empty registry sends nothing", async () => {
   assert.equal(receiver.received.length, 0);
 });
 
-test("a large registry goes in requests of bounded size, no metric in two of them", async () => {
+test("a large registry is sent in requests of bounded size, and no metric is split", async () => {
   const registry = new CollectorRegistry();
   const seconds = new Histogram("h", "", { registry, labelNames: ["id"], buckets: [1, 2] });
   for (let id = 0; id < 500; id++) seconds.labels({ id }).observe(1);
@@ -318,7 +318,7 @@ test("a large registry goes in requests of bounded size, no metric in two of the
   }
 });
 
-test("asynchronous collectors are awaited, and one that fails costs only itself", async () => {
+test("asynchronous collectors are awaited, and a failing one is left out", async () => {
   const registry = new CollectorRegistry();
   new Gauge("workers", "", { registry }).set(1);
   registry.register({ collect: () => Promise.resolve([gauge("late")]) });
@@ -381,7 +381,7 @@ for (const { name, replies, waits, fails = false } of RETRIES) {
     const sent = remoteWrite(URL_TEXT, {
       registry,
       fetch: receiver.fetch,
-      timers: clock,
+      clock,
       timeoutMs: REQUEST_TIMEOUT_MS,
       random: () => 1,
       maxBackoffMs: 4000,
@@ -399,7 +399,7 @@ for (const { name, replies, waits, fails = false } of RETRIES) {
   });
 }
 
-test("remoteWrite() gives up when the receiver has failed for too long", async () => {
+test("remoteWrite() rejects when the receiver has failed for longer than retryForMs", async () => {
   const clock = new PauseClock();
   const receiver = new FakeReceiver();
   receiver.replies = Array(100).fill(503);
@@ -410,7 +410,7 @@ test("remoteWrite() gives up when the receiver has failed for too long", async (
     remoteWrite(URL_TEXT, {
       registry,
       fetch: receiver.fetch,
-      timers: clock,
+      clock,
       timeoutMs: REQUEST_TIMEOUT_MS,
       random: () => 0,
       retryForMs: 3000,
@@ -455,24 +455,24 @@ const deaf = new FakeReceiver();
 deaf.gate = never();
 const DEAF: [string, RemoteWriteOptions][] = [
   ["a receiver that does not answer", { fetch: deaf.fetch }],
-  ["a fetch that never answers and does not heed its signal", { fetch: never }],
+  ["a fetch that never answers and ignores its signal", { fetch: never }],
   ["a bearer token that never comes", { bearerToken: never }],
 ];
 for (const [what, options] of DEAF) {
-  test(`${what} costs its time, and no more`, async () => {
-    const timers = new ManualClock();
+  test(`a request with ${what} ends with the time limit`, async () => {
+    const clock = new ManualClock();
     const rejected = assert.rejects(
       remoteWrite(URL_TEXT, {
         registry: oneSeries(),
-        timers,
+        clock,
         timeoutMs: 5,
         retryForMs: 1,
         ...options,
       }),
       { message: `Cannot write to "${URL_TEXT}": no answer within 5 ms` },
     );
-    await until("both limits run", () => timers.timers === 2);
-    timers.advance(0.005);
+    await until("both limits run", () => clock.timers === 2);
+    clock.advance(0.005);
     await rejected;
   });
 }
@@ -480,21 +480,21 @@ for (const [what, options] of DEAF) {
 const ANSWERS: [string, UnderlyingDefaultSource<Uint8Array>][] = [
   ["never ends", { pull: never }],
   ["breaks off", { pull: (controller) => controller.error(new Error("torn")) }],
-  ["fails to be let go", { pull: never, cancel: () => Promise.reject(new Error("torn")) }],
-  ["takes for ever to be let go", { cancel: never }],
+  ["fails to be cancelled", { pull: never, cancel: () => Promise.reject(new Error("torn")) }],
+  ["takes for ever to be cancelled", { cancel: never }],
 ];
 for (const [what, source] of ANSWERS) {
-  test(`an answer whose body ${what} is an answer: its status counts`, async () => {
+  test(`the status of an answer counts if its body ${what}`, async () => {
     let requests = 0;
     let isRead = false;
-    const timers = new ManualClock();
+    const clock = new ManualClock();
     const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
       isRead = true;
       return (source.pull ?? never)(controller);
     };
     const options = (status: number): RemoteWriteOptions => ({
       registry: oneSeries(),
-      timers,
+      clock,
       timeoutMs: 5,
       fetch: () => {
         requests++;
@@ -508,13 +508,13 @@ for (const [what, source] of ANSWERS) {
       retryable: false,
     });
     await until("the answer is read", () => isRead);
-    timers.advance(0.005);
+    clock.advance(0.005);
     await rejected;
     assert.equal(requests, 2, "nothing is sent twice");
   });
 }
 
-test("an onError that rejects is not an unhandled rejection", async () => {
+test("a rejection of onError is handled", async () => {
   // Of an unhandled rejection, the test would fail.
   await assert.rejects(
     remoteWrite(URL_TEXT, {
@@ -527,7 +527,7 @@ test("an onError that rejects is not an unhandled rejection", async () => {
   await new Promise((resolve) => setTimeout(resolve, 0));
 });
 
-test("headers may be whatever the platform takes as such", async () => {
+test("headers may have any form of HeadersInit", async () => {
   for (const headers of [new Headers({ "x-key": "a" }), [["x-key", "a"]] as [string, string][]]) {
     const receiver = new FakeReceiver();
     await remoteWrite(URL_TEXT, { registry: oneSeries(), headers, fetch: receiver.fetch });
@@ -535,7 +535,7 @@ test("headers may be whatever the platform takes as such", async () => {
   }
 });
 
-test("a redirect is not followed, and the error tells where to, without secrets", async () => {
+test("a redirect is not followed, and the error has its target, without secrets", async () => {
   const location = "//ann:s3cret@other/login?token=s3cret";
   const fetch = () => Promise.resolve(new Response(null, { status: 302, headers: { location } }));
   await assert.rejects(remoteWrite(URL_TEXT, { registry: oneSeries(), fetch }), {
@@ -544,7 +544,7 @@ test("a redirect is not followed, and the error tells where to, without secrets"
   });
 });
 
-test("credentials and a query that come back are not shown", async () => {
+test("credentials and a query in an answer are not shown", async () => {
   const echo = (url: string, init: RequestInit) =>
     `${url}, ${new URL(url).search}, ${new Headers(init.headers).get("authorization")}`;
   const urls = ["http://localhost/write?token=t0ken", "http://localhost/write"];
@@ -571,7 +571,50 @@ test("credentials and a query that come back are not shown", async () => {
   }
 });
 
-test("errors tell what was refused, and no secret", async () => {
+/** A server that repeats what it was sent, in many spellings. */
+function echoEverything(url: string, init: RequestInit): string {
+  const headers = new Headers(init.headers);
+  const [scheme, credentials = ""] = (headers.get("authorization") ?? "").split(" ");
+  const decoded = scheme === "Basic" ? atob(credentials) : "";
+  const { searchParams } = new URL(url);
+  return [
+    url,
+    decodeURIComponent(url),
+    ...headers.values(),
+    ...searchParams.values(),
+    decoded,
+    JSON.stringify({ headers: [...headers], query: [...searchParams], decoded }),
+    encodeURIComponent(decoded),
+  ].join(" | ");
+}
+
+test("no spelling of a credential, of a header of the user's or of the query is shown", async () => {
+  const password = 'p"w&5 €';
+  const secrets = [password, encodeURIComponent(password), "k3y-value", "to ken/1", "to%20ken%2F1"];
+  const url = `http://ann:${encodeURIComponent(password)}@localhost/write?token=to%20ken%2F1&x=abc`;
+  for (
+    const fetch of [
+      (url: string, init: RequestInit) => Promise.reject(new Error(echoEverything(url, init))),
+      (url: string, init: RequestInit) =>
+        Promise.resolve(new Response(echoEverything(url, init), { status: 400 })),
+    ]
+  ) {
+    const error: unknown = await remoteWrite(url, {
+      registry: oneSeries(),
+      retryForMs: 1,
+      headers: { "x-api-key": "k3y-value", "x-pin": "77" },
+      fetch,
+    }).catch((error) => error);
+    assert.ok(error instanceof RemoteWriteError);
+    const shown = JSON.stringify({ ...error }) + error.message;
+    for (const secret of [...secrets, JSON.stringify(password).slice(1, -1), "abc", "77"]) {
+      assert.ok(!shown.includes(secret), `${secret} is shown in ${shown}`);
+    }
+    assert.match(shown, /application\/x-protobuf/, "what is no secret stays");
+  }
+});
+
+test("errors have the answer and no secrets", async () => {
   const secretUrl = "http://ann:s3cret@localhost:1/write?token=t0ken";
   const shown = "http://localhost:1/write";
   const cases: [Reply, string][] = [
@@ -607,7 +650,7 @@ test("errors tell what was refused, and no secret", async () => {
   assert.doesNotMatch(error.message, /s3cret|t0ken/);
 });
 
-test("a body of any length is cut in errors", async () => {
+test("errors keep 8192 bytes of a body", async () => {
   const receiver = new FakeReceiver();
   receiver.replies = [{ status: 400, body: "x".repeat(100_000) }];
   const registry = new CollectorRegistry();
@@ -636,8 +679,8 @@ test("a bearer token may be renewed for each request", async () => {
 });
 
 const BAD: { url?: string; options?: Record<string, unknown>; error: RegExp }[] = [
-  { url: "ann:s3cret@nowhere", error: /^TypeError: Cannot write to a URL: its protocol must be/ },
-  { url: "no url", error: /^TypeError: Cannot write to a URL: it is not legal$/ },
+  { url: "ann:s3cret@nowhere", error: /^TypeError: Cannot write to a URL: the protocol must be/ },
+  { url: "no url", error: /^TypeError: Cannot write to a URL: the URL is invalid$/ },
   {
     options: { headers: { "Content-Type": "a/b" } },
     error: /header "content-type" is set already/,

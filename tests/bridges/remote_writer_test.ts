@@ -37,11 +37,12 @@ function setUp(options: RemoteWriterOptions = {}) {
   const writer = new RemoteWriter(URL_TEXT, {
     registry,
     fetch: receiver.fetch,
-    timers: clock,
+    clock,
     timeoutMs: REQUEST_TIMEOUT_MS,
     random: () => 1,
     autoStart: false,
     metadata: false,
+    ownMetrics: false,
     onError: (error) => errors.push(error),
     ...options,
   });
@@ -62,7 +63,7 @@ async function untilReceived(receiver: FakeReceiver, requests: number): Promise<
   await until(`${requests} requests have arrived`, () => receiver.received.length >= requests);
 }
 
-test("RemoteWriter sends on its interval, the first time within the first one", async () => {
+test("RemoteWriter sends on its interval, at first at a random time within it", async () => {
   const { registry, receiver, clock, writer } = setUp({
     intervalMs: 10_000,
     random: () => 0.3,
@@ -88,7 +89,7 @@ test("RemoteWriter sends on its interval, the first time within the first one", 
   await assert.rejects(writer.flush(), /^TypeError: Cannot flush a remote writer: it is closed$/);
 });
 
-test("what a down receiver misses arrives later, in order, under its own time", async () => {
+test("samples that a receiver missed while it was down arrive later, in order, with their own time", async () => {
   const { registry, receiver, clock, errors, writer } = setUp();
   const start = clock.now();
   new Gauge("uptime", "", { registry }).setFunction(() => clock.now() - start);
@@ -153,7 +154,7 @@ test("memory is bounded while the receiver is down: the newest snapshots are kep
   await writer.close();
 });
 
-test("a snapshot that is larger than the buffer waits for a receiver that is well", async () => {
+test("a snapshot that is larger than the buffer waits while requests succeed", async () => {
   let most = 0;
   const { registry, receiver, writer } = setUp({
     maxBufferedBytes: 3000,
@@ -179,7 +180,7 @@ test("a snapshot that is larger than the buffer waits for a receiver that is wel
   await writer.close();
 });
 
-test("a refused request is counted and reported, and what follows is sent", async () => {
+test("a refused request is counted and reported, and the next ones are sent", async () => {
   const { registry, receiver, errors, writer } = setUp({ maxSamplesPerRequest: 1 });
   for (const name of ["a", "b", "c"]) new Gauge(name, "", { registry }).set(1);
   receiver.replies = [204, { status: 400, body: "out of order sample" }, 204];
@@ -199,7 +200,7 @@ function markersOf({ received }: FakeReceiver): string[] {
   return received.flatMap(({ stale }) => stale);
 }
 
-test("series that vanish are marked as stale, once", async () => {
+test("vanished series are marked as stale once", async () => {
   const { registry, receiver, clock, writer } = setUp();
   const busy = new Gauge("busy", "", { registry, labelNames: ["worker"] });
   const seconds = new Histogram("seconds", "", {
@@ -238,7 +239,7 @@ test("series that vanish are marked as stale, once", async () => {
   assert.deepEqual(markersOf(receiver), [], "a program that ends leaves its last values");
 });
 
-test("staleOnClose ends all series behind their last values", async () => {
+test("staleOnClose marks all series as stale after their last values", async () => {
   const { registry, receiver, writer } = setUp({ staleOnClose: true });
   new Gauge("workers", "", { registry }).set(4);
   await writer.close();
@@ -246,7 +247,7 @@ test("staleOnClose ends all series behind their last values", async () => {
   assert.deepEqual(markersOf(receiver), ["workers"]);
 });
 
-test("a snapshot that fails marks nothing as stale", async () => {
+test("a failing snapshot marks nothing as stale", async () => {
   const { registry, receiver, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   await writer.flush();
@@ -262,7 +263,7 @@ test("a snapshot that fails marks nothing as stale", async () => {
   await writer.close();
 });
 
-test("samples with a time of their own are sent once, unless they were dropped", async () => {
+test("samples with own timestamps are sent once, unless they were dropped", async () => {
   const { registry, receiver, writer } = setUp({ retryForMs: 1 });
   let timestamp = 1_600_000_000;
   registry.register({
@@ -302,7 +303,7 @@ test("exemplars are sent once", async () => {
   await writer.close();
 });
 
-test("a clock that stands still or goes back brings no sample out of order", async () => {
+test("samples are in order when the clock stands still or goes back", async () => {
   const { registry, receiver, clock, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   await writer.flush();
@@ -318,7 +319,7 @@ function abortable() {
   return { signal: controller.signal, abort: () => controller.abort(new Error("enough")) };
 }
 
-test("flush() cuts a pause short, but not one that the receiver has asked for", async () => {
+test("flush() ends a pause, except one that the receiver has asked for", async () => {
   const { registry, receiver, clock, errors, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   receiver.replies = [503, 204];
@@ -343,7 +344,7 @@ test("flush() cuts a pause short, but not one that the receiver has asked for", 
   assert.ok(last instanceof RemoteWriteError && last.status === 429, "why it was not done in time");
 });
 
-test("close() ends in time, drops what it cannot send, and never rejects", async () => {
+test("close() ends with its time limit, drops unsent samples, and does not reject", async () => {
   const { registry, receiver, clock, errors, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   receiver.gate = new Promise(() => {});
@@ -360,7 +361,7 @@ test("close() ends in time, drops what it cannot send, and never rejects", async
   assert.match(String(errors.at(-1)), /not done in 5 ms$/);
 });
 
-test("close() ends a flush that still waits", async () => {
+test("close() ends a pending flush()", async () => {
   const { registry, receiver, clock, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   receiver.gate = new Promise(() => {});
@@ -372,7 +373,7 @@ test("close() ends a flush that still waits", async () => {
   await flushed;
 });
 
-test("a writer is disposed of at the end of its block, and tolerates an onError that throws", async () => {
+test("a writer is closed at the end of its block, and errors of onError are ignored", async () => {
   const { registry, receiver, writer } = setUp({
     onError: () => {
       throw new Error("theirs");
@@ -384,31 +385,86 @@ test("a writer is disposed of at the end of its block, and tolerates an onError 
   assert.equal(writer.refusedSamples, 1);
 });
 
-test("a writer is a collector of its own numbers", async () => {
-  const { registry, receiver, writer } = setUp();
-  registry.register(writer);
+test("the registry that is sent gets the numbers of its writers, by URL, until they are closed", async () => {
+  const { registry, receiver, writer } = setUp({ ownMetrics: true });
+  const other = new RemoteWriter("http://ann:s3cret@mimir/api?key=s3cret", {
+    registry,
+    fetch: receiver.fetch,
+    autoStart: false,
+  });
+  new Gauge("workers", "", { registry }).set(4);
   receiver.replies = [204, 400];
   await writer.flush();
   await writer.flush().catch(() => {});
-  assert.equal(
-    generateMetrics(registry),
-    `# HELP narthex_remote_write_samples_total Samples by what became of them.
-# TYPE narthex_remote_write_samples_total counter
-narthex_remote_write_samples_total{outcome="sent"} 5
-narthex_remote_write_samples_total{outcome="refused"} 5
-narthex_remote_write_samples_total{outcome="dropped"} 0
-# HELP narthex_remote_write_retries_total Requests that were sent again.
-# TYPE narthex_remote_write_retries_total counter
-narthex_remote_write_retries_total 0
-# HELP narthex_remote_write_buffered_bytes Compressed requests that wait.
-# TYPE narthex_remote_write_buffered_bytes gauge
-narthex_remote_write_buffered_bytes 0
-`,
-  );
+  const text = generateMetrics(registry);
+  for (
+    const line of [
+      "# TYPE narthex_remote_write_samples_total counter",
+      `narthex_remote_write_samples_total{url="${URL_TEXT}",outcome="sent"} 11`,
+      `narthex_remote_write_samples_total{url="${URL_TEXT}",outcome="refused"} 11`,
+      `narthex_remote_write_samples_total{url="${URL_TEXT}",outcome="dropped"} 0`,
+      'narthex_remote_write_samples_total{url="http://mimir/api",outcome="sent"} 0',
+      `narthex_remote_write_retries_total{url="${URL_TEXT}"} 0`,
+      `narthex_remote_write_buffered_bytes{url="${URL_TEXT}"} 0`,
+    ]
+  ) assert.ok(text.split("\n").includes(line), `${line} is missing in\n${text}`);
+  assert.doesNotMatch(text, /s3cret/);
   await writer.close();
+  assert.doesNotMatch(generateMetrics(registry), /9090/);
+  await other.close();
+  assert.doesNotMatch(generateMetrics(registry), /narthex/);
+  // The names are free again.
+  await setUp({ registry, ownMetrics: true }).writer.close();
 });
 
-test("an interval that is still taking its snapshot begins no other", async () => {
+test("a view that takes no collectors in is sent without the numbers of its writer", async () => {
+  const { registry } = setUp();
+  new Gauge("workers", "", { registry }).set(4);
+  const view = registry.restrictedRegistry(["workers"]);
+  const { receiver, writer } = setUp({ registry: view, ownMetrics: true });
+  await writer.close();
+  assert.deepEqual(samplesOf(receiver), ["workers 4 @0"]);
+});
+
+test("a request that no call waits for ends after five seconds, and others after thirty", async () => {
+  const limits: number[] = [];
+  class LimitClock extends PauseClock {
+    override setTimeout(...[callback, ms, options]: Parameters<PauseClock["setTimeout"]>) {
+      limits.push(ms);
+      return super.setTimeout(callback, ms, options);
+    }
+  }
+  const run = async (timeoutMs?: number): Promise<void> => {
+    limits.length = 0;
+    const clock = new LimitClock();
+    const { registry, receiver, errors, writer } = setUp({
+      clock,
+      intervalMs: 60_000,
+      timeoutMs,
+    });
+    new Gauge("workers", "", { registry }).set(4);
+    receiver.gate = new Promise(() => {});
+    writer.start();
+    await clock.endPause();
+    await untilReceived(receiver, 1);
+    clock.advance((timeoutMs ?? 5000) / 1000);
+    await until("the attempt has ended", () => errors.length === 1);
+    assert.match(String(errors[0]), new RegExp(`no answer within ${timeoutMs ?? 5000} ms$`));
+    const flushed = assert.rejects(writer.flush({ timeoutMs: 40_000 }), /no answer within/);
+    await untilReceived(receiver, 2);
+    clock.advance(41);
+    await flushed;
+    const closed = writer.close({ timeoutMs: 1 });
+    clock.advance(0.001);
+    await closed;
+  };
+  await run();
+  assert.ok(limits.includes(5000) && limits.includes(30_000), `${limits}`);
+  await run(20_000);
+  assert.ok(!limits.includes(5000) && !limits.includes(30_000), `${limits}`);
+});
+
+test("an interval that is still taking its snapshot does not start another one", async () => {
   const { registry, receiver, clock, writer } = setUp();
   let calls = 0;
   const { promise, resolve } = Promise.withResolvers<MetricFamily[]>();
@@ -430,7 +486,7 @@ test("an interval that is still taking its snapshot begins no other", async () =
   await writer.close();
 });
 
-test("with the platform's timers a writer sends by itself", async () => {
+test("a writer sends with the timers of the platform", async () => {
   const registry = new CollectorRegistry();
   new Gauge("workers", "", { registry }).set(4);
   const receiver = new FakeReceiver();
@@ -439,7 +495,7 @@ test("with the platform's timers a writer sends by itself", async () => {
   await writer.close();
 });
 
-test("a writer does not keep its program running, but a flush that is awaited does", async () => {
+test("a writer does not keep its program running, but an awaited flush() does", async () => {
   const file = fileURLToPath(new URL("../support/remote_writer_program.ts", import.meta.url));
   const args = "Deno" in globalThis ? ["run", "-A", "--no-check", file] : [file];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });

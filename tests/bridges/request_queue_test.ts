@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RequestQueue } from "../../bridges/remote_write/request_queue.ts";
+import { RequestQueue } from "../../bridges/requests/request_queue.ts";
 
 function request(size: number) {
   return { body: new Uint8Array(size), samples: size };
 }
 
-test("RequestQueue drops the oldest for the new, but not the one that is on its way", () => {
+test("RequestQueue drops the oldest requests, except one that is being sent", () => {
   const queue = new RequestQueue(10);
   for (const size of [4, 3, 3]) assert.deepEqual(queue.push(request(size)), []);
   assert.equal(queue.hasRoom(request(1)), false);
@@ -19,7 +19,7 @@ test("RequestQueue drops the oldest for the new, but not the one that is on its 
   assert.equal(queue.last, 5);
 });
 
-test("RequestQueue drops what alone is too large", () => {
+test("RequestQueue drops a request that alone is too large", () => {
   const queue = new RequestQueue(10);
   queue.push(request(4));
   queue.hold(queue.head);
@@ -27,7 +27,7 @@ test("RequestQueue drops what alone is too large", () => {
   assert.deepEqual([queue.bytes, queue.head?.number], [4, 1]);
 });
 
-test("RequestQueue takes requests out once", () => {
+test("RequestQueue removes a request once", () => {
   const queue = new RequestQueue(10);
   queue.push(request(4));
   queue.push(request(5));

@@ -78,7 +78,7 @@ test("SeriesMemory keeps labels of any length and any bytes", () => {
   ]);
 });
 
-test("a snapshot that was not finished is forgotten", () => {
+test("an unfinished snapshot is forgotten", () => {
   const memory = new SeriesMemory();
   const one = { series: "one", isNative: false, timestampMs: undefined };
   note(memory, [one]);

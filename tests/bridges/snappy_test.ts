@@ -18,7 +18,7 @@ function noise(length: number): Uint8Array {
   return Uint8Array.from({ length }, () => (state = Math.imul(state, 1664525) + 1013904223) >>> 24);
 }
 
-test("compressSnappy() writes the forms of the format's description", () => {
+test("compressSnappy() writes all forms of the format description", () => {
   const text = (value: string) => new TextEncoder().encode(value);
   assert.deepEqual([...compressSnappy(new Uint8Array())], [0]);
   assert.deepEqual([...compressSnappy(text("a"))], [1, 0, 97]);
@@ -28,13 +28,13 @@ test("compressSnappy() writes the forms of the format's description", () => {
   assert.deepEqual([...compressSnappy(noise(61))].slice(0, 3), [61, 60 << 2, 60]);
 });
 
-test("compressSnappy() keeps any bytes", () => {
+test("compressSnappy() preserves any bytes", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 2000 }), (bytes) => {
     roundTrip(bytes);
   }));
 });
 
-test("compressSnappy() keeps bytes that repeat at any distance and length", () => {
+test("compressSnappy() preserves bytes that repeat at any distance and length", () => {
   const part = fc.tuple(
     fc.uint8Array({ minLength: 1, maxLength: 200 }),
     fc.integer({ min: 1, max: 400 }),
@@ -48,7 +48,7 @@ test("compressSnappy() keeps bytes that repeat at any distance and length", () =
   );
 });
 
-test("compressSnappy() never reaches back farther than two bytes can say", () => {
+test("compressSnappy() writes offsets of at most two bytes", () => {
   for (const distance of [2047, 2048, 65_534, 65_535, 65_536, 70_000]) {
     const bytes = noise(distance + 500);
     bytes.copyWithin(distance, 0, 500);
@@ -56,7 +56,7 @@ test("compressSnappy() never reaches back farther than two bytes can say", () =>
   }
 });
 
-test("compressSnappy() takes large inputs", () => {
+test("compressSnappy() compresses large inputs", () => {
   const million = roundTrip(new Uint8Array(1_000_000));
   assert.ok(million.length < 50_000);
   const random = noise(1_000_000);

@@ -36,7 +36,7 @@ function denoWith(states: Readonly<Record<string, string>>): PlatformDeno {
   };
 }
 
-test("a collector brings the standard metrics, and what the runtime tells", () => {
+test("a collector has the standard metrics and those of the runtime", () => {
   assert.deepEqual(numbersOf(new RuntimeCollector(new FakePlatform())), [
     "process_cpu_seconds_total 1.75",
     "process_open_fds 3",
@@ -83,13 +83,13 @@ test("names, help and types of the standard metrics are those of the guidelines"
   );
 });
 
-test("what collect() brings is what describe() names, in the same order", () => {
+test("describe() has the families of collect() in the same order", () => {
   const collector = new RuntimeCollector(new FakePlatform());
   const described = collector.describe().map(({ name }) => name);
   assert.deepEqual(namesOf(collector), described.filter((name) => !name.includes("_gc_")));
 });
 
-test("without /proc its metrics are left out, and the start is as the runtime tells", () => {
+test("without /proc its metrics are left out, and the start time is that of the runtime", () => {
   const linux = namesOf(new RuntimeCollector(new FakePlatform()));
   for (const platform of ["darwin", "win32"]) {
     const fake = new FakePlatform({ process: { platform } });
@@ -100,7 +100,7 @@ test("without /proc its metrics are left out, and the start is as the runtime te
   }
 });
 
-test("files that are missing or strange cost only their own metrics", () => {
+test("missing or strange files affect only their own metrics", () => {
   const fake = new FakePlatform();
   fake.files.texts["/proc/self/limits"] = "nothing of use\n";
   fake.files.texts["/proc/self/stat"] = "42 (short) S 1\n";
@@ -109,7 +109,7 @@ test("files that are missing or strange cost only their own metrics", () => {
   assert.ok(names.includes("process_start_time_seconds"));
 });
 
-test("descriptors are counted by the kernel where it counts, else one by one", () => {
+test("descriptors are counted by the kernel, or else one by one", () => {
   const fake = new FakePlatform();
   const collector = new RuntimeCollector(fake);
   const count = () => numbersOf(collector).find((line) => line.startsWith("process_open_fds"));
@@ -126,7 +126,7 @@ test("descriptors are counted by the kernel where it counts, else one by one", (
   assert.ok(numbersOf(trusting).includes("process_open_fds 5000"));
 });
 
-test("on Deno /proc is not touched as long as one permission is not granted", () => {
+test("on Deno /proc is not read if one permission is missing", () => {
   const process = { versions: { deno: "2.9.6", node: "26.0.0" } };
   for (const name of DENO_PERMISSIONS) {
     for (const state of ["prompt", "denied", "granted partial"]) {
@@ -143,7 +143,7 @@ test("on Deno /proc is not touched as long as one permission is not granted", ()
   assert.deepEqual(PROC_NAMES.filter((name) => !names.includes(name)), []);
 });
 
-test("a permission that is granted later is used, and does not move the start", () => {
+test("a permission that is granted later is used, and does not change the start time", () => {
   const states: Record<string, string> = { run: "prompt" };
   const process = { versions: { deno: "2.9.6" } };
   const collector = new RuntimeCollector(new FakePlatform({ process, deno: denoWith(states) }));
@@ -153,7 +153,7 @@ test("a permission that is granted later is used, and does not move the start", 
   assert.ok(numbersOf(collector).includes("process_start_time_seconds 1700000200.5"));
 });
 
-test("a Deno that does not know a permission is not read from", () => {
+test("/proc is not read on a Deno that does not know a permission", () => {
   const deno = {
     permissions: {
       querySync(): never {
@@ -166,7 +166,7 @@ test("a Deno that does not know a permission is not read from", () => {
   assert.equal(fake.files.reads, 0);
 });
 
-test("what a runtime tells wrongly or dearly is not asked for", () => {
+test("wrong or expensive numbers of a runtime are not read", () => {
   const deno = new FakePlatform({ process: { versions: { deno: "2.9.6" } } });
   assert.ok(!namesOf(new RuntimeCollector(deno)).includes("runtime_array_buffers_bytes"));
 
@@ -184,7 +184,7 @@ test("what a runtime tells wrongly or dearly is not asked for", () => {
   assert.ok(!names.includes("runtime_event_loop_active_seconds_total"));
 });
 
-test("the heap limit is read once, and not by scrapes", () => {
+test("the heap limit is read once", () => {
   let calls = 0;
   const getHeapStatistics = () => ({ heap_size_limit: 4000 + calls++ });
   const modules = { "node:v8": { getHeapStatistics } };
@@ -193,7 +193,7 @@ test("the heap limit is read once, and not by scrapes", () => {
   assert.equal(calls, 1);
 });
 
-test("a worker that knows only its own start has none without /proc", () => {
+test("a worker that only knows its own start time has none without /proc", () => {
   const process = { platform: "darwin" };
   const modules = { "node:worker_threads": { isMainThread: false } };
   const has = (fake: FakePlatform) =>
@@ -209,7 +209,7 @@ test("a worker that knows only its own start has none without /proc", () => {
   assert.ok(has(new FakePlatform({ process, modules })));
 });
 
-test("nothing is there on a platform that has nothing, and nothing throws", () => {
+test("a platform without anything has no metrics and no errors", () => {
   assert.deepEqual(new RuntimeCollector({}).collect(), []);
   assert.ok(new RuntimeCollector({}).describe().length > 0);
   // A stand-in for `process`, as bundlers put it into browsers.
@@ -217,7 +217,14 @@ test("nothing is there on a platform that has nothing, and nothing throws", () =
   assert.deepEqual(new RuntimeCollector(browser).collect(), []);
 });
 
-test("what throws, and what is no number, is left out", () => {
+test("Cloudflare Workers have only their name: their process is an imitation of Node's", () => {
+  const platform = new FakePlatform({ userAgent: "Cloudflare-Workers" });
+  const collector = new RuntimeCollector(platform);
+  assert.deepEqual(seriesOf(collector), ['runtime_info{runtime="workerd",version=""} 1']);
+  assert.equal(platform.timers.length, 0);
+});
+
+test("errors and values that are not numbers are left out", () => {
   const fail = () => {
     throw new Error("not implemented");
   };
@@ -245,7 +252,7 @@ test("what throws, and what is no number, is left out", () => {
   assert.deepEqual(numbersOf(new RuntimeCollector(strange)), ["runtime_heap_used_bytes 1"]);
 });
 
-test("the lag of the event loop is by how much a timer was late", () => {
+test("the lag of the event loop is the delay of a timer", () => {
   const fake = new FakePlatform();
   const registry = new CollectorRegistry();
   registry.register(new RuntimeCollector(fake));
@@ -266,7 +273,7 @@ test("the lag of the event loop is by how much a timer was late", () => {
   assert.ok(fake.timers.every(({ isUnref }) => isUnref));
 });
 
-test("clocks that are put in the place of the platform's later change nothing", () => {
+test("fake clocks that are installed later are not used", () => {
   const fake = new FakePlatform();
   const collector = new RuntimeCollector(fake);
   fake.performance.now = () => assert.fail("another clock was read");
@@ -277,7 +284,7 @@ test("clocks that are put in the place of the platform's later change nothing", 
   assert.ok(seriesOf(collector).includes("runtime_event_loop_lag_seconds_count 1"));
 });
 
-test("timers that are numbers, as in browsers, sample too", () => {
+test("timers that are numbers work, like in browsers", () => {
   const callbacks: (() => void)[] = [];
   const setTimeout = (callback: () => void) => callbacks.push(callback);
   const collector = new RuntimeCollector({ performance, setTimeout, clearTimeout });
@@ -286,7 +293,7 @@ test("timers that are numbers, as in browsers, sample too", () => {
   assert.ok(seriesOf(collector).includes("runtime_event_loop_lag_seconds_count 1"));
 });
 
-test("garbage collections are observed by kind, and left out until there is one", () => {
+test("garbage collections are observed by kind, and are left out until there is one", () => {
   let tell: ((list: { getEntries(): unknown[] }) => void) | undefined;
   let observed: unknown;
   class PerformanceObserver {

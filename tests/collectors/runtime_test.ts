@@ -54,7 +54,7 @@ async function untilNear(
   await until(`${actual} is near ${expected}`, () => Math.abs(actual() - expected()) <= tolerance);
 }
 
-test("the entry point imports nothing that only some platforms have", () => {
+test("the entry point imports only modules of this library", () => {
   const sources = new Map(readSources().map((source) => [source.path, source]));
   const reached = new Set(["collectors/runtime.ts"]);
   for (const path of reached) {
@@ -66,7 +66,7 @@ test("the entry point imports nothing that only some platforms have", () => {
   assert.ok(reached.has("collectors/proc_files.ts") && reached.has("mod.ts"));
 });
 
-test("registerRuntimeMetrics() puts the metrics into the default registry", () => {
+test("registerRuntimeMetrics() registers in the default registry", () => {
   const former = REGISTRY.getRegistry();
   try {
     const [first, second] = [new CollectorRegistry(), new CollectorRegistry({ prefix: "app" })];
@@ -84,7 +84,7 @@ test("registerRuntimeMetrics() puts the metrics into the default registry", () =
   }
 });
 
-test("a second call does nothing, whatever the registry does with duplicates", () => {
+test("a second call does nothing with every onDuplicate", () => {
   for (const onDuplicate of ["throw", "keep", "reuse"] as const) {
     const registry = register(new CollectorRegistry({ onDuplicate }));
     const names = [...gather(registry)].map(({ name }) => name);
@@ -94,7 +94,7 @@ test("a second call does nothing, whatever the registry does with duplicates", (
   }
 });
 
-test("a registry that was cleared can have the metrics again", () => {
+test("the metrics can be registered again after clear()", () => {
   const registry = register();
   registry.clear();
   assert.equal(generateMetrics(registry), "");
@@ -102,7 +102,7 @@ test("a registry that was cleared can have the metrics again", () => {
   assert.match(generateMetrics(registry), /^process_cpu_seconds_total /m);
 });
 
-test("a module that is loaded once more finds the collector of the first", async () => {
+test("a module that is loaded again finds the same collector", async () => {
   const registered: unknown[] = [];
   const registry: Registry = {
     prefix: null,
@@ -119,7 +119,7 @@ test("a module that is loaded once more finds the collector of the first", async
   assert.equal(registered[0], registered[1]);
 });
 
-test("names are claimed, so that a clash is told when it is made", () => {
+test("names are claimed at registration", () => {
   const registry = register();
   for (const name of ["process_cpu_seconds_total", "process_threads", "runtime_info"]) {
     assert.throws(() => new Counter(name, "Mine.", { registry }), DuplicateMetricError);
@@ -129,7 +129,7 @@ test("names are claimed, so that a clash is told when it is made", () => {
   assert.throws(() => registerRuntimeMetrics(other), DuplicateMetricError);
 });
 
-test("what is no registry is refused", () => {
+test("registerRuntimeMetrics() refuses values that are not a registry", () => {
   for (const registry of [42, null, {}, "REGISTRY"]) {
     assert.throws(
       () => registerRuntimeMetrics(registry as unknown as Registry),
@@ -138,7 +138,7 @@ test("what is no registry is refused", () => {
   }
 });
 
-test("restricted views and ?name[] find the metrics by their names", async () => {
+test("restricted views and ?name[] select the metrics by name", async () => {
   const registry = register();
   const view = registry.restrictedRegistry(["process_resident_memory_bytes"]);
   assert.match(
@@ -152,7 +152,7 @@ test("restricted views and ?name[] find the metrics by their names", async () =>
   assert.equal(generateMetrics(registry.restrictedRegistry(["other"])), "");
 });
 
-test("runtime_info tells which runtime it is", () => {
+test("runtime_info has the name and the version of the runtime", () => {
   const { bun, deno, node } = process.versions as Record<string, string | undefined>;
   const [runtime, version = ""] = deno !== undefined
     ? ["deno", deno]
@@ -162,13 +162,13 @@ test("runtime_info tells which runtime it is", () => {
   assert.equal(register().getSampleValue("runtime_info", { runtime, version }), 1);
 });
 
-test("a prefix and constant labels are those of the registry", () => {
+test("the metrics have the prefix and the constant labels of the registry", () => {
   const registry = register(new CollectorRegistry({ prefix: "app", constLabels: { zone: "eu" } }));
   assert.match(generateMetrics(registry), /^app_process_cpu_seconds_total\{zone="eu"\} /m);
   assert.match(generateMetrics(registry), /^app_runtime_info\{zone="eu",runtime="/m);
 });
 
-test("the exposition is legal OpenMetrics", () => {
+test("the exposition is valid OpenMetrics", () => {
   const registry = register();
   const parsed = parseOpenMetrics(generateOpenMetrics(registry));
   assert.deepEqual(
@@ -177,7 +177,7 @@ test("the exposition is legal OpenMetrics", () => {
   );
 });
 
-test("processor time grows by what work takes", () => {
+test("processor time grows with work", () => {
   const registry = register();
   const seconds = (since: NodeJS.CpuUsage) => {
     const { user, system } = process.cpuUsage(since);
@@ -193,7 +193,7 @@ test("processor time grows by what work takes", () => {
   assert.ok(grown >= 0.05 && grown <= seconds(outer), `${grown}`);
 });
 
-test("the process began before now, and this never moves", () => {
+test("the start time of the process is in the past and does not change", () => {
   const registry = register();
   const start = valueOf("process_start_time_seconds", registry);
   const now = Date.now() / 1000;
@@ -252,7 +252,7 @@ test(
   },
 );
 
-test("memory that is taken is seen", () => {
+test("memory grows with allocations", () => {
   const registry = register();
   const external = valueOf("runtime_external_memory_bytes", registry);
   const bytes = new Uint8Array(new ArrayBuffer(64 * 2 ** 20)).fill(1);
@@ -264,7 +264,7 @@ test("memory that is taken is seen", () => {
   assert.equal(bytes.at(-1), 1);
 });
 
-test("the part of the heap that is in use is part of it, also when much is outside of it", () => {
+test("the used heap is not larger than the heap when much memory is outside it", () => {
   const registry = register();
   const bytes = new Uint8Array(new ArrayBuffer(64 * 2 ** 20)).fill(1);
   const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } };
@@ -280,7 +280,7 @@ test("the part of the heap that is in use is part of it, also when much is outsi
   assert.equal(bytes.at(-1), 1);
 });
 
-test("isolates share what each has for itself, and tell what they have in common once", async () => {
+test("isolates share their own numbers, and expose those of the process once", async () => {
   const [one, two] = [new CollectorRegistry(), new CollectorRegistry()];
   for (const registry of [one, two]) registerRuntimeMetrics(registry);
   const store = new MemoryStore();

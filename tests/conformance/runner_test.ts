@@ -25,23 +25,23 @@ async function outcomeOf(cases: unknown): Promise<Outcome> {
   return outcome;
 }
 
-test("a case that holds has passed", async () => {
+test("a case that holds passes", async () => {
   const { cases, passed, failures } = await outcomeOf([{ input: 2, expected: 4 }]);
   assert.deepEqual({ cases, passed, failures }, { cases: 1, passed: 1, failures: [] });
 });
 
-test("a case that does not hold is a failure", async () => {
+test("a case that does not hold fails", async () => {
   const { passed, failures } = await outcomeOf([{ input: 2, expected: 5 }]);
   assert.equal(passed, 0);
   assert.deepEqual(failures.map(({ name }) => name), ["double 2"]);
 });
 
-test("a case of another shape is a failure", async () => {
+test("a case of another shape fails", async () => {
   const { failures } = await outcomeOf([null, { input: 1 }]);
   assert.equal(failures.length, 2);
 });
 
-test("a case that holds as its deviation says is counted with its reason", async () => {
+test("a case that holds with its deviation is counted with its reason", async () => {
   const { passed, deviating, deviations, failures } = await outcomeOf([{
     input: 20,
     expected: 40,
@@ -50,19 +50,19 @@ test("a case that holds as its deviation says is counted with its reason", async
   assert.deepEqual([...deviations], [["large numbers stay", ["double 20"]]]);
 });
 
-test("a deviation that is none any more is a failure", async () => {
+test("an obsolete deviation fails", async () => {
   const { deviating, failures } = await outcomeOf([{ input: 10, expected: 20 }]);
   assert.equal(deviating, 0);
   assert.match(failures[0]!.message, /listed as a deviation: large numbers stay/);
 });
 
-test("a deviation that says what does not hold either is a failure", async () => {
+test("a deviation that does not hold fails", async () => {
   const { deviating, failures } = await outcomeOf([{ input: 10, expected: 30 }]);
   assert.equal(deviating, 0);
   assert.equal(failures.length, 1);
 });
 
-test("a case that means nothing here is neither passed nor failed", async () => {
+test("an inapplicable case neither passes nor fails", async () => {
   const outcome = await outcomeOf([{ input: -1, expected: 7 }]);
   assert.equal(outcome.passed + outcome.failures.length, 0);
   assert.deepEqual([...outcome.inapplicable.keys()], ["there are no negative numbers"]);

@@ -3,49 +3,183 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { copyLibrary } from "../support/library_copy.ts";
-import { start, waitFor } from "../support/processes.ts";
-import { runtimePath } from "../support/programs.ts";
+import { copyLibrary, type LibraryCopy } from "../support/library_copy.ts";
+import { type RunningProgram, start, waitFor } from "../support/processes.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
+import { readSnippets } from "../support/readme.ts";
 
-/** A module that is imported first, and one that is edited. */
-const SETUP = `import { CollectorRegistry, REGISTRY } from "./mod.ts";
-if (REGISTRY.prefix !== "hot") {
-  REGISTRY.setRegistry(new CollectorRegistry({ prefix: "hot", onDuplicate: "reuse" }));
+/** The lines of README.md for hot reload, as they stand there. */
+function readmeLines(): string {
+  const found = readSnippets().filter(({ code }) => code.includes('onDuplicate: "replace"'));
+  assert.equal(found.length, 1);
+  return found[0]!.code;
 }
-`;
-const app = (version: number) =>
-  `import "./setup.ts";
-import { Counter, generateMetrics } from "./mod.ts";
 
-const loads = new Counter("loads_total", "How often the module was loaded.");
-loads.inc();
-console.log("version ${version}: " + generateMetrics().trim().split("\\n").at(-1));
+/** What the program consists of. Each edit changes something. */
+interface Edition {
+  readonly version: number;
+  readonly help: string;
+  readonly bucket: number;
+}
+
+/** README's lines, and behind them what a program may edit. */
+function program({ version, help, bucket }: Edition): string {
+  return `${readmeLines()}
+import { Gauge, generateMetrics, Histogram, MetricFamily } from "@narthex/prometheus";
+
+new Gauge("edited", "${help}").inc();
+new Histogram("size", "Sizes.", { buckets: [${bucket}] }).observe(1);
+let isOpen = true;
+REGISTRY.register({
+  collect() {
+    console.log("CALLED ${version}");
+    if (!isOpen) throw new Error("closed");
+    return [new MetricFamily("custom", "C.", "gauge").addSample("custom", {}, ${version})];
+  },
+});
+const text = [generateMetrics(), generateMetrics()].at(-1);
+console.log("EDITION " + JSON.stringify({ version: ${version}, text }));
+// As a program does that closes what a module has opened, before the module runs again.
+isOpen = false;
 setInterval(() => {}, 1000);
 `;
+}
 
-test('with onDuplicate "reuse" a count survives edits under bun --hot', async () => {
+/** What one run of the module printed. */
+interface Run {
+  readonly version: number;
+  /** The versions of the collectors that its two reads called. */
+  readonly called: readonly number[];
+  readonly help: string | undefined;
+  value(series: string): number | undefined;
+}
+
+function readRuns(output: string): Run[] {
+  let called: number[] = [];
+  const runs: Run[] = [];
+  for (const line of output.split("\n")) {
+    const [, version] = /^CALLED (\d+)$/.exec(line) ?? [];
+    if (version !== undefined) called.push(Number(version));
+    const [, json] = /^EDITION (\{.*\})$/.exec(line) ?? [];
+    if (json === undefined) continue;
+    const { version: edition, text }: { version: number; text: string } = JSON.parse(json);
+    const lines = text.split("\n");
+    runs.push({
+      version: edition,
+      called,
+      help: lines.find((line) => line.startsWith("# HELP edited "))?.slice(14),
+      value: (series) => {
+        const found = lines.find((line) => line.startsWith(`${series} `));
+        return found === undefined ? undefined : Number(found.slice(series.length + 1));
+      },
+    });
+    called = [];
+  }
+  return runs;
+}
+
+/** Edits a file until the program has noticed it: a watcher that is not ready yet misses an edit. */
+async function edit(
+  running: RunningProgram,
+  { path, code, sign }: { path: string; code: string; sign: RegExp },
+): Promise<void> {
+  await waitFor(`the edit is seen: ${running.output()}`, async () => {
+    await writeFile(path, code);
+    for (let i = 0; i < 40; i++) {
+      if (sign.test(running.output())) return true;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return undefined;
+  });
+}
+
+const EDITIONS: readonly Edition[] = [
+  { version: 1, help: "First.", bucket: 5 },
+  { version: 2, help: "First.", bucket: 5 },
+  { version: 3, help: "Second.", bucket: 5 },
+  { version: 4, help: "Second.", bucket: 7 },
+  { version: 5, help: "Second.", bucket: 7 },
+];
+
+/** Lets a copy of the library be imported by the name of the package. */
+async function nameLibrary(copy: LibraryCopy): Promise<void> {
+  const name = "@narthex/prometheus";
+  await copy.write("package.json", JSON.stringify({ name, type: "module", exports: "./mod.ts" }));
+  await copy.write("deno.json", JSON.stringify({ imports: { [name]: "./mod.ts" } }));
+}
+
+testWithPrograms(
+  ["npx"],
+  "README's lines keep counts under bun --hot, and show edits of definitions",
+  async () => {
+    await using copy = await copyLibrary();
+    await nameLibrary(copy);
+    await copy.write("app.ts", program(EDITIONS[0]!));
+    await using bun = start(await runtimePath("bun"), ["--hot", "app.ts"], {
+      cwd: copy.folder,
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    await bun.waitForOutput(/^EDITION \{"version":1,/m);
+    for (const edition of EDITIONS.slice(1)) {
+      await edit(bun, {
+        path: join(copy.folder, "app.ts"),
+        code: program(edition),
+        sign: new RegExp(`^EDITION \\{"version":${edition.version},`, "m"),
+      });
+    }
+    const runs = readRuns(bun.output());
+    const editionOf = ({ version }: Run) =>
+      EDITIONS.find((edition) => edition.version === version)!;
+    for (const [i, run] of runs.entries()) {
+      const what = `run ${i + 1}, version ${run.version}:\n${bun.output()}`;
+      // The definition never changed: one more for each run, however often an edit was seen.
+      assert.equal(run.value("reloads_total"), i + 1, what);
+      // A count goes on as long as its definition does.
+      const { help, bucket } = editionOf(run);
+      const alike = runs.slice(0, i + 1).map(editionOf);
+      assert.equal(run.help, help, what);
+      assert.equal(run.value("edited"), alike.filter((other) => other.help === help).length, what);
+      const sizes = alike.filter((other) => other.bucket === bucket).length;
+      assert.equal(run.value("size_count"), sizes, what);
+      assert.equal(run.value(`size_bucket{le="${bucket}"}`), sizes, what);
+      // The edited collector shows its own value, and at its second read it is called alone.
+      assert.equal(run.value("custom"), run.version, what);
+      assert.equal(run.called.at(-1), run.version, what);
+      assert.ok(run.called.length <= 3, what);
+      assert.equal(
+        run.value('narthex_collector_errors_total{collector="custom",cause="error"}'),
+        undefined,
+        what,
+      );
+    }
+    assert.ok(runs.length >= EDITIONS.length);
+  },
+);
+
+test("all counts go on under deno run --watch-hmr", async () => {
   await using copy = await copyLibrary();
-  await copy.write("setup.ts", SETUP);
-  await copy.write("app.ts", app(1));
-  await using bun = start(await runtimePath("bun"), ["--hot", "app.ts"], {
+  await nameLibrary(copy);
+  const code = (version: number) =>
+    `${readmeLines()}
+import { generateMetrics } from "@narthex/prometheus";
+
+const ticks = new Counter("ticks_total", "Ticks.");
+function tick() {
+  ticks.inc();
+  console.log("VERSION ${version} " + JSON.stringify(generateMetrics()));
+}
+setInterval(() => tick(), 50);
+`;
+  await copy.write("app.ts", code(1));
+  const args = ["run", "-A", "--no-check", "--watch-hmr", "app.ts"];
+  await using deno = start(await runtimePath("deno"), args, {
     cwd: copy.folder,
     env: { ...process.env, NO_COLOR: "1" },
   });
-  await bun.waitForOutput(/version 1: hot_loads_total 1/);
-  for (const version of [2, 3]) {
-    await waitFor(`version ${version}`, async () => {
-      await writeFile(join(copy.folder, "app.ts"), app(version));
-      // A watcher that is not ready yet misses an edit, so it is made until it is seen.
-      for (let i = 0; i < 20; i++) {
-        if (bun.output().includes(`version ${version}: `)) return true;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      return undefined;
-    });
-  }
-  const counts = [...bun.output().matchAll(/version \d: hot_loads_total (\d+)/g)]
+  await deno.waitForOutput(/^VERSION 1 .*ticks_total 2/m);
+  await edit(deno, { path: join(copy.folder, "app.ts"), code: code(2), sign: /^VERSION 2 /m });
+  const ticks = [...deno.output().matchAll(/^VERSION \d .*reloads_total 1\\n.*ticks_total (\d+)/gm)]
     .map(([, count]) => Number(count));
-  // One more each time, however often an edit was seen.
-  assert.deepEqual(counts, counts.map((_, i) => i + 1));
-  assert.ok(counts.length >= 3);
+  assert.deepEqual(ticks, ticks.map((_, i) => i + 1));
 });

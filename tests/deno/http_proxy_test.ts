@@ -33,7 +33,7 @@ function receive(port: number) {
 }
 
 for (const [encoding, body] of Object.entries(BODIES)) {
-  test(`a response with ${encoding} that comes from fetch() is sent as it would be otherwise when it is counted`, async () => {
+  test(`a response with ${encoding} from fetch() is sent like any other`, async () => {
     const behind = await serve(
       () =>
         new Response(body.slice(), {

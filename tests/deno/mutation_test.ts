@@ -90,7 +90,7 @@ for (const { code, mutants } of MUTATORS) {
   });
 }
 
-test("a mutant tells where it is, by names that stay when lines move", () => {
+test("a mutant has the names around it, which stay when lines move", () => {
   const code = "class A {\n  #b(): void {\n    c(\n      1,\n    );\n  }\n}\n";
   const [{ message = "" } = {}] = Deno.lint.runPlugin(plugin, "main.ts", code);
   const mutant = applyEdit("main.ts", code, JSON.parse(message) as Edit);
@@ -114,7 +114,7 @@ const population = [
   mutant("c.ts", 0),
 ];
 
-test("a sample has some mutants of each file, after its share", () => {
+test("a sample has mutants of each file in proportion", () => {
   const sample = sampleMutants(population, { count: 20, seed: 1 });
   const counts = Object.groupBy(sample, ({ file }) => file);
   assert.equal(sample.length, 20);
@@ -122,7 +122,7 @@ test("a sample has some mutants of each file, after its share", () => {
   assert.equal(counts["c.ts"]?.length, 1);
 });
 
-test("of a file the mutants are taken in an order that only the seed decides", () => {
+test("the seed alone decides the order of the mutants of a file", () => {
   const ofA = (mutants: Mutant[], seed: number): string[] =>
     sampleMutants(mutants, { count: 20, seed }).filter(({ file }) => file === "a.ts").map(keyOf);
   const before = ofA(population, 1);
@@ -134,7 +134,7 @@ test("of a file the mutants are taken in an order that only the seed decides", (
   assert.notDeepEqual(ofA(population, 2), before);
 });
 
-test("every folder that is mutated has mutants, and no two of them have one key", async () => {
+test("every mutated folder has mutants, and their keys differ", async () => {
   const mutants = await listMutants();
   for (const source of SOURCES.filter((source) => !source.endsWith(".ts"))) {
     assert.ok(mutants.some(({ file }) => file.startsWith(`${source}/`)), source);

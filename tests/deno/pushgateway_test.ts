@@ -4,7 +4,7 @@ import { CollectorRegistry, Gauge } from "../../mod.ts";
 
 // Not of node:test, whose tests Deno does not search for what was left open.
 Deno.test({
-  name: "pushes leave nothing open, whatever comes of them",
+  name: "pushes leave no operations and resources open",
   sanitizeOps: true,
   sanitizeResources: true,
   async fn() {

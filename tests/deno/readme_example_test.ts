@@ -8,7 +8,7 @@ import { ROOT_URL } from "../support/paths.ts";
 import { start } from "../support/processes.ts";
 import { readSnippets } from "../support/readme.ts";
 
-test("README's first example runs as it stands, as a program of its own", async () => {
+test("README's first example runs unchanged as a program", async () => {
   const [example] = readSnippets();
   assert.ok(example !== undefined);
   const folder = await mkdtemp(join(tmpdir(), "narthex-readme-"));

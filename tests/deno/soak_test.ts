@@ -44,7 +44,7 @@ async function failuresOf(
   }
 }
 
-test("what is as it should be is no failure", async () => {
+test("a correct run is not a failure", async () => {
   const texts = [UP + counter(2), UP + counter(3), UP + counter(3)];
   assert.deepEqual(await failuresOf(texts, { acknowledged: 3, issued: 4 }), []);
 });

@@ -5,7 +5,7 @@ import { putFigures, readFigures } from "../support/trust_report.ts";
 const LINES =
   '{"fault":"a | b","bar":"holds","figure":"1"}\n{"fault":"c","bar":"d","figure":"e"}\n';
 
-test("figures replace those of the last run, and leave the rest of the page", () => {
+test("figures replace those of the last run, and keep the rest of the page", () => {
   const first = putFigures("", "A run.", readFigures(LINES));
   assert.match(first, /^# Reliability\n/);
   assert.match(first, /\n\nA run\.\n\n/);
@@ -16,6 +16,6 @@ test("figures replace those of the last run, and leave the rest of the page", ()
   assert.doesNotMatch(second, /A run|holds/);
 });
 
-test("a page without marks is left alone", () => {
+test("a page without marks is not changed", () => {
   assert.throws(() => putFigures("# Reliability\n", "A run.", []), /must have "<!-- figures/);
 });

@@ -7,7 +7,8 @@ import { before, test } from "node:test";
 import { parsePrometheusText } from "../../encoding/parse.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { start, waitFor } from "../support/processes.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { readReadme } from "../support/readme.ts";
 import { startRedis } from "../support/redis.ts";
 
@@ -74,7 +75,7 @@ function fileAt(service: Service | undefined, path: string): URL | undefined {
   return undefined;
 }
 
-test("every image is pinned, Deno's to the version that README names", () => {
+test("every image is pinned, and Deno's version is that of README", () => {
   for (const { image } of Object.values(compose.services)) {
     assert.match(image, /^[\w/]+:v?\d+\.\d+\.\d+(?:-\w+)?$/);
   }
@@ -82,7 +83,7 @@ test("every image is pinned, Deno's to the version that README names", () => {
   assert.equal(compose.services["demo"]?.image, `denoland/deno:${version}`);
 });
 
-test("what is mounted is there, and cannot be written to", () => {
+test("mounted files exist and are read-only", () => {
   const files = Object.values(compose.services).flatMap(mountsOf);
   assert.ok(files.length >= 5);
   for (const { source, mode } of files) {
@@ -94,7 +95,7 @@ test("what is mounted is there, and cannot be written to", () => {
   assert.deepEqual([...new Set(named)], Object.keys(compose.volumes));
 });
 
-test("services depend on services that are there, and are open to this machine only", () => {
+test("services depend on existing services, and are open to this machine only", () => {
   const open: string[] = [];
   for (const { depends_on = [], ports = [] } of Object.values(compose.services)) {
     const needed = Array.isArray(depends_on) ? depends_on : Object.keys(depends_on);
@@ -111,7 +112,7 @@ test("services depend on services that are there, and are open to this machine o
   assert.equal(new Set(open).size, open.length);
 });
 
-test("Prometheus and Grafana find what they are told of", () => {
+test("Prometheus and Grafana find their files", () => {
   const { demo, prometheus, grafana } = compose.services;
   const command = String(prometheus?.command).split(",");
   const config = command.find((option) => option.startsWith("--config.file="))?.split("=")[1];
@@ -137,7 +138,7 @@ test("Prometheus and Grafana find what they are told of", () => {
   }
 });
 
-test("every YAML file in the folder is one that is used", () => {
+test("every YAML file in the folder is used", () => {
   const files = globSync("**/*.{yml,yaml}", { cwd: COMPOSE.pathname });
   assert.deepEqual(files.toSorted(), [
     "compose.yaml",

@@ -107,7 +107,7 @@ async function askAll(
   });
 }
 
-test("every panel says what it shows, in which unit, of the data source that is chosen", () => {
+test("every panel has a description, a unit and the selected data source", () => {
   assert.ok(panels.length > 20);
   for (const { title, description, datasource, targets = [], fieldConfig, options } of panels) {
     assert.ok((description ?? "").endsWith("."), title);
@@ -131,7 +131,7 @@ test("every panel says what it shows, in which unit, of the data source that is 
   }
 });
 
-test("no panel lies on another, and none is wider than the page", () => {
+test("no panels overlap, and none is wider than the page", () => {
   const ids = dashboard.panels.map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
   const taken = new Map<string, string>();
@@ -146,7 +146,7 @@ test("no panel lies on another, and none is wider than the page", () => {
   }
 });
 
-test("Grafana is told of the interval at which Prometheus scrapes", () => {
+test("Grafana has the scrape interval of Prometheus", () => {
   assert.ok(scrapeSeconds > 0);
   const source = read("grafana/provisioning/datasources/prometheus.yaml");
   assert.match(source, new RegExp(`^ +timeInterval: ${scrapeSeconds}s$`, "m"));
@@ -174,6 +174,18 @@ testWithPrograms(
       "all instances",
       queries.map(({ name, expr }) => ({ name, query: substitute(expr, everything) })),
     );
+
+    // Of sizes, a quantile is known as the bound of its bucket.
+    const exposition = await (await fetch(`http://${deno.address}/metrics`)).text();
+    const bounds = [...exposition.matchAll(/_body_size_bytes_bucket\{.*le="(\d+)"/g)]
+      .map(([, le]) => Number(le));
+    const sizes = queries.filter(({ expr }) => expr.includes("_body_size_bytes_bucket"));
+    assert.equal(sizes.length, 6);
+    for (const { name, expr } of sizes) {
+      for (const { value } of await prometheus.query(substitute(expr, everything))) {
+        assert.ok(bounds.includes(value), `${name}: ${value}`);
+      }
+    }
 
     // What can be chosen.
     for (const { name, definition = "" } of dashboard.templating.list) {

@@ -122,7 +122,7 @@ for (const runtime of RUNTIMES) {
     },
   );
 
-  test(`the demo under ${runtime} prints one line, and stops when it is told to`, async () => {
+  test(`the demo under ${runtime} prints one line, and stops on a signal`, async () => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await using demo = await startDemo(runtime);
       assert.match(await demo.page("/"), /<a href="\/metrics">/);
@@ -137,7 +137,7 @@ for (const runtime of RUNTIMES) {
   });
 }
 
-test("the demo says so when its port is taken", async () => {
+test("the demo reports a port that is in use", async () => {
   await using demo = await startDemo("deno");
   const port = demo.address.split(":")[1] ?? "";
   const second = spawnSync(process.execPath, ["task", "--quiet", "demo", "--port", port], {

@@ -8,9 +8,11 @@ import { after, before, test } from "node:test";
 import { parseOpenMetrics, parsePrometheusText } from "../../encoding/parse.ts";
 import type { MetricFamily, Sample } from "../../model.ts";
 import { RUNTIMES } from "../support/demo.ts";
+import { startNodeExporter } from "../support/node_exporter.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { freePort, type RunningProgram, start, waitFor } from "../support/processes.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { startPushgateway } from "../support/pushgateway.ts";
 
 const EXAMPLES = new URL("examples/", ROOT_URL);
@@ -200,6 +202,13 @@ const SERVICES: Record<string, (service: Service) => Promise<void>> = {
     assert.match(loaves?.exemplar?.labels["trace_id"] ?? "", /^(?!0{32})[0-9a-f]{32}$/);
     assert.match(loaves?.exemplar?.labels["span_id"] ?? "", /^[0-9a-f]{16}$/);
   },
+  async "opentelemetry.ts"(service) {
+    for (let i = 0; i < 3; i++) assert.equal(await service.visit("/"), 200);
+    const scrape = await service.scrape();
+    assert.ok(scrape.value("bakery_loaves_total", { kind: "rye", sliced: "true" })! >= 3);
+    assert.equal(scrape.value("oven_temperature_celsius"), 220);
+    assert.equal(scrape.value("target_info", { service_name: "bakery" }), 1);
+  },
   async "multiprocess_workers.ts"(service) {
     await waitFor(
       "four isolates",
@@ -229,6 +238,23 @@ const PROGRAMS: Record<string, {
       const labels = 'folder="docs",instance="",job="duplicates"';
       const series = await gateway.series("duplicates");
       assert.ok(series.includes(`duplicates_files_found{${labels}} 0`), series.join("\n"));
+    },
+  },
+  "textfile.ts": {
+    needs: ["prometheus-node-exporter"],
+    async run(command, path) {
+      const folder = await mkdtemp(join(tmpdir(), "narthex-textfile-"));
+      try {
+        await using program = startCommand(command, { TEXTFILE_DIRECTORY: folder });
+        assert.equal(await program.ended(), 0, program.output());
+        await using exporter = await startNodeExporter(path, folder);
+        const text = await exporter.scrape();
+        assert.match(text, /^folder_files\{folder="\."\} [1-9]/m);
+        assert.match(text, /^folder_size_bytes\{folder="\."\} [1-9]/m);
+        assert.match(text, /^node_textfile_scrape_error 0$/m);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     },
   },
   "multiprocess_sqlite.ts": { needs: [], run: tryPair },
@@ -262,7 +288,7 @@ test("every example is in the table of examples/README.md, and has its commands 
   }
 });
 
-test("every example is tried", () => {
+test("every example is tested", () => {
   const tried = [...Object.keys(SERVICES), ...Object.keys(PROGRAMS)];
   const listed = [...commands.keys()].filter((file) => !file.endsWith("/"));
   assert.deepEqual(tried.toSorted(), listed.toSorted());
@@ -282,7 +308,7 @@ async function tryAll(file: string, run: (command: string) => Promise<void>): Pr
 }
 
 for (const [file, run] of Object.entries(SERVICES)) {
-  test(`${file} serves what it promises by each command, and stops when it is told to`, () =>
+  test(`${file} serves its metrics with each command, and stops on a signal`, () =>
     tryAll(file, async (command) => {
       const code = await serveBy(command, run);
       // Bun leaves the signal of a module that only exports a handler to the system.

@@ -151,7 +151,7 @@ testLive("a browser sees metrics of each type, live", async ({ registry, browser
 });
 
 testLive(
-  "the page asks what it was asked, and curl gets text",
+  "the page scrapes its own URL, and curl gets text",
   async ({ registry, browser, url }) => {
     fill(registry);
     const { page } = await openPage(browser, `${url}?name[]=http_waiting`);
@@ -173,7 +173,7 @@ const HOSTILE = [
   "__proto__",
   "",
 ];
-testLive("a program without metrics is told from one that was not asked yet", async (served) => {
+testLive("a program without metrics differs from one that was not scraped yet", async (served) => {
   const { registry, browser, url } = served;
   const { page } = await openPage(browser, url);
   await page.getByText("There are no metrics yet.").waitFor();
@@ -183,7 +183,7 @@ testLive("a program without metrics is told from one that was not asked yet", as
   await page.getByText("There are no metrics yet.").waitFor({ state: "hidden" });
 });
 
-testLive("nothing is squeezed where there is little room", async ({ registry, browser, url }) => {
+testLive("nothing is squeezed on a narrow page", async ({ registry, browser, url }) => {
   const signed = new Gauge("room_celsius", "Room.", { registry, labelNames: ["id"] });
   signed.labels(1).set(-0.00423);
   new Histogram("heat_celsius", "Heat.", { registry, nativeHistogram: true }).observe(-0.00423);
@@ -221,7 +221,7 @@ testLive("nothing is squeezed where there is little room", async ({ registry, br
   }
 });
 
-testLive("a long title takes no room from others", async (served) => {
+testLive("a long title does not squeeze other parts", async (served) => {
   const { registry, browser, url, stop, restart } = served;
   const title = `${"Long".repeat(20)} and many words more`;
   await stop();
@@ -237,25 +237,28 @@ testLive("a long title takes no room from others", async (served) => {
   }
 });
 
-testLive("what is gone is let go of", async ({ registry, browser, url }) => {
-  const labelNames = ["id"] as const;
-  const histogram = new Histogram("short_lived", "Some go.", { registry, labelNames });
-  histogram.labels(1).observe(1);
-  histogram.labels(2).observe(1);
-  const { page } = await openPage(browser, url);
-  const rows = family(page, "short_lived").locator("li.row");
-  await waitFor("both rows", async () => await rows.count() === 2 || undefined);
-  const first = await page.evaluateHandle(() => new WeakRef(document.querySelector("canvas")!));
-  histogram.remove(1);
-  await waitFor("the row to go", async () => await rows.count() === 1 || undefined);
-  const session = await page.context().newCDPSession(page);
-  await waitFor("the strip to be collected", async () => {
-    await session.send("HeapProfiler.collectGarbage");
-    return await first.evaluate((ref) => ref.deref() === undefined) || undefined;
-  });
-});
+testLive(
+  "removed families and series are removed from the page",
+  async ({ registry, browser, url }) => {
+    const labelNames = ["id"] as const;
+    const histogram = new Histogram("short_lived", "Some go.", { registry, labelNames });
+    histogram.labels(1).observe(1);
+    histogram.labels(2).observe(1);
+    const { page } = await openPage(browser, url);
+    const rows = family(page, "short_lived").locator("li.row");
+    await waitFor("both rows", async () => await rows.count() === 2 || undefined);
+    const first = await page.evaluateHandle(() => new WeakRef(document.querySelector("canvas")!));
+    histogram.remove(1);
+    await waitFor("the row to go", async () => await rows.count() === 1 || undefined);
+    const session = await page.context().newCDPSession(page);
+    await waitFor("the strip to be collected", async () => {
+      await session.send("HeapProfiler.collectGarbage");
+      return await first.evaluate((ref) => ref.deref() === undefined) || undefined;
+    });
+  },
+);
 
-testLive("a screen reader hears what is found, not what comes and goes", async (served) => {
+testLive("a screen reader announces search results, but not changes of numbers", async (served) => {
   const { registry, browser, url } = served;
   const gauge = new Gauge("jobs", "Jobs.", { registry, labelNames: ["id"] });
   gauge.labels(1).set(1);
@@ -283,64 +286,69 @@ testLive("a screen reader hears what is found, not what comes and goes", async (
   );
 });
 
-testLive("what a program says is text, never markup", async ({ registry, browser, url }) => {
-  registry.register({
-    *collect() {
-      const names = [
-        "plain_total",
-        `<img src=x onerror=window.hit=1>`,
-        `a"><svg onload=window.hit=1>`,
-      ];
-      for (const name of names) {
-        const made = new MetricFamily(name, HOSTILE.join(" "), "gauge", { nameValidation: "utf8" });
-        for (const value of HOSTILE) {
-          made.addSample(name, {
-            [`<b onclick=hit> ${value.slice(0, 60).toWellFormed()}`]: value,
-            value,
-          }, 1);
+testLive(
+  "names, labels and help texts are shown as text, not as markup",
+  async ({ registry, browser, url }) => {
+    registry.register({
+      *collect() {
+        const names = [
+          "plain_total",
+          `<img src=x onerror=window.hit=1>`,
+          `a"><svg onload=window.hit=1>`,
+        ];
+        for (const name of names) {
+          const made = new MetricFamily(name, HOSTILE.join(" "), "gauge", {
+            nameValidation: "utf8",
+          });
+          for (const value of HOSTILE) {
+            made.addSample(name, {
+              [`<b onclick=hit> ${value.slice(0, 60).toWellFormed()}`]: value,
+              value,
+            }, 1);
+          }
+          yield made;
         }
-        yield made;
-      }
-      const states = new MetricFamily("__proto__", "</h3>", "stateset", {
-        nameValidation: "utf8", // The label of its states has the same name.
-      });
-      for (const value of HOSTILE) {
-        states.addSample("__proto__", { ["__proto__"]: value }, 1);
-      }
-      yield states;
-      const facts = new MetricFamily("facts", "<h1>", "info");
-      yield facts.addSample(
-        "facts_info",
-        Object.fromEntries(HOSTILE.map((v, i) => [`l${i}`, v])),
-        1,
-      );
-    },
-  });
-  const { page, assertInnocent } = await openPage(browser, url);
-  await page.getByText("5 families, 45 series").waitFor();
-  await page.getByText(/^Live/).waitFor();
-  const plain = family(page, "plain_total");
-  await plain.scrollIntoViewIfNeeded();
-  await plain.getByRole("button", { name: "Show 5 more" }).click();
-  await plain.locator(".row").nth(HOSTILE.length - 1).waitFor();
-  for (const text of HOSTILE.slice(0, 5)) {
-    await page.getByText(text, { exact: true }).first().waitFor();
-  }
-  await page.getByText("U+202E").first().waitFor();
-  await page.getByText("… 200,000 characters").first().waitFor();
-  await page.getByRole("searchbox").fill("<svg onload");
-  await page.getByText(/^\d of 5 families/).waitFor();
-  const found = await page.evaluate(() => ({
-    hit: "hit" in globalThis,
-    strangers: document.querySelectorAll(
-      "main :is(img, script, style, b, iframe, [onerror], [onload], [onclick], [src], a)",
-    ).length,
-    hidden: document.body.innerText === "",
-    wide: document.documentElement.scrollWidth > innerWidth,
-  }));
-  assert.deepEqual(found, { hit: false, strangers: 0, hidden: false, wide: false });
-  assertInnocent();
-});
+        const states = new MetricFamily("__proto__", "</h3>", "stateset", {
+          nameValidation: "utf8", // The label of its states has the same name.
+        });
+        for (const value of HOSTILE) {
+          states.addSample("__proto__", { ["__proto__"]: value }, 1);
+        }
+        yield states;
+        const facts = new MetricFamily("facts", "<h1>", "info");
+        yield facts.addSample(
+          "facts_info",
+          Object.fromEntries(HOSTILE.map((v, i) => [`l${i}`, v])),
+          1,
+        );
+      },
+    });
+    const { page, assertInnocent } = await openPage(browser, url);
+    await page.getByText("5 families, 45 series").waitFor();
+    await page.getByText(/^Live/).waitFor();
+    const plain = family(page, "plain_total");
+    await plain.scrollIntoViewIfNeeded();
+    await plain.getByRole("button", { name: "Show 5 more" }).click();
+    await plain.locator(".row").nth(HOSTILE.length - 1).waitFor();
+    for (const text of HOSTILE.slice(0, 5)) {
+      await page.getByText(text, { exact: true }).first().waitFor();
+    }
+    await page.getByText("U+202E").first().waitFor();
+    await page.getByText("… 200,000 characters").first().waitFor();
+    await page.getByRole("searchbox").fill("<svg onload");
+    await page.getByText(/^\d of 5 families/).waitFor();
+    const found = await page.evaluate(() => ({
+      hit: "hit" in globalThis,
+      strangers: document.querySelectorAll(
+        "main :is(img, script, style, b, iframe, [onerror], [onload], [onclick], [src], a)",
+      ).length,
+      hidden: document.body.innerText === "",
+      wide: document.documentElement.scrollWidth > innerWidth,
+    }));
+    assert.deepEqual(found, { hit: false, strangers: 0, hidden: false, wide: false });
+    assertInnocent();
+  },
+);
 
 testLive("a search leaves families in their groups", async ({ registry, browser, url }) => {
   new Gauge("oven_heat", "Heat.", { registry }).set(1);
@@ -353,7 +361,7 @@ testLive("a search leaves families in their groups", async ({ registry, browser,
   assert.equal(await page.getByRole("heading", { level: 2 }).count(), 1);
 });
 
-testLive("all can be done with the keyboard, and a search survives a reload", async (served) => {
+testLive("everything works with the keyboard, and a search survives a reload", async (served) => {
   const { registry, browser, url } = served;
   fill(registry);
   const many = new Gauge("many", "Many series.", { registry, labelNames: ["i"] });
@@ -387,6 +395,10 @@ testLive("all can be done with the keyboard, and a search survives a reload", as
   await page.getByText("Paused", { exact: true }).waitFor();
   await page.keyboard.press("Space");
   await page.getByText(/^Live/).waitFor();
+  for (const control of ["Changed first", "Fold", "Text"]) {
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), control);
+  }
   await page.keyboard.press("Tab"); // The first group.
   await page.keyboard.press("Tab"); // The second.
   await page.keyboard.press("Enter");
@@ -398,6 +410,166 @@ testLive("all can be done with the keyboard, and a search survives a reload", as
   await family(page, "many").getByText("i=29").waitFor();
   await waitFor("the focus to go on", async () => (await focused()).startsWith("i=6") || undefined);
   assertInnocent();
+});
+
+testLive("from the first scrape on, nothing is empty without a word", async (served) => {
+  const { registry, browser, url, stop, restart } = served;
+  await stop();
+  // The second scrape comes a second after the first, and the third never.
+  await restart(metricsHandler({ registry, live: livePage({ intervalMs: 2 ** 31 - 1 }) }));
+  new Counter("visits_total", "Visits.", { registry }).inc();
+  new Histogram("wait_seconds", "Waiting.", { registry });
+  new Gauge("heat_celsius", "Heat.", { registry }).set(20);
+  const { page } = await openPage(browser, url);
+  await family(page, "visits_total").getByText("A rate from the next scrape on").waitFor();
+  await family(page, "wait_seconds").getByText("What is observed from now on shows here").waitFor();
+  await family(page, "wait_seconds").getByText(/^Nothing observed in the last 1\D/).waitFor();
+  await family(page, "visits_total").getByText("0/s", { exact: true }).waitFor();
+  for (const name of ["visits_total", "wait_seconds", "heat_celsius"]) {
+    const axis = await family(page, name).locator(".chart-axis").innerText();
+    assert.match(axis, /^1\s?s ago\s+now$/);
+  }
+  // Two scrapes fill the width: the line goes from the left to the right.
+  const line = await family(page, "heat_celsius").locator(".line").getAttribute("d");
+  assert.equal(line, "M0 20L240 20");
+});
+
+testLive("a chart tells what is under the pointer", async ({ registry, browser, url }) => {
+  const gauge = new Gauge("heat_celsius", "Heat.", { registry });
+  gauge.set(20);
+  const sizes = new Histogram("size_bytes", "Sizes.", { registry, buckets: [50, 100] });
+  const { page } = await openPage(browser, url);
+  await page.getByText(/^Live/).waitFor();
+  gauge.set(30);
+  for (let i = 0; i < 10; i++) sizes.observe(i === 0 ? 70 : 20);
+  await family(page, "size_bytes").getByText("≤ 50 B").first().waitFor();
+  await family(page, "heat_celsius").getByText("20 °C to 30 °C").waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("Paused", { exact: true }).waitFor();
+
+  const reading = page.locator("#reading");
+  const line = family(page, "heat_celsius").locator(".sparkline");
+  await line.hover({ position: { x: 1, y: 10 } });
+  await reading.getByText(/^20 °C, .* ago$/).waitFor();
+  const { x, y, width } = (await line.boundingBox())!;
+  await page.mouse.move(x + width - 1, y + 10);
+  await reading.getByText("30 °C, now").waitFor();
+
+  const strip = family(page, "size_bytes").locator("canvas");
+  await strip.scrollIntoViewIfNeeded();
+  const box = (await strip.boundingBox())!;
+  const texts = new Set<string>();
+  for (let column = 0; column < 40; column++) {
+    await page.mouse.move(box.x + box.width * (column + 0.5) / 40, box.y + box.height - 5);
+    texts.add((await reading.innerText()).replace(/,[^,]*$/, "").replaceAll("\u202f", " "));
+  }
+  // All were observed between two scrapes; how many others there were before the pause may differ.
+  assert.ok(texts.delete("9 of 10: ≤ 50 B"));
+  texts.delete("0 of 0: ≤ 50 B");
+  assert.deepEqual([...texts], []);
+  assert.equal(await page.locator(".chart-cursor:visible").count(), 1);
+  await page.mouse.move(1, 1);
+  await reading.waitFor({ state: "hidden" });
+  assert.equal(await page.locator(".chart-cursor:visible").count(), 0);
+});
+
+testLive(
+  "families that changed recently come first, if asked, also after a reload",
+  async (served) => {
+    const { registry, browser, url } = served;
+    new Gauge("a_still", "Still.", { registry }).set(1);
+    new Gauge("b_still", "Still.", { registry }).set(1);
+    const moving = new Gauge("z_moving", "Moves.", { registry });
+    const { page } = await openPage(browser, url);
+    await page.getByText(/^Live/).waitFor();
+    const first = page.getByRole("heading", { level: 3 }).first();
+    assert.equal(await first.innerText(), "a_still");
+    await page.getByRole("button", { name: "Changed first" }).click();
+    moving.inc();
+    const changed = page.getByRole("heading", { level: 2, name: "recently changed 1 family" });
+    await changed.waitFor();
+    await page.getByRole("heading", { level: 2, name: "not changed 2 families" }).waitFor();
+    assert.equal(await first.innerText(), "z_moving");
+    assert.equal(new URL(page.url()).hash, "#sort=changed");
+    await page.reload();
+    await page.getByRole("heading", { level: 2, name: "not changed 3 families" }).waitFor();
+    moving.inc();
+    await changed.waitFor();
+    await page.getByRole("button", { name: "Changed first" }).click();
+    await page.getByRole("heading", { level: 2, name: "other 3 families" }).waitFor();
+    assert.equal(new URL(page.url()).hash, "");
+  },
+);
+
+testLive(
+  "a browser follows a link to the text, with the names it was asked for",
+  async (served) => {
+    const { registry, browser, url } = served;
+    fill(registry);
+    for (const [query, hasAll] of [["", true], ["?name[]=http_waiting", false]] as const) {
+      const { page } = await openPage(browser, url + query);
+      await page.getByText(/^Live/).waitFor();
+      await page.getByRole("link", { name: "Text" }).click();
+      await page.getByText("# HELP http_waiting").waitFor();
+      const text = await page.locator("body").innerText();
+      assert.equal(text.includes("http_requests_total"), hasAll);
+      await page.context().close();
+    }
+  },
+);
+
+testLive(
+  "a phone shows each family in a line, and unfolds it",
+  async ({ registry, browser, url }) => {
+    const { move } = fill(registry);
+    const { page } = await openPage(browser, url, { viewport: { width: 390, height: 844 } });
+    await page.getByText(/^Live/).waitFor();
+    move();
+    await waitFor("a rate", async () => {
+      const brief = await family(page, "http_requests_total").locator(".brief").innerText();
+      return /^[\d.]+\/s$/.test(brief) || undefined;
+    });
+    assert.equal(await family(page, "http_waiting").locator(".brief").innerText(), "2");
+    assert.equal(await family(page, "disk_state").locator(".brief").innerText(), "busy");
+    const heights = await page.getByRole("article").evaluateAll((articles) =>
+      articles.map((article) => article.clientHeight)
+    );
+    assert.equal(heights.length, 7);
+    assert.ok(Math.max(...heights) < 80, `${heights}`);
+    assert.equal(await page.locator(".row:visible").count(), 0);
+
+    await page.getByRole("button", { name: "http_requests_total" }).click();
+    await family(page, "http_requests_total").locator(".row").nth(1).waitFor();
+    assert.equal(await page.locator(".row:visible").count(), 2);
+    await page.getByRole("button", { name: "Fold", exact: true }).click();
+    await family(page, "build_info").locator(".row").waitFor();
+    await page.getByRole("button", { name: "Fold", exact: true }).click();
+    await family(page, "build_info").locator(".row").waitFor({ state: "hidden" });
+  },
+);
+
+testLive("all that is on the page is printed", async ({ registry, browser, url }) => {
+  fill(registry);
+  for (let i = 0; i < 40; i++) {
+    const options = { registry, labelNames: ["id"] as const };
+    new Histogram(`part_${i}_seconds`, "Time.", options).labels(i).observe(i);
+  }
+  const { page } = await openPage(browser, url);
+  await page.getByText("47 families").waitFor();
+  await page.getByText(/^Live/).waitFor();
+  const blank = () =>
+    page.getByRole("article").evaluateAll((articles) =>
+      articles.filter((article) => article.querySelector(".row") === null).length
+    );
+  assert.ok(await blank() > 10, "the page is not long enough");
+  // As a browser does before it prints.
+  await page.pdf();
+  assert.equal(await blank(), 0);
+  const widths = await page.locator("canvas").evaluateAll((strips) =>
+    (strips as HTMLCanvasElement[]).map(({ width }) => width)
+  );
+  assert.equal(widths.length, 42 + 1);
+  assert.ok(Math.min(...widths) > 300, `${widths}`);
 });
 
 testLive(
@@ -439,7 +611,7 @@ testLive(
 );
 
 testLive(
-  "the page keeps what it has when the server fails, and goes on by itself",
+  "the page keeps its numbers when the server fails, and continues later",
   async (served) => {
     const { registry, browser, url, stop, restart } = served;
     fill(registry);

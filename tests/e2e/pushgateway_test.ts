@@ -23,7 +23,8 @@ import {
 } from "../../mod.ts";
 import { RUNTIMES } from "../support/demo.ts";
 import { ROOT } from "../support/paths.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 import { startPushgateway } from "../support/pushgateway.ts";
 

@@ -7,7 +7,8 @@ import { loadBackend } from "../../multiprocess/mod.ts";
 import { RUNTIMES } from "../support/demo.ts";
 import { killWriters } from "../support/killing.ts";
 import { ROOT } from "../support/paths.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { makeBackend } from "../support/redis_writer.ts";
 import { startRedis } from "../support/redis.ts";
 

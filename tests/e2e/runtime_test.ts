@@ -8,7 +8,8 @@ import { RuntimeCollector } from "../../collectors/runtime_collector.ts";
 import { parsePrometheusText } from "../../encoding/parse.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { start } from "../support/processes.ts";
-import { runtimePath, testWithPrograms } from "../support/programs.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import type { RuntimeReport } from "../support/runtime_program.ts";
 
 const PROGRAM = `${ROOT}tests/support/runtime_program.ts`;
@@ -91,7 +92,7 @@ test("docs/runtime_metrics.md names every metric, with its type and its labels",
   );
 });
 
-test("every column of docs/runtime_metrics.md is tried", () => {
+test("every column of docs/runtime_metrics.md is tested", () => {
   const { head } = readTable(/^\| metric +\| `deno run`/);
   assert.deepEqual(head.slice(1).map(unquote), [...new Set(STARTS.map(([column]) => column))]);
 });
@@ -147,11 +148,11 @@ function onTerminal(script: string, options: readonly string[], ...flags: string
 
 const GC_OPTIONS = { deno: ["--v8-flags=--expose-gc"], bun: [], node: ["--expose-gc"] };
 for (const runtime of ["deno", "bun", "node"] as const) {
-  test(`under ${runtime} a registry that is gone takes the sampler with it`, async () => {
+  test(`under ${runtime} the sampler stops when its registry is garbage-collected`, async () => {
     assert.equal((await report(runtime, GC_OPTIONS[runtime], "--forget")).ended, true);
   });
 
-  test(`where ${runtime} has neither process nor Deno, the lag is left`, async () => {
+  test(`if ${runtime} has neither process nor Deno, only the lag is left`, async () => {
     const result = await report(runtime, [], "--bare");
     assert.deepEqual(familiesOf(result), ["runtime_event_loop_lag_seconds"]);
   });

@@ -4,16 +4,17 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "node:test";
 import { CollectorRegistry, Counter } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
-import { sqliteBackend } from "../../multiprocess/sqlite.ts";
+import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
+import { CountingProcesses } from "../support/counting_processes.ts";
 import { RUNTIMES } from "../support/demo.ts";
 import { killWriters } from "../support/killing.ts";
 import { ROOT_URL } from "../support/paths.ts";
-import { start } from "../support/processes.ts";
-import { runtimePath } from "../support/programs.ts";
+import { start, waitFor } from "../support/processes.ts";
+import { runtimePath } from "../support/runtimes.ts";
 import { importFrom } from "../support/readme.ts";
 
 async function temporary(): Promise<{ folder: string } & AsyncDisposable> {
@@ -82,7 +83,10 @@ setInterval(() => visits.inc(0.5), 100).unref?.();
     const [[url1] = [], [url2] = []] = await Promise.all(
       [one, two].map((program) => program.waitForOutput(/http:\/\/127\.0\.0\.1:\d+\//)),
     );
-    await sleep(3000);
+    await waitFor("the counts of both", async () => {
+      const text = await (await fetch(`${url1}`)).text();
+      return Number(text.match(/^visits_total (\S+)$/m)?.[1]) >= 21_000 || undefined;
+    });
     let last = 0;
     for (const url of [url1, url2, url1, url2]) {
       const text = await (await fetch(`${url}`)).text();
@@ -106,6 +110,69 @@ test("8 writers on three runtimes, 20 killed and replaced: nothing is lost or do
     kills: 20,
   });
 });
+
+/**
+ * Lets processes count for some rounds. In each round some are stopped for longer than they count as
+ * alive, and some are killed in the middle of a flush and replaced.
+ */
+async function countTogether(processes: number, rounds: number): Promise<void> {
+  await using place = await temporary();
+  await using all = new CountingProcesses();
+  const path = join(place.folder, "metrics.db");
+  const runtimes = await Promise.all(RUNTIMES.map(async (runtime) => ({
+    path: await runtimePath(runtime),
+    args: runtime === "deno" ? ["run", "-A", "--no-check"] : [],
+  })));
+  const deadAfterMs = 500;
+  const options = { deadAfterMs, timeoutMs: 60_000 };
+  let started = 0;
+  const start = () => all.start(path, options, runtimes[started++ % runtimes.length]);
+  const running = [];
+  for (let i = 0; i < processes; i++) running.push(await start());
+  const registry = new CollectorRegistry();
+  await using shared = await loadBackend(sqliteBackend(path), { registry, readOnly: true });
+  const total = async () => await shared.getSampleValueAsync("jobs_total", { queue: "a" }) ?? 0;
+  let [acked, issued, last, stopped] = [0, 0, 0, 0];
+  for (let round = 0; round < rounds; round++) {
+    await Promise.all(running.map(async (one, i) => {
+      const fate = (i + round) % 10;
+      issued++;
+      if (fate === 0) {
+        // What became of this count is not known: it is killed while it flushes.
+        const telling = one.tell({ count: 1 }).catch(() => undefined);
+        await one.end("SIGKILL");
+        const answer = await telling;
+        if (answer?.flushed) acked++;
+        running[i] = await start();
+        return;
+      }
+      const counting = one.tell({ count: 1 });
+      if (fate === 1) {
+        one.signal("SIGSTOP");
+        await sleep(2 * deadAfterMs);
+        one.signal("SIGCONT");
+        stopped++;
+      }
+      assert.equal((await counting).flushed, true);
+      acked++;
+    }));
+    const now = await total();
+    assert.ok(
+      now >= last && now >= acked && now <= issued,
+      `${last}, ${acked} to ${issued}: ${now}`,
+    );
+    last = now;
+  }
+  assert.ok(stopped > 0);
+  await Promise.all(running.map((one) => one.close()));
+  const end = await total();
+  assert.ok(end >= acked && end <= issued, `${acked} to ${issued}: ${end}`);
+}
+
+test("50 processes on one file, some of which are killed, stopped and continued: exact", () =>
+  countTogether(50, 5));
+
+test("12 processes of three runtimes on one file: exact", () => countTogether(12, 10));
 
 for (
   const [runtime, isLocked] of RUNTIMES.flatMap((name) => [[name, false], [name, true]] as const)
@@ -157,6 +224,31 @@ function mountSmallDisk(folder: string): boolean {
     return false;
   }
 }
+
+test("a program starts while the disk is full, and its counts arrive once there is room", async (context) => {
+  await using place = await temporary();
+  if (!mountSmallDisk(place.folder)) return context.skip("no disk can be mounted here");
+  try {
+    await writeFile(join(place.folder, "ballast"), new Uint8Array(1_000_000)).catch(() => {});
+    const registry = new CollectorRegistry();
+    const jobs = new Counter("jobs_total", "Jobs.", { registry });
+    jobs.inc(2);
+    const failures: string[] = [];
+    const shared = await loadBackend(sqliteBackend(join(place.folder, "metrics.db")), {
+      registry,
+      intervalMs: 1e9,
+      onError: (error) => failures.push(String(error)),
+    });
+    assert.equal(await shared.flush(), false);
+    assert.ok(failures.length > 0);
+    execFileSync("mount", ["-o", "remount,size=20m", place.folder]);
+    assert.equal(await shared.flush(), true);
+    assert.equal(await shared.getSampleValueAsync("jobs_total"), 2);
+    await shared.close();
+  } finally {
+    execFileSync("umount", ["-l", place.folder]);
+  }
+});
 
 test("a full disk is a counted failure, and nothing is lost once there is room", async (context) => {
   await using place = await temporary();

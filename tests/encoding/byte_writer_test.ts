@@ -34,7 +34,7 @@ function almostFull(room: number): { out: ByteWriter; before: number } {
 }
 
 for (const [what, { write, text }] of Object.entries(WAYS)) {
-  test(`${what} is written whole, wherever the buffer ends`, () => {
+  test(`${what} is complete for every place of the end of the buffer`, () => {
     const { out, before } = almostFull(0);
     const full = out.take();
     for (let room = 0; room <= 20; room++) {
@@ -47,7 +47,7 @@ for (const [what, { write, text }] of Object.entries(WAYS)) {
   });
 }
 
-test("what was written can be written once more, wherever the buffer ends", () => {
+test("repeat() repeats text for every place of the end of the buffer", () => {
   const { out, before } = almostFull(0);
   const full = out.take();
   for (const length of [0, 1, 4, 5, 13]) {
@@ -77,7 +77,7 @@ function checkCopies(out: ByteWriter, character: string): void {
   }
 }
 
-test("every character is copied as it is, wherever the words of a copy begin", () => {
+test("every character is copied unchanged for every alignment", () => {
   const out = new ByteWriter();
   const first = [0x7f, 0x80, 0x7ff, 0x800, 0xffff, 0x10000, 0x3ffff, 0x40000, 0x10ffff];
   for (const code of first) {
@@ -100,7 +100,7 @@ test("every character is copied as it is, wherever the words of a copy begin", (
   }
 });
 
-test("what an earlier text has left behind the end does not change a copy", () => {
+test("bytes of an earlier text after the end do not change a copy", () => {
   const out = new ByteWriter();
   for (let length = 0; length <= 16; length++) {
     for (let left = 0; left <= 8; left++) {
@@ -120,7 +120,7 @@ test("what an earlier text has left behind the end does not change a copy", () =
   }
 });
 
-test("whole numbers are written with all of their digits", () => {
+test("whole numbers are written with all digits", () => {
   const out = new ByteWriter();
   for (let digits = 1; digits <= 12; digits++) {
     const least = 10 ** (digits - 1);
@@ -134,7 +134,7 @@ test("whole numbers are written with all of their digits", () => {
   }
 });
 
-test("all whole numbers of up to five digits, and many others, are written as they are", () => {
+test("all whole numbers of up to five digits and many others are written correctly", () => {
   const out = new ByteWriter();
   const numbers = Array.from({ length: 100_000 }, (_, number) => number);
   for (let number = 100_000; number < 2 ** 31; number = number * 1.001 + 7) {
@@ -147,7 +147,7 @@ test("all whole numbers of up to five digits, and many others, are written as th
   assert.equal(decoder.decode(out.take()), `${numbers.join("\n")}\n`);
 });
 
-test("every character is written as it is, or escaped", () => {
+test("every character is written unchanged or escaped", () => {
   const out = new ByteWriter();
   const characters = Array.from({ length: 0x300 }, (_, code) => String.fromCharCode(code));
   for (const character of [...characters, "\uffff", "🔥"]) {
@@ -164,7 +164,7 @@ test("every character is written as it is, or escaped", () => {
   }
 });
 
-test("a chunk that was taken is its reader's: what comes next is elsewhere", () => {
+test("a chunk does not change after take()", () => {
   const out = new ByteWriter();
   out.text("first");
   const first = out.take();
@@ -175,7 +175,7 @@ test("a chunk that was taken is its reader's: what comes next is elsewhere", () 
   assert.equal(out.take().length, 0);
 });
 
-test("the buffer grows to what is asked for, and to twice as much as before", () => {
+test("the buffer grows to the requested size, and at least to twice its size", () => {
   const out = new ByteWriter();
   out.byte(46);
   const { length } = out.bytes;
@@ -188,7 +188,7 @@ test("the buffer grows to what is asked for, and to twice as much as before", ()
   assert.equal(decoder.decode(out.take()), ".");
 });
 
-test("lines that begin alike are what their parts are one after the other", () => {
+test("lines() writes the same bytes as its parts one after the other", () => {
   const pieces = ["", "x", '="é"} ', "a longer piece 🔥 of a line "].map((text) => new Piece(text));
   const numbers = [0, 7, 99.5, 123_456_789, -1, NaN, Infinity, 1e21];
   const ends: (((line: number) => string) | undefined)[] = [undefined, (line) => ` # ${line}`];

@@ -41,7 +41,7 @@ const ON_THE_WIRE: { name: string; underscores: string; dots: string; values: st
 ];
 
 for (const { name, ...escaped } of ON_THE_WIRE) {
-  test(`metric name ${JSON.stringify(name)} is escaped as each scheme says`, () => {
+  test(`metric name ${JSON.stringify(name)} is escaped by each scheme`, () => {
     for (const scheme of ["underscores", "dots", "values"] as const) {
       assert.equal(escapeMetricName(name, scheme), escaped[scheme], scheme);
     }
@@ -69,7 +69,7 @@ for (const [name, scheme, escaped] of LABELS) {
   });
 }
 
-test("a counter's series has one name, whether its suffix is taken off for OpenMetrics or not", () => {
+test("a series of a counter has the same name with and without the removal of its suffix", () => {
   for (const scheme of SCHEMES) {
     const escaped = escapeMetricName("http.requests_total", scheme);
     assert.equal(`${openMetricsName(escaped, "counter")}_total`, escaped);
@@ -101,7 +101,7 @@ function* makeNames(count: number): Generator<string> {
   }
 }
 
-test("an escaped name is of the classic alphabet, and values can be undone", () => {
+test("an escaped name is in the classic alphabet, and the scheme values can be undone", () => {
   for (const name of makeNames(20_000)) {
     for (const scheme of ["underscores", "dots", "values"] as const) {
       assert.ok(isLegacyMetricName(escapeMetricName(name, scheme)), `${scheme}: ${name}`);
@@ -116,7 +116,7 @@ test("an escaped name is of the classic alphabet, and values can be undone", () 
   }
 });
 
-test("isEscapingScheme() knows the four schemes, in lower case", () => {
+test("isEscapingScheme() knows the four schemes in lower case", () => {
   for (const scheme of SCHEMES) assert.ok(isEscapingScheme(scheme));
   for (const text of ["", "Values", "utf-8", "constructor", "__proto__"]) {
     assert.equal(isEscapingScheme(text), false);

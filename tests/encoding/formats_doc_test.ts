@@ -19,7 +19,7 @@ test("docs/formats.md has the Content-Types that are sent", () => {
   );
 });
 
-test("docs/formats.md shows what the escaping schemes do", () => {
+test("docs/formats.md has the results of the escaping schemes", () => {
   const original = /^\| scheme +\| `([^`]+)`/m.exec(text)![1]!;
   const rows = [...text.matchAll(/^\| `([a-z0-9-]+)` +\| `([^`]+)` +\|/gm)]
     .filter(([, scheme = ""]) => isEscapingScheme(scheme));

@@ -63,7 +63,7 @@ const stepArbitrary = fc.tuple(
   fc.integer({ min: 1, max: 700 }),
 );
 
-test("lines that are kept are what lines written anew would be, whatever happens in between", () => {
+test("kept lines are equal to lines that are written again, after any changes", () => {
   fc.assert(
     fc.property(
       fc.array(stepArbitrary, { maxLength: 60 }),
@@ -89,7 +89,7 @@ test("lines that are kept are what lines written anew would be, whatever happens
   );
 });
 
-test("a counter is written right at each of many scrapes", () => {
+test("a counter is written correctly at each of many scrapes", () => {
   const counter = new Counter("c_total", "C.", { registry, labelNames: ["a", "b"] });
   const formats = Object.values(FORMATS);
   for (let i = 0; i < 1500; i++) counter.labels(i, "b").inc(i % 11);
@@ -99,7 +99,7 @@ test("a counter is written right at each of many scrapes", () => {
   }
 });
 
-test("lines that are gone are gone from what is kept, and those that come are there", () => {
+test("removed lines are removed from the kept text, and new lines are added", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
   const twice = [FORMATS.text!, FORMATS.text!];
@@ -118,7 +118,7 @@ test("lines that are gone are gone from what is kept, and those that come are th
   }
 });
 
-test("a page that grows knows the numbers that it has", () => {
+test("a growing page keeps its numbers", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 20; i++) gauge.labels(i, "b").set(i + 1);
   checkMetric(gauge, [FORMATS.text!]);
@@ -128,7 +128,7 @@ test("a page that grows knows the numbers that it has", () => {
   checkMetric(gauge, [FORMATS.text!]);
 });
 
-test("a number that comes back is written as it is each time", () => {
+test("a number that returns is written correctly each time", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
   for (const value of [1, 2, 1, 20, 1, NaN, 1, 0, -0, 1, 2.5, 2, 2.5]) {
@@ -137,7 +137,7 @@ test("a number that comes back is written as it is each time", () => {
   }
 });
 
-test("a counter that gets an exemplar, or loses it, has it in OpenMetrics", () => {
+test("an exemplar of a counter is written in OpenMetrics while it exists", () => {
   const counter = new Counter("c_total", "C.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) counter.labels(i, "b").inc(i);
   const encode = FORMATS.openmetrics!;
@@ -151,7 +151,7 @@ test("a counter that gets an exemplar, or loses it, has it in OpenMetrics", () =
   checkMetric(counter, [FORMATS.text!]);
 });
 
-test("a gauge that begins to read a function is read from it", () => {
+test("a gauge with a new function is written with its result", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
   checkMetric(gauge, Object.values(FORMATS));
@@ -159,7 +159,7 @@ test("a gauge that begins to read a function is read from it", () => {
   assert.match(decode(FORMATS.text!(gauge.collect())), /^g\{a="7",b="b"\} 12\.5$/m);
 });
 
-test("lines that are too long to be kept, and more than are kept, are written all the same", () => {
+test("lines that are too long or too many to be kept are written", () => {
   for (const [count, length] of [[40, 30_000], [600, 2000], [40_000, 440]] as const) {
     const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
     const long = "x".repeat(length);
@@ -171,7 +171,7 @@ test("lines that are too long to be kept, and more than are kept, are written al
   }
 });
 
-test("chunks that were handed out before stay as they are at the next scrape", () => {
+test("chunks of an earlier scrape do not change at the next scrape", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 20_000; i++) gauge.labels(i, "b").set(10_000 + i);
   const chunks = [...FORMATS.text!(gauge.collect())];
@@ -181,7 +181,7 @@ test("chunks that were handed out before stay as they are at the next scrape", (
   assert.equal(decode(chunks), before);
 });
 
-test("lines are kept of labels as the format spells them", () => {
+test("lines are kept separately for each spelling of labels", () => {
   const gauge = new Gauge("g", "G.", {
     registry,
     labelNames: ["a.b", "c"],
@@ -212,7 +212,7 @@ function keep(lines: number, kept: number): number {
   return writer.kept;
 }
 
-test("lines are kept where there are many, and up to 16 MiB of them", () => {
+test("lines of large families are kept, up to 16 MiB", () => {
   const length = 'g{a="10"} 10\n'.length;
   assert.equal(keep(15, 0), 0);
   assert.ok(keep(16, 0) >= 16 * (length - 2));
@@ -222,7 +222,7 @@ test("lines are kept where there are many, and up to 16 MiB of them", () => {
   assert.equal(keep(2000, 2 ** 24), 2 ** 24);
 });
 
-test("a scrape that goes on while another writes newer lines leaves what is kept whole", () => {
+test("the kept text stays valid when two scrapes run at the same time", () => {
   const gauge = new Gauge("g", "G.", { labelNames: ["n"], registry });
   const add = (from: number, to: number): void => {
     // Two pages of these are a chunk.

@@ -20,20 +20,20 @@ function encode(
 
 const golden = readFileSync(new URL("tests/golden/open_metrics.txt", ROOT_URL), "utf8");
 
-test("all types are written as tests/golden/open_metrics.txt has them", () => {
+test("all types are written as in tests/golden/open_metrics.txt", () => {
   assert.equal(encode(allTypes(), "underscores", true), golden);
 });
 
-test("_created series are left out unless they are asked for", () => {
+test("_created series are left out by default", () => {
   const lines = golden.split("\n").filter((line) => !/^\w+_created[ {]/.test(line));
   assert.equal(encode(allTypes()), lines.join("\n"));
 });
 
-test("no families are an end of file", () => {
+test("an empty registry is written as # EOF", () => {
   assert.equal(encode([]), "# EOF\n");
 });
 
-test("series have the same names as in text, where they are in both", () => {
+test("series have the same names as in text", () => {
   const names = (text: string) =>
     new Set(
       text.split("\n").filter((line) => !/^#|^$/.test(line)).map((line) => line.match(/^\w+/)?.[0]),
@@ -121,12 +121,12 @@ U__build_2e_version__info{U__a_2e_b="c"} 1
 ];
 
 for (const [scheme, text] of ESCAPED) {
-  test(`names outside of the classic alphabet are spelled as ${scheme} says, suffixes behind`, () => {
+  test(`names outside the classic alphabet are spelled by ${scheme}, before the suffixes`, () => {
     assert.equal(encode(utf8Families(), scheme, true), text);
   });
 }
 
-test("exemplars stand at counters and buckets only", () => {
+test("only counters and buckets have exemplars", () => {
   const exemplar = { labels: { trace_id: "t" }, value: 1 };
   const metrics = [{ labelNames: [], labelValues: [], value: 1, exemplar }];
   for (const type of ["gauge", "unknown"] as const) {
@@ -137,7 +137,7 @@ test("exemplars stand at counters and buckets only", () => {
   assert.equal(encode([odd]), "# HELP m M.\n# TYPE m unknown\nm 1\n# EOF\n");
 });
 
-test("the end of file is the end of the last chunk of a long output", () => {
+test("# EOF is the end of the last chunk of a long output", () => {
   const family = new MetricFamily("m", "M.", "gauge");
   for (let i = 0; i < 60_000; i++) family.addSample("m", { i }, i, { timestamp: i / 8 });
   const chunks = [...encodeOpenMetrics([family], "underscores", false)];
@@ -150,7 +150,7 @@ test("the end of file is the end of the last chunk of a long output", () => {
   assert.deepEqual(lines.slice(-2), ["# EOF", ""]);
 });
 
-test("an exemplar without labels refers to nothing, and is left out", () => {
+test("an exemplar without labels is left out", () => {
   const family = new MetricFamily("a_total", "A.", "counter")
     .addSample("a_total", {}, 1, { exemplar: { labels: {}, value: 1 } });
   assert.match(encode([family]), /^a_total 1$/m);

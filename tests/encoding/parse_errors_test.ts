@@ -13,7 +13,7 @@ const golden: Record<string, Record<string, string>> = JSON.parse(
 
 for (const [format, parse] of Object.entries(PARSERS)) {
   for (const [text, message] of Object.entries(golden[format]!)) {
-    test(`the error in ${JSON.stringify(text)} as ${format} is told`, () => {
+    test(`the error in ${JSON.stringify(text)} as ${format} has the golden message`, () => {
       assert.throws(() => parse(text), (error) => {
         assert.ok(error instanceof ParseError);
         assert.equal(error.message, `Cannot parse ${format}: ${message}`);

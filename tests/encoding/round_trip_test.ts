@@ -45,7 +45,7 @@ function decode(chunks: Iterable<Uint8Array>): string {
 }
 
 for (const { format, legal, encode, parse } of CASES) {
-  test(`families come back from ${format} as project() says`, () => {
+  test(`families are read from ${format} as project() expects`, () => {
     fc.assert(
       fc.property(arbitraryFamilies({ legal }), (families) => {
         const read = parse(decode(encode(families)));
@@ -55,7 +55,7 @@ for (const { format, legal, encode, parse } of CASES) {
     );
   });
 
-  test(`what has come back from ${format} comes back unchanged`, () => {
+  test(`families that were read from ${format} are read again unchanged`, () => {
     fc.assert(
       fc.property(arbitraryFamilies({ legal }), (families) => {
         const once = parse(decode(encode(families)));

@@ -20,12 +20,12 @@ function written(write: (out: ByteWriter) => void): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(out.take());
 }
 
-test("all types are written as tests/golden/text.txt has them", () => {
+test("all types are written as in tests/golden/text.txt", () => {
   const golden = readFileSync(new URL("tests/golden/text.txt", ROOT_URL), "utf8");
   assert.equal(encode(allTypes()), golden);
 });
 
-test("no families are no text, not even a chunk", () => {
+test("an empty registry is written as no chunk", () => {
   assert.deepEqual([...encodeText([], "underscores")], []);
 });
 
@@ -114,17 +114,17 @@ U__a_20__22_b_22__5c__a_{U__a_20__22_b_22__5c__a_="on"} 1
 ];
 
 for (const [scheme, text] of ESCAPED) {
-  test(`names outside of the classic alphabet are spelled as ${scheme} says`, () => {
+  test(`names outside the classic alphabet are spelled by ${scheme}`, () => {
     assert.equal(encode(utf8Families(), scheme), text);
   });
 }
 
-test("names of the classic alphabet are the same under every scheme", () => {
+test("names in the classic alphabet are the same in every scheme", () => {
   const texts = ESCAPED.map(([scheme]) => encode(allTypes(), scheme));
   assert.equal(new Set(texts).size, 1);
 });
 
-test("a long output is cut into chunks at line ends, whose concatenation is the whole", () => {
+test("a long output is split into chunks at the ends of lines", () => {
   const types: MetricType[] = ["gauge", "counter", "unknown"];
   const families = types.map((type, n) => {
     const name = `m${n}${type === "counter" ? "_total" : ""}`;
@@ -158,7 +158,7 @@ test("a long output is cut into chunks at line ends, whose concatenation is the 
 });
 
 for (const text of ["x".repeat(200_000), "\n".repeat(200_000), "\u{1f525}é".repeat(60_000)]) {
-  test(`a label of ${text.length} times ${JSON.stringify(text.slice(0, 1))} is written whole`, () => {
+  test(`a label of ${text.length} times ${JSON.stringify(text.slice(0, 1))} is complete`, () => {
     const family = new MetricFamily("m", text, "histogram")
       .addSample("m_bucket", { text, le: 1 }, 1)
       .addSample("m_bucket", { text, le: "+Inf" }, 2)
@@ -174,7 +174,7 @@ for (const text of ["x".repeat(200_000), "\n".repeat(200_000), "\u{1f525}é".rep
   });
 }
 
-test("a metric whose lines are in several chunks has its labels in each", () => {
+test("the lines of a metric in several chunks have all labels", () => {
   const text = "x".repeat(CHUNK_SIZE);
   const family = new MetricFamily("m", "M.", "gaugehistogram")
     .addSample("m_bucket", { text, le: "+Inf" }, 2)
@@ -190,7 +190,7 @@ test("a metric whose lines are in several chunks has its labels in each", () => 
   );
 });
 
-test("chunks stay as they are when more is written", () => {
+test("chunks do not change when more is written", () => {
   const family = new MetricFamily("m", "M.", "gauge");
   for (let i = 0; i < 10_000; i++) family.addSample("m", { i }, i);
   const chunks = encodeText([family], "underscores");
@@ -226,17 +226,17 @@ const NUMBERS = [
 ];
 
 for (const number of NUMBERS) {
-  test(`the number ${Object.is(number, -0) ? "-0" : number} is written as String() does`, () => {
+  test(`the number ${Object.is(number, -0) ? "-0" : number} is written as by String()`, () => {
     assert.equal(written((out) => out.number(number)), String(number));
   });
 }
 
-test("numbers that are none or have no end are written as Prometheus has them", () => {
+test("NaN and infinities are written as by Prometheus", () => {
   const all = [NaN, Infinity, -Infinity].map((number) => written((out) => out.number(number)));
   assert.deepEqual(all, ["NaN", "+Inf", "-Inf"]);
 });
 
-test("any number is written in the shortest form that reads back the same", () => {
+test("any number is written in the shortest form that is read as the same number", () => {
   const powers = Array.from({ length: 40 }, (_, i) => [10 ** i - 1, 10 ** i, 2 ** i]).flat();
   for (const number of powers) assert.equal(written((out) => out.number(number)), String(number));
   fc.assert(
@@ -252,7 +252,7 @@ test("any number is written in the shortest form that reads back the same", () =
   );
 });
 
-test("texts are escaped and encoded as a whole", () => {
+test("texts are escaped and encoded completely", () => {
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   fc.assert(
     fc.property(
@@ -281,7 +281,7 @@ test("texts are escaped and encoded as a whole", () => {
   );
 });
 
-test("labels are whole where metrics share some of them, with and without buckets", () => {
+test("labels are complete when metrics share some of them, with and without buckets", () => {
   const labelNames = ["a", "b"];
   const metric = (a: string, b: string, counts: number[]) => ({
     labelNames,
@@ -314,7 +314,7 @@ test("labels are whole where metrics share some of them, with and without bucket
   assert.equal(encode([family]), `# HELP h H.\n# TYPE h histogram\n${expected.join("")}`);
 });
 
-test("a metric that a family has twice is written twice", () => {
+test("a repeated metric of a family is written twice", () => {
   for (const labelValues of [[], ["x"]]) {
     const labelNames = labelValues.map(() => "a");
     const labelled = { labelNames, labelValues };

@@ -58,7 +58,7 @@ function spell(labels: readonly (readonly [string, string])[], value: number, ms
   return `${JSON.stringify(rest)} ${value === 0 ? 0 : value} ${ms}`;
 }
 
-test("requests have the series of text 0.0.4, sorted labels, and milliseconds", async () => {
+test("requests have the series of text 0.0.4, sorted labels and milliseconds", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryFamilies({ legal: false }), async (random) => {
       // Which leaves out what would have a label twice when written with underscores.
@@ -88,7 +88,7 @@ function filled(spans: readonly { offset?: number; length?: number }[]) {
   return spans.map(({ offset = 0, length = 0 }) => ({ offset, length }));
 }
 
-test("native histograms keep all of their numbers", async () => {
+test("native histograms keep all their numbers", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryFamilies({ legal: false }), async (families) => {
       const expected = families.flatMap(({ metrics }) => [...metrics])
@@ -141,7 +141,7 @@ test("native histograms keep all of their numbers", async () => {
   );
 });
 
-test("a native histogram of fractions has them all, and no whole numbers", async () => {
+test("all counts of a native histogram with a fraction are written as floats", async () => {
   const native = {
     schema: 1,
     zeroThreshold: 0.001,
@@ -167,7 +167,7 @@ test("a native histogram of fractions has them all, and no whole numbers", async
   );
 });
 
-test("of metrics of one number only counters have exemplars", async () => {
+test("among metrics of one number only counters have exemplars", async () => {
   const exemplar = { labels: { trace_id: "x" }, value: 0.5 };
   for (const type of ["gauge", "counter", "unknown"] as const) {
     const metric = { labelNames: [], labelValues: [], value: 1, exemplar };

@@ -26,7 +26,7 @@ function assertAlike(counts: BucketCounts, map: Map<number, number>): void {
   assert.equal(counts.size, map.size);
 }
 
-test("BucketCounts holds what a Map holds, whatever is added and cleared", () => {
+test("BucketCounts has the same counts as a Map after any additions and removals", () => {
   const index = fc.oneof(
     fc.integer({ min: -8, max: 8 }),
     fc.integer({ min: -274_944, max: 262_145 }),

@@ -19,7 +19,7 @@ function neighbour(value: number, units: number): number {
 const SCHEMAS = [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 const FRACTION = (1n << 52n) - 1n;
 
-test("the finest bounds are, bit by bit, those of the Go client", () => {
+test("the finest bounds are bit by bit those of the Go client", () => {
   // A polynomial hash over the 52 fraction bits of all 256 literals of client_golang.
   let hash = 0n;
   for (let i = 0; i < 256; i++) {
@@ -160,7 +160,7 @@ test("a bound is in the bucket below it and the next double in the one above, in
   }
 });
 
-test("the index of a subnormal value is that of 2^52 times the value, moved", () => {
+test("the index of a subnormal value is that of 2^52 times the value, minus 52 octaves", () => {
   for (let units = 1; units < 2 ** 51; units = units * 3 + 1) {
     const value = units * Number.MIN_VALUE;
     for (const schema of [0, 3, 8]) {

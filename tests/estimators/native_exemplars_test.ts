@@ -120,7 +120,7 @@ test("NativeExemplars keeps 10 for 5 minutes by default", () => {
   assert.deepEqual(exemplars.list(320), []);
 });
 
-test("NativeExemplars hands back what was handed in", () => {
+test("NativeExemplars returns the objects that were added", () => {
   const exemplars = new NativeExemplars<
     { labels: Record<string, string>; value: number; timestamp: number }
   >();

@@ -275,7 +275,7 @@ test("no observation is lost by widening and halving", () => {
   assert(histogram.positive.size + histogram.negative.size <= 20);
 });
 
-test("NativeHistogramEstimator.reset() starts again", () => {
+test("NativeHistogramEstimator.reset() restores the initial state", () => {
   const histogram = create({ bucketFactor: 2, maxBuckets: 1 }, () => 0);
   for (const value of [0, 1, 5, -9]) histogram.observe(value);
   assert.notEqual(histogram.schema, 0);
@@ -304,7 +304,7 @@ test("the maps of a native histogram are copies in ascending order", () => {
   assert.equal(positive.size, 0);
 });
 
-test("NativeHistogramEstimator.reset() makes the histogram young again", () => {
+test("NativeHistogramEstimator.reset() restarts the age of the histogram", () => {
   let now = 0;
   const histogram = create(
     { bucketFactor: 2, maxBuckets: 1, minResetDurationSeconds: 100 },
@@ -319,7 +319,7 @@ test("NativeHistogramEstimator.reset() makes the histogram young again", () => {
   assert.equal(histogram.observe(1), true);
 });
 
-test("the clock is not asked by observe() as long as no reset is in question", () => {
+test("observe() reads the clock only when a reset is possible", () => {
   let asked = 0;
   const clock = (): number => asked++;
   const never = create({ bucketFactor: 2, maxBuckets: 1 }, clock);

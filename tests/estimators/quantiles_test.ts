@@ -74,7 +74,7 @@ test("every subnormal value is within 2 %", () => {
   }
 });
 
-test("the smallest and the greatest observation, zeros and infinities are exact", () => {
+test("the smallest and the largest observation, zeros and infinities are exact", () => {
   const estimator = new SlidingQuantiles(WINDOW);
   for (const value of [0.7, -0.3, 0, Infinity]) estimator.observe(value, 0);
   assert.deepEqual(estimator.quantiles([0, 0.5, 1], 0), [-0.3, 0, Infinity]);
@@ -99,13 +99,13 @@ test("observations of NaN are ignored", () => {
   assert.deepEqual(estimator.quantiles([0, 1], 0), [1, 1]);
 });
 
-test("quantiles() keeps the order asked for", () => {
+test("quantiles() keeps the order of its argument", () => {
   const estimator = new SlidingQuantiles(WINDOW);
   for (const value of [1, 2, 3]) estimator.observe(value, 0);
   assert.deepEqual(estimator.quantiles([1, 0, 1], 0), [3, 1, 3]);
 });
 
-test("SlidingQuantiles.clear() forgets everything, and counting goes on", () => {
+test("SlidingQuantiles.clear() removes all observations, and counting continues", () => {
   const estimator = new SlidingQuantiles(WINDOW);
   for (let i = 1; i < 100; i++) estimator.observe(1.1 ** i, 0);
   estimator.clear();
@@ -114,7 +114,7 @@ test("SlidingQuantiles.clear() forgets everything, and counting goes on", () => 
   assert.equal(estimator.quantiles([0.5], 0)[0]!, 5);
 });
 
-test("an observation is forgotten after 4 to 5 fifths of the maximum age", () => {
+test("an observation is dropped after 4 to 5 fifths of the maximum age", () => {
   const table: [observedAt: number, readAt: number, forgotten: boolean][] = [
     [1000, 1000, false],
     [1000, 1099, false],
@@ -141,7 +141,7 @@ test("an observation is forgotten after 4 to 5 fifths of the maximum age", () =>
   }
 });
 
-test("the window slides: quantiles are those of the recent values", () => {
+test("quantiles are those of recent values", () => {
   const estimator = new SlidingQuantiles({ maxAgeSeconds: 100, ageBuckets: 5 });
   for (let now = 0; now < 1000; now++) {
     estimator.observe(now, now);
@@ -151,7 +151,7 @@ test("the window slides: quantiles are those of the recent values", () => {
   }
 });
 
-test("a single age bucket forgets everything at once", () => {
+test("a single age bucket drops everything at once", () => {
   const estimator = new SlidingQuantiles({ maxAgeSeconds: 10, ageBuckets: 1 });
   estimator.observe(1, 0);
   estimator.observe(2, 9);
@@ -184,7 +184,7 @@ test("a clock that jumps does not break the window", () => {
   }
 });
 
-test("a small step back of the clock forgets nothing", () => {
+test("a small step back of the clock drops nothing", () => {
   const estimator = new SlidingQuantiles({ maxAgeSeconds: 100, ageBuckets: 5 });
   estimator.observe(1, 1000);
   for (let i = 0; i < 50; i++) {
@@ -194,7 +194,7 @@ test("a small step back of the clock forgets nothing", () => {
   assert.equal(estimator.quantiles([0], 1020)[0]!, 1);
 });
 
-test("values that move over all magnitudes do not accumulate, and stay right", () => {
+test("memory is bounded when values move over all magnitudes", () => {
   const estimator = new SlidingQuantiles({ maxAgeSeconds: 100, ageBuckets: 5 });
   const recent: [now: number, value: number][] = [];
   for (let now = 0; now < 3000; now++) {

@@ -43,7 +43,7 @@ function waiting(): { registry: CollectorRegistry; settle: (families: MetricFami
 }
 
 for (const coalesce of [true, false]) {
-  test(`scrapes beyond the limit get 503, with coalesce: ${coalesce}`, async () => {
+  test(`a scrape beyond the limit gets 503 with coalesce: ${coalesce}`, async () => {
     const { registry, settle } = waiting();
     const handler = metricsHandler({ registry, coalesce, maxConcurrentScrapes: 2 });
     const first = [handler(get()), handler(zipped())];
@@ -60,7 +60,7 @@ for (const coalesce of [true, false]) {
   });
 }
 
-test("there is no limit by default", async () => {
+test("the number of scrapes is not limited by default", async () => {
   const { registry, settle } = waiting();
   const handler = metricsHandler({ registry });
   const scrapes = Array.from({ length: 1000 }, () => handler(get()));
@@ -68,7 +68,7 @@ test("there is no limit by default", async () => {
   assert.ok((await Promise.all(scrapes)).every(({ status }) => status === 200));
 });
 
-test("a body that is small takes no place once it is answered", async () => {
+test("a small body no longer counts once the response exists", async () => {
   const registry = new CollectorRegistry();
   new Gauge("g", "G.", { registry });
   const handler = metricsHandler({ registry, maxConcurrentScrapes: 1 });
@@ -77,7 +77,7 @@ test("a body that is small takes no place once it is answered", async () => {
   }
 });
 
-test("what collects nothing takes no place", async () => {
+test("a request that collects nothing does not count", async () => {
   const { registry, settle } = waiting();
   const handler = metricsHandler({
     registry,
@@ -100,7 +100,7 @@ test("what collects nothing takes no place", async () => {
   assert.equal((await handler(get())).status, 200);
 });
 
-test("a registry that cannot be read takes no place afterwards", async () => {
+test("a failed scrape does not count afterwards", async () => {
   const registry = {
     prefix: null,
     register() {},
@@ -130,7 +130,7 @@ const ENDINGS: [what: string, breakAt: number, end: (response: Response) => Prom
 
 for (const [what, breakAt, end] of ENDINGS) {
   for (const [encoding, request] of [["identity", get], ["gzip", zipped]] as const) {
-    test(`a large body takes its place until it is ${what}: ${encoding}`, async () => {
+    test(`a large body counts until it is ${what}: ${encoding}`, async () => {
       const handler = metricsHandler({ registry: large(breakAt), maxConcurrentScrapes: 1 });
       for (let i = 0; i < 2; i++) {
         const response = await handler(request());
@@ -145,7 +145,7 @@ for (const [what, breakAt, end] of ENDINGS) {
   }
 }
 
-test("a body that is dropped gives its place back when it is garbage", async () => {
+test("a dropped body no longer counts once it is garbage-collected", async () => {
   const handler = metricsHandler({ registry: large(), maxConcurrentScrapes: 1 });
   for (const request of [get(), zipped()]) {
     assert.equal((await handler(request)).status, 200); // And nobody keeps it.
@@ -179,7 +179,7 @@ async function allClosed(sockets: readonly Socket[]): Promise<void> {
   }
 }
 
-test("clients that leave over HTTP give their places back, whenever they do", async () => {
+test("a client that disconnects over HTTP no longer counts, whenever it does", async () => {
   const { registry, settle } = waiting();
   const many = large();
   registry.register({ collect: () => many.collect() });
@@ -214,7 +214,7 @@ test("clients that leave over HTTP give their places back, whenever they do", as
   }
 });
 
-test("a client that leaves gives back the places of all that it asked at once", async () => {
+test("a disconnected client no longer counts for any of its simultaneous scrapes", async () => {
   const handler = metricsHandler({ registry: large(), maxConcurrentScrapes: 3 });
   const server = await serve(handler, 0);
   try {
@@ -241,7 +241,7 @@ for (
     [null, "TypeError"],
   ] as const
 ) {
-  test(`maxConcurrentScrapes: ${JSON.stringify(value)} is refused with a ${name}`, () => {
+  test(`metricsHandler() throws a ${name} for maxConcurrentScrapes: ${JSON.stringify(value)}`, () => {
     assert.throws(() => metricsHandler({ maxConcurrentScrapes: value as number }), {
       name,
       message:
@@ -251,7 +251,7 @@ for (
   });
 }
 
-test("coalesce that is no boolean is refused", () => {
+test("metricsHandler() throws if coalesce is not a boolean", () => {
   assert.throws(() => metricsHandler({ coalesce: 1 as never }), {
     name: "TypeError",
     message: "Cannot create metrics handler: coalesce must be a boolean: received 1",

@@ -42,7 +42,7 @@ function utf8(text: string): string {
 }
 
 for (const answer of [true, Promise.resolve(true)]) {
-  test(`authorize() lets pass by ${answer instanceof Promise ? "a promise of " : ""}true`, async () => {
+  test(`authorize() allows a request by ${answer instanceof Promise ? "a promise of " : ""}true`, async () => {
     const registry = new Watched();
     const asked: Request[] = [];
     const authorize = (request: Request) => {
@@ -103,7 +103,7 @@ const REFUSALS: [what: string, authorize: () => unknown, status: number, text: s
   ] as const).map((
     [value, kind],
   ): [string, () => unknown, number, string] => [
-    `${value instanceof Promise ? "a promise of " : ""}what is ${kind}`,
+    `a ${value instanceof Promise ? "promise of a " : ""}value of type ${kind}`,
     () => value,
     500,
     `authorize must return true, false or a Response: received ${kind}`,
@@ -111,7 +111,7 @@ const REFUSALS: [what: string, authorize: () => unknown, status: number, text: s
 ];
 
 for (const [what, authorize, status, text] of REFUSALS) {
-  test(`authorize() lets nobody pass by ${what}, whatever the method`, async () => {
+  test(`authorize() refuses every method by ${what}`, async () => {
     const registry = new Watched();
     const handler = metricsHandler({ registry, authorize: authorize as Authorize });
     for (const method of ["GET", "HEAD", "OPTIONS", "POST"]) {
@@ -124,7 +124,30 @@ for (const [what, authorize, status, text] of REFUSALS) {
   });
 }
 
-test("a Response of authorize() is sent as it is, even one that looks like success", async () => {
+test("onError is called with an error of authorize() and for an illegal return value", async () => {
+  const error = new Error("Cannot connect to ldap://admin:hunter2@localhost");
+  const seen: unknown[] = [];
+  const registry = new Watched();
+  const onError = (error: unknown): void => void seen.push(error);
+  for (
+    const authorize of [
+      () => {
+        throw error;
+      },
+      () => Promise.reject(error),
+      () => "yes",
+      () => false,
+    ]
+  ) {
+    const handler = metricsHandler({ registry, authorize: authorize as Authorize, onError });
+    assert.doesNotMatch(await (await handler(get())).text(), /hunter2/);
+  }
+  const rule = "Cannot answer scrape: authorize must return true, false or a Response: " +
+    "received string";
+  assert.deepEqual(seen, [error, error, new TypeError(rule)]);
+});
+
+test("a Response of authorize() is sent unchanged, even with the status 200", async () => {
   const registry = new Watched();
   class Own extends Response {}
   for (const own of [new Response("log in", { status: 200 }), new Own(null, { status: 302 })]) {
@@ -135,7 +158,7 @@ test("a Response of authorize() is sent as it is, even one that looks like succe
   assert.equal(registry.collected, 0);
 });
 
-test("metricsResponse() without a request refuses to answer past authorize()", async () => {
+test("metricsResponse() throws if there is authorize() and no request", async () => {
   await assert.rejects(metricsResponse(undefined, { authorize: () => true }), {
     name: "TypeError",
     message: "Cannot answer scrape: authorize needs a request: received undefined",
@@ -164,7 +187,7 @@ const BEARER: [header: string | undefined, passes: boolean][] = [
   [`Bearer ${"x".repeat(10_000)}`, false],
 ];
 
-test("bearerAuth() lets pass who has one of the tokens", async () => {
+test("bearerAuth() allows requests with one of the tokens", async () => {
   const registry = new Watched();
   const handler = metricsHandler({ registry, authorize: bearerAuth(["t0ken", "n3w", "tökén"]) });
   let expected = 0;
@@ -229,7 +252,7 @@ const BASIC: [header: string | undefined, passes: boolean][] = [
   [`Basic ${btoa("x".repeat(10_000))}`, false],
 ];
 
-test("basicAuth() lets pass who has the name and the password, in UTF-8", async () => {
+test("basicAuth() allows requests with the username and the password in UTF-8", async () => {
   const registry = new Watched();
   const handler = metricsHandler({ registry, authorize: basicAuth("jürgen", "pässwörd:✓") });
   for (const [header, passes] of BASIC) {
@@ -245,25 +268,29 @@ test("basicAuth() lets pass who has the name and the password, in UTF-8", async 
 const ILLEGAL: [what: string, create: () => unknown, message: string][] = [
   ["no token", () => bearerAuth([]), "tokens must be a string or an array of some"],
   ["a number", () => bearerAuth(7 as never), "tokens must be a string or an array of some"],
-  ["nothing", () => bearerAuth(undefined as never), "tokens must be a string or an array of some"],
+  [
+    "undefined",
+    () => bearerAuth(undefined as never),
+    "tokens must be a string or an array of some",
+  ],
   ["an empty token", () => bearerAuth(""), "a token must not be empty"],
   ["an empty token among others", () => bearerAuth(["a", ""]), "a token must not be empty"],
   [
-    "a token that is none",
+    "a token that is not a string",
     () => bearerAuth([undefined as never]),
     "a token must be a string: received undefined",
   ],
   [
-    "the end of a line",
+    "a line break",
     () => bearerAuth("secret\n"),
     "a token must have no blanks, line breaks or other control characters",
   ],
   [
-    "half of a character",
+    "a lone surrogate",
     () => bearerAuth("\ud800"),
     "a token must have no blanks, line breaks or other control characters",
   ],
-  ["an empty name", () => basicAuth("", "secret"), "username must not be empty"],
+  ["an empty username", () => basicAuth("", "secret"), "username must not be empty"],
   ["an empty password", () => basicAuth("u", ""), "password must not be empty"],
   [
     "no password",
@@ -271,7 +298,7 @@ const ILLEGAL: [what: string, create: () => unknown, message: string][] = [
     "password must be a string: received undefined",
   ],
   [
-    "the end of a line",
+    "a line break",
     () => basicAuth("u", "secret\n"),
     "password must have no line breaks or other control characters",
   ],
@@ -279,13 +306,13 @@ const ILLEGAL: [what: string, create: () => unknown, message: string][] = [
 ];
 
 for (const [what, create, message] of ILLEGAL) {
-  test(`credentials with ${what} are refused without telling them: ${message}`, () => {
+  test(`an error about ${what} does not show the secret: ${message}`, () => {
     const name = message.startsWith("token") || message.startsWith("a token") ? "bearer" : "basic";
     assert.throws(create, { name: "TypeError", message: `Cannot create ${name}Auth: ${message}` });
   });
 }
 
-test("what a copy of the tokens is changed to later does not count", async () => {
+test("bearerAuth() copies the array of tokens", async () => {
   const tokens = ["a"];
   const authorize = bearerAuth(tokens);
   tokens[0] = "b";

@@ -57,7 +57,7 @@ async function texts(responses: Promise<Response>[]): Promise<string[]> {
   return await Promise.all((await Promise.all(responses)).map((response) => response.text()));
 }
 
-test("simultaneous scrapes share one collection, and are all answered", async () => {
+test("simultaneous scrapes share one collection and are all answered", async () => {
   const registry = new Watched(false);
   const handler = metricsHandler({ registry });
   const text = generateMetrics(registry);
@@ -67,7 +67,7 @@ test("simultaneous scrapes share one collection, and are all answered", async ()
   assert.equal(registry.collected, 1);
 });
 
-test("scrapes one after the other each have a collection of their own", async () => {
+test("consecutive scrapes do not share a collection", async () => {
   const registry = new Watched(false);
   const handler = metricsHandler({ registry });
   for (let i = 1; i <= 3; i++) {
@@ -83,7 +83,7 @@ test("scrapes one after the other each have a collection of their own", async ()
   assert.equal(registry.collected, 6);
 });
 
-test("a scrape that joins sees what was counted before it came, and after", async () => {
+test("a scrape that joins sees what was counted before and after it arrived", async () => {
   const registry = new Watched(true);
   const handler = metricsHandler({ registry });
   const first = handler(get());
@@ -101,14 +101,14 @@ test("a scrape that joins sees what was counted before it came, and after", asyn
   assert.equal(registry.collected, 2);
 });
 
-test("by option each scrape has a collection of its own", async () => {
+test("scrapes share no collection with coalesce: false", async () => {
   const registry = new Watched(false);
   const handler = metricsHandler({ registry, coalesce: false });
   await texts([handler(get()), handler(get()), handler(get())]);
   assert.equal(registry.collected, 3);
 });
 
-test("those who see different parts of the registry share nothing", async () => {
+test("scrapes of different names share no collection", async () => {
   const registry = new Watched(false);
   const handler = metricsHandler({ registry });
   const [all, c, g, both, sameBoth] = await texts([
@@ -127,7 +127,7 @@ test("those who see different parts of the registry share nothing", async () => 
   assert.equal(registry.collected, 4 + 3);
 });
 
-test("names that could be taken for several are one", async () => {
+test("a name with separators in it is one name", async () => {
   const registry = new Watched(false);
   const handler = metricsHandler({ registry });
   const [none, both] = await texts([
@@ -138,7 +138,7 @@ test("names that could be taken for several are one", async () => {
   assert.match(both!, /^c_total 0$/m);
 });
 
-test("what is written differently is collected once, and written as each wants it", async () => {
+test("scrapes in different formats share one collection and get their own format", async () => {
   const registry = new Watched(false);
   new Gauge("dotted.name", "D.", { registry, nameValidation: "utf8" }).set(1);
   const handler = metricsHandler({ registry });
@@ -157,7 +157,7 @@ test("what is written differently is collected once, and written as each wants i
   assert.equal(dots, generateOpenMetrics(registry, { escaping: "dots" }));
 });
 
-test("a client that leaves disturbs nobody who shares its collection", async () => {
+test("a client that disconnects does not affect scrapes that share its collection", async () => {
   const registry = new Watched(false);
   const gauge = new Gauge("many", "M.", { registry, labelNames: ["number"] });
   for (let i = 0; i < 60_000; i++) gauge.labels(i).set(i / 3);
@@ -177,7 +177,7 @@ test("a client that leaves disturbs nobody who shares its collection", async () 
   assert.equal(await new Response(unpacked).text(), text);
 });
 
-test("a small body that one client changes is not another one's", async () => {
+test("a change of the bytes of one response does not change another response", async () => {
   const registry = new Watched(false);
   const handler = metricsHandler({ registry });
   const [first, second] = await Promise.all([handler(get()), handler(get())]);
@@ -185,7 +185,7 @@ test("a small body that one client changes is not another one's", async () => {
   assert.equal(await second!.text(), generateMetrics(registry));
 });
 
-test("a registry that cannot be read is read anew by the next scrape", async () => {
+test("the next scrape reads a registry again after an error", async () => {
   let broken = true;
   const registry = new Watched(false);
   const collect = registry.collectAsync.bind(registry);
@@ -206,22 +206,26 @@ test("a registry that cannot be read is read anew by the next scrape", async () 
 
 const MINUTE = 60_000;
 
-/** When a scrape came and how long it may take, and which collection it has. */
+/** When a scrape arrives, its time limit, and which collection it gets. */
 const LIMITS: [what: string, scrapes: [at: number, timeoutMs: number, collection: number][]][] = [
-  ["of equal limits join", [[0, MINUTE, 0], [1, MINUTE, 0], [MINUTE / 2, MINUTE, 0]]],
-  ["that would be left with little begin anew, and others join these", [
+  ["with equal time limits join", [[0, MINUTE, 0], [1, MINUTE, 0], [MINUTE / 2, MINUTE, 0]]],
+  ["that would have less than half of their time begin a new collection, which others join", [
     [0, MINUTE, 0],
     [MINUTE / 2 + 1, MINUTE, 1],
     [MINUTE, MINUTE, 1],
     [MINUTE * 2, MINUTE, 2],
   ]],
-  ["that have less time begin anew", [[0, MINUTE, 0], [0, MINUTE / 2, 1], [10, MINUTE / 2, 1]]],
-  ["that have more time join if it is not much more", [
+  ["with a shorter time limit begin a new collection", [[0, MINUTE, 0], [0, MINUTE / 2, 1], [
+    10,
+    MINUTE / 2,
+    1,
+  ]]],
+  ["with a longer time limit join if at least half of it remains", [
     [0, MINUTE, 0],
     [0, MINUTE * 2, 0],
     [1, MINUTE * 2, 1],
   ]],
-  ["without a limit join each other only", [
+  ["without a time limit only join each other", [
     [0, Infinity, 0],
     [1e9, Infinity, 0],
     [1e9, MINUTE, 1],
@@ -230,7 +234,7 @@ const LIMITS: [what: string, scrapes: [at: number, timeoutMs: number, collection
 ];
 
 for (const [what, scrapes] of LIMITS) {
-  test(`of scrapes at the same time, those ${what}`, async () => {
+  test(`simultaneous scrapes ${what}`, async () => {
     const clock = new ManualClock();
     const begin = clock.seconds;
     const registry = new Watched(true);
@@ -250,7 +254,7 @@ for (const [what, scrapes] of LIMITS) {
   });
 }
 
-test("many who share a body are answered over several turns, all of them", async () => {
+test("many scrapes that share a body are all answered, over several turns", async () => {
   const registry = new Watched(true);
   const gauge = new Gauge("many", "M.", { registry, labelNames: ["number"] });
   for (let i = 0; i < 4000; i++) gauge.labels(i).set(i);

@@ -49,18 +49,18 @@ async function compressElsewhere(): Promise<void> {
 }
 
 for (const [what, chunks, noise] of [["noise", 100, true], ["zeros", 2000, false]] as const) {
-  test(`gzip() of much ${what} unpacks to the same`, async () => {
+  test(`gzip() of many chunks of ${what} decompresses to the same bytes`, async () => {
     const expected = await new Response(new Source(chunks, { noise }).stream).bytes();
     const unpacked = await unpack(gzip(new Source(chunks, { noise }).stream));
     assert.equal(Buffer.compare(unpacked, expected), 0);
   });
 }
 
-test("gzip() of nothing unpacks to nothing", async () => {
+test("gzip() of an empty stream decompresses to no bytes", async () => {
   assert.deepEqual(await unpack(gzip(new Source(0).stream)), new Uint8Array(0));
 });
 
-test("gzip() reads nothing before it is read", async () => {
+test("gzip() does not read its source before it is read", async () => {
   const source = new Source(10);
   const stream = gzip(source.stream);
   await compressElsewhere();
@@ -68,7 +68,7 @@ test("gzip() reads nothing before it is read", async () => {
   await stream.cancel();
 });
 
-test("gzip() goes no further than its reader, but for a few chunks", async () => {
+test("gzip() reads only a few chunks more than its reader needs", async () => {
   const source = new Source(2000);
   const reader = gzip(source.stream).getReader();
   await reader.read();
@@ -81,7 +81,7 @@ test("gzip() goes no further than its reader, but for a few chunks", async () =>
   await reader.cancel();
 });
 
-test("gzip() that is cancelled cancels its source, and reads no more", async () => {
+test("a cancelled gzip() cancels its source and reads no more", async () => {
   for (const reads of [0, 1, 5]) {
     const source = new Source(2000);
     const reader = gzip(source.stream).getReader();
@@ -94,7 +94,7 @@ test("gzip() that is cancelled cancels its source, and reads no more", async () 
   }
 });
 
-test("gzip() may be cancelled while it is read", async () => {
+test("gzip() can be cancelled during a read", async () => {
   const source = new Source(2000, { noise: false });
   const reader = gzip(source.stream).getReader();
   await reader.read(); // That is the header, on some runtimes.
@@ -105,7 +105,7 @@ test("gzip() may be cancelled while it is read", async () => {
 });
 
 for (const chunks of [0, 1, 30]) {
-  test(`an error behind ${chunks} chunks is an error of gzip(), which never ends`, async () => {
+  test(`gzip() fails and does not close if its source fails after ${chunks} chunks`, async () => {
     await assertHeard(async () => {
       const reader = gzip(new Source(chunks, { failsAtEnd: true }).stream).getReader();
       await assert.rejects(async () => {

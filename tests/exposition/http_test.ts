@@ -74,7 +74,7 @@ class Noise {
 }
 
 for (const encoding of ["identity", "gzip"]) {
-  test(`HEAD over HTTP is answered without a length, and keeps the connection: ${encoding}`, async () => {
+  test(`HEAD over HTTP gets no length and keeps the connection open: ${encoding}`, async () => {
     const registry = new CollectorRegistry();
     new Gauge("g", "G.", { registry }).set(1);
     await withServer(metricsHandler({ registry }), async (_, port) => {
@@ -97,7 +97,7 @@ for (const encoding of ["identity", "gzip"]) {
     });
   });
 
-  test(`a scrape over HTTP is written only as far as its client reads: ${encoding}`, async () => {
+  test(`a scrape over HTTP is encoded only as far as its client reads: ${encoding}`, async () => {
     const [stalled, read] = [new Noise(60_000), new Noise(60_000)];
     const answerStalled = metricsHandler({ registry: stalled.registry });
     const answerRead = metricsHandler({ registry: read.registry });
@@ -122,7 +122,7 @@ for (const encoding of ["identity", "gzip"]) {
     });
   });
 
-  test(`a scrape over HTTP arrives as a whole: ${encoding}`, async () => {
+  test(`a scrape over HTTP arrives completely: ${encoding}`, async () => {
     const noise = new Noise(3000);
     await withServer(metricsHandler({ registry: noise.registry }), async (url) => {
       const response = await fetch(url, { headers: { "accept-encoding": encoding } });
@@ -133,7 +133,7 @@ for (const encoding of ["identity", "gzip"]) {
   });
 }
 
-test("serve() of the examples sends a body as it is made", async () => {
+test("serve() of the examples streams a body while it is encoded", async () => {
   let goOn = () => {};
   const arrived = new Promise<void>((resolve) => goOn = resolve);
   const handler = () => {
@@ -160,7 +160,7 @@ test("serve() of the examples sends a body as it is made", async () => {
   });
 });
 
-test("serve() of the examples cuts off an answer that breaks", async () => {
+test("serve() of the examples aborts a response whose body fails", async () => {
   let goOn = () => {};
   const arrived = new Promise<void>((resolve) => goOn = resolve);
   const handler = () => {

@@ -75,7 +75,7 @@ function registryWithHits(): CollectorRegistry {
   return registry;
 }
 
-test("live answers GET and HEAD of a browser, with the request", async () => {
+test("live is called with the GET and HEAD requests of a browser", async () => {
   const requests: Request[] = [];
   const live: LivePage = (request) => {
     requests.push(request);
@@ -90,8 +90,8 @@ test("live answers GET and HEAD of a browser, with the request", async () => {
   }
 });
 
-test("live is not asked when a scraper comes, and by no other method", async () => {
-  const live: LivePage = () => assert.fail("live was asked");
+test("live is not called for scrapers or for other methods", async () => {
+  const live: LivePage = () => assert.fail("live was called");
   const registry = registryWithHits();
   const text = await metricsResponse(new Request(URL), { registry, live });
   assert.match(await text.text(), /^hits_total 1$/m);
@@ -103,13 +103,48 @@ test("live is not asked when a scraper comes, and by no other method", async () 
   assert.equal((await metricsResponse(undefined, { registry, live })).status, 200);
 });
 
-test("without live a browser gets text", async () => {
+test("a browser that asks for ?text gets the metrics as text, and only those it names", async () => {
+  const registry = new CollectorRegistry();
+  for (const name of ["a_total", "b_total"]) new Counter(name, "A counter.", { registry });
+  const handler = metricsHandler({ registry, live: () => new Response("page") });
+  for (const query of ["?text", "?name[]=a_total&text", "?text=1&name[]=a_total"]) {
+    const response = await handler(
+      new Request(`http://localhost/metrics${query}`, {
+        headers: { accept: "text/html,*/*;q=0.8" },
+      }),
+    );
+    assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    const text = await response.text();
+    assert.match(text, /^a_total 0$/m);
+    assert.equal(/^b_total 0$/m.test(text), query === "?text");
+  }
+});
+
+test("a browser gets text without live", async () => {
   const request = new Request(URL, { headers: BROWSER });
   const response = await metricsResponse(request, { registry: registryWithHits() });
   assert.match(response.headers.get("content-type") ?? "", /^text\/plain;/);
 });
 
-test("live must be a function", () => {
+test("a page that throws or rejects is answered with 500, without the error", async () => {
+  const error = new Error("Cannot read /etc/secret");
+  for (
+    const live of [() => {
+      throw error;
+    }, () => Promise.reject(error)]
+  ) {
+    const seen: unknown[] = [];
+    const registry = new CollectorRegistry();
+    const onError = (error: unknown): void => void seen.push(error);
+    const request = new Request("http://localhost/metrics", { headers: { accept: "text/html" } });
+    const response = await metricsHandler({ registry, live, onError })(request);
+    assert.equal(response.status, 500);
+    assert.equal(await response.text(), "Cannot answer request: the page failed\n");
+    assert.deepEqual(seen, [error]);
+  }
+});
+
+test("metricsHandler() throws if live is not a function", () => {
   for (const live of [null, "page", {}, true]) {
     assert.throws(
       // @ts-expect-error: none of these is a page

@@ -33,7 +33,7 @@ const CASES: Case[] = [
     format: "openmetrics",
   },
   {
-    name: "a wildcard of weight 2 does not outdo OpenMetrics",
+    name: "a wildcard of weight 2 does not beat OpenMetrics",
     accept: `${OPENMETRICS};version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=2`,
     format: "openmetrics",
   },
@@ -43,7 +43,7 @@ const CASES: Case[] = [
     format: "protobuf",
   },
   {
-    name: "Prometheus 3.0 says its escaping twice",
+    name: "Prometheus 3.0 names its escaping scheme twice",
     accept: `${OPENMETRICS};version=1.0.0;escaping=allow-utf-8;escaping=allow-utf-8;q=0.6,` +
       "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
     format: "openmetrics",
@@ -56,7 +56,7 @@ const CASES: Case[] = [
     escaping: "underscores",
   },
   {
-    name: "Prometheus 3 that wants text gets UTF-8 names in 0.0.4, for lack of 1.0.0",
+    name: "Prometheus 3 that asks for text 1.0.0 gets UTF-8 names in 0.0.4",
     accept: "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5," +
       "*/*;q=0.4",
     format: "text",
@@ -70,18 +70,18 @@ const CASES: Case[] = [
   // Versions and encodings
   { name: "OpenMetrics without a version", accept: OPENMETRICS, format: "openmetrics" },
   {
-    name: "OpenMetrics 2.0.0 is not known",
+    name: "OpenMetrics 2.0.0 is unknown",
     accept: `${OPENMETRICS};version=2.0.0`,
     format: "text",
   },
   {
-    name: "OpenMetrics 2.0.0 is passed over for 1.0.0",
+    name: "OpenMetrics 1.0.0 wins over the unknown 2.0.0",
     accept: `${OPENMETRICS};version=2.0.0;q=0.9,${OPENMETRICS};version=1.0.0;q=0.8`,
     format: "openmetrics",
   },
   { name: "text without a version", accept: `text/plain,${OPENMETRICS};q=0.9`, format: "text" },
   {
-    name: "text 1.0.0 is passed over for protobuf",
+    name: "protobuf wins over the unknown text 1.0.0",
     accept: `text/plain;version=1.0.0,${PROTOBUF};encoding=delimited;q=0.9`,
     format: "protobuf",
   },
@@ -105,12 +105,12 @@ const CASES: Case[] = [
     format: "openmetrics",
   },
   {
-    name: "of equal weights the first wins: text",
+    name: "the first of equal weights wins: text",
     accept: `text/plain;q=0.5,${OPENMETRICS};q=0.5`,
     format: "text",
   },
   {
-    name: "of equal weights the first wins: protobuf",
+    name: "the first of equal weights wins: protobuf",
     accept: `${PROTOBUF};encoding=delimited,${OPENMETRICS}`,
     format: "protobuf",
   },
@@ -121,24 +121,24 @@ const CASES: Case[] = [
   },
   { name: "weight 0 excludes", accept: `${OPENMETRICS};q=0`, format: "text" },
   { name: "weight 0.000 excludes", accept: `${OPENMETRICS};q=0.000,*/*`, format: "text" },
-  { name: "text is the last resort even when excluded", accept: "text/plain;q=0", format: "text" },
+  { name: "text is the default even if it is excluded", accept: "text/plain;q=0", format: "text" },
   {
-    name: "an unreadable weight comes last",
+    name: "an invalid weight comes last",
     accept: `${OPENMETRICS};q=high,${PROTOBUF};encoding=delimited;q=0.001`,
     format: "protobuf",
   },
   {
-    name: "a range of an unreadable weight is not excluded",
+    name: "a range with an invalid weight is not excluded",
     accept: `${OPENMETRICS};q=-1`,
     format: "openmetrics",
   },
   // Wildcards
   { name: "everything", accept: "*/*", format: "text" },
-  { name: "everything, as old Java clients say it", accept: "*; q=.2", format: "text" },
+  { name: "everything, as old Java clients write it", accept: "*; q=.2", format: "text" },
   { name: "any application", accept: "application/*", format: "text" },
   { name: "any text", accept: "text/*", format: "text" },
   {
-    name: "a bare wildcard leaves the choice to the other ranges",
+    name: "other ranges win over a bare wildcard",
     accept: `*/*,${OPENMETRICS};q=0.1`,
     format: "openmetrics",
   },
@@ -148,7 +148,7 @@ const CASES: Case[] = [
     format: "openmetrics",
   },
   {
-    name: "of equal weights a wildcard comes last",
+    name: "a wildcard comes last among equal weights",
     accept: "*/*;version=1.0.0,text/plain",
     format: "text",
   },
@@ -171,30 +171,30 @@ const CASES: Case[] = [
     format: "openmetrics",
   },
   {
-    name: "of several schemes in one range the last counts",
+    name: "the last of several schemes in a range wins",
     accept: `${OPENMETRICS};escaping=dots;escaping=values`,
     format: "openmetrics",
     escaping: "values",
   },
   {
-    name: "the deciding range has the last word",
+    name: "the scheme of the winning range wins",
     accept: `text/html;escaping=dots,${OPENMETRICS};escaping=values;q=0.5`,
     format: "openmetrics",
     escaping: "values",
   },
   {
-    name: "a range after the deciding one has no word",
+    name: "the scheme of a range after the winning one is ignored",
     accept: `${OPENMETRICS},text/plain;escaping=values;q=0.5`,
     format: "openmetrics",
   },
   {
-    name: "a range that does not decide lends its scheme",
+    name: "the scheme of a range before the winning one is used",
     accept: `${OPENMETRICS};version=2.0.0;escaping=allow-utf-8,*/*;q=0.1`,
     format: "text",
     escaping: "allow-utf-8",
   },
   {
-    name: "a range that is excluded lends nothing",
+    name: "the scheme of an excluded range is ignored",
     accept: `text/plain,${OPENMETRICS};escaping=allow-utf-8;q=0`,
     format: "text",
   },
@@ -217,7 +217,7 @@ const CASES: Case[] = [
     format: "openmetrics",
   },
   {
-    name: "odd whitespace",
+    name: "unusual white space",
     accept: `\t , application / openmetrics-text ;\tversion = 1.0.0 ; q = 0.5 ,text/plain; q= 0.1 `,
     format: "openmetrics",
   },
@@ -232,7 +232,7 @@ const CASES: Case[] = [
   { name: "an unknown type", accept: "application/json", format: "text" },
   { name: "no type", accept: "/plain, application/, /, openmetrics-text", format: "text" },
   { name: "too many types", accept: `${OPENMETRICS}/1.0.0`, format: "text" },
-  { name: "a type that is none", accept: `x${OPENMETRICS}`, format: "text" },
+  { name: "an invalid type", accept: `x${OPENMETRICS}`, format: "text" },
   { name: "a quote that never ends", accept: `text/html;a="b,${OPENMETRICS}`, format: "text" },
   { name: "a quote within a value", accept: `${OPENMETRICS};a=b"c`, format: "openmetrics" },
   { name: "only separators", accept: ';,="\\/*,;q=', format: "text" },
@@ -249,7 +249,7 @@ for (const { name, accept, format, escaping = "underscores" } of CASES) {
   });
 }
 
-test("Content-Types are spelled as Prometheus's other clients spell them", () => {
+test("Content-Types are the same as those of Prometheus's other clients", () => {
   assert.equal(PROMETHEUS_CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
   assert.equal(
     OPENMETRICS_CONTENT_TYPE,
@@ -261,7 +261,7 @@ test("Content-Types are spelled as Prometheus's other clients spell them", () =>
   );
 });
 
-test("negotiate() without a header gives text, and says nothing of escaping", () => {
+test("negotiate() without a header returns text without an escaping scheme", () => {
   assert.deepEqual(negotiate(null), {
     format: "text",
     escaping: "underscores",
@@ -278,14 +278,14 @@ const DEFAULTS: [accept: string | null, escaping: string, contentType: string][]
 ];
 
 for (const [accept, escaping, contentType] of DEFAULTS) {
-  test(`negotiate(${JSON.stringify(accept)}, "dots") chooses the scheme ${escaping}`, () => {
+  test(`negotiate(${JSON.stringify(accept)}, "dots") returns the scheme ${escaping}`, () => {
     const negotiated = negotiate(accept, "dots");
     assert.equal(negotiated.escaping, escaping);
     assert.equal(negotiated.contentType, contentType);
   });
 }
 
-test("the version that a client asks for is never echoed", () => {
+test("negotiate() never echoes the version in the header", () => {
   for (const version of ["0.0.1", "0.0.4", "1.0.0", "2.0.0", "9.9.9-evil"]) {
     for (const type of [OPENMETRICS, "text/plain", "*/*"]) {
       const { format, contentType } = negotiate(`${type};version=${version}`);
@@ -307,7 +307,7 @@ const FLOODS: [name: string, piece: string][] = [
 ];
 
 for (const [name, piece] of FLOODS) {
-  test(`a header of many ${name} is answered`, () => {
+  test(`negotiate() accepts a header of many ${name}`, () => {
     const flood = piece.repeat(Math.ceil(100_000 / piece.length));
     assert.ok(["text", "openmetrics"].includes(negotiate(flood).format));
     assert.equal(negotiate(`${OPENMETRICS},${flood}`).format, "openmetrics");
@@ -316,7 +316,7 @@ for (const [name, piece] of FLOODS) {
   });
 }
 
-test("negotiate() never throws, whatever the header", () => {
+test("negotiate() never throws for random headers", () => {
   const pieces = [
     OPENMETRICS,
     "text/plain",
@@ -377,7 +377,7 @@ const CODINGS: [acceptEncoding: string | null, coding: "gzip" | "identity"][] = 
 ];
 
 for (const [acceptEncoding, coding] of CODINGS) {
-  test(`negotiateEncoding(${JSON.stringify(acceptEncoding)}) is ${coding}`, () => {
+  test(`negotiateEncoding(${JSON.stringify(acceptEncoding)}) returns ${coding}`, () => {
     assert.equal(negotiateEncoding(acceptEncoding), coding);
   });
 }

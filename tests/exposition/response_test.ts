@@ -67,7 +67,7 @@ const ACCEPTS: [accept: string | null, contentType: string, body: (r: Registry) 
 ];
 
 for (const [accept, contentType, body] of ACCEPTS) {
-  test(`a request that accepts ${accept ?? "nothing in particular"} gets it`, async () => {
+  test(`a request that accepts ${accept ?? "anything"} gets the best format`, async () => {
     const registry = build();
     const headers: Record<string, string> = accept === null ? {} : { accept };
     const asked = new Request(URL_OF_METRICS, { headers });
@@ -88,7 +88,7 @@ for (const [accept, contentType, body] of ACCEPTS) {
   });
 }
 
-test("without a request the answer is in text, of the default registry", async () => {
+test("metricsResponse() without a request returns the text of the default registry", async () => {
   const gauge = new Gauge("response_test_gauge", "G.");
   try {
     const response = await metricsResponse();
@@ -99,13 +99,13 @@ test("without a request the answer is in text, of the default registry", async (
   }
 });
 
-test("an empty registry is answered with 200 and nothing", async () => {
+test("the response of an empty registry has the status 200 and an empty body", async () => {
   const response = await metricsResponse(undefined, { registry: new CollectorRegistry() });
   assert.equal(response.status, 200);
   assert.equal(await response.text(), "");
 });
 
-test("OpenMetrics has _created series by option", async () => {
+test("OpenMetrics has _created series with created: true", async () => {
   const options = { registry: build(), created: true };
   const text = await (await metricsResponse(request({ accept: OPENMETRICS }), options)).text();
   assert.equal(text, generateOpenMetrics(options.registry, { created: true }));
@@ -113,7 +113,7 @@ test("OpenMetrics has _created series by option", async () => {
 });
 
 for (const accept of ["text/plain", OPENMETRICS, PROTOBUF]) {
-  test(`gzip unpacks to the same ${accept.split(";")[0]}`, async () => {
+  test(`a compressed response decompresses to the same ${accept.split(";")[0]}`, async () => {
     const registry = build();
     const plain = await metricsResponse(request({ accept }), { registry });
     const packed = await metricsResponse(
@@ -127,7 +127,7 @@ for (const accept of ["text/plain", OPENMETRICS, PROTOBUF]) {
   });
 }
 
-test("nothing is packed by option, or for those who do not ask", async () => {
+test("a response is not compressed with compress: false or without Accept-Encoding", async () => {
   const registry = build();
   const text = generateMetrics(registry);
   for (
@@ -140,7 +140,16 @@ test("nothing is packed by option, or for those who do not ask", async () => {
   }
 });
 
-test("HEAD gets the headers of GET and no body, and asks no collector", async () => {
+test("a request of Next.js, which compresses by itself, gets a body that is not compressed", async () => {
+  const asked = Object.assign(request({ "accept-encoding": "gzip" }), {
+    nextUrl: new URL(URL_OF_METRICS),
+  });
+  const response = await metricsResponse(asked, { registry: build() });
+  assert.equal(response.headers.get("content-encoding"), null);
+  assert.match(await response.text(), /^c_total 2$/m);
+});
+
+test("HEAD gets the headers of GET and no body, and calls no collector", async () => {
   const registry = build();
   registry.register({ collect: () => assert.fail("asked") });
   const headers = { accept: OPENMETRICS, "accept-encoding": "gzip" };
@@ -162,7 +171,7 @@ const SCHEMES: [accept: string | null, escaping: EscapingScheme, contentType: st
 ];
 
 for (const [accept, escaping, contentType] of SCHEMES) {
-  test(`a request that accepts ${accept ?? "nothing"} gets the escaping ${escaping} by option`, async () => {
+  test(`a request that accepts ${accept ?? "anything"} gets the default escaping ${escaping}`, async () => {
     const registry = build();
     const asked = accept === null ? undefined : request({ accept });
     const response = await metricsResponse(asked, { registry, escaping });
@@ -171,7 +180,7 @@ for (const [accept, escaping, contentType] of SCHEMES) {
   });
 }
 
-test("a scraper that names an escaping scheme gets that one, whatever the option", async () => {
+test("a scraper gets the escaping scheme that it names, whatever the option", async () => {
   const registry = build();
   const asked = request({ accept: "text/plain;escaping=values" });
   const response = await metricsHandler({ registry, escaping: "allow-utf-8" })(asked);
@@ -179,7 +188,7 @@ test("a scraper that names an escaping scheme gets that one, whatever the option
   assert.equal(await response.text(), generateMetrics(registry, { escaping: "values" }));
 });
 
-test("OPTIONS says which methods there are", async () => {
+test("OPTIONS returns the allowed methods", async () => {
   const response = await metricsResponse(request({}, { method: "OPTIONS" }), { registry: build() });
   assert.equal(response.status, 204);
   assert.equal(response.headers.get("allow"), "GET, HEAD, OPTIONS");
@@ -214,7 +223,7 @@ const QUERIES: [query: string, names: string[] | null][] = [
 ];
 
 for (const [query, names] of QUERIES) {
-  test(`a request for "${query}" gets ${names === null ? "everything" : names.join(" and ")}`, async () => {
+  test(`a request for "${query}" gets ${names === null ? "all families" : names.join(" and ")}`, async () => {
     const registry = build();
     const expected = generateMetrics(
       names === null ? registry : registry.restrictedRegistry(names),
@@ -227,7 +236,7 @@ for (const [query, names] of QUERIES) {
   });
 }
 
-/** A registry that tells the time limits it is read with. */
+/** A registry that records the time limits of its reads. */
 function asking(): [Registry, (number | undefined)[]] {
   const seen: (number | undefined)[] = [];
   return [{
@@ -246,6 +255,10 @@ const TIMEOUTS: [timeoutMs: number | undefined, seconds: string | null, expected
   [undefined, null, 10_000],
   [undefined, "5", 4500],
   [undefined, "0.5", 450],
+  [undefined, "0.1", 90],
+  [undefined, "0.01", 90],
+  [undefined, "1e-300", 90],
+  [50, "0.01", 50],
   [undefined, "60", 10_000],
   [2000, null, 2000],
   [2000, "10", 2000],
@@ -260,7 +273,7 @@ const TIMEOUTS: [timeoutMs: number | undefined, seconds: string | null, expected
 ];
 
 for (const [timeoutMs, seconds, expected] of TIMEOUTS) {
-  test(`timeoutMs ${timeoutMs} and a scrape timeout of ${seconds} s make ${expected} ms`, async () => {
+  test(`timeoutMs ${timeoutMs} and a scrape timeout of ${seconds} s give ${expected} ms`, async () => {
     const [registry, seen] = asking();
     const headers: Record<string, string> = seconds === null
       ? {}
@@ -271,7 +284,7 @@ for (const [timeoutMs, seconds, expected] of TIMEOUTS) {
   });
 }
 
-test("a collector that never settles costs the scrape only itself and its time", async () => {
+test("a collector that never settles is missing from the scrape", async () => {
   const registry = build();
   const text = generateMetrics(registry);
   registry.register({ collect: () => new Promise(() => {}) });
@@ -283,11 +296,11 @@ test("a collector that never settles costs the scrape only itself and its time",
 
 const BROKEN: [what: string, error: unknown][] = [
   ["an error", new Error("Cannot connect to redis://admin:hunter2@localhost")],
-  ["something else", "x"],
+  ["a string", "x"],
 ];
 
 for (const [what, error] of BROKEN) {
-  test(`a registry that throws ${what} itself is answered with 500, which tells nothing`, async () => {
+  test(`a registry that throws ${what} is answered with 500, without the error`, async () => {
     const seen: unknown[] = [];
     const registry: Registry = {
       prefix: null,
@@ -312,7 +325,7 @@ for (const [what, error] of BROKEN) {
   });
 }
 
-test("an onError that throws or rejects changes no answer", async () => {
+test("an error of onError does not change the response", async () => {
   const registry = {
     prefix: null,
     collect: () => {
@@ -325,7 +338,7 @@ test("an onError that throws or rejects changes no answer", async () => {
   }
 });
 
-/** What the metrics of a custom collector may do. */
+/** Broken metrics of a custom collector, and what remains of its family. */
 const BROKEN_METRICS: [what: string, metrics: Iterable<unknown>, kept: string][] = [
   ["throws", {
     [Symbol.iterator](): never {
@@ -333,7 +346,7 @@ const BROKEN_METRICS: [what: string, metrics: Iterable<unknown>, kept: string][]
     },
   }, ""],
   [
-    "has what is no metric",
+    "has values that are not metrics",
     [null, 7, { labelNames: ["a"], labelValues: ["b"], value: 1 }],
     [
       "# HELP x X.",
@@ -352,7 +365,7 @@ const BROKEN_METRICS: [what: string, metrics: Iterable<unknown>, kept: string][]
 ];
 
 for (const [what, metrics, kept] of BROKEN_METRICS) {
-  test(`a family that ${what} costs only itself`, async () => {
+  test(`a family that ${what} does not affect others`, async () => {
     const registry = build();
     const text = generateMetrics(registry);
     const openMetrics = generateOpenMetrics(registry);
@@ -409,7 +422,7 @@ const BAD_OPTIONS: [options: Record<string, unknown>, error: string, message: st
 ];
 
 for (const [options, name, message] of BAD_OPTIONS) {
-  test(`the options ${JSON.stringify(options)} are refused: ${message}`, async () => {
+  test(`metricsHandler() and metricsResponse() throw for ${JSON.stringify(options)}: ${message}`, async () => {
     const illegal = options as MetricsResponseOptions;
     assert.throws(() => metricsHandler(illegal), {
       name,

@@ -26,7 +26,7 @@ const TOLERANCE = 0.02;
 const NOISE = load(256, 16_384);
 
 for (const encoding of ["identity", "gzip"]) {
-  test(`no chunk is begun for ${CLIENTS} clients that have left: ${encoding}`, async () => {
+  test(`no chunk is started for ${CLIENTS} clients that have left: ${encoding}`, async () => {
     let encoded = 0;
     let open = 0;
     const metrics = {

@@ -234,7 +234,7 @@ const REGISTRIES: [what: string, options: CollectorRegistryOptions][] = [
 ];
 for (const [what, options] of REGISTRIES) {
   for (const format of ["text", "OpenMetrics", "protobuf"] as const) {
-    test(`collectors that fail cost ${what} only themselves, in ${format}`, () =>
+    test(`failing collectors of ${what} affect only their own families, in ${format}`, () =>
       assertHeard(async () => {
         const expected = await scrape(build(options), format);
         assert.equal(expected.families.length, format === "OpenMetrics" ? 4 : 3);

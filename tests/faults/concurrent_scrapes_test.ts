@@ -61,7 +61,7 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }
 
-test(`${SCRAPES} scrapes at the same time are answered, in little more memory than a copy takes`, async () => {
+test(`${SCRAPES} concurrent scrapes are answered with little more memory than a copy needs`, async () => {
   const outcomes: Outcome[] = [];
   const bare: Outcome[] = [];
   for (let round = 0; round < ROUNDS; round++) {

@@ -108,7 +108,7 @@ const MODES = [
   ["many at once, none shared", 50, false],
 ] as const;
 
-test(`collectors that never settle cost ${SCRAPES} scrapes neither more time nor memory`, () =>
+test(`collectors that never settle do not delay ${SCRAPES} scrapes, and do not leak memory`, () =>
   assertHeard(async () => {
     let most = 0;
     let mostPending = 0;

@@ -159,12 +159,12 @@ for (const parser of PARSERS) {
     });
   });
 
-  test(`${parser.name} reads the expositions that are mutated`, () => {
+  test(`${parser.name} reads the expositions before they are mutated`, () => {
     for (const base of parser.bases) assert.ok(parser.parse(base).length > 1);
   });
 }
 
-test("every mutation changes texts, and an input comes again with its seed", () => {
+test("every mutation changes texts, and a seed repeats its input", () => {
   const base = TEXTS[0]!;
   for (const [name, mutate] of Object.entries(MUTATIONS)) {
     const changed = Array.from({ length: 20 }, (_, i) => mutate(base, new Random(i), TEXTS));
@@ -173,11 +173,11 @@ test("every mutation changes texts, and an input comes again with its seed", () 
   assert.equal(makeInput(new Random(7), TEXTS, ""), makeInput(new Random(7), TEXTS, ""));
 });
 
-test("a failing input is made small", () => {
+test("a failing input is minimised", () => {
   assert.equal(minimise("abcXdefgYhij", (text) => /X.*Y/.test(text)), "XY");
 });
 
-test("what an engine says in an error is told from what is meant", () => {
+test("messages of the engine are distinguished from those of the library", () => {
   const text = 'a "is not a function"\n';
   assert.throws(() => checkError(new TypeError("x"), text, "OpenMetrics"), /not a ParseError/);
   const internal = new ParseError("Cannot parse OpenMetrics: x is not a function", 1, 1);

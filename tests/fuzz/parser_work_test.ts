@@ -35,7 +35,7 @@ for (const name of ["parsePrometheusText()", "parseOpenMetrics()"]) {
   });
 }
 
-test("work that grows with the square of the text is seen", () => {
+test("quadratic work is detected", () => {
   const ratio = growths.find(({ of }) => of === "quadratic()")?.ratio ?? 0;
   assert.ok(ratio > 3.5, `twice the text is ${ratio} times the work`);
 });

@@ -16,7 +16,7 @@ import {
   Summary,
 } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
-import { sqliteBackend } from "../../multiprocess/sqlite.ts";
+import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { reportFault } from "../support/fault_report.ts";
 import { MachineClocks } from "../support/machine_clocks.ts";
 

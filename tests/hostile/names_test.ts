@@ -305,7 +305,7 @@ for (const name of NAMES) {
   });
 }
 
-test("a name that only looks as if it were given is missing", () => {
+test("an inherited label is a missing label", () => {
   for (const name of ["constructor", "hasOwnProperty", "toString"]) {
     const counter = new Counter("m", "M.", { labelNames: [name, "b"], registry: null });
     // Every object has such a property, but it is not a label.

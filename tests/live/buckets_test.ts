@@ -7,6 +7,7 @@ import {
   countOf,
   heat,
   increase,
+  knownQuantile,
   type NativeBuckets,
   quantile,
   total,
@@ -32,14 +33,14 @@ function native(
   };
 }
 
-test("increase() of classic buckets is what was observed in between", () => {
+test("increase() of classic buckets is the number of new observations", () => {
   assert.deepEqual(
     increase(classic([1, 2], [1, 0, 2]), classic([1, 2], [4, 0, 3])),
     classic([1, 2], [3, 0, 1]),
   );
 });
 
-test("increase() takes everything for new when the program has started again", () => {
+test("increase() treats everything as new after a restart of the program", () => {
   const cases: [Buckets, Buckets][] = [
     [classic([1], [5, 5]), classic([1], [6, 4])],
     [classic([1], [5, 5]), classic([2], [6, 6])],
@@ -54,7 +55,7 @@ test("increase() takes everything for new when the program has started again", (
   for (const [before, after] of cases) assert.deepEqual(increase(before, after), after);
 });
 
-test("increase() of native buckets follows them to a coarser schema and a wider zero", () => {
+test("increase() of native buckets works for a coarser schema and a wider zero bucket", () => {
   assert.deepEqual(
     increase(native(1, [[1, 1], [2, 2], [3, 4]]), native(0, [[1, 5], [2, 4]])),
     native(0, [[1, 2]]),
@@ -66,7 +67,7 @@ test("increase() of native buckets follows them to a coarser schema and a wider 
   );
 });
 
-test("total() adds up what is alike, at the resolution of the coarsest", () => {
+test("total() adds up histograms at the resolution of the coarsest", () => {
   assert.equal(total([undefined]), undefined);
   assert.deepEqual(
     total([classic([9], [1, 1]), undefined, classic([1], [1, 2]), classic([1], [3, 4])]),
@@ -123,7 +124,7 @@ const QUANTILES: { name: string; buckets: Buckets; q: number; value: number }[] 
   },
 ];
 for (const { name, buckets, q, value } of QUANTILES) {
-  test(`a quantile ${name} is interpolated as Prometheus does`, () => {
+  test(`a quantile ${name} is interpolated like in Prometheus`, () => {
     const asked = quantile(q, buckets);
     const isClose = Math.abs(asked - value) < 1e-12;
     assert.ok(Object.is(asked, value) || isClose, `${asked} is not ${value}`);
@@ -149,7 +150,7 @@ test("heat() has a row for each classic bucket and a column for each scrape", ()
   assert.equal(max, 7);
 });
 
-test("heat() makes native buckets as coarse as the rows want it", () => {
+test("heat() merges native buckets to the number of rows", () => {
   const wide = native(3, [[1, 1], [64, 2]]);
   const { rows, columns } = heat([wide, undefined, native(3, [[33, 5]])], 8);
   assert.equal(rows.length, 8);
@@ -175,4 +176,58 @@ test("heat() puts native buckets below zero under the zero bucket", () => {
 
 test("heat() of nothing is empty", () => {
   assert.deepEqual(heat([undefined], 24), { rows: [], columns: [undefined], max: 0 });
+});
+
+const KNOWN: { name: string; q: number; buckets: Buckets; sign: string; value: number }[] = [
+  {
+    name: "in a first bucket",
+    q: 0.5,
+    buckets: classic([100, 200], [9, 1, 0]),
+    sign: "≤",
+    value: 100,
+  },
+  {
+    name: "in a narrow bucket",
+    q: 0.95,
+    buckets: classic([100, 200], [9, 1, 0]),
+    sign: "",
+    value: 150,
+  },
+  { name: "in a wide bucket", q: 0.95, buckets: classic([1, 10], [9, 1, 0]), sign: "≤", value: 10 },
+  {
+    name: "in the bucket of +Inf",
+    q: 0.99,
+    buckets: classic([1, 2], [1, 0, 9]),
+    sign: ">",
+    value: 2,
+  },
+  {
+    name: "where one bucket has all",
+    q: 0.9,
+    buckets: classic([1, 2], [0, 7, 0]),
+    sign: "≤",
+    value: 2,
+  },
+  { name: "around zero", q: 0.9, buckets: classic([-1, 1, 2], [1, 9, 0, 0]), sign: "≤", value: 1 },
+  {
+    name: "below zero",
+    q: 0.2,
+    buckets: classic([-4, -2, 1], [0, 4, 4, 0]),
+    sign: "",
+    value: -3.2,
+  },
+  { name: "of nothing", q: 0.5, buckets: classic([1], [0, 0]), sign: "", value: NaN },
+];
+for (const { name, q, buckets, sign, value } of KNOWN) {
+  test(`a quantile ${name} is shown as ${sign}${value}`, () => {
+    const known = knownQuantile(q, buckets);
+    assert.equal(known.sign, sign);
+    if (Number.isNaN(value)) assert.ok(Number.isNaN(known.value));
+    else assert.ok(Math.abs(known.value - value) < 1e-9, `${known.value}`);
+  });
+}
+
+test("a quantile of a native histogram is shown as it is interpolated", () => {
+  const buckets = native(3, [[4, 5]]);
+  assert.deepEqual(knownQuantile(0.5, buckets), { sign: "", value: quantile(0.5, buckets) });
 });

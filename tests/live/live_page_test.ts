@@ -6,7 +6,7 @@ import { CollectorRegistry, Counter, metricsHandler } from "../../mod.ts";
 
 const REQUEST = new Request("http://localhost/metrics");
 
-test("livePage() answers with a document that nobody may keep", async () => {
+test("livePage() answers with a document that must not be stored", async () => {
   const { status, headers } = await livePage()(REQUEST);
   assert.equal(status, 200);
   assert.deepEqual(Object.fromEntries(headers), {
@@ -19,7 +19,7 @@ test("livePage() answers with a document that nobody may keep", async () => {
   });
 });
 
-test("livePage() lets run and apply only what has the nonce of the response", async () => {
+test("livePage() allows only scripts and styles with the nonce of the response", async () => {
   const page = livePage();
   const nonces = new Set<string>();
   for (let i = 0; i < 3; i++) {
@@ -45,7 +45,7 @@ test("livePage() makes a document that names no other resource", async () => {
   const markup = html.replace(/<(script|style)\b[^]*?<\/\1>/g, "");
   assert.doesNotMatch(markup, /\s(?:src|srcset|action|style|on\w+)=/);
   for (const [, target = ""] of markup.matchAll(/\shref="([^"]*)"/g)) {
-    assert.match(target, /^(?:#main$|data:image\/svg\+xml,)/);
+    assert.match(target, /^(?:#main$|\?text$|data:image\/svg\+xml,)/);
   }
   assert.doesNotMatch(html, /@import|url\(|innerHTML|insertAdjacentHTML|document\.write|\beval\b/);
   // What an SVG must be called is no address that anybody asks.
@@ -56,7 +56,7 @@ test("livePage() makes a document that names no other resource", async () => {
   assert.doesNotMatch(addresses, /https?:/);
 });
 
-test("livePage() writes the title as text and the interval as it is", async () => {
+test("livePage() escapes the title and writes the interval", async () => {
   const title = `</title><script>alert("&amp;")</script>`;
   const html = await (await livePage({ title, intervalMs: 500 })(REQUEST)).text();
   const escaped = "&lt;/title&gt;&lt;script&gt;alert(&quot;&amp;amp;&quot;)&lt;/script&gt;";
@@ -65,7 +65,7 @@ test("livePage() writes the title as text and the interval as it is", async () =
   assert.match(html, /<html lang="en" data-interval-ms="500" /);
 });
 
-test("livePage() refuses options that are not legal", () => {
+test("livePage() refuses invalid options", () => {
   for (const intervalMs of [0, -1, 249, NaN, Infinity, 2 ** 31]) {
     assert.throws(
       () => livePage({ intervalMs }),

@@ -50,7 +50,7 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 }
 
-test("a poller makes its second scrape soon, and then one each interval", async () => {
+test("a poller makes its second scrape soon, and then one at each interval", async () => {
   const rig = new Rig();
   rig.poller.wake();
   assert.equal(await rig.end(), 1000);
@@ -62,7 +62,7 @@ test("a poller makes its second scrape soon, and then one each interval", async 
   assert.deepEqual(rig.interruptions, [false, false, false]);
 });
 
-test("a poller waits longer after each failure, and goes on by itself", async () => {
+test("a poller waits longer after each failure, and continues", async () => {
   const rig = new Rig();
   rig.poller.wake();
   await rig.end();
@@ -103,7 +103,7 @@ test("a poller does nothing while it is paused or hidden", async () => {
   }
 });
 
-test("a poller gives up the scrape that runs when it is paused, and that is no failure", async () => {
+test("a poller aborts its scrape when it is paused, which is not a failure", async () => {
   const rig = new Rig();
   rig.poller.wake();
   rig.poller.setPaused(true);
@@ -127,7 +127,7 @@ test("a poller never makes two scrapes at once", async () => {
   assert.deepEqual(rig.interruptions, [false, true]);
 });
 
-test("a page that nobody sees at first waits for that", () => {
+test("a page that is hidden at first waits until it is visible", () => {
   const rig = new Rig();
   rig.poller.setVisible(false);
   assert.deepEqual(rig.interruptions, []);

@@ -38,7 +38,7 @@ function plain({ type, unit, help, series }: Family): unknown[] {
   return [type, unit, help, series.map(({ labels }) => Object.fromEntries(labels))];
 }
 
-test("a store knows families of all types, with their labels as they are", async () => {
+test("a store has families of all types with their labels", async () => {
   const watched = new Watched();
   watched.registry.register({ collect: allTypes });
   await watched.scrape();
@@ -85,7 +85,7 @@ test("a store knows families of all types, with their labels as they are", async
   assert.equal(timeline.now(duration!.sums!), 8.5);
 });
 
-test("a store knows help, units and names of any alphabet", async () => {
+test("a store has help texts, units and names in any alphabet", async () => {
   const watched = new Watched();
   const { registry } = watched;
   new Gauge("temp", "How <b>warm</b>.", { registry, unit: "celsius" }).set(1);
@@ -106,7 +106,7 @@ test("a store knows help, units and names of any alphabet", async () => {
   assert.deepEqual(plain(watched.family("oven")), ["stateset", "", "", [{ oven: "hot" }]]);
 });
 
-test("a counter that falls has started again, and its rate is never negative", async () => {
+test("the rate of a counter that falls is not negative", async () => {
   const watched = new Watched();
   const { store } = watched;
   let value = 0;
@@ -115,12 +115,12 @@ test("a counter that falls has started again, and its rate is never negative", a
   });
   for (value of [100, 130, 9, 12]) await watched.scrape();
   const { values } = watched.family("c_total").series[0]!;
-  assert.deepEqual(store.timeline.rates(values).slice(1), [10, 3, 1]);
+  assert.deepEqual(store.timeline.rates(values), [10, 3, 1]);
   assert.equal(store.timeline.rate(values, 10), (30 + 9 + 3) / 9);
   assert.equal(store.timeline.now(values), 12);
 });
 
-test("nothing is known about the time of a pause", async () => {
+test("a pause is a gap", async () => {
   const watched = new Watched();
   const { registry, store } = watched;
   const counter = new Counter("c_total", "", { registry });
@@ -150,7 +150,7 @@ test("nothing is known about the time of a pause", async () => {
   ]);
 });
 
-test("series that go are blank, and forgotten when they stay away", async () => {
+test("missing series are blank, and are removed later", async () => {
   const watched = new Watched();
   const { registry, store } = watched;
   const gauge = new Gauge("g", "", { registry, labelNames: ["at"] });
@@ -173,7 +173,7 @@ test("series that go are blank, and forgotten when they stay away", async () => 
   assert.equal(store.seriesCount, 0);
 });
 
-test("rings go round: only the last scrapes are shown", async () => {
+test("only the last scrapes are shown", async () => {
   const watched = new Watched();
   const gauge = new Gauge("g", "", { registry: watched.registry });
   for (let i = 1; i <= 20; i++) {
@@ -223,7 +223,7 @@ test("a scrape that ends in the middle changes nothing", async () => {
   await assert.rejects(store.ingest(bytes.subarray(0, 5), options), SyntaxError);
 });
 
-test("a store lets others work in between", async () => {
+test("a store lets the event loop turn while it reads", async () => {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "", { registry, labelNames: ["i"] });
   for (let i = 0; i < 1000; i++) gauge.labels({ i }).set(i);
@@ -237,4 +237,42 @@ test("a store lets others work in between", async () => {
   await store.ingest(generateProtobuf(registry), { time: 1, interrupted: false, breathe });
   assert.ok(breaths >= 10);
   assert.equal(store.seriesCount, 1000);
+});
+
+test("as many scrapes are shown as there were, until there are enough", async () => {
+  const watched = new Watched();
+  const gauge = new Gauge("g", "G.", { registry: watched.registry });
+  const { timeline } = watched.store;
+  const shown: number[][] = [];
+  for (let i = 1; i <= 7; i++) {
+    gauge.set(i);
+    await watched.scrape();
+    shown.push(timeline.read(watched.family("g").series[0]!.values));
+  }
+  assert.deepEqual(shown.slice(0, 3), [[NaN, 1], [1, 2], [1, 2, 3]]);
+  assert.deepEqual(shown.at(-1), [3, 4, 5, 6, 7]);
+  assert.deepEqual([0, 1, 4].map((back) => timeline.age(back)), [0, 3, 12]);
+});
+
+test("a family has changed in the scrape in which a series has another value, comes or goes", async () => {
+  const watched = new Watched();
+  const { registry } = watched;
+  const gauge = new Gauge("g", "G.", { registry, labelNames: ["id"] });
+  const histogram = new Histogram("h", "H.", { registry });
+  new Gauge("still", "Still.", { registry }).set(NaN);
+  const changes = async () => {
+    await watched.scrape();
+    return ["g", "h", "still"].map((name) => watched.family(name).changed);
+  };
+  gauge.labels(1).set(5);
+  assert.deepEqual(await changes(), [0, 0, 0]);
+  assert.deepEqual(await changes(), [0, 0, 0]);
+  gauge.labels(1).set(6);
+  histogram.observe(1);
+  assert.deepEqual(await changes(), [2, 2, 0]);
+  gauge.labels(2).set(1);
+  assert.deepEqual(await changes(), [3, 2, 0]);
+  gauge.remove(1);
+  assert.deepEqual(await changes(), [4, 2, 0]);
+  assert.deepEqual(await changes(), [4, 2, 0]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as format from "../../live/client/format.ts";
-import { group, groupOf, unitOf } from "../../live/client/naming.ts";
+import { group, groupByChange, groupOf, unitOf } from "../../live/client/naming.ts";
 import { matchingSeries, words } from "../../live/client/search.ts";
 import { sparkPaths } from "../../live/client/sparkline.ts";
 import { Store } from "../../live/client/store.ts";
@@ -41,7 +41,7 @@ for (const [value, unit, text] of VALUES) {
   });
 }
 
-test("rates, quantiles, moments and exact numbers are spelled for people", () => {
+test("rates, quantiles, times and exact numbers are readable", () => {
   const spelled = [
     format.formatRate(2.5, ""),
     format.formatRate(2000, "bytes"),
@@ -71,7 +71,7 @@ test("rates, quantiles, moments and exact numbers are spelled for people", () =>
   assert.ok(!format.isMoment("queue_seconds", 1.7e9));
 });
 
-test("units come from the family, else from the name", () => {
+test("units come from the family, or else from the name", () => {
   assert.equal(unitOf("a_loaves", "loaves"), "loaves");
   assert.equal(unitOf("a_seconds_total", ""), "seconds");
   assert.equal(unitOf("a_bytes", ""), "bytes");
@@ -79,7 +79,7 @@ test("units come from the family, else from the name", () => {
   assert.equal(unitOf("a_requests_total", ""), "");
 });
 
-test("families are grouped by their first word, and those that are alone together", () => {
+test("families are grouped by their first word, and single ones are in one group", () => {
   const names = ["up", "http_b", "zoo", "http_a", "other_a", "other_b", "db:x", "db.y", "_x", "_y"];
   const families = names.map((name) => ({ name, prefix: groupOf(name) }));
   const groups = group(families).map(({ name, families }) => [
@@ -93,7 +93,7 @@ test("families are grouped by their first word, and those that are alone togethe
   ]);
 });
 
-test("each word that is searched is in the family or in the labels", async () => {
+test("a search finds families and labels that contain each word", async () => {
   const registry = new CollectorRegistry();
   const counter = new Counter("http_requests_total", "Requests <served>.", {
     registry,
@@ -116,7 +116,7 @@ test("each word that is searched is in the family or in the labels", async () =>
   assert.equal(find("nowhere"), undefined);
 });
 
-test("what cannot be seen in a text is named", () => {
+test("invisible characters are named", () => {
   const shown = (text: string) =>
     visiblePieces(text).map(({ text, escaped }) => escaped ? `[${text}]` : text).join("");
   assert.equal(shown("<b>é 🔥</b>"), "<b>é 🔥</b>");
@@ -127,7 +127,25 @@ test("what cannot be seen in a text is named", () => {
   assert.deepEqual(visiblePieces(""), []);
 });
 
-test("a sparkline has gaps where values are missing, and rates stand on zero", () => {
+test("families that changed come first, and those of the last scrapes in order of their names", () => {
+  const families = [["never", 0], ["long_ago", 20], ["now_b", 100], ["now_a", 96], ["ago", 90]]
+    .map(([name, changed]) => ({ name: String(name), changed: Number(changed) }));
+  const groups = groupByChange(families, 100)
+    .map(({ name, families }) => [name, ...families.map(({ name }) => name)]);
+  assert.deepEqual(groups, [
+    ["recently changed", "now_a", "now_b", "ago", "long_ago"],
+    ["not changed", "never"],
+  ]);
+});
+
+test("how long ago something was is said in words", () => {
+  const said = [0, 0.4, 12, 180].map((seconds) =>
+    format.formatAge(seconds).replaceAll("\u202f", " ")
+  );
+  assert.deepEqual(said, ["now", "400 ms ago", "12 s ago", "3 min ago"]);
+});
+
+test("a sparkline has gaps for missing values, and rates begin at zero", () => {
   assert.deepEqual(sparkPaths([NaN, NaN], true), { line: "", area: "" });
   assert.equal(sparkPaths([1, 2, NaN, 1], false).line, "M0 37L80 3M240 37h.1");
   assert.equal(sparkPaths([4, 4, 4], false).line, "M0 20L120 20L240 20");

@@ -82,7 +82,7 @@ test("the count of the bucket helpers includes +Inf", () => {
   }
 });
 
-test("exponentialBucketsRange() begins and ends exactly where it is told", () => {
+test("exponentialBucketsRange() returns min and max exactly", () => {
   for (const [min, max] of [[0.003, 7], [1e-9, 1e9], [0.1, 0.3]] as const) {
     const buckets = exponentialBucketsRange(min, max, 20);
     assert.equal(buckets[0], min);

@@ -48,7 +48,7 @@ const ORDERS: Record<string, (children: Plain[]) => Plain[]> = {
   },
 };
 for (const [order, sort] of Object.entries(ORDERS)) {
-  test(`removing all children ${order} takes a number of steps linear in theirs`, () => {
+  test(`removing all children ${order} takes linear time`, () => {
     for (const size of [100, 1000, 10_000]) {
       const { store, children } = createStore(size);
       for (const child of sort(children)) store.delete(child);
@@ -60,7 +60,7 @@ for (const [order, sort] of Object.entries(ORDERS)) {
   });
 }
 
-test("children that come and go one at a time do not make the store grow", () => {
+test("the store does not grow when children are added and removed one at a time", () => {
   const { store } = createStore(10);
   for (let i = 0; i < 10_000; i++) {
     const child = store.get(["x", String(i)]);
@@ -73,7 +73,7 @@ test("children that come and go one at a time do not make the store grow", () =>
   assert(Plain.moves <= 2 * 10_000, `${Plain.moves} moves`);
 });
 
-test("children that were removed are not found, and those like them are", () => {
+test("removed children are not found, and new ones with the same labels are", () => {
   const { store } = createStore(0);
   const a1 = store.get(["a", "1"]);
   store.get(["a", "2"]);
@@ -91,7 +91,7 @@ test("children that were removed are not found, and those like them are", () => 
   assert.deepEqual(a1.labelValues, ["a", "1"]);
 });
 
-test("an iteration goes on over what it began with, whatever happens to the store", () => {
+test("an iterator stays valid while children are added and removed", () => {
   const { store, children } = createStore(200);
   const seen: Plain[] = [];
   for (const child of store) {
@@ -107,7 +107,7 @@ test("an iteration goes on over what it began with, whatever happens to the stor
   assert.equal(store.size, 80);
 });
 
-test("a store without labels has one child at most", () => {
+test("a store without label names has at most one child", () => {
   const unlabelled = new MetricCore({ ...core, labelNames: [] });
   const store = new ChildStore(unlabelled, createPlain);
   assert.equal(store.findInOrder([]), undefined);
@@ -118,7 +118,7 @@ test("a store without labels has one child at most", () => {
   assert.equal(store.size, 1);
 });
 
-test("clear() takes all children out, also for who is just reading them", () => {
+test("clear() ends running iterators", () => {
   const { store, children } = createStore(5);
   assert.equal(store.get(children[3]!.labelValues), children[3]);
   const iterator = store[Symbol.iterator]();
@@ -130,7 +130,7 @@ test("clear() takes all children out, also for who is just reading them", () => 
   assert.notEqual(store.get(children[3]!.labelValues), children[3]);
 });
 
-test("children that were cleared away go on by themselves, and are seen by nobody", () => {
+test("cleared children keep their numbers, and readers do not see them", () => {
   const { store, children } = createStore(3);
   for (const [i, { columns, slot }] of children.entries()) columns.numbers[slot] = i + 1;
   const { children: seen, numbers } = children[0]!.columns;
@@ -169,7 +169,7 @@ test("children keep their labels, numbers and created timestamps when they move"
   for (const child of store) assert.equal(store.findInOrder(child.labelValues), child);
 });
 
-test("children of many labels and values are found, each by its own", () => {
+test("finds each of many children by many labels", () => {
   for (const width of [1, 2, 5, 16, 40]) {
     const labelNames = Array.from({ length: width }, (_, i) => `l${i}`);
     const store = new ChildStore(new MetricCore({ ...core, labelNames }), createPlain);
@@ -192,7 +192,7 @@ test("children of many labels and values are found, each by its own", () => {
   }
 });
 
-test("children come, go and are found alike, however full the combinations of their labels are", () => {
+test("finds children in direct tables and in hash tables, and while it changes from one to the other", () => {
   // From each combination to nearly none; in between, a store goes from one kind of table to the other.
   for (const sizes of [[1], [300], [3, 5, 7], [40, 40, 40], [2, 2, 2, 2, 2, 2, 2, 2], [9, 1000]]) {
     const labelNames = sizes.map((_, i) => `l${i}`);

@@ -5,7 +5,7 @@ import { seriesOf } from "../support/series.ts";
 
 const registry = null;
 
-/** What `inc()` refuses, whatever the compiler was told. */
+/** Values that `inc()` refuses at run time. */
 const REFUSED: [value: unknown, name: string, rule: string][] = [
   [NaN, "RangeError", "value must be >= 0: received NaN"],
   [-1, "RangeError", "value must be >= 0: received -1"],
@@ -42,7 +42,7 @@ for (const [value, name, rule] of REFUSED) {
   });
 }
 
-test("an unlabelled counter is there from its creation, at 0", () => {
+test("a counter without labels is exposed from its creation, at 0", () => {
   assert.deepEqual(seriesOf(new Counter("hits_total", "Hits.", { registry })), ["hits_total 0"]);
 });
 
@@ -54,7 +54,7 @@ test("a labelled counter has no series before the first labels()", () => {
   assert.deepEqual(seriesOf(hits), ['hits_total{page="home"} 0']);
 });
 
-test("Counter.inc() counts 1, or what it is given, zero and fractions included", () => {
+test("Counter.inc() adds 1 or its argument, which may be zero or a fraction", () => {
   const hits = new Counter("hits_total", "Hits.", { registry });
   hits.inc();
   hits.inc(undefined);
@@ -64,7 +64,7 @@ test("Counter.inc() counts 1, or what it is given, zero and fractions included",
   assert.equal(hits.value, 2.5);
 });
 
-test("a counter that has labels cannot be counted or read itself", () => {
+test("a counter with labels throws when it is written or read itself", () => {
   const hits = new Counter("hits_total", "Hits.", { labelNames: ["page", "code"], registry });
   // What the compiler refuses, tests/types/labels.ts shows.
   const loose = hits as unknown as Counter;
@@ -88,7 +88,7 @@ test("Counter.countExceptions() returns what the function returns and counts not
   assert.equal(errors.value, 0);
 });
 
-test("Counter.countExceptions() counts what throws or rejects and passes it on", async () => {
+test("Counter.countExceptions() counts errors and rejections and passes them on", async () => {
   const errors = new Counter("errors_total", "Errors.", { registry });
   const error = new Error("no");
   assert.throws(() =>
@@ -116,7 +116,7 @@ test("Counter.countExceptions() counts only errors of the classes it is given", 
   assert.equal(child.value, 4);
 });
 
-test("Counter.countExceptions() refuses what it cannot call, before it calls anything", () => {
+test("Counter.countExceptions() throws on a value that is not a function, before it calls anything", () => {
   const errors = new Counter("errors_total", "Errors.", { registry });
   const doing = 'Cannot count exceptions with counter "errors_total"';
   assert.throws(() => errors.countExceptions(5 as unknown as () => void), {
@@ -144,8 +144,8 @@ test("Counter.setFunction() reads the value at each collect", () => {
   value = 1;
   assert.deepEqual(seriesOf(hits), ["hits_total 1"]);
   assert.equal(hits.value, 1);
-  value = Infinity;
-  assert.equal(hits.value, Infinity);
+  value = Number.MAX_VALUE;
+  assert.equal(hits.value, Number.MAX_VALUE);
 });
 
 test("Counter.inc() after setFunction() throws and changes nothing", () => {
@@ -159,7 +159,7 @@ test("Counter.inc() after setFunction() throws and changes nothing", () => {
   assert.equal(hits.labels().exemplar, undefined);
 });
 
-test("Counter.setFunction() refuses what is not a function and can be called again", () => {
+test("Counter.setFunction() throws on a value that is not a function, and can be called again", () => {
   const hits = new Counter("hits_total", "Hits.", { registry });
   assert.throws(() => hits.setFunction(5 as unknown as () => number), {
     name: "TypeError",
@@ -171,19 +171,20 @@ test("Counter.setFunction() refuses what is not a function and can be called aga
   assert.equal(hits.value, 4);
 });
 
-test("a counter whose function returns what no counter can be throws when it is read", () => {
+test("reading a counter throws if its function returns an illegal value", () => {
   const hits = new Counter("hits_total", "Hits.", { registry });
-  for (const [value, text] of [[-1, "-1"], [NaN, "NaN"], ["5", '"5"'], [null, "null"]] as const) {
+  const values = [[-1, "-1"], [NaN, "NaN"], [Infinity, "Infinity"], ["5", '"5"'], [null, "null"]];
+  for (const [value, text] of values) {
     hits.setFunction(() => value as number);
     assert.throws(() => hits.value, {
       name: "RangeError",
-      message: `Cannot read counter "hits_total": its function must return a number >= 0: ` +
+      message: `Cannot read counter "hits_total": its function must return a finite number >= 0: ` +
         `received ${text}`,
     });
   }
 });
 
-test("Counter.clear() sets an unlabelled counter to 0 and lets its function go", () => {
+test("Counter.clear() sets a counter without labels to 0 and removes its function", () => {
   const hits = new Counter("hits_total", "Hits.", { registry });
   hits.inc(5, { trace: "a" });
   hits.clear();
@@ -195,7 +196,7 @@ test("Counter.clear() sets an unlabelled counter to 0 and lets its function go",
   assert.deepEqual(seriesOf(hits), ["hits_total 1"]);
 });
 
-test("Counter.countExceptions() refuses what is no error class, before it hides an error", () => {
+test("Counter.countExceptions() throws on a value that is not an error class, before it hides an error", () => {
   const errors = new Counter("errors_total", "Errors.", { registry });
   const arrow = (() => {}) as unknown as typeof Error;
   assert.throws(() => errors.countExceptions(() => 1, arrow), {
@@ -203,7 +204,7 @@ test("Counter.countExceptions() refuses what is no error class, before it hides 
     message: 'Cannot count exceptions with counter "errors_total": an error class is needed: ' +
       "received function arrow",
   });
-  // A bound class has no prototype of its own, and still tells its instances.
+  // A bound class has no prototype, but `instanceof` works.
   const bound = RangeError.bind(null) as unknown as typeof RangeError;
   const fail = () => {
     throw new RangeError("no");

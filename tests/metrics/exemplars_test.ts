@@ -3,7 +3,6 @@ import { afterEach, test } from "node:test";
 import {
   CollectorRegistry,
   Counter,
-  type ExemplarSource,
   gather,
   Gauge,
   Histogram,
@@ -86,7 +85,7 @@ for (const type of TYPES) {
     });
   }
 
-  test(`a ${type} takes an exemplar of 128 characters, however many code units they are`, () => {
+  test(`a ${type} takes an exemplar of 128 characters, whatever their number of code units`, () => {
     for (const labels of [{ a: "x".repeat(127) }, { a: "\u{1f600}".repeat(127) }]) {
       const { observe, exemplar } = createAll()[type];
       observe(labels);
@@ -109,7 +108,7 @@ for (const type of TYPES) {
     assert.deepEqual(exemplar(), { labels: { a: "x" }, value: 1, timestamp: 100 });
   });
 
-  test(`a ${type} asks the exemplar source only if it was told to`, () => {
+  test(`a ${type} calls the exemplar source only with exemplars: true`, () => {
     let asked = 0;
     setExemplarSource(() => {
       asked++;
@@ -134,7 +133,7 @@ for (const type of TYPES) {
 
   for (const nothing of [undefined, {}]) {
     const spelled = nothing === undefined ? "undefined" : "{}";
-    test(`a ${type} counts all the same when the exemplar source returns ${spelled}`, () => {
+    test(`a ${type} counts without an exemplar if the source returns ${spelled}`, () => {
       setExemplarSource(() => nothing);
       const { observe, count, exemplar, metric } = createAll(true)[type];
       observe();
@@ -147,7 +146,7 @@ for (const type of TYPES) {
     });
   }
 
-  test(`a ${type} that the exemplar source observes itself does not ask it again`, () => {
+  test(`a ${type} does not call the exemplar source again when the source observes it`, () => {
     const { observe, count, exemplar, metric } = createAll(true)[type];
     const seen: unknown[] = [];
     setExemplarSource(() => {
@@ -175,7 +174,7 @@ for (const type of TYPES) {
     assert.deepEqual(exemplar()?.labels, { trace: "t1" });
   });
 
-  const FAILING: Record<string, ExemplarSource> = {
+  const FAILING: Record<string, Parameters<typeof setExemplarSource>[0]> = {
     "throws": () => {
       throw new Error("no");
     },
@@ -189,7 +188,7 @@ for (const type of TYPES) {
     "returns a thenable": () => ({ then: () => {} }) as unknown as undefined,
   };
   for (const [how, source] of Object.entries(FAILING)) {
-    test(`a ${type} counts all the same when the exemplar source ${how}, and tells`, () => {
+    test(`a ${type} counts without an exemplar if the source ${how}, and counts the error`, () => {
       const { observe, count, exemplar, metric } = createAll(true)[type];
       observe({ trace: "kept" });
       setExemplarSource(source);
@@ -205,7 +204,7 @@ for (const type of TYPES) {
   }
 }
 
-test("the exemplar source is asked again after it has failed", () => {
+test("the exemplar source is called again after it has failed", () => {
   let asked = 0;
   setExemplarSource(() => {
     if (asked++ === 0) throw new Error("no");
@@ -225,14 +224,14 @@ test("an exemplar source may have a label that is called then", () => {
   assert.deepEqual(counter.labels().exemplar?.labels, { then: "t" });
 });
 
-test("children of a labelled metric ask the exemplar source too", () => {
+test("series of a labelled metric call the exemplar source", () => {
   setExemplarSource(() => ({ trace: "t" }));
   const counter = new Counter("c_total", "C.", { labelNames: ["a"], exemplars: true, registry });
   counter.labels("x").inc();
   assert.deepEqual(counter.labels("x").exemplar?.labels, { trace: "t" });
 });
 
-test("time() and timers ask the exemplar source", () => {
+test("time() and timers call the exemplar source", () => {
   setExemplarSource(() => ({ trace: "t" }));
   const clock = new ManualClock(100);
   const histogram = new Histogram("h", "H.", { buckets: [1], exemplars: true, clock, registry });
@@ -271,7 +270,7 @@ test("samples carry the exemplars", () => {
   ]);
 });
 
-test("errors of the exemplar source are one family of a scrape, with a series for each metric", () => {
+test("errors of the exemplar source are one family of a scrape with a series for each metric", () => {
   const own = new CollectorRegistry();
   const options = { exemplars: true, registry: own };
   const a = new Counter("a_total", "A.", options);
@@ -290,7 +289,7 @@ test("errors of the exemplar source are one family of a scrape, with a series fo
   assert.equal([...gather(own)].filter(({ name }) => name === ERRORS).length, 1);
 });
 
-test("setExemplarSource() refuses what is neither a function nor null", () => {
+test("setExemplarSource() throws on a value that is neither a function nor null", () => {
   for (const [source, spelled] of [[undefined, "undefined"], [5, "5"], [{}, "{}"]]) {
     assert.throws(() => setExemplarSource(source as unknown as null), {
       name: "TypeError",

@@ -84,7 +84,7 @@ for (const exemplars of [false, true]) {
   }
 }
 
-test("a held child keeps its value, exemplars, native buckets and created timestamp", () => {
+test("a held series keeps its value, exemplars, native buckets and created timestamp", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   const histogram = new Histogram("h", "H.", { ...options, buckets: [1], nativeHistogram: true });
@@ -110,7 +110,7 @@ test("a held child keeps its value, exemplars, native buckets and created timest
   assert.deepEqual(children.map((child) => child.created), created);
 });
 
-test("a write to a hidden child is not lost, and a refused one does not bring it back", () => {
+test("a write brings a hidden series back, and a refused write does not", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   const child = counter.labels("x");
@@ -123,7 +123,7 @@ test("a write to a hidden child is not lost, and a refused one does not bring it
   assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 5']);
 });
 
-test("labels() in each of its forms keeps a child, and brings back the same one", () => {
+test("labels() in each form keeps a series from expiring, and brings back the same one", () => {
   const options = expiring().options;
   const counter = new Counter("c_total", "C.", { ...options, labelNames: ["a", "b"] });
   const child = counter.labels({ a: 1, b: "y" });
@@ -144,7 +144,7 @@ test("labels() in each of its forms keeps a child, and brings back the same one"
   }
 });
 
-test("reading a value or a scrape does not keep a series", () => {
+test("reading does not keep a series from expiring", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   const child = counter.labels("x");
@@ -157,7 +157,7 @@ test("reading a value or a scrape does not keep a series", () => {
   assert.deepEqual(samplesOf(counter), []);
 });
 
-test("a series that comes back is the last, and a scrape shows it as it is", () => {
+test("a series that comes back is the last one of a scrape", () => {
   const clock = new ManualClock();
   const own = new CollectorRegistry();
   const options = { labelNames, expireAfterSeconds: 10, clock, registry: own } as const;
@@ -186,7 +186,7 @@ test("a series that comes back is the last, and a scrape shows it as it is", () 
   assert.deepEqual(lines(), all.toReversed().map(line));
 });
 
-test("what was just being read is read on, without what expires", () => {
+test("a running read goes on without the series that expire", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   const children = Array.from({ length: 100 }, (_, i) => counter.labels(i));
@@ -203,7 +203,7 @@ test("what was just being read is read on, without what expires", () => {
   assert.deepEqual(seriesOf(counter), [0, 1, 98].map((i) => `c_total{a="${i}"} 1`));
 });
 
-test("remove(), removeMatching() and clear() kill hidden children too, which were not there", () => {
+test("remove(), removeMatching() and clear() end hidden series, and do not count them", () => {
   const kill = {
     remove: (counter: Counter<readonly ["a"]>) => counter.remove("x"),
     removeByName: (counter: Counter<readonly ["a"]>) => counter.remove({ a: "x" }),
@@ -230,7 +230,7 @@ test("remove(), removeMatching() and clear() kill hidden children too, which wer
   }
 });
 
-test("removed children stay dead, however they are touched", () => {
+test("removed series stay dead after writes", () => {
   const { clock, options } = expiring();
   const gauge = new Gauge("g", "G.", options);
   const removed = gauge.labels("x");
@@ -246,7 +246,7 @@ test("removed children stay dead, however they are touched", () => {
   assert.deepEqual(samplesOf(gauge), []);
 });
 
-test("the child that a metric itself stands for never expires", () => {
+test("the series that a metric itself stands for never expires", () => {
   const { clock, options } = expiring();
   const plain = new Counter("c_total", "C.", { ...options, labelNames: [] });
   const defaulted = new Gauge("g", "G.", { ...options, defaultLabels: { a: "x" } });
@@ -266,7 +266,7 @@ test("the child that a metric itself stands for never expires", () => {
   assert.deepEqual(seriesOf(defaulted), ['g{a="x"} 0']);
 });
 
-test("a child whose value comes from a function never expires, and comes back for it", () => {
+test("a series with a function never expires, and setFunction() brings one back", () => {
   const { clock, options } = expiring();
   const gauge = new Gauge("g", "G.", options);
   const counter = new Counter("c_total", "C.", options);
@@ -284,7 +284,7 @@ test("a child whose value comes from a function never expires, and comes back fo
   assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 5']);
 });
 
-test("a child in the place of one with a function expires once the metric was cleared", () => {
+test("a new series in the slot of a cleared one with a function expires", () => {
   const { clock, options } = expiring();
   const gauge = new Gauge("g", "G.", options);
   gauge.labels("x").setFunction(() => 1);
@@ -294,7 +294,7 @@ test("a child in the place of one with a function expires once the metric was cl
   assert.deepEqual(seriesOf(gauge), []);
 });
 
-test("what runs longer than a series lives is written to the same child at its end", async () => {
+test("a timer that outlives its series writes to the same series", async () => {
   const { clock, options } = expiring();
   const gauge = new Gauge("g", "G.", options);
   const histogram = new Histogram("h", "H.", { ...options, buckets: [] });
@@ -313,7 +313,7 @@ test("what runs longer than a series lives is written to the same child at its e
   assert.deepEqual(seriesOf(histogram).slice(1), ['h_sum{a="x"} 41', 'h_count{a="x"} 3']);
 });
 
-test("hidden series make room, and one that comes back needs none", () => {
+test("hidden series make room, and need none when they come back", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", { ...options, maxSeries: 2 });
   const held = counter.labels("1");
@@ -338,7 +338,7 @@ test("hidden series make room, and one that comes back needs none", () => {
   assert.equal(ownCounts(counter).seriesOverflows, 2);
 });
 
-test("a full metric finds its hidden children by numbers and booleans too", () => {
+test("a full metric finds its hidden series by numbers", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", { ...options, maxSeries: 1 });
   const held = counter.labels("200");
@@ -352,7 +352,7 @@ test("a full metric finds its hidden children by numbers and booleans too", () =
   assert.equal(counter.labels({ a: 200 }), held);
 });
 
-test("the overflow series expires, and goes on from its value", async () => {
+test("the overflow series expires, and comes back with its value", async () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", { ...options, maxSeries: 1 });
   const gauge = new Gauge("g", "G.", { ...options, maxSeries: 0 });
@@ -392,7 +392,7 @@ test("expireAfterSeconds may be Infinity, for never", () => {
   assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 1']);
 });
 
-test("reuse hands back a metric of the same time to live only", () => {
+test("onDuplicate reuse returns only a metric with the same expireAfterSeconds", () => {
   const own = new CollectorRegistry({ onDuplicate: "reuse" });
   const make = (expireAfterSeconds?: number) =>
     new Counter("c_total", "C.", { expireAfterSeconds, registry: own });
@@ -402,7 +402,7 @@ test("reuse hands back a metric of the same time to live only", () => {
   assert.throws(() => make(), { name: "DuplicateMetricError" });
 });
 
-test("exemplars of the source reach children that expire", () => {
+test("exemplars of the source reach series that expire", () => {
   setExemplarSource(() => ({ trace: "t" }));
   const { options } = expiring();
   const counter = new Counter("c_total", "C.", { ...options, exemplars: true });
@@ -411,7 +411,7 @@ test("exemplars of the source reach children that expire", () => {
   assert.deepEqual(counter.labels("x").exemplar?.labels, { trace: "t" });
 });
 
-test("any order of writes, look-ups, reads and removals leaves what was touched lately", () => {
+test("random writes, look-ups, reads and removals leave the series that were touched lately", () => {
   let seed = 1;
   const random = (below: number): number => {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
@@ -464,7 +464,7 @@ test("any order of writes, look-ups, reads and removals leaves what was touched 
   for (const [i, child] of held) assert.equal(child.value, model.get(i)!.value);
 });
 
-test("a series that a reader has not read does not expire, and does once it has", () => {
+test("a series does not expire before a reader has read it", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   const expiry = expiryOf(counter);
@@ -486,7 +486,7 @@ test("a series that a reader has not read does not expire, and does once it has"
   assert.deepEqual(seriesOf(counter), []);
 });
 
-test("series that waited for a reader make room soon after it has read or was released", () => {
+test("series that waited for a reader make room after the read or the release", () => {
   for (const isRead of [true, false]) {
     const { clock, options } = expiring();
     const counter = new Counter("c_total", "C.", { ...options, maxSeries: 1 });
@@ -506,7 +506,7 @@ test("series that waited for a reader make room soon after it has read or was re
   }
 });
 
-test("what nobody holds is freed, and begins anew when it comes again", async () => {
+test("a hidden series without references is garbage-collected, and starts at zero again", async () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   const held = counter.labels("held");
@@ -526,7 +526,7 @@ test("what nobody holds is freed, and begins anew when it comes again", async ()
   assert.equal(counter.labels("x").created, first! + 10);
 });
 
-test("a label set that was freed may be hidden, held and brought back again", async () => {
+test("a label set can be hidden, collected and created again", async () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   for (let i = 0; i < 3; i++) {
@@ -545,7 +545,7 @@ test("a label set that was freed may be hidden, held and brought back again", as
 
 /** Many label sets, ever new ones, of which few are in use at a time. */
 for (const isRead of [false, true]) {
-  test(`series that come and go leave no memory, ${isRead ? "" : "not "}being read`, async () => {
+  test(`expired series leave no memory behind, ${isRead ? "with" : "without"} reads`, async () => {
     const { clock, options } = expiring();
     const counter = new Counter("c_total", "C.", options);
     const held = counter.labels("held");

@@ -17,7 +17,7 @@ const REFUSED: [value: unknown, spelled: string][] = [
 const WRITES = { set: "set", inc: "increment", dec: "decrement" } as const;
 
 for (const [method, verb] of Object.entries(WRITES) as ["set" | "inc" | "dec", string][]) {
-  test(`Gauge.${method}() refuses what is not a number and keeps its value`, () => {
+  test(`Gauge.${method}() throws on a value that is not a number and keeps its value`, () => {
     const gauge = new Gauge("depth", "Depth.", { registry });
     const labelled = new Gauge("depth", "Depth.", { labelNames: ["queue"], registry });
     for (const target of [gauge, labelled.labels("mail")]) {
@@ -33,7 +33,7 @@ for (const [method, verb] of Object.entries(WRITES) as ["set" | "inc" | "dec", s
   });
 }
 
-test("an unlabelled gauge is there from its creation, at 0", () => {
+test("a gauge without labels is exposed from its creation, at 0", () => {
   assert.deepEqual(seriesOf(new Gauge("depth", "Depth.", { registry })), ["depth 0"]);
 });
 
@@ -66,7 +66,7 @@ test("Gauge.setToCurrentTime() sets the time of day in seconds", () => {
   assert.equal(labelled.labels("mail").value, 1_700_000_000.25);
 });
 
-test("Gauge.trackInProgress() counts while a function runs, and never leaks", async () => {
+test("Gauge.trackInProgress() counts a function while it runs, whatever happens", async () => {
   const gauge = new Gauge("jobs", "Jobs.", { registry });
   const result = gauge.trackInProgress(() => {
     assert.equal(gauge.value, 1);
@@ -94,7 +94,7 @@ test("Gauge.trackInProgress() counts while a function runs, and never leaks", as
   assert.equal(gauge.value, 0);
 });
 
-test("Gauge.trackInProgress() and time() refuse what is not a function, and change nothing", () => {
+test("Gauge.trackInProgress() and time() throw on a value that is not a function, and change nothing", () => {
   const gauge = new Gauge("jobs", "Jobs.", { registry });
   gauge.set(3);
   for (const [method, verb] of [["trackInProgress", "track progress with"], ["time", "time"]]) {
@@ -178,7 +178,7 @@ test("Gauge.setFunction() reads the value at each collect, and later writes thro
   assert.equal(gauge.value, 7);
 });
 
-test("a gauge whose function returns no number throws when it is read", () => {
+test("reading a gauge throws if its function does not return a number", () => {
   const gauge = new Gauge("depth", "Depth.", { registry });
   gauge.setFunction(() => "5" as unknown as number);
   assert.throws(() => gauge.value, {
@@ -193,7 +193,7 @@ test("a gauge whose function returns no number throws when it is read", () => {
   });
 });
 
-test("a gauge that has labels cannot be written or read itself", () => {
+test("a gauge with labels throws when it is written or read itself", () => {
   const gauge = new Gauge("depth", "Depth.", { labelNames: ["queue"], registry });
   const loose = gauge as unknown as Gauge;
   const uses: (() => unknown)[] = [
@@ -215,7 +215,7 @@ test("a gauge that has labels cannot be written or read itself", () => {
   assert.deepEqual(seriesOf(gauge), []);
 });
 
-test("a gauge tells how the values of several processes become one", () => {
+test("a gauge's family has its aggregation", () => {
   const aggregationOf = (gauge: Gauge) => gauge.collect()[0]?.aggregation;
   assert.equal(aggregationOf(new Gauge("x", "X.", { registry: null })), "all");
   assert.equal(
@@ -229,7 +229,7 @@ test("a gauge tells how the values of several processes become one", () => {
   );
 });
 
-test("a gauge knows when it was set if the most recent value is wanted, and only then", () => {
+test("a gauge keeps the time of the last write only for the aggregation mostrecent", () => {
   const clock = { time: 100, now: () => clock.time, monotonic: () => clock.time };
   const options = { registry: null, clock } as const;
   const changed = (gauge: Gauge) => {

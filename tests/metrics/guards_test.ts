@@ -3,9 +3,9 @@ import { test } from "node:test";
 import {
   CollectorRegistry,
   Counter,
-  type CounterChild,
+  type CounterSeries,
   Gauge,
-  type GaugeChild,
+  type GaugeSeries,
 } from "../../mod.ts";
 import { ManualClock } from "../support/clock.ts";
 import { seriesOf } from "../support/series.ts";
@@ -15,7 +15,7 @@ const OVERFLOW = "overflow";
 
 /** A child that is held, and what is known of it. */
 interface Held {
-  readonly child: CounterChild | GaugeChild;
+  readonly child: CounterSeries | GaugeSeries;
   readonly text: string;
   value: number;
   touched: number;
@@ -24,7 +24,7 @@ interface Held {
 }
 
 for (const type of ["counter", "gauge"]) {
-  test(`any order of what is done to a ${type} with both guards keeps its totals and its limit`, () => {
+  test(`random calls of a ${type} with a limit and an expiry keep its totals and its limit`, () => {
     let seed = 1;
     const random = (below: number): number => {
       seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;

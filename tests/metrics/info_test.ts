@@ -24,7 +24,7 @@ test("an info has no series before its first info()", () => {
   assert.deepEqual(seriesOf(info), ["build_info 1"]);
 });
 
-test("Info.info() takes the place of what was told before", () => {
+test("Info.info() replaces the labels of the last call", () => {
   const info = new Info("build", "Build.", { registry });
   info.info({ version: "1" });
   info.info({ commit: "abc" });
@@ -39,7 +39,7 @@ test("Info.info() copies the labels", () => {
   assert.deepEqual(seriesOf(info), ['build_info{version="1"} 1']);
 });
 
-test("a labelled info has a series for each child that tells something", () => {
+test("a labelled info exposes the series after their first info()", () => {
   const info = new Info("library", "Libraries.", { labelNames: ["name"], registry });
   info.labels("a").info({ version: "1" });
   info.labels("b");
@@ -50,7 +50,7 @@ test("a labelled info has a series for each child that tells something", () => {
   ]);
 });
 
-test("Info.clear() tells nothing until the next info()", () => {
+test("Info.clear() removes the series until the next info()", () => {
   const info = new Info("build", "Build.", { registry });
   info.info({ version: "1" });
   info.clear();
@@ -84,7 +84,7 @@ const REFUSED: [labels: unknown, message: string][] = [
   ],
 ];
 for (const [labels, message] of REFUSED) {
-  test(`Info.info() refuses, and keeps what it told: ${message}`, () => {
+  test(`Info.info() throws, and keeps its labels: ${message}`, () => {
     const info = new Info("library", "Libraries.", { labelNames: ["name"], registry });
     const child = info.labels("a");
     child.info({ version: "1" });
@@ -109,7 +109,7 @@ test("an info with UTF-8 names takes UTF-8 labels", () => {
   assert.deepEqual(seriesOf(info), ['build.größe_info{git.commit="abc"} 1']);
 });
 
-test("an info that has labels cannot be set itself", () => {
+test("an info with labels throws when it is set itself", () => {
   const loose = new Info("build", "B.", { labelNames: ["a"], registry }) as unknown as Info;
   assert.throws(() => loose.info({ version: "1" }), {
     name: "UnobservableMetricError",

@@ -28,7 +28,7 @@ const table = fc.integer({ min: 1, max: 4 }).chain((size) =>
   })
 );
 
-test("two tuples are one child exactly when they are written alike", () => {
+test("two tuples are one series exactly if their texts are equal", () => {
   fc.assert(
     fc.property(table, ({ labelNames, tuples }) => {
       const counter = new Counter("c_total", "C.", { labelNames, registry });
@@ -56,7 +56,7 @@ test("two tuples are one child exactly when they are written alike", () => {
   );
 });
 
-test("a child is the same however its labels are given one after the other", () => {
+test("partial metrics give the same series in any order of their labels", () => {
   fc.assert(
     fc.property(
       fc.tuple(value, value, value),
@@ -76,7 +76,7 @@ test("a child is the same however its labels are given one after the other", () 
   );
 });
 
-test("adding and removing children in any order leaves those that were not removed", () => {
+test("random additions and removals leave the series that were not removed", () => {
   const step = fc.record({
     tuple: fc.tuple(value, fc.constantFrom<LabelValue>("x", "y", 1)),
     how: fc.oneof(

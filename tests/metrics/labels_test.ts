@@ -34,7 +34,7 @@ function createDefaulted() {
   });
 }
 
-test("labels() returns the same child for the same labels, in any order and form", () => {
+test("labels() returns the same series for the same labels, in any order and form", () => {
   const hits = create();
   const child = hits.labels({ method: "GET", code: 200 });
   assert.equal(hits.labels({ code: 200, method: "GET" }), child);
@@ -46,7 +46,7 @@ test("labels() returns the same child for the same labels, in any order and form
   assert.deepEqual(child.labelValues, ["GET", "200"]);
 });
 
-test("children are in the order of their creation", () => {
+test("series are in the order of their creation", () => {
   const hits = create();
   for (const code of [3, 1, 2]) hits.labels("GET", code).inc(code);
   hits.labels("GET", 1).inc();
@@ -57,7 +57,7 @@ test("children are in the order of their creation", () => {
   ]);
 });
 
-test("a metric without labels has itself as its only child", () => {
+test("a metric without labels has one series", () => {
   const hits = new Counter("hits_total", "Hits.", { registry });
   assert.equal(hits.labels(), hits.labels({}));
   hits.labels().inc();
@@ -76,7 +76,7 @@ const ALIKE: [string, ...(string | number | boolean)[]][] = [
   ["a\ufffdb", "a\ud800b", "a\udc00b"],
 ];
 for (const [text, ...values] of ALIKE) {
-  test(`label values that are written ${JSON.stringify(text)} are one child`, () => {
+  test(`label values with the text ${JSON.stringify(text)} are one series`, () => {
     for (const form of ["name", "position", "partial"]) {
       const hits = new Counter("hits_total", "Hits.", { labelNames: ["a", "b"], registry });
       // Twice, since a child is found in another way than it is created.
@@ -115,7 +115,7 @@ const APART: [a: string, b: string][] = [
   ["null", "undefined"],
   ["\ud83d\ude00", "\ufffd"],
 ];
-test("tuples that look alike when joined are children of their own", () => {
+test("tuples that are equal when joined are different series", () => {
   const hits = new Counter("hits_total", "Hits.", { labelNames: ["a", "b"], registry });
   APART.forEach(([a, b], i) => hits.labels({ a, b }).inc(i));
   APART.forEach(([a, b], i) => {
@@ -140,7 +140,8 @@ test("label names such as constructor are ordinary names", () => {
   // What an object inherits is no label.
   const one = new Counter("one_total", "One.", { labelNames: ["toString"], registry });
   assert.throws(() => (one as unknown as Unchecked).labels({ other: "x" }), {
-    message: 'Cannot get child of counter "one_total": its labels are "toString": received "other"',
+    message:
+      'Cannot get series of counter "one_total": its labels are "toString": received "other"',
   });
   const partial = (one as unknown as Unchecked).labels({}) as Unchecked;
   assert.notEqual(partial, one.labels("x"));
@@ -154,7 +155,7 @@ test("labels may come from an object without a prototype", () => {
   assert.equal(hits.labels("GET", 1).value, 2);
 });
 
-const DOING = 'Cannot get child of counter "hits_total"';
+const DOING = 'Cannot get series of counter "hits_total"';
 const KIND = "must be a string, a number or a boolean";
 const REFUSED: [args: unknown[], message: string][] = [
   [[], "it has 2 labels: received no value"],
@@ -182,7 +183,7 @@ const REFUSED: [args: unknown[], message: string][] = [
   ],
 ];
 for (const [args, message] of REFUSED) {
-  test(`labels() refuses, and creates nothing: ${message}`, () => {
+  test(`labels() throws, and creates nothing: ${message}`, () => {
     const hits = create();
     const expected = { name: "TypeError", message: `${DOING}: ${message}` };
     assert.throws(() => (hits as unknown as Unchecked).labels(...args), expected);
@@ -193,7 +194,7 @@ for (const [args, message] of REFUSED) {
   });
 }
 
-test("an array within itself is named in an error like any other", () => {
+test("an error message can show an array within itself", () => {
   const loop: unknown[] = [];
   loop.push(loop);
   assert.throws(() => (create() as unknown as Unchecked).labels(loop, 1), {
@@ -201,7 +202,7 @@ test("an array within itself is named in an error like any other", () => {
   });
 });
 
-test("labels() of a metric without labels refuses any", () => {
+test("labels() of a metric without labels throws on any label", () => {
   const hits = new Counter("hits_total", "Hits.", { registry }) as unknown as Unchecked;
   assert.throws(() => hits.labels("a"), { message: `${DOING}: it has 0 labels: received ["a"]` });
   assert.throws(() => hits.labels({ a: "b" }), {
@@ -209,7 +210,7 @@ test("labels() of a metric without labels refuses any", () => {
   });
 });
 
-test("defaults fill what is left out, and can be overridden", () => {
+test("defaults replace labels that are left out, and can be overridden", () => {
   const hits = createDefaulted();
   hits.labels({ method: "GET" }).inc();
   hits.labels({ method: "GET", code: 200 }).inc();
@@ -228,14 +229,14 @@ test("defaults do not shorten the positional form", () => {
   });
 });
 
-test("a metric with defaults for some labels only is not observable itself", () => {
+test("a metric with defaults for some of its labels throws when it is written itself", () => {
   assert.throws(() => (createDefaulted() as unknown as Counter).inc(), {
     name: "UnobservableMetricError",
     message: 'Cannot observe counter "hits_total": labels are missing: "method"',
   });
 });
 
-test("a metric with defaults for all labels is that one child, exposed from its creation", () => {
+test("a metric with defaults for all labels stands for one series, exposed from its creation", () => {
   const hits = new Counter("hits_total", "Hits.", {
     labelNames: ["method", "code"],
     defaultLabels: { method: "GET", code: 200 },
@@ -284,7 +285,7 @@ test("labels({}) of a labelled metric is a partial that creates nothing", () => 
   assert.deepEqual(seriesOf(hits), []);
 });
 
-test("a partial completed after its metric was cleared makes a new child", () => {
+test("a partial creates a new series after its metric was cleared", () => {
   const hits = create();
   const partial = hits.labels({ method: "GET" });
   partial.labels({ code: 1 }).inc(5);
@@ -339,7 +340,7 @@ const OBSERVERS: [partial: unknown, type: string, methods: string[]][] = [
 ];
 for (const [partial, type, methods] of OBSERVERS) {
   for (const method of methods) {
-    test(`a partial ${type} refuses ${method}`, () => {
+    test(`${method} of a partial ${type} throws`, () => {
       const name = type === "info" ? "m_info" : "m";
       assert.throws(() => (partial as Record<string, (argument: unknown) => void>)[method]!(1), {
         name: "UnobservableMetricError",
@@ -348,10 +349,10 @@ for (const [partial, type, methods] of OBSERVERS) {
     });
   }
 
-  test(`a partial ${type} takes labels by name only, and refuses wrong ones`, () => {
+  test(`a partial ${type} takes only labels by name, and throws on wrong ones`, () => {
     const { labels } = partial as Unchecked;
     const name = type === "info" ? "m_info" : "m";
-    const doing = `Cannot get child of ${type} "${name}"`;
+    const doing = `Cannot get series of ${type} "${name}"`;
     assert.throws(() => labels("x"), {
       name: "TypeError",
       message: `${doing}: a partial metric takes labels by name: received ["x"]`,
@@ -368,12 +369,12 @@ for (const [partial, type, methods] of OBSERVERS) {
   });
 }
 
-test("only partials of types that time have a timer", () => {
+test("only partials of types with timers have startTimer()", () => {
   const has = OBSERVERS.filter(([partial]) => "startTimer" in (partial as object));
   assert.deepEqual(has.map(([, type]) => type), ["gauge", "histogram", "summary"]);
 });
 
-test("remove() takes a child out and says whether it was there", () => {
+test("remove() removes a series and returns whether it existed", () => {
   const hits = create();
   hits.labels("GET", 200).inc();
   hits.labels("GET", 500).inc();
@@ -394,17 +395,17 @@ test("remove() completes its labels with the defaults", () => {
   assert.deepEqual(seriesOf(hits), []);
 });
 
-const REMOVING = 'Cannot remove child of counter "hits_total"';
+const REMOVING = 'Cannot remove series of counter "hits_total"';
 const NOT_REMOVED: [args: unknown[], message: string][] = [
   [[{ method: "GET" }], `${REMOVING}: labels are missing: "code"`],
   [[{}], `${REMOVING}: labels are missing: "method", "code"`],
   [[{ method: "GET", x: 1 }], `${REMOVING}: its labels are "method", "code": received "x"`],
   [[{ method: "GET", code: 1n }], `${REMOVING}: value of label "code" ${KIND}: received 1n`],
-  [["GET"], `${DOING}: it has 2 labels: received ["GET"]`],
-  [["GET", null], `${DOING}: value of label "code" ${KIND}: received null`],
+  [["GET"], `${REMOVING}: it has 2 labels: received ["GET"]`],
+  [["GET", null], `${REMOVING}: value of label "code" ${KIND}: received null`],
 ];
 for (const [args, message] of NOT_REMOVED) {
-  test(`remove() refuses: ${message}`, () => {
+  test(`remove() throws: ${message}`, () => {
     const hits = create();
     hits.labels("GET", 200);
     assert.throws(() => (hits as unknown as Unchecked).remove(...args), {
@@ -415,7 +416,7 @@ for (const [args, message] of NOT_REMOVED) {
   });
 }
 
-test("removeMatching() removes the children that have some values, and counts them", () => {
+test("removeMatching() removes the series with some label values, and returns their number", () => {
   const hits = create();
   const fill = () => {
     for (const method of ["GET", "PUT"]) {
@@ -437,17 +438,17 @@ test("removeMatching() removes the children that have some values, and counts th
   assert.equal(seriesOf(hits).length, 6);
 });
 
-test("removeMatching() does not look at defaults", () => {
+test("removeMatching() ignores defaults", () => {
   const hits = createDefaulted();
   hits.labels("GET", 200);
   hits.labels("GET", 500);
   assert.equal(hits.removeMatching({ method: "GET" }), 2);
 });
 
-test("removeMatching() refuses labels that are wrong, and removes nothing", () => {
+test("removeMatching() throws on wrong labels, and removes nothing", () => {
   const hits = create();
   hits.labels("GET", 200);
-  const doing = 'Cannot remove children of counter "hits_total"';
+  const doing = 'Cannot remove series of counter "hits_total"';
   const refused: [labels: unknown, message: string][] = [
     [{ x: 1 }, `${doing}: its labels are "method", "code": received "x"`],
     [{ code: null }, `${doing}: value of label "code" ${KIND}: received null`],
@@ -471,7 +472,7 @@ const REMOVALS: Record<string, (hits: ReturnType<typeof create>) => void> = {
   "clear()": (hits) => hits.clear(),
 };
 for (const [how, take] of Object.entries(REMOVALS)) {
-  test(`a child is a dead handle after ${how}`, () => {
+  test(`a series is a dead handle after ${how}`, () => {
     const hits = create();
     const dead = hits.labels("GET", 200);
     dead.inc(5);
@@ -488,7 +489,7 @@ for (const [how, take] of Object.entries(REMOVALS)) {
   });
 }
 
-test("dead handles of every type go nowhere", () => {
+test("writes to dead handles of every type go nowhere", () => {
   const gauge = new Gauge("m", "M.", { labelNames, registry });
   const histogram = new Histogram("m", "M.", { labelNames, registry });
   const summary = new Summary("m", "M.", { labelNames, registry });
@@ -509,7 +510,7 @@ test("dead handles of every type go nowhere", () => {
   for (const metric of metrics) assert.deepEqual(seriesOf(metric), []);
 });
 
-test("an unlabelled metric stays writable: removing its child sets it to 0", () => {
+test("removing the series of a metric without labels sets it to 0", () => {
   for (const how of ["clear", "remove", "removeMatching"] as const) {
     const hits = new Counter("hits_total", "Hits.", { registry });
     const child = hits.labels();
@@ -524,7 +525,7 @@ test("an unlabelled metric stays writable: removing its child sets it to 0", () 
   }
 });
 
-test("an all-defaulted metric stays writable, its other children do not", () => {
+test("clear() sets the series of an all-defaulted metric to 0, and removes the others", () => {
   const hits = new Counter("hits_total", "Hits.", {
     labelNames: ["code"],
     defaultLabels: { code: 200 },
@@ -542,7 +543,7 @@ test("an all-defaulted metric stays writable, its other children do not", () => 
   assert.deepEqual(seriesOf(hits), ['hits_total{code="200"} 0']);
 });
 
-test("a child says since when it counts, and begins anew when it is set to 0", () => {
+test("created is the time of creation or of the last reset", () => {
   const clock = new ManualClock(1000);
   const hits = new Counter("hits_total", "Hits.", { clock, registry });
   const labelled = new Counter("hits_total", "Hits.", { labelNames: ["a"], clock, registry });
@@ -564,7 +565,7 @@ function createRegistered(codes: number[]) {
   return { own, hits };
 }
 
-test("a gather visits only the children that existed when it reached their family", () => {
+test("a read visits only the series that existed when it reached their family", () => {
   const { own, hits } = createRegistered([1, 2, 3]);
   const seen: string[] = [];
   for (const family of gather(own)) {
@@ -577,7 +578,7 @@ test("a gather visits only the children that existed when it reached their famil
   assert.equal(seriesOf(hits).length, 6);
 });
 
-test("children that are removed before a gather reaches them are not visited", () => {
+test("a read does not visit series that are removed before it reaches them", () => {
   const { own, hits } = createRegistered([1, 2, 3, 4]);
   const seen: string[] = [];
   for (const family of gather(own)) {
@@ -593,7 +594,7 @@ test("children that are removed before a gather reaches them are not visited", (
   assert.deepEqual(seen, ["1", "2", "4"]);
 });
 
-test("clear() in the middle of a gather ends its family", () => {
+test("clear() during a read ends the family", () => {
   const { own, hits } = createRegistered([1, 2, 3]);
   const seen: string[] = [];
   for (const family of gather(own)) {
@@ -605,13 +606,4 @@ test("clear() in the middle of a gather ends its family", () => {
   }
   assert.deepEqual(seen, ["1"]);
   assert.deepEqual(seriesOf(hits), ['hits_total{code="9"} 0']);
-});
-
-test("labels that an object inherits count before and after their child exists", () => {
-  const hits = new Counter("hits_total", "Hits.", { labelNames: ["page"], registry });
-  const labels: { page: string } = Object.create({ page: "home" });
-  hits.labels(labels).inc();
-  hits.labels({ page: "home" }).inc();
-  hits.labels(labels).inc();
-  assert.equal(hits.labels("home").value, 3);
 });

@@ -68,7 +68,7 @@ const FOLDED: Record<string, string[]> = {
 
 for (const type of Object.keys(FOLDED) as Type[]) {
   const what = FOLDED[type]!.length > 0 ? "folds" : "drops";
-  test(`a full ${type} ${what} what comes for other label sets, and counts the look-ups`, () => {
+  test(`a full ${type} ${what} writes to other label sets, and counts the look-ups`, () => {
     const { metric, write } = createAll(2)[type];
     for (const a of ["1", "2"]) write(a);
     const before = seriesOf(metric);
@@ -84,7 +84,7 @@ for (const type of Object.keys(FOLDED) as Type[]) {
   });
 }
 
-test("native buckets and exemplars of a histogram are folded too", () => {
+test("the overflow series has native buckets and exemplars", () => {
   const histogram = new Histogram("n", "N.", {
     labelNames: ["a"],
     nativeHistogram: true,
@@ -98,7 +98,7 @@ test("native buckets and exemplars of a histogram are folded too", () => {
   assert.equal(folded.nativeExemplars?.length, 2);
 });
 
-test("all look-ups that find no room give one child, however they are written", () => {
+test("all look-ups without room give one series, in every form", () => {
   const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });
   const first = counter.labels({ a: 1, b: true });
   const folded = counter.labels({ a: "1", b: "x" });
@@ -110,14 +110,14 @@ test("all look-ups that find no room give one child, however they are written", 
   assert.equal(counter.labels({ a: 2, b: 3 }), folded);
   assert.equal(counter.labels("\ud800", "x"), folded);
   assert.equal(ownCounts(counter).seriesOverflows, 6);
-  // The same labels, told otherwise, are those of the child that is there.
+  // The same labels in another form find the existing series.
   assert.equal(counter.labels("1", "true"), first);
   assert.equal(counter.labels({ b: "true", a: "1" }), first);
   assert.equal(counter.labels({ a: 1 }).labels({ b: true }), first);
   assert.equal(ownCounts(counter).seriesOverflows, 6);
 });
 
-test("numbers and booleans whose text has a child find it past the limit, at the first call", () => {
+test("a full metric finds a series by numbers and booleans at the first call", () => {
   const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 2, registry });
   const first = counter.labels("200", "true");
   const second = counter.labels("\ufffd", "x");
@@ -126,7 +126,7 @@ test("numbers and booleans whose text has a child find it past the limit, at the
   assert.equal(ownCounts(counter).seriesOverflows, 0);
 });
 
-test("labels in another order find their child past the limit, at the first call", () => {
+test("a full metric finds a series by labels in another order at the first call", () => {
   const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });
   const child = counter.labels("x", "5");
   const overflow = counter.labels("y", "6");
@@ -137,7 +137,7 @@ test("labels in another order find their child past the limit, at the first call
 
 for (const folded of [0, 1]) {
   const when = folded === 0 ? "nothing was folded yet" : "something was folded";
-  test(`what a full metric refuses is what it refused before, when ${when}`, () => {
+  test(`a full metric throws on wrong labels as before, when ${when}`, () => {
     for (const { metric, write } of Object.values(createAll(0))) {
       for (let i = 0; i < folded; i++) write(String(i));
       // Any of the metrics: their look-ups are the same.
@@ -157,7 +157,7 @@ for (const folded of [0, 1]) {
   });
 }
 
-test("the overflow series takes no room, and is the child of its labels", () => {
+test("the overflow series takes no room, and can be looked up by its labels", () => {
   const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });
   const literal = counter.labels("overflow", "overflow");
   const first = counter.labels("1", "1");
@@ -172,7 +172,7 @@ test("the overflow series takes no room, and is the child of its labels", () => 
   assert.equal(ownCounts(full).seriesOverflows, 1);
 });
 
-test("a gauge's label set that says overflow is one like others", () => {
+test("the label value overflow is an ordinary one for a gauge", () => {
   const gauge = new Gauge("g", "G.", { labelNames: ["a"], maxSeries: 1, registry });
   gauge.labels("overflow").set(1);
   gauge.labels("2").set(2);
@@ -180,7 +180,7 @@ test("a gauge's label set that says overflow is one like others", () => {
   assert.equal(ownCounts(gauge).seriesOverflows, 1);
 });
 
-test("what is removed makes room, and what was folded stays so for who holds it", () => {
+test("removed series make room, and a handle to the overflow series stays valid", () => {
   const counter = new Counter("c_total", "C.", { labelNames: ["a"], maxSeries: 2, registry });
   for (const a of ["1", "2"]) counter.labels(a).inc();
   const folded = counter.labels("3");
@@ -195,7 +195,7 @@ test("what is removed makes room, and what was folded stays so for who holds it"
   assert.deepEqual(seriesOf(counter)[1], 'c_total{a="overflow"} 7');
 });
 
-test("an overflow series that is removed begins anew when it is needed", () => {
+test("a removed overflow series is created again when it is needed", () => {
   for (const clear of [false, true]) {
     const counter = new Counter("c_total", "C.", { labelNames: ["a"], maxSeries: 1, registry });
     counter.labels("1").inc();
@@ -212,7 +212,7 @@ test("an overflow series that is removed begins anew when it is needed", () => {
   }
 });
 
-test("a store that moves its children keeps its limit and its overflow series", () => {
+test("a metric keeps its limit and its overflow series after many removals", () => {
   const counter = new Counter("c_total", "C.", { labelNames: ["a"], maxSeries: 100, registry });
   for (let i = 0; i < 101; i++) counter.labels(i).inc();
   const folded = counter.labels("x");
@@ -223,7 +223,7 @@ test("a store that moves its children keeps its limit and its overflow series", 
   assert.equal(seriesOf(counter).length, 101);
 });
 
-test("a dropped gauge takes every write and tells nothing", async () => {
+test("a dropped gauge ignores every write", async () => {
   const gauge = new Gauge("g", "G.", { labelNames: ["a"], maxSeries: 0, registry });
   const dropped = gauge.labels("1");
   dropped.set(5);
@@ -242,7 +242,7 @@ test("a dropped gauge takes every write and tells nothing", async () => {
   assert.deepEqual(seriesOf(gauge), []);
 });
 
-test("a dropped child still checks what it is given", () => {
+test("a dropped series still throws on illegal values", () => {
   const { gauge, info, stateset } = createAll(0);
   const five = "5" as unknown as number;
   assert.throws(() => gauge.metric.labels("1", "2").set(five), TypeError);
@@ -254,7 +254,7 @@ test("a dropped child still checks what it is given", () => {
   assert.throws(() => stateset.metric.labels("1", "2").state("z" as "x"), TypeError);
 });
 
-test("a gauge's label set that was dropped has a child once there is room", () => {
+test("a dropped label set of a gauge gets a series when there is room", () => {
   const gauge = new Gauge("g", "G.", { labelNames: ["a"], maxSeries: 1, registry });
   gauge.labels("1").set(1);
   const dropped = gauge.labels("2");
@@ -264,7 +264,7 @@ test("a gauge's label set that was dropped has a child once there is room", () =
   assert.deepEqual(seriesOf(gauge), ['g{a="2"} 3']);
 });
 
-test("the child that a metric itself stands for is there whatever the limit", () => {
+test("the series that a metric itself stands for exists whatever the limit is", () => {
   const counter = new Counter("c_total", "C.", { maxSeries: 0, registry });
   counter.inc();
   assert.deepEqual(seriesOf(counter), ["c_total 1"]);
@@ -281,7 +281,7 @@ test("the child that a metric itself stands for is there whatever the limit", ()
   assert.equal(gauge.labels({}).value, 1);
 });
 
-test("default labels are filled in before there is asked for room", () => {
+test("default labels are filled in before the limit is checked", () => {
   const counter = new Counter("c_total", "C.", {
     labelNames,
     defaultLabels: { b: "x" },
@@ -317,7 +317,7 @@ test("maxSeries that is not a number is refused", () => {
   }
 });
 
-test("a registry's maxSeries is that of the metrics that have none themselves", () => {
+test("a registry's maxSeries is the default of its metrics", () => {
   const own = new CollectorRegistry({ maxSeries: 1 });
   assert.equal(own.maxSeries, 1);
   assert.equal(new CollectorRegistry().maxSeries, Infinity);
@@ -347,7 +347,7 @@ test("a registry's maxSeries is read through the proxy when a metric is made", (
   assert.equal(seriesOf(unlimited).length, 3);
 });
 
-test("the default registry's maxSeries is that of metrics without a registry", () => {
+test("the default registry's maxSeries is the default of metrics without the option registry", () => {
   const former = REGISTRY.getRegistry();
   REGISTRY.setRegistry(new CollectorRegistry({ maxSeries: 1 }), { collectors: "leave" });
   try {
@@ -359,7 +359,7 @@ test("the default registry's maxSeries is that of metrics without a registry", (
   }
 });
 
-test("a registry of one's own may have maxSeries or not, and a wrong one is refused", () => {
+test("maxSeries is optional in a custom registry, and checked", () => {
   const own = (maxSeries?: number): Registry => ({
     prefix: null,
     register: () => {},
@@ -377,7 +377,7 @@ test("a registry of one's own may have maxSeries or not, and a wrong one is refu
   assert.throws(() => count(own(-1)), RangeError);
 });
 
-test("reuse hands back a metric of the same limit only", () => {
+test("onDuplicate reuse returns only a metric with the same limit", () => {
   const own = new CollectorRegistry({ onDuplicate: "reuse" });
   const options = { labelNames: ["a"], registry: own } as const;
   const first = new Counter("c_total", "C.", { ...options, maxSeries: 5 });
@@ -389,7 +389,7 @@ test("reuse hands back a metric of the same limit only", () => {
   }
 });
 
-test("overflows are one family of a scrape, absent until there is one", () => {
+test("overflows are one family of a scrape, absent until the first one", () => {
   const own = new CollectorRegistry({ prefix: "app", constLabels: { zone: "z" }, maxSeries: 1 });
   const options = { labelNames: ["a"], registry: own } as const;
   const counter = new Counter("c_total", "C.", options);
@@ -410,7 +410,7 @@ test("overflows are one family of a scrape, absent until there is one", () => {
   assert.equal(generateMetrics(own).includes(OVERFLOWS), false);
 });
 
-test("a million label sets take no memory past the limit, and none of them is lost", async () => {
+test("a million label sets beyond the limit take no memory, and no count is lost", async () => {
   const own = new CollectorRegistry({ maxSeries: 1000 });
   const options = { labelNames: ["path", "status"], registry: own } as const;
   const counter = new Counter("c_total", "C.", options);

@@ -182,7 +182,7 @@ const REFUSED: [name: unknown, help: unknown, options: unknown, message: string]
   ],
 ];
 for (const [name, help, options, message] of REFUSED) {
-  test(`no metric is created, or registered: ${message}`, () => {
+  test(`a constructor throws and registers nothing: ${message}`, () => {
     for (const type of TYPES) {
       const own = new CollectorRegistry();
       const create = CREATE[type]!;
@@ -199,7 +199,7 @@ for (const [name, help, options, message] of REFUSED) {
   });
 }
 
-test("options that are not an object are refused by every type", () => {
+test("every type throws on options that are not an object", () => {
   for (const type of TYPES.filter((type) => type !== "stateset")) {
     for (const [options, spelled] of [[null, "null"], ["le", '"le"'], [5, "5"]]) {
       assert.throws(() => CREATE[type]!("m", "M.", options as Options), {
@@ -246,7 +246,7 @@ for (const [type, label, refused] of RESERVED_LABELS) {
   });
 }
 
-test("label names of the language are ordinary names", () => {
+test("label names such as toString are ordinary names", () => {
   for (const type of TYPES) {
     const labelNames = ["constructor", "toString", "valueOf", "hasOwnProperty", "_", "A9"];
     assert.deepEqual(CREATE[type]!("m", "M.", { labelNames, registry }).labelNames, labelNames);
@@ -277,7 +277,7 @@ test("help is made well-formed", () => {
   assert.equal(new Gauge("g", "a\ud800b", { registry }).help, "a\ufffdb");
 });
 
-test("a metric is registered in the default registry, in the one it is given, or nowhere", () => {
+test("a metric is registered in the default registry, in a given one, or in none", () => {
   const own = new CollectorRegistry();
   const given = new Gauge("names_test_given", "G.", { registry: own });
   const nowhere = new Gauge("names_test_nowhere", "G.", { registry: null });
@@ -295,7 +295,7 @@ test("a metric is registered in the default registry, in the one it is given, or
   }
 });
 
-test("what is not a registry is refused", () => {
+test("a constructor throws on a value that is not a registry", () => {
   for (const [registry, spelled] of [[{}, "{}"], [5, "5"], [[], "[]"]]) {
     assert.throws(() => new Gauge("g", "G.", { registry: registry as Registry }), {
       name: "TypeError",
@@ -304,7 +304,7 @@ test("what is not a registry is refused", () => {
   }
 });
 
-test("a second metric of a name is refused", () => {
+test("a constructor throws on a name that is taken", () => {
   const own = new CollectorRegistry();
   const existing = new Summary("s", "S.", { registry: own });
   assert.throws(() => new Counter("s_count", "S.", { registry: own }), (error) => {
@@ -314,7 +314,7 @@ test("a second metric of a name is refused", () => {
   });
 });
 
-test("a registry that reuses hands back the metric of the same definition", () => {
+test("onDuplicate reuse returns the metric with the same definition", () => {
   const own = new CollectorRegistry({ onDuplicate: "reuse" });
   const create = (options: { buckets?: number[]; labelNames?: ["a"] } = {}) =>
     new Histogram("h", "H.", { labelNames: ["a"], ...options, registry: own });
@@ -330,7 +330,7 @@ test("a registry that reuses hands back the metric of the same definition", () =
   );
 });
 
-test("metrics that differ in anything have different definitions", () => {
+test("metrics with any difference have different definitions", () => {
   const options = { registry };
   const metrics: Created[] = [
     ...TYPES.map((type) => CREATE[type]!("m", "M.", options)),

@@ -18,13 +18,14 @@ const FAILING: [type: "counter" | "gauge", how: string, fn: () => unknown][] = [
   ["counter", "throws", () => assert.fail("no")],
   ["counter", "returns a negative number", () => -1],
   ["counter", "returns NaN", () => NaN],
+  ["counter", "returns Infinity", () => Infinity],
   ["counter", "returns a string", () => "5"],
   ["gauge", "throws", () => assert.fail("no")],
   ["gauge", "returns a string", () => "5"],
   ["gauge", "returns a promise", () => Promise.resolve(5)],
 ];
 for (const [type, how, fn] of FAILING) {
-  test(`a ${type} whose function ${how} costs that series only, and is counted`, () => {
+  test(`a ${type} whose function ${how} loses only that series, and the error is counted`, () => {
     const registry = new CollectorRegistry();
     const metric = type === "counter"
       ? new Counter("m_total", "M.", { labelNames, registry })
@@ -51,7 +52,7 @@ for (const [type, how, fn] of FAILING) {
   });
 }
 
-test("a function is asked once in a gather", () => {
+test("a function is called once in a read", () => {
   const registry = new CollectorRegistry();
   let asked = 0;
   new Gauge("g", "G.", { registry }).setFunction(() => ++asked);
@@ -118,7 +119,7 @@ g{queue="c"} 6
   assert.equal(asked, 1);
 });
 
-test("a counter's function may fall: Prometheus takes that for a restart", () => {
+test("the value of a counter's function may fall", () => {
   const registry = new CollectorRegistry();
   let value = 5;
   new Counter("c_total", "C.", { registry }).setFunction(() => value);
@@ -127,7 +128,7 @@ test("a counter's function may fall: Prometheus takes that for a restart", () =>
   assert.equal(registry.getSampleValue("c_total"), 2);
 });
 
-test("a function that returns a promise which rejects costs its series, and nothing else", async () => {
+test("a function that returns a rejected promise loses only its series", async () => {
   const unheard: unknown[] = [];
   const listener = (reason: unknown) => void unheard.push(reason);
   process.on("unhandledRejection", listener);

@@ -6,7 +6,7 @@ import { seriesOf } from "../support/series.ts";
 const registry = null;
 const states = ["starting", "running"] as const;
 
-test("an unlabelled stateset is there from its creation, in its first state", () => {
+test("a stateset without labels is exposed from its creation, in its first state", () => {
   assert.deepEqual(seriesOf(new StateSet("service", "Service.", { states, registry })), [
     'service{service="starting"} 1',
     'service{service="running"} 0',
@@ -29,7 +29,7 @@ test("StateSet.state() changes the state, and the label is named like the metric
   assert.deepEqual(service.labels().stateValues, [1, 0]);
 });
 
-test("each child of a labelled stateset has its own state", () => {
+test("each series of a labelled stateset has its own state", () => {
   const service = new StateSet("service", "Service.", { states, labelNames: ["zone"], registry });
   service.labels("a").state("running");
   service.labels("b");
@@ -62,7 +62,7 @@ for (const [state, spelled] of [["stopped", '"stopped"'], [1, "1"], [undefined, 
 }
 
 const ILLEGAL: [options: unknown, rule: string][] = [
-  [undefined, "states must be an array that is not empty: received undefined"],
+  [undefined, "options must be an object: received undefined"],
   [{}, "states must be an array that is not empty: received undefined"],
   [{ states: [] }, "states must be an array that is not empty: received []"],
   [{ states: "on" }, 'states must be an array that is not empty: received "on"'],
@@ -86,7 +86,7 @@ for (const [options, rule] of ILLEGAL) {
   });
 }
 
-test("a state that is not well-formed can be entered as it was declared", () => {
+test("a state that is not well-formed can be set as it was declared", () => {
   const service = new StateSet("service", "S.", { states: ["on", "\ud800"], registry });
   service.state("\ud800");
   assert.deepEqual(seriesOf(service), ['service{service="on"} 0', 'service{service="\ufffd"} 1']);
@@ -99,7 +99,7 @@ test("states are copied", () => {
   assert.deepEqual(service.labels().states, ["on", "off"]);
 });
 
-test("a stateset that has labels cannot be set itself", () => {
+test("a stateset with labels throws when it is set itself", () => {
   const service = new StateSet("service", "S.", { states, labelNames: ["zone"], registry });
   assert.throws(() => (service as unknown as { state(state: string): void }).state("running"), {
     name: "UnobservableMetricError",

@@ -6,7 +6,7 @@ import { seriesOf } from "../support/series.ts";
 
 const registry = null;
 
-test("an unlabelled summary is there from its creation, at 0 and without quantiles", () => {
+test("a summary without labels is exposed from its creation, at 0 and without quantiles", () => {
   const summary = new Summary("s", "S.", { registry });
   assert.deepEqual(seriesOf(summary), ["s_sum 0", "s_count 0"]);
   assert.deepEqual(summary.labels().quantiles, []);
@@ -20,7 +20,7 @@ test("Summary.observe() counts and sums", () => {
 });
 
 for (const quantiles of [[], [0.5]]) {
-  test(`Summary.observe() refuses what is not a number, with ${quantiles.length} quantiles`, () => {
+  test(`Summary.observe() throws on a value that is not a number, with ${quantiles.length} quantiles`, () => {
     const summary = new Summary("s", "S.", { quantiles, registry });
     summary.observe(2);
     for (const [value, spelled] of [["5", '"5"'], [1n, "1n"], [null, "null"], [{}, "{}"]]) {
@@ -38,15 +38,21 @@ for (const quantiles of [[], [0.5]]) {
   });
 }
 
-test("Summary.observe(NaN) makes the sum NaN and is not among the quantiles", () => {
-  const summary = new Summary("s", "S.", { quantiles: [0, 1], registry });
-  summary.observe(5);
-  summary.observe(NaN);
-  const child = summary.labels();
-  assert.equal(child.count, 2);
-  assert.equal(child.sum, NaN);
-  assert.deepEqual(child.quantileValues(), [5, 5]);
-});
+for (const value of [NaN, Infinity, -Infinity]) {
+  test(`Summary.observe(${value}) throws and counts nothing`, () => {
+    for (const quantiles of [[], [0, 1]]) {
+      const summary = new Summary("s", "S.", { quantiles, registry });
+      summary.observe(5);
+      assert.throws(() => summary.observe(value), {
+        name: "RangeError",
+        message: `Cannot observe summary "s": value must be finite: received ${value}`,
+      });
+      const child = summary.labels();
+      assert.deepEqual([child.count, child.sum], [1, 5]);
+      assert.deepEqual(child.quantileValues(), quantiles.map(() => 5));
+    }
+  });
+}
 
 test("quantiles are within 2 % of the exact ones", () => {
   const quantiles = [0, 0.25, 0.5, 0.9, 0.99, 1];
@@ -65,7 +71,7 @@ test("quantiles are within 2 % of the exact ones", () => {
   );
 });
 
-test("quantiles forget what is older than the window, count and sum do not", () => {
+test("quantiles forget values older than the window, count and sum do not", () => {
   const clock = new ManualClock();
   const summary = new Summary("s", "S.", {
     quantiles: [1],
@@ -94,7 +100,7 @@ test("the window is 10 minutes by default", () => {
   assert.deepEqual(summary.labels().quantileValues(), [NaN]);
 });
 
-test("Summary.clear() sets an unlabelled summary to 0", () => {
+test("Summary.clear() sets a summary without labels to 0", () => {
   const summary = new Summary("s", "S.", { quantiles: [0.5], registry });
   summary.observe(3);
   summary.clear();
@@ -136,7 +142,7 @@ for (const [options, name, rule] of ILLEGAL) {
   });
 }
 
-test("a summary that has labels cannot be observed itself", () => {
+test("a summary with labels throws when it is observed itself", () => {
   const loose = new Summary("s", "S.", { labelNames: ["a"], registry }) as unknown as Summary;
   for (const use of [() => loose.observe(1), () => loose.time(() => {}), () => loose.wrap]) {
     assert.throws(use, {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { Counter, Gauge, Histogram, type LabelValue, Summary, type Timer } from "../../mod.ts";
 import { ManualClock } from "../support/clock.ts";
 import { seriesOf } from "../support/series.ts";
@@ -52,7 +52,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
     assert.deepEqual(numbers(), [2, 5]);
   });
 
-  test(`timers of ${what} run beside each other, and never backwards`, () => {
+  test(`timers of ${what} run at the same time, and never record less than 0`, () => {
     const first = metric.startTimer();
     clock.advance(1);
     const second = metric.startTimer();
@@ -102,7 +102,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
     assert.deepEqual(numbers(), [13, 16]);
   });
 
-  test(`time() and wrap() of ${what} refuse what is not a function`, () => {
+  test(`time() and wrap() of ${what} throw on a value that is not a function`, () => {
     const { type, name } = {
       type: what.includes("summary") ? "summary" : "histogram",
       name: "d_seconds",
@@ -140,7 +140,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
 
 type Timed = Histogram<["job", "code"]>;
 
-/** The types that time. Their timers are alike, so the compiler is told of one type only. */
+/** The types with timers. Their timers are alike, so one type stands for all. */
 const TIMED: Record<string, (clock: ManualClock) => Timed> = {
   gauge: (clock) =>
     new Gauge("d", "D.", { labelNames: ["job", "code"], clock, registry }) as unknown as Timed,
@@ -168,7 +168,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     assert.equal(seriesOf(metric).some((series) => series.includes(labels(3))), false);
   });
 
-  test(`a timer of a labelled ${type} goes on when its labels are wrong`, () => {
+  test(`a timer of a labelled ${type} goes on if its labels are wrong`, () => {
     const clock = new ManualClock();
     const metric = create(clock);
     const timer = metric.startTimer();
@@ -183,7 +183,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     assert.equal(Symbol.dispose in loose, false);
     assert.throws(() => loose.stop({ job: "mail", code: 1, x: 2 }), {
       name: "TypeError",
-      message: `Cannot get child of ${type} "d": its labels are "job", "code": received "x"`,
+      message: `Cannot get series of ${type} "d": its labels are "job", "code": received "x"`,
     });
     assert.throws(() => loose.stop("mail"), { name: "TypeError" });
     assert.deepEqual(seriesOf(metric), []);
@@ -192,7 +192,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     assert.equal(loose.stop(), 2);
   });
 
-  test(`a timer of a ${type}'s child refuses labels, and goes on`, () => {
+  test(`a timer of a series of a ${type} throws on labels, and goes on`, () => {
     const clock = new ManualClock();
     const child = create(clock).labels("mail", 1);
     const timer = child.startTimer();
@@ -222,39 +222,150 @@ test("a timer of a metric with defaults takes labels to override, or none", () =
   assert.equal(metric.labels("mail", 500).count, 1);
 });
 
-test("a timer of an unlabelled metric refuses labels", () => {
+test("a timer of a metric without labels throws on labels", () => {
   const timer = new Summary("d", "D.", { registry }).startTimer();
   assert.throws(() => timer.stop({ code: 1 } as Record<never, number>), {
     name: "TypeError",
-    message: 'Cannot get child of summary "d": its labels are none: received "code"',
+    message: 'Cannot get series of summary "d": its labels are none: received "code"',
   });
   assert.equal(typeof timer.stop(), "number");
+});
+
+test("a histogram's timer takes labels of an exemplar at its end", () => {
+  const clock = new ManualClock(100);
+  const options = { buckets: [1], clock, registry };
+  const plain = new Histogram("d", "D.", options);
+  const labelled = new Histogram("d", "D.", { ...options, labelNames: ["job"] });
+  const native = new Histogram("d", "D.", { ...options, nativeHistogram: true });
+  const timers = [plain, native, labelled.labels("x")].map((metric) => metric.startTimer());
+  const open = labelled.startTimer();
+  const partial = labelled.labels({}).startTimer();
+  clock.advance(0.5);
+  for (const timer of timers) timer.stop(undefined, { trace: "a" });
+  open.stop({ job: "y" }, { trace: "b" });
+  partial.stop({ job: "z" }, { trace: "c" });
+  const kept = [
+    plain.labels(),
+    native.labels(),
+    ...["x", "y", "z"].map((job) => labelled.labels(job)),
+  ]
+    .map(({ exemplars }) => exemplars?.[0]);
+  const exemplar = (trace: string) => ({ labels: { trace }, value: 0.5, timestamp: 100.5 });
+  assert.deepEqual(kept, ["a", "a", "a", "b", "c"].map(exemplar));
+  assert.deepEqual(native.labels().nativeExemplars, [exemplar("a")]);
+});
+
+test("a timer goes on if its exemplar is refused, and records nothing", () => {
+  const clock = new ManualClock();
+  const histogram = new Histogram("d", "D.", { labelNames: ["job"], clock, registry });
+  const timer = histogram.startTimer();
+  const child = histogram.labels("mail");
+  const childTimer = child.startTimer();
+  clock.advance(1);
+  const tooLong = { trace: "x".repeat(128) };
+  for (
+    const stop of [
+      () => timer.stop({ job: "new" }, tooLong),
+      () => childTimer.stop({}, tooLong),
+    ]
+  ) assert.throws(stop, { name: "RangeError", message: /exemplar labels must have at most 128/ });
+  assert.equal(child.count, 0);
+  assert.equal(histogram.find("new"), undefined);
+  clock.advance(1);
+  assert.equal(timer.stop({ job: "new" }, { trace: "x" }), 2);
+  assert.equal(childTimer.stop(), 2);
+});
+
+test("a timer of a gauge or a summary refuses an exemplar, and goes on", () => {
+  const clock = new ManualClock();
+  const options = { labelNames: ["job"], clock, registry } as const;
+  for (const metric of [new Gauge("d", "D.", options), new Summary("d", "D.", options)]) {
+    const timer = metric.startTimer();
+    const childTimer = metric.labels("mail").startTimer();
+    const before = seriesOf(metric);
+    clock.advance(1);
+    for (
+      const stop of [
+        () => timer.stop({ job: "new" }, { trace: "a" }),
+        () => childTimer.stop({}, { trace: "a" }),
+      ]
+    ) {
+      assert.throws(stop, {
+        name: "TypeError",
+        message: new RegExp(
+          `^Cannot (set|observe) ${metric.type} "d": ` +
+            `a ${metric.type} has no exemplars: received {trace}$`,
+        ),
+      });
+    }
+    assert.deepEqual(seriesOf(metric), before);
+    assert.equal(childTimer.stop(), 1);
+  }
+});
+
+test("a timer records once if a getter among its labels stops it", () => {
+  const clock = new ManualClock();
+  const histogram = new Histogram("d", "D.", { labelNames: ["job"], clock, registry });
+  const timer = histogram.startTimer();
+  clock.advance(1);
+  const labels = {
+    get job() {
+      clock.advance(1);
+      assert.equal(timer.stop({ job: "inner" }), 1);
+      return "outer";
+    },
+  };
+  assert.equal(timer.stop(labels), 1);
+  assert.equal(histogram.find("inner"), undefined);
+  assert.equal(histogram.labels("outer").sum, 1);
 });
 
 test("a counter has no timer", () => {
   assert.equal("startTimer" in new Counter("c_total", "C.", { registry }), false);
 });
 
-test("durations are taken from the platform's clock by default", () => {
+test("durations and times come from the platform's clocks by default", () => {
   const histogram = new Histogram("d_seconds", "D.", { registry });
-  const before = Date.now() / 1000;
+  const gauge = new Gauge("now_seconds", "Now.", { registry });
   const times = [5000, 7250];
-  const platform = Object.getOwnPropertyDescriptor(globalThis, "performance")!;
-  const value = { now: () => times.shift() };
-  Object.defineProperty(globalThis, "performance", { value, configurable: true });
+  const mocks = [
+    mock.method(performance, "now", () => times.shift()),
+    mock.method(Date, "now", () => 1_700_000_000_500),
+  ];
   try {
     assert.equal(histogram.startTimer().stop(), 2.25);
+    gauge.setToCurrentTime();
   } finally {
-    Object.defineProperty(globalThis, "performance", platform);
+    for (const method of mocks) method.mock.restore();
   }
   assert.equal(histogram.labels().sum, 2.25);
-  assert(histogram.startTimer().stop() >= 0);
-  const gauge = new Gauge("now_seconds", "Now.", { registry });
-  gauge.setToCurrentTime();
-  assert(gauge.value >= before && gauge.value <= Date.now() / 1000);
+  assert.equal(gauge.value, 1_700_000_000.5);
 });
 
-test("what is in progress or timed ends when a thenable throws", () => {
+test("a broken clock hides neither a result nor an error", () => {
+  for (const broken of [NaN, Infinity, -Infinity]) {
+    const clock = new ManualClock();
+    for (
+      const metric of [
+        new Histogram("d", "D.", { clock, registry }),
+        new Summary("d", "D.", { quantiles: [0.5], clock, registry }),
+      ]
+    ) {
+      const time = (end: () => unknown): unknown =>
+        metric.time(() => {
+          clock.seconds = broken;
+          return end();
+        });
+      assert.equal(time(() => "done"), "done");
+      clock.seconds = 0;
+      assert.throws(() => time(() => assert.fail("no")), { message: "no" });
+      clock.seconds = 0;
+      assert.deepEqual([metric.labels().count, metric.labels().sum], [2, 0]);
+    }
+  }
+});
+
+test("trackInProgress() and time() end when a thenable throws", () => {
   const gauge = new Gauge("g", "G.", { registry });
   const histogram = new Histogram("h", "H.", { registry });
   const thenables = [

@@ -100,7 +100,7 @@ test("checkKnownOptions() refuses everything that is not an object", () => {
   }
 });
 
-test("checkKnownOptions() tells a registry from options", () => {
+test("checkKnownOptions() refuses a registry in place of options", () => {
   for (
     const registry of [
       new CollectorRegistry(),

@@ -42,7 +42,7 @@ for (const { name, order } of CASES) {
   });
 }
 
-test("a sample that comes twice beside a native histogram begins another metric", () => {
+test("a repeated sample beside a native histogram begins another metric", () => {
   const family = addNative(addParts(new MetricFamily("h", "", "histogram")))
     .addSample("h_count", {}, 4);
   assert.equal([...family.metrics].length, 2);

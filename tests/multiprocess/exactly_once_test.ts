@@ -10,7 +10,12 @@ import {
   type Registry,
   Summary,
 } from "../../mod.ts";
-import { loadBackend, type SharedRegistry } from "../../multiprocess/mod.ts";
+import {
+  loadBackend,
+  type LoadBackendOptions,
+  type SharedRegistry,
+} from "../../multiprocess/mod.ts";
+import { ManualClock } from "../support/clock.ts";
 import { type Faults, MemoryStore } from "../support/memory_store.ts";
 
 /** No flush but those that a test asks for. */
@@ -29,7 +34,7 @@ interface Process {
 async function startProcess(
   store: MemoryStore,
   faults: Faults = {},
-  timeoutMs?: number,
+  given: LoadBackendOptions = {},
 ): Promise<Process> {
   const registry = new CollectorRegistry();
   return {
@@ -40,7 +45,7 @@ async function startProcess(
       nativeHistogram: { bucketFactor: 1.1, maxBuckets: 4 },
     }),
     time: new Summary("time", "Times.", { registry, quantiles: [0.5] }),
-    shared: await loadBackend(store.backend(faults), { ...options, registry, timeoutMs }),
+    shared: await loadBackend(store.backend(faults), { ...options, registry, ...given }),
     faults,
   };
 }
@@ -172,10 +177,22 @@ test("remove(), clear() and reset leave what was flushed, and what follows is ad
 test("a store that hangs costs a flush its time limit, and nothing else", async () => {
   const store = new MemoryStore();
   let hangs = false;
-  const one = await startProcess(store, { hangs: () => hangs }, 250);
+  const clock = new ManualClock();
+  let asked = () => {};
+  const hanging = new Promise<void>((resolve) => asked = resolve);
+  const faults = {
+    hangs: () => {
+      if (hangs) asked();
+      return hangs;
+    },
+  };
+  const one = await startProcess(store, faults, { timers: clock, timeoutMs: 250 });
   one.jobs.labels("a").inc(2);
   hangs = true;
-  assert.equal(await one.shared.flush(), false);
+  const flushing = one.shared.flush();
+  await hanging;
+  clock.advance(0.25);
+  assert.equal(await flushing, false);
   one.jobs.labels("a").inc(3);
   hangs = false;
   assert.equal(await one.shared.flush(), true);
@@ -381,20 +398,71 @@ test("a registry that is loaded again, after close(), goes on in the same store"
   await other.close();
 });
 
-test("a registry is loaded once at a time", async () => {
+test("a backend that is loaded again takes the place of the first, and nothing is counted twice", async () => {
   const store = new MemoryStore();
   const registry = new CollectorRegistry();
   const proxy = new CollectorRegistryProxy(registry);
+  const jobs = new Counter("jobs_total", "Jobs.", { registry: proxy });
   const load = (registry: Registry) => loadBackend(store.backend(), { ...options, registry });
-  const refused = /^TypeError: Cannot load backend: the registry is shared already$/;
-  const first = load(proxy);
-  for (const registry of [proxy, proxy.getRegistry()]) {
-    await assert.rejects(load(registry), refused);
+  jobs.inc();
+  const first = await load(proxy);
+  await first.flush();
+  jobs.inc();
+  // By the proxy, by the registry behind, and by the shared registry itself; two at the same time.
+  const others = await Promise.all([load(proxy), load(registry)]);
+  const last = await load(proxy.getRegistry());
+  for (const former of [first, ...others]) {
+    assert.equal(await former.flush(), false, "it is closed");
   }
-  const shared = await first;
-  await assert.rejects(load(registry), refused);
-  await shared.close();
+  jobs.inc();
+  assert.equal(proxy.getRegistry(), last);
+  assert.equal(await last.getSampleValueAsync("jobs_total"), 3);
   const failing = { name: "none", open: () => Promise.reject(new Error("none")) };
-  await assert.rejects(loadBackend(failing, { ...options, registry }), /^Error: none$/);
-  await (await load(registry)).close();
+  await assert.rejects(loadBackend(failing, { ...options, registry: proxy }), /^Error: none$/);
+  assert.equal(proxy.getRegistry(), last, "the first one stays if the second one cannot be opened");
+  assert.equal(await last.flush(), true);
+  await last.close();
+  assert.equal(proxy.getRegistry(), registry);
+});
+
+test("the registry that is shared can be exchanged, and its counts go on", async () => {
+  const store = new MemoryStore();
+  const proxy = new CollectorRegistryProxy();
+  const jobs = new Counter("jobs_total", "Jobs.", { registry: proxy });
+  jobs.inc(2);
+  const shared = await loadBackend(store.backend(), { ...options, registry: proxy });
+  await shared.flush();
+  const former = proxy.setRegistry(new CollectorRegistry());
+  assert.equal(proxy.getRegistry(), shared);
+  assert.notEqual(shared.getInner(), former);
+  jobs.inc();
+  assert.equal(await shared.getSampleValueAsync("jobs_total"), 3);
+  new Counter("late_total", "L.", { registry: proxy }).inc();
+  assert.equal(await shared.getSampleValueAsync("late_total"), 1);
+  const other = await loadBackend(store.backend(), { ...options, registry: former });
+  assert.throws(
+    () => shared.setInner(former),
+    /^TypeError: Cannot set registry: it is shared already$/,
+  );
+  await other.close();
+  await shared.close();
+  assert.equal(proxy.getRegistry(), shared.getInner());
+  const again = await loadBackend(store.backend(), { ...options, registry: proxy });
+  jobs.inc();
+  assert.equal(await again.getSampleValueAsync("jobs_total"), 4);
+  await again.close();
+});
+
+test("a registry that was in several stores goes on in each of them", async () => {
+  const [one, two] = [new MemoryStore("one"), new MemoryStore("two")];
+  const registry = new CollectorRegistry();
+  const jobs = new Counter("jobs_total", "Jobs.", { registry });
+  let count = 0;
+  for (const store of [one, two, one, two]) {
+    jobs.inc();
+    count++;
+    const shared = await loadBackend(store.backend(), { ...options, registry });
+    assert.equal(await shared.getSampleValueAsync("jobs_total"), count);
+    await shared.close();
+  }
 });

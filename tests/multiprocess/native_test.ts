@@ -18,7 +18,7 @@ const observation = fc.record({
   value: fc.oneof(
     fc.integer({ min: -100, max: 100 }),
     fc.integer({ min: 1, max: 100 }).map((n) => n / 64),
-    fc.constantFrom(0, Infinity, -Infinity, NaN, 2 ** 40, 2 ** -10),
+    fc.constantFrom(0, 2 ** 40, 2 ** -10),
   ),
   flush: fc.boolean(),
 });

@@ -3,13 +3,15 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { CollectorRegistry, Counter, Gauge, generateMetricsAsync, Histogram } from "../../mod.ts";
 import { loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
-import { redisBackend, type RedisCommand } from "../../multiprocess/redis.ts";
-import { RedisCalls } from "../../multiprocess/redis_calls.ts";
+import { redisBackend, type RedisCommand } from "../../multiprocess/redis/mod.ts";
+import { RedisCalls } from "../../multiprocess/redis/calls.ts";
 import { testBackend } from "../support/backend_contract.ts";
+import { ManualClock } from "../support/clock.ts";
 import { startFaultyProxy } from "../support/faulty_proxy.ts";
 import { freePort, waitFor } from "../support/processes.ts";
 import { ROOT_URL } from "../support/paths.ts";
 import { findProgram, testWithPrograms } from "../support/programs.ts";
+import { testGuards } from "../support/shared_guards.ts";
 import {
   CLIENTS,
   CLUSTER_CLIENTS,
@@ -216,6 +218,25 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
   );
 }
 
+if (hasRedis) {
+  let advance: (seconds: number) => Promise<void> = () => Promise.resolve();
+  testGuards((name, run) => {
+    testOnRedis(name, async ({ client, server }) => {
+      // The clock of the server cannot be moved: what it has noted is moved back.
+      advance = (seconds) => Promise.resolve(moveBack(server, seconds * 1000));
+      await run({ backend: () => redisBackend(client.command), advance: (s) => advance(s) });
+    });
+  }, { clock: new ManualClock(), options: { deadAfterMs: 60_000 } });
+}
+
+/** Lets all series expire sooner. */
+function moveBack(server: RedisServer, ms: number): void {
+  for (const key of server.ask("keys", "*:idle:*").split("\n").filter((key) => key !== "")) {
+    const members = server.ask("zrange", key, "0", "-1").split("\n");
+    for (const member of members) server.ask("zincrby", key, `${-ms}`, member);
+  }
+}
+
 testOnRedis("a server that is emptied is counted in from zero", async ({ server, share }) => {
   const [one, two] = [await share(), await share()];
   one.jobs.labels("a").inc(10);
@@ -398,7 +419,7 @@ const REFUSALS: [what: string, make: (server: RedisServer) => void, error: RegEx
   }, /WRONGTYPE/],
   ["data of a later version", (server) => {
     server.ask("hset", "narthex:{default}:head", "version", "9", "epoch", "e");
-  }, /must be of version 1: received 9/],
+  }, /must be of version 2: received 9/],
   ["scripts that are not allowed", (server) => {
     server.ask("acl", "setuser", "default", "-@scripting");
   }, /NOPERM|no permissions/],
@@ -449,7 +470,7 @@ testWithPrograms(NEEDED, "Redis: a namespace is in one slot of a cluster", async
 
 testOnRedis("the rights that the documentation names are enough", async ({ server, share }) => {
   const text = await readFile(new URL("docs/multiprocess.md", ROOT_URL), "utf8");
-  const [, rights = ""] = text.match(/few rights needs\s+`([^`]+)`/) ?? [];
+  const [, rights = ""] = text.match(/restricted user needs\s+`([^`]+)`/) ?? [];
   assert.match(rights, /\+@hash/);
   server.ask("acl", "setuser", "default", "resetkeys", "~narthex:*", "-@all", ...rights.split(" "));
   const { jobs, heat, shared, total } = await share();
@@ -524,6 +545,38 @@ testOnRedis("a replica can be read, and refuses what is written", async ({ serve
     client[Symbol.dispose]();
     await replica[Symbol.asyncDispose]();
   }
+});
+
+testOnRedis("a first replica that is attached is no gap", async ({ server, share }) => {
+  const one = await share();
+  one.jobs.labels("a").inc(2);
+  assert.equal(await one.total(), 2);
+  const before = server.ask("info", "replication").match(/master_replid:(\w+)/)?.[1];
+  await using replica = await startRedis(["--replicaof", "127.0.0.1", `${server.port}`]);
+  await waitFor("the replica", () => {
+    return /connected_slaves:1/.test(server.ask("info", "replication")) || undefined;
+  });
+  assert.notEqual(server.ask("info", "replication").match(/master_replid:(\w+)/)?.[1], before);
+  assert.ok(replica.port > 0);
+  one.jobs.labels("a").inc(3);
+  assert.equal(await one.total(), 5);
+  const late = await share({ readOnly: true });
+  assert.equal(await late.total(), 5);
+});
+
+testOnRedis("a primary that was a replica for a while is in doubt", async ({ server, share }) => {
+  const one = await share();
+  one.jobs.labels("a").inc(2);
+  assert.equal(await one.total(), 2);
+  await using other = await startRedis();
+  server.ask("replicaof", "127.0.0.1", `${other.port}`);
+  await waitFor("the other server's data", () => {
+    return server.ask("dbsize") === "0" || undefined;
+  });
+  server.ask("replicaof", "no", "one");
+  one.jobs.labels("a").inc(3);
+  await waitFor("a flush", async () => await one.shared.flush() || undefined);
+  assert.equal(await one.total(), 3, "from zero");
 });
 
 for (const reason of ["LOADING Redis is loading the dataset in memory", "Connection is closed."]) {

@@ -17,6 +17,7 @@ import {
 } from "../../mod.ts";
 import { type Backend, loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
 import { copyLibrary } from "../support/library_copy.ts";
+import { ManualClock, settle } from "../support/clock.ts";
 import { type Faults, MemoryStore } from "../support/memory_store.ts";
 
 /** No flush but those that a test asks for. */
@@ -58,10 +59,6 @@ test("the proxy stands for the shared registry until it is closed", async () => 
       "# TYPE narthex_backend_up gauge\nnarthex_backend_up 1\n",
   );
   assert.throws(() => generateMetrics(proxy), /^TypeError: .*generateMetricsAsync\(\)/);
-  await assert.rejects(
-    loadBackend(new MemoryStore().backend(), { registry: proxy }),
-    /^TypeError: Cannot load backend: the registry is shared already$/,
-  );
   await shared.close();
   assert.equal(proxy.getRegistry(), inner);
   assert.match(generateMetrics(proxy), /^app_early_total 2$/m);
@@ -294,18 +291,19 @@ test("a collector of one's own under a shared name has its series beside the sha
 for (const fault of ["losesRequest", "hangs"] as const) {
   test(`a store that is down (${fault}) is a gap, not a fall`, async () => {
     let down = false;
+    const clock = new ManualClock();
     const { shared, metrics } = await share(new MemoryStore(), (registry) => {
       registry.register({
         collect: () => [new MetricFamily("local", "L.", "gauge").addSample("local", {}, 1)],
       });
       new Gauge("g", "G.", { registry });
       return new Counter("a_total", "A.", { registry });
-    }, { faults: { [fault]: () => down }, process: "p", timeoutMs: 250 });
+    }, { faults: { [fault]: () => down }, process: "p", timeoutMs: 250, timers: clock });
     metrics.inc(3);
     assert.equal(await shared.getSampleValueAsync("a_total"), 3);
     down = true;
     metrics.inc();
-    const response = await metricsResponse(undefined, { registry: shared });
+    const response = await settle(clock, metricsResponse(undefined, { registry: shared }));
     assert.equal(response.status, 200);
     const [text, errors] = (await response.text()).split("# HELP narthex_backend_errors_total");
     assert.equal(
@@ -322,6 +320,74 @@ for (const fault of ["losesRequest", "hangs"] as const) {
     await shared.close();
   });
 }
+
+test("onCollect runs for a scrape, and for flushes only now and then", async () => {
+  const clock = new ManualClock();
+  let [sync, asynchronous] = [0, 0];
+  const { shared } = await share(new MemoryStore(), (registry) => {
+    const given = { registry, aggregation: "sum", clock } as const;
+    new Gauge("sync", "S.", { ...given, onCollect: (gauge) => gauge.set(++sync) });
+    new Gauge("asynchronous", "A.", {
+      ...given,
+      onCollect: async (gauge) => {
+        await Promise.resolve();
+        gauge.set(++asynchronous);
+      },
+    });
+  }, { timers: clock, intervalMs: 1000 });
+  assert.deepEqual([sync, asynchronous], [1, 1]);
+  for (let second = 0; second < 30; second++) {
+    await clock.advanceSlowly(1);
+    // The interval has started it.
+    await shared.flush();
+  }
+  assert.ok(sync >= 2 && sync <= 4, `${sync} calls in 30 s`);
+  assert.equal(asynchronous, sync);
+  const before = sync;
+  for (let i = 1; i <= 3; i++) {
+    const values = [
+      await shared.getSampleValueAsync("sync"),
+      await shared.getSampleValueAsync("asynchronous"),
+    ];
+    assert.equal(values[0], sync - 1, "two scrapes, each of which has run it once");
+  }
+  assert.equal(sync, before + 6);
+  assert.equal(await shared.getSampleValueAsync("narthex_collector_errors_total"), undefined);
+});
+
+test("a caller that has no time is no failure of the store", async () => {
+  const clock = new ManualClock();
+  const failures: unknown[] = [];
+  let hangs = false;
+  const { shared, metrics } = await share(new MemoryStore(), (registry) => {
+    return new Counter("a_total", "A.", { registry });
+  }, {
+    faults: { hangs: () => hangs },
+    timers: clock,
+    timeoutMs: 5000,
+    onError: (e) => failures.push(e),
+  });
+  metrics.inc();
+  const read = async (options: { timeoutMs?: number; signal?: AbortSignal }) => {
+    const families: string[] = [];
+    for await (const family of shared.collectAsync(options)) {
+      for (const { name, value } of family.samples) families.push(`${name} ${value}`);
+    }
+    return families;
+  };
+  assert.deepEqual(await read({}), ["a_total 1", "narthex_backend_up 1"]);
+  hangs = true;
+  for (let i = 0; i < 5; i++) {
+    assert.deepEqual(await settle(clock, read({ timeoutMs: 10 })), ["narthex_backend_up 1"]);
+    const left = AbortSignal.abort(new Error("the client has left"));
+    assert.deepEqual(await settle(clock, read({ signal: left })), ["narthex_backend_up 1"]);
+  }
+  assert.deepEqual(failures, []);
+  const [up] = await settle(clock, read({ timeoutMs: 10_000 }), 6);
+  assert.equal(up, "narthex_backend_up 0");
+  assert.ok(failures.length > 0, "the store had all of its time");
+  hangs = false;
+});
 
 test("failures are told with their reasons, and what the listener throws is ignored", async () => {
   const told: string[] = [];
@@ -517,8 +583,11 @@ test("metrics of another copy of the package are shared, and its default registr
   counter.inc(2);
   const shared = await other.loadBackend(store.backend(), { ...MANUAL, registry });
   assert.deepEqual(await linesOf(shared), ["a_total 2", 'build_info{version="1"} 1']);
-  await assert.rejects(loadBackend(store.backend(), { registry: shared }), /is shared already/);
-  await shared.close();
+  const again = await loadBackend(store.backend(), { ...MANUAL, registry: shared });
+  assert.equal(await shared.flush(), false, "it is closed");
+  counter.inc();
+  assert.equal(await again.getSampleValueAsync("a_total"), 3);
+  await again.close();
   await copy[Symbol.asyncDispose]();
 });
 
@@ -545,21 +614,25 @@ test("loadBackend() rejects when the backend does, or never opens, and changes n
   const failing = { name: "x", open: () => Promise.reject(new Error("no disk")) };
   await assert.rejects(loadBackend(failing, { registry: proxy }), /^Error: no disk$/);
   const hanging = { name: "x", open: () => new Promise<never>(() => {}) };
+  const clock = new ManualClock();
+  const options = { registry: proxy, timeoutMs: 10, timers: clock };
   await assert.rejects(
-    loadBackend(hanging, { registry: proxy, timeoutMs: 10 }),
+    settle(clock, loadBackend(hanging, options)),
     /^Error: Cannot load backend: x did not open: waited 10 ms$/,
   );
-  let closed = 0;
+  const closing = Promise.withResolvers<void>();
+  const opening = Promise.withResolvers<void>();
   const late: Backend = {
     name: "x",
     open: async (options) => {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await opening.promise;
       const session = await new MemoryStore().backend().open(options);
-      return { ...session, close: () => Promise.resolve(void closed++) };
+      return { ...session, close: () => Promise.resolve(closing.resolve()) };
     },
   };
-  await assert.rejects(loadBackend(late, { registry: proxy, timeoutMs: 1 }), /did not open/);
-  while (closed === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await assert.rejects(settle(clock, loadBackend(late, options)), /did not open/);
+  opening.resolve();
+  await closing.promise;
   // @ts-expect-error It is none.
   await assert.rejects(loadBackend({}, { registry: proxy }), /^TypeError: .* must have open\(\)/);
   assert.equal(proxy.getRegistry(), inner);

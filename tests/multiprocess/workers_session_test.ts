@@ -1,257 +1,382 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { BroadcastChannel } from "node:worker_threads";
-import type { Batch } from "../../multiprocess/backend.ts";
-import type { FoldedPiece } from "../../multiprocess/folded_totals.ts";
-import { Places, Stamps } from "../../multiprocess/ledger.ts";
-import { LedgerExchange } from "../../multiprocess/ledger_exchange.ts";
-import { Replica } from "../../multiprocess/replica.ts";
-import { WorkersSession } from "../../multiprocess/workers_session.ts";
-import { FakeNetwork } from "../support/fake_network.ts";
+import type { Batch, Row } from "../../multiprocess/mod.ts";
+import { KnownMemory } from "../../multiprocess/workers/known_memory.ts";
+import { OwnMemory } from "../../multiprocess/workers/own_memory.ts";
+import { WorkersSession } from "../../multiprocess/workers/session.ts";
+import { ManualClock, settle } from "../support/clock.ts";
+import { type FakeIsolate, FakeNetwork } from "../support/fake_network.ts";
 
 const signal = new AbortController().signal;
+const TIMEOUT_MS = 1000;
+const OPTIONS = {
+  namespace: "",
+  readOnly: false,
+  deadAfterMs: 10_000,
+  retentionMs: 60_000,
+  signal,
+};
 
 /** Every batch adds one to the series of its instance. */
-function batchOf(sequence: number, series: string): Batch {
-  const adds = [{ family: "jobs", series, numbers: [1] }];
-  return { sequence, families: [], adds, sets: [], deletes: [] };
+function batchOf(sequence: number, series: string, adds: readonly Row[] = []): Batch {
+  const row = { family: "jobs", series, numbers: [1] };
+  return { sequence, families: [], adds: [row, ...adds], sets: [], deletes: [] };
 }
 
 /** A session with one instance, which has a series of its own. */
 class Peer {
   readonly name: string;
   readonly session: WorkersSession;
-  readonly channel: BroadcastChannel;
+  readonly isolate: FakeIsolate;
+  readonly #clock: ManualClock;
   pushed = 0;
-  /** What its last read showed of each series. */
-  shown: Map<string, number> = new Map();
 
   constructor(network: FakeNetwork, name: string) {
     this.name = name;
-    // A cast: a session uses nothing else of a channel.
-    this.channel = network.open(name) as unknown as BroadcastChannel;
-    this.session = new WorkersSession(this.channel, {
-      namespace: "",
-      readOnly: false,
-      deadAfterMs: 1e6,
-      retentionMs: 1e9,
-      timeoutMs: 10,
-      signal,
-    });
+    this.#clock = network.clock;
+    this.isolate = network.open(name);
+    const options = { ...OPTIONS, timeoutMs: TIMEOUT_MS, timers: this.isolate };
+    this.session = new WorkersSession(this.isolate, options);
   }
 
-  join(): Promise<string> {
-    return this.session.join({ id: this.name, process: this.name }, { signal });
+  async join(): Promise<void> {
+    await settle(this.#clock, this.session.join({ id: this.name, process: "" }, { signal }));
+    // What was posted arrives.
+    await this.#clock.advanceSlowly(0.001);
   }
 
-  async push(): Promise<void> {
-    const batch = batchOf(this.pushed + 1, this.name);
-    assert.equal(await this.session.push(this.name, batch, { signal }), "applied");
+  async push(adds?: readonly Row[]): Promise<void> {
+    const batch = batchOf(this.pushed + 1, this.name, adds);
+    const pushing = this.session.push(this.name, batch, { signal });
+    assert.equal(await settle(this.#clock, pushing), "applied");
     this.pushed++;
   }
 
-  /** Reads, and sees to it that nothing has fallen. A read may have no end in time. */
-  async read(): Promise<Map<string, number> | undefined> {
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), 60);
-    const now = new Map<string, number>();
-    try {
-      for await (const { totals = [] } of this.session.read({ signal: limit.signal })) {
-        for (const { series, numbers } of totals) {
-          now.set(series, (now.get(series) ?? 0) + numbers[0]!);
-        }
+  /** The totals by series, without waiting for virtual time. */
+  async readNow(): Promise<Map<string, number>> {
+    const totals = new Map<string, number>();
+    for await (const slice of this.session.read({ signal, timeoutMs: 2 * TIMEOUT_MS })) {
+      for (const { series, numbers } of slice.totals ?? []) {
+        totals.set(series, (totals.get(series) ?? 0) + numbers[0]!);
       }
-    } catch (error) {
-      if (limit.signal.aborted) return undefined;
-      throw error;
-    } finally {
-      clearTimeout(timer);
     }
-    for (const [series, before] of this.shown) {
-      const after = now.get(series) ?? 0;
-      assert.ok(after >= before, `${this.name} shows ${after} of ${series} after ${before}`);
-    }
-    return this.shown = now;
+    return totals;
   }
 
-  /** Ends as a worker that is terminated. */
-  terminate(): void {
-    this.channel.close();
+  read(): Promise<Map<string, number>> {
+    return settle(this.#clock, this.readNow());
   }
 
   async close(): Promise<void> {
-    await this.session.leave(this.name, { signal });
-    await this.session.close();
+    await settle(this.#clock, this.session.leave(this.name, { signal }));
+    await settle(this.#clock, this.session.close());
   }
 }
 
-/** Runs something on a clock that can be put forward. */
-async function withClock(run: (forward: (ms: number) => void) => Promise<void>): Promise<void> {
-  const { now } = performance;
-  let skew = 0;
-  performance.now = () => now.call(performance) + skew;
-  try {
-    await run((ms) => void (skew += ms));
-  } finally {
-    performance.now = now;
-  }
+/** Some peers that have settled. */
+async function startPeers<Names extends readonly string[]>(
+  network: FakeNetwork,
+  ...names: Names
+): Promise<{ [K in keyof Names]: Peer }> {
+  const peers = names.map((name) => new Peer(network, name));
+  for (const peer of peers) await peer.join();
+  await network.clock.advanceSlowly(TIMEOUT_MS / 1000);
+  // As many peers as names.
+  return peers as { [K in keyof Names]: Peer };
 }
 
-for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
-  test(`sessions on a channel that loses messages agree in the end, and none shows less than before (seed ${seed})`, () =>
-    withClock(async (forward) => {
-      const network = new FakeNetwork(seed);
-      const pick = <T>(list: readonly T[]): T => list[Math.floor(network.random() * list.length)]!;
-      const expected = new Map<string, number>();
-      const living: Peer[] = [];
-      let started = 0;
-      const start = async (): Promise<void> => {
-        const peer = new Peer(network, `peer ${++started}`);
-        living.push(peer);
-        await peer.join();
-      };
-      /** Who ends has told somebody: what nobody has heard of is lost with it. */
-      const end = async (isClosing: boolean): Promise<void> => {
-        const peer = pick(living);
-        living.splice(living.indexOf(peer), 1);
-        const heir = pick(living);
-        network.calm(peer.name, heir.name, true);
-        for (let i = 0; i < 20; i++) {
-          const shown = await heir.read();
-          if ((shown?.get(peer.name) ?? 0) === peer.pushed) break;
-          assert.ok(i < 19, `${heir.name} does not learn from ${peer.name}`);
-        }
-        network.calm(peer.name, heir.name, false);
-        if (isClosing) await peer.close();
-        else peer.terminate();
-      };
-      await start();
-      await start();
-      network.loss = 0.3;
-      for (let step = 0; step < 150; step++) {
-        const dice = network.random();
-        if (dice < 0.5) {
-          const peer = pick(living);
-          await peer.push();
-          expected.set(peer.name, peer.pushed);
-        } else if (dice < 0.75) await pick(living).read();
-        else if (dice < 0.85) await sleep(Math.floor(4 * network.random()));
-        else if (dice < 0.92) forward(1100);
-        else if (living.length < 5) await start();
-        // What has been terminated may come back, and so keeps others from being folded.
-        else await end(seed % 2 === 0 || network.random() < 0.6);
-      }
-      network.loss = 0;
-      await sleep(10);
-      for (let round = 0; round < 4; round++) {
-        forward(1100);
-        for (const peer of living) await peer.read();
-      }
-      for (const peer of living) {
-        const shown = await peer.read();
-        assert.deepEqual(
-          [...shown ?? []].filter(([, count]) => count > 0).sort(),
-          [...expected].sort(),
-          `${peer.name} of ${living.map(({ name }) => name)}`,
-        );
-      }
-      for (const peer of living) await peer.close();
-    }));
-}
+test("the first isolate reads once nobody has answered for timeoutMs", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const one = new Peer(network, "one");
+  await one.join();
+  await one.push();
+  const opened = network.clock.monotonic();
+  assert.deepEqual(await one.read(), new Map([["one", 1]]));
+  const waited = network.clock.monotonic() - opened;
+  assert.ok(waited >= 0.95 && waited <= 1.1, `${waited} s of virtual time`);
+  await one.close();
+});
 
-test("one that lacks what another has folded shows no less than before, and gets it after all", () =>
-  withClock(async (forward) => {
-    const network = new FakeNetwork(1);
-    const [one, two, guest] = [
-      new Peer(network, "one"),
-      new Peer(network, "two"),
-      new Peer(network, "guest"),
-    ];
-    for (const peer of [one, two, guest]) await peer.join();
-    await guest.push();
-    for (const peer of [one, two]) assert.equal((await peer.read())?.get("guest"), 1);
-    // The second one hears nothing any more; the first one knew that it had the first batch.
-    network.filter = (_, to) => to !== "two";
-    await guest.push();
-    assert.equal((await one.read())?.get("guest"), 2);
-    await guest.close();
-    forward(1100);
-    await one.push();
-    network.filter = () => true;
-    assert.equal((await two.read())?.get("guest"), 2);
-    for (let i = 0; i < 3; i++) {
-      forward(1100);
-      for (const peer of [one, two]) assert.equal((await peer.read())?.get("guest"), 2);
-    }
-    for (const peer of [one, two]) await peer.close();
-  }));
+test("a new isolate reads as soon as one that has settled has answered", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one] = await startPeers(network, "one");
+  await one.push();
+  network.delay = () => 5;
+  const began = network.clock.monotonic();
+  const two = new Peer(network, "two");
+  assert.deepEqual(await two.read(), new Map([["one", 1]]));
+  assert.ok(network.clock.monotonic() - began < 0.1);
+});
 
-test("one that hears of an end before the last batch waits for that batch", () =>
-  withClock(async (forward) => {
-    const network = new FakeNetwork(1);
-    const [one, guest] = [new Peer(network, "one"), new Peer(network, "guest")];
-    for (const peer of [one, guest]) await peer.join();
-    await guest.push();
-    assert.equal((await one.read())?.get("guest"), 1);
-    network.filter = (_, __, data) => (data as { kind: string }).kind === "leave";
-    await guest.push();
-    await guest.session.leave("guest", { signal });
-    await sleep(10);
-    forward(1100);
-    await one.push();
-    network.filter = () => true;
-    assert.equal((await one.read())?.get("guest"), 2);
-    for (const { session } of [one, guest]) await session.close();
-  }));
-
-test("a read that waits when its session is closed is refused, and nothing is sent afterwards", async () => {
-  const network = new FakeNetwork(1);
-  const [one, two] = [new Peer(network, "one"), new Peer(network, "two")];
-  for (const peer of [one, two]) await peer.join();
-  // What is missing never comes.
-  network.filter = (_, __, data) => !["batch", "ledger"].includes((data as { kind: string }).kind);
-  await two.push();
-  const reading = one.session.read({ signal }).next();
-  await Promise.all([
-    assert.rejects(reading, { message: "Cannot use the workers' store: it is closed" }),
-    sleep(5).then(() => one.close()),
+test("the answer of an isolate that is new itself does not count", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one] = await startPeers(network, "one");
+  await one.push();
+  one.isolate.block();
+  const [two, three] = [new Peer(network, "two"), new Peer(network, "three")];
+  const reading = Promise.all([two.readNow(), three.readNow()]);
+  await network.clock.advanceSlowly(0.5);
+  one.isolate.unblock();
+  assert.deepEqual(await settle(network.clock, reading), [
+    new Map([["one", 1]]),
+    new Map([["one", 1]]),
   ]);
-  await sleep(50);
-  two.terminate();
 });
 
-test("what is folded while the folded totals are sent is not among them", async () => {
-  const options = { namespace: "", readOnly: false, deadAfterMs: 1e6, retentionMs: 1e9, signal };
-  const replica = new Replica(options);
-  const [first, second] = ["first", "second"].map((id, order) => {
-    const ledger = replica.begin({ id, process: id, node: id, order });
-    const adds = Array.from({ length: 3000 }, (_, i) => {
-      return { family: "jobs", series: String(i), numbers: [1] };
-    });
-    const batch = { sequence: 1, families: [], adds, sets: [], deletes: [] };
-    replica.take(ledger, 1, new Places(new Stamps()).changesOf(batch));
-    return ledger;
-  });
-  replica.fold(first!);
-  const late = new Replica(options);
-  const pieces: FoldedPiece[] = [];
-  const exchange = new LedgerExchange({
-    node: "here",
-    replica,
-    timeoutMs: 1000,
-    post(message) {
-      if (message.kind !== "folded") return;
-      if (pieces.length === 0) replica.whenUnread(() => replica.fold(second!));
-      pieces.push(message.piece);
-      if (message.isLast) late.adoptFolded(message.ids, message.sequences, pieces);
-    },
-  });
-  exchange.send({ kind: "want", from: "late", to: "here", ids: [], wantsFolded: true });
-  await exchange.whenSent();
-  assert.equal(pieces.length, 4);
-  assert.equal(late.foldedCount, 1);
-  const totals = [...late.read()].flatMap(({ totals = [] }) => totals);
-  assert.deepEqual(new Set(totals.map(({ numbers }) => numbers[0])), new Set([1]));
-  assert.equal(replica.foldedCount, 2);
+test("a new isolate whose first answer lacks what another has shown waits for the rest", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two] = await startPeers(network, "one", "two");
+  await one.push();
+  // The memory of the guest has not arrived at the first one.
+  network.delay = (from, to) => from === "guest" && to === "one" ? 1e6 : 0;
+  const guest = new Peer(network, "guest");
+  await guest.join();
+  for (let i = 0; i < 10; i++) await guest.push();
+  assert.deepEqual(await two.read(), new Map([["one", 1], ["guest", 10]]));
+  guest.isolate.terminate();
+  // The first one answers at once, the second one late.
+  network.delay = (from) => from === "two" ? 300 : 0;
+  const late = new Peer(network, "late");
+  const began = network.clock.monotonic();
+  assert.deepEqual(await late.read(), new Map([["one", 1], ["guest", 10]]));
+  assert.ok(network.clock.monotonic() - began >= 0.3);
 });
+
+test("an isolate that lacks what another has shown asks for it", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two] = await startPeers(network, "one", "two");
+  network.delay = (from, to) => from === "guest" && to === "one" ? Infinity : 0;
+  const guest = new Peer(network, "guest");
+  await guest.join();
+  await guest.push();
+  assert.equal((await two.read()).get("guest"), 1);
+  assert.equal((await one.read()).get("guest"), 1);
+});
+
+test("an isolate that lacks larger data that another has shown waits for them", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two, guest] = await startPeers(network, "one", "two", "guest");
+  await guest.push();
+  for (const peer of [one, two]) assert.equal((await peer.read()).get("guest"), 1);
+  network.delay = (from, to) => to === "one" ? (from === "guest" ? Infinity : 20) : 0;
+  const rows = Array.from({ length: 5000 }, (_, i): Row => {
+    return { family: "jobs", series: `row ${i}`, numbers: [i] };
+  });
+  await guest.push(rows);
+  assert.equal((await two.read()).get("row 4999"), 4999);
+  guest.isolate.terminate();
+  const shown = await one.read();
+  assert.equal(shown.get("guest"), 2);
+  assert.equal(shown.size, 5001);
+});
+
+test("what cannot be had in time from an isolate that is alive is an error, not a smaller total", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two] = await startPeers(network, "one", "two");
+  network.delay = (_, to) => to === "one" ? Infinity : 0;
+  const guest = new Peer(network, "guest");
+  await guest.join();
+  await guest.push();
+  assert.equal((await two.read()).get("guest"), 1);
+  await assert.rejects(one.read(), /memory of another isolate has not arrived/);
+  network.delay = () => 0;
+  assert.equal((await one.read()).get("guest"), 1);
+});
+
+test("a blocked isolate delays nobody, and its numbers are shown", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two] = await startPeers(network, "one", "two");
+  await two.push();
+  two.isolate.block();
+  const before = network.clock.monotonic();
+  assert.deepEqual(await one.readNow(), new Map([["two", 1]]));
+  assert.equal(network.clock.monotonic(), before, "no virtual time has passed");
+});
+
+test("isolates are counted by their state", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two, three] = await startPeers(network, "one", "two", "three");
+  for (const peer of [one, two, three]) await peer.push();
+  const states = () => {
+    const [family] = one.session.collect();
+    return family!.samples.map(({ labels, value }) => `${labels["state"]} ${value}`).join(", ");
+  };
+  assert.equal(states(), "answering 2, blocked 0, ended 0");
+  two.isolate.block();
+  await network.clock.advanceSlowly(2.5);
+  assert.equal(states(), "answering 1, blocked 1, ended 0");
+  await three.close();
+  assert.equal(states(), "answering 0, blocked 1, ended 1");
+  await network.clock.advanceSlowly(10);
+  assert.equal(states(), "answering 0, blocked 0, ended 2");
+  two.isolate.unblock();
+  await two.push();
+  assert.equal((await one.read()).get("two"), 2);
+  assert.equal(states(), "answering 1, blocked 0, ended 1");
+});
+
+test("a read that waits when its session is closed is refused", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const one = new Peer(network, "one");
+  const reading = one.readNow();
+  reading.catch(() => {});
+  await settle(network.clock, one.session.close());
+  await assert.rejects(reading, { message: "Cannot use the workers' store: it is closed" });
+});
+
+test("an instance that was folded while it was blocked joins again, and loses nothing", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two] = await startPeers(network, "one", "two");
+  await one.push();
+  await two.push();
+  two.isolate.block();
+  for (let i = 0; i < 8; i++) {
+    await network.clock.advanceSlowly(10);
+    await one.push();
+  }
+  const expected = new Map([["one", 9], ["two", 1]]);
+  assert.deepEqual(await one.read(), expected);
+  two.isolate.unblock();
+  assert.deepEqual(await two.read(), expected);
+  assert.equal(await two.session.push("two", batchOf(2, "two"), { signal }), "unknown");
+  await settle(network.clock, two.session.join({ id: "two again", process: "" }, { signal }));
+  await network.clock.advanceSlowly(0.001);
+  await two.session.push("two again", batchOf(1, "two"), { signal });
+  assert.equal((await one.read()).get("two"), 2);
+});
+
+/** A memory without a session. */
+function ownMemory(id: string): OwnMemory {
+  return new OwnMemory({ id, process: "", node: `of ${id}` }, () => 1);
+}
+
+const pause = (): Promise<void> => Promise.resolve();
+
+async function totalsOf(memory: KnownMemory): Promise<number[]> {
+  const snapshot = await memory.snapshot(pause);
+  return [...snapshot.rowsOf(["total", "folded", "lost"])].flatMap(({ numbers }) => numbers);
+}
+
+test("a write that was begun and never finished changes nothing", async () => {
+  const own = ownMemory("a");
+  own.apply(batchOf(1, "x"));
+  own.commit(1);
+  own.apply(batchOf(2, "x"));
+  own.commit(2);
+  const { message } = own;
+  const known = new KnownMemory(message, 0);
+  assert.deepEqual(await totalsOf(known), [2]);
+  // What a writer leaves that is terminated: the other area is full of anything.
+  const words = new Int32Array(message.data, 0, 4);
+  const length = 2 + words[2]!;
+  const other = (words[0]! + 1) & 1;
+  new Float64Array(message.data, 16 + other * length * 8, length).fill(NaN);
+  assert.deepEqual(await totalsOf(known), [2]);
+});
+
+test("memory without rows that are gone replaces larger data", async () => {
+  const own = ownMemory("a");
+  for (let sequence = 1; sequence <= 2000; sequence++) {
+    const row = { family: "g", series: `${sequence}`, numbers: [sequence] };
+    const deletes = [{ family: "g", series: `${sequence - 10}` }];
+    own.apply({ families: [], adds: [], sets: [row], deletes });
+    own.commit(sequence);
+  }
+  const known = new KnownMemory(own.message, 0);
+  const values = async () =>
+    [...(await known.snapshot(pause)).rowsOf(["own"])].map(({ numbers }) => numbers[0]);
+  const expected = Array.from({ length: 10 }, (_, i) => 1991 + i);
+  assert.deepEqual(await values(), expected);
+  const { byteLength } = own.message.data;
+  assert.ok(byteLength < 32_000, `${byteLength} bytes`);
+  own.compact();
+  assert.ok(own.message.data.byteLength < 600, `${own.message.data.byteLength} bytes`);
+  known.update(own.message, 0);
+  assert.deepEqual(await values(), expected);
+});
+
+for (const seed of Array.from({ length: 12 }, (_, i) => i + 1)) {
+  test(`no read shows less than a read before it, of whichever isolate (seed ${seed})`, async () => {
+    const clock = new ManualClock();
+    const network = new FakeNetwork(clock, seed);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(network.random() * list.length)]!;
+    const shown = new Map<string, number>();
+    const expected = new Map<string, number>();
+    const living: Peer[] = [];
+    const blocked = new Set<Peer>();
+    let started = 0;
+    /** A new isolate cannot know what is lost to it; the others notice. */
+    const isNew = new Set<string>();
+    network.delay = (from, to) => {
+      if (network.random() < 0.2 && !isNew.has(from) && !isNew.has(to)) return Infinity;
+      return network.random() < 0.7 ? 0 : Math.floor(20 * network.random());
+    };
+    const start = async (): Promise<void> => {
+      const name = `peer ${++started}`;
+      isNew.add(name);
+      const peer = new Peer(network, name);
+      await peer.join();
+      await clock.advanceSlowly(0.05);
+      isNew.delete(peer.name);
+      living.push(peer);
+    };
+    const read = async (peer: Peer): Promise<void> => {
+      const before = new Map(shown);
+      let now: Map<string, number>;
+      try {
+        now = await peer.read();
+      } catch (error) {
+        // A gap, which is no fall.
+        assert.match(String(error), /has not arrived/);
+        return;
+      }
+      for (const [series, least] of before) {
+        const value = now.get(series) ?? 0;
+        assert.ok(value >= least, `${peer.name} shows ${value} of ${series} after ${least}`);
+      }
+      for (const [series, value] of now) shown.set(series, value);
+    };
+    await start();
+    await start();
+    await clock.advanceSlowly(1);
+    for (let step = 0; step < 200; step++) {
+      const dice = network.random();
+      const awake = living.filter((peer) => !blocked.has(peer));
+      if (dice < 0.4) {
+        const peer = pick(awake);
+        const rows = Array.from({ length: Math.floor(40 * network.random() ** 4) }, (_, i) => {
+          return { family: "jobs", series: `${peer.name} ${i}`, numbers: [1] };
+        });
+        await peer.push(rows);
+        expected.set(peer.name, peer.pushed);
+        for (const { series } of rows) expected.set(series, (expected.get(series) ?? 0) + 1);
+      } else if (dice < 0.75) await read(pick(awake));
+      else if (dice < 0.8) await clock.advanceSlowly(network.random());
+      else if (dice < 0.83) await clock.advanceSlowly(3);
+      else if (dice < 0.88 && awake.length > 1) {
+        const peer = pick(awake);
+        peer.isolate.block();
+        blocked.add(peer);
+      } else if (dice < 0.93) {
+        for (const peer of blocked) peer.isolate.unblock();
+        blocked.clear();
+      } else if (living.length < 5) await start();
+      else if (awake.length > 2) {
+        const peer = pick(awake);
+        // What no other isolate has heard of ends with it.
+        await read(awake.find((other) => other !== peer)!);
+        living.splice(living.indexOf(peer), 1);
+        if (network.random() < 0.5) await peer.close();
+        else peer.isolate.terminate();
+      }
+    }
+    for (const peer of blocked) peer.isolate.unblock();
+    network.delay = () => 0;
+    await clock.advanceSlowly(3);
+    for (const peer of living) {
+      const now = await peer.read();
+      assert.deepEqual([...now].sort(), [...expected].sort(), peer.name);
+    }
+    for (const peer of living) await peer.close();
+  });
+}

@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { CollectorRegistry, Counter, Gauge } from "../../mod.ts";
 import { type Backend, loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
-import { workersBackend, type WorkersBackendOptions } from "../../multiprocess/workers.ts";
+import { workersBackend, type WorkersBackendOptions } from "../../multiprocess/workers/mod.ts";
+import { KnownMemory } from "../../multiprocess/workers/known_memory.ts";
+import type { MemoryMessage } from "../../multiprocess/workers/memory.ts";
 import { testBackend } from "../support/backend_contract.ts";
+import { ManualClock } from "../support/clock.ts";
+import { waitFor } from "../support/processes.ts";
+import { testGuards } from "../support/shared_guards.ts";
 import { CountingWorkers } from "../support/workers.ts";
 
 /** A backend for one test: all tests are in one process, and other files' may be too. */
@@ -139,53 +145,40 @@ test(
 );
 
 test(
-  "a blocked worker delays a scrape by no more than the timeout, and its last numbers are used",
+  "a blocked worker delays no scrape, and its last numbers are used",
   withWorkers(async (workers) => {
     const here = await shareWith(workers);
     const [one, two] = [await workers.start("one"), await workers.start("two")];
     await one.count(10);
     await two.count(100);
     assert.equal(await here.total(), 110);
-    await one.block(6000);
-    const began = performance.now();
+    await one.block();
     assert.equal(await here.total(), 110);
-    assert.equal(await here.peers("blocked"), 1);
-    assert.equal(await here.peers("answering"), 1);
     assert.equal(await here.value("narthex_backend_up"), 1);
-    assert.ok(performance.now() - began < 5000, "four scrapes");
-    // One that starts meanwhile learns what the blocked one had counted from the other.
+    await waitFor("a blocked peer", async () => await here.peers("blocked") === 1 || undefined);
+    assert.equal(await here.peers("answering"), 1);
+    // One that starts meanwhile learns what the blocked one had counted from the others.
     const three = await workers.start("three");
     assert.equal(await three.total(), 110);
+    assert.equal(one.isBlocked, true, "everything until now happened while it was blocked");
+    await one.unblock();
     assert.equal(await one.total(), 110);
-    assert.equal(await here.peers("blocked"), 0);
+    await waitFor("no blocked peer", async () => await here.peers("blocked") === 0 || undefined);
     await here.shared.close();
   }),
 );
 
 test(
-  "a worker that starts while the only other one is blocked waits before it answers",
-  withWorkers(async (workers) => {
-    const one = await workers.start("one");
-    await one.count(10);
-    const two = await workers.start("two");
-    await one.block(300);
-    const three = await workers.start("three");
-    assert.equal(await three.total(), 10);
-    assert.equal(await two.total(), 10);
-  }),
-);
-
-test(
-  "a worker that was blocked while hundreds of messages came is brought up to date",
+  "a worker that was blocked during a thousand flushes is up to date when it wakes",
   withWorkers(async (workers) => {
     const one = await workers.start("one");
     const here = await shareWith(workers);
-    await one.block(1500);
+    await one.block();
     for (let i = 0; i < 1000; i++) {
       here.jobs.inc();
       await here.shared.flush();
-      if (i % 10 === 0) await sleep(1);
     }
+    await one.unblock();
     assert.equal(await one.total(), 1000);
     assert.equal(await here.total(), 1000);
     await here.shared.close();
@@ -219,44 +212,41 @@ test("totals go on where they were when a registry is shared again, alone or bes
   await other.shared.close();
 });
 
-test("who has just begun, and has no time to learn whether there are others, gives no total", async () => {
-  const one = await share(workersBackend({ timeoutMs: 60_000 }), { timeoutMs: 100 });
+test("a new isolate that has no time to wait for an answer gives no total", async () => {
+  const clock = new ManualClock();
+  const backend = apart({ timeoutMs: 60_000 });
+  const one = await share(backend(), { timeoutMs: 100, timers: clock });
   one.jobs.inc();
-  assert.equal(await one.total(), undefined);
-  assert.equal(await one.value("narthex_backend_up"), 0);
+  const reading = Promise.all([one.total(), one.value("narthex_backend_up")]);
+  await waitFor("the flush", async () => await one.shared.flush() || undefined);
+  clock.advance(0.1);
+  assert.deepEqual(await reading, [undefined, 0]);
   await one.shared.close();
 });
 
-test(
-  "a scrape that has less time than the timeout is answered in time",
-  withWorkers(async (workers) => {
-    const here = await shareWith(workers, { timeoutMs: 100 });
-    const one = await workers.start("one");
-    await one.count(10);
-    // Both have just begun, and wait for others that may know more.
-    await sleep(1000);
-    assert.equal(await here.total(), 10);
-    await one.block(3000);
-    assert.equal(await here.total(), 10);
-    await here.shared.close();
-  }),
-);
+/** Two registries of this isolate on a clock, after the time in which they wait for others. */
+async function shareTwo(options: LoadBackendOptions) {
+  const clock = new ManualClock();
+  const backend = apart({ timeoutMs: 1000 });
+  const start = () => share(backend(), { ...options, timers: clock });
+  const [here, there] = [await start(), await start()];
+  await clock.advanceSlowly(1);
+  return { clock, start, here, there };
+}
 
-test("those that have closed are folded: totals stay to the last bit, everywhere", async () => {
-  const backend = apart();
-  const options = { deadAfterMs: 1, retentionMs: 1e6 };
-  const [here, there] = [await share(backend(), options), await share(backend(), options)];
+test("instances that have closed are folded: totals stay to the last bit, everywhere", async () => {
+  const { clock, start, here, there } = await shareTwo({ deadAfterMs: 1000, retentionMs: 1e6 });
   for (const { level, shared } of [here, there]) {
     level.set(1);
     await shared.flush();
   }
   let last = 0;
   for (let i = 1; i <= 30; i++) {
-    const guest = await share(backend(), options);
+    const guest = await start();
     guest.jobs.inc(i / 10);
     guest.level.set(1);
     await guest.shared.close();
-    if (i % 10 === 0) await sleep(1100);
+    if (i % 10 === 0) await clock.advanceSlowly(1.1);
     for (const { jobs, shared, total } of [here, there]) {
       jobs.inc(0.1);
       await shared.flush();
@@ -267,8 +257,9 @@ test("those that have closed are folded: totals stay to the last bit, everywhere
   }
   assert.equal(await here.total(), await there.total());
   assert.ok(Math.abs(last - 52.5) < 1e-9, String(last));
-  assert.equal(await here.value("level"), 32, "gauges of those that have ended");
-  const late = await share(backend(), options);
+  assert.equal(await here.value("level"), 32, "gauges of instances that have ended");
+  const late = await start();
+  await clock.advanceSlowly(1);
   assert.equal(await late.total(), last);
   assert.equal(await late.value("level"), 32);
   await here.shared.close();
@@ -276,17 +267,18 @@ test("those that have closed are folded: totals stay to the last bit, everywhere
   for (const { shared } of [there, late]) await shared.close();
 });
 
-test("one that was silent for long is forgotten but for its totals, and may come back", async () => {
-  const backend = apart();
-  const options = { deadAfterMs: 10, retentionMs: 200 };
-  const [here, there] = [await share(backend(), options), await share(backend(), options)];
+test("an instance that was silent for long is forgotten except for its totals, and may come back", async () => {
+  const { clock, here, there } = await shareTwo({ deadAfterMs: 10_000, retentionMs: 60_000 });
   here.jobs.inc(2);
   here.level.set(5);
   await here.shared.flush();
   assert.equal(await there.total(), 2);
-  await sleep(1200);
-  assert.equal(await there.total(), 2);
-  assert.equal(await there.value("level"), 0, "its own");
+  assert.equal(await there.value("level"), 5);
+  for (const seconds of [65, 100]) {
+    await clock.advanceSlowly(seconds);
+    assert.equal(await there.total(), 2);
+    assert.equal(await there.value("level"), 0, "its own");
+  }
   here.jobs.inc(3);
   assert.equal(await here.shared.flush(), true);
   assert.equal(await here.total(), 5);
@@ -315,6 +307,61 @@ test("a store that is only read is a copy too, and counts nothing", async () => 
   await here.shared.close();
   assert.equal(await reader.total(), 2);
   await reader.shared.close();
+});
+
+test("a copy of memory that another thread writes at the same time is always of one moment", async () => {
+  const worker = new Worker(new URL("../support/memory_writer.ts", import.meta.url));
+  const message: MemoryMessage = await new Promise((resolve) => worker.once("message", resolve));
+  const known = new KnownMemory(message, 0);
+  let [last, moments] = [0, 0];
+  for (let i = 0; i < 20_000 || moments < 100; i++) {
+    const snapshot = await known.snapshot(() => Promise.resolve());
+    const numbers = [...snapshot.rowsOf(["total"])].map(({ numbers }) => numbers[0]!);
+    const [first = 0] = numbers;
+    assert.ok(numbers.every((number) => number === first), "all numbers are of one batch");
+    assert.ok(first >= last, `${first} after ${last}`);
+    if (first > last) moments++;
+    last = first;
+    if (i % 1000 === 0) await sleep(0);
+  }
+  await worker.terminate();
+  const ended = await known.snapshot(() => Promise.resolve());
+  const numbers = new Set([...ended.rowsOf(["total"])].map(({ numbers }) => numbers[0]!));
+  assert.equal(numbers.size, 1, "it was terminated in the middle of a write");
+});
+
+test("loadBackend() rejects, and names SQLite, where there is no shared memory", async () => {
+  const { SharedArrayBuffer } = globalThis;
+  // @ts-expect-error A runtime without it.
+  globalThis.SharedArrayBuffer = undefined;
+  try {
+    await assert.rejects(share(apart()()), /no SharedArrayBuffer: use sqliteBackend\(\)/);
+  } finally {
+    globalThis.SharedArrayBuffer = SharedArrayBuffer;
+  }
+});
+
+const guardClock = new ManualClock();
+testGuards((name, run) => {
+  test(`workers: ${name}`, () => {
+    const backend = apart({ timeoutMs: 100 });
+    return run({
+      backend: () => ({
+        name: "workers",
+        async open(options) {
+          const session = await backend().open(options);
+          // Nobody answers.
+          await guardClock.advanceSlowly(0.2);
+          return session;
+        },
+      }),
+      advance: (seconds) => guardClock.advanceSlowly(seconds),
+    });
+  });
+}, {
+  limits: false,
+  clock: guardClock,
+  options: { timers: guardClock, deadAfterMs: 60_000, timeoutMs: 1e8 },
 });
 
 for (const timeoutMs of [0, -1, NaN, Infinity, "1"]) {

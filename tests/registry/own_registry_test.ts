@@ -120,7 +120,7 @@ test("a prefix that cannot begin a name makes a read throw", () => {
   });
 });
 
-test("what one's own registry yields is merged and de-duplicated, though it counts nothing", () => {
+test("what one's own registry yields is merged and de-duplicated, and what is left out is counted", async () => {
   const registry: Registry = {
     prefix: null,
     register() {},
@@ -135,10 +135,54 @@ test("what one's own registry yields is merged and de-duplicated, though it coun
       yield new MetricFamily("b", "B.", "counter");
     },
   };
-  assert.equal(
-    generateMetrics(registry),
-    '# HELP a A.\n# TYPE a gauge\na{n="1"} 1\na{n="2"} 2\n# HELP b B.\n# TYPE b gauge\nb 1\n',
-  );
+  const name = "narthex_collector_errors_total";
+  const text = (count: number) =>
+    `# HELP a A.
+# TYPE a gauge
+a{n="1"} 1
+a{n="2"} 2
+# HELP b B.
+# TYPE b gauge
+b 1
+# HELP ${name} Collectors, families and series that were left out of a scrape.
+# TYPE ${name} counter
+${name}{collector="a",cause="duplicate"} ${count}
+${name}{collector="anonymous",cause="invalid"} ${count}
+${name}{collector="b",cause="conflict"} ${count}
+`;
+  assert.equal(generateMetrics(registry), text(1));
+  assert.equal(generateMetrics(new CollectorRegistryProxy(registry)), text(2));
+  assert.equal(await generateMetricsAsync(registry), text(3));
+  const view = new CollectorRegistryProxy(registry).restrictedRegistry([name]);
+  assert.match(generateMetrics(view), /^narthex_collector_errors_total\{collector="a",.*\} 3$/m);
+  assert.doesNotMatch(generateMetrics(view), /^[ab][ {]/m);
+});
+
+test("a registry of one's own that counts what is left out shows its own counts alone", () => {
+  const counted: unknown[] = [];
+  const registry: Registry = {
+    prefix: null,
+    register() {},
+    unregister() {},
+    collect: () => [
+      new MetricFamily("a", "A.", "gauge").addSample("a", {}, 1),
+      new MetricFamily("a", "A.", "gauge").addSample("a", {}, 2),
+    ],
+    countError: (...args) => counted.push(args),
+  };
+  assert.equal(generateMetrics(registry), "# HELP a A.\n# TYPE a gauge\na 1\n");
+  assert.equal(counted.length, 1);
+});
+
+test("a getRegistry() that means something else does no harm", () => {
+  for (
+    const getRegistry of [() => undefined, () => "db", function (this: unknown) {
+      return this;
+    }]
+  ) {
+    const registry = Object.assign(filled(), { getRegistry });
+    assert.equal(generateMetrics(registry), TEXT);
+  }
 });
 
 test("an asynchronous registry of one's own is awaited, with the options of the read", async () => {

@@ -15,8 +15,8 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { serve } from "../../examples/serve.ts";
 import { CollectorRegistry, CollectorRegistryProxy, metricsHandler } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
-import { sqliteBackend } from "../../multiprocess/sqlite.ts";
-import { workersBackend } from "../../multiprocess/workers.ts";
+import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
+import { workersBackend } from "../../multiprocess/workers/mod.ts";
 import { Load, type LoadOptions } from "./load.ts";
 
 /** What a program is told. */

@@ -114,3 +114,32 @@ export class ManualClock implements Timers {
     return first;
   }
 }
+
+/**
+ * Waits for a promise while virtual time goes on. What takes no virtual time is done within some
+ * turns of the event loop.
+ *
+ * @param clock The clock.
+ * @param promise The promise.
+ * @param seconds For how long at most, in virtual time.
+ * @returns What the promise resolves to.
+ */
+export async function settle<T>(
+  clock: ManualClock,
+  promise: Promise<T>,
+  seconds = 30,
+): Promise<T> {
+  let isSettled = false;
+  const settled = promise.finally(() => isSettled = true);
+  settled.catch(() => {});
+  const end = clock.monotonic() + seconds;
+  for (let i = 1; !isSettled; i++) {
+    await turn();
+    if (isSettled || i % 4 !== 0) continue;
+    if (clock.monotonic() >= end) {
+      throw new Error(`Cannot wait any longer: ${seconds} s have passed`);
+    }
+    await clock.advanceSlowly(i > 80 ? 0.05 : 0.001);
+  }
+  return await settled;
+}

@@ -6,7 +6,7 @@
 import { BroadcastChannel, workerData } from "node:worker_threads";
 import { CollectorRegistry, Counter, Gauge } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
-import { workersBackend } from "../../multiprocess/workers.ts";
+import { workersBackend } from "../../multiprocess/workers/mod.ts";
 
 /** What a worker is told. */
 export interface Command {
@@ -14,8 +14,8 @@ export interface Command {
   readonly nonce: number;
   /** How much is counted, and then flushed. */
   readonly count?: number;
-  /** For how long nothing else runs, in milliseconds. The answer comes before. */
-  readonly blockMs?: number;
+  /** Two words: nothing else runs while the first is 1; the second says so. The answer comes before. */
+  readonly gate?: SharedArrayBuffer;
   /** Whether the registry is closed. */
   readonly close?: boolean;
 }
@@ -59,12 +59,15 @@ const answer = (nonce: number, total?: number): void => {
 channel.onmessage = async (event) => {
   const command = (event as { data: Command | Answer }).data;
   if (!("to" in command) || command.to !== name) return;
-  const { nonce, count, blockMs, close } = command;
-  if (blockMs !== undefined) {
+  const { nonce, count, gate, close } = command;
+  if (gate !== undefined) {
     answer(nonce);
+    const words = new Int32Array(gate);
+    // The answer leaves in a later turn on some runtimes.
     setTimeout(() => {
-      const end = performance.now() + blockMs;
-      while (performance.now() < end);
+      Atomics.store(words, 1, 1);
+      Atomics.wait(words, 0, 1);
+      Atomics.store(words, 1, 0);
     }, 50);
   } else if (count !== undefined) {
     jobs.inc(count);

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { ROOT } from "./paths.ts";
 import { type RunningProgram, start } from "./processes.ts";
-import { runtimePath } from "./programs.ts";
+import { runtimePath } from "./runtimes.ts";
 
 /** The runtimes that the demo runs on. */
 export const RUNTIMES = ["deno", "bun", "node"] as const;

@@ -1,52 +1,107 @@
 /**
- * Broadcast channels of one isolate that lose and delay what is sent, for tests.
+ * Broadcast channels of isolates that exist in one test only. Messages take virtual time, may be
+ * lost, and wait while their receiver is blocked.
  *
  * @module
  */
-/** A message to one of the channels: whether it gets through. */
-export type Filter = (from: string, to: string, data: unknown) => boolean;
+import type { Timers } from "../../time/clock.ts";
+import type { Channel, Message } from "../../multiprocess/workers/memories.ts";
+import type { ManualClock } from "./clock.ts";
 
-/** What a session needs of a channel. */
-export class FakeChannel {
+/** Says how long a message takes, in milliseconds. `Infinity` if it never arrives. */
+export type Delay = (from: string, to: string, message: Message) => number;
+
+/** One isolate: its channel and its timers, which end with it. */
+export class FakeIsolate implements Channel, Timers {
   readonly name: string;
-  readonly #network: FakeNetwork;
   onmessage: (event: { data: unknown }) => void = () => {};
-  isClosed = false;
+  readonly #network: FakeNetwork;
+  #hasEnded = false;
+  #isBlocked = false;
+  /** What happens when the event loop turns again. */
+  #held: (() => void)[] = [];
 
   constructor(network: FakeNetwork, name: string) {
     this.#network = network;
     this.name = name;
   }
 
-  postMessage(data: unknown): void {
-    if (this.isClosed) throw new Error("InvalidStateError: the channel is closed");
-    this.#network.send(this, structuredClone(data));
+  postMessage(message: Message): void {
+    if (this.#hasEnded) throw new Error("InvalidStateError: the channel is closed");
+    this.#network.send(this, message);
   }
 
+  /** Closes the channel, or terminates the isolate: nothing of it runs any more. */
   close(): void {
-    this.isClosed = true;
     this.#network.forget(this);
   }
 
   unref(): void {}
+
+  /** Ends everything at once. */
+  terminate(): void {
+    this.#hasEnded = true;
+    this.close();
+  }
+
+  /** Holds the event loop until {@linkcode unblock}. */
+  block(): void {
+    this.#isBlocked = true;
+  }
+
+  unblock(): void {
+    this.#isBlocked = false;
+    for (const work of this.#held.splice(0)) this.run(work);
+  }
+
+  /** Runs something in the event loop of this isolate. */
+  run(work: () => void): void {
+    if (this.#hasEnded) return;
+    if (this.#isBlocked) this.#held.push(work);
+    else work();
+  }
+
+  now(): number {
+    return this.#network.clock.now();
+  }
+
+  monotonic(): number {
+    return this.#network.clock.monotonic();
+  }
+
+  setTimeout(callback: () => void, milliseconds: number): () => void {
+    let isCancelled = false;
+    const cancel = this.#network.clock.setTimeout(() => {
+      this.run(() => {
+        if (!isCancelled) callback();
+      });
+    }, milliseconds);
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  }
+
+  nextTurn(callback: () => void): void {
+    this.#network.clock.nextTurn(() => this.run(callback));
+  }
 }
 
 /**
- * Each channel hears each other one in the order in which that one has sent, but what
- * several have sent may come in any order, late, or not at all.
+ * Each isolate hears each other one in the order in which that one has sent. What several have
+ * sent may come in any order.
  */
 export class FakeNetwork {
+  readonly clock: ManualClock;
+  /** How long messages take. @default {no time} */
+  delay: Delay = () => 0;
   #seed: number;
-  /** Which part of the messages is lost. */
-  loss = 0;
-  /** Says which messages get through, besides. */
-  filter: Filter = () => true;
-  readonly #channels: Set<FakeChannel> = new Set();
-  readonly #calm: Set<string> = new Set();
-  /** When the last message of one to another arrives. */
-  readonly #last: Map<string, Promise<void>> = new Map();
+  readonly #isolates: Set<FakeIsolate> = new Set();
+  /** When the last message of one to another arrives, in seconds. */
+  readonly #last: Map<string, number> = new Map();
 
-  constructor(seed: number) {
+  constructor(clock: ManualClock, seed = 1) {
+    this.clock = clock;
     this.#seed = seed;
   }
 
@@ -56,37 +111,32 @@ export class FakeNetwork {
     return this.#seed / 2 ** 32;
   }
 
-  open(name: string): FakeChannel {
-    const channel = new FakeChannel(this, name);
-    this.#channels.add(channel);
-    return channel;
+  open(name: string): FakeIsolate {
+    const isolate = new FakeIsolate(this, name);
+    this.#isolates.add(isolate);
+    return isolate;
   }
 
-  /** Whether nothing is lost between two channels, whatever `loss` says. */
-  calm(one: string, other: string, isCalm: boolean): void {
-    for (const link of [`${one}>${other}`, `${other}>${one}`]) {
-      if (isCalm) this.#calm.add(link);
-      else this.#calm.delete(link);
-    }
-  }
-
-  send(from: FakeChannel, data: unknown): void {
-    for (const to of this.#channels) {
+  send(from: FakeIsolate, message: Message): void {
+    for (const to of this.#isolates) {
       if (to === from) continue;
+      const delayMs = this.delay(from.name, to.name, message);
+      if (delayMs === Infinity) continue;
       const link = `${from.name}>${to.name}`;
-      const isLost = this.random() < this.loss && !this.#calm.has(link);
-      const delayMs = this.random() < 0.7 ? 0 : Math.floor(5 * this.random());
-      if (isLost || !this.filter(from.name, to.name, data)) continue;
-      const delay = new Promise((resolve) => setTimeout(resolve, delayMs));
-      const before = this.#last.get(link) ?? Promise.resolve();
-      const arrived = Promise.all([before, delay]).then(() => {
-        if (!to.isClosed) to.onmessage({ data });
-      });
-      this.#last.set(link, arrived);
+      const now = this.clock.monotonic();
+      const at = Math.max(now + delayMs / 1000, this.#last.get(link) ?? 0);
+      this.#last.set(link, at);
+      // Shared memory is not copied.
+      const data = structuredClone(message);
+      this.clock.setTimeout(() => {
+        to.run(() => {
+          if (this.#isolates.has(to)) to.onmessage({ data });
+        });
+      }, (at - now) * 1000);
     }
   }
 
-  forget(channel: FakeChannel): void {
-    this.#channels.delete(channel);
+  forget(isolate: FakeIsolate): void {
+    this.#isolates.delete(isolate);
   }
 }

@@ -12,7 +12,7 @@ import { type Backend, loadBackend } from "../../multiprocess/mod.ts";
 import { RUNTIMES } from "./demo.ts";
 import { ROOT } from "./paths.ts";
 import { type RunningProgram, start, waitFor } from "./processes.ts";
-import { runtimePath } from "./programs.ts";
+import { runtimePath } from "./runtimes.ts";
 
 /** What is killed, and how the killers see it. */
 export interface KillingOptions {

@@ -41,7 +41,7 @@ interface MemoryInstance {
 export class MemoryStore {
   /** How much the store's clock is ahead, in milliseconds. */
   ahead = 0;
-  epoch = "1";
+  epoch: string;
   families: Map<string, string> = new Map();
   totals: Map<string, Row> = new Map();
   instances: Map<string, MemoryInstance> = new Map();
@@ -49,11 +49,18 @@ export class MemoryStore {
   pushes = 0;
   applied = 0;
   #order = 0;
+  readonly #name: string;
+  #lives = 1;
   readonly #namespaces: Map<string, MemoryStore> = new Map();
+
+  constructor(name: string = crypto.randomUUID()) {
+    this.#name = name;
+    this.epoch = `${name} 1`;
+  }
 
   /** Forgets everything, as a server without persistence that was killed. */
   lose(): void {
-    this.epoch = String(Number(this.epoch) + 1);
+    this.epoch = `${this.#name} ${++this.#lives}`;
     this.families = new Map();
     this.totals = new Map();
     this.instances = new Map();

@@ -6,7 +6,7 @@
  */
 import { Counter, Gauge, Histogram, metricsHandler } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
-import { workersBackend } from "../../multiprocess/workers.ts";
+import { workersBackend } from "../../multiprocess/workers/mod.ts";
 
 const requests = new Counter("requests_total", "Requests.", { labelNames: ["path"] });
 const size = new Histogram("size", "Sizes.", { buckets: [1, 2], nativeHistogram: true });

@@ -65,6 +65,8 @@ export interface FakePlatformOptions {
   readonly process?: PlatformProcess;
   /** Modules by their name. */
   readonly modules?: Readonly<Record<string, unknown>>;
+  /** What it calls itself. */
+  readonly userAgent?: string;
   /** Makes it Deno. */
   readonly deno?: PlatformDeno;
 }
@@ -76,6 +78,7 @@ export class FakePlatform implements Platform {
   milliseconds = 0;
   readonly process: PlatformProcess;
   readonly Deno?: PlatformDeno;
+  readonly navigator?: { userAgent: string };
   readonly performance: { now: () => number; timeOrigin: number } = {
     now: () => this.milliseconds,
     timeOrigin: 1_700_000_200_500,
@@ -83,6 +86,7 @@ export class FakePlatform implements Platform {
 
   constructor(options: FakePlatformOptions = {}) {
     if (options.deno !== undefined) this.Deno = options.deno;
+    if (options.userAgent !== undefined) this.navigator = { userAgent: options.userAgent };
     const modules: Readonly<Record<string, unknown>> = {
       "node:fs": this.files,
       "node:v8": { getHeapStatistics: () => ({ heap_size_limit: 4000 }) },

@@ -5,12 +5,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { promisify } from "node:util";
 
 /** The path of `program`, found the way a shell finds it. */
 export function findProgram(program: string): string | undefined {
@@ -41,17 +39,4 @@ export function testWithPrograms(
   const reason = `${missing.join(" and ")} not installed`;
   if (process.env["CI"]) test(name, () => assert.fail(`CI requires this test: ${reason}`));
   else test(`${name} (skipped: ${reason})`, { skip: reason }, () => {});
-}
-
-/** The path of this runtime (for "deno"), or of the one that `deno.json` pins. Runs under Deno. */
-export async function runtimePath(runtime: "deno" | "bun" | "node"): Promise<string> {
-  if (runtime === "deno") return process.execPath;
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    "task",
-    "--quiet",
-    runtime,
-    "--print",
-    "process.execPath",
-  ]);
-  return stdout.trim();
 }

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cluster, Redis } from "ioredis";
 import { createClient, createCluster } from "redis";
-import type { RedisCommand } from "../../multiprocess/redis.ts";
+import type { RedisCommand } from "../../multiprocess/redis/mod.ts";
 import { freePort, start } from "./processes.ts";
 import { findProgram } from "./programs.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Backend } from "../../multiprocess/mod.ts";
-import { redisBackend } from "../../multiprocess/redis.ts";
+import { redisBackend } from "../../multiprocess/redis/mod.ts";
 import { CLIENTS } from "./redis.ts";
 
 /** Makes the backend of a server on loopback, which disconnects when it is closed. */

@@ -15,6 +15,9 @@ import { findProgram } from "./programs.ts";
 /** How long the demo is watched before it is pictured, so that strips and lines have a past. */
 const WATCHED_MS = Number(Deno.args[0] ?? 185) * 1000;
 
+/** What a newcomer sees: a few scrapes. */
+const FIRST_MS = 15_000;
+
 const PICTURES: { name: string; options: BrowserContextOptions }[] = [
   { name: "live", options: { colorScheme: "light", viewport: { width: 1280, height: 1000 } } },
   { name: "live_dark", options: { colorScheme: "dark", viewport: { width: 1280, height: 1000 } } },
@@ -40,7 +43,9 @@ try {
     await page.goto(`http://${demo.address}/metrics`);
     pages.push({ name, page });
   }
-  await sleep(WATCHED_MS);
+  await sleep(FIRST_MS);
+  await pages[0]?.page.screenshot({ path: join(ROOT, "docs/live_first.png") });
+  await sleep(WATCHED_MS - FIRST_MS);
   for (const { name, page } of pages) {
     await page.screenshot({ path: join(ROOT, `docs/${name}.png`) });
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MetricFamily, Sample } from "../../mod.ts";
+import { gatherAsync, type MetricFamily, type Registry, type Sample } from "../../mod.ts";
 import type { LiveMetrics, SeriesExpiry } from "../../model.ts";
 
 /** A collector that is read at once, as all metrics are. */
@@ -45,4 +45,16 @@ export function seriesOf(collector: Readable): string[] {
     const pairs = Object.entries(labels).map(([key, text]) => `${key}=${JSON.stringify(text)}`);
     return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`;
   });
+}
+
+/** The samples of a registry that is read asynchronously, by name and labels as text. */
+export async function samplesAsync(registry: Registry): Promise<Map<string, number>> {
+  const samples = new Map<string, number>();
+  for await (const family of gatherAsync(registry)) {
+    for (const { name, labels, value } of family.samples) {
+      const pairs = Object.entries(labels).map(([key, text]) => `${key}=${JSON.stringify(text)}`);
+      samples.set(pairs.length === 0 ? name : `${name}{${pairs.join(",")}}`, value);
+    }
+  }
+  return samples;
 }

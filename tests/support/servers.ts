@@ -8,7 +8,7 @@ import process from "node:process";
 import type { Runtime } from "./demo.ts";
 import { ROOT } from "./paths.ts";
 import { type RunningProgram, start } from "./processes.ts";
-import { runtimePath } from "./programs.ts";
+import { runtimePath } from "./runtimes.ts";
 
 /** The paths of runtimes, each of which takes a while to find. */
 const _paths: Map<Runtime, Promise<string>> = new Map();

@@ -22,18 +22,16 @@ export interface SourceFile {
 export interface Import {
   /** What is imported, as written. */
   readonly specifier: string;
-  /** Whether it is gone when the program runs. */
-  readonly typeOnly: boolean;
 }
 
 /** Top-level folders that are not part of the library proper. */
-const OUTSIDE = new Set(["benches", "docs", "examples", "node_modules", "tests"]);
+const OUTSIDE = new Set(["benches", "build", "dist", "docs", "examples", "node_modules", "tests"]);
 
 /** A comment, or a string, which may look as if a comment began in it. */
 const COMMENT_OR_STRING_REGEXP =
   /\/\*[^]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[^]|[^`\\])*`/g;
 const IMPORT_REGEXP =
-  /\b(?:import|export)(\s+type\b)?\s*(?:\w+\s*,?\s*)?(?:\{[^{}]*\}|\*(?:\s*as\s+\w+)?)?\s*\bfrom\s*"([^"\n]+)"/g;
+  /\b(?:import|export)(?:\s+type\b)?\s*(?:\w+\s*,?\s*)?(?:\{[^{}]*\}|\*(?:\s*as\s+\w+)?)?\s*\bfrom\s*"([^"\n]+)"/g;
 const BARE_IMPORT_REGEXP = /\bimport\s*\(?\s*"([^"\n]+)"/g;
 
 /** Every file of the library proper. */
@@ -50,16 +48,8 @@ export function readSources(): SourceFile[] {
 
 /** What `code`, which has no comments, imports and re-exports. */
 export function readImports(code: string): Import[] {
-  return [
-    ...[...code.matchAll(IMPORT_REGEXP)].map(([, type, specifier = ""]) => ({
-      specifier,
-      typeOnly: type !== undefined,
-    })),
-    ...[...code.matchAll(BARE_IMPORT_REGEXP)].map(([, specifier = ""]) => ({
-      specifier,
-      typeOnly: false,
-    })),
-  ];
+  return [...code.matchAll(IMPORT_REGEXP), ...code.matchAll(BARE_IMPORT_REGEXP)]
+    .map(([, specifier = ""]) => ({ specifier }));
 }
 
 /** The room of a path: `model` for `model.ts` and for `model/sample.ts`. */

@@ -4,8 +4,8 @@
  * @module
  */
 import { BroadcastChannel, Worker as NodeWorker } from "node:worker_threads";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Command, Identity } from "./counting_worker.ts";
+import { waitFor } from "./processes.ts";
 
 /** A worker. */
 export interface CountingWorker {
@@ -13,8 +13,12 @@ export interface CountingWorker {
   count(count: number): Promise<void>;
   /** The total that it reads. */
   total(): Promise<number | undefined>;
-  /** Holds its event loop, soon. */
-  block(ms: number): Promise<void>;
+  /** Holds its event loop until {@linkcode CountingWorker.unblock}. */
+  block(): Promise<void>;
+  /** Lets its event loop go on. */
+  unblock(): Promise<void>;
+  /** Whether its event loop is held at this moment. */
+  readonly isBlocked: boolean;
   /** Closes its registry. */
   close(): Promise<void>;
   /** Ends it at once. */
@@ -63,12 +67,23 @@ export class CountingWorkers implements AsyncDisposable {
       this.#channel.postMessage({ to: name, nonce, ...command } satisfies Command);
       return answer;
     };
+    // The worker says here that it waits, and what for.
+    const gate = new Int32Array(new SharedArrayBuffer(8));
     return {
       count: async (count) => void await tell({ count }),
       total: async () => (await tell({})).total,
-      block: async (blockMs) => {
-        await tell({ blockMs });
-        await sleep(100);
+      block: async () => {
+        Atomics.store(gate, 0, 1);
+        await tell({ gate: gate.buffer });
+        await waitFor("a blocked worker", () => Atomics.load(gate, 1) === 1 || undefined);
+      },
+      unblock: async () => {
+        Atomics.store(gate, 0, 0);
+        Atomics.notify(gate, 0);
+        await waitFor("a worker that wakes", () => Atomics.load(gate, 1) === 0 || undefined);
+      },
+      get isBlocked() {
+        return Atomics.load(gate, 1) === 1;
       },
       close: async () => void await tell({ close: true }),
       terminate: async () => {

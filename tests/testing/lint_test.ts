@@ -169,12 +169,12 @@ for (const [type, series, ...problems] of CASES) {
 }
 
 for (const help of ["", " ", " \t "]) {
-  test(`lintMetrics() takes ${JSON.stringify(help)} for no help`, () => {
+  test(`lintMetrics() treats ${JSON.stringify(help)} as a missing help`, () => {
     assert.deepEqual(found("gauge", "a", help), [["no help text"]]);
   });
 }
 for (const help of ["x", "\n", "\u00a0"]) {
-  test(`lintMetrics() takes ${JSON.stringify(help)} for a help, as promtool does`, () => {
+  test(`lintMetrics() accepts ${JSON.stringify(help)} as a help, like promtool`, () => {
     assert.deepEqual(found("gauge", "a", help), []);
   });
 }
@@ -196,7 +196,7 @@ test("a problem is frozen plain data with a reason and a suggestion", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(problems)), problems);
 });
 
-test("a suggestion says what else to do when the name changes", () => {
+test("a suggestion includes the steps beside renaming", () => {
   const suggestions = lintMetrics(registryOf([
     family("gauge", "a_total"),
     family("gauge", "b_m"),
@@ -208,7 +208,7 @@ test("a suggestion says what else to do when the name changes", () => {
     family("gauge", "g{le,limit}"),
   ])).map(({ suggestion }) => suggestion);
   assert.deepEqual(suggestions, [
-    "Leave the suffix out.",
+    "Remove the suffix.",
     'Rename it to "a", or make it a Counter if it only grows.',
     "Spell the unit out, in its base form, and measure in it: seconds or meters.",
     'Rename it to "c_seconds", and give its values in seconds.',
@@ -237,7 +237,7 @@ test("LINT_RULES has each rule once, frozen, with a reason and a suggestion", ()
   assert.ok(Object.isFrozen(LINT_RULES) && LINT_RULES.every(Object.isFrozen));
 });
 
-test("labels that Prometheus gives to targets are a problem of this library's own", () => {
+test("labels of targets are a problem that only this library reports", () => {
   const problems = lintMetrics(registryOf([family("gauge", "a{job,instance,other}")]));
   assert.deepEqual(
     problems.map(({ rule, source, label, rename }) => [rule, source, label, rename]),
@@ -248,7 +248,7 @@ test("labels that Prometheus gives to targets are a problem of this library's ow
   );
 });
 
-test("negative bounds are a problem, since OpenMetrics leaves the sum out", () => {
+test("negative bounds are a problem, because OpenMetrics leaves out the sum", () => {
   const registry = new CollectorRegistry();
   new Histogram("error_celsius", "Error.", { registry, buckets: [-1, 0, 1] });
   new Histogram("size_bytes", "Size.", { registry, buckets: [0, 1] });
@@ -258,7 +258,7 @@ test("negative bounds are a problem, since OpenMetrics leaves the sum out", () =
   ]);
 });
 
-test("metrics whose labels have no values yet are looked at", () => {
+test("metrics whose labels have no values yet are checked", () => {
   const registry = new CollectorRegistry();
   const labelNames = ["userId"] as const;
   new Counter("a", "A.", { registry, labelNames });
@@ -277,12 +277,12 @@ test("metrics whose labels have no values yet are looked at", () => {
   ]);
 });
 
-test("what a collector brings without series is nothing, to promtool and here", () => {
+test("a family without series is not checked, like in promtool", () => {
   const empty = new MetricFamily("fooBar", "", "counter");
   assert.deepEqual(lintMetrics(registryOf([empty])), []);
 });
 
-test("labels of every series are looked at, constant ones too", () => {
+test("labels of every series are checked, also constant ones", () => {
   const registry = new CollectorRegistry({ constLabels: { theZone: "eu" } });
   const mixed = new MetricFamily("a", "A.", "gauge").addSample("a", { b: 1 }, 1)
     .addSample("a", { cD: 1 }, 1);
@@ -290,7 +290,7 @@ test("labels of every series are looked at, constant ones too", () => {
   assert.deepEqual(lintMetrics(registry).map(({ label }) => label), ["theZone", "cD"]);
 });
 
-test("problems come by name and then by message", () => {
+test("problems are sorted by name and then by message", () => {
   const registry = registryOf([
     family("gauge", "b"),
     family("gauge", "a_ms_total", ""),
@@ -306,12 +306,12 @@ test("problems come by name and then by message", () => {
   ]);
 });
 
-test("a registry without metrics, and the default one, can be asked", () => {
+test("an empty registry and the default registry can be checked", () => {
   assert.deepEqual(lintMetrics(new CollectorRegistry()), []);
   assert.ok(Array.isArray(lintMetrics()));
 });
 
-test("what was left out of a scrape is counted by a metric that is no problem", () => {
+test("the metric for errors of collectors has no problems", () => {
   const registry = new CollectorRegistry();
   registry.register({ collect: () => Promise.reject(new Error("broken")) });
   assert.deepEqual(lintMetrics(registry), []);
@@ -360,7 +360,7 @@ function follow(text: MetricFamily, { label, rename }: Problem): MetricFamily {
   return renamed;
 }
 
-test("who follows the suggestions, one after another, comes to an end, and is left with what has none", () => {
+test("applying all suggestions leaves only problems without a rename", () => {
   fc.assert(
     fc.property(arbitraryRegistry, (registry) => {
       for (const original of gather(registry)) {
@@ -383,7 +383,7 @@ test("who follows the suggestions, one after another, comes to an end, and is le
   );
 });
 
-test("texts that were parsed can be held against the rules", () => {
+test("parsed texts can be checked", () => {
   const text = "# HELP a A.\n# TYPE a counter\na 1\n";
   assert.deepEqual(promtoolLines(lintMetrics(registryOf(parsePrometheusText(text)))), [
     `a ${NO_TOTAL}`,

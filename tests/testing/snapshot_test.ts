@@ -30,7 +30,7 @@ function withGauge() {
   return { registry, gauge };
 }
 
-test("diff() has what has changed and what is new, with the difference", () => {
+test("diff() has changed and new series with their differences", () => {
   const registry = new CollectorRegistry();
   const requests = new Counter("http_requests_total", "Requests.", {
     registry,
@@ -53,7 +53,7 @@ test("diff() has what has changed and what is new, with the difference", () => {
   });
 });
 
-test("diff() is of now, each time, and values() stay those of then", () => {
+test("diff() reads the present values at each call, and values() keeps the old ones", () => {
   const { registry, gauge } = withGauge();
   gauge.labels("a").set(1);
   const before = snapshot(registry);
@@ -67,7 +67,7 @@ test("diff() is of now, each time, and values() stay those of then", () => {
   assert.deepEqual(before.values(), { 'g{l="a"}': 1 });
 });
 
-test("what diff() and values() return is the caller's", () => {
+test("diff() and values() return new objects", () => {
   const { registry, gauge } = withGauge();
   gauge.labels("a").set(1);
   const before = snapshot(registry);
@@ -123,7 +123,7 @@ for (const [then, now, difference] of CHANGES) {
   });
 }
 
-test("diff() is in the order of the exposition, and what was removed comes last", () => {
+test("diff() has the order of the exposition, and removed series come last", () => {
   const registry = new CollectorRegistry();
   const second = new Gauge("z", "Z.", { registry, labelNames: ["l"] });
   const first = new Gauge("a", "A.", { registry, labelNames: ["l"] });
@@ -145,7 +145,7 @@ test("diff() is in the order of the exposition, and what was removed comes last"
   ]);
 });
 
-test("series are spelled as in format 0.0.4, whatever their labels", () => {
+test("series are spelled as in format 0.0.4 with any labels", () => {
   const { registry, gauge } = withGauge();
   const before = snapshot(registry);
   for (
@@ -230,7 +230,7 @@ test("every type counts in all of its series", () => {
   });
 });
 
-test("timestamps, exemplars and moments of creation are no values", () => {
+test("timestamps, exemplars and created timestamps are left out", () => {
   const values = snapshot(registryOf(allTypes())).values();
   assert.equal(values['jobs_total{queue="mail"}'], 12);
   assert.equal(values['temperature_celsius{at="past"}'], -Infinity);
@@ -239,7 +239,7 @@ test("timestamps, exemplars and moments of creation are no values", () => {
   assert.deepEqual(Object.keys(values).filter((series) => series.includes("_created")), []);
 });
 
-test("a new timestamp on the same value is no difference", () => {
+test("a new timestamp of the same value is not a difference", () => {
   let timestamp = 1;
   const registry = new CollectorRegistry();
   registry.register({
@@ -250,7 +250,7 @@ test("a new timestamp on the same value is no difference", () => {
   assert.deepEqual(snapshot(registry).diff(), {});
 });
 
-test("values() has each sample of random families once, under what its line begins with", () => {
+test("values() has each sample of random families once, under the beginning of its line", () => {
   fc.assert(
     fc.property(arbitraryFamilies({ legal: false }), (families) => {
       const registry = registryOf(families);
@@ -287,7 +287,7 @@ test("prefix and constant labels are part of the series, and names are escaped",
   assert.deepEqual(before.diff(), { 'app_room_size{zone="eu",is_big="true"}': 4 });
 });
 
-test("a snapshot of a view has only what the view has", () => {
+test("a snapshot of a view has only the series of the view", () => {
   const registry = new CollectorRegistry();
   const a = new Counter("a_total", "A.", { registry });
   const b = new Counter("b_total", "B.", { registry });
@@ -297,7 +297,7 @@ test("a snapshot of a view has only what the view has", () => {
   assert.deepEqual(before.diff(), { a_total: 1 });
 });
 
-test("without a registry a snapshot is of the default one", async () => {
+test("a snapshot reads the default registry by default", async () => {
   const counter = new Counter("snapshot_test_total", "Default.");
   try {
     const before = snapshot();
@@ -323,7 +323,7 @@ function withUsers() {
   return { registry, add: () => users++ };
 }
 
-test("snapshotAsync() awaits collectors, when it is taken and in diff()", async () => {
+test("snapshotAsync() and its diff() await collectors", async () => {
   const { registry, add } = withUsers();
   const before = await snapshotAsync(registry);
   add();
@@ -333,7 +333,7 @@ test("snapshotAsync() awaits collectors, when it is taken and in diff()", async 
   assert.deepEqual(await before.diff(), { users: 2 });
 });
 
-test("snapshot() leaves asynchronous collectors out, and diff() says so", () => {
+test("snapshot() leaves out asynchronous collectors, and diff() has the error count", () => {
   const { registry } = withUsers();
   const before = snapshot(registry);
   const series = 'narthex_collector_errors_total{collector="anonymous",cause="async"}';
@@ -374,7 +374,7 @@ test("a shared registry is refused by snapshot(), and read by snapshotAsync()", 
   }
 });
 
-test("what a registry of one's own throws is passed on", () => {
+test("an error of a custom registry is passed on", () => {
   const registry: Registry = {
     prefix: null,
     register: () => {},

@@ -7,7 +7,7 @@ import { ROOT_URL } from "../support/paths.ts";
 
 const text = readFileSync(new URL("docs/testing.md", ROOT_URL), "utf8");
 
-test("docs/testing.md has the rules, and what is suggested for its examples", () => {
+test("docs/testing.md has the rules, and the suggestions for its examples", () => {
   const rows = [...text.matchAll(/^\| `([a-z-]+)` +\| (.+?) +\| (?:`(\w+)`)? +\|$/gm)];
   assert.deepEqual(rows.map(([, rule]) => rule), LINT_RULES.map(({ rule }) => rule));
   for (const [, rule, example = "", suggested] of rows) {

@@ -18,7 +18,7 @@ test("limitTime() aborts with a TimeoutError when the time is up", () => {
   assert.equal(limit.signal.reason.message, "no answer within 100 ms");
 });
 
-test("limitTime() keeps the reason of the outer signal, also of one that is aborted already", () => {
+test("limitTime() keeps the reason of the outer signal, also if it is aborted already", () => {
   const timers = new ManualClock();
   const outer = new AbortController();
   const limits = [limitTime(100, { timers, outer: outer.signal })];
@@ -79,7 +79,7 @@ test("wait() ends with its time or with the signal", async () => {
   assert.equal(timers.timers, 0);
 });
 
-test("Slices ask for a pause when their budget is spent, and have a new one after it", async () => {
+test("Slices are over when their budget is spent, and have a new one after a pause", async () => {
   const timers = new ManualClock();
   const slices = new Slices(2, timers);
   assert.equal(slices.isOver, false);
@@ -102,7 +102,7 @@ test("the platform's timers fire, and are cancelled", async () => {
   assert.deepEqual(fired, ["fired"]);
 });
 
-test("a delay beyond what the platform can wait does not fire at once", async () => {
+test("a delay beyond the maximum of the platform does not fire at once", async () => {
   const fired: string[] = [];
   const cancel = SYSTEM_CLOCK.setTimeout(() => fired.push("too early"), 2 ** 31 + 5);
   // Timers fire in order: one that was set later and is due says that the first is not.

@@ -177,9 +177,9 @@ export function metricsWithLabels(): void {
 
 export function values(): void {
   check<Same<typeof plain.value, number>>();
-  check<Same<typeof counter.value, never>>();
-  check<Same<typeof half.value, never>>();
-  check<Same<typeof gauge.value, never>>();
+  check<Same<typeof counter.value, "labels are missing: method, code">>();
+  check<Same<typeof half.value, "labels are missing: method">>();
+  check<Same<typeof gauge.value, "labels are missing: method, code">>();
   const child = gauge.labels("GET", 200);
   check<Same<typeof child.value, number>>();
   // @ts-expect-error A value is only read.

@@ -6,6 +6,8 @@
  */
 import { REGISTRY } from "../../mod.ts";
 import {
+  compareMetrics,
+  compareMetricsAsync,
   LINT_RULES,
   lintMetrics,
   lintMetricsAsync,
@@ -24,6 +26,16 @@ await later;
 // @ts-expect-error The difference has to be awaited.
 const now: Record<string, number> = before.diff();
 void now;
+
+const differences: string[] = compareMetrics("a_total 1", {
+  registry: REGISTRY,
+  names: ["a_total"],
+});
+differences.push(...await compareMetricsAsync("a_total 1", { timeoutMs: 1 }));
+// @ts-expect-error The registry is an option.
+compareMetrics("a_total 1", REGISTRY);
+// @ts-expect-error A time limit is of use only where something is awaited.
+compareMetrics("a_total 1", { timeoutMs: 1 });
 
 const problems: Problem[] = lintMetrics();
 (await lintMetricsAsync(REGISTRY)).push(...problems);

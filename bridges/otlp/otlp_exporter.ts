@@ -1,0 +1,142 @@
+import { type FlushOptions, IntervalSender } from "../requests/interval_sender.ts";
+import { Sender } from "../requests/sender.ts";
+import { checkOtlpOptions, OTLP_EXPORTER_OPTIONS, type OtlpExporterOptions } from "./options.ts";
+import { resolveTarget } from "./options.ts";
+import { OtlpProtocol } from "./otlp_protocol.ts";
+
+export type { FlushOptions };
+
+/**
+ * Sends a registry by OTLP over HTTP on an interval, for as long as the program runs. Its timers do
+ * not keep the program running, but an open request does. Therefore a request that no `flush()` or
+ * `close()` waits for ends after five seconds, unless `timeoutMs` or the environment says something
+ * else.
+ *
+ * Each interval it takes a snapshot and sends it in requests of some thousand points, one after
+ * the other. A request that is answered with 429, 502, 503 or 504, or not at all, is tried again
+ * until it is taken: with longer and longer pauses, and not before the time that `Retry-After`
+ * names. A request that is refused with another status is given up, reported and counted. Points
+ * that the receiver rejects although it takes the request are reported and counted, too.
+ *
+ * Memory is bounded: at most `maxBufferedBytes` of compressed requests wait. With cumulative
+ * temporality the oldest are dropped for new ones: you lose resolution, never totals. With
+ * `temporality: "delta"` nothing is dropped. No new snapshot is taken instead while one waits, and
+ * the next one has the whole difference.
+ *
+ * The registry gets metrics that tell how it goes, unless `ownMetrics` is `false`:
+ * `narthex_otlp_points_total{url,outcome}` (`sent`, `refused`, `dropped`),
+ * `narthex_otlp_retries_total{url}` and `narthex_otlp_buffered_bytes{url}`.
+ *
+ * @example An exporter that is closed at the end
+ * ```ts
+ * import { OtlpExporter } from "@narthex/prometheus/otlp";
+ * import { CollectorRegistry, Counter } from "@narthex/prometheus";
+ * import assert from "node:assert/strict";
+ *
+ * const registry = new CollectorRegistry();
+ * new Counter("jobs_total", "Jobs done.", { registry }).inc();
+ * const exporter = new OtlpExporter("http://localhost:4318/v1/metrics", {
+ *   registry,
+ *   resource: { "service.name": "batch" },
+ *   ownMetrics: false,
+ *   fetch: () => Promise.resolve(new Response()), // leave this out
+ * });
+ * await exporter.flush();
+ * assert.equal(exporter.sentPoints, 1);
+ * await exporter.close();
+ * ```
+ */
+export class OtlpExporter implements AsyncDisposable {
+  readonly #interval: IntervalSender;
+
+  /**
+   * Creates an exporter and, unless `autoStart` is `false`, starts it. Reads the environment.
+   *
+   * @param url Where to, with the path. Credentials in it are sent as basic authentication.
+   * @default {what the environment says, or `http://localhost:4318/v1/metrics`}
+   * @param options Options.
+   * @throws {TypeError} If the URL or an option is not legal.
+   * @throws {RangeError} If a number is out of bounds.
+   * @throws {DuplicateMetricError} If the registry has another collector with the names of the
+   * exporter's own metrics.
+   */
+  constructor(url?: string | URL, options: OtlpExporterOptions = {}) {
+    const checked = checkOtlpOptions(options, OTLP_EXPORTER_OPTIONS);
+    const { autoStart, ownMetrics, onError, ...rest } = checked;
+    const problems: unknown[] = [];
+    const target = resolveTarget(url, { ...rest, onError }, (error) => problems.push(error));
+    const sender = new Sender(target.url, target.options, new OtlpProtocol(target.settings));
+    for (const problem of problems) sender.report(problem);
+    this.#interval = new IntervalSender(sender, {
+      what: "an OTLP exporter",
+      metrics: { prefix: "narthex_otlp", unit: "points" },
+      intervalMs: target.intervalMs,
+      autoStart,
+      ownMetrics,
+    });
+  }
+
+  /** The number of data points that the receiver has taken. */
+  get sentPoints(): number {
+    return this.#interval.sender.sentSamples;
+  }
+
+  /** The number of data points that the receiver refused for good, or rejected. */
+  get refusedPoints(): number {
+    return this.#interval.sender.refusedSamples;
+  }
+
+  /** The number of data points that were dropped for lack of memory or of time. */
+  get droppedPoints(): number {
+    return this.#interval.sender.droppedSamples;
+  }
+
+  /** How often a request was tried again. */
+  get retries(): number {
+    return this.#interval.sender.retries;
+  }
+
+  /** The size of all compressed requests that wait or are on their way, in bytes. */
+  get bufferedBytes(): number {
+    return this.#interval.sender.bufferedBytes;
+  }
+
+  /**
+   * Begins to send on the interval; nothing if it has begun already. The first snapshot is taken at
+   * some moment within the first interval, so that many programs that are started together do not
+   * send together.
+   *
+   * @throws {TypeError} If the exporter is closed.
+   */
+  start(): void {
+    this.#interval.start();
+  }
+
+  /**
+   * Takes a snapshot and resolves once it, and all that was waiting, was taken by the receiver. A
+   * pause after a failure is cut short, unless the receiver has asked for it.
+   *
+   * @param options When to stop waiting; the exporter goes on trying.
+   * @throws {OtlpError} If something was refused or dropped, or the time is over.
+   * @throws {TypeError} If the exporter is closed.
+   */
+  async flush(options: FlushOptions = {}): Promise<void> {
+    await this.#interval.flush(options);
+  }
+
+  /**
+   * Flushes a last time and ends. Never rejects for points that could not be sent by then: they are
+   * dropped, counted, and told to `onError`. Use `flush()` before where it matters. The exporter's
+   * own metrics leave the registry.
+   *
+   * @param options When to stop waiting. @default {5 s, because SIGTERM leaves little more}
+   */
+  close(options: FlushOptions = {}): Promise<void> {
+    return this.#interval.close(options);
+  }
+
+  /** The same as {@linkcode close}, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Returns what an error says, and what caused it, because runtimes hide the reason in the cause.
+ *
+ * @param error What was thrown.
+ * @returns The messages, joined by colons.
+ */
+export function reasonOf(error: unknown): string {
+  const reasons: string[] = [];
+  let next: unknown = error;
+  for (let depth = 0; depth < 4 && next instanceof Error; depth++) {
+    const { message, code, cause } = next as Error & { code?: unknown };
+    const reason = message || (typeof code === "string" ? code : "");
+    if (reason !== "" && !reasons.some((other) => other.includes(reason))) reasons.push(reason);
+    next = cause;
+  }
+  return reasons.join(": ") || String(error);
+}

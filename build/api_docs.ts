@@ -1,0 +1,119 @@
+/**
+ * Writes `docs/api/`, a page for each entry point: run it with `deno task docs:api`, before a
+ * release. What there is comes from `deno doc`, how it is declared from the package in `dist/npm/`.
+ *
+ * @module
+ */
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { commentText, declarationOf, type Member, membersOf } from "./declaration_reader.ts";
+import { renderComment } from "./doc_comments.ts";
+import { buildNpm, NPM_FOLDER } from "./npm.ts";
+
+const ROOT: string = fileURLToPath(new URL("../", import.meta.url));
+const FOLDER = join(ROOT, "docs/api");
+
+/** What `deno doc --json` says, as far as it is used. */
+interface DocumentedModule {
+  readonly module_doc?: { readonly doc?: string };
+  readonly symbols: readonly {
+    readonly name: string;
+    readonly declarations: readonly {
+      readonly kind: string;
+      readonly location: { readonly filename: string };
+    }[];
+  }[];
+}
+
+/** An entry point, and the page about it. */
+interface Page {
+  /** As it is imported. */
+  readonly specifier: string;
+  readonly file: string;
+  readonly text: string;
+  /** The first sentence about it. */
+  readonly summary: string;
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  class: "Classes",
+  function: "Functions",
+  variable: "Constants",
+  interface: "Interfaces",
+  typeAlias: "Types",
+};
+
+/** Writes all pages. */
+export async function writeApiDocs(): Promise<void> {
+  const { name, exports, version } = JSON.parse(await readFile(join(ROOT, "deno.json"), "utf8"));
+  const pages = await Promise.all(
+    Object.entries<string>(exports).map(([entry, path]) =>
+      writePage(name + entry.slice(1), `${entry === "." ? "core" : entry.slice(2)}.md`, path)
+    ),
+  );
+  await rm(FOLDER, { recursive: true, force: true });
+  await mkdir(FOLDER, { recursive: true });
+  for (const { file, text } of pages) await writeFile(join(FOLDER, file), text);
+  const rows = pages.map(({ specifier, file, summary }) =>
+    `- [\`${specifier}\`](${file}): ${summary}`
+  );
+  const index = `# API reference\n\nOf version ${version}, made by \`deno task docs:api\`.\n\n` +
+    `${rows.join("\n")}\n`;
+  await writeFile(join(FOLDER, "README.md"), index);
+}
+
+async function writePage(specifier: string, file: string, path: string): Promise<Page> {
+  const { module_doc: { doc = "" } = {}, symbols } = await documented(path);
+  const about = renderComment(doc);
+  const sections: string[] = [`# \`${specifier}\``, about];
+  for (const [kind, heading] of Object.entries(KINDS)) {
+    const parts = await Promise.all(
+      symbols.filter(({ declarations }) => declarations[0]?.kind === kind)
+        .map(({ name, declarations }) => {
+          // Each symbol is declared somewhere.
+          return describe(name, fileURLToPath(declarations[0]!.location.filename));
+        }),
+    );
+    if (parts.length > 0) sections.push(`## ${heading}`, ...parts);
+  }
+  const text = `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+  const [summary = ""] = about.replaceAll("\n", " ").match(/^.*?[.:](?=\s|$)/) ?? [];
+  return { specifier, file, text, summary: summary.replace(/:$/, ".") };
+}
+
+async function documented(path: string): Promise<DocumentedModule> {
+  const { stdout } = await promisify(execFile)(process.execPath, ["doc", "--json", path], {
+    cwd: ROOT,
+    maxBuffer: 2 ** 28,
+  });
+  const [module] = Object.values<DocumentedModule>(JSON.parse(stdout).nodes);
+  if (module === undefined) throw new Error(`Cannot document "${path}": it has no exports`);
+  return module;
+}
+
+/** The part of a page about one symbol. */
+async function describe(name: string, source: string): Promise<string> {
+  const path = source.slice(ROOT.length).replace(/\.ts$/, ".d.ts");
+  const { comment, code } = declarationOf(name, await readFile(join(NPM_FOLDER, path), "utf8"));
+  const parts = [
+    `### ${name}`,
+    "```ts\n" + commentText.remove(code) + "\n```",
+    renderComment(comment),
+    ...membersOf(code).filter(({ comment }) => comment !== "").map(describeMember),
+  ];
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+function describeMember({ name, comment }: Member): string {
+  const text = renderComment(comment).replaceAll("\n", "\n  ").replaceAll(/\n +(?=\n)/g, "\n");
+  return `- **\`${name}\`** ${text}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildNpm();
+  await writeApiDocs();
+}

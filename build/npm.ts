@@ -1,0 +1,142 @@
+/**
+ * Builds the npm package into `dist/npm/`: run it with `deno task build:npm` or `npm run build`.
+ *
+ * The TypeScript compiler makes the JavaScript and the declarations; nothing is bundled, so that
+ * bundlers can leave out what a program does not use.
+ *
+ * @module
+ */
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { compile } from "./compiler.ts";
+import { checkDeclaration, finishDeclaration, importsOf } from "./declarations.ts";
+import { keepLines } from "./source_maps.ts";
+
+/** The top of the checkout. */
+const ROOT: string = fileURLToPath(new URL("../", import.meta.url));
+
+/** Where the package is written. */
+export const NPM_FOLDER: string = join(ROOT, "dist/npm");
+
+/** Where the compiler writes, until the package is complete. */
+const WORK_FOLDER = join(ROOT, "dist/work");
+
+/** Files that are copied as they are. */
+const COPIED = ["README.md", "LICENSE", "CHANGELOG.md"];
+
+/** Where the package runs: Node has `require()` of modules from this version on. */
+const ENGINES = { node: ">=22.12" };
+
+/** The fields of `deno.json` and `package.json` that the package is made from. */
+interface Project {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly keywords: readonly string[];
+  readonly license: string;
+  readonly exports: Readonly<Record<string, string>>;
+}
+
+/**
+ * Builds the package.
+ *
+ * @returns The paths of its files, in the package.
+ */
+export async function buildNpm(): Promise<string[]> {
+  const project = await readProject();
+  const entries = Object.values(project.exports).map((path) => path.slice("./".length));
+  await rm(join(ROOT, "dist"), { recursive: true, force: true });
+  await mkdir(WORK_FOLDER, { recursive: true });
+  await Promise.all([
+    compile({
+      root: ROOT,
+      entries,
+      output: join(WORK_FOLDER, "js"),
+      // Comments stand in the declarations, where editors read them.
+      options: { declaration: false, removeComments: true, sourceMap: true },
+    }),
+    compile({
+      root: ROOT,
+      entries,
+      output: join(WORK_FOLDER, "types"),
+      options: { declaration: true, emitDeclarationOnly: true },
+    }),
+  ]);
+  await copyJavaScript();
+  await copyDeclarations(entries.map((path) => path.replace(/\.ts$/, ".d.ts")));
+  for (const name of COPIED) await cp(join(ROOT, name), join(NPM_FOLDER, name));
+  await rm(WORK_FOLDER, { recursive: true });
+  const manifest = makeManifest(project, await readdir(NPM_FOLDER));
+  await write("package.json", `${JSON.stringify(manifest, null, 2)}\n`);
+  return await listFiles(NPM_FOLDER);
+}
+
+async function readProject(): Promise<Project> {
+  const read = async (name: string) => JSON.parse(await readFile(join(ROOT, name), "utf8"));
+  return { ...await read("package.json"), ...await read("deno.json") };
+}
+
+/** The `package.json` of the package. */
+function makeManifest(project: Project, topLevel: readonly string[]): Record<string, unknown> {
+  const { name, version, description, keywords, license } = project;
+  const exports = Object.entries(project.exports).map(([entry, source]) => {
+    const path = source.replace(/\.ts$/, "");
+    return [entry, { types: `${path}.d.ts`, default: `${path}.js` }];
+  });
+  return {
+    name,
+    version,
+    description,
+    keywords,
+    license,
+    type: "module",
+    sideEffects: false,
+    engines: ENGINES,
+    // For tools that do not read `exports`.
+    main: "./mod.js",
+    types: "./mod.d.ts",
+    exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },
+    files: [...topLevel].sort(),
+  };
+}
+
+async function copyJavaScript(): Promise<void> {
+  const folder = join(WORK_FOLDER, "js");
+  for (const path of await listFiles(folder)) {
+    const text = await readFile(join(folder, path), "utf8");
+    // The package has the folders of the checkout, so a map names the file that would be beside it.
+    const source = (path.split("/").at(-1) ?? path).replace(/\.js\.map$/, ".ts");
+    await write(path, path.endsWith(".map") ? keepLines(text, source) : text);
+  }
+}
+
+/** Copies the declarations of the entry points, and of the files that these import. */
+async function copyDeclarations(entries: readonly string[]): Promise<void> {
+  const paths = new Set(entries);
+  for (const path of paths) {
+    const text = await readFile(join(WORK_FOLDER, "types", path), "utf8");
+    checkDeclaration(path, text);
+    for (const imported of importsOf(path, text)) paths.add(imported);
+    await write(path, finishDeclaration(text));
+  }
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await mkdir(dirname(join(NPM_FOLDER, path)), { recursive: true });
+  await writeFile(join(NPM_FOLDER, path), text);
+}
+
+/** The paths of all files in a folder, from there, sorted. */
+async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+    .sort();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const files = await buildNpm();
+  console.log(`Built ${files.length} files into ${relative(process.cwd(), NPM_FOLDER)}`);
+}

@@ -1,0 +1,46 @@
+import type { Context } from "./api.ts";
+
+/** Where `@opentelemetry/api` keeps what is registered with it, of all versions 1. */
+const API_KEY = Symbol.for("opentelemetry.js.api.1");
+
+/** Under which key a context has its span. */
+const SPAN_KEY = Symbol.for("OpenTelemetry Context Key SPAN");
+
+/** The flag of a span that is recorded. */
+const SAMPLED = 1;
+
+/** What this library reads of it. */
+interface GlobalApi {
+  readonly context?: { active(): Context };
+}
+
+interface Span {
+  spanContext(): {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly traceFlags: number;
+  };
+}
+
+let api: GlobalApi | undefined;
+
+/**
+ * Returns the labels of an exemplar: the ids of the span of a context, if it is sampled.
+ *
+ * @param context The context. @default {the active one, if a context manager is registered}
+ * @returns The labels, or undefined.
+ */
+export function spanLabels(context: Context | undefined): Record<string, string> | undefined {
+  let from = context;
+  if (from === undefined) {
+    // Once the object is there it stays.
+    api ??= (globalThis as { [API_KEY]?: GlobalApi })[API_KEY];
+    from = api?.context?.active();
+    if (from === undefined) return undefined;
+  }
+  // Only spans are under this key.
+  const span = from.getValue(SPAN_KEY) as Span | undefined;
+  if (span === undefined) return undefined;
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return traceFlags & SAMPLED ? { trace_id: traceId, span_id: spanId } : undefined;
+}

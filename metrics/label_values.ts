@@ -1,0 +1,69 @@
+import { checkLabelObject, checkShape, type LabelValue, toLabelText } from "../model.ts";
+
+/** The labels that a caller gives by name. Every property is read once. */
+export type GivenLabels = readonly (readonly [name: string, value: LabelValue])[];
+
+/**
+ * Reads labels that were given by name. Only own properties are labels.
+ *
+ * @param labels The labels, as they were given.
+ * @param doing The failing action, as in `Cannot get series of counter "x"`.
+ * @throws {TypeError} If they are not an object.
+ */
+export function readLabels(labels: unknown, doing: string): GivenLabels {
+  checkLabelObject(labels, doing);
+  // The values are checked when they become texts.
+  return Object.entries(labels as Record<string, LabelValue>);
+}
+
+/**
+ * Finds the values of all labels.
+ *
+ * @param names The label names of the metric.
+ * @param labels The labels that are given now.
+ * @param given The values that were given before, or by default; undefined where there is none.
+ * @param doing The failing action.
+ * @returns The values in the order of the names; undefined where one is missing.
+ * @throws {TypeError} If a label is unknown, or a value is not a string, a number or a boolean.
+ */
+export function resolveLabels(
+  names: readonly string[],
+  labels: GivenLabels,
+  given: readonly (string | undefined)[],
+  doing: string,
+): (string | undefined)[] {
+  const values = [...given];
+  for (const [name, value] of labels) {
+    const i = names.indexOf(name);
+    if (i === -1) checkShape(false, doing, `its labels are ${quoted(names)}`, name);
+    values[i] = toLabelText(value, name, doing);
+  }
+  return values;
+}
+
+/**
+ * Returns the arguments of a method as labels by name, if they are.
+ *
+ * @param args The arguments, as they were given: one object, or a value for each label.
+ */
+export function asLabels(args: readonly unknown[]): object | undefined {
+  const [labels] = args;
+  return args.length === 1 && typeof labels === "object" && labels !== null ? labels : undefined;
+}
+
+/** Returns whether no label is missing. */
+export function isComplete(values: readonly (string | undefined)[]): values is readonly string[] {
+  return !values.includes(undefined);
+}
+
+/** Returns the names of the labels that have no value, for an error message. */
+export function missingLabels(
+  names: readonly string[],
+  values: readonly (string | undefined)[],
+): string {
+  return quoted(names.filter((_, i) => values[i] === undefined));
+}
+
+function quoted(names: readonly string[]): string {
+  return names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", ");
+}

@@ -1,0 +1,161 @@
+import {
+  type Aggregation,
+  type HistogramMetric,
+  type Metric,
+  MetricFamily,
+  type MetricType,
+  type NumberMetric,
+  type StateSetMetric,
+  type SummaryMetric,
+} from "../../mod.ts";
+import { aggregate } from "./gauges.ts";
+import { hasProcessLabel, isTotal } from "../schema.ts";
+import { commonBounds, earliest, sumHistograms, total, TotalHistogram } from "./totals.ts";
+
+/** One series of all sources. */
+export interface Point {
+  readonly labelNames: readonly string[];
+  readonly labelValues: readonly string[];
+  readonly metrics: Metric[];
+}
+
+/** One family of all sources. */
+interface Merging {
+  readonly family: MetricFamily;
+  readonly aggregation: Aggregation;
+  readonly points: Map<string, Point>;
+}
+
+/**
+ * Adds up what several processes collected, or sent and had parsed. It changes none of
+ * its arguments, and what it returns does not change any more.
+ *
+ * - Counters, histograms, gaugehistograms, and the counts and sums of summaries add up.
+ *   Classic buckets are those that all sources have; native ones the coarsest among
+ *   them. Quantiles and exemplars belong to one process, and are left out.
+ * - Gauges follow their family's `aggregation`. Without one they stay apart, as
+ *   statesets do, by a label `process` with the number of the source: 0, 1, 2, …; a
+ *   series that has this label already stays as it is.
+ * - Infos that say the same become one.
+ * - Timestamps are left out: the numbers are of no one moment. Families of one name
+ *   whose type or unit differ from those of the first one are left out.
+ *
+ * @param sources The families of each process.
+ * @returns The families, in the order in which they first came.
+ *
+ * @example Two processes
+ * ```ts
+ * import { CollectorRegistry, Counter, gather } from "@narthex/prometheus";
+ * import { mergeFamilies } from "@narthex/prometheus/multiprocess";
+ * import assert from "node:assert/strict";
+ *
+ * const [one, two] = [new CollectorRegistry(), new CollectorRegistry()];
+ * new Counter("jobs_total", "Jobs.", { registry: one }).inc(2);
+ * new Counter("jobs_total", "Jobs.", { registry: two }).inc(3);
+ * const [jobs] = mergeFamilies(gather(one), gather(two));
+ * assert.deepEqual([...jobs!.samples], [{ name: "jobs_total", labels: {}, value: 5 }]);
+ * ```
+ */
+export function mergeFamilies(...sources: Iterable<MetricFamily>[]): MetricFamily[] {
+  const all = new Map<string, Merging>();
+  for (const [source, families] of sources.entries()) {
+    for (const family of families) {
+      const { name, type, unit } = family;
+      let merging = all.get(name);
+      if (merging === undefined) {
+        const aggregation = family.aggregation ?? defaultAggregation(type);
+        all.set(name, merging = { family, aggregation, points: new Map() });
+      }
+      if (type !== merging.family.type || unit !== merging.family.unit) continue;
+      for (const metric of family.metrics) add(merging, metric, String(source));
+    }
+  }
+  return Array.from(all.values(), ({ family, aggregation, points }) => {
+    const { name, help, type, unit } = family;
+    const isOmitted = aggregation === "omit";
+    const metrics = Array.from(
+      isOmitted ? [] : points.values(),
+      (point) => mergeMetrics({ type, aggregation }, point),
+    );
+    return new MetricFamily(name, help, type, {
+      unit,
+      nameValidation: "utf8",
+      metrics,
+      createdSamples: family.createdSamples,
+    });
+  });
+}
+
+function defaultAggregation(type: MetricType): Aggregation {
+  if (isTotal(type) || type === "gaugehistogram") return "sum";
+  return type === "info" ? "max" : "all";
+}
+
+function add({ family, aggregation, points }: Merging, metric: Metric, source: string): void {
+  let { labelNames, labelValues } = metric;
+  if (
+    family.type !== "gaugehistogram" && hasProcessLabel(aggregation, family.type) &&
+    !labelNames.includes("process")
+  ) {
+    labelNames = [...labelNames, "process"];
+    labelValues = [...labelValues, source];
+  }
+  const key = keyOf(labelNames, labelValues);
+  const point = points.get(key);
+  if (point === undefined) points.set(key, { labelNames, labelValues, metrics: [metric] });
+  else point.metrics.push(metric);
+}
+
+/** How the metrics of one series are merged. */
+export interface MergeOptions {
+  readonly type: MetricType;
+  readonly aggregation: Aggregation;
+  /** The bounds of a histogram. @default {those that all of them have} */
+  readonly bounds?: readonly number[] | undefined;
+}
+
+/** Makes one metric of those that several processes have of one series. */
+export function mergeMetrics({ type, aggregation, bounds }: MergeOptions, point: Point): Metric {
+  const { labelNames, labelValues, metrics } = point;
+  const base = { labelNames, labelValues };
+  // The type of the family tells the shape of its metrics.
+  switch (type) {
+    case "counter": {
+      const created = earliest(metrics);
+      const value = (metrics as NumberMetric[]).reduce((sum, { value }) => sum + value, 0);
+      return { ...base, created, value };
+    }
+    case "histogram":
+    case "gaugehistogram": {
+      const all = (metrics as HistogramMetric[]).map((metric) => {
+        const { bounds, sum, count, native, created } = metric;
+        return { bounds, sum, count, native, created, cumulative: [...metric.cumulativeCounts()] };
+      });
+      const numbers = sumHistograms(all, bounds ?? commonBounds(all));
+      return new TotalHistogram(labelNames, labelValues, numbers);
+    }
+    case "summary": {
+      const all = metrics as SummaryMetric[];
+      const created = earliest(metrics);
+      const [sum, count] = [total(all, "sum"), total(all, "count")];
+      return { ...base, created, sum, count, quantiles: [], quantileValues: () => [] };
+    }
+    case "stateset": {
+      const { states, stateValues } = metrics.at(-1) as StateSetMetric;
+      return { ...base, states: [...states], stateValues: [...stateValues] };
+    }
+    default: {
+      const values = (metrics as NumberMetric[]).map(({ value, changed = 0 }) => {
+        return { value, changed };
+      });
+      const isApart = hasProcessLabel(aggregation, type);
+      return { ...base, value: isApart ? values.at(-1)!.value : aggregate(aggregation, values) };
+    }
+  }
+}
+
+/** Returns a text that two label sets share exactly when they are equal, in any order. */
+export function keyOf(labelNames: readonly string[], labelValues: readonly string[]): string {
+  const pairs = labelNames.map((name, i) => [name, labelValues[i]] as const);
+  return JSON.stringify(pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
+}

@@ -1,0 +1,148 @@
+import type { HistogramMetric, NativeHistogram } from "../../mod.ts";
+import { copyBuckets, type NativeBuckets, sumBuckets } from "../native.ts";
+
+/** A histogram that is the sum of several ones. */
+export class TotalHistogram implements HistogramMetric {
+  readonly labelNames: readonly string[];
+  readonly labelValues: readonly string[];
+  readonly bounds: readonly number[];
+  readonly sum: number | undefined;
+  readonly count: number | undefined;
+  readonly native: NativeHistogram | undefined;
+  readonly created: number | undefined;
+  readonly #cumulative: readonly number[];
+
+  constructor(
+    labelNames: readonly string[],
+    labelValues: readonly string[],
+    numbers: HistogramNumbers,
+  ) {
+    this.labelNames = labelNames;
+    this.labelValues = labelValues;
+    this.bounds = numbers.bounds;
+    this.sum = numbers.sum;
+    this.count = numbers.count;
+    this.native = numbers.native;
+    this.created = numbers.created;
+    this.#cumulative = numbers.cumulative;
+  }
+
+  cumulativeCounts(): readonly number[] {
+    return this.#cumulative;
+  }
+}
+
+/** The numbers of a histogram. */
+export interface HistogramNumbers {
+  readonly bounds: readonly number[];
+  /** One count for each bound, and that of `+Inf`; none for a histogram without buckets. */
+  readonly cumulative: readonly number[];
+  readonly sum: number | undefined;
+  readonly count: number | undefined;
+  readonly native?: NativeHistogram | undefined;
+  readonly created?: number | undefined;
+}
+
+/**
+ * Counts at other bounds: at a bound that was not counted, those at the next lower one,
+ * so that what is shown is never too much and never falls.
+ *
+ * @param cumulative The counts, that of `+Inf` last.
+ * @param from Their bounds.
+ * @param to The bounds that are wanted.
+ * @returns A count for each, and that of `+Inf`.
+ */
+export function countsAt(
+  cumulative: readonly number[],
+  from: readonly number[],
+  to: readonly number[],
+): readonly number[] {
+  if (from === to) return cumulative;
+  const counts: number[] = [];
+  let i = 0;
+  for (const bound of to) {
+    while (i < from.length && from[i]! <= bound) i++;
+    counts.push(i === 0 ? 0 : cumulative[i - 1]!);
+  }
+  counts.push(cumulative.at(-1) ?? 0);
+  return counts;
+}
+
+/** Adds up histograms at some bounds. */
+export function sumHistograms(
+  all: readonly HistogramNumbers[],
+  bounds: readonly number[],
+): HistogramNumbers {
+  const cumulative: number[] = [];
+  for (const one of all) {
+    if (one.cumulative.length === 0) continue;
+    for (const [i, count] of countsAt(one.cumulative, one.bounds, bounds).entries()) {
+      cumulative[i] = (cumulative[i] ?? 0) + count;
+    }
+  }
+  const sum = total(all, "sum");
+  const count = total(all, "count");
+  const natives = all.flatMap(({ native }) => native ?? []);
+  return {
+    bounds: cumulative.length === 0 ? [] : bounds,
+    cumulative,
+    sum,
+    count,
+    // A sum that leaves out one of them would be less than the count.
+    native: natives.length < all.length ? undefined : sumNatives(natives),
+    created: earliest(all),
+  };
+}
+
+/** The bounds that all histograms have which have buckets. */
+export function commonBounds(all: readonly HistogramNumbers[]): readonly number[] {
+  const classic = all.filter(({ cumulative }) => cumulative.length > 0);
+  const [first, ...others] = classic;
+  if (first === undefined) return [];
+  return others.reduce<readonly number[]>(
+    (common, { bounds }) => common.filter((bound) => bounds.includes(bound)),
+    first.bounds,
+  );
+}
+
+/** Adds up native histograms. */
+export function sumNatives(all: readonly NativeHistogram[]): NativeHistogram | undefined {
+  if (all.length === 0) return undefined;
+  const sum = total(all, "sum") ?? 0;
+  return nativeOf(sumBuckets(all.map(copyBuckets)), sum, total(all, "count") ?? 0);
+}
+
+/** A native histogram of buckets. It has at least as many values as its buckets have. */
+export function nativeOf(buckets: NativeBuckets, sum: number, count: number): NativeHistogram {
+  let inBuckets = buckets.zeroCount;
+  for (const list of [buckets.positive, buckets.negative]) {
+    for (const bucket of list.values()) inBuckets += bucket;
+  }
+  return { ...buckets, sum, count: Math.max(count, inBuckets) };
+}
+
+/** The sum of what all have, or nothing if one has it not. */
+export function total<K extends "sum" | "count">(
+  all: readonly { readonly [key in K]: number | undefined }[],
+  key: K,
+): number | undefined {
+  let sum = 0;
+  for (const one of all) {
+    const number = one[key];
+    if (number === undefined) return undefined;
+    sum += number;
+  }
+  return sum;
+}
+
+/** When the first of them began, if all say it. */
+export function earliest(
+  all: readonly { readonly created?: number | undefined }[],
+): number | undefined {
+  let first = Infinity;
+  for (const { created } of all) {
+    if (created === undefined) return undefined;
+    first = Math.min(first, created);
+  }
+  return first;
+}

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
+import { SCRIPTS } from "./scripts.ts";
+import { abortable } from "../../time/time_limit.ts";
+
+/**
+ * Sends one command to Redis and brings the reply: what every client has, under one name or
+ * another. Texts are strings in both directions.
+ */
+export type RedisCommand = (command: string, ...args: string[]) => Promise<unknown>;
+
+/** A reply as the scripts give it. */
+export type Reply = readonly (string | Reply)[];
+
+/** What a script is given. */
+export interface ScriptInput {
+  /** All the keys that it uses, the head before the others. */
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+}
+
+/** An answer that waiting does not change. */
+export class UnusableError extends Error {}
+
+/** How long a command that nobody waits for any more keeps others back at first, and at most. */
+const [MIN_HOLD_MS, MAX_HOLD_MS] = [1000, 300_000];
+
+/** The names by which Redis knows scripts. */
+const HASHES: Record<keyof typeof SCRIPTS, string> = hashScripts();
+
+function hashScripts(): Record<keyof typeof SCRIPTS, string> {
+  const hashes = Object.entries(SCRIPTS).map(([name, text]) =>
+    [name, createHash("sha1").update(text).digest("hex")] as const
+  );
+  // The entries of an object with the same keys.
+  return Object.fromEntries(hashes) as Record<keyof typeof SCRIPTS, string>;
+}
+
+/**
+ * Runs scripts through a client that knows neither signals nor time limits.
+ *
+ * Clients keep commands for as long as Redis is away. While some are kept that nobody waits
+ * for any more, a new one is sent only now and then, so that they do not pile up: each may
+ * be a whole batch.
+ */
+export class RedisCalls {
+  readonly #command: RedisCommand;
+  readonly #timers: Timers;
+  /** Commands that nobody waits for any more, and that have no answer yet. */
+  readonly #abandoned: Set<Promise<unknown>> = new Set();
+  #holdMs: number = MIN_HOLD_MS;
+  #heldUntil = 0;
+  /** Those who wait for one of them. Promises that may never settle would keep what waits for them. */
+  readonly #waiting: Set<() => void> = new Set();
+
+  constructor(command: RedisCommand, timers: Timers = SYSTEM_CLOCK) {
+    this.#command = command;
+    this.#timers = timers;
+  }
+
+  /**
+   * Runs a script.
+   *
+   * @param name Which one.
+   * @param input What it is given.
+   * @param signal Aborted when nobody waits any more.
+   * @returns Its reply.
+   * @throws {Error} What the client throws, or if the reply is none of a script.
+   */
+  async run(name: keyof typeof SCRIPTS, input: ScriptInput, signal: AbortSignal): Promise<Reply> {
+    const { keys, args } = input;
+    const rest = [`${keys.length}`, ...keys, ...args];
+    let reply: unknown;
+    try {
+      reply = await this.#send(signal, "EVALSHA", [HASHES[name], ...rest]);
+    } catch (error) {
+      // As Redis says it, and as some clients do.
+      if (!/noscript/i.test(messageOf(error))) throw error;
+      reply = await this.#send(signal, "EVAL", [SCRIPTS[name], ...rest]);
+    }
+    if (!isReply(reply)) {
+      throw new UnusableError(
+        `the command must resolve to what Redis replies, with texts as strings: received ${
+          describe(reply)
+        }`,
+      );
+    }
+    return reply;
+  }
+
+  async #send(signal: AbortSignal, command: string, args: readonly string[]): Promise<unknown> {
+    signal.throwIfAborted();
+    while (this.#abandoned.size > 0 && this.#now() < this.#heldUntil) {
+      await abortable(this.#release(), signal);
+    }
+    const sent = this.#command(command, ...args);
+    let isSettled = false;
+    const settled = Promise.resolve(sent).catch(() => {}).then(() => {
+      isSettled = true;
+      if (!this.#abandoned.delete(settled)) return;
+      for (const release of this.#waiting) release();
+      if (this.#abandoned.size === 0) this.#holdMs = MIN_HOLD_MS;
+    });
+    try {
+      return await abortable(Promise.resolve(sent), signal);
+    } catch (error) {
+      if (signal.aborted && !isSettled) {
+        this.#abandoned.add(settled);
+        this.#heldUntil = this.#now() + this.#holdMs;
+        this.#holdMs = Math.min(2 * this.#holdMs, MAX_HOLD_MS);
+      }
+      throw error;
+    }
+  }
+
+  #now(): number {
+    return this.#timers.monotonic() * 1000;
+  }
+
+  /** Waits until a command has its answer after all, or until it is time to try again. */
+  async #release(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#timers.setTimeout(resolve, this.#heldUntil - this.#now(), {
+      inBackground: true,
+    });
+    this.#waiting.add(resolve);
+    await promise;
+    this.#waiting.delete(resolve);
+    cancel();
+  }
+}
+
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isReply(value: unknown): value is Reply {
+  return Array.isArray(value) && typeof value[0] === "string";
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return `an array of ${typeof value[0]}`;
+  return value instanceof Object ? value.constructor?.name ?? "an object" : String(value);
+}

@@ -1,0 +1,495 @@
+/** The version of what is stored: data of another version is left alone. */
+const VERSION = "2";
+
+/**
+ * What is in Redis under one namespace, all in one slot of a cluster:
+ *
+ * - `head`, a hash: `version`; `epoch`; `clock`, which counts what was applied; `orders` and
+ *   `places`, which count instances and families; `history` and `until`, see below;
+ *   `f:<name>` for a family: its place, how many series it has, how many it may have (`-` for no
+ *   limit), when that was said, whether its series expire, and `[family, help]` as JSON; `i:<id>`
+ *   for an instance: last sequence number, order, when it was heard of, when it expires, whether it
+ *   has left, and its process as JSON.
+ * - `totals:<name>`, a hash for each family: series to numbers.
+ * - `idle:<name>` and `parts:<name>` for a family whose series expire: a sorted set of series by the
+ *   time when they expire, and a hash of the parts of each series, with line feeds between them.
+ * - `own:<id>`, a hash for each instance, which expires by itself: place and series to numbers.
+ *
+ * The hashes of totals and instances have their epoch under the empty field, so what was evicted,
+ * expired, or is left of a former epoch is known by it. Numbers are texts with a space between them,
+ * and 17 digits where it takes them: Redis itself would round sums, and has no NaN.
+ *
+ * Redis acknowledges before a write is safe, so a restart or a failover may lose the last writes.
+ * The server then has another run id, or another replication id: its
+ * `history`. If it lost something, the `clock` is behind what a session has seen of it, or the epoch
+ * is a former one. A session that finds that makes everything begin again. `until` gives all
+ * sessions the time to do so.
+ *
+ * Redis does not roll back a script that fails. So everything that can fail comes before the first
+ * write, and a lack of memory shows at the first write.
+ */
+const COMMON = `
+local head = KEYS[1]
+local VERSION = '${VERSION}'
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- The server's run id, its replication id, and whether it was promoted since it has that one.
+local function current_history()
+  local info = redis.pcall('INFO', 'server', 'replication')
+  if type(info) ~= 'string' then return '' end
+  local former = info:match('master_replid2:(%x+)') or ''
+  return table.concat({ info:match('run_id:(%x+)') or '-', info:match('master_replid:(%x+)') or '-',
+    former:find('[^0]') and '1' or '0' }, ' ')
+end
+
+-- Whether one history goes on in another: on a replica, or on the same server, whose replication id
+-- also changes when its first replica comes and some time after the last one went.
+local function goes_on(told, current)
+  if told == current then return true end
+  local run, id = told:match('^(%S+) (%S+) %d$')
+  local run_now, id_now, is_promoted = current:match('^(%S+) (%S+) (%d)$')
+  if not run or not run_now then return false end
+  return (id ~= '-' and id == id_now) or (run ~= '-' and run == run_now and is_promoted == '0')
+end
+
+local function write(command, key, list)
+  for i = 1, #list, 1000 do
+    redis.call(command, key, unpack(list, i, math.min(i + 999, #list)))
+  end
+end
+
+local function begin(epoch)
+  redis.call('HSET', head, 'version', VERSION, 'epoch', epoch, 'clock', '0',
+    'history', current_history(), 'until', '0')
+end
+
+local function begin_anew(epoch)
+  local base = head:sub(1, -5)
+  local fields = redis.call('HKEYS', head)
+  redis.call('UNLINK', head)
+  begin(epoch)
+  for _, field in ipairs(fields) do
+    local kind, name = field:match('^([fi]):(.*)$')
+    -- Whether or not that is allowed: what has another epoch counts for nothing.
+    if kind == 'f' then
+      for _, part in ipairs({ 'totals:', 'idle:', 'parts:' }) do
+        redis.pcall('UNLINK', base .. part .. name)
+      end
+    end
+    if kind == 'i' then redis.pcall('UNLINK', base .. 'own:' .. name) end
+  end
+end
+
+local function instance(record)
+  local sequence, order, seen, expires, left, process =
+    record:match('^(%d+) (%d+) (%d+) (%d+) (%d) (.*)$')
+  return { sequence = tonumber(sequence), order = order, seen = seen,
+    expires = tonumber(expires), left = left, process = process }
+end
+
+local function record_of(one)
+  return table.concat({ whole(one.sequence), one.order, whole(one.seen), whole(one.expires),
+    one.left, one.process }, ' ')
+end
+`;
+
+/** `head own : id, process, new epoch, retention`, replies `joined, epoch, clock`. */
+const JOIN = `
+local id, process, epoch, retention = unpack(ARGV)
+local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'i:' .. id)
+if state[2] and state[1] ~= VERSION then return { 'version', state[1] or '' } end
+redis.call('HGET', KEYS[2], '')
+if state[4] then return { 'joined', state[2], state[3] } end
+local time = now()
+local expired = {}
+local all = redis.call('HGETALL', head)
+for i = 1, #all, 2 do
+  if all[i]:sub(1, 2) == 'i:' and instance(all[i + 1]).expires <= time then
+    expired[#expired + 1] = all[i]
+  end
+end
+if state[2] then epoch = state[2] else begin(epoch) end
+local one = { sequence = 0, order = redis.call('HINCRBY', head, 'orders', 1), seen = time,
+  expires = time + retention, left = '0', process = process }
+redis.call('HSET', head, 'i:' .. id, record_of(one))
+redis.call('UNLINK', KEYS[2])
+redis.call('HSET', KEYS[2], '', epoch)
+redis.call('PEXPIREAT', KEYS[2], whole(one.expires + 60000))
+write('HDEL', head, expired)
+return { 'joined', epoch, state[3] or '0' }
+`;
+
+/**
+ * `head own (totals [idle parts])… : id, sequence, new epoch, retention, hold, seen epoch, seen clock,
+ * families…`, replies `applied, epoch, clock` or `unknown`. A family is its name, itself and its help
+ * as JSON (no help: not introduced), its limit and its time to live (or nothing), how many adds, sets
+ * and deletes it has, and these. An add is series and numbers; in a family with limits also the
+ * series to add to instead, and the series that it is a part of (or nothing).
+ */
+const PUSH = `
+local id, sequence, epoch = ARGV[1], tonumber(ARGV[2]), nil
+local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 'places',
+  'i:' .. id, 'until')
+epoch = state[2]
+if not epoch then return { 'unknown' } end
+if state[1] ~= VERSION then return { 'version', state[1] or '' } end
+local clock, history, time = tonumber(state[3]), current_history(), now()
+local is_in_doubt = not goes_on(state[4], history) or time < tonumber(state[7])
+local has_lost = ARGV[6] == epoch and tonumber(ARGV[7]) > clock
+local is_former = ARGV[6] ~= '' and ARGV[6] ~= epoch and is_in_doubt
+if has_lost or is_former then
+  begin_anew(ARGV[3])
+  return { 'unknown' }
+end
+if not state[6] then return { 'unknown' } end
+local one = instance(state[6])
+if one.expires <= time or redis.call('HGET', KEYS[2], '') ~= epoch then
+  redis.call('HDEL', head, 'i:' .. id)
+  redis.call('UNLINK', KEYS[2])
+  return { 'unknown' }
+end
+if sequence <= one.sequence then return { 'applied', epoch, whole(clock) } end
+if sequence > one.sequence + 1 then
+  begin_anew(ARGV[3])
+  return { 'unknown' }
+end
+
+local SPECIAL = { NaN = 0 / 0, Infinity = math.huge, ['-Infinity'] = -math.huge }
+local function number_of(text)
+  return SPECIAL[text] or tonumber(text) or error('not a number: ' .. text)
+end
+local function text_of(number)
+  if number ~= number then return 'NaN' end
+  if number == math.huge then return 'Infinity' end
+  if number == -math.huge then return '-Infinity' end
+  local text = string.format('%.15g', number)
+  if tonumber(text) == number then return text end
+  return string.format('%.17g', number)
+end
+-- A total that is not finite, or would not be any more, starts again at zero.
+local function plus(added, total)
+  local result = added + total
+  local is_usual = result - result == 0 or (total - total == 0 and added - added ~= 0)
+  return is_usual and result or added
+end
+local function sum(one, other)
+  if not other then other = '' end
+  if not one:find(' ', 1, true) then
+    return text_of(plus(number_of(one), other == '' and 0 or number_of(other)))
+  end
+  local numbers, next_number = {}, other:gmatch('%S+')
+  for text in one:gmatch('%S+') do
+    local total = next_number()
+    numbers[#numbers + 1] = text_of(plus(number_of(text), total and number_of(total) or 0))
+  end
+  return table.concat(numbers, ' ')
+end
+
+local function lookup(command, key, names, into)
+  for i = 1, #names, 1000 do
+    local last = math.min(i + 999, #names)
+    local values = redis.call(command, key, unpack(names, i, last))
+    for j = i, last do into[names[j]] = values[j - i + 1] end
+  end
+end
+
+-- What is in a hash of totals, without what has expired by now.
+local function load(total, names, mains)
+  local sums = {}
+  if total.is_known then lookup('HMGET', total.key, names, sums) end
+  if not total.expire or not total.is_known then return sums end
+  local scores = {}
+  lookup('ZMSCORE', total.idle, mains, scores)
+  for _, series in ipairs(mains) do
+    if scores[series] and tonumber(scores[series]) < time then
+      total.is_back[series] = true
+      sums[series] = false
+    end
+  end
+  for _, series in ipairs(redis.call('ZRANGEBYSCORE', total.idle, '-inf', '(' .. whole(time), 'LIMIT', 0, 200)) do
+    total.expired[#total.expired + 1] = series
+  end
+  local parts = {}
+  lookup('HMGET', total.parts, total.expired, parts)
+  lookup('HMGET', total.parts, mains, parts)
+  total.known_parts = parts
+  return sums
+end
+
+local heads, totals, mine, gone = {}, {}, {}, {}
+local places = tonumber(state[5] or '0')
+local at, key = 8, 3
+while ARGV[at] do
+  local name, family, help = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local max, expire = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local is_limited = max or expire
+  local width = is_limited and 4 or 2
+  local adds, sets, deletes = tonumber(ARGV[at + 5]), ARGV[at + 6] * 2, tonumber(ARGV[at + 7])
+  at = at + 8
+  local record = redis.call('HGET', head, 'f:' .. name) or ''
+  local place, count, limit, limited, expires, text = record:match('^(%d+) (%d+) (%S+) (%d+) (%d) (.*)$')
+  count = tonumber(count or '0')
+  if not place and (help ~= '' or adds + sets > 0) then
+    places = places + 1
+    place, limit, limited, expires = whole(places), '-', '0', '0'
+  end
+  if help ~= '' or not text then
+    text = '[' .. family .. ',' .. (help == '' and '""' or help) .. ']'
+  end
+  if help ~= '' then
+    -- A smaller limit takes the place of a larger one that was not claimed for a while.
+    local isLarger = not max or (limit ~= '-' and max >= tonumber(limit))
+    if isLarger or tonumber(limited) < time - ARGV[5] then
+      limit, limited = max and whole(max) or '-', whole(time)
+    end
+    expires = expire and '1' or expires
+  end
+  if adds > 0 then
+    local total = { key = KEYS[key], expire = expire, idle = KEYS[key + 1], parts = KEYS[key + 2],
+      list = {}, touched = {}, is_back = {}, expired = {}, known_parts = {}, new_parts = {} }
+    key = key + (expire and 3 or 1)
+    total.is_known = redis.call('HGET', total.key, '') == epoch
+    if not total.is_known then count = 0 end
+    local names, mains = {}, {}
+    for i = at, at + (adds - 1) * width, width do
+      names[#names + 1] = ARGV[i]
+      if is_limited then
+        if ARGV[i + 2] ~= '' then names[#names + 1] = ARGV[i + 2] end
+        mains[#mains + 1] = ARGV[i + 3] ~= '' and ARGV[i + 3] or ARGV[i]
+        if ARGV[i + 2] ~= '' and ARGV[i + 3] == '' then mains[#mains + 1] = ARGV[i + 2] end
+      end
+    end
+    local sums = load(total, names, mains)
+    local folded, order = {}, {}
+    for i = at, at + (adds - 1) * width, width do
+      local series, numbers = ARGV[i], ARGV[i + 1]
+      local main = series
+      if is_limited then
+        local overflow, part_of = ARGV[i + 2], ARGV[i + 3]
+        if part_of ~= '' then main = part_of end
+        if overflow ~= '' then
+          local is_new = part_of == '' and not sums[series] and not total.is_back[series]
+          if is_new and series ~= overflow and max and count >= max then folded[series] = overflow end
+          if folded[main] then
+            main, series = folded[main], overflow
+          elseif is_new and series ~= overflow then
+            count = count + 1
+          end
+        elseif part_of == '' and not sums[series] and not total.is_back[series] then
+          count = count + 1
+        end
+        if expire and part_of ~= '' then
+          local parts = total.new_parts[main] or {}
+          parts[#parts + 1] = series
+          total.new_parts[main] = parts
+          -- The parts of a series that comes back are of a former life.
+          if total.is_back[main] and sums[series] and not total.touched[series] then sums[series] = false end
+        end
+        if expire then total.touched[main] = true end
+        if expire then total.touched[series] = true end
+      elseif not sums[series] then
+        count = count + 1
+      end
+      if sums[series] == nil or sums[series] == false or not order[series] then
+        order[#order + 1] = series
+        order[series] = true
+      end
+      sums[series] = sum(numbers, sums[series])
+    end
+    for _, series in ipairs(order) do
+      total.list[#total.list + 1] = series
+      total.list[#total.list + 1] = sums[series]
+    end
+    total.mains = mains
+    total.folded = folded
+    for _, series in ipairs(total.expired) do
+      if not total.touched[series] then count = count - 1 end
+    end
+    totals[#totals + 1] = total
+    at = at + adds * width
+  end
+  if place then
+    heads[#heads + 1] = 'f:' .. name
+    heads[#heads + 1] = table.concat({ place, whole(math.max(count, 0)), limit, limited, expires, text }, ' ')
+  end
+  for i = at, at + sets - 1, 2 do
+    mine[#mine + 1] = place .. ' ' .. ARGV[i]
+    mine[#mine + 1] = ARGV[i + 1]
+  end
+  at = at + sets
+  for i = at, at + deletes - 1 do
+    if place then gone[#gone + 1] = place .. ' ' .. ARGV[i] end
+  end
+  at = at + deletes
+end
+
+local function lines(text)
+  local list = {}
+  for line in (text or ''):gmatch('[^\\n]+') do list[#list + 1] = line end
+  return list
+end
+
+-- Deletes a series that has expired, with its parts.
+local function forget(total, series, gone)
+  gone[#gone + 1] = series
+  for _, part in ipairs(lines(total.known_parts[series])) do gone[#gone + 1] = part end
+  total.known_parts[series] = false
+end
+
+local function write_expiry(total)
+  local dropped, scores, parts = {}, {}, {}
+  for _, series in ipairs(total.expired) do
+    if not total.touched[series] then forget(total, series, dropped) end
+  end
+  local forgotten = #dropped > 0 and total.expired or {}
+  for series in pairs(total.is_back) do forget(total, series, dropped) end
+  write('HDEL', total.key, dropped)
+  for _, series in ipairs(forgotten) do
+    if not total.touched[series] then
+      redis.call('ZREM', total.idle, series)
+      redis.call('HDEL', total.parts, series)
+    end
+  end
+  local expires = whole(time + total.expire)
+  local is_scored = {}
+  for _, series in ipairs(total.mains) do
+    local main = total.folded[series] or series
+    if total.touched[main] and not is_scored[main] then
+      is_scored[main] = true
+      redis.call('ZADD', total.idle, 'GT', expires, main)
+    end
+  end
+  for main, list in pairs(total.new_parts) do
+    local all, known = {}, {}
+    for _, source in ipairs({ lines(total.known_parts[main]), list }) do
+      for _, part in ipairs(source) do
+        if not known[part] then
+          known[part] = true
+          all[#all + 1] = part
+        end
+      end
+    end
+    redis.call('HSET', total.parts, main, table.concat(all, '\\n'))
+  end
+end
+
+one.sequence, one.seen, one.left, one.expires = sequence, time, '0', time + ARGV[4]
+clock = whole(clock + 1)
+local expires = whole(one.expires + 60000)
+redis.call('HSET', head, 'i:' .. id, record_of(one), 'clock', clock, 'places', whole(places))
+if history ~= state[4] then redis.call('HSET', head, 'history', history) end
+if not goes_on(state[4], history) then
+  redis.call('HSET', head, 'until', whole(time + ARGV[5]))
+end
+write('HSET', head, heads)
+for _, total in ipairs(totals) do
+  if not total.is_known then
+    redis.call('UNLINK', total.key)
+    redis.call('HSET', total.key, '', epoch)
+    if total.expire then redis.call('UNLINK', total.idle, total.parts) end
+  end
+  if total.expire then write_expiry(total) end
+  write('HSET', total.key, total.list)
+end
+write('HSET', KEYS[2], mine)
+write('HDEL', KEYS[2], gone)
+redis.call('PEXPIREAT', KEYS[2], expires)
+return { 'applied', epoch, clock }
+`;
+
+/** `head own : id, retention`, replies `left`. */
+const LEAVE = `
+local record = redis.call('HGET', head, 'i:' .. ARGV[1])
+if not record then return { 'left' } end
+local one = instance(record)
+one.left, one.seen = '1', now()
+one.expires = one.seen + ARGV[2]
+redis.call('HSET', head, 'i:' .. ARGV[1], record_of(one))
+redis.call('PEXPIREAT', KEYS[2], whole(one.expires + 60000))
+return { 'left' }
+`;
+
+/**
+ * `head : cursor, count`, replies `head, next cursor, fields, version, epoch, clock,
+ * history, current history, until, now`.
+ */
+const HEAD = `
+local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 'until')
+if not state[2] then return { 'empty' } end
+if state[1] ~= VERSION then return { 'version', state[1] or '' } end
+local page = redis.call('HSCAN', head, ARGV[1], 'COUNT', ARGV[2])
+return { 'head', page[1], page[2], state[2], state[3], state[4], current_history(), state[5],
+  whole(now()) }
+`;
+
+/**
+ * `head (hash [idle parts])… : epoch, cursor in the first hash, count, for each hash whether its
+ * series expire`, replies `rows, how many hashes are done, next cursor in the one after these,
+ * fields…`: whole hashes while there is room, or a page of one that is larger.
+ */
+const ROWS = `
+local epoch, cursor, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
+if redis.call('HGET', head, 'epoch') ~= epoch then return { 'anew' } end
+
+-- The fields that have not expired.
+local function alive(fields, idle, parts)
+  local expired = redis.call('ZRANGEBYSCORE', idle, '-inf', '(' .. whole(now()))
+  if #expired == 0 then return fields end
+  local is_gone, left = {}, {}
+  for _, series in ipairs(expired) do
+    is_gone[series] = true
+    for part in (redis.call('HGET', parts, series) or ''):gmatch('[^\\n]+') do is_gone[part] = true end
+  end
+  for i = 1, #fields, 2 do
+    if not is_gone[fields[i]] then
+      left[#left + 1] = fields[i]
+      left[#left + 1] = fields[i + 1]
+    end
+  end
+  return left
+end
+
+local reply = { 'rows', '', '0' }
+local done, at = 0, 2
+for i = 4, #ARGV do
+  local key, expires = KEYS[at], ARGV[i] == '1'
+  local fields = {}
+  if redis.call('HGET', key, '') == epoch then
+    local size = redis.call('HLEN', key)
+    if size > room and done > 0 then break end
+    if size > room or cursor ~= '0' then
+      local page = redis.call('HSCAN', key, cursor, 'COUNT', ARGV[3])
+      reply[3], fields = page[1], page[2]
+      size = room
+    else
+      fields = redis.call('HGETALL', key)
+    end
+    room = room - size
+    if expires then fields = alive(fields, KEYS[at + 1], KEYS[at + 2]) end
+  end
+  reply[#reply + 1] = fields
+  at = at + (expires and 3 or 1)
+  if reply[3] ~= '0' then break end
+  done = done + 1
+  if room <= 0 then break end
+end
+reply[2] = whole(done)
+return reply
+`;
+
+/** The scripts, as Redis takes them. */
+export const SCRIPTS = {
+  join: COMMON + JOIN,
+  push: COMMON + PUSH,
+  leave: COMMON + LEAVE,
+  head: COMMON + HEAD,
+  rows: COMMON + ROWS,
+} as const;

@@ -1,0 +1,106 @@
+import type { Timers } from "../../time/clock.ts";
+import { KnownMemory } from "./known_memory.ts";
+import type { MemoryMessage } from "./memory.ts";
+
+/** Asks which memories the others know. */
+export interface AskMessage {
+  readonly kind: "ask";
+  readonly from: string;
+}
+
+/** Hands out memories: those of the sender, or all that it knows. */
+export interface MemoriesMessage {
+  readonly kind: "memories";
+  readonly from: string;
+  readonly memories: readonly MemoryMessage[];
+  /** The session that has asked, if this is an answer. */
+  readonly to?: string | undefined;
+  /** Keys of memories that are not needed any more. */
+  readonly dropped?: readonly number[] | undefined;
+  /** Whether the sender knows what was counted before it began. */
+  readonly isSettled?: boolean | undefined;
+}
+
+/** Whatever is said between isolates. `from` and `to` name sessions, not instances. */
+export type Message = AskMessage | MemoriesMessage;
+
+/** What a session needs of a `BroadcastChannel` of `node:worker_threads`. */
+export interface Channel {
+  onmessage: (event: { data: unknown }) => void;
+  postMessage(message: Message): void;
+  close(): void;
+  unref(): void;
+}
+
+/** The version of messages and memories. Isolates with another one do not hear each other. */
+const VERSION = 2;
+
+/** Returns the name of the channel of a namespace. */
+export function channelName(namespace: string): string {
+  return `@narthex/prometheus/workers/${VERSION}/${JSON.stringify(namespace)}`;
+}
+
+/** The memories that an isolate knows under one namespace, in one session after the other. */
+export class Memories {
+  /** What was told to this isolate is not lost as long as it lives. */
+  readonly epoch: string = crypto.randomUUID();
+  readonly #known: Map<number, KnownMemory> = new Map();
+  readonly #dropped: Set<number> = new Set();
+  #turn: Promise<unknown> = Promise.resolve();
+  #stamp = 0;
+
+  all(): KnownMemory[] {
+    return [...this.#known.values()];
+  }
+
+  get(key: number): KnownMemory | undefined {
+    return this.#known.get(key);
+  }
+
+  /** Takes a memory in, or its larger data. */
+  add(message: MemoryMessage, now: number): void {
+    this.#stamp = Math.max(this.#stamp, message.order);
+    const known = this.#known.get(message.key);
+    if (known !== undefined) known.update(message, now);
+    else if (!this.#dropped.has(message.key)) {
+      this.#known.set(message.key, new KnownMemory(message, now));
+    }
+  }
+
+  /** Lets go of a memory that nobody needs any more. */
+  drop(key: number): void {
+    this.#known.delete(key);
+    this.#dropped.add(key);
+  }
+
+  /** Takes back that a memory was dropped. */
+  retake(key: number): void {
+    this.#dropped.delete(key);
+  }
+
+  isDropped(key: number): boolean {
+    return this.#dropped.has(key);
+  }
+
+  /** Everything that another isolate has to know. */
+  answer(now: number): { memories: MemoryMessage[]; dropped: number[] } {
+    return { memories: this.all().map((one) => one.message(now)), dropped: [...this.#dropped] };
+  }
+
+  /** Forgets which memories were dropped, but for those that somebody may still ask for. */
+  forgetDropped(noted: ReadonlySet<number>): void {
+    for (const key of this.#dropped) if (!noted.has(key)) this.#dropped.delete(key);
+  }
+
+  /** Returns a number that is greater than all that were seen before. */
+  stamp(timers: Timers): number {
+    return this.#stamp = Math.max(timers.now() * 1000, this.#stamp + 0.001);
+  }
+
+  /** Does one thing after the other: a memory cannot be read twice at the same time. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+}

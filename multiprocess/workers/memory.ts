@@ -1,0 +1,135 @@
+/**
+ * The memory of one instance, which all isolates of the process can read and only its owner
+ * writes: a small head, a journal of families and rows that is only appended to, and numbers.
+ *
+ * Numbers are written to two areas in turn. One atomic word says which area is whole, so an owner
+ * that is terminated in the middle of a write leaves the former area. When something does not fit,
+ * the owner makes larger data and marks the old ones.
+ *
+ * @module
+ */
+import type { FamilyEntry, Instance } from "../backend.ts";
+
+/** The words of a head, and the place of the key of the instance that has folded this one. */
+export const [HEARTBEAT, HAS_LEFT, GENERATION, STATE, FOLDER, HEAD_BYTES] = [0, 1, 2, 3, 16, 24];
+
+/** What may happen to a memory: its owner writes, another isolate folds it or has done so. */
+export const [IDLE, WRITING, FOLDING, FOLDED] = [0, 1, 2, 3];
+
+/** The words at the beginning of data, before the areas. */
+export const [TURN, PARSED_SINCE, CAPACITY, DATA_WORDS] = [0, 1, 2, 4];
+
+/** What an area begins with: how long the journal is, and the number of the last batch. */
+export const [JOURNAL_LENGTH, SEQUENCE, AREA_HEAD] = [0, 1, 2];
+
+/** A memory as it travels to other isolates: shared memory is not copied. */
+export interface MemoryMessage extends Instance {
+  /** Names the memory: a random integer. */
+  readonly key: number;
+  /** The session that it belongs to. */
+  readonly node: string;
+  /** Is greater for instances that joined later. */
+  readonly order: number;
+  readonly head: SharedArrayBuffer;
+  readonly data: SharedArrayBuffer;
+  /** Which data these are, counted from 0. */
+  readonly generation: number;
+  /** For how long the sender has not heard of the instance, in milliseconds. */
+  readonly silentMs: number;
+}
+
+/** A family in a journal. */
+export interface FamilyRecord extends FamilyEntry {
+  /** When the instance first named it. */
+  readonly first: number;
+  /** When it said the help text; 0 for never. */
+  readonly changed: number;
+}
+
+/**
+ * How a row is kept: a total of the instance, a value of its own, a total of instances that have
+ * ended, what rounding took from that, or the key of another memory, without numbers.
+ */
+export type RowKind = "total" | "own" | "folded" | "lost" | "key";
+
+/** A row in a journal. */
+export interface MemoryRow {
+  readonly kind: RowKind;
+  /** The place of its family. */
+  readonly family: number;
+  readonly series: string;
+  readonly offset: number;
+  /** How many numbers it has. If it expires, the last two say when it changed, and its life. */
+  readonly width: number;
+  /** Whether it is a total that is deleted when nothing is added to it for some time. */
+  readonly expires: boolean;
+  /** The series that it is a part of: it expires with that. */
+  readonly partOf: string | undefined;
+}
+
+/** What each kind of line in a journal begins with. */
+export const KINDS: Record<string, RowKind> = {
+  T: "total",
+  V: "own",
+  X: "folded",
+  L: "lost",
+  K: "key",
+};
+export const LETTERS: Record<RowKind, string> = {
+  total: "T",
+  own: "V",
+  folded: "X",
+  lost: "L",
+  key: "K",
+};
+
+/** Views of data. */
+export class Data {
+  readonly buffer: SharedArrayBuffer;
+  readonly words: Int32Array;
+  readonly areas: readonly [Float64Array, Float64Array];
+  readonly journal: Uint8Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer;
+    this.words = new Int32Array(buffer, 0, DATA_WORDS);
+    const length = AREA_HEAD + this.words[CAPACITY]!;
+    const first = DATA_WORDS * 4;
+    const second = first + length * 8;
+    this.areas = [
+      new Float64Array(buffer, first, length),
+      new Float64Array(buffer, second, length),
+    ];
+    this.journal = new Uint8Array(buffer, second + length * 8);
+  }
+
+  static make(numbers: number, bytes: number): Data {
+    const size = DATA_WORDS * 4 + 2 * (AREA_HEAD + numbers) * 8 + bytes;
+    const buffer = new SharedArrayBuffer(size);
+    new Int32Array(buffer, 0, DATA_WORDS)[CAPACITY] = numbers;
+    return new Data(buffer);
+  }
+}
+
+/** A line of text for each thing that happens to families and rows. */
+export function familyLine(record: FamilyRecord): string {
+  const { family, help, first, changed, maxSeries, expireAfterMs } = record;
+  const limits = [maxSeries ?? null, expireAfterMs ?? null];
+  return `F${JSON.stringify([family, help, first, changed, ...limits])}\n`;
+}
+
+export function rowLine({ kind, family, series, width, expires, partOf }: MemoryRow): string {
+  const part = partOf === undefined ? "" : `\t${partOf}`;
+  return `${LETTERS[kind]}${family} ${width} ${expires ? 1 : 0} ${series}${part}\n`;
+}
+
+/** Returns one record of two: in the earlier place, with the help text that came last. */
+export function laterHelp(a: FamilyRecord | undefined, b: FamilyRecord): FamilyRecord {
+  if (a === undefined) return b;
+  const first = Math.min(a.first, b.first);
+  // All isolates come to the same result, also for two that spoke at the same time.
+  const isLater = b.changed > a.changed || (b.changed === a.changed && b.help > a.help);
+  const { expireAfterMs = 0 } = a;
+  const longest = Math.max(expireAfterMs, b.expireAfterMs ?? 0);
+  return { ...(isLater ? b : a), first, expireAfterMs: longest > 0 ? longest : undefined };
+}

@@ -1,0 +1,452 @@
+import type { Batch, FamilyEntry, Instance, Row, RowName } from "../backend.ts";
+import { roundingOf, sumOf } from "../rounding.ts";
+import { type Life, LIFE_WIDTH, Lives, type Snapshot } from "./snapshot.ts";
+import {
+  AREA_HEAD,
+  CAPACITY,
+  Data,
+  familyLine,
+  type FamilyRecord,
+  HAS_LEFT,
+  HEAD_BYTES,
+  HEARTBEAT,
+  IDLE,
+  JOURNAL_LENGTH,
+  laterHelp,
+  LETTERS,
+  type MemoryMessage,
+  type MemoryRow,
+  PARSED_SINCE,
+  type RowKind,
+  rowLine,
+  SEQUENCE,
+  STATE,
+  TURN,
+  WRITING,
+} from "./memory.ts";
+
+/** How much room new data have, at least. */
+const [MIN_NUMBERS, MIN_BYTES] = [16, 512];
+
+/** After how many times the time to live a series starts again at zero, and its memory is freed. */
+const EXPIRED_AFTER = 2;
+
+/** How many rows may be gone before the data are made again without them. */
+const MAX_GONE = 256;
+
+/** The memory of an instance of this isolate. */
+export class OwnMemory {
+  readonly #message: Omit<MemoryMessage, "data" | "generation" | "silentMs">;
+  readonly #head: Int32Array;
+  readonly #stamp: () => number;
+  #data: Data = Data.make(MIN_NUMBERS, MIN_BYTES);
+  #generation = 0;
+  /** How much of the journal is written. */
+  #length = 0;
+  /** The numbers of now. The areas are copies. */
+  #numbers: Float64Array = new Float64Array(MIN_NUMBERS);
+  #used = 0;
+  readonly #families: FamilyRecord[] = [];
+  readonly #places: Map<string, number> = new Map();
+  /** Rows by kind, place of the family and series, each with its place in the journal. */
+  #rows: Map<string, MemoryRow & { place: number }> = new Map();
+  #rowCount = 0;
+  #gone = 0;
+  /** Lines that are not in the journal yet. */
+  #lines: string[] = [];
+  /** Where numbers changed since the last commit, and before that: the other area lacks both. */
+  #dirty: number[] = [];
+  #formerlyDirty: number[] = [];
+  /** How many areas lack everything. */
+  #emptyAreas = 2;
+  /** The number of the last batch. */
+  sequence = 0;
+  /** Whether there are larger data that were not sent yet. */
+  hasGrown = false;
+  #hasLeft = false;
+
+  /**
+   * Makes an empty memory.
+   *
+   * @param instance Whose it is.
+   * @param stamp Returns numbers that order what the isolates of the process do.
+   */
+  constructor(instance: Instance & { readonly node: string }, stamp: () => number) {
+    const head = new SharedArrayBuffer(HEAD_BYTES);
+    this.#head = new Int32Array(head);
+    const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+    this.#message = { ...instance, key: (high >>> 12) * 2 ** 32 + low, head, order: stamp() };
+    this.#stamp = stamp;
+  }
+
+  get key(): number {
+    return this.#message.key;
+  }
+
+  /** What other isolates need to read it. */
+  get message(): MemoryMessage {
+    const { buffer: data } = this.#data;
+    return { ...this.#message, data, generation: this.#generation, silentMs: 0 };
+  }
+
+  /** Says that the instance is alive. */
+  beat(): void {
+    Atomics.add(this.#head, HEARTBEAT, 1);
+  }
+
+  /**
+   * Keeps others from folding the memory until {@linkcode endWrite}.
+   *
+   * @returns Whether the memory can be written. One that was folded cannot.
+   */
+  beginWrite(): boolean {
+    return Atomics.compareExchange(this.#head, STATE, IDLE, WRITING) === IDLE;
+  }
+
+  endWrite(): void {
+    Atomics.store(this.#head, STATE, IDLE);
+  }
+
+  /** Whether a batch brings back series that may have expired: the lives of others are needed. */
+  needsLives({ families, adds }: Batch, now: number): boolean {
+    const expiring = new Map<string, number>();
+    for (const { family, expireAfterMs } of families) {
+      if (expireAfterMs !== undefined) expiring.set(family, expireAfterMs);
+    }
+    return adds.some(({ family, series, partOf }) => {
+      const expireAfterMs = expiring.get(family);
+      if (expireAfterMs === undefined || partOf !== undefined) return false;
+      const own = this.#lifeOf("total", family, series);
+      return own === undefined || now - own.changed > expireAfterMs;
+    });
+  }
+
+  /**
+   * Changes rows, without showing it to anybody yet.
+   *
+   * @param batch What changes.
+   * @param now The time of day, in milliseconds.
+   * @param lives The lives of series in other memories, if the batch needs them.
+   */
+  apply(
+    { families, adds, sets, deletes }: Pick<Batch, "families" | "adds" | "sets" | "deletes">,
+    now = 0,
+    lives: Lives = new Lives(),
+  ): void {
+    for (const entry of families) this.#introduce(entry.family, entry);
+    for (const row of adds) {
+      const { expireAfterMs } = this.#known(row.family) ?? {};
+      if (expireAfterMs === undefined) {
+        this.#add("total", row);
+        continue;
+      }
+      if (row.partOf === undefined) this.#revive(row, { now, lives, expireAfterMs });
+      this.#add("total", row, true);
+    }
+    for (const { family, series, numbers } of sets) {
+      const { offset } = this.#row("own", { family, series }, numbers.length);
+      for (const [i, number] of numbers.entries()) this.#put(offset + i, number);
+    }
+    for (const name of deletes) this.#delete("own", name);
+  }
+
+  /**
+   * Deletes rows of series that have expired in all memories, or have a later life there.
+   *
+   * @param now The time of day, in milliseconds.
+   * @param lives The lives of series in other memories.
+   */
+  expire(now: number, lives: Lives): void {
+    for (const { kind, family, series, expires, partOf } of [...this.#rows.values()]) {
+      const { family: name, expireAfterMs = Infinity } = this.#families[family]!;
+      if (!expires || partOf !== undefined || kind === "lost") continue;
+      const { changed, life } = this.#lifeOf(kind, name, series)!;
+      const limit = now - EXPIRED_AFTER * expireAfterMs;
+      const other = lives.find(name, series);
+      const isOver = changed < limit && (other === undefined || other.changed < limit);
+      if (!isOver && (other === undefined || other.life <= life)) continue;
+      this.#deleteParts(kind, name, series);
+      this.#delete(kind, { family: name, series });
+    }
+  }
+
+  /** Whether it has rows that expire. */
+  get hasExpiring(): boolean {
+    return this.#families.some(({ expireAfterMs }) => expireAfterMs !== undefined);
+  }
+
+  /** Notes the keys of other memories, and forgets the rest. Returns whether that is a change. */
+  noteAll(keys: ReadonlySet<number>): boolean {
+    const place = this.#places.get("") ?? -1;
+    for (const { kind, series } of [...this.#rows.values()]) {
+      if (kind === "key" && !keys.has(Number(series))) this.note(Number(series), false);
+    }
+    for (const key of keys) {
+      if (!this.#rows.has(keyOf("key", place, String(key)))) this.note(key, true);
+    }
+    return this.#lines.length > 0;
+  }
+
+  /** Adds everything that an ended instance has counted, and notes its key. */
+  fold(snapshot: Snapshot, key: number): void {
+    for (const record of snapshot.families) {
+      if (record.family !== "") this.#remember(laterHelp(this.#known(record.family), record));
+    }
+    /** Series of a former life, whose parts do not count either. */
+    const former = new Set<string>();
+    for (const row of snapshot.rowsOf(["total", "folded", "lost"])) {
+      const { kind, family, series, expires, partOf, life } = row;
+      const name = (series: string): string =>
+        `${kind === "lost" ? "folded" : kind} ${family} ${series}`;
+      if (life !== undefined && !this.#takeLife(family, series, row.numbers.length, life)) {
+        former.add(name(series));
+      }
+      if (former.has(name(partOf ?? series))) continue;
+      const lost = this.#add("folded", row, expires);
+      // The order of additions, which differs between isolates, must not show.
+      if (lost.every((number) => number === 0)) continue;
+      // What is lost of a series that expires is a part of it.
+      const part = expires ? { partOf: partOf ?? series } : {};
+      this.#add("lost", { family, series, numbers: lost, ...part }, expires);
+    }
+    this.note(key, true);
+  }
+
+  /** Notes the key of another memory, or forgets it. */
+  note(key: number, isKnown: boolean): void {
+    const name = { family: "", series: String(key) };
+    if (isKnown) this.#row("key", name, 0);
+    else this.#delete("key", name);
+  }
+
+  /** Adds to a row of totals. Returns what rounding took from each number. */
+  #add(kind: RowKind, row: Row, expires = false): number[] {
+    const { numbers, partOf } = row;
+    const width = numbers.length + (expires && partOf === undefined ? LIFE_WIDTH : 0);
+    const { offset } = this.#row(kind, row, width, expires);
+    return numbers.map((number, i) => {
+      const old = this.#numbers[offset + i]!;
+      this.#put(offset + i, sumOf(old, number));
+      return roundingOf(old, number);
+    });
+  }
+
+  #lifeOf(kind: RowKind, family: string, series: string): Life | undefined {
+    const row = this.#rows.get(keyOf(kind, this.#places.get(family) ?? -1, series));
+    if (row === undefined || !row.expires || row.partOf !== undefined) return undefined;
+    const end = row.offset + row.width - LIFE_WIDTH;
+    return { changed: this.#numbers[end]!, life: this.#numbers[end + 1]! };
+  }
+
+  /** Starts a new life of a series if it has expired everywhere, or joins that of others. */
+  #revive(
+    { family, series, numbers }: Row,
+    { now, lives, expireAfterMs }: { now: number; lives: Lives; expireAfterMs: number },
+  ): void {
+    const own = this.#lifeOf("total", family, series);
+    let life = own?.life ?? 0;
+    if (own === undefined || now - own.changed > expireAfterMs) {
+      let changed = own?.changed ?? -Infinity;
+      for (const other of [lives.find(family, series), this.#lifeOf("folded", family, series)]) {
+        changed = Math.max(changed, other?.changed ?? -Infinity);
+        life = Math.max(life, other?.life ?? 0);
+      }
+      // Until then a series that comes back goes on where it was, so that two isolates that bring it
+      // back at the same time agree.
+      if (changed > -Infinity && now - changed > EXPIRED_AFTER * expireAfterMs) life++;
+    }
+    this.#startLife("total", { family, series, numbers }, { changed: now, life });
+  }
+
+  /** Makes room for a folded series. Returns false if the one that is here has a later life. */
+  #takeLife(family: string, series: string, width: number, { changed, life }: Life): boolean {
+    const own = this.#lifeOf("folded", family, series);
+    if (own !== undefined && own.life > life) return false;
+    const numbers = Array<number>(width).fill(0);
+    const latest = Math.max(changed, own?.life === life ? own.changed : changed);
+    this.#startLife("folded", { family, series, numbers }, { changed: latest, life });
+    return true;
+  }
+
+  /** Notes the life of a series. A new one starts at zero and without parts. */
+  #startLife(kind: RowKind, { family, series, numbers }: Row, { changed, life }: Life): void {
+    const own = this.#lifeOf(kind, family, series);
+    const { offset } = this.#row(kind, { family, series }, numbers.length + LIFE_WIDTH, true);
+    if (own !== undefined && own.life < life) {
+      this.#deleteParts(kind, family, series);
+      for (let i = 0; i < numbers.length; i++) this.#put(offset + i, 0);
+    }
+    this.#put(offset + numbers.length, changed);
+    this.#put(offset + numbers.length + 1, life);
+  }
+
+  #deleteParts(kind: RowKind, family: string, series: string): void {
+    const place = this.#places.get(family);
+    const kinds: RowKind[] = kind === "folded" ? ["folded", "lost"] : [kind];
+    // Parts are rare, and lives end seldom.
+    for (const row of [...this.#rows.values()]) {
+      if (row.partOf !== series || row.family !== place || !kinds.includes(row.kind)) continue;
+      this.#delete(row.kind, { family, series: row.series });
+    }
+  }
+
+  /**
+   * Shows all changes to other isolates, at once.
+   *
+   * @param sequence The number of the batch.
+   */
+  commit(sequence: number): void {
+    this.sequence = sequence;
+    if (this.#gone > MAX_GONE && this.#gone > this.#rows.size) return this.compact();
+    const bytes = new TextEncoder().encode(this.#lines.join(""));
+    this.#lines = [];
+    const fits = this.#used <= this.#data.words[CAPACITY]! &&
+      this.#length + bytes.length <= this.#data.journal.length;
+    if (!fits) this.#grow(bytes.length);
+    this.#data.journal.set(bytes, this.#length);
+    this.#length += bytes.length;
+    this.#show();
+  }
+
+  /** Makes new data, without rows that are gone and without room for more. */
+  compact(): void {
+    this.#lines = [];
+    const lines = this.#families.map(familyLine);
+    const numbers: number[] = [];
+    const rows = new Map<string, MemoryRow & { place: number }>();
+    for (const [key, row] of this.#rows) {
+      const moved = { ...row, offset: numbers.length, place: rows.size };
+      for (let i = 0; i < row.width; i++) numbers.push(this.#numbers[row.offset + i]!);
+      rows.set(key, moved);
+      lines.push(rowLine(row));
+    }
+    const bytes = new TextEncoder().encode(lines.join(""));
+    this.#rows = rows;
+    this.#rowCount = rows.size;
+    this.#gone = 0;
+    this.#numbers = Float64Array.from(numbers);
+    this.#used = numbers.length;
+    this.#length = bytes.length;
+    this.#replace(Data.make(numbers.length, bytes.length));
+    this.#data.words[PARSED_SINCE] = this.#generation;
+    this.#data.journal.set(bytes);
+    this.#show();
+  }
+
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /** Says that the instance ends. */
+  leave(): void {
+    this.#hasLeft = true;
+    Atomics.store(this.#head, HAS_LEFT, 1);
+  }
+
+  #known(family: string): FamilyRecord | undefined {
+    return this.#families[this.#places.get(family) ?? -1];
+  }
+
+  #introduce(family: string, entry?: FamilyEntry): number {
+    const place = this.#places.get(family);
+    if (place !== undefined && entry === undefined) return place;
+    const known = this.#known(family);
+    const isSame = known?.help === entry?.help && known?.maxSeries === entry?.maxSeries &&
+      known?.expireAfterMs === entry?.expireAfterMs;
+    if (known !== undefined && isSame) return place!;
+    const first = known?.first ?? this.#stamp();
+    const changed = entry === undefined ? 0 : this.#stamp();
+    return this.#remember({ help: "", ...entry, family, first, changed });
+  }
+
+  #remember(record: FamilyRecord): number {
+    const place = this.#places.get(record.family) ?? this.#families.length;
+    this.#places.set(record.family, place);
+    this.#families[place] = record;
+    this.#lines.push(familyLine(record));
+    return place;
+  }
+
+  #row(
+    kind: RowKind,
+    { family, series, partOf }: RowName & Pick<Row, "partOf">,
+    width: number,
+    expires = false,
+  ): MemoryRow {
+    const familyPlace = this.#introduce(family);
+    const key = keyOf(kind, familyPlace, series);
+    let row = this.#rows.get(key);
+    if (row !== undefined) return row;
+    const [offset, place] = [this.#used, this.#rowCount++];
+    // A part is known by what it is a part of only where that matters.
+    const part = expires ? partOf : undefined;
+    row = { kind, family: familyPlace, series, offset, width, expires, partOf: part, place };
+    this.#used += width;
+    if (this.#used > this.#numbers.length) {
+      const larger = new Float64Array(2 * this.#used);
+      larger.set(this.#numbers);
+      this.#numbers = larger;
+    }
+    this.#rows.set(key, row);
+    this.#lines.push(rowLine(row));
+    return row;
+  }
+
+  #delete(kind: RowKind, { family, series }: RowName): void {
+    const place = this.#places.get(family);
+    if (place === undefined) return;
+    const key = keyOf(kind, place, series);
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    this.#rows.delete(key);
+    this.#gone++;
+    this.#lines.push(`D${row.place}\n`);
+  }
+
+  #put(offset: number, number: number): void {
+    this.#numbers[offset] = number;
+    this.#dirty.push(offset);
+  }
+
+  /** Moves to data with more room. Rows stay in their places. */
+  #grow(bytes: number): void {
+    const { journal, words } = this.#data;
+    const room = words[CAPACITY]! >= this.#used ? words[CAPACITY]! : 2 * this.#used;
+    const length = this.#length + bytes;
+    const data = Data.make(room, journal.length >= length ? journal.length : 2 * length);
+    data.journal.set(journal.subarray(0, this.#length));
+    data.words[PARSED_SINCE] = words[PARSED_SINCE]!;
+    this.#replace(data);
+  }
+
+  #replace(data: Data): void {
+    this.#data = data;
+    this.#generation++;
+    this.hasGrown = true;
+    this.#emptyAreas = 2;
+  }
+
+  /** Writes the numbers to the area that nobody reads, and makes that the one to read. */
+  #show(): void {
+    const { words, areas } = this.#data;
+    const turn = words[TURN]! + 1;
+    const area = areas[turn & 1]!;
+    if (this.#emptyAreas > 0) {
+      this.#emptyAreas--;
+      area.set(this.#numbers.subarray(0, this.#used), AREA_HEAD);
+    } else {
+      for (const list of [this.#formerlyDirty, this.#dirty]) {
+        for (const offset of list) area[AREA_HEAD + offset] = this.#numbers[offset]!;
+      }
+    }
+    this.#formerlyDirty = this.#dirty;
+    this.#dirty = [];
+    area[JOURNAL_LENGTH] = this.#length;
+    area[SEQUENCE] = this.sequence;
+    Atomics.store(words, TURN, turn);
+  }
+}
+
+function keyOf(kind: RowKind, family: number, series: string): string {
+  return `${LETTERS[kind]}${family} ${series}`;
+}

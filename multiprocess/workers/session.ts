@@ -1,0 +1,376 @@
+import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
+import { abortable } from "../../time/time_limit.ts";
+import { nextTurn } from "../../time/turn.ts";
+import type {
+  BackendFamily,
+  Batch,
+  CallOptions,
+  Instance,
+  OpenOptions,
+  PushResult,
+  Session,
+  StoredSlice,
+} from "../backend.ts";
+import type { KnownMemory } from "./known_memory.ts";
+import { type Channel, Memories, type Message } from "./memories.ts";
+import { OwnMemory } from "./own_memory.ts";
+import { Lives } from "./snapshot.ts";
+import { contentOf, type View, viewOf } from "./view.ts";
+
+/** Which part of a caller's time may be spent on waiting for memory that has not arrived. */
+const WAIT_SHARE = 0.5;
+
+/** How often an isolate shows that its event loop turns, in milliseconds. */
+const TICK_MS = 500;
+
+/** After how long without a tick an isolate counts as blocked, in milliseconds. */
+const BLOCKED_MS = 1500;
+
+/** Options of {@linkcode WorkersSession}. */
+export interface WorkersSessionOptions extends OpenOptions {
+  /** How long a new isolate waits for another one that answers, in milliseconds. */
+  readonly timeoutMs: number;
+  /** What the isolate knows from former sessions. @default {nothing} */
+  readonly memories?: Memories | undefined;
+}
+
+/**
+ * A store in memory that all isolates of the process share. Each instance writes its own memory;
+ * a read looks at all of them, and asks nobody.
+ *
+ * An isolate notes in its roster, a memory too, which memories it knows before it shows them. So
+ * a reader notices when it lacks what another isolate has shown.
+ */
+export class WorkersSession implements Session {
+  // A batch of this size takes less than a millisecond to write.
+  readonly maxNumbers = 1000;
+  readonly #options: WorkersSessionOptions;
+  readonly #timers: Timers;
+  readonly #channel: Channel;
+  readonly #memories: Memories;
+  readonly #node: string = crypto.randomUUID();
+  readonly #roster: OwnMemory;
+  /** The instances of this session. */
+  readonly #own: Map<string, OwnMemory> = new Map();
+  readonly #opened: number;
+  /** Whether somebody has answered who knows what was counted before. */
+  #isAnswered = false;
+  /** Those who wait for a message. */
+  readonly #waiting: Set<() => void> = new Set();
+  #ticked: number;
+  #cancelTick: () => void = () => {};
+  #isClosed = false;
+
+  constructor(channel: Channel, options: WorkersSessionOptions) {
+    this.#options = options;
+    this.#timers = options.timers ?? SYSTEM_CLOCK;
+    this.#channel = channel;
+    this.#memories = options.memories ?? new Memories();
+    this.#opened = this.#ticked = this.#now();
+    const identity = { id: this.#node, process: "", node: this.#node };
+    this.#roster = new OwnMemory(identity, () => this.#memories.stamp(this.#timers));
+    channel.onmessage = (event) => this.#hear((event as { data: Message }).data);
+    // Whether the program runs on is not for the channel to say.
+    channel.unref();
+    this.#roster.commit(0);
+    this.#memories.add(this.#roster.message, this.#opened);
+    this.#tell([this.#roster]);
+    this.#post({ kind: "ask", from: this.#node });
+    this.#scheduleTick();
+  }
+
+  async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
+    this.#check(signal);
+    if (!this.#own.has(id)) {
+      const identity = { id, process, node: this.#node };
+      const own = new OwnMemory(identity, () => this.#memories.stamp(this.#timers));
+      own.commit(0);
+      this.#own.set(id, own);
+      this.#memories.add(own.message, this.#now());
+      this.#tell([own]);
+      await nextTurn(this.#timers);
+    }
+    return this.#memories.epoch;
+  }
+
+  async push(id: string, batch: Batch, { signal }: CallOptions): Promise<PushResult> {
+    this.#check(signal);
+    const own = this.#own.get(id);
+    if (own === undefined) return "unknown";
+    const { sequence } = batch;
+    if (sequence > own.sequence + 1) {
+      throw new Error(`Cannot push batch ${sequence}: the last one was ${own.sequence}`);
+    }
+    const lives = own.needsLives(batch, this.#timers.now() * 1000)
+      ? await this.#lives(own)
+      : undefined;
+    // Another isolate took it for ended, and has added its totals to its own ones.
+    if (!own.beginWrite()) {
+      this.#own.delete(id);
+      return "unknown";
+    }
+    own.beat();
+    this.#memories.get(own.key)?.look(this.#now());
+    if (sequence > own.sequence) {
+      own.apply(batch, this.#timers.now() * 1000, lives);
+      own.commit(sequence);
+    }
+    own.endWrite();
+    await this.#spread(own);
+    return "applied";
+  }
+
+  async leave(id: string, { signal }: CallOptions): Promise<void> {
+    this.#check(signal);
+    const own = this.#own.get(id);
+    if (own === undefined || !own.beginWrite()) return;
+    own.compact();
+    own.endWrite();
+    await this.#spread(own);
+    own.leave();
+  }
+
+  async *read({ signal, timeoutMs = Infinity }: CallOptions): AsyncGenerator<StoredSlice> {
+    this.#check(signal);
+    this.#lookAtAll();
+    // Nothing is known of what was counted before.
+    while (!this.#isSettled) {
+      const left = this.#opened + this.#options.timeoutMs - this.#now();
+      await abortable(this.#message(left), signal);
+      this.#check(signal);
+    }
+    const view = await this.#view(signal, timeoutMs * WAIT_SHARE);
+    this.#check(signal);
+    const now = { monotonic: this.#now(), ofDay: this.#timers.now() * 1000 };
+    yield* contentOf(view, now, this.#options);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelTick();
+    this.#roster.leave();
+    for (const wake of this.#waiting) wake();
+    // Some runtimes send in a later turn what was posted just now.
+    await nextTurn(this.#timers);
+    this.#channel.close();
+    // Deno lets go of the last channel in a later turn, and of one that is opened before too.
+    await nextTurn(this.#timers);
+  }
+
+  *collect(): Generator<BackendFamily> {
+    const counts = { answering: 0, blocked: 0, ended: 0 };
+    const [now, rosters] = [this.#now(), new Map<string, KnownMemory>()];
+    for (const memory of this.#memories.all()) {
+      if (memory.isRoster) rosters.set(memory.node, memory);
+    }
+    for (const memory of this.#memories.all()) {
+      if (memory.isRoster || memory.node === this.#node) continue;
+      const ticked = rosters.get(memory.node)?.seen ?? -Infinity;
+      if (!memory.isAlive(now, this.#options)) counts.ended++;
+      else counts[now - ticked > BLOCKED_MS ? "blocked" : "answering"]++;
+    }
+    yield {
+      name: "narthex_backend_peers",
+      help: "Other isolates that share the metrics: those that answer, those whose event loop " +
+        "is blocked, and those that have ended and are remembered.",
+      samples: Object.entries(counts).map(([state, value]) => ({ labels: { state }, value })),
+    };
+  }
+
+  #now(): number {
+    return this.#timers.monotonic() * 1000;
+  }
+
+  #check(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (this.#isClosed) throw new Error("Cannot use the workers' store: it is closed");
+  }
+
+  /** Whether it is known, or at least likely, that nothing else was counted before. */
+  get #isSettled(): boolean {
+    return this.#isAnswered || this.#now() - this.#opened >= this.#options.timeoutMs;
+  }
+
+  #post(message: Message): void {
+    if (!this.#isClosed) this.#channel.postMessage(message);
+  }
+
+  #tell(own: readonly OwnMemory[]): void {
+    const memories = own.map(({ message }) => message);
+    this.#post({ kind: "memories", from: this.#node, memories });
+  }
+
+  /** Sends data that became larger, and only then lets the others miss them. */
+  async #spread(own: OwnMemory): Promise<void> {
+    if (!own.hasGrown) return;
+    own.hasGrown = false;
+    const { message } = own;
+    this.#post({ kind: "memories", from: this.#node, memories: [message] });
+    await nextTurn(this.#timers);
+    this.#memories.add(message, this.#now());
+  }
+
+  #hear(message: Message): void {
+    if (this.#isClosed) return;
+    const now = this.#now();
+    if (message.kind === "ask") {
+      const { memories, dropped } = this.#memories.answer(now);
+      const isSettled = this.#isSettled;
+      const [from, to] = [this.#node, message.from];
+      this.#post({ kind: "memories", from, to, memories, dropped, isSettled });
+      return;
+    }
+    for (const memory of message.memories) {
+      // An isolate that was taken for ended is there again.
+      if (memory.node === message.from) this.#memories.retake(memory.key);
+      this.#memories.add(memory, now);
+    }
+    if (message.to === this.#node && message.isSettled) {
+      for (const key of message.dropped ?? []) this.#memories.drop(key);
+      this.#isAnswered = true;
+    }
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Waits for the next message, or for some time. */
+  #message(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const cancel = this.#timers.setTimeout(wake, Math.max(1, ms));
+      this.#waiting.add(wake);
+    });
+  }
+
+  /**
+   * Looks at all memories, as soon as everything is there that others have shown. What may be lost
+   * for good is waited for no longer than `timeoutMs`.
+   */
+  async #view(signal: AbortSignal, patienceMs: number): Promise<View> {
+    const { timeoutMs } = this.#options;
+    const began = this.#now();
+    let asked = -Infinity;
+    while (true) {
+      const view = await this.#memories.inTurn(() => this.#look());
+      this.#check(signal);
+      const waited = this.#now() - began;
+      const isEnough = !view.hasGaps || (!view.isIncomplete && waited >= timeoutMs);
+      if (isEnough) {
+        this.#memories.forgetDropped(view.noted);
+        return view;
+      }
+      if (waited >= patienceMs) {
+        throw new Error(
+          "Cannot read the workers' store: memory of another isolate has not arrived",
+        );
+      }
+      if (this.#now() - asked >= timeoutMs) {
+        asked = this.#now();
+        this.#post({ kind: "ask", from: this.#node });
+      }
+      await abortable(this.#message(Math.min(timeoutMs, patienceMs - waited)), signal);
+      this.#check(signal);
+    }
+  }
+
+  async #look(): Promise<View> {
+    const memories = this.#memories.all();
+    const keys = new Set(memories.map(({ key }) => key));
+    const isChanged = this.#roster.noteAll(keys);
+    if (isChanged) this.#roster.commit(0);
+    await this.#spread(this.#roster);
+    return await viewOf(memories, {
+      isAlive: (memory) => memory.isAlive(this.#now(), this.#options),
+      isKnown: (key) => keys.has(key) || this.#memories.isDropped(key),
+      timers: this.#timers,
+    });
+  }
+
+  #lookAtAll(): void {
+    const now = this.#now();
+    for (const memory of this.#memories.all()) memory.look(now);
+  }
+
+  #scheduleTick(): void {
+    this.#cancelTick = this.#timers.setTimeout(() => void this.#tick(), TICK_MS, {
+      inBackground: true,
+    });
+  }
+
+  /** Shows that the event loop turns, and puts the memories of ended instances together. */
+  async #tick(): Promise<void> {
+    const now = this.#now();
+    this.#roster.beat();
+    // The others may have forgotten this isolate, and messages may have been lost.
+    if (now - this.#ticked > BLOCKED_MS) {
+      this.#tell([this.#roster, ...this.#own.values()]);
+      this.#post({ kind: "ask", from: this.#node });
+    }
+    this.#ticked = now;
+    this.#lookAtAll();
+    try {
+      await this.#memories.inTurn(() => this.#fold());
+      await this.#expire();
+    } finally {
+      if (!this.#isClosed) this.#scheduleTick();
+    }
+  }
+
+  /** Takes over the totals of instances that have ended, so that memory does not grow with them. */
+  async #fold(): Promise<void> {
+    const target = [...this.#own.values()].at(-1);
+    for (const memory of this.#memories.all()) {
+      if (this.#isClosed) return;
+      const now = this.#now();
+      if (memory.canBeDropped(now, this.#options)) {
+        if (memory.node !== this.#node) this.#memories.drop(memory.key);
+      } else if (target !== undefined && memory.canBeFolded(now, this.#options)) {
+        await this.#foldInto(target, memory);
+      }
+    }
+  }
+
+  /** The lives of series in all other memories. */
+  #lives(own: OwnMemory): Promise<Lives> {
+    return this.#memories.inTurn(async () => {
+      const lives = new Lives();
+      for (const memory of this.#memories.all()) {
+        if (memory.isRoster || memory.key === own.key || memory.folder !== undefined) continue;
+        lives.add(await memory.snapshot(() => nextTurn(this.#timers)));
+      }
+      return lives;
+    });
+  }
+
+  /** Frees the rows of series that have expired. */
+  async #expire(): Promise<void> {
+    for (const own of this.#own.values()) {
+      if (own.hasLeft || !own.hasExpiring) continue;
+      const lives = await this.#lives(own);
+      if (this.#isClosed || !own.beginWrite()) continue;
+      own.expire(this.#timers.now() * 1000, lives);
+      own.commit(own.sequence);
+      own.endWrite();
+      await this.#spread(own);
+    }
+  }
+
+  async #foldInto(target: OwnMemory, memory: KnownMemory): Promise<void> {
+    if (memory.key === target.key || target.hasLeft || !memory.beginFold()) return;
+    const snapshot = await memory.snapshot(() => nextTurn(this.#timers));
+    if (!target.beginWrite()) return memory.cancelFold();
+    // What the ended instance itself had folded, but not marked.
+    for (const key of snapshot.keys()) this.#memories.get(key)?.endFold(memory.key);
+    target.fold(snapshot, memory.key);
+    target.commit(target.sequence);
+    target.endWrite();
+    await this.#spread(target);
+    memory.endFold(target.key);
+    // From the next commit on.
+    target.note(memory.key, false);
+  }
+}

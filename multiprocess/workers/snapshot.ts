@@ -1,0 +1,97 @@
+import type { Row } from "../backend.ts";
+import type { FamilyRecord, MemoryRow, RowKind } from "./memory.ts";
+
+/** How long a series that expires has lived: it starts again at zero with each life. */
+export interface Life {
+  /** When something was added to it last, in milliseconds since 1970. */
+  readonly changed: number;
+  readonly life: number;
+}
+
+/** A row with its numbers, and what is known of it if it expires. */
+export interface KeptRow extends Row {
+  readonly kind: RowKind;
+  readonly expires: boolean;
+  /** Of a row that expires and is no part of another one. */
+  readonly life: Life | undefined;
+}
+
+/** How many numbers of a row that expires are not those of the series. */
+export const LIFE_WIDTH = 2;
+
+/** What a memory held at one moment. */
+export class Snapshot {
+  readonly families: readonly FamilyRecord[];
+  readonly #rows: readonly (MemoryRow | undefined)[];
+  readonly #numbers: Float64Array;
+
+  /**
+   * Takes over what was copied.
+   *
+   * @param families The families by their places.
+   * @param rows The rows. Those that are gone left a hole.
+   * @param numbers The numbers of all rows.
+   */
+  constructor(
+    families: readonly FamilyRecord[] = [],
+    rows: readonly (MemoryRow | undefined)[] = [],
+    numbers: Float64Array = new Float64Array(),
+  ) {
+    this.families = families;
+    this.#rows = rows;
+    this.#numbers = numbers;
+  }
+
+  /** The keys of other memories. */
+  keys(): number[] {
+    return this.#rows.flatMap((row) => row?.kind === "key" ? Number(row.series) : []);
+  }
+
+  /** The rows of some kinds. A part comes after the row that it is a part of. */
+  *rowsOf(kinds: readonly RowKind[]): Generator<KeptRow> {
+    const numbers = this.#numbers;
+    for (const row of this.#rows) {
+      if (row === undefined || !kinds.includes(row.kind)) continue;
+      const { kind, offset, series, expires, partOf } = row;
+      const hasLife = expires && partOf === undefined;
+      const end = offset + row.width - (hasLife ? LIFE_WIDTH : 0);
+      const own: number[] = [];
+      for (let i = offset; i < end; i++) own.push(numbers[i]!);
+      const life = hasLife ? { changed: numbers[end]!, life: numbers[end + 1]! } : undefined;
+      const { family } = this.families[row.family]!;
+      yield { kind, family, series, numbers: own, expires, partOf, life };
+    }
+  }
+
+  /** Calls back with each life of a series that expires. */
+  forEachLife(callback: (family: string, series: string, life: Life) => void): void {
+    for (const row of this.#rows) {
+      if (row === undefined || !row.expires || row.partOf !== undefined) continue;
+      const end = row.offset + row.width - LIFE_WIDTH;
+      const life = { changed: this.#numbers[end]!, life: this.#numbers[end + 1]! };
+      callback(this.families[row.family]!.family, row.series, life);
+    }
+  }
+}
+
+/** The lives of series that expire, of several memories. */
+export class Lives {
+  readonly #lives: Map<string, Life> = new Map();
+
+  /** Adds those of one memory. */
+  add(snapshot: Snapshot): void {
+    snapshot.forEachLife((family, series, { changed, life }) => {
+      const key = `${family} ${series}`;
+      const known = this.#lives.get(key);
+      this.#lives.set(key, {
+        changed: Math.max(changed, known?.changed ?? -Infinity),
+        life: Math.max(life, known?.life ?? 0),
+      });
+    });
+  }
+
+  /** The greatest life of a series, and when any of its rows has changed. */
+  find(family: string, series: string): Life | undefined {
+    return this.#lives.get(`${family} ${series}`);
+  }
+}

@@ -1,0 +1,226 @@
+import { familyLike, type LabelSet, type MetricFamily } from "../model.ts";
+import { COLLECTOR, type JsonMetric, type MetricCollector } from "./metric_object.ts";
+import { defaultRegister } from "./registry_core.ts";
+import { readLabels, type SeriesStore } from "./series_store.ts";
+import { PROMETHEUS_CONTENT_TYPE, shared } from "./shared.ts";
+import type {
+  Aggregator,
+  LabelValues,
+  MetricConfiguration,
+  MetricRegistry,
+  MetricType,
+} from "./types.ts";
+import { illegalLabelNames, validateMetricName } from "./validation.ts";
+
+/** What a metric of this library is made of. */
+export interface NativeOptions {
+  /** The label names, each once. */
+  readonly labelNames: readonly string[];
+  readonly registry: null;
+  readonly nameValidation: "legacy" | "utf8";
+  readonly maxSeries: number | undefined;
+  readonly expireAfterSeconds: number | undefined;
+}
+
+/** How a type makes its series, and the metric that has the numbers. */
+export type MakeStore = (
+  name: string,
+  help: string,
+  options: NativeOptions,
+) => SeriesStore<LabelSet>;
+
+/**
+ * The members that all metrics of this entry point have.
+ *
+ * @typeParam T The label names.
+ */
+export abstract class BaseMetric<T extends string> {
+  /** The name. */
+  readonly name: string;
+  /** The help text. */
+  readonly help: string;
+  /** The type. */
+  readonly type: MetricType;
+  /** The label names. */
+  readonly labelNames: readonly string[];
+  /** How the values of several processes become one. */
+  readonly aggregator: Aggregator;
+  /** Where the metric is registered. */
+  readonly registers: readonly MetricRegistry[];
+  /** Whether writes take an object with exemplar labels. */
+  readonly enableExemplars: boolean;
+  /** Called before the metric is read. */
+  collect: (() => void | Promise<void>) | undefined;
+  readonly #store: SeriesStore<LabelSet>;
+
+  /**
+   * Creates a metric. Does not register it.
+   *
+   * @param configuration The options.
+   * @param type The type.
+   * @param make Makes the series.
+   * @param reserved The label name that the type keeps for itself.
+   *
+   * @ignore
+   */
+  constructor(
+    configuration: MetricConfiguration<T>,
+    type: MetricType,
+    make: MakeStore,
+    reserved?: string,
+  ) {
+    if (typeof configuration !== "object" || configuration === null) {
+      throw new TypeError("constructor expected a config object");
+    }
+    const { name, help, collect, maxSeries, expireAfterSeconds } = configuration;
+    if (!help) throw new Error("Missing mandatory help parameter");
+    if (!name) throw new Error("Missing mandatory name parameter");
+    if (!validateMetricName(name)) throw new Error(`Invalid metric name: ${name}`);
+    const labelNames: string[] = [...configuration.labelNames ?? []];
+    const illegal = illegalLabelNames(labelNames);
+    if (illegal.length > 0) {
+      throw new Error(`At least one label name is invalid: ${illegal.join(",")}`);
+    }
+    if (collect && typeof collect !== "function") {
+      throw new Error('Optional "collect" parameter must be a function');
+    }
+    if (reserved !== undefined && labelNames.some((label) => label === reserved)) {
+      throw new Error(`${reserved} is a reserved label keyword`);
+    }
+    this.name = name;
+    this.help = help;
+    this.type = type;
+    this.labelNames = labelNames;
+    this.aggregator = configuration.aggregator ?? "sum";
+    this.registers = configuration.registers ?? [defaultRegister()];
+    this.enableExemplars = configuration.enableExemplars ?? false;
+    this.collect = collect as (() => void | Promise<void>) | undefined;
+    this.#store = make(name, String(help), {
+      labelNames: [...new Set(labelNames)],
+      registry: null,
+      // Names with two leading underscores are legal here.
+      nameValidation: labelNames.some((label) => label.startsWith("__")) ? "utf8" : "legacy",
+      maxSeries,
+      expireAfterSeconds,
+    });
+    const collector = new OwnCollector(this, this.#store, () => this.prepare());
+    Object.defineProperty(this, COLLECTOR, { value: collector });
+  }
+
+  /**
+   * Registers the metric. Called at the end of the constructor of each type.
+   *
+   * @ignore
+   */
+  protected register(): void {
+    for (const registry of this.registers) {
+      if (this.enableExemplars && registry.contentType === PROMETHEUS_CONTENT_TYPE) {
+        throw new TypeError("Exemplars are supported only on OpenMetrics registries");
+      }
+      registry.registerMetric(this);
+    }
+  }
+
+  /**
+   * Removes a series. A handle that the program holds brings it back with its next write.
+   *
+   * @param labels The labels of the series.
+   */
+  remove(labels: LabelValues<T>): void;
+  /**
+   * Removes a series. A handle that the program holds brings it back with its next write.
+   *
+   * @param values A value for each label name.
+   */
+  remove(...values: string[]): void;
+  remove(...args: unknown[]): void {
+    this.#store.remove(readLabels(this.labelNames, args));
+  }
+
+  /** Removes all series. A metric without labels starts again at zero. */
+  reset(): void {
+    this.#store.clear(true);
+  }
+
+  /**
+   * Called before a read, when `collect` was called.
+   *
+   * @ignore
+   */
+  protected prepare(): void {}
+
+  /**
+   * Returns the values as JSON has them.
+   *
+   * @ignore
+   */
+  protected abstract values(): JsonMetric["values"];
+
+  /**
+   * Calls `collect`, and returns the metric with its values.
+   *
+   * @ignore
+   */
+  protected async toJson(): Promise<JsonMetric> {
+    await this.collect?.();
+    this.prepare();
+    const { name, help, type, aggregator } = this;
+    const values = this.values();
+    // In the order of prom-client, for those who compare texts.
+    return type === "counter" || type === "gauge"
+      ? { help, name, type, values, aggregator }
+      : { name, help, type, values, aggregator };
+  }
+}
+
+/** Brings the family of a metric to the registries where it is registered. */
+class OwnCollector implements MetricCollector {
+  readonly name: string;
+  /** No two metrics are interchangeable, since each has its own numbers. */
+  readonly definition: string;
+  isFresh = false;
+  readonly #metric: Pick<BaseMetric<string>, "collect" | "aggregator">;
+  readonly #store: Pick<SeriesStore<LabelSet>, "describe" | "families">;
+  readonly #prepare: () => void;
+
+  constructor(
+    metric: Pick<BaseMetric<string>, "name" | "collect" | "aggregator">,
+    store: Pick<SeriesStore<LabelSet>, "describe" | "families">,
+    prepare: () => void,
+  ) {
+    this.#metric = metric;
+    this.#store = store;
+    this.#prepare = prepare;
+    this.name = metric.name;
+    this.definition = JSON.stringify(["prom-client", this.name, shared.metrics++]);
+  }
+
+  describe(): MetricFamily[] {
+    return this.#store.describe();
+  }
+
+  collect(): MetricFamily[] | Promise<MetricFamily[]> {
+    if (this.isFresh) {
+      this.isFresh = false;
+    } else {
+      const called = this.refresh();
+      if (called !== undefined) return called.then(() => this.families());
+    }
+    return this.families();
+  }
+
+  refresh(): void | Promise<void> {
+    const called: unknown = this.#metric.collect?.();
+    if (called instanceof Promise) return called;
+  }
+
+  families(): MetricFamily[] {
+    this.#prepare();
+    const families = this.#store.families();
+    // Other processes are not told of it.
+    if (this.#metric.aggregator === "omit") {
+      families[0] = familyLike(families[0]!, { aggregation: undefined });
+    }
+    return families;
+  }
+}

@@ -1,0 +1,171 @@
+import { Counter as NativeCounter, type CounterSeries } from "../mod.ts";
+import type { NumberMetric } from "../model.ts";
+import { checkIncrement, isObject } from "./amounts.ts";
+import { BaseMetric } from "./base_metric.ts";
+import { exemplarTexts, exemplarToJson } from "./exemplars.ts";
+import { findGiven } from "./handle.ts";
+import type { JsonValue } from "./metric_object.ts";
+import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import type {
+  CollectFunction,
+  IncreaseDataWithExemplar,
+  LabelValues,
+  MetricConfiguration,
+  MetricObjectWithValues,
+  MetricValue,
+} from "./types.ts";
+
+/** Options of a counter. */
+export interface CounterConfiguration<T extends string> extends MetricConfiguration<T> {
+  /** Called before the counter is read. */
+  collect?: CollectFunction<Counter<T>>;
+}
+
+/**
+ * A value that only goes up.
+ *
+ * @typeParam T The label names.
+ */
+export class Counter<T extends string = string> extends BaseMetric<T> {
+  readonly #store: SeriesStore<CounterSeries>;
+
+  /**
+   * Creates a counter and registers it.
+   *
+   * @param configuration The options. The name and the help text are required.
+   */
+  constructor(configuration: CounterConfiguration<T>) {
+    let store: SeriesStore<CounterSeries>;
+    super(configuration, "counter", (name, help, options) => {
+      const counter = new NativeCounter(name, help, options);
+      // Its label names are not known to the compiler.
+      return store = new SeriesStore(counter as unknown as NativeMetric<CounterSeries>);
+    });
+    this.#store = store!;
+    // Programs change which of the two it is by this option, and call either by one name.
+    if (this.enableExemplars) this.inc = (data?: unknown) => this.#addWithExemplar(data);
+    this.register();
+  }
+
+  /**
+   * Counts up the series of some labels.
+   *
+   * @param labels The labels.
+   * @param value The amount. @default {1}
+   */
+  inc(labels: LabelValues<T>, value?: number): void;
+  /**
+   * Counts up.
+   *
+   * @param value The amount. @default {1}
+   */
+  inc(value?: number): void;
+  /**
+   * Counts up with an exemplar, if the counter has them.
+   *
+   * @param data The labels, the amount and the exemplar's labels.
+   */
+  inc(data: IncreaseDataWithExemplar<T>): void;
+  inc(labels?: unknown, value?: unknown): void {
+    if (typeof labels === "object" && labels !== null) {
+      const amount = value ?? 1;
+      if (typeof amount === "number" && amount >= 0 && amount < Infinity) {
+        const series = this.#store.find(labels);
+        if (series !== undefined) return series.inc(amount);
+      }
+      this.#add(labels as Given, value);
+    } else {
+      this.#add(null, labels);
+    }
+  }
+
+  /**
+   * Returns the counter with its values.
+   *
+   * @returns A plain object.
+   */
+  get(): Promise<MetricObjectWithValues<MetricValue<T>>> {
+    // It lacks `collect`, as in prom-client, whose declarations have it.
+    return this.toJson() as Promise<unknown> as Promise<MetricObjectWithValues<MetricValue<T>>>;
+  }
+
+  /**
+   * Returns a handle for the series of some labels.
+   *
+   * @param values A value for each label name.
+   * @returns The handle. The series exists from its first write on.
+   */
+  labels(...values: string[]): Counter.Internal;
+  /**
+   * Returns a handle for the series of some labels.
+   *
+   * @param labels The labels.
+   * @returns The handle. The series exists from its first write on.
+   */
+  labels(labels: LabelValues<T>): Counter.Internal;
+  labels(...args: unknown[]): Counter.Internal {
+    return handleOf(this.#store, readLabels(this.labelNames, args));
+  }
+
+  /** @ignore */
+  protected override values(): JsonValue[] {
+    // The series of a counter are read as such.
+    return Array.from(this.#store.metrics as Iterable<NumberMetric>, (metric) => {
+      const json: JsonValue = { value: metric.value, labels: this.#store.labelsOf(metric) };
+      const { exemplar } = metric;
+      if (exemplar !== undefined) json.exemplar = exemplarToJson(exemplar);
+      return json;
+    });
+  }
+
+  #add(given: Given | null, value: unknown, exemplar?: Record<string, string>): void {
+    const amount = checkIncrement(value);
+    if (Number.isNaN(amount)) return this.#store.check(given);
+    const series = given === null ? this.#store.bare : undefined;
+    (series ?? this.#store.open(given)).inc(amount, exemplar);
+  }
+
+  #addWithExemplar(data: unknown): void {
+    const { labels = {}, value = 1, exemplarLabels } = (data ?? {}) as Record<string, unknown>;
+    const texts = exemplarTexts(exemplarLabels);
+    if (isObject(labels)) this.#add(labels, value, texts);
+    else this.#add(null, labels, texts);
+  }
+}
+
+/** The types that go with {@linkcode Counter}. */
+export declare namespace Counter {
+  /** What `labels()` returns. */
+  interface Internal {
+    /**
+     * Counts up.
+     *
+     * @param value The amount. @default {1}
+     */
+    inc(value?: number): void;
+  }
+}
+
+/** Makes what `labels()` returns. Its function can be taken off it. */
+function handleOf(
+  store: SeriesStore<CounterSeries>,
+  given: Given | null,
+): Counter.Internal {
+  // Variables of a function cost less than fields of an object, and handles are made by the million.
+  let series = Array.isArray(given) ? store.findInOrder(given) : undefined;
+  let { generation } = store;
+  return {
+    inc: (value) => {
+      const amount = value ?? 1;
+      if (
+        series !== undefined && generation === store.generation &&
+        typeof amount === "number" && amount >= 0 && amount < Infinity
+      ) return series.inc(amount);
+      const checked = checkIncrement(value);
+      if (Number.isNaN(checked)) return store.check(given);
+      series = findGiven(store, given) ?? store.open(given);
+      generation = store.generation;
+      series.inc(checked);
+    },
+  };
+}

@@ -1,0 +1,175 @@
+import { SYSTEM_CLOCK } from "../time/clock.ts";
+import { attempt } from "../collectors/platform.ts";
+import type { JsonMetric } from "./metric_object.ts";
+import { defaultRegister, isRegistry, RegistryCore } from "./registry_core.ts";
+import type { RegistryContentType } from "./types.ts";
+
+/** The types of messages, under the names of the official client, so that both work together. */
+export const MESSAGES = {
+  ack: "@prometheus-io/client:ack",
+  announcement: "@prometheus-io/client:announcement",
+  request: "@prometheus-io/client:getMetricsReq",
+  response: "@prometheus-io/client:getMetricsRes",
+  goodbye: "@prometheus-io/client:goodbye",
+} as const;
+
+/** A message between the members of a fleet. Other parts of the program may send others. */
+export interface Message {
+  readonly type?: string | undefined;
+  readonly requestId?: number | undefined;
+  readonly metrics?: JsonMetric[][] | undefined;
+  readonly error?: string | undefined;
+  readonly threadId?: number | undefined;
+  readonly name?: string | undefined;
+  readonly primary?: boolean | undefined;
+}
+
+/** How long the members have time to answer, in milliseconds. */
+const TIMEOUT_MS = 5000;
+
+/** A question that members have not all answered. */
+interface Question {
+  /** Those that have not, by what they are known as. */
+  readonly waiting: Map<unknown, PromiseWithResolvers<JsonMetric[][]>>;
+  readonly answer: Promise<unknown>;
+}
+
+/**
+ * What one process or thread knows of the others whose metrics it adds up, or that add up its own.
+ *
+ * @typeParam M How it reaches a member.
+ */
+export class Fleet<M> {
+  /** The registries that are added up. */
+  registries: RegistryCore[] = [defaultRegister()];
+  /** The members that announced themselves, by what they are known as. */
+  readonly members: Map<unknown, M> = new Map();
+  /** Whether it listens to messages. */
+  isListening = false;
+  /** The metrics of members that said goodbye. */
+  #former: JsonMetric[] = [];
+  readonly #questions: Map<number, Question> = new Map();
+  #nextId = 0;
+
+  /** Whether there are metrics of former members. */
+  get hasFormer(): boolean {
+    return this.#former.length > 0;
+  }
+
+  /**
+   * Sets the registries that are added up.
+   *
+   * @param registries One or several.
+   * @throws {TypeError} If one of them is not a registry.
+   */
+  setRegistries(registries: unknown): void {
+    const all = Array.isArray(registries) ? registries : [registries];
+    for (const registry of all) {
+      if (!isRegistry(registry)) throw new TypeError(`Expected Registry, got ${typeof registry}`);
+    }
+    this.registries = all as RegistryCore[];
+  }
+
+  /** Returns the metrics of this process. */
+  async read(aggregator?: string): Promise<JsonMetric[][]> {
+    const read = this.registries.map((registry) => registry.getMetricsAsJSON(aggregator));
+    // It is what registries give.
+    return await Promise.all(read) as unknown as JsonMetric[][];
+  }
+
+  /**
+   * Asks members for their metrics and adds all up.
+   *
+   * @param members Whom to ask, by what they are known as.
+   * @param ask Sends the question.
+   * @param options Whether the own metrics count, and what is written.
+   * @returns The text. Rejects if a member fails or does not answer in time.
+   */
+  async metrics(
+    members: readonly unknown[],
+    ask: (requestId: number) => void,
+    options: { includesOwn: boolean; contentType: RegistryContentType },
+  ): Promise<string> {
+    const former = this.#former;
+    const waiting = new Map(
+      members.map((member) => [member, Promise.withResolvers<JsonMetric[][]>()]),
+    );
+    const own = options.includesOwn ? [this.read()] : [];
+    const answers = Promise.all([...own, ...[...waiting.values()].map(({ promise }) => promise)]);
+    const text = answers.then((metrics) =>
+      RegistryCore.aggregate([former, ...metrics.flat()], options.contentType).metrics()
+    );
+    const tooLate = (): Error =>
+      new Error(`Operation timed out. ${waiting.size} outstanding responses.`);
+    return await this.#request({ waiting, answer: text }, ask, TIMEOUT_MS, tooLate) as string;
+  }
+
+  /**
+   * Hands the own metrics to the process that adds them up, before this one ends.
+   *
+   * @param send Sends them.
+   * @param timeoutMs How long to wait for the acknowledgement, in milliseconds.
+   */
+  async sayGoodbye(
+    send: (requestId: number, metrics: JsonMetric[][]) => void,
+    timeoutMs: number,
+  ): Promise<void> {
+    const metrics = await this.read("sum");
+    const acknowledged = Promise.withResolvers<JsonMetric[][]>();
+    const waiting = new Map([["ack", acknowledged]]);
+    await this.#request(
+      { waiting, answer: acknowledged.promise },
+      (requestId) => send(requestId, metrics),
+      timeoutMs,
+      () => new Error("Timeout"),
+    );
+  }
+
+  /** Waits for the questions that are not answered yet. Tells whether there were any. */
+  async settle(): Promise<boolean> {
+    const answers = [...this.#questions.values()].map(({ answer }) => answer);
+    await Promise.allSettled(answers);
+    return answers.length > 0;
+  }
+
+  /** Takes the answer of a member. */
+  answer(member: unknown, { requestId = -1, metrics = [], error }: Message): void {
+    const waiting = this.#questions.get(requestId)?.waiting;
+    const one = waiting?.get(member);
+    waiting?.delete(member);
+    if (error) one?.reject(new Error(error));
+    else one?.resolve(metrics);
+  }
+
+  /** Takes the metrics of a member that ends. */
+  takeGoodbye({ metrics = [] }: Message): void {
+    // One that sends nonsense must not cost the others.
+    const all = attempt(() =>
+      RegistryCore.aggregate([this.#former, ...metrics]).getMetricsAsArray()
+    );
+    // An aggregated registry has metrics that come as JSON.
+    if (all !== undefined) this.#former = all as unknown as JsonMetric[];
+  }
+
+  async #request(
+    request: Question,
+    ask: (requestId: number) => void,
+    timeoutMs: number,
+    tooLate: () => Error,
+  ): Promise<unknown> {
+    const id = this.#nextId++;
+    this.#questions.set(id, request);
+    const late = Promise.withResolvers<never>();
+    const cancel = SYSTEM_CLOCK.setTimeout(() => late.reject(tooLate()), timeoutMs);
+    // Whichever comes first counts; the others must not be unhandled rejections.
+    request.answer.catch(() => {});
+    for (const { promise } of request.waiting.values()) promise.catch(() => {});
+    try {
+      ask(id);
+      return await Promise.race([request.answer, late.promise]);
+    } finally {
+      cancel();
+      this.#questions.delete(id);
+    }
+  }
+}

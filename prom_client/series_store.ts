@@ -1,0 +1,305 @@
+import { familyLike, type LabelSet, type LiveMetrics, type MetricFamily } from "../model.ts";
+import { inspectNames } from "./inspect.ts";
+import { type GivenLabels, type KnownStore, shared } from "./shared.ts";
+
+/** The text of a label that is missing. Prometheus takes it for the same. */
+const MISSING = "";
+
+/** The part of this library's own metrics that a store needs, whatever their label types. */
+export interface NativeMetric<S> {
+  /** The label names. */
+  readonly labelNames: readonly string[];
+  find(...args: readonly unknown[]): S | undefined;
+  labels(...values: readonly unknown[]): S;
+  remove(...values: readonly unknown[]): boolean;
+  clear(): void;
+  collect(): MetricFamily[];
+  describe(): MetricFamily[];
+}
+
+/** Labels as `labels()` takes them: an object, or values in the order of the label names. */
+export type Given = Readonly<Record<string, unknown>> | readonly unknown[];
+
+/**
+ * The series of a metric: finds them in the metric that has the numbers, by the rules of
+ * prom-client. Labels may be missing, their values may be anything, and a series exists from its
+ * first write on.
+ *
+ * Labels that were not all given, in the order of the label names and as strings, are remembered
+ * beside their series, for the text and the JSON of this entry point. Everything else sees a metric
+ * whose series all have the same labels, of which missing ones are empty.
+ *
+ * @typeParam S What is written to.
+ */
+export class SeriesStore<S extends LabelSet> {
+  /** The label names, each once. */
+  readonly labelNames: readonly string[];
+  /** Rises when a series is removed: handles then look for theirs again. */
+  generation = 0;
+  /** The series of no labels, if it exists. */
+  bare: S | undefined;
+  readonly #native: NativeMetric<S>;
+  readonly #metrics: LiveMetrics;
+  readonly #known: KnownStore;
+  /** Where values are put for a look-up. Look-ups do not nest. */
+  readonly #values: unknown[];
+  /** The lists of label names that were given in another way than all in order. */
+  readonly #orders: Map<string, readonly string[]> = new Map();
+
+  /**
+   * Creates a store.
+   *
+   * @param native The metric that has the numbers. If it has no labels, its series exists.
+   * @param isSummary Whether it is a summary. @default {false}
+   */
+  constructor(native: NativeMetric<S>, isSummary = false) {
+    this.#native = native;
+    this.labelNames = native.labelNames;
+    this.#values = this.labelNames.map(() => MISSING);
+    this.#metrics = native.describe()[0]!.metrics;
+    this.#known = { isOdd: false, isSummary };
+    shared.stores.set(this.#metrics, this.#known);
+    if (this.labelNames.length === 0) this.bare = native.labels();
+  }
+
+  /**
+   * Finds the series of labels by name, in the fast way: what it does not find may exist. That of no
+   * labels is {@linkcode bare}.
+   */
+  find(labels: object): S | undefined {
+    if (this.#known.isOdd) return this.#findOdd(labels as Readonly<Record<string, unknown>>);
+    return this.labelNames.length === 0 ? undefined : this.#native.find(labels);
+  }
+
+  /** Finds the series of values in the order of the label names, in the fast way. */
+  findInOrder(values: readonly unknown[]): S | undefined {
+    const native = this.#native;
+    // Arguments that are spread cost more than the look-up.
+    switch (values.length) {
+      case 0:
+        return this.bare;
+      case 1:
+        return native.find(values[0]);
+      case 2:
+        return native.find(values[0], values[1]);
+      case 3:
+        return native.find(values[0], values[1], values[2]);
+      case 4:
+        return native.find(values[0], values[1], values[2], values[3]);
+      default:
+        return native.find(...values);
+    }
+  }
+
+  /** Finds a series in a metric of which some labels may be missing. */
+  #findOdd(labels: Readonly<Record<string, unknown>>): S | undefined {
+    const names = this.labelNames;
+    const values = this.#values;
+    values.fill(MISSING);
+    let count = 0;
+    for (const name in labels) {
+      const place = names[count] === name ? count : names.indexOf(name);
+      const value = labels[name];
+      // A single object would be taken for labels by name.
+      if (place === -1 || typeof value === "object") return undefined;
+      values[place] = value;
+      count++;
+    }
+    return count === 0 ? this.bare : this.findInOrder(values);
+  }
+
+  /**
+   * Checks label names.
+   *
+   * @param labels The labels as they were given.
+   * @throws {Error} If one is not a label of the metric.
+   */
+  check(labels: Given | null): void {
+    if (Array.isArray(labels)) return;
+    for (const name in labels) if (!this.labelNames.includes(name)) this.#refuse(name);
+  }
+
+  /**
+   * Finds the series of labels, or makes it.
+   *
+   * @param given The labels.
+   * @returns The series.
+   * @throws {Error} If a label is not one of the metric.
+   */
+  open(given: Given | null): S {
+    const names = this.labelNames;
+    const values: unknown[] = new Array(names.length).fill(MISSING);
+    let count = 0;
+    let isInOrder = true;
+    if (Array.isArray(given)) {
+      for (; count < names.length; count++) values[count] = given[count];
+    } else {
+      for (const name in given) {
+        const place = names[count] === name ? count : names.indexOf(name);
+        if (place === -1) this.#refuse(name);
+        // The array was just excluded.
+        values[place] = (given as Readonly<Record<string, unknown>>)[name];
+        if (place !== count++) isInOrder = false;
+      }
+    }
+    if (count === 0 && this.bare !== undefined) return this.bare;
+    let areTexts = true;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      if (typeof value === "string") continue;
+      areTexts = false;
+      if (typeof value !== "number" && typeof value !== "boolean") values[i] = String(value);
+    }
+    const isPlain = isInOrder && areTexts && count === names.length;
+    const series = this.findInOrder(values) ?? this.#create(values, given, !isPlain);
+    if (count === 0) this.bare = series;
+    return series;
+  }
+
+  /**
+   * Removes the series of labels.
+   *
+   * @param given The labels.
+   * @throws {Error} If a label is not one of the metric.
+   */
+  remove(given: Given | null): void {
+    this.check(given);
+    if (this.labelNames.length === 0) return this.clear(false);
+    const values = Array.isArray(given)
+      ? given.map(String)
+      : this.labelNames.map((name) =>
+        given !== null && name in given
+          // The array was just excluded.
+          ? String((given as Readonly<Record<string, unknown>>)[name])
+          : MISSING
+      );
+    this.generation++;
+    this.bare = undefined;
+    this.#native.remove(...values);
+  }
+
+  /**
+   * Removes all series.
+   *
+   * @param keepsBare Whether the series of a metric without labels exists afterwards, at zero.
+   */
+  clear(keepsBare: boolean): void {
+    this.generation++;
+    this.#native.clear();
+    this.bare = keepsBare && this.labelNames.length === 0 ? this.#native.labels() : undefined;
+  }
+
+  /** Sets all series to zero. They stay. */
+  reset(): void {
+    for (const series of this.metrics) this.zero(series as S);
+  }
+
+  /** Sets a series to zero. */
+  zero(series: S): void {
+    // The series of all metrics of this library are children, which can start again.
+    (series as S & { reset(): void }).reset();
+  }
+
+  /** Remembers labels in place of those of the first write. */
+  relabel(series: S, given: Readonly<Record<string, unknown>>): void {
+    shared.given.delete(series);
+    if (this.labelNames.length > 0) this.#note(series, given);
+  }
+
+  /** The series that exist. */
+  get metrics(): Iterable<LabelSet> {
+    return this.labelNames.length === 0 && this.bare === undefined ? [] : this.#metrics;
+  }
+
+  /**
+   * Returns the labels of a series with the values that were given.
+   *
+   * @param series The series.
+   * @returns A copy.
+   */
+  labelsOf(series: LabelSet): Record<string, unknown> {
+    const given = shared.given.get(series);
+    if (given !== undefined) return { ...given.labels };
+    const { labelNames, labelValues } = series;
+    const labels: Record<string, unknown> = {};
+    for (let i = 0; i < labelNames.length; i++) labels[labelNames[i]!] = labelValues[i];
+    return labels;
+  }
+
+  /** Returns the metric as a family, and what it counts about itself. */
+  families(): MetricFamily[] {
+    const families = this.#native.collect();
+    if (this.metrics !== this.#metrics) families[0] = familyLike(families[0]!, { metrics: [] });
+    return families;
+  }
+
+  /** Returns the metric as a family, for registries to know its names. */
+  describe(): MetricFamily[] {
+    return this.#native.describe();
+  }
+
+  #create(values: readonly unknown[], given: Given | null, isNoted: boolean): S {
+    const series = this.#native.labels(...values);
+    // A metric without room has another series for these labels.
+    const isOwn = series.labelValues.every((text, i) => text === String(values[i]).toWellFormed());
+    if (isNoted && isOwn && values.length > 0) this.#note(series, given ?? {});
+    return series;
+  }
+
+  #note(series: S, given: Given): void {
+    const names: string[] = [];
+    const labels: Record<string, unknown> = {};
+    if (Array.isArray(given)) {
+      names.push(...this.labelNames);
+      for (let i = 0; i < names.length; i++) labels[names[i]!] = given[i];
+    } else {
+      for (const name in given) {
+        names.push(name);
+        // The array was just excluded.
+        labels[name] = (given as Readonly<Record<string, unknown>>)[name];
+      }
+    }
+    const labelNames = this.#orderOf(names);
+    if (labelNames !== this.labelNames) this.#known.isOdd = true;
+    const noted: GivenLabels = {
+      labelNames,
+      labelValues: names.map((name) => String(labels[name]).toWellFormed()),
+      labels,
+    };
+    shared.given.set(series, noted);
+  }
+
+  /** The list of some label names that all series with them share. */
+  #orderOf(names: readonly string[]): readonly string[] {
+    const own = this.labelNames;
+    if (names.length === own.length && names.every((name, i) => name === own[i])) return own;
+    const key = names.join();
+    let order = this.#orders.get(key);
+    if (order === undefined) this.#orders.set(key, order = names);
+    return order;
+  }
+
+  #refuse(name: string): never {
+    const names = inspectNames([...this.labelNames].sort());
+    throw new Error(`Added label "${name}" is not included in initial labelset: ${names}`);
+  }
+}
+
+/**
+ * Reads the arguments of `labels()` and `remove()`.
+ *
+ * @param labelNames The label names as they were given.
+ * @param args The arguments.
+ * @returns The labels; null if they were given as null.
+ * @throws {Error} If there are too few or too many values.
+ */
+export function readLabels(labelNames: readonly string[], args: readonly unknown[]): Given | null {
+  const [first] = args;
+  // An array is taken for an object with the labels "0", "1", …, as prom-client does.
+  if (typeof first === "object") return Array.isArray(first) ? { ...first } : first as Given | null;
+  if (args.length === labelNames.length) return args;
+  throw new Error(
+    `Invalid number of arguments (${args.length}): "${args.join(", ")}" ` +
+      `for label names (${labelNames.length}): "${labelNames.join(", ")}".`,
+  );
+}

@@ -1,0 +1,211 @@
+import { requireBuiltin } from "./builtin.ts";
+import { Fleet, type Message, MESSAGES } from "./fleet.ts";
+import { Registry } from "./registry.ts";
+import { shared } from "./shared.ts";
+import type {
+  OpenMetricsContentType,
+  PrometheusContentType,
+  RegistryContentType,
+} from "./types.ts";
+
+/** A channel of `node:worker_threads`. */
+interface Channel {
+  postMessage(message: Message): void;
+  addEventListener(type: "message", listener: (event: { data: Message }) => void): void;
+  close(): void;
+  unref?(): unknown;
+}
+
+/** The part of `node:worker_threads` that is used. */
+interface WorkerThreads {
+  readonly isMainThread: boolean;
+  readonly threadId: number;
+  readonly BroadcastChannel: new (name: string) => Channel;
+}
+
+/** A thread whose metrics are added up. */
+interface Member {
+  readonly channel: Channel;
+  readonly threadId: number;
+}
+
+/** What a thread hears the others on. */
+interface Radio {
+  readonly threads: WorkerThreads;
+  /** All threads listen to it. */
+  readonly announcements: Channel;
+  /** This thread and the one that adds up listen to it. */
+  readonly own: Channel;
+  readonly name: string;
+}
+
+/** The channel that all threads listen to, under the name of the official client. */
+const ANNOUNCEMENTS = "@prometheus-io/client:announce";
+
+function threads(): WorkerThreads {
+  return requireBuiltin<WorkerThreads>("node:worker_threads", "Cannot use worker threads");
+}
+
+/** Opens a channel that keeps no program alive. */
+function open(name: string): Channel {
+  const channel = new (threads().BroadcastChannel)(name);
+  channel.unref?.();
+  return channel;
+}
+
+/** What all copies of this package in this thread know of the others. */
+function fleet(): Fleet<Member> {
+  return (shared.threads ??= new Fleet<Member>()) as Fleet<Member>;
+}
+
+/** The channels of this thread, opened by the first registry. */
+function radio(): Radio {
+  if (shared.radio === undefined) {
+    const name = `@prometheus-io/client:worker:${threads().threadId}`;
+    const made: Radio = {
+      threads: threads(),
+      announcements: open(ANNOUNCEMENTS),
+      own: open(name),
+      name,
+    };
+    shared.radio = made;
+  }
+  return shared.radio as Radio;
+}
+
+/**
+ * Adds up the metrics of all worker threads. Make one in the main thread and in each worker.
+ *
+ * @typeParam T What it writes.
+ */
+export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
+  extends Registry<T> {
+  /** Whether this thread adds up the others. */
+  readonly primary: boolean;
+
+  /**
+   * Creates a registry, and listens to the others.
+   *
+   * @param regContentType What it writes. @default {the Prometheus text format}
+   * @param primary Whether this thread adds up the others. @default {in the main thread}
+   */
+  constructor(regContentType?: RegistryContentType, primary: boolean = threads().isMainThread) {
+    super(regContentType);
+    this.primary = primary;
+    listen(primary);
+  }
+
+  /**
+   * Asks all workers for their metrics and adds them up.
+   *
+   * @returns The text, `""` if there never was a worker. Rejects if one does not answer within 5
+   * seconds.
+   */
+  async workerMetrics(): Promise<string> {
+    const own = fleet();
+    const members = [...own.members].sort(([, a], [, b]) => a.threadId - b.threadId);
+    if (members.length === 0 && !own.hasFormer) return "";
+    const { announcements, threads } = radio();
+    return await own.metrics(
+      members.map(([name]) => name),
+      (requestId) => {
+        const { threadId } = threads;
+        announcements.postMessage({ type: MESSAGES.request, threadId, requestId });
+      },
+      { includesOwn: false, contentType: this.contentType },
+    );
+  }
+
+  /**
+   * Ends in order: a worker hands its sums to the thread that adds up; that one waits for what was
+   * asked.
+   *
+   * @param timeout How long to wait, in milliseconds.
+   */
+  async shutdown(timeout = 5000): Promise<void> {
+    const own = fleet();
+    if (await own.settle() || this.primary) return;
+    const { own: channel, threads: { threadId } } = radio();
+    await own.sayGoodbye(
+      (requestId, metrics) =>
+        channel.postMessage({ type: MESSAGES.goodbye, requestId, threadId, metrics }),
+      timeout,
+    );
+  }
+
+  /**
+   * Returns the number of workers that are known.
+   *
+   * @returns How many announced themselves and have not said goodbye.
+   */
+  static workerCount(): number {
+    return fleet().members.size;
+  }
+
+  /**
+   * Sets the registries of this thread that are added up.
+   *
+   * @param regs One or several registries. @default {register}
+   * @throws {TypeError} If one of them is not a registry.
+   */
+  static setRegistries(
+    regs:
+      | Array<Registry<PrometheusContentType> | Registry<OpenMetricsContentType>>
+      | Registry<PrometheusContentType>
+      | Registry<OpenMetricsContentType>,
+  ): void {
+    fleet().setRegistries(regs);
+  }
+}
+
+/** Listens to messages, once in a thread. */
+function listen(primary: boolean): void {
+  const own = fleet();
+  if (own.isListening) return;
+  own.isListening = true;
+  const { announcements, own: channel, name, threads: { threadId } } = radio();
+  const announce = (primary: boolean): void =>
+    announcements.postMessage({ type: MESSAGES.announcement, name, threadId, primary });
+  announcements.addEventListener("message", ({ data }) => {
+    if (data?.type === MESSAGES.announcement) {
+      if (primary) welcome(own, data);
+      if (data.primary) announce(false);
+    } else if (data?.type === MESSAGES.request) {
+      void answer(own, channel, data, threadId);
+    }
+  });
+  channel.addEventListener("message", ({ data }) => {
+    if (data?.type === MESSAGES.ack) own.answer("ack", data);
+  });
+  announce(primary);
+}
+
+async function answer(
+  own: Fleet<Member>,
+  channel: Channel,
+  { requestId }: Message,
+  threadId: number,
+): Promise<void> {
+  try {
+    const metrics = await own.read();
+    channel.postMessage({ type: MESSAGES.response, requestId, threadId, metrics });
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    channel.postMessage({ type: MESSAGES.response, requestId, threadId, error: text });
+  }
+}
+
+/** Takes a worker in that announced itself. */
+function welcome(own: Fleet<Member>, { name = "", threadId = 0 }: Message): void {
+  if (own.members.has(name)) return;
+  const channel = open(name);
+  own.members.set(name, { channel, threadId });
+  channel.addEventListener("message", ({ data }) => {
+    if (data?.type === MESSAGES.response) own.answer(name, data);
+    if (data?.type !== MESSAGES.goodbye || !own.members.has(name)) return;
+    channel.postMessage({ type: MESSAGES.ack, requestId: data.requestId, threadId });
+    own.takeGoodbye(data);
+    own.members.delete(name);
+    channel.close();
+  });
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Redis } from "ioredis";
+import { CollectorRegistry, generateMetricsAsync, metricsHandler, REGISTRY } from "../../mod.ts";
+import { type Backend, loadBackend } from "../../multiprocess/mod.ts";
+import { redisBackend } from "../../multiprocess/redis/mod.ts";
+import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
+import { workersBackend } from "../../multiprocess/workers/mod.ts";
+import client from "../../prom_client/mod.ts";
+import { testWithPrograms } from "../support/programs.ts";
+import { startRedis } from "../support/redis.ts";
+
+/** Counts through the entry point, shares that, and looks at what both registries say. */
+async function share(backend: Backend): Promise<void> {
+  const former = REGISTRY.setRegistry(new CollectorRegistry(), { collectors: "leave" });
+  const shared = await loadBackend(backend, { intervalMs: 3_600_000 });
+  try {
+    const counter = new client.Counter({ name: "c_total", help: "C.", labelNames: ["a", "b"] });
+    counter.inc({ b: "y", a: "x" }, 2);
+    counter.inc({ b: "z" });
+    const gauge = new client.Gauge({ name: "g", help: "G.", aggregator: "max" });
+    gauge.set(4);
+    new client.Gauge({ name: "own", help: "O.", aggregator: "omit" }).set(5);
+    const histogram = new client.Histogram({
+      name: "h",
+      help: "H.",
+      buckets: [1],
+      collect() {
+        this.observe(0.5);
+      },
+    });
+    new client.Summary({ name: "s", help: "S.", percentiles: [] }).observe(3);
+    client.register.setDefaultLabels({ host: "h1" });
+    await shared.flush();
+    const request = new Request("http://localhost/metrics");
+    for (
+      const text of [
+        await client.register.metrics(),
+        await (await metricsHandler()(request)).text(),
+        await generateMetricsAsync(),
+      ]
+    ) {
+      for (
+        const line of [
+          'c_total{a="x",b="y",host="h1"} 2',
+          'g{host="h1"} 4',
+          'own{host="h1"} 5',
+          's_sum{host="h1"} 3',
+        ]
+      ) assert.ok(text.includes(`\n${line}\n`), `${line}\n${text}`);
+      // A label that is missing is empty in a store.
+      assert.match(text, /^c_total\{(?:a="",)?b="z",(?:a="",)?host="h1"\} 1$/m);
+      assert.match(text, /^h_count\{host="h1"\} \d+$/m);
+    }
+    assert.ok(((await histogram.get()).values.at(-1)!).value > 0);
+  } finally {
+    await shared.close();
+    client.register.clear();
+    REGISTRY.setRegistry(former, { collectors: "leave" });
+  }
+}
+
+test("drop-in metrics and late default labels are shared through SQLite", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "narthex-prom-client-"));
+  try {
+    await share(sqliteBackend(join(folder, "metrics.db")));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("drop-in metrics and late default labels are shared between workers", () =>
+  share(workersBackend()));
+
+testWithPrograms(
+  ["redis-server"],
+  "drop-in metrics and late default labels are shared through Redis",
+  async () => {
+    const server = await startRedis();
+    const redis = new Redis(server.port, "127.0.0.1");
+    try {
+      await share(redisBackend((command, ...args) => redis.call(command, ...args)));
+    } finally {
+      redis.disconnect();
+      await server[Symbol.asyncDispose]();
+    }
+  },
+);

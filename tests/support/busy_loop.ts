@@ -1,0 +1,9 @@
+/**
+ * A program that keeps one core busy, until it is stopped or the program that started it has ended.
+ *
+ * @module
+ */
+const parent = Deno.ppid;
+let sum = 0;
+while (Deno.ppid === parent) for (let i = 0; i < 1e8; i++) sum += i;
+console.log(sum);

@@ -1,0 +1,11 @@
+/** How much Prometheus takes a counter to have grown that it sees at these values. */
+export class Increase {
+  #last = 0;
+  total = 0;
+
+  see(value: number | undefined): void {
+    if (value === undefined) return;
+    this.total += value < this.#last ? value : value - this.#last;
+    this.#last = value;
+  }
+}

@@ -12,6 +12,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { compile } from "./compiler.ts";
 import { checkDeclaration, finishDeclaration, importsOf } from "./declarations.ts";
+import { absoluteLinks } from "./readme.ts";
 import { keepLines } from "./source_maps.ts";
 
 /** The top of the checkout. */
@@ -24,7 +25,7 @@ export const NPM_FOLDER: string = join(ROOT, "dist/npm");
 const WORK_FOLDER = join(ROOT, "dist/work");
 
 /** Files that are copied as they are. */
-const COPIED = ["README.md", "LICENSE", "CHANGELOG.md"];
+const COPIED = ["LICENSE", "CHANGELOG.md"];
 
 /** Where the package runs: Node has `require()` of modules from this version on. */
 const ENGINES = { node: ">=22.12" };
@@ -36,6 +37,7 @@ interface Project {
   readonly description: string;
   readonly keywords: readonly string[];
   readonly license: string;
+  readonly repository?: string;
   readonly exports: Readonly<Record<string, string>>;
 }
 
@@ -67,6 +69,8 @@ export async function buildNpm(): Promise<string[]> {
   await copyJavaScript();
   await copyDeclarations(entries.map((path) => path.replace(/\.ts$/, ".d.ts")));
   for (const name of COPIED) await cp(join(ROOT, name), join(NPM_FOLDER, name));
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  await write("README.md", absoluteLinks(readme, project));
   await rm(WORK_FOLDER, { recursive: true });
   const manifest = makeManifest(project, await readdir(NPM_FOLDER));
   await write("package.json", `${JSON.stringify(manifest, null, 2)}\n`);
@@ -80,7 +84,7 @@ async function readProject(): Promise<Project> {
 
 /** The `package.json` of the package. */
 function makeManifest(project: Project, topLevel: readonly string[]): Record<string, unknown> {
-  const { name, version, description, keywords, license } = project;
+  const { name, version, description, keywords, license, repository } = project;
   const exports = Object.entries(project.exports).map(([entry, source]) => {
     const path = source.replace(/\.ts$/, "");
     return [entry, { types: `${path}.d.ts`, default: `${path}.js` }];
@@ -91,6 +95,7 @@ function makeManifest(project: Project, topLevel: readonly string[]): Record<str
     description,
     keywords,
     license,
+    ...(repository === undefined ? {} : { repository }),
     type: "module",
     sideEffects: false,
     engines: ENGINES,

@@ -148,8 +148,8 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
 }
 
 /**
- * Observes the requests to a handler. It must not throw. `endpointMetrics()` of
- * `@narthex/prometheus/http` creates one, because this module knows no metrics.
+ * An observer of the requests to a handler. It must not throw. `endpointMetrics()` of
+ * `@narthex/prometheus/http` returns one.
  */
 export interface ScrapeObserver {
   /**

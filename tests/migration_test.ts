@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import client from "prom-client";
 import { parsePrometheusText } from "../encoding/parse.ts";
 import * as narthex from "../mod.ts";
-import { readReadme } from "./support/readme.ts";
+import { ROOT_URL } from "./support/paths.ts";
 
 // What the table's lines can name.
 const labelNames = ["method"] as const;
@@ -71,10 +72,11 @@ async function runNew(code: string): Promise<{ result: unknown; exposition: stri
 
 /** Lines about what is not in the default registry: other tests run the new ones. */
 const ELSEWHERE_REGEXP = /collectDefaultMetrics|Pushgateway|AggregatorRegistry/;
-const rows = [...readReadme().matchAll(/^\| `([^|`]+)` +\| `([^|`]+)`.*\|$/gm)]
+const page = readFileSync(new URL("docs/migrating_from_prom_client.md", ROOT_URL), "utf8");
+const rows = [...page.matchAll(/^\| `([^|`]+)` +\| `([^|`]+)`.*\|$/gm)]
   .map(([, old = "", now = ""]) => ({ old, now }));
 
-test("README has a table for migrating from prom-client", () => {
+test("docs/migrating_from_prom_client.md has a table of calls", () => {
   assert.ok(rows.length > 20);
   const classes = ["Counter", "Gauge", "Histogram", "Summary", "Registry", "Pushgateway"];
   for (const name of classes) assert.ok(rows.some(({ old }) => old.includes(`client.${name}(`)));
@@ -94,7 +96,7 @@ for (const { old, now } of rows.filter(({ old }) => !ELSEWHERE_REGEXP.test(old))
   });
 }
 
-test("the names in the other lines of README are exported", async () => {
+test("the names in the other lines of the table are exported", async () => {
   const others = rows.filter(({ old }) => ELSEWHERE_REGEXP.test(old));
   const entries = ["runtime", "pushgateway", "multiprocess", "sqlite"];
   const names = await Promise.all(

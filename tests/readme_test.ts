@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,56 +10,87 @@ import { ROOT_URL } from "./support/paths.ts";
 import { importFrom, readReadme, readSnippets } from "./support/readme.ts";
 
 const [example, ...tour] = readSnippets();
-const isDeno = "Deno" in globalThis;
 let folder: string;
 
 before(async () => folder = await mkdtemp(join(tmpdir(), "narthex-readme-")));
 after(() => rm(folder, { recursive: true, force: true }));
 
+/** What a snippet exports for a runtime to serve. */
+interface Service {
+  fetch(request: Request, ...rest: unknown[]): Promise<Response>;
+}
+
+/** `code` with the packages of this project in place of their names. */
+function importPackages(code: string): string {
+  const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", ROOT_URL), "utf8"));
+  const names = Object.keys(devDependencies).filter((name) => code.includes(`from "${name}"`));
+  return names.reduce(
+    (text, name) => text.replaceAll(`from "${name}"`, `from "${import.meta.resolve(name)}"`),
+    code,
+  );
+}
+
 /**
  * Runs `code` as a module of its own, with an empty default registry. What it sends to others gets
  * an answer; tests/e2e/ has the real ones.
  */
-async function runSnippet(name: string, code: string): Promise<void> {
+async function runSnippet(name: string, code: string): Promise<{ default?: unknown }> {
   REGISTRY.setRegistry(new CollectorRegistry(), { collectors: "leave" });
   const path = join(folder, `${name}.mts`);
-  await writeFile(path, importFrom(ROOT_URL, code));
+  await writeFile(path, importPackages(importFrom(ROOT_URL, code)));
   mock.method(globalThis, "fetch", () => Promise.resolve(new Response("")));
   try {
-    await import(pathToFileURL(path).href);
+    return await import(pathToFileURL(path).href);
   } finally {
     mock.restoreAll();
   }
 }
 
-test("the first ten lines of README work", async () => {
-  assert.ok(example !== undefined);
-  assert.equal(example.code.trimEnd().split("\n").length, 10);
-  // A stand-in for `Deno.serve()`; tests/deno/ runs the example as a program.
-  let handler: ((request: Request) => Response) | undefined;
-  const serve = (given: (request: Request) => Response) => handler = given;
-  const target = isDeno ? (globalThis as unknown as { Deno: object }).Deno : {};
-  const original = Object.getOwnPropertyDescriptor(target, "serve");
-  Object.defineProperty(target, "serve", { value: serve, configurable: true, writable: true });
-  if (!isDeno) Object.defineProperty(globalThis, "Deno", { value: target, configurable: true });
-  try {
-    await runSnippet("example", example.code);
-  } finally {
-    if (original !== undefined) Object.defineProperty(target, "serve", original);
-    if (!isDeno) Reflect.deleteProperty(globalThis, "Deno");
+test("the first screen of README has the table, instrument and metricsHandler", () => {
+  const lines = readReadme().split("\n");
+  assert.ok(lines.length <= 400);
+  const screen = lines.slice(0, 60).join("\n");
+  for (const text of ["`npm install ", "`deno add jsr:", "`bun add ", "metricsHandler()"]) {
+    assert.ok(screen.includes(text), text);
   }
-  assert.ok(handler !== undefined);
-  assert.equal(await handler(new Request("http://localhost/")).text(), "hello");
-  assert.equal(await handler(new Request("http://localhost/elsewhere")).text(), "hello");
-  const response = handler(new Request("http://localhost/metrics"));
+  assert.match(screen, /instrument\(/);
+});
+
+test("the first twelve lines of README measure a service and serve its metrics", async () => {
+  assert.ok(example !== undefined);
+  assert.equal(example.code.trimEnd().split("\n").length, 12);
+  const { fetch } = (await runSnippet("example", example.code)).default as Service;
+  assert.equal(await (await fetch(new Request("http://localhost/orders"))).text(), "Baked.\n");
+  const response = await fetch(new Request("http://localhost/metrics"));
   assert.equal(response.status, 200);
-  assert.equal(
-    await response.text(),
-    `# HELP http_requests_total Requests served.
-# TYPE http_requests_total counter
-http_requests_total{route="/",status="200"} 2
-`,
-  );
+  const lines = (await response.text()).split("\n");
+  const [, shown = ""] = readReadme().match(/^```text\n(.*?)^```/ms) ?? [];
+  const expected = shown.trimEnd().split("\n");
+  assert.equal(expected.length, 2);
+  for (const line of expected) assert.ok(lines.includes(line), line);
+});
+
+test("README's Worker sends its metrics after each request", async () => {
+  const worker = tour.find(({ code }) => code.includes("waitUntil"));
+  assert.ok(worker !== undefined);
+  const { fetch: answer } = (await runSnippet("worker", worker.code)).default as Service;
+  const sent: string[] = [];
+  const fetchMock = mock.method(globalThis, "fetch", (input: string | URL | Request) => {
+    sent.push(input instanceof Request ? input.url : `${input}`);
+    return Promise.resolve(new Response(null, { status: 204 }));
+  });
+  try {
+    const pending: Promise<unknown>[] = [];
+    const context = { waitUntil: (promise: Promise<unknown>) => pending.push(promise) };
+    const env = { REMOTE_WRITE_URL: "http://localhost:9090/api/v1/write" };
+    const response = await answer(new Request("http://localhost/"), env, context);
+    assert.equal(await response.text(), "Baked.\n");
+    assert.equal(pending.length, 1);
+    await pending[0];
+    assert.deepEqual(sent, [env.REMOTE_WRITE_URL]);
+  } finally {
+    fetchMock.mock.restore();
+  }
 });
 
 /** Where the snippets of the other pages are run. */
@@ -101,9 +132,43 @@ test("README has the two commands for a fresh machine", () => {
   assert.equal(demo?.replace("demo", ""), all?.replace("test", ""));
 });
 
-test("the example of many processes is the one of docs/multiprocess.md, which tests/e2e runs", () => {
-  const docs = readFileSync(new URL("docs/multiprocess.md", ROOT_URL), "utf8");
-  const [, code = ""] = docs.match(/```ts\n(.*?)```/s) ?? [];
-  assert.match(code, /sqliteBackend/);
-  assert.ok(readReadme().includes(`\`\`\`js\n${code}`));
+test("the JavaScript of README stands in pages whose snippets are run elsewhere", () => {
+  const blocks = [...readReadme().matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
+  assert.equal(blocks.length, 3);
+  const elsewhere = Object.keys(ELSEWHERE).flatMap((page) => readSnippets(page))
+    .map(({ code }) => code);
+  for (const block of blocks) assert.ok(elsewhere.includes(block!), block);
+});
+
+test("README shows what prevents that numbers are lost in silence", () => {
+  const names = [
+    "find(",
+    "onCollect",
+    "onDuplicate",
+    "setConstLabels",
+    "lastErrors",
+    "generateOpenMetricsAsync",
+    "generateProtobufAsync",
+    "compareMetrics",
+    "formats:",
+    "onError",
+    "trace_id",
+  ];
+  for (const name of names) assert.ok(readReadme().includes(name), name);
+});
+
+test("every link between the pages leads to a file, and every one of its headings exists", () => {
+  for (const page of ["README.md", ...pages]) {
+    const text = readFileSync(new URL(page, ROOT_URL), "utf8");
+    for (const [, target = ""] of text.matchAll(/\]\((?!\w+:)([^)\s]*)\)/g)) {
+      const [path = "", anchor] = target.split("#");
+      const url = path === "" ? new URL(page, ROOT_URL) : new URL(path, new URL(page, ROOT_URL));
+      assert.ok(existsSync(url), `${page}: ${target}`);
+      if (anchor === undefined) continue;
+      const headings = [...readFileSync(url, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+        heading!.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(" ", "-")
+      );
+      assert.ok(headings.includes(anchor), `${page}: ${target}`);
+    }
+  }
 });

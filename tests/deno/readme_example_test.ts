@@ -14,20 +14,31 @@ test("README's first example runs unchanged as a program", async () => {
   const folder = await mkdtemp(join(tmpdir(), "narthex-readme-"));
   try {
     await writeFile(join(folder, "main.ts"), example.code);
-    const mod = new URL("mod.ts", ROOT_URL).href;
-    const imports = JSON.stringify({ imports: { "@narthex/prometheus": mod } });
+    const imports = JSON.stringify({
+      imports: {
+        "@narthex/prometheus": new URL("mod.ts", ROOT_URL).href,
+        "@narthex/prometheus/http": new URL("collectors/http.ts", ROOT_URL).href,
+      },
+    });
     await writeFile(join(folder, "import_map.json"), imports);
-    const args = ["run", "--no-config", "--import-map=import_map.json", "--allow-net", "main.ts"];
+    const args = [
+      "serve",
+      "--no-config",
+      "--import-map=import_map.json",
+      "--host=127.0.0.1",
+      "--port=0",
+      "main.ts",
+    ];
     await using program = start(process.execPath, args, {
       cwd: folder,
-      env: { ...process.env, DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0", NO_COLOR: "1" },
+      env: { ...process.env, NO_COLOR: "1" },
     });
     const [, url] = await program.waitForOutput(/Listening on (http:\S+)/);
-    assert.equal(await (await fetch(`${url}`)).text(), "hello");
+    assert.equal(await (await fetch(`${url}orders`)).text(), "Baked.\n");
     const response = await fetch(`${url}metrics`);
     assert.equal(response.status, 200);
     assert.match(response.headers.get("content-type") ?? "", /^text\/plain/);
-    assert.match(await response.text(), /^http_requests_total\{route="\/",status="200"\} 1$/m);
+    assert.match(await response.text(), /^orders_total\{kind="rye"\} 1$/m);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -46,13 +46,14 @@ test("README's first example runs with the library imported from a URL", async (
     const code = importFrom(new URL(`${checkout.url}/`), example.code);
     await writeFile(join(folder, "main.ts"), code);
     const args = [
-      "run",
+      "serve",
       "--no-config",
       "--no-lock",
       "--reload",
       "--check=all",
       `--allow-import=${new URL(checkout.url).host}`,
-      "--allow-net",
+      "--host=127.0.0.1",
+      "--port=0",
       "main.ts",
     ];
     await using program = start(process.execPath, args, {
@@ -60,14 +61,13 @@ test("README's first example runs with the library imported from a URL", async (
       env: {
         ...process.env,
         DENO_DIR: join(folder, "cache"),
-        DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0",
         NO_COLOR: "1",
       },
     });
     const [, url] = await program.waitForOutput(/Listening on (http:\S+)/);
-    assert.equal(await (await fetch(`${url}`)).text(), "hello");
+    assert.equal(await (await fetch(`${url}orders`)).text(), "Baked.\n");
     const exposition = await (await fetch(`${url}metrics`)).text();
-    assert.match(exposition, /^http_requests_total\{route="\/",status="200"\} 1$/m);
+    assert.match(exposition, /^orders_total\{kind="rye"\} 1$/m);
     assert.ok(checkout.served.has("/mod.ts"));
     assert.ok(checkout.served.has("/model.ts"));
   } finally {

@@ -30,6 +30,7 @@ interface Service {
   readonly healthcheck?: unknown;
 }
 interface PrometheusConfig {
+  readonly rule_files: readonly string[];
   readonly scrape_configs: readonly {
     readonly static_configs: readonly { readonly targets: readonly string[] }[];
   }[];
@@ -85,7 +86,7 @@ test("every image is pinned, and Deno's version is that of README", () => {
 
 test("mounted files exist and are read-only", () => {
   const files = Object.values(compose.services).flatMap(mountsOf);
-  assert.ok(files.length >= 5);
+  assert.ok(files.length >= 6);
   for (const { source, mode } of files) {
     assert.ok(existsSync(new URL(source, COMPOSE)), source);
     assert.equal(mode, "ro", source);
@@ -118,11 +119,15 @@ test("Prometheus and Grafana find their files", () => {
   const config = command.find((option) => option.startsWith("--config.file="))?.split("=")[1];
   const file = fileAt(prometheus, config ?? "");
   assert.equal(file?.href, new URL("prometheus.yml", COMPOSE).href);
-  const { scrape_configs } = parse<PrometheusConfig>("prometheus.yml");
+  const { rule_files, scrape_configs } = parse<PrometheusConfig>("prometheus.yml");
   const targets = scrape_configs.flatMap(({ static_configs }) =>
     static_configs.flatMap(({ targets }) => targets)
   );
   assert.deepEqual(targets, ["demo:8000"]);
+  for (const path of rule_files) {
+    const rules = fileAt(prometheus, posix.join(posix.dirname(config ?? ""), path));
+    assert.equal(rules?.href, new URL(path, COMPOSE).href);
+  }
   assert.deepEqual(demo?.ports, ["127.0.0.1:8000:8000"]);
 
   const folder = "grafana/provisioning";
@@ -145,6 +150,8 @@ test("every YAML file in the folder is used", () => {
     "grafana/provisioning/dashboards/narthex.yaml",
     "grafana/provisioning/datasources/prometheus.yaml",
     "prometheus.yml",
+    "rules.yml",
+    "rules_test.yml",
   ]);
 });
 

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "node:test";
 import fc from "fast-check";
 import { escapeMetricName } from "../../encoding/escaping.ts";
 import { type CollectorRegistry, gather, generateMetrics, type MetricFamily } from "../../mod.ts";
 import { lintMetrics } from "../../testing.ts";
 import { arbitraryFamilies } from "../support/families.ts";
 import { arbitraryRegistry, promtoolLines, registryOf } from "../support/linting.ts";
+import { ROOT_URL } from "../support/paths.ts";
 import { testWithPrograms } from "../support/programs.ts";
 
 /** A problem with a unit: in a name with several units, promtool picks one of them by chance. */
@@ -103,5 +109,59 @@ testWithPrograms(
       { seed: 42, numRuns: 60 },
     );
     return Promise.resolve();
+  },
+);
+
+/** The folder of the rules. */
+const RULES = fileURLToPath(new URL("examples/compose/", ROOT_URL));
+
+testWithPrograms(
+  ["promtool"],
+  "promtool accepts the ten rules, and their tests pass",
+  (promtool) => {
+    const run = (...args: string[]) =>
+      execFileSync(promtool, args, { cwd: RULES, encoding: "utf8", stdio: "pipe" });
+    assert.match(run("check", "rules", "rules.yml"), /SUCCESS: 10 rules found/);
+    assert.match(run("test", "rules", "rules_test.yml"), /SUCCESS/);
+    return Promise.resolve();
+  },
+);
+
+test("each alert is tested, and docs/operating.md says what to do about it", async () => {
+  const rules = await readFile(join(RULES, "rules.yml"), "utf8");
+  const tests = await readFile(join(RULES, "rules_test.yml"), "utf8");
+  const page = await readFile(new URL("docs/operating.md", ROOT_URL), "utf8");
+  const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);
+  assert.equal(alerts.length, 7);
+  for (const alert of alerts) {
+    assert.ok(tests.includes(`alertname: ${alert}\n`), alert);
+    assert.match(page, new RegExp(`^\\| \`${alert}\` `, "m"));
+  }
+  for (const [, record = ""] of rules.matchAll(/- record: (\S+)/g)) {
+    assert.ok(tests.includes(record), record);
+  }
+});
+
+testWithPrograms(
+  ["promtool"],
+  "promtool accepts the configuration in docs/operating.md",
+  async (promtool) => {
+    const page = await readFile(new URL("docs/operating.md", ROOT_URL), "utf8");
+    const [, config = ""] = /^```yaml\n(.*?)^```/ms.exec(page) ?? [];
+    const folder = await mkdtemp(join(tmpdir(), "narthex-promtool-"));
+    try {
+      // The token is of the machine that Prometheus runs on.
+      const token = join(folder, "token");
+      const path = "/etc/prometheus/shop_token";
+      assert.ok(config.includes(path));
+      await writeFile(token, "s3cr3t");
+      await writeFile(join(folder, "prometheus.yml"), config.replace(path, token));
+      await copyFile(join(RULES, "rules.yml"), join(folder, "rules.yml"));
+      const args = ["check", "config", "prometheus.yml"];
+      const output = execFileSync(promtool, args, { cwd: folder, encoding: "utf8" });
+      assert.match(output, /SUCCESS: 10 rules found/);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   },
 );

@@ -1,15 +1,24 @@
 /**
- * What `instrument()` adds to a request: for a handler that is called directly, and over loopback,
- * beside the same done by hand with other clients. Prints a table, and writes that of Deno into
- * docs/benchmarks.md: `deno task bench:http`, and `bun benches/http.ts`.
+ * What measuring adds to a request: for a handler that is called directly, and over loopback,
+ * beside the same done by hand with other clients, and beside the middleware that Express and
+ * Fastify have. Prints tables, and writes those of Deno into docs/benchmarks.md:
+ * `deno task bench:http`, `bun benches/http.ts` and `node benches/http.ts`.
  *
  * @module
  */
 import official from "@prometheus-io/client";
+import express, { type RequestHandler } from "express";
+import promBundle from "express-prom-bundle";
+import fastify from "fastify";
+import fastifyMetrics from "fastify-metrics";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { connect } from "node:net";
 import process from "node:process";
 import promClient from "prom-client";
 import { instrument } from "../collectors/http.ts";
+import { httpMetrics as expressMetrics } from "../collectors/http/express.ts";
+import { httpMetrics as fastifyPlugin } from "../collectors/http/fastify.ts";
+import { instrumentListener } from "../collectors/http/node.ts";
 import { serve } from "../examples/serve.ts";
 import { CollectorRegistry } from "../mod.ts";
 import { RUNTIME } from "./fresh_process.ts";
@@ -108,17 +117,30 @@ function byHand(client: typeof promClient, handler: Handler): Handler {
 const instrumented = (handler: Handler, options: object): Handler =>
   instrument(handler, { registry: new CollectorRegistry(), ...options }) as Handler;
 
-/** Those that are compared; the first is what the others are added to. */
+/** The first is what the others are added to, and the second shows how sure that is. */
+const BARE = ["bare", "bare against bare"] as const;
+
+/** Those that are compared. */
 const CONTESTANTS: Record<string, (handler: Handler) => Handler> = {
-  "bare handler": (handler) => handler,
-  "`instrument()`": (handler) => instrumented(handler, { route: routeOf }),
+  [BARE[0]]: (handler) => handler,
+  [BARE[1]]: (handler) => handler,
+  "`instrument()`": (handler) => instrumented(handler, {}),
   "`instrument()`, routes as patterns": (handler) => instrumented(handler, { route: ROUTES }),
-  "`instrument()`, `bodies: false`": (handler) =>
-    instrumented(handler, { route: routeOf, bodies: false }),
+  "`instrument()`, `bodies: true`": (handler) =>
+    instrumented(handler, { route: ROUTES, bodies: true }),
   "`prom-client` by hand": (handler) => byHand(promClient, handler),
   "`@prometheus-io/client` by hand": (handler) =>
     byHand(official as unknown as typeof promClient, handler), // The same interface, as far as it is used here.
 };
+
+/**
+ * The time of the processor that this process has taken, in microseconds. Unlike the time of day,
+ * it does not run on while other programs are served.
+ */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
 
 /** Measures rounds of every contestant in turn, in nanoseconds for each request. */
 async function measure(
@@ -127,10 +149,12 @@ async function measure(
 ): Promise<Measured[]> {
   const samples: number[][] = rounds.map(() => []);
   for (let i = -WARM_UP_ROUNDS; i < ROUNDS; i++) {
-    for (const [k, round] of rounds.entries()) {
-      const start = performance.now();
-      await round();
-      if (i >= 0) samples[k]!.push((performance.now() - start) * 1e6 / requests);
+    for (let n = 0; n < rounds.length; n++) {
+      // Each comes first as often as the others, since what comes before leaves its traces.
+      const k = (n + i + WARM_UP_ROUNDS) % rounds.length;
+      const start = processorTime();
+      await rounds[k]!();
+      if (i >= 0) samples[k]!.push((processorTime() - start) * 1e3 / requests);
     }
   }
   return samples.map(summarise);
@@ -184,7 +208,85 @@ async function compare(handler: Handler): Promise<[Measured[], Measured[]]> {
   return [direct, loopback];
 }
 
-const head = ["", "called directly", "adds", "over loopback", "ratio to bare"];
+/** A server of a framework. */
+interface FrameworkServer {
+  readonly port: number;
+  stop(): unknown;
+}
+
+async function listen(server: Server): Promise<FrameworkServer> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("Cannot listen");
+  const stop = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { port: address.port, stop };
+}
+
+function serveExpress(...middleware: RequestHandler[]): Promise<FrameworkServer> {
+  const app = express();
+  for (const each of middleware) app.use(each);
+  for (const route of ROUTES) {
+    app.get(route, (_, response) => void response.type("text/plain").send(BODY));
+  }
+  return listen(createServer(app));
+}
+
+async function serveFastify(
+  register: (app: ReturnType<typeof fastify>) => unknown = () => {},
+): Promise<FrameworkServer> {
+  const app = fastify({ forceCloseConnections: true });
+  await register(app);
+  for (const route of ROUTES) app.get(route, () => BODY);
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const [address] = app.addresses();
+  if (typeof address !== "object") throw new Error("Cannot listen");
+  return { port: address.port, stop: () => app.close() };
+}
+
+const nodeListener: RequestListener = (_, response) => void response.end(BODY);
+const registryOf = () => ({ registry: new CollectorRegistry() });
+
+/** Servers by framework, each without metrics twice. */
+const FRAMEWORKS: Record<string, Record<string, () => Promise<FrameworkServer>>> = {
+  "node:http": {
+    [BARE[0]]: () => listen(createServer(nodeListener)),
+    [BARE[1]]: () => listen(createServer(nodeListener)),
+    "`instrumentListener()`": () =>
+      listen(createServer(instrumentListener(nodeListener, { ...registryOf(), route: ROUTES }))),
+  },
+  "Express": {
+    [BARE[0]]: () => serveExpress(),
+    [BARE[1]]: () => serveExpress(),
+    "`httpMetrics()`": () => serveExpress(expressMetrics(registryOf())),
+    [`\`express-prom-bundle\` ${versionOf("express-prom-bundle")}`]: () =>
+      serveExpress(promBundle({
+        includeMethod: true,
+        includePath: true,
+        promRegistry: new promClient.Registry(),
+        buckets: BUCKETS,
+        normalizePath: (request) => request.route?.path ?? "",
+      })),
+  },
+  "Fastify": {
+    [BARE[0]]: () => serveFastify(),
+    [BARE[1]]: () => serveFastify(),
+    "`httpMetrics`": () => serveFastify((app) => app.register(fastifyPlugin, registryOf())),
+    [`\`fastify-metrics\` ${versionOf("fastify-metrics")}`]: () =>
+      serveFastify((app) =>
+        app.register(fastifyMetrics.default ?? fastifyMetrics, {
+          endpoint: "/metrics",
+          defaultMetrics: { enabled: false },
+        })
+      ),
+  },
+};
+
+const ratioTo = (measured: Measured, bare: Measured): string =>
+  `${(measured.median / bare.median).toFixed(3)} ×`;
+
 const tables: string[] = [];
 for (const [what, handler] of [["A text", text], ["A stream of three pieces", streamed]] as const) {
   const [direct, loopback] = await compare(handler);
@@ -193,16 +295,32 @@ for (const [what, handler] of [["A text", text], ["A stream of three pieces", st
     formatMeasured(direct[i]!, TIME),
     i === 0 ? "–" : `${((direct[i]!.median - direct[0]!.median) / 1000).toFixed(2)} µs`,
     formatMeasured(loopback[i]!, TIME),
-    `${(loopback[i]!.median / loopback[0]!.median).toFixed(2)} ×`,
+    ratioTo(loopback[i]!, loopback[0]!),
   ]);
+  const head = ["", "called directly", "adds", "over loopback", "ratio to bare"];
   tables.push(`${what}:\n\n${formatTable([head, ...rows])}`);
+}
+for (const [name, starts] of Object.entries(FRAMEWORKS)) {
+  const servers = await Promise.all(Object.values(starts).map((start) => start()));
+  const measured = await measure(servers.map(({ port }) => request(port)), REQUESTS);
+  for (const server of servers) await server.stop();
+  const rows = Object.keys(starts).map((how, i) => [
+    how,
+    formatMeasured(measured[i]!, TIME),
+    ratioTo(measured[i]!, measured[0]!),
+  ]);
+  tables.push(`${name}:\n\n${formatTable([["", "over loopback", "ratio to bare"], ...rows])}`);
 }
 const report = `${describeRun("deno task bench:http")}
 
-Median of ${ROUNDS} rounds (quartiles), paths from seed ${SEED}. By hand means the usual middleware:
-a duration and what is in flight, until the handler has answered. \`instrument()\` measures bodies as
-well, streams to their end, which \`bodies: false\` leaves out. Beside \`prom-client\`
-${versionOf("prom-client")} and \`@prometheus-io/client\` ${versionOf("@prometheus-io/client")}.
+Processor time, median of ${ROUNDS} interleaved rounds (quartiles), paths from seed ${SEED},
+${CONNECTIONS} connections. By hand means the usual middleware: a duration and what is in flight, until the handler
+has answered. Beside \`prom-client\` ${versionOf("prom-client")} and
+\`@prometheus-io/client\` ${
+  versionOf("@prometheus-io/client")
+}. The row of bare against bare says how
+sure the others are. The client runs in the same process as the servers, so that its work is in all
+numbers.
 
 ${tables.join("\n")}`;
 console.log(report);

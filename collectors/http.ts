@@ -33,7 +33,7 @@
 import { checkShape } from "../model.ts";
 import { measureRoutes } from "./http/bun_routes.ts";
 import type { BunRoute, BunServer } from "./http/bun_types.ts";
-import { FetchRecorder, type Handler, type InstrumentOptions } from "./http/server.ts";
+import { FetchRecorder, type Handler, type InstrumentOptions } from "./http/fetch_recorder.ts";
 
 export type {
   BunCookies,
@@ -49,7 +49,7 @@ export type { HttpMetricsOptions } from "./http/metrics.ts";
 export type { RoutePattern, UrlPattern } from "./http/path_patterns.ts";
 export type { ServerMetricsOptions } from "./http/recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./http/routes.ts";
-export type { InstrumentOptions } from "./http/server.ts";
+export type { InstrumentOptions } from "./http/fetch_recorder.ts";
 export type { WebRecorderOptions } from "./http/web_recorder.ts";
 
 /**
@@ -63,10 +63,10 @@ export type { WebRecorderOptions } from "./http/web_recorder.ts";
  *   of the type `abort`.
  * - An upgrade to a WebSocket is over when the handler has answered.
  *
- * @typeParam This What the handler has as `this`.
+ * @typeParam This The type of its `this`.
  * @typeParam Req The type of its request.
  * @typeParam Args The other arguments: `info` of Deno, `server` of Bun, `env` and `ctx`.
- * @typeParam R What it returns.
+ * @typeParam R The type of its result.
  * @param handler The handler.
  * @param options Options.
  * @returns A handler of the same signature.
@@ -161,8 +161,9 @@ export function instrument(
   const doing = "Cannot instrument handler";
   if (typeof handler === "function") {
     const recorder = new FetchRecorder(options);
+    const own = { handler };
     return measured(handler, function (this: unknown, ...args) {
-      return recorder.handle({ handler, self: this }, args);
+      return recorder.handle(own, this, args);
     });
   }
   const { fetch, routes } = handler ?? {};
@@ -174,18 +175,16 @@ export function instrument(
   // Of the same class, with the properties of the class beside those of the object.
   const copy = Object.assign(Object.create(Object.getPrototypeOf(handler)), handler);
   if (fetch !== undefined) {
-    const call = { handler: fetch, self: handler };
-    copy.fetch = measured(fetch, (...args) => recorder.handle(call, args));
+    const own = { handler: fetch };
+    copy.fetch = measured(fetch, (...args) => recorder.handle(own, handler, args));
   }
   if (hasRoutes) {
-    copy.routes = measureRoutes(
-      routes,
-      recorder,
-      (route, key) =>
-        measured(route, function (this: unknown, ...args) {
-          return recorder.handle({ handler: route, self: this, key }, args);
-        }),
-    );
+    copy.routes = measureRoutes(routes, recorder, (route, key) => {
+      const own = { handler: route, key };
+      return measured(route, function (this: unknown, ...args) {
+        return recorder.handle(own, this, args);
+      });
+    });
   }
   return copy;
 }

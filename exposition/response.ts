@@ -148,8 +148,8 @@ export interface MetricsHandlerOptions extends MetricsResponseOptions {
 }
 
 /**
- * Observes the requests to a handler. It must not throw. `endpointMetrics()` of
- * `@narthex/prometheus/http` creates one, because this module knows no metrics.
+ * An observer of the requests to a handler. It must not throw. `endpointMetrics()` of
+ * `@narthex/prometheus/http` returns one.
  */
 export interface ScrapeObserver {
   /**
@@ -215,7 +215,7 @@ interface Shared {
   readonly admission: Admission;
   /** The collections to join. `undefined` if each scrape has its own. */
   readonly collections: Collections | undefined;
-  /** Called when a request is refused, if anybody wants to know. */
+  /** Called when a request is refused, for the observer. */
   readonly refuse?: ((reason: ScrapeRefusal) => void) | undefined;
 }
 
@@ -306,14 +306,14 @@ export function metricsHandler(
     collections: coalesce ? new Collections() : undefined,
   };
   return (request) => {
-    // Not as a promise: a program that uses this as a listener would not handle it, and end.
+    // Thrown, because a listener's rejected promise would end the program.
     refuseListener(request);
     if (observer === undefined) return respond(request, checked, shared);
     return observed(observer, (refuse) => respond(request, checked, { ...shared, refuse }));
   };
 }
 
-/** Throws if a handler is given what listeners of Node are given, or a context of a framework. */
+/** Throws if the argument is not a `Request`. */
 function refuseListener(request: unknown): void {
   const { headers } = (request ?? {}) as { headers?: { get?: unknown } };
   const rule = "the handler takes a Request; for (request, response) of Node there is " +
@@ -371,7 +371,7 @@ async function observed(
     observer.answered(response.status, refused);
     return response;
   } catch (error) {
-    // That is what servers make of it.
+    // Servers answer it with this status.
     observer.answered(500, refused);
     throw error;
   }

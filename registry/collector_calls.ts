@@ -243,7 +243,11 @@ export class CollectorCalls {
       }
     }
     const waitMs = Math.min(timeoutMs, leftMs);
-    if (waitMs <= 0) return [];
+    if (waitMs <= 0) {
+      // Its timer is due, and only waits for a turn.
+      if (leftMs <= 0 && patienceMs >= call.patienceMs) judge();
+      return [];
+    }
     const limit = limitTime(waitMs, { outer: signal, timers });
     call.waiting++;
     try {

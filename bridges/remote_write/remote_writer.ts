@@ -45,7 +45,7 @@ export type { FlushOptions };
  *   fetch: () => Promise.resolve(new Response(null, { status: 204 })), // leave this out
  * });
  * await writer.flush();
- * assert.equal(writer.sentSamples, 1);
+ * assert.ok(writer.sentSamples > 0);
  * await writer.close();
  * ```
  */

@@ -1,14 +1,14 @@
-import type { FetchRecorder, Handler } from "./server.ts";
+import type { FetchRecorder, Handler } from "./fetch_recorder.ts";
 
 /** The methods that a route of Bun may have a handler for each. */
 type MethodHandlers = Readonly<Record<string, unknown>>;
 
 /**
- * Measures the functions among the routes of `Bun.serve()`, each under its key. Whatever else
- * stands there is left as it is.
+ * Measures the functions among the routes of `Bun.serve()`, each under its key. All other
+ * values stay as they are.
  *
  * @param routes The routes. They are not changed.
- * @param recorder What measures.
+ * @param recorder The recorder of the handlers.
  * @param wrap Makes a measured handler of a handler and the key of its route.
  * @returns The routes to serve.
  */
@@ -47,7 +47,7 @@ function isMethodHandlers(value: unknown): value is MethodHandlers {
   return Object.keys(value).every((name) => /^[A-Z]+$/.test(name));
 }
 
-/** A handler that answers as a static route does, or `undefined` where there can be none. */
+/** Returns a handler that answers like a static route, or `undefined` if that is impossible. */
 function answerOf(value: unknown): Handler | undefined {
   // Its body can be sent once, and a copy of a response shares it.
   if (value instanceof Response) return () => value.clone();

@@ -20,7 +20,7 @@
 import { checkKnownOptions, type KnownOptions } from "../../model.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import type { Ignore } from "./routes.ts";
-import { FetchRecorder, type Handler } from "./server.ts";
+import { FetchRecorder, type Handler } from "./fetch_recorder.ts";
 import type { WebRecorderOptions } from "./web_recorder.ts";
 
 export type { HttpMetricsOptions } from "./metrics.ts";
@@ -29,7 +29,7 @@ export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";
 export type { WebRecorderOptions } from "./web_recorder.ts";
 
-/** What is used of Elysia's context. */
+/** The members of Elysia's context that are used here. */
 interface ElysiaContext {
   readonly request: Request;
   /** The route, if one has matched. */
@@ -37,7 +37,7 @@ interface ElysiaContext {
   readonly error?: unknown;
 }
 
-/** What is used of an app of Elysia: methods, whose types are Elysia's own. */
+/** The methods of an app of Elysia that are used here. Their types are Elysia's own. */
 export interface ElysiaApp {
   /** Wraps the handler of all requests. */
   readonly wrap: unknown;
@@ -107,7 +107,7 @@ export function httpMetrics(
     });
     // Elysia's types say the same, with all that hooks can be.
     const hooked = app as unknown as HookedApp;
-    // Elysia reads from the source of a hook what it needs of the context.
+    // Elysia finds the needed members of the context in the source of a hook.
     hooked.onTransform({ as: "global" }, ({ request, route }) => {
       if (route !== undefined) routes.set(request, route);
     });
@@ -115,9 +115,7 @@ export function httpMetrics(
       if (typeof route === "string") routes.set(request, route);
       errors.set(request, { error });
     });
-    hooked.wrap((handler) => (...args) =>
-      recorder.handle({ handler, self: undefined, found }, args)
-    );
+    hooked.wrap((handler) => (...args) => recorder.handle({ handler, found }, undefined, args));
     return app;
   };
 }

@@ -20,18 +20,19 @@ import { checkKnownOptions, type KnownOptions } from "../../model.ts";
 import { ExpressRoutes, type RoutedRequest } from "./express_routes.ts";
 import {
   fullUrlOf,
+  ListenerExchange,
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeResponse,
 } from "./listener_recorder.ts";
-import { metricsListener } from "./node_handler.ts";
+import { metricsListener } from "./metrics_listener.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, namedRoute } from "./routes.ts";
 
 export type { RoutedRequest } from "./express_routes.ts";
 export type { ListenerRecorderOptions, NodeRequest, NodeResponse } from "./listener_recorder.ts";
 export type { HttpMetricsOptions } from "./metrics.ts";
-export type { MetricsListener, WritableNodeResponse } from "./node_handler.ts";
+export type { MetricsListener, WritableNodeResponse } from "./metrics_listener.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";
@@ -104,13 +105,15 @@ export function httpMetrics<
     doing,
   );
   const ignores = compileIgnore(checked.ignore, fullUrlOf, doing);
-  const recorder = new ListenerRecorder(checked, doing);
+  const recorder = new ListenerRecorder<Req, Res>(checked, doing);
   const routes = new ExpressRoutes();
   return function httpMetrics(request, response, next): void {
     if (ignores?.(request) !== true) {
       const { app } = request as { app?: unknown };
       const routeOf = (): string => namedRoute(request) ?? routes.find(request, app);
-      recorder.watch(request, response, { subject: request, answer: response, routeOf });
+      const exchange = new ListenerExchange<Req, Res>(request, response, routeOf);
+      exchange.response = response;
+      recorder.watch(exchange, request);
     }
     next();
   };

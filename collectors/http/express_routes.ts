@@ -3,12 +3,12 @@ import { originalUrlOf } from "./listener_recorder.ts";
 /** A path as a program gives it to Express. */
 type Path = string | RegExp | readonly Path[];
 
-/** What is used of a `Route`. */
+/** The members of a `Route` that are used here. */
 interface Route {
   readonly path: Path;
 }
 
-/** What a layer has matched. */
+/** The result of a match. */
 interface Match {
   /** The part of the path that it has matched. */
   readonly path: string;
@@ -18,8 +18,8 @@ interface Match {
 }
 
 /**
- * What is used of a layer of a router, as Express 4 and 5 have it. None of it is changed, and no
- * method is called that keeps something of a request.
+ * The members of a router's layer that are used here, in Express 4 and 5. None of them is changed,
+ * and no method is called that keeps anything of a request.
  */
 interface Layer {
   readonly route?: Route | undefined;
@@ -38,7 +38,7 @@ interface Layer {
   readonly keys?: readonly { readonly name: string | number }[];
 }
 
-/** What is used of an application. */
+/** The members of an application that are used here. */
 interface App {
   readonly parent?: App;
   readonly mountpath?: Path;
@@ -48,7 +48,7 @@ interface App {
 export interface RoutedRequest {
   /** The method. */
   readonly method?: string | undefined;
-  /** The path and the query, without what a mount path has matched. */
+  /** The path and the query, without the part that a mount path has matched. */
   readonly url?: string | undefined;
   /** The headers, by their names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -61,7 +61,7 @@ type Way = readonly Layer[];
 export class ExpressRoutes {
   /** The ways to each route. There are several if its router is mounted more than once. */
   readonly #ways: WeakMap<Route, Way[]> = new WeakMap();
-  /** What is shown of each route that can be reached on one way only, and has one pattern. */
+  /** The label of each route that can be reached in one way only, and has one pattern. */
   readonly #names: WeakMap<Route, string> = new WeakMap();
 
   /**
@@ -151,7 +151,7 @@ function isSame(a: Way, b: Way): boolean {
   return a.length === b.length && a.every((layer, i) => layer === b[i]);
 }
 
-/** Whether what is shown of a layer is the same for all requests. */
+/** Whether the label of a layer is the same for all requests. */
 function hasOneName(layer: Layer): boolean {
   if (isRoot(layer)) return true;
   const path = layer.route?.path ?? layer.rawPath;
@@ -170,7 +170,7 @@ function isRoot(layer: Layer): boolean {
   return layer.route == null && (layer.slash === true || layer.regexp?.fast_slash === true);
 }
 
-/** What is shown of a path: of several, all. */
+/** Returns the label of a path. If there are several, it has all of them. */
 function textOf(path: Path): string {
   return flatten(path).join("|");
 }
@@ -179,7 +179,7 @@ function flatten(path: Path): (string | RegExp)[] {
   return typeof path === "string" || path instanceof RegExp ? [path] : path.flatMap(flatten);
 }
 
-/** Shows the parts of a way as one path. */
+/** Joins the labels of a way's layers. */
 function join(names: readonly string[]): string {
   const route = names.at(-1) ?? "";
   // A mount path matches with a slash behind it and without.
@@ -202,7 +202,7 @@ function follow(way: Way, path: string): string | undefined {
   return join(names);
 }
 
-/** What a layer matches of a path, and what is shown of it. */
+/** Returns the part of a path that a layer matches, and the label of the layer. */
 function matchOf(layer: Layer, path: string): { path: string; name: string } | undefined {
   const { regexp, matchers, rawPath } = layer;
   if (regexp !== undefined) {
@@ -236,7 +236,7 @@ function matchOf(layer: Layer, path: string): { path: string; name: string } | u
   return undefined;
 }
 
-/** What is shown of a layer that has matched a text, and whose pattern cannot be had. */
+/** Returns the label of a layer that has matched a text, and whose pattern is unknown. */
 function nameOfMatch({ route }: Layer, text: string, hasParameters: boolean): string {
   if (route == null) return hasParameters ? "*" : text;
   // Of several paths, the one that the request has word for word.

@@ -18,23 +18,23 @@ import type { MetricsHandlerOptions } from "../../mod.ts";
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
+  ListenerExchange,
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeRequest,
-  type Watched,
 } from "./listener_recorder.ts";
-import { metricsListener, type WritableNodeResponse } from "./node_handler.ts";
+import { metricsListener, type WritableNodeResponse } from "./metrics_listener.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, namedRoute } from "./routes.ts";
 
 export type { ListenerRecorderOptions, NodeRequest, NodeResponse } from "./listener_recorder.ts";
 export type { HttpMetricsOptions } from "./metrics.ts";
-export type { WritableNodeResponse } from "./node_handler.ts";
+export type { WritableNodeResponse } from "./metrics_listener.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";
 
-/** What is used of Fastify's request. */
+/** The members of Fastify's request that are used here. */
 export interface FastifyMetricsRequest {
   /** The request of Node. */
   readonly raw: NodeRequest;
@@ -44,7 +44,7 @@ export interface FastifyMetricsRequest {
   readonly routeOptions: { readonly url?: string | undefined; readonly config?: object };
 }
 
-/** What is used of Fastify's reply. */
+/** The members of Fastify's reply that are used here. */
 export interface FastifyMetricsReply {
   /** The response of Node. */
   readonly raw: WritableNodeResponse;
@@ -56,7 +56,7 @@ export interface FastifyMetricsReply {
   hijack(): unknown;
 }
 
-/** What is used of a Fastify instance. */
+/** The members of a Fastify instance that are used here. */
 export interface FastifyMetricsInstance {
   /**
    * Adds a hook for the beginning of requests.
@@ -126,7 +126,7 @@ const FASTIFY_OPTIONS = ["prefix", "logLevel", "logSerializers"];
 
 const DOING = "Cannot measure requests of Fastify";
 
-/** What marks the route of the endpoint in its configuration. */
+/** The property that marks the route of the endpoint, in its configuration. */
 const ENDPOINT = "narthexEndpoint";
 
 /**
@@ -161,11 +161,13 @@ export function httpMetrics(
   try {
     addTo(app, options);
   } catch (error) {
-    // Fastify does not notice that such a plugin throws, and waits for it.
+    // Fastify does not notice when such a plugin throws, and would wait for it.
     return done(error as Error); // All that is thrown here is one.
   }
   done();
 }
+
+type FastifyExchange = ListenerExchange<FastifyMetricsRequest, FastifyMetricsReply>;
 
 function addTo(app: FastifyMetricsInstance, options: FastifyMetricsOptions): void {
   const own = Object.fromEntries(
@@ -175,17 +177,19 @@ function addTo(app: FastifyMetricsInstance, options: FastifyMetricsOptions): voi
   const { endpoint, endpointOptions, registry } = checked;
   const ignores = compileIgnore(checked.ignore, ({ raw }) => fullUrlOf(raw), DOING);
   const recorder = new ListenerRecorder(checked, DOING);
-  const watched = new WeakMap<FastifyMetricsRequest, Watched>();
+  const exchanges = new WeakMap<FastifyMetricsRequest, FastifyExchange>();
   app.addHook("onRequest", (request, reply, next) => {
     const isEndpoint = ENDPOINT in (request.routeOptions.config ?? {});
     if (!isEndpoint && ignores?.(request) !== true) {
-      const watch = { subject: request, answer: reply, routeOf };
-      watched.set(request, recorder.watch(request.raw, reply.raw, watch));
+      const exchange: FastifyExchange = new ListenerExchange(request, reply.raw, routeOf);
+      exchange.response = reply;
+      recorder.watch(exchange, request.raw);
+      exchanges.set(request, exchange);
     }
     next();
   });
   app.addHook("onError", (request, _reply, error, next) => {
-    const exchange = watched.get(request);
+    const exchange = exchanges.get(request);
     if (exchange !== undefined) exchange.error = { error };
     next();
   });
@@ -201,7 +205,7 @@ function addTo(app: FastifyMetricsInstance, options: FastifyMetricsOptions): voi
   }
 }
 
-// What Fastify reads to let the hooks hold for the whole instance, and to name the plugin.
+// Fastify reads these: the hooks hold for the whole instance, and the plugin has a name.
 Object.defineProperties(httpMetrics, {
   [Symbol.for("skip-override")]: { value: true },
   [Symbol.for("fastify.display-name")]: { value: "narthex-http-metrics" },

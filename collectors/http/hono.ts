@@ -20,7 +20,7 @@
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, namedRoute, RouteFinder, type RouteOf } from "./routes.ts";
-import { WebRecorder, type WebRecorderOptions } from "./web_recorder.ts";
+import { WebExchange, WebRecorder, type WebRecorderOptions } from "./web_recorder.ts";
 
 export type { HttpMetricsOptions } from "./metrics.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
@@ -28,13 +28,13 @@ export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./routes.ts";
 export type { WebRecorderOptions } from "./web_recorder.ts";
 
-/** What is used of Hono's context. */
+/** The members of Hono's context that are used here. */
 export interface HonoContext {
   /** The request. */
   readonly req: { readonly raw: Request };
   /** The response. */
   res: Response;
-  /** What the runtime hands to a handler beside the request. */
+  /** The second argument of a handler, which depends on the runtime. */
   readonly env: unknown;
   /** An error that was thrown, and that the app has answered. */
   readonly error: unknown;
@@ -49,8 +49,8 @@ export interface HonoContext {
 export interface HonoMetricsOptions<Context extends HonoContext = HonoContext>
   extends WebRecorderOptions<Context, Response> {
   /**
-   * Names the route of a request that was handled, in the place of what the context says itself:
-   * `routePath` of `hono/route`. It is asked only if a route has matched, as far as the context
+   * Names the route of a request that was handled, instead of the context: `routePath` of
+   * `hono/route`. It is asked only if a route has matched, as far as the context
    * tells.
    */
   route?: RouteOf<Context> | undefined;
@@ -109,7 +109,7 @@ export function httpMetrics<Context extends HonoContext = HonoContext>(
   );
   const ignores = compileIgnore(checked.ignore, urlOf, doing);
   const routes = new RouteFinder<Context>(checked, urlOf, doing);
-  const recorder = new WebRecorder(checked, doing);
+  const recorder = new WebRecorder<Context, Response>(checked, doing);
   const routeOf = (context: Context): string => {
     const named = namedRoute(context) ?? namedRoute(context.req.raw);
     if (named !== undefined) return named;
@@ -118,32 +118,41 @@ export function httpMetrics<Context extends HonoContext = HonoContext>(
   };
   return async function httpMetrics(context, next): Promise<void> {
     if (ignores?.(context)) return void await next();
-    const exchange = recorder.begin(context.req.raw, context, context.env);
+    const exchange = new WebExchange<Context, Response>(context.req.raw, context);
+    recorder.begin(exchange, context.env);
     try {
       await next();
     } catch (error) {
-      recorder.fail(exchange, { error, route: routeOf(context) });
+      exchange.route = routeOf(context);
+      exchange.status = 500;
+      recorder.fail(exchange, error);
       throw error;
     }
     const { error, res } = context;
-    const { status } = res;
-    if (error !== undefined) {
-      recorder.fail(exchange, { error, status, route: routeOf(context) });
-      return;
-    }
-    const outcome = recorder.outcomeOf(exchange, status, routeOf(context));
-    const labels = recorder.end(exchange, outcome, res);
-    if (!recorder.bodies || outcome.status === "") return;
-    const counted = recorder.count(exchange, outcome, { response: res, labels });
+    exchange.route = routeOf(context);
+    exchange.status = statusOf(context);
+    exchange.response = res;
+    if (error !== undefined) return recorder.fail(exchange, error);
+    // The client may have left in the meantime.
+    if (recorder.hasLeft(exchange)) return recorder.leave(exchange);
+    recorder.end(exchange);
+    if (!recorder.bodies) return;
+    const counted = recorder.count(exchange, res);
     if (counted !== res) context.res = counted;
   };
+}
+
+/** The status, which is that of an upgrade where Hono makes up a response that Bun does not send. */
+function statusOf({ req, res: { status } }: HonoContext): number {
+  if (status !== 200 || req.raw.method !== "GET" || !("Bun" in globalThis)) return status;
+  return req.raw.headers.get("upgrade") === "websocket" ? 101 : status;
 }
 
 function urlOf(context: HonoContext): string {
   return context.req.raw.url;
 }
 
-/** What is used of a route of Hono. */
+/** The members of a route of Hono that are used here. */
 interface HonoRoute {
   readonly path: string;
   readonly method: string;

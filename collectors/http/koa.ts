@@ -19,22 +19,23 @@ import type { MetricsHandlerOptions } from "../../mod.ts";
 import { checkKnownOptions, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
+  ListenerExchange,
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeRequest,
 } from "./listener_recorder.ts";
-import { metricsListener, type WritableNodeResponse } from "./node_handler.ts";
+import { metricsListener, type WritableNodeResponse } from "./metrics_listener.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, namedRoute } from "./routes.ts";
 
 export type { ListenerRecorderOptions, NodeRequest, NodeResponse } from "./listener_recorder.ts";
 export type { HttpMetricsOptions } from "./metrics.ts";
-export type { WritableNodeResponse } from "./node_handler.ts";
+export type { WritableNodeResponse } from "./metrics_listener.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";
 
-/** What is used of Koa's context. */
+/** The members of Koa's context that are used here. */
 export interface KoaContext {
   /** The method. */
   readonly method: string;
@@ -101,15 +102,17 @@ export function httpMetrics<Context extends KoaContext = KoaContext>(
     doing,
   );
   const ignores = compileIgnore(checked.ignore, ({ req }) => fullUrlOf(req), doing);
-  const recorder = new ListenerRecorder(checked, doing);
+  const recorder = new ListenerRecorder<Context, Context["response"]>(checked, doing);
   return async function httpMetrics(context, next): Promise<void> {
     if (ignores?.(context)) return void await next();
     const { req, res, response } = context;
-    const watched = recorder.watch(req, res, { subject: context, answer: response, routeOf });
+    const exchange = new ListenerExchange<Context, Context["response"]>(context, res, routeOf);
+    exchange.response = response;
+    recorder.watch(exchange, req);
     try {
       await next();
     } catch (error) {
-      watched.error = { error };
+      exchange.error = { error };
       throw error;
     }
   };
@@ -142,7 +145,7 @@ export function metricsEndpoint(
   };
 }
 
-/** What is used of a layer of `@koa/router`. */
+/** The members of a layer of `@koa/router` that are used here. */
 interface Layer {
   readonly path: string | RegExp;
   readonly methods: readonly string[];

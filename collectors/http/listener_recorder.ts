@@ -1,16 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { checkShape } from "../../model.ts";
 import {
-  type Exchange,
+  Exchange,
   type Failure,
   LEFT,
-  type Outcome,
   parseLength,
   type ServerMetricsOptions,
   ServerRecorder,
 } from "./recorder.ts";
 
-/** What is used of an `IncomingMessage` of `node:http` or an `Http2ServerRequest`. */
+/** The members of an `IncomingMessage` of `node:http` or an `Http2ServerRequest` that are used here. */
 export interface NodeRequest {
   /** The method. */
   readonly method?: string | undefined;
@@ -20,7 +19,7 @@ export interface NodeRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** What is used of a `ServerResponse` of `node:http` or an `Http2ServerResponse`. */
+/** The members of a `ServerResponse` of `node:http` or an `Http2ServerResponse` that are used here. */
 export interface NodeResponse {
   /** The status. */
   readonly statusCode: number;
@@ -44,10 +43,10 @@ export interface NodeResponse {
    * @param listener The function.
    * @returns Anything.
    */
-  once(event: "close", listener: () => void): unknown;
+  on(event: "close", listener: () => void): unknown;
 }
 
-/** Options of what measures listeners of `node:http`. */
+/** Options that everything on `node:http` has in common. */
 export interface ListenerRecorderOptions<Subject, Res> extends ServerMetricsOptions<Subject, Res> {
   /**
    * Whether the sizes of responses are measured, as far as they have a `Content-Length`. Nothing
@@ -56,28 +55,28 @@ export interface ListenerRecorderOptions<Subject, Res> extends ServerMetricsOpti
   bodies?: boolean | undefined;
 }
 
-/** What a request is measured with. */
-export interface Watch<Subject, Res> {
-  /** What the functions of the option `labels` get as the request. */
-  readonly subject: Subject;
-  /** What they get as the response. */
-  readonly answer: Res;
+/** A request that is being answered. */
+export class ListenerExchange<Subject, Res> extends Exchange<Subject, Res> {
+  /** The response of Node. */
+  readonly answer: NodeResponse;
   /** Returns the route. Called when the request is over. */
   readonly routeOf: (subject: Subject) => string;
-}
-
-/** A request that is being answered. */
-export interface Watched {
   /** An error that was thrown, to be counted if the answer says that something failed. */
-  error?: { readonly error: unknown } | undefined;
+  error: { readonly error: unknown } | undefined = undefined;
+
+  constructor(subject: Subject, answer: NodeResponse, routeOf: (subject: Subject) => string) {
+    super(subject);
+    this.answer = answer;
+    this.routeOf = routeOf;
+  }
 }
 
 /**
  * Counts requests to listeners of `node:http` and `node:http2`, from their beginning to the event
  * `close` of the response.
  *
- * @typeParam Subject What the functions of the option `labels` get as the request.
- * @typeParam Res What they get as the response.
+ * @typeParam Subject The request that the functions of the option `labels` get.
+ * @typeParam Res The response that they get.
  */
 export class ListenerRecorder<Subject, Res> {
   readonly #recorder: ServerRecorder<Subject, Res>;
@@ -99,43 +98,33 @@ export class ListenerRecorder<Subject, Res> {
   }
 
   /** Counts a request as active, and as answered when its response is closed. */
-  watch(request: NodeRequest, response: NodeResponse, watch: Watch<Subject, Res>): Watched {
-    const recorder = this.#recorder;
-    const method = recorder.methodOf(request.method);
-    const { headers } = request;
-    const exchange: Exchange = {
-      start: recorder.now(),
-      method,
-      active: recorder.begin(method),
-      size: method === "GET" || method === "HEAD"
-        ? undefined
-        : parseLength(headerText(headers["content-length"])),
-    };
-    const watched: Watched = {};
-    const end = (): void => this.#end(exchange, response, { ...watch, ...watched });
+  watch(exchange: ListenerExchange<Subject, Res>, request: NodeRequest): void {
+    this.#recorder.begin(exchange, request.method);
+    if (exchange.method !== "GET" && exchange.method !== "HEAD") {
+      exchange.size = parseLength(headerText(request.headers["content-length"]));
+    }
+    const end = (): void => this.#end(exchange);
     // The event comes outside of the request, where an exemplar source would find no trace.
     const run = this.#exemplars ? AsyncLocalStorage.snapshot() : undefined;
-    response.once("close", run === undefined ? end : () => run(end));
-    return watched;
+    exchange.answer.on("close", run === undefined ? end : () => run(end));
   }
 
-  #end(exchange: Exchange, response: NodeResponse, watch: Watch<Subject, Res> & Watched): void {
-    const { subject, answer, routeOf, error } = watch;
-    const recorder = this.#recorder;
-    const labels = recorder.labelsOf(subject, answer);
-    const { statusCode, headersSent } = response;
-    const isComplete = isWhole(response);
-    const failure: Failure | undefined = isComplete
-      ? statusCode >= 500 ? error : undefined
-      : error ?? causeOf(response);
+  #end(exchange: ListenerExchange<Subject, Res>): void {
+    const { answer, error } = exchange;
+    const { statusCode, headersSent } = answer;
+    const isComplete = isWhole(answer);
+    if (!isComplete) exchange.failure = error ?? causeOf(answer);
+    else if (statusCode >= 500) exchange.failure = error;
     // Without a head there was no answer.
-    const status = isComplete || headersSent ? statusCode : "";
-    const outcome: Outcome = { status, route: routeOf(subject), failure };
-    recorder.end(exchange, outcome, labels);
+    if (isComplete || headersSent) exchange.status = statusCode;
+    exchange.route = exchange.routeOf(exchange.subject);
+    const recorder = this.#recorder;
+    recorder.label(exchange);
+    recorder.end(exchange);
     if (!this.#bodies || !isComplete) return;
     const isEmpty = exchange.method === "HEAD" || statusCode === 204 || statusCode === 304;
-    const size = isEmpty ? 0 : parseLength(headerText(response.getHeader("content-length")));
-    if (size !== undefined) recorder.sent(exchange, outcome, labels, size);
+    const size = isEmpty ? 0 : parseLength(headerText(answer.getHeader("content-length")));
+    if (size !== undefined) recorder.sent(exchange, size);
   }
 }
 

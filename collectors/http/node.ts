@@ -1,5 +1,5 @@
 /**
- * Metrics of servers on `node:http` and `node:http2`, and of what stands on them.
+ * Metrics of servers on `node:http` and `node:http2`, and of frameworks on top of them.
  *
  * {@linkcode instrumentListener} measures a listener, under the same names as `instrument()` of
  * `@narthex/prometheus/http`. {@linkcode metricsListener} answers with the metrics.
@@ -22,11 +22,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
+  ListenerExchange,
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeRequest,
   type NodeResponse,
-  type Watched,
 } from "./listener_recorder.ts";
 import type { RoutePattern } from "./path_patterns.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
@@ -38,7 +38,7 @@ export {
   type MetricsListener,
   metricsListener,
   type WritableNodeResponse,
-} from "./node_handler.ts";
+} from "./metrics_listener.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./routes.ts";
@@ -56,7 +56,7 @@ export interface InstrumentListenerOptions<
   /**
    * The label `http_route`: the name of the only route that the listener has; patterns, where the
    * first one that matches is the name; or a function that names the route. It is asked when the
-   * request is over, and what the listener says by `setRoute()` counts more. Where there is no
+   * request is over, and `setRoute()` counts more. Where there is no
    * route, where the function throws or returns no string, the label is empty. It is never the
    * path.
    */
@@ -90,10 +90,10 @@ const KNOWN_OPTIONS: KnownOptions<InstrumentListenerOptions> = {
  *   prevents it.
  * - Upgrades are not measured. Node hands them to listeners of the event `upgrade`.
  *
- * @typeParam This What the listener has as `this`.
+ * @typeParam This The type of its `this`.
  * @typeParam Req The type of its request.
  * @typeParam Res The type of its response.
- * @typeParam R What it returns.
+ * @typeParam R The type of its result.
  * @param listener The listener.
  * @param options Options.
  * @returns A listener of the same signature.
@@ -131,20 +131,18 @@ export function instrumentListener<
   );
   const ignores = compileIgnore(checked.ignore, fullUrlOf, doing);
   const routes = new RouteFinder<Req>(checked, fullUrlOf, doing);
-  const recorder = new ListenerRecorder(checked, doing);
+  const recorder = new ListenerRecorder<Req, Res>(checked, doing);
   const routeOf = (request: Req): string => routes.named(request) ?? routes.find(request);
   const measured = function (this: This, request: Req, response: Res): R {
-    const isNode = typeof request?.headers === "object" && typeof response?.once === "function";
+    const isNode = typeof request?.headers === "object" && typeof response?.on === "function";
     const rule = "it takes (request, response) of Node; for a Request there is instrument() of " +
       '"@narthex/prometheus/http"';
     checkShape(isNode, doing, rule, request);
     if (ignores?.(request)) return listener.call(this, request, response);
-    const watched = recorder.watch(request, response, {
-      subject: request,
-      answer: response,
-      routeOf,
-    });
-    return observe(watched, () => listener.call(this, request, response));
+    const exchange = new ListenerExchange<Req, Res>(request, response, routeOf);
+    exchange.response = response;
+    recorder.watch(exchange, request);
+    return observe(exchange, () => listener.call(this, request, response));
   };
   return Object.defineProperties(measured, {
     name: { value: listener.name, configurable: true },
@@ -153,9 +151,9 @@ export function instrumentListener<
 }
 
 /** Calls a listener, and keeps the error that it throws or rejects with. */
-function observe<R>(watched: Watched, call: () => R): R {
+function observe<R>(exchange: { error?: { error: unknown } | undefined }, call: () => R): R {
   const fail = (error: unknown): never => {
-    watched.error = { error };
+    exchange.error = { error };
     throw error;
   };
   let result: R;
@@ -164,6 +162,6 @@ function observe<R>(watched: Watched, call: () => R): R {
   } catch (error) {
     return fail(error);
   }
-  // The same promise but for its identity: an error that nobody handles stays one.
+  // Rejects as before, so that an unhandled error stays unhandled.
   return result instanceof Promise ? result.catch(fail) as R : result;
 }

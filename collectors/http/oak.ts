@@ -17,7 +17,12 @@
 import { checkKnownOptions, type KnownOptions } from "../../model.ts";
 import { SERVER_METRICS_OPTIONS, type ServerMetricsOptions } from "./recorder.ts";
 import { compileIgnore, type Ignore, namedRoute } from "./routes.ts";
-import { WebRecorder, type WebRecorderOptions, type WebRequest } from "./web_recorder.ts";
+import {
+  WebExchange,
+  WebRecorder,
+  type WebRecorderOptions,
+  type WebRequest,
+} from "./web_recorder.ts";
 
 export type { HttpMetricsOptions } from "./metrics.ts";
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
@@ -25,7 +30,7 @@ export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, setRoute } from "./routes.ts";
 export type { WebRecorderOptions } from "./web_recorder.ts";
 
-/** What is used of Oak's context. */
+/** The members of Oak's context that are used here. */
 export interface OakContext {
   /** The request of Oak. */
   readonly request: {
@@ -103,16 +108,26 @@ export function httpMetrics<Context extends OakContext = OakContext>(
   return async function httpMetrics(context, next): Promise<void> {
     if (ignores?.(context)) return void await next();
     const { request, response } = context;
-    const exchange = recorder.begin(webRequestOf(request), context, undefined);
+    const exchange = new WebExchange<Context, Context["response"]>(
+      webRequestOf(request),
+      context,
+    );
+    recorder.begin(exchange, undefined);
     try {
       await next();
     } catch (error) {
-      recorder.fail(exchange, { error, status: statusOf(error), route: routeOf(context) });
+      exchange.route = routeOf(context);
+      exchange.status = statusOf(error);
+      recorder.fail(exchange, error);
       throw error;
     }
+    exchange.route = routeOf(context);
+    exchange.response = response;
     // Oak finds the status when it is asked, by the body.
-    const outcome = recorder.outcomeOf(exchange, response.status, routeOf(context));
-    recorder.end(exchange, outcome, response);
+    exchange.status = response.status;
+    // The client may have left in the meantime.
+    if (recorder.hasLeft(exchange)) recorder.leave(exchange);
+    else recorder.end(exchange);
   };
 }
 
@@ -132,7 +147,7 @@ function statusOf(error: unknown): number {
   return typeof status === "number" && status !== 0 ? status : 500;
 }
 
-/** What is used of a layer of Oak's router. */
+/** The members of a layer of Oak's router that are used here. */
 interface Layer {
   readonly path: string;
   readonly methods: readonly string[];

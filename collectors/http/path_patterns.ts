@@ -1,4 +1,4 @@
-/** What is used of a `URLPattern`. */
+/** The members of a `URLPattern` that are used here. */
 export interface UrlPattern {
   /** The pattern of the host; `*` for any. */
   readonly hostname: string;

@@ -13,8 +13,8 @@ import {
 /**
  * Options that the metrics of all servers have in common.
  *
- * @typeParam Req What the functions of the option `labels` get as the request.
- * @typeParam Res What they get as the response.
+ * @typeParam Req The request that the functions of the option `labels` get.
+ * @typeParam Res The response that they get.
  */
 export interface ServerMetricsOptions<Req, Res> extends HttpMetricsOptions {
   /** Methods to tell apart besides those of the RFCs; all others become `_OTHER`. */
@@ -22,8 +22,8 @@ export interface ServerMetricsOptions<Req, Res> extends HttpMetricsOptions {
   /**
    * Further labels of all families but that of active requests, by their name. Each function is
    * asked when the request was answered. The label is empty where it returns `null` or
-   * `undefined`, or throws. It must not return what a visitor chooses freely: `maxSeries` bounds
-   * the damage.
+   * `undefined`, or throws. It must not return a text that visitors choose: `maxSeries`
+   * bounds the damage.
    */
   labels?:
     | Readonly<Record<string, (request: Req, response?: Res) => string | null | undefined>>
@@ -37,35 +37,49 @@ export const SERVER_METRICS_OPTIONS: KnownOptions<ServerMetricsOptions<never, ne
   labels: true,
 };
 
+const NO_LABELS: readonly string[] = [];
+
 /** A series of active requests. */
 type ActiveRequests = ReturnType<ServerMetrics["active"]["labels"]>;
-
-/** A request that is being answered. */
-export interface Exchange {
-  /** As a value of the label. */
-  readonly method: string;
-  /** The series that counts it while it is active. */
-  readonly active: ActiveRequests;
-  /** In seconds, by the clock. */
-  readonly start: number;
-  /** The size of its body, if it is known. */
-  readonly size: number | undefined;
-}
-
-/** How a request was answered. */
-export interface Outcome {
-  /** Empty if the client left before the answer. */
-  readonly status: number | "";
-  readonly route: string;
-  /** Why there was no answer, or only a part of it: an error, or because the client left. */
-  readonly failure?: Failure | undefined;
-}
 
 /** Why a request failed. */
 export type Failure = typeof LEFT | { readonly error: unknown };
 
 /** The client left. */
 export const LEFT = "left";
+
+/**
+ * A request from its beginning to its end. There is one object for each, which is all that is
+ * allocated for it.
+ *
+ * @typeParam Req The request that the functions of the option `labels` get.
+ * @typeParam Res The response that they get.
+ */
+export class Exchange<Req, Res> {
+  /** The request that the functions of the option `labels` get. */
+  readonly subject: Req;
+  /** The response that they get. */
+  response: Res | undefined = undefined;
+  /** In seconds, by the clock. */
+  start: number = 0;
+  /** As a value of the label. */
+  method: string = "";
+  /** The series that counts it, while it is active. */
+  active: ActiveRequests | undefined = undefined;
+  /** The size of its body, if it is known. */
+  size: number | undefined = undefined;
+  /** Empty if the client left before the answer. */
+  status: number | "" = "";
+  route: string = "";
+  /** Why there was no answer, or only a part of it. */
+  failure: Failure | undefined = undefined;
+  /** The values of the option `labels`. */
+  labels: readonly string[] = NO_LABELS;
+
+  constructor(subject: Req) {
+    this.subject = subject;
+  }
+}
 
 type Label = (request: never, response?: never) => unknown;
 
@@ -101,30 +115,22 @@ export class ServerRecorder<Req, Res> {
     this.#metrics = createServerMetrics(options, { labelNames: Object.keys(labels), bodies });
   }
 
-  /** The time, in seconds. */
-  now(): number {
-    return this.#clock.monotonic();
+  /** Counts a request as active. */
+  begin(exchange: Exchange<Req, Res>, method: unknown): void {
+    exchange.start = this.#clock.monotonic();
+    exchange.method = this.#methods.fold(method);
+    exchange.active = this.#metrics.active.labels(exchange.method);
+    exchange.active.inc();
   }
 
-  /** Returns the method as a value of the label. */
-  methodOf(method: unknown): string {
-    return this.#methods.fold(method);
-  }
-
-  /** Counts a request as active, in the series that is returned. */
-  begin(method: string): ActiveRequests {
-    const active = this.#metrics.active.labels(method);
-    active.inc();
-    return active;
-  }
-
-  /** Returns the values of the option `labels`. */
-  labelsOf(request: Req, response: Res | undefined): readonly string[] {
-    if (this.#labels.length === 0) return NO_LABELS;
-    return this.#labels.map((label) => {
+  /** Asks for the values of the option `labels`. */
+  label(exchange: Exchange<Req, Res>): void {
+    if (this.#labels.length === 0) return;
+    const { subject, response } = exchange;
+    exchange.labels = this.#labels.map((label) => {
       try {
         // They have come with the type of this request and this response.
-        const value: unknown = label(request as never, response as never);
+        const value: unknown = label(subject as never, response as never);
         return typeof value === "string" ? value : "";
       } catch {
         return "";
@@ -132,45 +138,35 @@ export class ServerRecorder<Req, Res> {
     });
   }
 
-  /** Counts the request as answered. */
-  end(exchange: Exchange, outcome: Outcome, labels: readonly string[]): void {
-    const { method, start, size } = exchange;
-    const { status, route, failure } = outcome;
+  /** Counts a request as answered. A second call does nothing. */
+  end(exchange: Exchange<Req, Res>): void {
+    const { active, method, status, route, labels, size, failure } = exchange;
     const { duration, requestSize } = this.#metrics;
-    exchange.active.dec();
+    if (active === undefined) return;
+    exchange.active = undefined;
+    active.dec();
     // The clock of a machine that sleeps may go back. A duration never does.
-    const seconds = Math.max(0, this.#clock.monotonic() - start);
+    const seconds = Math.max(0, this.#clock.monotonic() - exchange.start);
     if (labels.length === 0) duration.labels(method, status, route).observe(seconds);
     else duration.labels(method, status, route, ...labels).observe(seconds);
     if (size !== undefined) requestSize.labels(method, status, route, ...labels).observe(size);
-    if (failure !== undefined) this.fail(exchange, { route, failure }, labels);
+    if (failure !== undefined) this.fail(exchange, failure);
   }
 
-  /** Counts the size of the body of the answer. */
-  sent(
-    { method }: Exchange,
-    { status, route }: Outcome,
-    labels: readonly string[],
-    size: number,
-  ): void {
+  /** Counts the size of the body of an answer. */
+  sent({ method, status, route, labels }: Exchange<Req, Res>, size: number): void {
     this.#metrics.responseSize?.labels(method, status, route, ...labels).observe(size);
   }
 
-  /** Counts that the answer failed, or that its client left. */
-  fail(
-    { method }: Exchange,
-    { route, failure }: { readonly route: string; readonly failure: Failure },
-    labels: readonly string[],
-  ): void {
+  /** Counts that an answer failed, or that its client left. */
+  fail({ method, route, labels }: Exchange<Req, Res>, failure: Failure): void {
     const { errors } = this.#metrics;
     const type = failure === LEFT ? ABORT : errorTypeOf(failure.error, errors);
     errors.labels(method, route, type, ...labels).inc();
   }
 }
 
-const NO_LABELS: readonly string[] = [];
-
-/** Returns what a `Content-Length` says, if it is a length. */
+/** Parses a `Content-Length`. */
 export function parseLength(text: string | null | undefined): number | undefined {
   return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

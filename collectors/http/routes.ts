@@ -63,7 +63,7 @@ export function namedRoute(request: object): string | undefined {
   return isUsed ? named.get(request) : undefined;
 }
 
-/** What {@linkcode RouteFinder} finds routes by. */
+/** Options of {@linkcode RouteFinder}. */
 export interface RouteOptions<Req> {
   readonly route?: RouteOf<Req> | string | readonly RoutePattern[] | undefined;
   readonly maxRoutes?: number | undefined;
@@ -102,7 +102,7 @@ export function compileIgnore<Req>(
   return (request) => patterns.find(urlOf(request)) !== undefined;
 }
 
-/** Finds the route of a request by the options, and what its handler has named. */
+/** Finds the route of a request: by the options, and by `setRoute()`. */
 export class RouteFinder<Req extends object> {
   /** Whether there is an option to ask. */
   readonly isGiven: boolean;

@@ -2,16 +2,14 @@ import { checkShape } from "../../model.ts";
 import { countBody } from "./counted_body.ts";
 import { isAbortError } from "./error_type.ts";
 import {
-  type Exchange,
-  type Failure,
+  Exchange,
   LEFT,
-  type Outcome,
   parseLength,
   type ServerMetricsOptions,
   ServerRecorder,
 } from "./recorder.ts";
 
-/** Options of what measures handlers that know `Request` and `Response`. */
+/** Options that everything on `Request` and `Response` has in common. */
 export interface WebRecorderOptions<Subject, Res> extends ServerMetricsOptions<Subject, Res> {
   /**
    * Whether the sizes of responses are measured. A stream that counts takes the place of the body
@@ -27,7 +25,7 @@ export interface WebRecorderOptions<Subject, Res> extends ServerMetricsOptions<S
   detectAborts?: boolean | undefined;
 }
 
-/** What is used of a `Request`. */
+/** The members of a `Request` that are used here. */
 export interface WebRequest {
   /** The method. */
   readonly method: string;
@@ -38,21 +36,24 @@ export interface WebRequest {
 }
 
 /** A request that is being answered. */
-export interface WebExchange<Subject> extends Exchange {
+export class WebExchange<Subject, Res> extends Exchange<Subject, Res> {
   readonly request: WebRequest;
-  /** What the functions of the option `labels` get. */
-  readonly subject: Subject;
   /** Settled when the last byte was sent, where the runtime tells. */
-  readonly completed: PromiseLike<unknown> | undefined;
+  completed: PromiseLike<unknown> | undefined = undefined;
   /** Aborted if the client has left, where it has to be asked for in time. */
-  readonly signal: AbortSignal | undefined;
+  signal: AbortSignal | undefined = undefined;
+
+  constructor(request: WebRequest, subject: Subject) {
+    super(subject);
+    this.request = request;
+  }
 }
 
 /**
  * Counts requests to handlers that know `Request` and `Response`.
  *
- * @typeParam Subject What the functions of the option `labels` get as the request.
- * @typeParam Res What they get as the response.
+ * @typeParam Subject The request that the functions of the option `labels` get.
+ * @typeParam Res The response that they get.
  */
 export class WebRecorder<Subject, Res> {
   /** Whether the sizes of responses are measured. */
@@ -80,77 +81,56 @@ export class WebRecorder<Subject, Res> {
   /**
    * Counts a request as active.
    *
-   * @param request The request.
-   * @param subject What the functions of the option `labels` get.
-   * @param info What the runtime hands to a handler beside the request.
+   * @param exchange The request.
+   * @param info The second argument of its handler.
    */
-  begin(request: WebRequest, subject: Subject, info: unknown): WebExchange<Subject> {
-    const recorder = this.#recorder;
-    const method = recorder.methodOf(request.method);
-    return {
-      start: recorder.now(),
-      method,
-      active: recorder.begin(method),
-      // Most requests without a body need not have their headers read.
-      size: method === "GET" || method === "HEAD"
-        ? undefined
-        : parseLength(request.headers.get("content-length")),
-      request,
-      subject,
-      completed: this.#isDeno ? completedOf(info) : undefined,
-      signal: this.#detectAborts ? request.signal : undefined,
-    };
+  begin(exchange: WebExchange<Subject, Res>, info: unknown): void {
+    const { request } = exchange;
+    this.#recorder.begin(exchange, request.method);
+    // Most requests without a body need not have their headers read.
+    if (exchange.method !== "GET" && exchange.method !== "HEAD") {
+      exchange.size = parseLength(request.headers.get("content-length"));
+    }
+    if (!this.#isDeno) return;
+    exchange.completed = completedOf(info);
+    if (this.#detectAborts) exchange.signal = request.signal;
   }
 
   /** Whether the client has left, as far as that can be known when a handler answers. */
-  hasLeft({ request, signal }: WebExchange<Subject>): boolean {
+  hasLeft({ request, signal }: WebExchange<Subject, Res>): boolean {
     return isAborted(this.#isDeno ? signal : request.signal);
   }
 
-  /** Returns how a request was answered whose handler has answered late. */
-  outcomeOf(exchange: WebExchange<Subject>, status: number, route: string): Outcome {
-    // The client may have left in the meantime.
-    return this.hasLeft(exchange) ? { status: "", route, failure: LEFT } : { status, route };
+  /**
+   * Counts a request as answered: at once, or when the last byte was sent. Its route, its status
+   * and its response are known.
+   */
+  end(exchange: WebExchange<Subject, Res>): void {
+    const { completed } = exchange;
+    // Now, since the runtime may let go of the request.
+    this.#recorder.label(exchange);
+    // An upgrade is over when it has begun.
+    if (completed === undefined || exchange.status === 101) return this.#recorder.end(exchange);
+    const end = (): void => this.#recorder.end(exchange);
+    // It tells when, not whether: it is fulfilled also if the client has left.
+    completed.then(end, end);
   }
 
-  /** Counts a request whose handler has failed. */
-  fail(
-    exchange: WebExchange<Subject>,
-    { error, route, status = 500 }: {
-      readonly error: unknown;
-      readonly route: string;
-      readonly status?: number;
-    },
-  ): void {
-    const { request } = exchange;
+  /** Counts a request whose client has left before the answer. */
+  leave(exchange: WebExchange<Subject, Res>): void {
+    exchange.status = "";
+    exchange.failure = LEFT;
+    this.end(exchange);
+  }
+
+  /** Counts a request whose handler has failed. Its status is that of the answer. */
+  fail(exchange: WebExchange<Subject, Res>, error: unknown): void {
+    const { request, status } = exchange;
     // A handler that throws such an error has read the signal itself.
     const hasLeft = this.hasLeft(exchange) || isAbortError(error) && isAborted(request.signal);
-    const failure: Failure | undefined = hasLeft ? LEFT : status >= 500 ? { error } : undefined;
-    this.end(exchange, { status: hasLeft ? "" : status, route, failure }, undefined);
-  }
-
-  /**
-   * Counts a request as answered: at once, or when the last byte was sent.
-   *
-   * @returns The values of the option `labels`.
-   */
-  end(
-    exchange: WebExchange<Subject>,
-    outcome: Outcome,
-    response: Res | undefined,
-  ): readonly string[] {
-    const { completed, subject } = exchange;
-    // Now, since the runtime may let go of the request.
-    const labels = this.#recorder.labelsOf(subject, response);
-    // An upgrade is over when it has begun.
-    if (completed === undefined || outcome.status === 101) {
-      this.#recorder.end(exchange, outcome, labels);
-    } else {
-      const end = (): void => this.#recorder.end(exchange, outcome, labels);
-      // It tells when, not whether: it is fulfilled also if the client has left.
-      completed.then(end, end);
-    }
-    return labels;
+    if (hasLeft) return this.leave(exchange);
+    if (status === "" || status >= 500) exchange.failure = { error };
+    this.end(exchange);
   }
 
   /**
@@ -158,22 +138,17 @@ export class WebRecorder<Subject, Res> {
    *
    * @returns The response to send in its place.
    */
-  count(
-    exchange: WebExchange<Subject>,
-    outcome: Outcome,
-    { response, labels }: { readonly response: Response; readonly labels: readonly string[] },
-  ): Response {
+  count(exchange: WebExchange<Subject, Res>, response: Response): Response {
     // Servers know an upgrade by the object.
     if (response.status < 200) return response;
     const recorder = this.#recorder;
     if (exchange.method === "HEAD") {
-      recorder.sent(exchange, outcome, labels, 0);
+      recorder.sent(exchange, 0);
       return response;
     }
     return countBody(response, (size, failure) => {
-      recorder.sent(exchange, outcome, labels, size);
-      if (failure === undefined) return;
-      recorder.fail(exchange, { route: outcome.route, failure }, labels);
+      recorder.sent(exchange, size);
+      if (failure !== undefined) recorder.fail(exchange, failure);
     });
   }
 }

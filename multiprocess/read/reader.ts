@@ -1,4 +1,5 @@
 import { type Metric, MetricFamily } from "../../mod.ts";
+import { type LiveMetrics, TRUSTED } from "../../model.ts";
 import type { Timers } from "../../time/clock.ts";
 import type { CallOptions, InstanceRow, Row, Session, StoredInstance } from "../backend.ts";
 import { addPart, emptyBuckets, type NativeBuckets, sumBuckets } from "../native.ts";
@@ -74,7 +75,9 @@ export async function readFamilies(
       ? await totalMetrics(alike, slices)
       : await ownMetrics(alike, content.instances, slices);
     signal.throwIfAborted();
-    const about = { unit, nameValidation: "utf8", metrics } as const;
+    // No two have the same labels, and reading one is safe: registries need not look at each.
+    const trusted: LiveMetrics = Object.assign(metrics, { [TRUSTED]: type });
+    const about = { unit, nameValidation: "utf8", metrics: trusted } as const;
     families.set(name, new MetricFamily(name, newest.help, type, about));
   }
   return families;

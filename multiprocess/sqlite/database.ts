@@ -170,7 +170,7 @@ function prepare(database: DatabaseSync, path: string): void {
     const isNew = count === 0 && pragma(database, "application_id") === 0;
     if (isNew) {
       database.exec(TABLES);
-      adoptFile(database, path, true);
+      adoptFile(database, path);
     } else {
       checkKind(database);
     }

@@ -3,21 +3,23 @@
  * former state. The content says three things that a copy does not have in common with the file:
  *
  * - which file it is in;
- * - a mark, which is also the file's time of last access, moves with time, and lies so far in the
- *   future that no read changes it;
+ * - a mark that moves with time, and is also the time of the last change of an empty file beside the
+ *   database: a backup has a former one;
  * - the number of the last checkpoint, twice: in a page that each checkpoint writes to the file, and
  *   in one that is in the log as long as the processes write.
  *
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { type Stats, statSync, utimesSync } from "node:fs";
-import process from "node:process";
+import { closeSync, openSync, type Stats, statSync, utimesSync } from "node:fs";
+
+/** How the name of the file ends that has the mark. */
+const MARK_SUFFIX = "-mark";
 
 /** The first mark, in seconds since 1970. */
-const FIRST_MARK = 4_000_000_000;
+const FIRST_MARK = 1_000_000_000;
 
-/** The mark of a file whose time of last access cannot be set, or is not kept. */
+/** The mark of a database beside which no file can be made. */
 const UNMARKED = 0;
 
 /** By how much a mark moves. While it does, the file is one ahead of the content, and then behind. */
@@ -61,9 +63,11 @@ export function areReplaced(opened: FileIdentities, path: string): boolean {
  */
 export function isForeign(database: DatabaseSync, path: string): boolean {
   const { identity, mark, checkpoint, number } = read(database);
-  const stats = statSync(path);
-  if (!isSame(identity, identityOf(stats)) || checkpoint !== number) return true;
-  return mark !== UNMARKED && Math.abs(mark - markOf(stats)) >= STEP;
+  if (!isSame(identity, identityOf(statSync(path))) || checkpoint !== number) return true;
+  if (mark === UNMARKED) return false;
+  const found = findMark(path);
+  // A program that may not look at the file cannot judge.
+  return found !== undefined && Math.abs(mark - found) >= STEP;
 }
 
 /**
@@ -71,12 +75,11 @@ export function isForeign(database: DatabaseSync, path: string): boolean {
  *
  * @param database A connection.
  * @param path The file.
- * @param isMarked Whether the file keeps a time of last access.
  */
-export function adoptFile(database: DatabaseSync, path: string, isMarked: boolean): void {
+export function adoptFile(database: DatabaseSync, path: string): void {
   const { number, mark } = read(database);
-  const next = Math.max(FIRST_MARK, mark, markOf(statSync(path))) + STEP;
-  const isSet = isMarked && process.platform !== "win32" && setMark(path, next);
+  const next = Math.max(FIRST_MARK, mark, findMark(path) ?? 0) + STEP;
+  const isSet = setMark(path, next, true);
   database.prepare("UPDATE file SET identity = ?, mark = ?, checkpoint = ? WHERE id = 1")
     .run(identityOf(statSync(path)), isSet ? next : UNMARKED, number);
 }
@@ -163,23 +166,42 @@ function read(database: DatabaseSync): FileState {
   };
 }
 
-/** Sets the time of last access, and keeps that of the last change. Returns whether it was set. */
-function setMark(path: string, mark: number): boolean {
+/** Sets the mark beside the database. Returns whether that worked: only the owner of a file may. */
+function setMark(path: string, mark: number, makes = false): boolean {
   try {
-    utimesSync(path, mark, statSync(path).mtimeMs / 1000);
-    return markOf(statSync(path)) === mark;
+    if (!isAllowed("write", path + MARK_SUFFIX)) return false;
+    if (makes) closeSync(openSync(path + MARK_SUFFIX, "a"));
+    utimesSync(path + MARK_SUFFIX, mark, mark);
+    return findMark(path) === mark;
   } catch {
     return false;
   }
 }
 
+/** The mark beside the database: 0 if there is none, undefined if the program may not look. */
+function findMark(path: string): number | undefined {
+  if (!isAllowed("read", path + MARK_SUFFIX)) return undefined;
+  const stats = statOf(path + MARK_SUFFIX);
+  return stats === undefined ? UNMARKED : Math.round(stats.mtimeMs / 1000);
+}
+
 /** What is known of a file; undefined if there is none, or the program may not ask. */
 function statOf(path: string): Stats | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false });
+    return isAllowed("read", path) ? statSync(path, { throwIfNoEntry: false }) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether the program may use a file. Deno would ask the user. */
+function isAllowed(name: "read" | "write", path: string): boolean {
+  // What is used of it is the same in all versions.
+  const { Deno } = globalThis as {
+    Deno?: { permissions?: { querySync(what: object): { state: string } } };
+  };
+  const found = Deno?.permissions?.querySync({ name, path });
+  return found === undefined || found.state === "granted";
 }
 
 /**
@@ -194,8 +216,4 @@ function identityOf({ ino, birthtimeMs, ctimeMs }: Stats): string {
 function isSame(one: string, other: string): boolean {
   const [[number, made], [otherNumber, otherMade]] = [one.split(" "), other.split(" ")];
   return number === otherNumber && (made === otherMade || made === "?" || otherMade === "?");
-}
-
-function markOf({ atimeMs }: Stats): number {
-  return Math.round(atimeMs / 1000);
 }

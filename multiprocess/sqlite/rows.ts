@@ -105,11 +105,12 @@ function addTotals(
     "INSERT OR REPLACE INTO totals (family, series, numbers, part_of, expires) VALUES (?, ?, ?, ?, ?)",
   );
   const update = write.of("UPDATE totals SET numbers = ? WHERE family = ? AND series = ?");
-  const extend = write.of(
-    "UPDATE totals SET expires = CASE WHEN expires > ?1 THEN expires ELSE ?1 END " +
-      "WHERE family = ?2 AND (series = ?3 OR part_of = ?3)",
-  );
-  const dropParts = write.of("DELETE FROM totals WHERE family = ? AND part_of = ?");
+  const later = "SET expires = max(expires, ?) WHERE family = ?";
+  const extend = write.of(`UPDATE totals ${later} AND series = ?`);
+  // The planner would rather look through all rows of the family.
+  const parts = "totals INDEXED BY totals_parts";
+  const extendParts = write.of(`UPDATE ${parts} ${later} AND part_of = ?`);
+  const dropParts = write.of(`DELETE FROM ${parts} WHERE family = ? AND part_of = ?`);
   const size = write.of("SELECT series FROM families WHERE id = ?");
   const resize = write.of("UPDATE families SET series = ? WHERE id = ?");
   const found = new Map<string, StoredFamily>();
@@ -143,13 +144,15 @@ function addTotals(
     const expires = expireAfterMs === undefined ? null : now + expireAfterMs;
     const isExpired = typeof old?.["expires"] === "number" && old["expires"] < now;
     if (old === undefined || isExpired) {
-      if (partOf === undefined) dropParts.run(id, series);
+      if (partOf === undefined && family.entry !== undefined) dropParts.run(id, series);
       insert.run(id, series, toBytes(row.numbers), partOf ?? null, expires);
       if (old === undefined && partOf === undefined && series !== row.overflow) family.series++;
     } else {
       update.run(toBytes(toNumbers(old["numbers"]), row.numbers), id, series);
     }
-    if (expires !== null && partOf === undefined) extend.run(expires, id, series);
+    if (expires === null || partOf !== undefined) continue;
+    extend.run(expires, id, series);
+    extendParts.run(expires, id, series);
   }
   for (const { id, series } of found.values()) resize.run(series, id);
 }

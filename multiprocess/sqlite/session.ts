@@ -26,6 +26,7 @@ import {
   beginAgain,
   cleanUp,
   expireInstances,
+  type Head,
   readHead,
   readRows,
   Statements,
@@ -55,8 +56,8 @@ const IDLE_MS = 100;
 /** About how many rows cost as much as a transaction by itself. */
 const TRANSACTION_ROWS = 4;
 
-/** After how often a session lets the store begin again, the time of last access is not trusted. */
-const MAX_BEGINNINGS = 3;
+/** What is wrong with the file. A reader has to wait for a process that writes. */
+const RESTORED = "it was restored from a copy or a backup, and no process has written to it since";
 
 /** A new epoch starts at the time of day, in these parts of a millisecond. */
 const CLOCKS_PER_MS = 1024;
@@ -168,26 +169,12 @@ export class SqliteSession implements Session {
     await before;
     try {
       if (this.#isClosed) throw new Error("it is closed");
-      await this.#verify(signal);
-      const { reader, read } = this.#use();
-      // One transaction sees one moment, whatever is written meanwhile.
-      reader.exec("BEGIN");
-      try {
-        const now = this.#now();
-        const head = await whenUnlocked(
-          signal,
-          this.#timers,
-          () => readHead(read, this.#options, now),
-        );
-        if (head.clock < this.#seen) await this.#putRight(signal);
-        this.#seen = Math.max(this.#seen, head.clock);
-        yield head.slice;
-        yield* readRows(read, head);
-      } finally {
-        rollBack(reader);
+      for (let look = 1; !(yield* this.#readOnce(signal)); look++) {
+        // A process that moves the mark may have done so between two looks.
+        if (look === LOOKS) throw new Error(RESTORED);
+        await wait(LOOK_AGAIN_MS, { signal, timers: this.#timers, inBackground: true });
+        signal.throwIfAborted();
       }
-      // What was put in the place of the file meanwhile may be in what was read.
-      await this.#verify(signal);
     } catch (error) {
       throw error === signal.reason ? error : explain(error, this.#path, "read");
     } finally {
@@ -242,23 +229,39 @@ export class SqliteSession implements Session {
     }
   }
 
-  /** Rejects, or lets the store begin again, if the file holds a former state. */
-  async #verify(signal: AbortSignal): Promise<void> {
-    for (let look = 1; isForeign(this.#use().writer, this.#path); look++) {
-      if (!this.#options.readOnly || look === LOOKS) return await this.#putRight(signal);
-      // A process may have begun a checkpoint between two looks.
-      await wait(LOOK_AGAIN_MS, { signal, timers: this.#timers, inBackground: true });
-      signal.throwIfAborted();
+  /** Reads everything. Returns false, and brings nothing, if that may be a former state. */
+  async *#readOnce(signal: AbortSignal): AsyncGenerator<StoredSlice, boolean> {
+    const { reader, read } = this.#use();
+    // What is cached would hide that the file was replaced in place.
+    reader.exec("PRAGMA shrink_memory");
+    // One transaction sees one moment, whatever is written meanwhile.
+    reader.exec("BEGIN");
+    try {
+      const now = this.#now();
+      const load = (): Head => readHead(read, this.#options, now);
+      const head = await whenUnlocked(signal, this.#timers, load);
+      if (head.clock < this.#seen || isForeign(reader, this.#path)) {
+        await this.#putRight(signal);
+        return false;
+      }
+      this.#seen = Math.max(this.#seen, head.clock);
+      yield head.slice;
+      yield* readRows(read, head);
+    } finally {
+      rollBack(reader);
     }
+    // What was put in the place of the file meanwhile may be in what was read.
+    if (isForeign(reader, this.#path)) await this.#putRight(signal);
+    return true;
   }
 
-  /** Lets the store begin again if that is still needed. The numbers of the read do not count. */
+  /** Lets the store begin again if that is needed. The numbers of the read do not count then. */
   async #putRight(signal: AbortSignal): Promise<void> {
-    const what = "it was restored from a copy or a backup";
-    if (this.#options.readOnly) throw new Error(`${what}: no process has written to it since`);
+    if (this.#options.readOnly) return;
     const before = this.#beginnings;
+    this.#upkeep = -Infinity;
     await this.#transaction(signal, 0, () => {});
-    if (this.#beginnings > before) throw new Error(`${what}: it begins at zero`);
+    if (this.#beginnings > before) throw new Error(`${RESTORED}: it begins at zero`);
   }
 
   async #transaction<T>(
@@ -273,6 +276,8 @@ export class SqliteSession implements Session {
         if (this.#isClosed) throw new Error("it is closed");
         const connections = this.#use();
         const { writer, write } = connections;
+        // What is cached would hide that the file was replaced in place.
+        if (isDue) writer.exec("PRAGMA shrink_memory");
         writer.exec("BEGIN IMMEDIATE");
         try {
           if (isForeign(writer, this.#path)) this.#adopt(connections);
@@ -307,8 +312,7 @@ export class SqliteSession implements Session {
     for (const { id } of write.of("SELECT id FROM namespaces").all()) {
       beginAgain(write, Number(id), this.#nextClock());
     }
-    // Where each read changes the time of last access, the file cannot be marked.
-    adoptFile(writer, this.#path, this.#beginnings < MAX_BEGINNINGS);
+    adoptFile(writer, this.#path);
   }
 
   #nextClock(): number {

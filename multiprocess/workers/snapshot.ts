@@ -8,12 +8,12 @@ export interface Life {
   readonly life: number;
 }
 
-/** A row with its numbers, and what is known of it if it expires. */
+/** A row with its numbers, and more about it if it expires. */
 export interface KeptRow extends Row {
-  readonly kind: RowKind;
-  readonly expires: boolean;
+  readonly kind?: RowKind;
+  readonly expires?: boolean;
   /** Of a row that expires and is no part of another one. */
-  readonly life: Life | undefined;
+  readonly life?: Life | undefined;
 }
 
 /** How many numbers of a row that expires are not those of the series. */
@@ -59,7 +59,9 @@ export class Snapshot {
       for (let i = offset; i < end; i++) own.push(numbers[i]!);
       const life = hasLife ? { changed: numbers[end]!, life: numbers[end + 1]! } : undefined;
       const { family } = this.families[row.family]!;
-      yield { kind, family, series, numbers: own, expires, partOf, life };
+      // Nearly all rows are small.
+      if (!expires) yield { family, series, numbers: own };
+      else yield { kind, family, series, numbers: own, expires, partOf, life };
     }
   }
 

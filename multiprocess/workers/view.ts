@@ -143,12 +143,16 @@ function shownRows(
     const mains = new Set<string>();
     for (const row of snapshot.rowsOf(TOTALS)) {
       const { kind, family, series, expires, partOf, life } = row;
+      if (!expires) {
+        yield row;
+        continue;
+      }
       const name = (series: string): string =>
         `${kind === "lost" ? "folded" : kind} ${family} ${series}`;
       if (life !== undefined) {
         if (!isShown(row)) continue;
         mains.add(name(series));
-      } else if (expires && !mains.has(name(partOf ?? series))) continue;
+      } else if (!mains.has(name(partOf ?? series))) continue;
       yield row;
     }
   };

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { httpMetrics } from "../../collectors/http/hono.ts";
 import { CollectorRegistry } from "../../mod.ts";
-import { serveFetch } from "../support/fetch_server.ts";
+import { RUNTIME, serveFetch } from "../support/fetch_server.ts";
 import { readSamples } from "../support/http.ts";
 import {
+  activeOf,
   BoomError,
   breaking,
   countsOf,
@@ -155,6 +156,39 @@ test("Hono's middleware leaves the response alone, and passes on what is thrown 
   await app.request("/ignored");
   await assert.rejects(async () => await app.request("/text"));
   assert.deepEqual(countsOf(registry), { "GET 200 /": 1, "GET 500 /text": 1 });
+});
+
+test("Hono's upgrades to WebSockets pass through, and count once", {
+  skip: RUNTIME === "Node" && "upgrades are not for handlers there",
+}, async () => {
+  const registry = new CollectorRegistry();
+  const app = new Hono();
+  app.use(httpMetrics({ registry }));
+  const { upgradeWebSocket, websocket } =
+    await (RUNTIME === "Bun" ? import("hono/bun") : import("hono/deno")) as {
+      upgradeWebSocket: typeof import("hono/deno").upgradeWebSocket;
+      websocket?: object;
+    };
+  app.get("/socket", upgradeWebSocket(() => ({ onOpen: (_, socket) => socket.send("hello") })));
+  const server = await serveFetch({
+    fetch: app.fetch,
+    ...websocket !== undefined && { websocket },
+  });
+  try {
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/socket`);
+    const heard = await new Promise<unknown>((resolve, reject) => {
+      socket.onmessage = ({ data }) => resolve(data);
+      socket.onerror = reject;
+    });
+    const closed = new Promise((resolve) => socket.onclose = resolve);
+    socket.close();
+    await closed;
+    assert.equal(heard, "hello");
+    assert.deepEqual(countsOf(registry), { "GET 101 /socket": 1 });
+    assert.equal(activeOf(registry), 0);
+  } finally {
+    await server.stop();
+  }
 });
 
 test("Hono's middleware refuses unknown options, and a route that is no function", () => {

@@ -21,7 +21,9 @@ import {
   REGISTRY,
   type Registry,
 } from "../../mod.ts";
+import { loadBackend } from "../../multiprocess/mod.ts";
 import { ManualClock } from "../support/clock.ts";
+import { MemoryStore } from "../support/memory_store.ts";
 import { decodeFamilies } from "../support/protobuf.ts";
 
 function setUp(options: MeterProviderOptions = {}) {
@@ -575,6 +577,35 @@ test("units and start times go into protobuf", () => {
   const [family] = decodeFamilies(generateProtobuf(registry));
   assert.equal(family!.name, "c_bytes_total");
   assert.equal(family!.unit, "bytes");
+});
+
+test("a store adds up what several processes count, and shows what one observes", async () => {
+  const store = new MemoryStore();
+  const processes = await Promise.all([1, 2].map(async (pid) => {
+    const { registry, meter } = setUp();
+    const shared = await loadBackend(store.backend(), { registry, intervalMs: 3_600_000 });
+    const advice = { explicitBucketBoundaries: [1] };
+    meter.createCounter("jobs").add(pid, { queue: "mail", n: pid });
+    meter.createCounter("jobs").add(10 * pid, { queue: "mail" });
+    meter.createUpDownCounter("active").add(pid);
+    meter.createHistogram("wait", { advice }).record(pid);
+    meter.createObservableGauge("observed").addCallback((result) => result.observe(pid));
+    await shared.flush();
+    return shared;
+  }));
+  const lines = samplesIn(await generateMetricsAsync(processes[1]));
+  for (
+    const line of [
+      'jobs_total{n="1",queue="mail"} 1',
+      'jobs_total{n="2",queue="mail"} 2',
+      'jobs_total{queue="mail"} 30',
+      "active 3",
+      'wait_bucket{le="1"} 1',
+      "wait_count 2",
+      "observed 2",
+    ]
+  ) assert.ok(lines.includes(line), `${line} is missing in\n${lines.join("\n")}`);
+  for (const shared of processes) await shared.close();
 });
 
 test("options that are not legal are refused", () => {

@@ -470,7 +470,7 @@ testWithPrograms(NEEDED, "Redis: a namespace is in one slot of a cluster", async
 
 testOnRedis("the rights that the documentation names are enough", async ({ server, share }) => {
   const text = await readFile(new URL("docs/multiprocess.md", ROOT_URL), "utf8");
-  const [, rights = ""] = text.match(/restricted user needs\s+`([^`]+)`/) ?? [];
+  const [, rights = ""] = text.match(/few rights needs\s+`([^`]+)`/) ?? [];
   assert.match(rights, /\+@hash/);
   server.ask("acl", "setuser", "default", "resetkeys", "~narthex:*", "-@all", ...rights.split(" "));
   const { jobs, heat, shared, total } = await share();

@@ -263,6 +263,7 @@ test(
     assert.equal(await one.total(), 3);
     assert.deepEqual(readdirSync(folder).sort(), [
       "metrics.db",
+      "metrics.db-mark",
       "metrics.db-shm",
       "metrics.db-wal",
     ]);

@@ -291,7 +291,10 @@ test(
     const onError = (error: unknown): void => void failures.push(String(error));
     const other = await share(copy, { readOnly: true, onError });
     assert.equal(await other.total(), undefined);
-    assert.match(failures[0]!, /restored from a copy or a backup: no process has written to it/);
+    assert.match(
+      failures[0]!,
+      /restored from a copy or a backup, and no process has written to it/,
+    );
     await other.shared.close();
   }),
 );

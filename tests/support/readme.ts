@@ -41,5 +41,13 @@ export function importFrom(root: URL, code: string): string {
     const name = `"${config.name}${entry.slice(1)}"`;
     replaced = replaced.replaceAll(name, JSON.stringify(new URL(path, root).href));
   }
-  return replaced;
+  // A snippet runs outside of the checkout, where no package is found.
+  const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", ROOT_URL), "utf8"));
+  return replaced.replaceAll(
+    / from "([^"]+)"/g,
+    (whole, name: string) =>
+      Object.hasOwn(devDependencies, name)
+        ? ` from ${JSON.stringify(import.meta.resolve(name))}`
+        : whole,
+  );
 }

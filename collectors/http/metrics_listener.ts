@@ -2,7 +2,7 @@ import { metricsHandler, type MetricsHandlerOptions } from "../../mod.ts";
 import { checkShape } from "../../model.ts";
 import { type NodeRequest, type NodeResponse, originalUrlOf } from "./listener_recorder.ts";
 
-/** What is used of a response that is written to. */
+/** The members of a writable response that are used here. */
 export interface WritableNodeResponse extends NodeResponse {
   /**
    * Sends the head.
@@ -50,10 +50,10 @@ export type MetricsListener = (
 ) => Promise<void>;
 
 /**
- * Makes a listener for `node:http`, `node:http2` and what stands on them, which answers each
+ * Creates a listener for `node:http`, `node:http2` and frameworks on top of them. It answers each
  * request with the metrics, whatever its path. It answers as {@linkcode metricsHandler} does: with
  * the same formats, compression and refusals. The answer is streamed under back-pressure. After an
- * error the connection is cut off, because an answer that ends well would look whole.
+ * error the connection is cut off, because an answer that ends normally would look complete.
  *
  * @param options Options of {@linkcode metricsHandler}.
  * @returns The listener.
@@ -113,7 +113,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<void> {
   const reader = body.getReader();
-  // What makes the body hears that the client has left, and a read that waits for it ends.
+  // The source of the body learns that the client has left, and a pending read ends.
   const leave = (): void => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", leave, { once: true });
   while (!signal.aborted) {
@@ -145,7 +145,7 @@ function isClosed(response: NodeResponse): boolean {
   return (destroyed ?? stream?.destroyed) === true;
 }
 
-/** Ends an answer that has failed so that its client knows: a part must not look whole. */
+/** Ends an answer that has failed. Its client must notice: a part must not look complete. */
 function fail(response: WritableNodeResponse): void {
   if (!response.headersSent) {
     response.writeHead(500, { "content-type": "text/plain; charset=utf-8" });

@@ -1,15 +1,15 @@
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import type { RoutePattern } from "./path_patterns.ts";
-import { LEFT, type Outcome, SERVER_METRICS_OPTIONS } from "./recorder.ts";
+import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, RouteFinder, type RouteOf } from "./routes.ts";
-import { type WebExchange, WebRecorder, type WebRecorderOptions } from "./web_recorder.ts";
+import { WebExchange, WebRecorder, type WebRecorderOptions } from "./web_recorder.ts";
 
 /** Options of {@linkcode instrument}. */
 export interface InstrumentOptions extends WebRecorderOptions<Request, Response> {
   /**
    * The label `http_route`: the name of the only route that the handler has; patterns, where the
    * first one that matches is the name; or a function that names the route. It is asked before
-   * the handler, and what the handler says by `setRoute()` counts more. Where there is no route,
+   * the handler, and `setRoute()` counts more. Where there is no route,
    * where the function throws or returns no string, the label is empty. It is never the path.
    */
   route?: RouteOf<Request> | string | readonly RoutePattern[] | undefined;
@@ -43,17 +43,16 @@ const DOING = "Cannot instrument handler";
 /** A handler of the shape of `fetch`. */
 export type Handler = (this: unknown, ...args: [request: Request, ...rest: unknown[]]) => unknown;
 
-/** What is called, and with what. */
-interface Call {
+/** A handler, and how the routes of its requests are found. */
+export interface Measured {
   readonly handler: Handler;
-  readonly self: unknown;
   /** The route that the runtime has matched, if it does. */
   readonly key?: string | undefined;
-  /** Returns what a framework has found out, once it has answered. */
+  /** Returns the findings of a framework, once it has answered. */
   readonly found?: ((request: Request) => Found) | undefined;
 }
 
-/** What a framework has found out about a request. */
+/** The findings of a framework about a request. */
 interface Found {
   readonly route: string | undefined;
   /** An error that was thrown, and that the framework has answered. */
@@ -62,12 +61,8 @@ interface Found {
   readonly isUpgrade: boolean;
 }
 
-/** A request, and its route by the options or by the runtime. */
-interface Begun {
-  readonly exchange: WebExchange<Request>;
-  readonly route: string;
-  readonly found: Call["found"];
-}
+/** A request that is being answered. */
+type FetchExchange = WebExchange<Request, Response>;
 
 /** Measures handlers of the shape of `fetch`. */
 export class FetchRecorder {
@@ -98,88 +93,94 @@ export class FetchRecorder {
   /**
    * Calls a handler and measures it.
    *
+   * @param measured The handler.
+   * @param self Its `this`.
+   * @param args Its arguments.
    * @returns What the handler returns. A promise and a response are the same object, unless bodies
    * are measured.
    */
-  handle({ handler, self, key, found }: Call, args: Parameters<Handler>): unknown {
-    const request = args[0];
-    refuseListener(request, args[1]);
+  handle(measured: Measured, self: unknown, args: Parameters<Handler>): unknown {
+    const [request, info] = args;
+    const { handler } = measured;
+    refuseListener(request, info);
     if (this.#ignores !== undefined && this.#ignores(request)) return handler.apply(self, args);
-    const begun: Begun = {
-      exchange: this.#recorder.begin(request, request, args[1]),
-      route: key ?? this.#routes.find(request),
-      found,
-    };
+    const exchange: FetchExchange = new WebExchange(request, request);
+    this.#recorder.begin(exchange, info);
+    // Before the handler, since the runtime may let go of the request.
+    exchange.route = measured.key ?? this.#routes.find(request);
     let answer: unknown;
     try {
       answer = handler.apply(self, args);
     } catch (error) {
-      this.#fail(begun, error);
+      this.#fail(exchange, measured, error);
       throw error;
     }
-    return isPending(answer) ? this.#await(begun, answer) : this.#answer(begun, answer);
+    return isPending(answer)
+      ? this.#await(exchange, measured, answer)
+      : this.#answer(exchange, measured, answer);
   }
 
-  /** Measures what is answered later. */
-  #await(begun: Begun, pending: PromiseLike<unknown>): unknown {
+  /** Measures an answer that is a promise. */
+  #await(exchange: FetchExchange, measured: Measured, pending: PromiseLike<unknown>): unknown {
     const answer = (settled: unknown): unknown => {
       // The client may have left in the meantime.
-      if (!this.#recorder.hasLeft(begun.exchange)) return this.#answer(begun, settled);
-      const outcome = { status: "", route: this.#routeOf(begun), failure: LEFT } as const;
-      this.#recorder.end(begun.exchange, outcome, asResponse(settled));
+      if (!this.#recorder.hasLeft(exchange)) return this.#answer(exchange, measured, settled);
+      exchange.route = this.#routeOf(exchange, measured);
+      exchange.response = asResponse(settled);
+      this.#recorder.leave(exchange);
       return settled;
     };
     if (pending instanceof Promise && !this.#recorder.bodies) {
       // The server is given the handler's own promise, and is the one to handle its errors.
-      pending.then(answer, (error) => this.#fail(begun, error));
+      pending.then(answer, (error) => this.#fail(exchange, measured, error));
       return pending;
     }
     // Only once, since a `then` of a program's own may do the work at each call.
     return Promise.resolve(pending).then(answer, (error) => {
-      this.#fail(begun, error);
+      this.#fail(exchange, measured, error);
       throw error;
     });
   }
 
-  #answer(begun: Begun, answer: unknown): unknown {
-    const { exchange } = begun;
-    const route = this.#routeOf(begun);
+  #answer(exchange: FetchExchange, measured: Measured, answer: unknown): unknown {
+    exchange.route = this.#routeOf(exchange, measured);
     const response = asResponse(answer);
+    exchange.response = response;
     if (response === undefined) {
       // Bun's handlers return nothing after an upgrade. Anything else is answered by an error.
-      const status = this.#isBun && answer === undefined ? 101 : 500;
-      this.#recorder.end(exchange, { status, route }, undefined);
-      return answer;
+      exchange.status = this.#isBun && answer === undefined ? 101 : 500;
+    } else {
+      exchange.status = response.status;
+      if (measured.found !== undefined) take(measured.found(exchange.subject), exchange);
     }
-    const outcome = begun.found === undefined
-      ? { status: response.status, route }
-      : toOutcome(response.status, begun.found(exchange.subject), route);
-    const labels = this.#recorder.end(exchange, outcome, response);
-    if (!this.#recorder.bodies) return answer;
-    return this.#recorder.count(exchange, outcome, { response, labels });
+    this.#recorder.end(exchange);
+    if (response === undefined || !this.#recorder.bodies) return answer;
+    return this.#recorder.count(exchange, response);
   }
 
-  #fail(begun: Begun, error: unknown): void {
-    this.#recorder.fail(begun.exchange, { error, route: this.#routeOf(begun) });
+  #fail(exchange: FetchExchange, measured: Measured, error: unknown): void {
+    exchange.route = this.#routeOf(exchange, measured);
+    exchange.status = 500;
+    this.#recorder.fail(exchange, error);
   }
 
-  #routeOf({ exchange: { subject }, route, found }: Begun): string {
+  #routeOf({ subject, route }: FetchExchange, { found }: Measured): string {
     return this.#routes.named(subject) ?? found?.(subject).route ?? route;
   }
 }
 
-/** The outcome of a request that a framework has answered. */
-function toOutcome(status: number, { error, isUpgrade }: Found, route: string): Outcome {
-  return isUpgrade && status === 200
-    ? { status: 101, route }
-    : { status, route, failure: status >= 500 ? error : undefined };
+/** Applies the findings of a framework to a request that it has answered. */
+function take({ error, isUpgrade }: Found, exchange: FetchExchange): void {
+  const { status } = exchange;
+  if (isUpgrade && status === 200) exchange.status = 101;
+  if (status !== "" && status >= 500) exchange.failure = error;
 }
 
 function isPending(answer: unknown): answer is PromiseLike<unknown> {
   return typeof (answer as { then?: unknown } | null | undefined)?.then === "function";
 }
 
-/** Throws if a handler is given what listeners of Node are given. */
+/** Throws if a handler gets the arguments of a listener of Node. */
 function refuseListener(request: unknown, second: unknown): void {
   if (typeof (second as { writeHead?: unknown } | null | undefined)?.writeHead !== "function") {
     return;

@@ -18,7 +18,6 @@
  *
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
@@ -28,6 +27,7 @@ import {
   type NodeRequest,
   type NodeResponse,
 } from "./listener_recorder.ts";
+import type { WritableNodeResponse } from "./metrics_listener.ts";
 import type { RoutePattern } from "./path_patterns.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, RouteFinder, type RouteOf } from "./routes.ts";
@@ -115,8 +115,8 @@ const KNOWN_OPTIONS: KnownOptions<InstrumentListenerOptions> = {
  */
 export function instrumentListener<
   This,
-  Req extends NodeRequest = IncomingMessage,
-  Res extends NodeResponse = ServerResponse,
+  Req extends NodeRequest = NodeRequest,
+  Res extends NodeResponse = WritableNodeResponse,
   R = void,
 >(
   listener: (this: This, request: Req, response: Res) => R,

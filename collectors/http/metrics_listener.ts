@@ -2,18 +2,8 @@ import { metricsHandler, type MetricsHandlerOptions } from "../../mod.ts";
 import { checkShape } from "../../model.ts";
 import { type NodeRequest, type NodeResponse, originalUrlOf } from "./listener_recorder.ts";
 
-/** The members of a `ServerResponse` of `node:http` that answer a request. */
+/** The members of a writable response that are used here. */
 export interface WritableNodeResponse extends NodeResponse {
-  /** The status. */
-  statusCode: number;
-  /**
-   * Sets a header.
-   *
-   * @param name The name.
-   * @param value The value.
-   * @returns Anything.
-   */
-  setHeader(name: string, value: string | number | string[]): unknown;
   /**
    * Sends the head.
    *
@@ -21,21 +11,20 @@ export interface WritableNodeResponse extends NodeResponse {
    * @param headers The headers.
    * @returns Anything.
    */
-  writeHead(status: number, headers?: Record<string, string | string[]>): unknown;
+  writeHead(status: number, headers: Record<string, string | string[]>): unknown;
   /**
-   * Sends a part of the content.
+   * Sends bytes.
    *
-   * @param content The part.
+   * @param bytes The bytes.
    * @returns Whether more may be written before the event `drain`.
    */
-  write(content: string | Uint8Array): boolean;
+  write(bytes: Uint8Array): boolean;
   /**
    * Ends the answer.
    *
-   * @param content What is sent last.
    * @returns Anything.
    */
-  end(content?: string | Uint8Array): unknown;
+  end(): unknown;
   /**
    * Calls back at an event.
    *

@@ -44,6 +44,45 @@ export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./routes.ts";
 
 /**
+ * The response of a listener whose parameters have no types of their own. Those of `node:http` have
+ * more members.
+ */
+export interface ListenerResponse extends WritableNodeResponse {
+  /** The status. @default {200} */
+  statusCode: number;
+  /**
+   * Sets a header.
+   *
+   * @param name The name.
+   * @param value The value.
+   * @returns Anything.
+   */
+  setHeader(name: string, value: number | string | readonly string[]): unknown;
+  /**
+   * Sends the head.
+   *
+   * @param status The status.
+   * @param headers The headers.
+   * @returns Anything.
+   */
+  writeHead(status: number, headers?: Record<string, number | string | string[]>): unknown;
+  /**
+   * Sends a piece.
+   *
+   * @param piece The piece.
+   * @returns Whether more may be written before the event `drain`.
+   */
+  write(piece: string | Uint8Array): boolean;
+  /**
+   * Ends the answer.
+   *
+   * @param piece The last piece.
+   * @returns Anything.
+   */
+  end(piece?: string | Uint8Array): unknown;
+}
+
+/**
  * Options of {@linkcode instrumentListener}.
  *
  * @typeParam Req The type of the listener's request.
@@ -116,7 +155,7 @@ const KNOWN_OPTIONS: KnownOptions<InstrumentListenerOptions> = {
 export function instrumentListener<
   This,
   Req extends NodeRequest = NodeRequest,
-  Res extends NodeResponse = WritableNodeResponse,
+  Res extends NodeResponse = ListenerResponse,
   R = void,
 >(
   listener: (this: This, request: Req, response: Res) => R,

@@ -97,7 +97,6 @@ class SlowResponse extends EventEmitter {
   readonly writableFinished = false;
   readonly written: Uint8Array[] = [];
   getHeader(): undefined {}
-  setHeader(): void {}
   writeHead(): void {
     this.headersSent = true;
   }

@@ -13,7 +13,6 @@ import {
   IDLE,
   JOURNAL_LENGTH,
   laterHelp,
-  LETTERS,
   type MemoryMessage,
   type MemoryRow,
   PARSED_SINCE,
@@ -34,6 +33,41 @@ const EXPIRED_AFTER = 2;
 /** How many rows may be gone before the data are made again without them. */
 const MAX_GONE = 256;
 
+/** A row, and its place in the journal. */
+type PlacedRow = MemoryRow & { readonly place: number };
+
+/** Rows by kind, place of the family, and series. */
+class Rows {
+  readonly #byKind: Record<RowKind, Map<string, PlacedRow>[]> = {
+    total: [],
+    own: [],
+    folded: [],
+    lost: [],
+    key: [],
+  };
+  size = 0;
+
+  get(kind: RowKind, family: number, series: string): PlacedRow | undefined {
+    return this.#byKind[kind][family]?.get(series);
+  }
+
+  add(row: PlacedRow): void {
+    this.size++;
+    (this.#byKind[row.kind][row.family] ??= new Map()).set(row.series, row);
+  }
+
+  delete({ kind, family, series }: PlacedRow): void {
+    if (this.#byKind[kind][family]?.delete(series)) this.size--;
+  }
+
+  /** Goes over all rows. A part comes after the row that it is a part of. */
+  *[Symbol.iterator](): Generator<PlacedRow> {
+    for (const families of Object.values(this.#byKind)) {
+      for (const rows of families) if (rows !== undefined) yield* rows.values();
+    }
+  }
+}
+
 /** The memory of an instance of this isolate. */
 export class OwnMemory {
   readonly #message: Omit<MemoryMessage, "data" | "generation" | "silentMs">;
@@ -48,8 +82,7 @@ export class OwnMemory {
   #used = 0;
   readonly #families: FamilyRecord[] = [];
   readonly #places: Map<string, number> = new Map();
-  /** Rows by kind, place of the family and series, each with its place in the journal. */
-  #rows: Map<string, MemoryRow & { place: number }> = new Map();
+  #rows: Rows = new Rows();
   #rowCount = 0;
   #gone = 0;
   /** Lines that are not in the journal yet. */
@@ -157,7 +190,7 @@ export class OwnMemory {
    * @param lives The lives of series in other memories.
    */
   expire(now: number, lives: Lives): void {
-    for (const { kind, family, series, expires, partOf } of [...this.#rows.values()]) {
+    for (const { kind, family, series, expires, partOf } of [...this.#rows]) {
       const { family: name, expireAfterMs = Infinity } = this.#families[family]!;
       if (!expires || partOf !== undefined || kind === "lost") continue;
       const { changed, life } = this.#lifeOf(kind, name, series)!;
@@ -178,11 +211,11 @@ export class OwnMemory {
   /** Notes the keys of other memories, and forgets the rest. Returns whether that is a change. */
   noteAll(keys: ReadonlySet<number>): boolean {
     const place = this.#places.get("") ?? -1;
-    for (const { kind, series } of [...this.#rows.values()]) {
+    for (const { kind, series } of [...this.#rows]) {
       if (kind === "key" && !keys.has(Number(series))) this.note(Number(series), false);
     }
     for (const key of keys) {
-      if (!this.#rows.has(keyOf("key", place, String(key)))) this.note(key, true);
+      if (this.#rows.get("key", place, String(key)) === undefined) this.note(key, true);
     }
     return this.#lines.length > 0;
   }
@@ -202,7 +235,7 @@ export class OwnMemory {
         former.add(name(series));
       }
       if (former.has(name(partOf ?? series))) continue;
-      const lost = this.#add("folded", row, expires);
+      const lost = this.#addExactly("folded", row, expires === true);
       // The order of additions, which differs between isolates, must not show.
       if (lost.every((number) => number === 0)) continue;
       // What is lost of a series that expires is a part of it.
@@ -219,20 +252,28 @@ export class OwnMemory {
     else this.#delete("key", name);
   }
 
-  /** Adds to a row of totals. Returns what rounding took from each number. */
-  #add(kind: RowKind, row: Row, expires = false): number[] {
+  /** Adds to a row of totals. */
+  #add(kind: RowKind, row: Row, expires = false): void {
     const { numbers, partOf } = row;
     const width = numbers.length + (expires && partOf === undefined ? LIFE_WIDTH : 0);
     const { offset } = this.#row(kind, row, width, expires);
-    return numbers.map((number, i) => {
-      const old = this.#numbers[offset + i]!;
-      this.#put(offset + i, sumOf(old, number));
-      return roundingOf(old, number);
+    for (let i = 0; i < numbers.length; i++) {
+      this.#put(offset + i, sumOf(this.#numbers[offset + i]!, numbers[i]!));
+    }
+  }
+
+  /** Does the same, and returns what rounding takes from each number. */
+  #addExactly(kind: RowKind, row: Row, expires: boolean): number[] {
+    const old = this.#rows.get(kind, this.#places.get(row.family) ?? -1, row.series);
+    const lost = row.numbers.map((number, i) => {
+      return roundingOf(old === undefined ? 0 : this.#numbers[old.offset + i]!, number);
     });
+    this.#add(kind, row, expires);
+    return lost;
   }
 
   #lifeOf(kind: RowKind, family: string, series: string): Life | undefined {
-    const row = this.#rows.get(keyOf(kind, this.#places.get(family) ?? -1, series));
+    const row = this.#rows.get(kind, this.#places.get(family) ?? -1, series);
     if (row === undefined || !row.expires || row.partOf !== undefined) return undefined;
     const end = row.offset + row.width - LIFE_WIDTH;
     return { changed: this.#numbers[end]!, life: this.#numbers[end + 1]! };
@@ -284,7 +325,7 @@ export class OwnMemory {
     const place = this.#places.get(family);
     const kinds: RowKind[] = kind === "folded" ? ["folded", "lost"] : [kind];
     // Parts are rare, and lives end seldom.
-    for (const row of [...this.#rows.values()]) {
+    for (const row of [...this.#rows]) {
       if (row.partOf !== series || row.family !== place || !kinds.includes(row.kind)) continue;
       this.#delete(row.kind, { family, series: row.series });
     }
@@ -313,11 +354,11 @@ export class OwnMemory {
     this.#lines = [];
     const lines = this.#families.map(familyLine);
     const numbers: number[] = [];
-    const rows = new Map<string, MemoryRow & { place: number }>();
-    for (const [key, row] of this.#rows) {
+    const rows = new Rows();
+    for (const row of this.#rows) {
       const moved = { ...row, offset: numbers.length, place: rows.size };
       for (let i = 0; i < row.width; i++) numbers.push(this.#numbers[row.offset + i]!);
-      rows.set(key, moved);
+      rows.add(moved);
       lines.push(rowLine(row));
     }
     const bytes = new TextEncoder().encode(lines.join(""));
@@ -374,20 +415,19 @@ export class OwnMemory {
     expires = false,
   ): MemoryRow {
     const familyPlace = this.#introduce(family);
-    const key = keyOf(kind, familyPlace, series);
-    let row = this.#rows.get(key);
-    if (row !== undefined) return row;
+    const known = this.#rows.get(kind, familyPlace, series);
+    if (known !== undefined) return known;
     const [offset, place] = [this.#used, this.#rowCount++];
     // A part is known by what it is a part of only where that matters.
     const part = expires ? partOf : undefined;
-    row = { kind, family: familyPlace, series, offset, width, expires, partOf: part, place };
+    const row = { kind, family: familyPlace, series, offset, width, expires, partOf: part, place };
     this.#used += width;
     if (this.#used > this.#numbers.length) {
       const larger = new Float64Array(2 * this.#used);
       larger.set(this.#numbers);
       this.#numbers = larger;
     }
-    this.#rows.set(key, row);
+    this.#rows.add(row);
     this.#lines.push(rowLine(row));
     return row;
   }
@@ -395,10 +435,9 @@ export class OwnMemory {
   #delete(kind: RowKind, { family, series }: RowName): void {
     const place = this.#places.get(family);
     if (place === undefined) return;
-    const key = keyOf(kind, place, series);
-    const row = this.#rows.get(key);
+    const row = this.#rows.get(kind, place, series);
     if (row === undefined) return;
-    this.#rows.delete(key);
+    this.#rows.delete(row);
     this.#gone++;
     this.#lines.push(`D${row.place}\n`);
   }
@@ -445,8 +484,4 @@ export class OwnMemory {
     area[SEQUENCE] = this.sequence;
     Atomics.store(words, TURN, turn);
   }
-}
-
-function keyOf(kind: RowKind, family: number, series: string): string {
-  return `${LETTERS[kind]}${family} ${series}`;
 }

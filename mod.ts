@@ -41,7 +41,6 @@ export {
   type NumberMetric,
   ParseError,
   type Sample,
-  type SeriesLimits,
   type StateSetMetric,
   type SummaryMetric,
   UnobservableMetricError,

@@ -10,16 +10,51 @@ declare module "node:crypto" {
   export function createHash(algorithm: "sha1" | "sha256"): Hash;
 }
 
+declare module "node:async_hooks" {
+  export class AsyncLocalStorage {
+    static snapshot(): <R>(callback: () => R) => R;
+  }
+}
+
 declare module "node:fs" {
-  interface Stats {
+  export interface Stats {
     readonly dev: number;
     readonly ino: number;
+    readonly atimeMs: number;
+    readonly mtimeMs: number;
+    readonly ctimeMs: number;
+    readonly birthtimeMs: number;
+    isDirectory(): boolean;
   }
+  export const constants: { readonly R_OK: number; readonly W_OK: number };
+  export function openSync(path: string, flags: string): number;
+  export function closeSync(file: number): void;
+  export function accessSync(path: string, mode?: number): void;
+  export function statSync(path: string): Stats;
   export function statSync(path: string, options: { throwIfNoEntry: false }): Stats | undefined;
+  export function utimesSync(path: string, accessed: number, modified: number): void;
+}
+
+declare module "node:fs/promises" {
+  interface FileHandle {
+    writeFile(data: Uint8Array): Promise<void>;
+    chmod(mode: number): Promise<void>;
+    sync(): Promise<void>;
+    close(): Promise<void>;
+  }
+  export function open(path: string | URL, flags: string, mode?: number): Promise<FileHandle>;
+  export function rename(from: string | URL, to: string | URL): Promise<void>;
+  export function rm(path: string | URL, options?: { force?: boolean }): Promise<void>;
+}
+
+declare module "node:path" {
+  export function dirname(path: string): string;
+  export function isAbsolute(path: string): boolean;
+  export function resolve(...paths: string[]): string;
 }
 
 declare module "node:process" {
-  const process: { readonly pid: number };
+  const process: { readonly pid: number; readonly platform: string };
   export default process;
 }
 

@@ -28,7 +28,6 @@ import type {
   NativeHistogram,
   NumberMetric,
   Sample,
-  SeriesLimits,
   StateSetMetric,
   SummaryMetric,
 } from "./sample.ts";
@@ -61,8 +60,13 @@ export interface MetricFamilyOptions {
    * out, the family is not shared.
    */
   aggregation?: Aggregation | undefined;
-  /** The limits of the metric, for stores that processes share. */
-  limits?: SeriesLimits | undefined;
+  /**
+   * The limits of the metric, for stores that processes share: how many series there are at most,
+   * the overflow series apart, and after how many seconds without a change a series expires.
+   */
+  limits?:
+    | { readonly maxSeries?: number | undefined; readonly expireAfterSeconds?: number | undefined }
+    | undefined;
 }
 
 /** Options of {@linkcode MetricFamily.addSample}. */
@@ -127,7 +131,7 @@ export class MetricFamily {
   /** How the numbers of several processes are combined. Undefined if they are not shared. */
   readonly aggregation: Aggregation | undefined;
   /** The limits of the metric, if it has any. */
-  readonly limits: SeriesLimits | undefined;
+  readonly limits: MetricFamilyOptions["limits"];
 
   /**
    * Creates a family.

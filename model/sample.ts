@@ -39,14 +39,6 @@ export type Aggregation =
   | "livefirst"
   | "livemostrecent";
 
-/** The limits of a metric, which also hold for what several processes share. */
-export interface SeriesLimits {
-  /** How many series there are at most, the overflow series apart. */
-  readonly maxSeries?: number | undefined;
-  /** After how long without a change a series expires, in seconds. */
-  readonly expireAfterSeconds?: number | undefined;
-}
-
 /** The legal names: `"legacy"` is Prometheus's classic alphabet, `"utf8"` is any text. */
 export type NameValidation = "legacy" | "utf8";
 

@@ -15,7 +15,7 @@
  * @module
  */
 import type { MetricsHandlerOptions } from "../../mod.ts";
-import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
+import { checkKnownOptions, checkOptions, checkShape, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
   ListenerExchange,
@@ -170,6 +170,7 @@ export function httpMetrics(
 type FastifyExchange = ListenerExchange<FastifyMetricsRequest, FastifyMetricsReply>;
 
 function addTo(app: FastifyMetricsInstance, options: FastifyMetricsOptions): void {
+  checkOptions(options, DOING);
   const own = Object.fromEntries(
     Object.entries(options).filter(([name]) => !FASTIFY_OPTIONS.includes(name)),
   ) as FastifyMetricsOptions; // The same options but those of Fastify.

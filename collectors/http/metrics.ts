@@ -30,7 +30,20 @@ const DURATION_BUCKETS = [
 ];
 
 /** Bounds for the sizes of bodies, in bytes. The conventions advise none. */
-const SIZE_BUCKETS = [100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+const SIZE_BUCKETS = [
+  16,
+  64,
+  256,
+  1024,
+  4096,
+  16384,
+  65536,
+  262144,
+  1048576,
+  4194304,
+  16777216,
+  67108864,
+];
 
 /** Options that the metrics of servers and of clients have in common. */
 export interface HttpMetricsOptions {
@@ -54,7 +67,7 @@ export interface HttpMetricsOptions {
    * @default {those of OpenTelemetry, from 0.005 to 10}
    */
   buckets?: readonly number[] | undefined;
-  /** The upper bounds of the sizes of bodies, in bytes. @default {powers of ten, 100 to 1e8} */
+  /** The upper bounds of the sizes of bodies, in bytes. @default {powers of four, from 16} */
   sizeBuckets?: readonly number[] | undefined;
   /**
    * Whether the histograms are native too, and how. The classic buckets stay, unless `buckets`

@@ -18,7 +18,6 @@
  *
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts";
 import {
   fullUrlOf,
@@ -28,6 +27,7 @@ import {
   type NodeRequest,
   type NodeResponse,
 } from "./listener_recorder.ts";
+import type { WritableNodeResponse } from "./metrics_listener.ts";
 import type { RoutePattern } from "./path_patterns.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
 import { compileIgnore, type Ignore, RouteFinder, type RouteOf } from "./routes.ts";
@@ -42,6 +42,45 @@ export {
 export type { RoutePattern, UrlPattern } from "./path_patterns.ts";
 export type { ServerMetricsOptions } from "./recorder.ts";
 export { type Ignore, type RouteOf, setRoute } from "./routes.ts";
+
+/**
+ * The response of a listener whose parameters have no types of their own. Those of `node:http` have
+ * more members.
+ */
+export interface ListenerResponse extends WritableNodeResponse {
+  /** The status. @default {200} */
+  statusCode: number;
+  /**
+   * Sets a header.
+   *
+   * @param name The name.
+   * @param value The value.
+   * @returns Anything.
+   */
+  setHeader(name: string, value: number | string | readonly string[]): unknown;
+  /**
+   * Sends the head.
+   *
+   * @param status The status.
+   * @param headers The headers.
+   * @returns Anything.
+   */
+  writeHead(status: number, headers?: Record<string, number | string | string[]>): unknown;
+  /**
+   * Sends a piece.
+   *
+   * @param piece The piece.
+   * @returns Whether more may be written before the event `drain`.
+   */
+  write(piece: string | Uint8Array): boolean;
+  /**
+   * Ends the answer.
+   *
+   * @param piece The last piece.
+   * @returns Anything.
+   */
+  end(piece?: string | Uint8Array): unknown;
+}
 
 /**
  * Options of {@linkcode instrumentListener}.
@@ -115,8 +154,8 @@ const KNOWN_OPTIONS: KnownOptions<InstrumentListenerOptions> = {
  */
 export function instrumentListener<
   This,
-  Req extends NodeRequest = IncomingMessage,
-  Res extends NodeResponse = ServerResponse,
+  Req extends NodeRequest = NodeRequest,
+  Res extends NodeResponse = ListenerResponse,
   R = void,
 >(
   listener: (this: This, request: Req, response: Res) => R,

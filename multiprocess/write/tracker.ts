@@ -4,7 +4,6 @@ import type {
   Metric,
   MetricFamily,
   NativeHistogram,
-  SeriesLimits,
   StateSetMetric,
 } from "../../mod.ts";
 import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
@@ -268,7 +267,7 @@ class GrowingDraft implements Draft {
   #numbers = 0;
 
   /** Introduces a family. One that has limits is introduced once in each draft. */
-  introduce(family: string, help: string, limits: SeriesLimits | undefined): void {
+  introduce(family: string, help: string, limits: MetricFamily["limits"]): void {
     if (limits === undefined) return void this.families.push({ family, help });
     if (this.#limited.has(family)) return;
     this.#limited.add(family);

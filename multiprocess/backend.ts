@@ -88,7 +88,7 @@ export interface Batch {
  */
 export type PushResult = "applied" | "unknown";
 
-/** Who joins. */
+/** A process, or a part of one, that writes to the store. */
 export interface Instance {
   /** A name that no other instance has, before or after. */
   readonly id: string;
@@ -126,7 +126,7 @@ export interface StoredSlice {
   readonly values?: readonly InstanceRow[];
 }
 
-/** What a backend is told when it is opened. */
+/** Options of {@linkcode Backend.open}. */
 export interface OpenOptions {
   /** Programs under different namespaces do not see each other's rows and instances. */
   readonly namespace: string;
@@ -139,7 +139,7 @@ export interface OpenOptions {
    * heard of. The store then forgets it and its rows, a part at a time.
    */
   readonly retentionMs: number;
-  /** Aborted when nobody waits any more: whatever is under way should end soon. */
+  /** Aborted when the caller gives up. Whatever is under way should end soon. */
   readonly signal: AbortSignal;
   /** Where the store takes time from. @default {the platform} */
   readonly timers?: Timers | undefined;
@@ -148,8 +148,8 @@ export interface OpenOptions {
 /** Options of every call. */
 export interface CallOptions {
   /**
-   * Aborted when nobody waits any more. The call should then end soon, and rejects if
-   * its work is not done. A call that ignores it costs nothing but itself: the same
+   * Aborted when the caller gives up. The call should then end soon, and reject if its
+   * work is not done. A call that ignores it costs nothing but itself: the same
    * batch may be pushed again while an earlier push of it still hangs.
    */
   readonly signal: AbortSignal;
@@ -189,10 +189,10 @@ export interface Session {
    * Makes the instance known, alive, with no rows and sequence number 0. Joining again
    * under the same `id` changes nothing.
    *
-   * @param instance Who joins.
+   * @param instance The instance.
    * @param options A signal.
    * @returns The epoch: a text that stays the same for as long as the store has lost
-   * nothing, and is another one, at random, after it began anew. No other store or
+   * nothing, and is another one, at random, after it started again. No other store or
    * namespace has it: a process that comes back to an epoch brings nothing twice.
    */
   join(instance: Instance, options: CallOptions): Promise<string>;

@@ -16,7 +16,7 @@
  * ```
  *
  * Which backend to choose, what becomes of each type of metric, and what happens when
- * something fails is told in `docs/multiprocess.md`. A backend of one's own implements
+ * something fails is documented in `docs/multiprocess.md`. A custom backend implements
  * {@linkcode Backend}.
  *
  * @module

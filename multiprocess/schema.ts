@@ -41,7 +41,7 @@ export function isTotal(type: MetricType): boolean {
   return type === "counter" || type === "histogram" || type === "summary";
 }
 
-/** Whether the numbers of a family are brought to the store: nobody reads those that are omitted. */
+/** Whether the numbers of a family are brought to the store: an omitted family is never read. */
 export function isStored({ aggregation }: MetricFamily): boolean {
   return aggregation !== "omit";
 }

@@ -148,7 +148,7 @@ export class SharedRegistry implements Registry {
    *
    * @param collector The collector.
    * @returns What that registry returns.
-   * @throws {TypeError} If it has a label `process` and is told apart by one.
+   * @throws {TypeError} If it has a label `process` that the store adds itself.
    */
   register(collector: Collector): Collector | void {
     for (const family of collector?.describe?.() ?? []) {

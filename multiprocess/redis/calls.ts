@@ -22,7 +22,7 @@ export interface ScriptInput {
 /** An answer that waiting does not change. */
 export class UnusableError extends Error {}
 
-/** How long a command that nobody waits for any more keeps others back at first, and at most. */
+/** How long an abandoned command delays others, at first and at most. */
 const [MIN_HOLD_MS, MAX_HOLD_MS] = [1000, 300_000];
 
 /** The names by which Redis knows scripts. */
@@ -46,11 +46,11 @@ function hashScripts(): Record<keyof typeof SCRIPTS, string> {
 export class RedisCalls {
   readonly #command: RedisCommand;
   readonly #timers: Timers;
-  /** Commands that nobody waits for any more, and that have no answer yet. */
+  /** Commands whose caller has given up, and that have no answer yet. */
   readonly #abandoned: Set<Promise<unknown>> = new Set();
   #holdMs: number = MIN_HOLD_MS;
   #heldUntil = 0;
-  /** Those who wait for one of them. Promises that may never settle would keep what waits for them. */
+  /** Callers that wait for one of them. A promise that never settles would keep them in memory. */
   readonly #waiting: Set<() => void> = new Set();
 
   constructor(command: RedisCommand, timers: Timers = SYSTEM_CLOCK) {
@@ -63,9 +63,9 @@ export class RedisCalls {
    *
    * @param name Which one.
    * @param input What it is given.
-   * @param signal Aborted when nobody waits any more.
+   * @param signal Aborted when the caller gives up.
    * @returns Its reply.
-   * @throws {Error} What the client throws, or if the reply is none of a script.
+   * @throws {Error} What the client throws, or if the reply does not come from a script.
    */
   async run(name: keyof typeof SCRIPTS, input: ScriptInput, signal: AbortSignal): Promise<Reply> {
     const { keys, args } = input;

@@ -29,7 +29,7 @@ import type { SCRIPTS } from "./scripts.ts";
 /** How many fields are read at a time, and from how many hashes. */
 const [PAGE, PAGE_KEYS] = [250, 64];
 
-/** A longer time than this is none: some three hundred years, in milliseconds. */
+/** The longest time that is handed to Redis, in milliseconds: about three hundred years. */
 const MAX_MS = 1e13;
 
 /** How far the store was seen to be. */
@@ -61,7 +61,7 @@ export class RedisSession implements Session {
   readonly #retention: string;
   /** The greatest clock that was seen of the store, and in which epoch. */
   #seen: Seen = { epoch: "", clock: 0 };
-  /** A history that nobody has confirmed, and when it was first met. */
+  /** A history that no process has confirmed, and when it was first seen. */
   #doubt: { history: string; since: number } | undefined = undefined;
   #isClosed = false;
 
@@ -149,14 +149,16 @@ export class RedisSession implements Session {
       const input = { keys: [this.#keys.head], args: [cursor, `${PAGE}`] };
       const reply = await this.#run("head", input, signal);
       if (reply[0] === "empty") {
-        if (state !== undefined) throw new Error("it began anew meanwhile");
+        if (state !== undefined) throw new Error("it has started again meanwhile");
         return undefined;
       }
       cursor = String(reply[1]);
       const page = fieldsOf(reply, 2);
       for (let i = 0; i < page.length; i += 2) fields.set(page[i]!, page[i + 1]!);
       const [epoch = "", clock, told = "", history = "", until, now] = reply.slice(3).map(String);
-      if (state !== undefined && state.epoch !== epoch) throw new Error("it began anew meanwhile");
+      if (state !== undefined && state.epoch !== epoch) {
+        throw new Error("it has started again meanwhile");
+      }
       state = { epoch, clock: Number(clock), now: Number(now) };
       this.#believe(state, { told, history, until: Number(until), seen });
     }
@@ -180,7 +182,7 @@ export class RedisSession implements Session {
       const flags = some.map(({ expiry }) => expiry.length > 0 ? "1" : "0");
       const args = [epoch, cursor, `${PAGE}`, ...flags];
       const reply = await this.#run("rows", { keys, args }, signal);
-      if (reply[0] === "anew") throw new Error("it began anew meanwhile");
+      if (reply[0] === "anew") throw new Error("it has started again meanwhile");
       const next = String(reply[2]);
       for (let i = 3; i < reply.length; i++) {
         let fields = fieldsOf(reply, i);
@@ -200,7 +202,9 @@ export class RedisSession implements Session {
     { told, history, until, seen }: { told: string; history: string; until: number; seen: Seen },
   ): void {
     const isBehind = epoch === seen.epoch && clock < seen.clock;
-    if (isBehind) throw new Error("it has lost what it had acknowledged: it will begin anew");
+    if (isBehind) {
+      throw new Error("it has lost what it had acknowledged: it will start again at zero");
+    }
     if (goesOn(told, history)) {
       this.#doubt = undefined;
     } else {

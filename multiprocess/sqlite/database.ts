@@ -105,7 +105,7 @@ export function explain(error: unknown, path: string, doing = "use"): Error {
 /**
  * Tries again until no other connection has the lock.
  *
- * @param signal Aborted when nobody waits any more.
+ * @param signal Aborted when the caller gives up.
  * @param timers Where time comes from.
  * @param attempt What is tried. It is synchronous and short.
  * @returns What it returns.

@@ -116,7 +116,7 @@ function finishMark(database: DatabaseSync, path: string, mark: number): void {
 }
 
 /**
- * Copies the log into the file, as far as nobody reads it.
+ * Copies the part of the log that no connection reads into the file.
  *
  * @param database A connection without a transaction. It throws if another one writes.
  */
@@ -178,14 +178,14 @@ function setMark(path: string, mark: number, makes = false): boolean {
   }
 }
 
-/** The mark beside the database: 0 if there is none, undefined if the program may not look. */
+/** The mark beside the database: 0 without one, undefined if the program has no permission. */
 function findMark(path: string): number | undefined {
   if (!isAllowed("read", path + MARK_SUFFIX)) return undefined;
   const stats = statOf(path + MARK_SUFFIX);
   return stats === undefined ? UNMARKED : Math.round(stats.mtimeMs / 1000);
 }
 
-/** What is known of a file; undefined if there is none, or the program may not ask. */
+/** Returns the state of a file; undefined if it does not exist, or without permission. */
 function statOf(path: string): Stats | undefined {
   try {
     return isAllowed("read", path) ? statSync(path, { throwIfNoEntry: false }) : undefined;

@@ -33,7 +33,7 @@ const CHECK_MS = 1000;
  * Lets the processes of one host meet in an SQLite database. Under Deno they need
  * `--allow-read` and `--allow-write` for the file.
  *
- * @param path The file, on a local disk; it is made if there is none.
+ * @param path The file, on a local disk; it is created if it does not exist.
  * @returns The backend, for `loadBackend()`, which rejects if the file is damaged, is
  * something else, or cannot be read or written.
  * @throws {TypeError} If the path is not a text.
@@ -67,7 +67,7 @@ export function sqliteBackend(path: string): Backend {
   return {
     name: "SQLite",
     async open(options: OpenOptions): Promise<Session> {
-      // Imported here, so that nobody else pays for it.
+      // Imported here, so that other programs do not load it.
       const sqlite = await import("node:sqlite");
       const session = new SqliteSession(sqlite, file, options);
       const { signal: outer, timers = SYSTEM_CLOCK } = options;

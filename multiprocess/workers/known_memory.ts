@@ -124,7 +124,7 @@ export class KnownMemory {
     return this.hasLeft || now - this.seen > retentionMs + deadAfterMs;
   }
 
-  /** Whether nobody needs it any more. */
+  /** Whether no isolate needs it any more. */
   canBeDropped(now: number, options: OpenOptions): boolean {
     if (this.isRoster) return !this.isAlive(now, options);
     return this.folder !== undefined && (this.isForgotten(now, options) || this.#values === 0);

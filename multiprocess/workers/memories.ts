@@ -67,7 +67,7 @@ export class Memories {
     }
   }
 
-  /** Lets go of a memory that nobody needs any more. */
+  /** Drops a memory that is not needed any more. */
   drop(key: number): void {
     this.#known.delete(key);
     this.#dropped.add(key);
@@ -87,7 +87,7 @@ export class Memories {
     return { memories: this.all().map((one) => one.message(now)), dropped: [...this.#dropped] };
   }
 
-  /** Forgets which memories were dropped, but for those that somebody may still ask for. */
+  /** Forgets which memories were dropped, except those that another isolate may still ask for. */
   forgetDropped(noted: ReadonlySet<number>): void {
     for (const key of this.#dropped) if (!noted.has(key)) this.#dropped.delete(key);
   }

@@ -41,7 +41,7 @@ const KNOWN: Map<string, Memories> = new Map();
  * `loadBackend()` with it.
  *
  * Each isolate writes its numbers to memory that all others can read, so a blocked or terminated
- * isolate delays nobody. An isolate that starts asks the others for their memories. Until one has
+ * isolate delays no other one. An isolate that starts asks the others for their memories. Until one has
  * answered, or `timeoutMs` have passed, its scrapes wait.
  *
  * @param options Options.
@@ -84,7 +84,7 @@ export function workersBackend(options: WorkersBackendOptions = {}): Backend {
             "use sqliteBackend() of @narthex/prometheus/sqlite",
         );
       }
-      // The global one keeps the process alive. Imported here, so that nobody else pays for it.
+      // The global one keeps the process alive. Imported here, so that other programs do not load it.
       const { BroadcastChannel } = await import("node:worker_threads");
       const channel = new BroadcastChannel(channelName(options.namespace));
       let memories = KNOWN.get(options.namespace);

@@ -465,7 +465,7 @@ export class OwnMemory {
     this.#emptyAreas = 2;
   }
 
-  /** Writes the numbers to the area that nobody reads, and makes that the one to read. */
+  /** Writes the numbers to the area that is not read, and makes it the one to read. */
   #show(): void {
     const { words, areas } = this.#data;
     const turn = words[TURN]! + 1;

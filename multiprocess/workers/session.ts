@@ -36,7 +36,7 @@ export interface WorkersSessionOptions extends OpenOptions {
 
 /**
  * A store in memory that all isolates of the process share. Each instance writes its own memory;
- * a read looks at all of them, and asks nobody.
+ * a read looks at all of them, without asking their owners.
  *
  * An isolate notes in its roster, a memory too, which memories it knows before it shows them. So
  * a reader notices when it lacks what another isolate has shown.
@@ -53,9 +53,9 @@ export class WorkersSession implements Session {
   /** The instances of this session. */
   readonly #own: Map<string, OwnMemory> = new Map();
   readonly #opened: number;
-  /** Whether somebody has answered who knows what was counted before. */
+  /** Whether an isolate has answered that knows what was counted before. */
   #isAnswered = false;
-  /** Those who wait for a message. */
+  /** Calls that wait for a message. */
   readonly #waiting: Set<() => void> = new Set();
   #ticked: number;
   #cancelTick: () => void = () => {};

@@ -60,7 +60,7 @@ export async function viewOf(
     if (slices.isOver) await slices.pause();
   };
   while (true) {
-    // Those who were folded before have their totals in what is read afterwards.
+    // The totals of memories that were folded before are in what is read afterwards.
     const folders = memories.map(({ folder }) => folder);
     const snapshots: Snapshot[] = [];
     for (const memory of memories) snapshots.push(await memory.snapshot(pause));

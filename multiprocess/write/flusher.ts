@@ -9,14 +9,14 @@ const MAX_NUMBERS = 1000;
 
 const NOTHING: Draft = { families: [], adds: [], sets: [], deletes: [] };
 
-/** What a flusher is told. */
+/** Options of {@linkcode Flusher}. */
 export interface FlusherOptions {
   readonly session: Session;
   /** Returns the registry that is shared: it is the same when a backend is loaded again. */
   readonly owner: () => Registry;
-  /** What the label `process` says. */
+  /** The value of the label `process`. */
   readonly process: string;
-  /** After how long a silence the store is told that this process is alive. */
+  /** After how long a silence the store hears that this process is alive, in milliseconds. */
   readonly heartbeatMs: number;
   /** Called when a batch had to be given up, whose fate cannot be known any more. */
   readonly onLost: (error: Error) => void;
@@ -85,7 +85,7 @@ export class Flusher implements Former {
    * Brings everything that has changed until now. Only one call at a time.
    *
    * @param families The families to bring. They are live.
-   * @param signal Aborted when nobody waits any more.
+   * @param signal Aborted when the caller gives up.
    * @throws {unknown} What the session throws; the next call goes on from there.
    */
   async flush(families: readonly MetricFamily[], signal: AbortSignal): Promise<void> {

@@ -48,7 +48,7 @@ interface Entry {
   readonly family: string;
   readonly series: string;
   readonly key: string;
-  /** When the metric began to count: another time means that it counts anew. */
+  /** When the metric started to count. Another time means that it was reset. */
   created: number | undefined;
   /** The numbers that were sent last; none at first. Overwritten in place. */
   sent: number[];
@@ -65,7 +65,7 @@ interface FamilyState {
   readonly schema: string;
   /** By identity, which finds a live child without a look at its labels. */
   readonly byIdentity: Map<LabelledMetric, Entry>;
-  /** All of them, by schema and labels: for metrics that are made anew for each read. */
+  /** All of them, by schema and labels, for metrics that are new objects in each read. */
   readonly byKey: Map<string, Entry>;
 }
 
@@ -170,11 +170,11 @@ export class Tracker {
     }
   }
 
-  /** The entry of a metric that was not met under its identity, made if there is none. */
+  /** Returns the entry of a metric that was not found by its identity, and creates it if needed. */
   #find(state: FamilyState, metric: Metric, family: string, walk: number): Entry {
     const identity = metric.origin ?? metric;
     const series = encodeSeries(metric.labelValues);
-    // A text of its own for each series only where it is needed.
+    // The usual schema needs no longer text.
     const key = family === state.schema ? series : family + series;
     let entry = state.byKey.get(key);
     if (entry === undefined) {
@@ -227,7 +227,7 @@ export class Tracker {
       const created = metric.created ?? 0;
       // Histograms and summaries have a sum, which may fall, before their counts.
       const first = family.type === "counter" ? 0 : 1;
-      if (entry.created !== created || hasFallen(entry.sent, numbers, first)) startAnew(entry);
+      if (entry.created !== created || hasFallen(entry.sent, numbers, first)) reset(entry);
       entry.created = created;
       const isNew = entry.life !== this.#life;
       if (!isNew && areSame(entry.sent, numbers)) return;
@@ -352,16 +352,16 @@ function newEntry(names: Pick<Entry, "identity" | "family" | "series" | "key">):
   return { ...names, created: undefined, sent: [], native: undefined, life: 0, walk: 0 };
 }
 
-function startAnew(entry: Entry): void {
+function reset(entry: Entry): void {
   entry.sent = [];
   entry.native = undefined;
 }
 
-/** What native buckets have to be added; the entry starts anew when it could not become this. */
+/** Returns the native buckets to add. Resets the entry if the histogram cannot have grown from it. */
 function nativeGrowth(entry: Entry, native: NativeHistogram, isNew: boolean): NativePart[] {
   let parts = growthOf(native, entry.native);
   if (parts === undefined) {
-    startAnew(entry);
+    reset(entry);
     parts = growthOf(native, undefined) ?? [];
   }
   // A store that has lost everything needs the zero bucket to know the resolution.

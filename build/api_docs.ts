@@ -47,6 +47,9 @@ const KINDS: Readonly<Record<string, string>> = {
   typeAlias: "Types",
 };
 
+/** Exports that are all others in one object. */
+const WHOLE_MODULES: ReadonlySet<string> = new Set(["default", "module.exports"]);
+
 /** Writes all pages. */
 export async function writeApiDocs(): Promise<void> {
   const { name, exports, version } = JSON.parse(await readFile(join(ROOT, "deno.json"), "utf8"));
@@ -68,14 +71,18 @@ export async function writeApiDocs(): Promise<void> {
 
 async function writePage(specifier: string, file: string, path: string): Promise<Page> {
   const { module_doc: { doc = "" } = {}, symbols } = await documented(path);
+  const source = await readFile(join(ROOT, path), "utf8");
   const about = renderComment(doc);
   const sections: string[] = [`# \`${specifier}\``, about];
   for (const [kind, heading] of Object.entries(KINDS)) {
     const parts = await Promise.all(
-      symbols.filter(({ declarations }) => declarations[0]?.kind === kind)
+      symbols.filter(({ name, declarations }) =>
+        declarations[0]?.kind === kind && !WHOLE_MODULES.has(name)
+      )
         .map(({ name, declarations }) => {
           // Each symbol is declared somewhere.
-          return describe(name, fileURLToPath(declarations[0]!.location.filename));
+          const original = originalOf(name, source);
+          return describe(name, original, fileURLToPath(declarations[0]!.location.filename));
         }),
     );
     if (parts.length > 0) sections.push(`## ${heading}`, ...parts);
@@ -95,13 +102,23 @@ async function documented(path: string): Promise<DocumentedModule> {
   return module;
 }
 
+/** The name that an export has where it is declared. */
+function originalOf(name: string, source: string): string {
+  const [, original = name] = source.match(new RegExp(String.raw`[{,]\s*(\w+) as ${name}\b`)) ?? [];
+  return original;
+}
+
 /** The part of a page about one symbol. */
-async function describe(name: string, source: string): Promise<string> {
+async function describe(name: string, original: string, source: string): Promise<string> {
   const path = source.slice(ROOT.length).replace(/\.ts$/, ".d.ts");
-  const { comment, code } = declarationOf(name, await readFile(join(NPM_FOLDER, path), "utf8"));
+  const { comment, code } = declarationOf(original, await readFile(join(NPM_FOLDER, path), "utf8"));
+  const shown = commentText.remove(code).replaceAll(
+    new RegExp(String.raw`\b${original}\b`, "g"),
+    name,
+  );
   const parts = [
     `### ${name}`,
-    "```ts\n" + commentText.remove(code) + "\n```",
+    "```ts\n" + shown + "\n```",
     renderComment(comment),
     ...membersOf(code).filter(({ comment }) => comment !== "").map(describeMember),
   ];

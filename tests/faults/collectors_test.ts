@@ -51,7 +51,7 @@ function throwing(thrown: unknown): object {
 
 /** A family that is none in one property, which may be one that throws. */
 function broken(property: string, value: unknown, isGetter = false): object {
-  const shape = { name: "bad", help: "B.", type: "gauge", unit: "", metrics: [], distinct: false };
+  const shape = { name: "bad", help: "B.", type: "gauge", unit: "", metrics: [] };
   return Object.defineProperty(
     shape,
     property,
@@ -138,7 +138,7 @@ for (const thrown of THROWN) {
     "brings a promise of promises that reject",
     () => Promise.resolve([Promise.reject(thrown), Promise.reject(thrown)]),
   ]);
-  for (const property of ["name", "help", "type", "unit", "metrics", "distinct", "labelNames"]) {
+  for (const property of ["name", "help", "type", "unit", "metrics", "labelNames"]) {
     FAULTS.push([`yields a throwing ${property}`, () => [broken(property, thrown, true)]]);
   }
   FAULTS.push(["yields metrics that throw", () => [broken("metrics", {
@@ -157,12 +157,10 @@ for (const garbage of [...GARBAGE, ...NO_FAMILIES]) {
 }
 for (const [property, values] of PROPERTIES) {
   for (const value of values) {
-    for (const distinct of [false, true]) {
-      FAULTS.push([
-        `yields a family whose ${property} is wrong, ${distinct ? "with" : "without"} a promise`,
-        () => [Object.assign(broken(property, value), { distinct })],
-      ]);
-    }
+    FAULTS.push([
+      `yields a family whose ${property} is wrong`,
+      () => [broken(property, value)],
+    ]);
   }
 }
 for (const metric of METRICS) {

@@ -217,7 +217,7 @@ class Environment {
     const base = readEnvironment("OTEL_EXPORTER_OTLP_ENDPOINT");
     if (base === undefined) return "http://localhost:4318/v1/metrics";
     const url = new URL(checkUrl(base, "OTEL_EXPORTER_OTLP_ENDPOINT"));
-    url.pathname = `${url.pathname.replace(/\/+$/, "")}/v1/metrics`;
+    url.pathname = `${url.pathname.replace(/(?<!\/)\/+$/, "")}/v1/metrics`;
     return url.href;
   }
 

@@ -183,7 +183,7 @@ function flatten(path: Path): (string | RegExp)[] {
 function join(names: readonly string[]): string {
   const route = names.at(-1) ?? "";
   // A mount path matches with a slash behind it and without.
-  const mount = names.slice(0, -1).map((name) => name.replace(/\/+$/, "")).join("");
+  const mount = names.slice(0, -1).map((name) => name.replace(/(?<!\/)\/+$/, "")).join("");
   return route === "/" && mount !== "" ? mount : mount + route;
 }
 

@@ -77,8 +77,8 @@ const addsSuffixes = (translation: Translation): boolean => translation.endsWith
 
 /** Returns the unit in the words of Prometheus, or `""`. */
 export function translateUnit(unit: string): string {
-  const [main = "", per] = unit.replace(/\{[^}]*\}/g, "").split("/", 2);
-  const clean = (text: string): string => escape(text.trim()).replace(/^_+|_+$/g, "");
+  const [main = "", per] = unit.replace(/\{[^{}]*\}/g, "").split("/", 2);
+  const clean = (text: string): string => escape(text.trim()).replace(/^_+|(?<!_)_+$/g, "");
   const first = WORDS.get(main.trim()) ?? clean(main);
   if (per === undefined || per.trim() === "") return first;
   const second = WORDS_PER.get(per.trim()) ?? clean(per);

@@ -21,7 +21,7 @@ const AROUND = [["", ""], ["", "!"], ["", "\0"], ["U__", "!"], ["1", "x"], ["a",
 /** How much longer a text becomes. */
 const FACTOR = 4;
 /** Up to which length, in characters. */
-const LENGTH = 800;
+const LENGTH = 400;
 /** What is linear has 4, what is a square 16. */
 const MAX_RATIO = 6;
 

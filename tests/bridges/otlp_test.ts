@@ -417,6 +417,13 @@ const PARTIAL: {
     text: /: the receiver did not take 2 of 3 samples: too old$/,
   },
   {
+    name: "protobuf, with a text that is not UTF-8",
+    body: new Uint8Array([0x0a, 5, 0x08, 2, 0x12, 1, 0xff]),
+    type: "application/x-protobuf",
+    samples: 2,
+    text: /: the receiver did not take 2 of 3 samples: \ufffd$/,
+  },
+  {
     name: "JSON",
     body: '{"partialSuccess":{"rejectedDataPoints":"1","errorMessage":"bad name"}}',
     type: "application/json",

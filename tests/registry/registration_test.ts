@@ -517,3 +517,14 @@ test("ever new names of failing families do not fill the memory", () => {
   const others = { collector: "others", cause: "invalid" };
   assert.ok(registry.getSampleValue("narthex_collector_errors_total", others)! >= 5000);
 });
+
+test("constant labels that a metric has are refused late too, and change nothing", () => {
+  const registry = new CollectorRegistry({ constLabels: { zone: "a" } });
+  new Counter("hits_total", "H.", { registry, labelNames: ["region"] }).labels("eu").inc();
+  assert.throws(
+    () => registry.setConstLabels({ region: "us" }),
+    /counter "hits_total": label "region" is a constant label of the registry/,
+  );
+  assert.match(generateMetrics(registry), /^hits_total\{.*zone="a".*\} 1$/m);
+  assert.doesNotMatch(generateMetrics(registry), /us/);
+});

@@ -1,7 +1,11 @@
 import { type FlushOptions, IntervalSender } from "../requests/interval_sender.ts";
 import { Sender } from "../requests/sender.ts";
-import { checkOtlpOptions, OTLP_EXPORTER_OPTIONS, type OtlpExporterOptions } from "./options.ts";
-import { resolveTarget } from "./options.ts";
+import {
+  checkOtlpOptions,
+  OTLP_EXPORTER_OPTIONS,
+  type OtlpExporterOptions,
+  resolveTarget,
+} from "./options.ts";
 import { OtlpProtocol } from "./otlp_protocol.ts";
 
 export type { FlushOptions };

@@ -1,3 +1,4 @@
+import { SYSTEM_CLOCK } from "../time/clock.ts";
 import { format } from "./inspect.ts";
 
 /**
@@ -60,9 +61,9 @@ export function startTimer(
   labels: object | undefined,
   record: (labels: Record<string, unknown>, seconds: number) => void,
 ): (endLabels?: object) => number {
-  const start = performance.now();
+  const start = SYSTEM_CLOCK.monotonic();
   return (endLabels) => {
-    const seconds = (performance.now() - start) / 1000;
+    const seconds = SYSTEM_CLOCK.monotonic() - start;
     record({ ...labels, ...endLabels }, seconds);
     return seconds;
   };

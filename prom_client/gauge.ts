@@ -1,5 +1,6 @@
 import { type Aggregation, Gauge as NativeGauge, type GaugeSeries } from "../mod.ts";
 import type { NumberMetric } from "../model.ts";
+import { SYSTEM_CLOCK } from "../time/clock.ts";
 import { checkGauge, isObject, startTimer } from "./amounts.ts";
 import { BaseMetric } from "./base_metric.ts";
 import { Handle } from "./handle.ts";
@@ -14,7 +15,7 @@ import type {
   MetricValue,
 } from "./types.ts";
 
-/** How the values of processes that share a store become one. An average of them is not stored. */
+/** How a store combines the values of several processes, by the aggregator of prom-client. */
 const AGGREGATIONS: Readonly<Record<Aggregator, Aggregation>> = {
   sum: "livesum",
   min: "livemin",
@@ -140,7 +141,7 @@ export class Gauge<T extends string = string> extends BaseMetric<T> {
    * @param labels The labels.
    */
   setToCurrentTime(labels?: LabelValues<T>): void {
-    const now = Date.now() / 1000;
+    const now = SYSTEM_CLOCK.now();
     if (labels === undefined) this.set(now);
     else this.set(labels, now);
   }

@@ -1,4 +1,5 @@
 import { attempt } from "../../collectors/platform.ts";
+import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import { Counter } from "../counter.ts";
 import { type Context, gaugeOf, processOf, readNames, readText } from "./context.ts";
 
@@ -45,8 +46,8 @@ export function processCpuTotal(context: Context): void {
 
 /** When the process started. */
 export function processStartTime(context: Context): void {
-  const uptime = processOf().uptime?.() ?? performance.now() / 1000;
-  const start = Math.round(Date.now() / 1000 - uptime);
+  const uptime = processOf().uptime?.() ?? SYSTEM_CLOCK.monotonic();
+  const start = Math.round(SYSTEM_CLOCK.now() - uptime);
   const help = "Start time of the process since unix epoch in seconds.";
   gaugeOf(context, "process_start_time_seconds", help, {
     aggregator: "omit",

@@ -1,7 +1,6 @@
 /**
- * What measuring adds to a request: for a handler that is called directly, and over loopback,
- * beside the same done by hand with other clients, and beside the middleware that Express and
- * Fastify have. Prints tables, and writes those of Deno into docs/benchmarks.md:
+ * Measures the cost of `instrument()` per request, by direct call and over loopback. Compares it with
+ * other clients used by hand, and with the middleware of Express and Fastify. Prints tables, and writes those of Deno into docs/benchmarks.md:
  * `deno task bench:http`, `bun benches/http.ts` and `node benches/http.ts`.
  *
  * @module
@@ -120,7 +119,7 @@ const instrumented = (handler: Handler, options: object): Handler =>
 /** The first is what the others are added to, and the second shows how sure that is. */
 const BARE = ["bare", "bare against bare"] as const;
 
-/** Those that are compared. */
+/** The wrappers that are compared, by their names. */
 const CONTESTANTS: Record<string, (handler: Handler) => Handler> = {
   [BARE[0]]: (handler) => handler,
   [BARE[1]]: (handler) => handler,

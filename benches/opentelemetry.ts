@@ -1,6 +1,6 @@
 /**
- * What a measurement through OpenTelemetry's API costs here, beside this library's own metrics and
- * OpenTelemetry's SDK with its Prometheus exporter: `deno task bench:otel`, and the same file with
+ * Measures the cost of OpenTelemetry's API on this library. Compares it with the library's own
+ * metrics, and with OpenTelemetry's SDK and its Prometheus exporter: `deno task bench:otel`, and the same file with
  * `bun` and `node`. Prints a table.
  *
  * @module

@@ -1,4 +1,4 @@
-/** What runtimes have for the environment. */
+/** The parts of a runtime that read the environment. */
 interface Runtime {
   readonly Deno?: {
     readonly permissions: {

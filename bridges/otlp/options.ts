@@ -53,8 +53,9 @@ export interface OtlpOptions extends SenderOptions {
    */
   maxPointsPerRequest?: number | undefined;
   /**
-   * Called with each failure: an {@linkcode OtlpError}, also for requests that are tried again and
-   * for points that the receiver rejected, or what the registry threw. What it throws is ignored.
+   * Called with each failure: an {@linkcode OtlpError}, or an error that the registry has thrown.
+   * Requests that are retried and points that the receiver rejected count as failures. Errors of
+   * `onError` itself are ignored.
    */
   onError?: ((error: unknown) => void) | undefined;
 }
@@ -87,7 +88,7 @@ export const OTLP_EXPORTER_OPTIONS: KnownOptions<OtlpExporterOptions> = {
   ...INTERVAL_OPTIONS,
 };
 
-/** What is done, as in `Cannot export to "…"`. */
+/** The beginning of error messages: `Cannot export to "…"`. */
 export const VERB = "Cannot export to";
 
 /** Everything that the options and the environment say of how to encode. */
@@ -203,7 +204,7 @@ export function resolveTarget(
 /** Tells this process from others of the same service. Made at first use: workerd allows no sooner. */
 let instanceId: string | undefined;
 
-/** The variables that the specification names. What is not legal is told, and ignored. */
+/** Reads the variables of the specification. Reports and ignores illegal values. */
 class Environment {
   readonly #report: (error: unknown) => void;
 

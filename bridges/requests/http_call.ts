@@ -33,9 +33,9 @@ export const HTTP_CALL_OPTIONS: KnownOptions<HttpCallOptions> = {
   clock: true,
 };
 
-/** What a protocol says about its requests. */
+/** The properties of the requests of a protocol. */
 export interface HttpProtocol {
-  /** What is done, as in `Cannot write to`. */
+  /** The beginning of error messages, such as `Cannot write to`. */
   readonly verb: string;
   /** The headers of the protocol. */
   readonly headers: Readonly<Record<string, string>>;

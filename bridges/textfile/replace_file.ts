@@ -1,6 +1,6 @@
 import { open, rename, rm } from "node:fs/promises";
 
-/** Who may read and write: the owner both, everybody else only read. */
+/** The permissions of the file: the owner reads and writes, all others read. */
 const MODE = 0o644;
 
 /**

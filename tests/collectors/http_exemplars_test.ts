@@ -12,7 +12,7 @@ import { serveListener } from "../support/node_server.ts";
 import { activeOf, countsOf } from "../support/server_table.ts";
 
 const contexts = new AsyncLocalStorage<Context>();
-const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 2));
+const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 before(() => {
   // What an SDK of OpenTelemetry does.
@@ -56,7 +56,7 @@ const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 test("a duration has the trace of its request as an exemplar, also if it ends later", async () => {
   const registry = new CollectorRegistry();
   const measured = instrument(async (_request: Request, _info?: unknown) => {
-    await pause();
+    await turn();
     return new Response("hello");
   }, { registry, exemplars: true });
   // As frameworks for tracing do: around the handler.
@@ -73,7 +73,7 @@ test("a duration has the trace of its request as an exemplar, also if it ends la
 test("a listener's duration has the trace of its request, though it ends outside of it", async () => {
   const registry = new CollectorRegistry();
   const measured = instrumentListener((_request, response) => {
-    setTimeout(() => response.end("hello"), 2);
+    setImmediate(() => response.end("hello"));
   }, { registry, exemplars: true });
   const server = await serveListener((request, response) =>
     inTrace(TRACE, () => measured(request, response))

@@ -183,7 +183,7 @@ test("metricsListener() stops making an answer whose client has left", async () 
       new Response(
         new ReadableStream({
           async pull(controller) {
-            await new Promise((resolve) => setTimeout(resolve, 1));
+            await new Promise((resolve) => setImmediate(resolve));
             controller.enqueue(new Uint8Array(1000));
           },
           cancel: (reason) => left.resolve(reason),

@@ -70,12 +70,12 @@ export interface Traits {
 export const PIECES = ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"];
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 2));
+const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 /** The pieces, as handlers of `/stream` and `/events` send them. */
 export async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   for (const piece of PIECES) {
-    await pause();
+    await turn();
     yield bytes(piece);
   }
 }
@@ -83,14 +83,14 @@ export async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
 /** A piece, and then an error. */
 export async function* breaking(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   yield bytes("part");
-  await pause();
+  await turn();
   throw new BoomError("in the midst");
 }
 
 /** Pieces without end. */
 export async function* endless(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   while (true) {
-    await pause();
+    await turn();
     yield bytes("more ");
   }
 }

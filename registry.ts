@@ -15,6 +15,7 @@
  */
 export { CollectorRegistry } from "./registry/collector_registry.ts";
 export { checkGatherer, gather, gatherAsync } from "./registry/gather.ts";
+export { READ_OPTIONS } from "./registry/gathering.ts";
 export {
   checkMaxSeries,
   checkPrefix,

@@ -7,6 +7,7 @@ import {
   gather,
   gatherAsync,
   type Gatherer,
+  READ_OPTIONS,
   type ReadAsyncOptions,
   REGISTRY,
 } from "../registry.ts";
@@ -194,14 +195,6 @@ export async function generateProtobufAsync(
   return join(encodeProtobuf(await gatherAll(registry, read), escaping));
 }
 
-const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
-  names: true,
-  metricsOnly: true,
-  signal: true,
-  timeoutMs: true,
-  patienceMs: true,
-  maxAgeMs: true,
-};
 const KNOWN: KnownOptions<GenerateOptions> = { escaping: true };
 const KNOWN_ASYNC: KnownOptions<GenerateOptions & ReadAsyncOptions> = { ...KNOWN, ...READ_OPTIONS };
 const OPEN_METRICS: KnownOptions<GenerateOpenMetricsOptions> = { ...KNOWN, created: true };

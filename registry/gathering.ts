@@ -95,7 +95,8 @@ function spell(labelName: string, value: LabelValue, doing: string): string {
 /** The maximum number of series in a family of a custom collector, repeats included. */
 const MAX_METRICS = 1_000_000;
 
-const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
+/** The options of a read. */
+export const READ_OPTIONS: KnownOptions<ReadAsyncOptions> = {
   names: true,
   metricsOnly: true,
   signal: true,

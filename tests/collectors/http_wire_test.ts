@@ -36,6 +36,23 @@ function pieces(...texts: string[]): ReadableStream<Uint8Array> {
   });
 }
 
+/** Resolved when the client has the beginning of an answer. */
+let begun = Promise.withResolvers<void>();
+
+/**
+ * A stream whose end waits for the client: a runtime that has all of it by then may send its length.
+ */
+function heldBack(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(bytes("one ")),
+    async pull(controller) {
+      await begun.promise;
+      controller.enqueue(bytes("two"));
+      controller.close();
+    },
+  });
+}
+
 /** A stream that fails behind its first piece. */
 function failing(): ReadableStream<Uint8Array> {
   let isFirst = true;
@@ -161,7 +178,7 @@ const ANSWERS: Record<string, FetchHandler> = {
 const BEHIND: Record<string, () => Response> = {
   text: () => new Response("from behind", { headers: { "x-from": "behind" } }),
   404: () => new Response("none", { status: 404 }),
-  stream: () => new Response(pieces("one ", "two")),
+  stream: () => new Response(heldBack()),
   gzip: () =>
     new Response(zipped, {
       headers: { "content-encoding": "gzip", "content-length": `${zipped.length}` },
@@ -208,8 +225,11 @@ test("an instrumented server sends the same bytes as without, headers included",
   try {
     for (const method of ["GET", "HEAD"]) {
       for (const [i, name] of names.entries()) {
-        const ask = async ({ port }: FetchServer) =>
-          joined(comparable(await fetchRaw(port, `/${i}`, { method })));
+        const ask = async ({ port }: FetchServer) => {
+          begun = Promise.withResolvers();
+          const onData = () => begun.resolve();
+          return joined(comparable(await fetchRaw(port, `/${i}`, { method, onData })));
+        };
         const expected = await ask(plain);
         assert.match(expected, /^HTTP\/1\.1 \d{3}/, name);
         assert.equal(await ask(measured), expected, `${method} ${name}`);

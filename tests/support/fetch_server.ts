@@ -88,12 +88,14 @@ export async function serveFetch(
 export async function fetchRaw(
   port: number,
   path: string,
-  { method = "GET", head = "Connection: close\r\n", body = "", until }: {
+  { method = "GET", head = "Connection: close\r\n", body = "", until, onData }: {
     method?: string;
     head?: string;
     body?: string;
     /** Leaves as soon as this has come. */
     until?: string;
+    /** Called whenever something has come. */
+    onData?: () => void;
   } = {},
 ): Promise<string> {
   const socket = connect(port, "127.0.0.1");
@@ -102,6 +104,7 @@ export async function fetchRaw(
   try {
     for await (const piece of socket) {
       received += piece.toString("latin1");
+      onData?.();
       if (until !== undefined && received.includes(until)) break;
     }
   } catch {

@@ -28,7 +28,7 @@ function pieces(...texts: string[]): ReadableStream<Uint8Array> {
   let next = 0;
   return new ReadableStream({
     async pull(controller) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await new Promise((resolve) => setImmediate(resolve));
       const text = texts[next++];
       if (text === undefined) controller.close();
       else controller.enqueue(bytes(text));
@@ -58,7 +58,7 @@ function failing(): ReadableStream<Uint8Array> {
   let isFirst = true;
   return new ReadableStream({
     async pull(controller) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await new Promise((resolve) => setImmediate(resolve));
       if (isFirst) controller.enqueue(bytes("a part"));
       else controller.error(new RangeError("in the midst"));
       isFirst = false;
@@ -143,7 +143,7 @@ const ANSWERS: Record<string, FetchHandler> = {
   "stream that fails": () => new Response(failing()),
   "gzip": () => new Response(zipped, { headers: { "content-encoding": "gzip" } }),
   "a late answer": async () => {
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise((resolve) => setImmediate(resolve));
     return new Response("late");
   },
   "a copy": () => new Response("twice").clone(),

@@ -129,9 +129,6 @@ export interface ServerMetrics {
   readonly errors: AnyCounter;
 }
 
-/** The metrics of clients. */
-export type ClientMetrics = ReturnType<typeof createClientMetrics>;
-
 /**
  * Creates the metrics of servers in a registry, or takes those of the same definition that the
  * registry has.

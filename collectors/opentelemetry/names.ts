@@ -76,7 +76,7 @@ const escapes = (translation: Translation): boolean => translation.startsWith("U
 const addsSuffixes = (translation: Translation): boolean => translation.endsWith("WithSuffixes");
 
 /** Returns the unit in the words of Prometheus, or `""`. */
-export function translateUnit(unit: string): string {
+function translateUnit(unit: string): string {
   const [main = "", per] = unit.replace(/\{[^{}]*\}/g, "").split("/", 2);
   const clean = (text: string): string => escape(text.trim()).replace(/^_+|(?<!_)_+$/g, "");
   const first = WORDS.get(main.trim()) ?? clean(main);

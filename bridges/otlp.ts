@@ -47,7 +47,7 @@
  * also as `OTEL_EXPORTER_OTLP_METRICS_…`, `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`,
  * `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`. They are read
  * when an exporter is made, never at import. On Deno a variable is read only if that was allowed
- * before: nobody is asked.
+ * before. The user is never asked.
  *
  * @module
  */
@@ -76,7 +76,7 @@ export interface OtlpExportOptions extends OtlpOptions {
 }
 
 /**
- * Sends a registry once, as it is now. Failures that may pass are tried again with longer and
+ * Sends the current state of a registry once. Failures that may pass are tried again with longer and
  * longer pauses, for at most a minute. Points that the receiver rejects although it takes the
  * request are told to `onError`, and to nothing else.
  *

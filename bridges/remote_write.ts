@@ -55,7 +55,7 @@ export type { Fetch } from "./requests/send.ts";
 const RETRY_FOR_MS = 60_000;
 
 /**
- * Sends a registry once, as it is now. Failures that may pass are tried again with longer
+ * Sends the current state of a registry once. Failures that may pass are tried again with longer
  * and longer pauses, for at most a minute.
  *
  * The series are not marked as stale: queries find their values for some minutes.

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 
-/** What is compiled, and where to. */
+/** The sources and the target of a compilation. */
 export interface Compilation {
   /** The folder of the sources. */
   readonly root: string;
@@ -24,7 +24,7 @@ export interface Compilation {
 /**
  * Compiles.
  *
- * @param compilation What is compiled.
+ * @param compilation The sources and the target.
  * @throws {Error} With the compiler's messages, if it finds an error.
  */
 export async function compile({ root, entries, output, options }: Compilation): Promise<void> {

@@ -23,7 +23,7 @@ const COMMENT_REGEXP = /^[ \t]*\/\*\*([^]*?)\*\/\n?/gm;
 /** Matches a member with its comment; the code of a member ends with a semicolon on its level. */
 const MEMBER_REGEXP = /^ {4}\/\*\*([^]*?)\*\/\n {4}(.*)/gm;
 
-/** What is done with comments. */
+/** Functions for comments. */
 export const commentText = {
   /** Takes the stars away. */
   read: (inner: string): string =>

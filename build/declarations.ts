@@ -1,5 +1,5 @@
 /**
- * What happens to declaration files after the compiler has made them.
+ * Edits declaration files after the compiler has written them.
  *
  * @module
  */

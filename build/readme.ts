@@ -7,7 +7,7 @@
 /** A link or a picture in Markdown with a relative address. */
 const LINK_REGEXP = /(!?)\[([^\]]*)\]\((?!\w+:|#)([^)\s]+)\)/g;
 
-/** What the addresses are made from. */
+/** The parts of the addresses. */
 export interface Source {
   /** The `repository` of package.json, if there is one. */
   readonly repository?: string | undefined;

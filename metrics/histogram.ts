@@ -65,7 +65,7 @@ export interface HistogramSeries extends LabelSet {
   cumulativeCounts(into?: number[]): readonly number[];
   /** The last exemplar of each bucket. */
   readonly exemplars: readonly (Exemplar | undefined)[] | undefined;
-  /** A copy of the native histogram as it is now, if there is one. */
+  /** A copy of the native histogram in its current state, if there is one. */
   readonly native: NativeHistogram | undefined;
   /** The exemplars of the native histogram, by value. */
   readonly nativeExemplars: readonly Exemplar[] | undefined;

@@ -32,7 +32,7 @@ const MAX_SECONDS = 1e11;
  * Checks a time in seconds.
  *
  * @param time The time as it was given.
- * @param doing What is being done, as in `Cannot add sample "x" to gauge "x"`.
+ * @param doing The action, for error messages, such as `Cannot add sample "x" to gauge "x"`.
  * @param what What the time is called, as in `timestamp`.
  * @throws {TypeError} If it is not a finite number.
  * @throws {RangeError} If it cannot be a time in seconds.

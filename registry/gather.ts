@@ -76,7 +76,7 @@ export async function* gatherAsync(
  * Checks that something can be read.
  *
  * @param registry The registry or view as it was given.
- * @param doing What is being done, as in `Cannot gather metrics`.
+ * @param doing The action, for error messages, such as `Cannot gather metrics`.
  * @returns The same.
  * @throws {TypeError} If it has no `collect()`.
  */

@@ -173,7 +173,7 @@ export function checkRegistryOptions(given: CollectorRegistryOptions): CheckedRe
  * Checks constant labels.
  *
  * @param labels The labels as they were given.
- * @param doing What is being done, as in `Cannot set constant labels`.
+ * @param doing The action, for error messages, such as `Cannot set constant labels`.
  * @returns A copy; undefined for none.
  * @throws {TypeError} If a label is not legal.
  */
@@ -192,7 +192,7 @@ export const TARGET_INFO = "target_info";
  * Checks a prefix.
  *
  * @param prefix The prefix as it was given.
- * @param doing What is being done, as in `Cannot create registry`.
+ * @param doing The action, for error messages, such as `Cannot create registry`.
  * @returns The prefix without trailing underscores; `null` for none.
  * @throws {TypeError} If it cannot begin a metric name.
  */
@@ -219,7 +219,7 @@ export function exposedName(prefix: string | null, name: string): string {
  * Checks a limit of series.
  *
  * @param maxSeries The limit as it was given; nothing for none.
- * @param doing What is being done, as in `Cannot create registry`.
+ * @param doing The action, for error messages, such as `Cannot create registry`.
  * @returns The limit; `Infinity` for none.
  * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is neither an integer of at least 0 nor `Infinity`.

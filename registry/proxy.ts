@@ -309,7 +309,7 @@ function asSharing(registry: Registry): SharingRegistry | undefined {
  * Checks that something is a registry.
  *
  * @param registry The registry as it was given.
- * @param doing What is being done, as in `Cannot set registry`.
+ * @param doing The action, for error messages, such as `Cannot set registry`.
  * @returns The registry.
  * @throws {TypeError} If it lacks a method of the protocol.
  */

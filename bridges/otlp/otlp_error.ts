@@ -1,7 +1,7 @@
 import { SendError } from "../requests/send_error.ts";
 
 /**
- * What went wrong with a request of OTLP. Neither its message nor its members have credentials,
+ * An error of an OTLP request. Neither its message nor its members have credentials,
  * values of your headers or the query of the URL in them.
  *
  * @example A collector that refuses

@@ -17,7 +17,7 @@ interface Totals {
   readonly native: NativeHistogram | undefined;
 }
 
-/** What is known of a series from the last snapshot. */
+/** The state of a series at the last snapshot. */
 interface Known {
   /** Since when it counts, in seconds since 1970. */
   readonly start: number;
@@ -189,7 +189,7 @@ function subtractNative(now: NativeHistogram, before: NativeHistogram): NativeHi
     for (const [index, count] of sides[side]!) {
       const left = (difference.get(index) ?? 0) - count;
       if (difference.has(index)) difference.set(index, left);
-      // What is not there any more is in the zero bucket.
+      // Buckets that have disappeared were merged into the zero bucket.
       else zeroCount += count;
       if (left === 0) difference.delete(index);
     }

@@ -77,7 +77,7 @@ const MAX_REQUEST_BYTES = 2 ** 30;
  * Checks the options of how requests are encoded, and fills in what is left out.
  *
  * @param options The options as they were given.
- * @param doing What is being done, as in `Cannot write to "…"`.
+ * @param doing The action, for error messages, such as `Cannot write to "…"`.
  * @returns All of them.
  * @throws {TypeError} If one has the wrong shape.
  * @throws {RangeError} If a number is out of bounds.

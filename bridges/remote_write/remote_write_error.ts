@@ -4,7 +4,7 @@ import { SendError, type SendErrorOptions } from "../requests/send_error.ts";
 export type RemoteWriteErrorOptions = SendErrorOptions;
 
 /**
- * What went wrong with a request of remote write. Neither its message nor its members have
+ * An error of a remote write request. Neither its message nor its members have
  * credentials, values of your headers or the query of the URL in them.
  *
  * @example A receiver that refuses

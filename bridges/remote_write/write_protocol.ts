@@ -9,7 +9,7 @@ import { compressSnappy } from "./snappy.ts";
 /** How error messages begin. */
 export const VERB = "Cannot write to";
 
-/** What a user may choose of how write requests are encoded. */
+/** The options of the user for the encoding of write requests. */
 export interface WriteSettings {
   readonly externalLabels: LabelSet;
   readonly maxSamplesPerRequest: number;

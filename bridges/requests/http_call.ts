@@ -71,7 +71,7 @@ export class HttpCall {
   /**
    * @param url Where to.
    * @param options Credentials and headers of the user.
-   * @param protocol What the protocol says.
+   * @param protocol The protocol.
    */
   constructor(url: string | URL, options: HttpCallOptions, protocol: HttpProtocol) {
     const { verb, headers } = protocol;

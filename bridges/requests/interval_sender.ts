@@ -37,9 +37,9 @@ export const INTERVAL_OPTIONS: KnownOptions<IntervalOptions> = {
   ownMetrics: true,
 };
 
-/** What {@linkcode IntervalSender} is made with. */
+/** Options of {@linkcode IntervalSender}. */
 export interface IntervalSenderOptions extends IntervalOptions {
-  /** What it is, for error messages, such as `a remote writer`. */
+  /** The kind of the sender, for error messages, such as `a remote writer`. */
   readonly what: string;
   readonly metrics: SenderMetricNames;
   /** Whether all series end with the last snapshot. */

@@ -12,7 +12,7 @@ const PUBLIC_HEADERS: ReadonlySet<string> = new Set([
 /** A shorter text is part of too many words. It is hidden only where it stands alone. */
 const MIN_LENGTH = 4;
 
-/** What a request was sent with. */
+/** The address and the headers of a request. */
 export interface SentWith {
   /** The address. */
   readonly url: string;
@@ -21,9 +21,9 @@ export interface SentWith {
 }
 
 /**
- * Takes out of a text what nobody should read: credentials, the values of the user's headers and
- * the query of the address, in all the spellings in which a server may repeat them. Servers,
- * proxies and a `fetch` of the user's often repeat what they were sent.
+ * Removes secrets from a text: credentials, the values of the user's headers and the query of the
+ * address, in each spelling in which a server may repeat them. Servers, proxies and the user's own
+ * `fetch` often repeat their input in errors.
  *
  * @param text The text.
  * @param sent What was sent.

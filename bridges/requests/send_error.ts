@@ -1,4 +1,4 @@
-/** What a {@linkcode SendError} carries. */
+/** Options of {@linkcode SendError}. */
 export interface SendErrorOptions {
   /** The status of the answer, if there was one. */
   status?: number | undefined;
@@ -13,7 +13,7 @@ export interface SendErrorOptions {
 }
 
 /**
- * What went wrong with a request. Neither its message nor its members have credentials, values of
+ * An error of a request. Neither its message nor its members have credentials, values of
  * the user's headers or the query of the URL in them.
  */
 export class SendError extends Error {
@@ -32,7 +32,7 @@ export class SendError extends Error {
    * Creates the error.
    *
    * @param message The sentence to show.
-   * @param options What it carries.
+   * @param options The members of the error.
    */
   constructor(message: string, options: SendErrorOptions = {}) {
     super(message);

@@ -7,7 +7,7 @@ import { showAnswer } from "./send.ts";
 import type { SendError, SendErrorOptions } from "./send_error.ts";
 import { type SenderOptions, type SenderSettings, toSenderSettings } from "./sender_options.ts";
 
-/** What is told to receivers; a test holds it against the version of the package. */
+/** The header `User-Agent`. A test compares it with the version of the package. */
 export const USER_AGENT = "narthex/0.1.0";
 
 /** When a snapshot is taken. */
@@ -22,11 +22,11 @@ export interface SnapshotTimes {
 export interface Rejection {
   /** How many samples were not taken; 0 for a mere warning. */
   readonly samples: number;
-  /** What the receiver says. */
+  /** The message of the receiver. */
   readonly message: string;
 }
 
-/** What tells one protocol from another. */
+/** The parts of a sender that differ between protocols. */
 export interface SendProtocol extends HttpProtocol {
   /**
    * Encodes and compresses a snapshot. The next one is asked for only after this one has ended.
@@ -55,11 +55,11 @@ export interface SendProtocol extends HttpProtocol {
   readonly neverRetries?: boolean;
 }
 
-/** What became of a request. */
+/** The outcome of a request. */
 interface Outcome {
   /** Why it was not taken. */
   readonly failure?: SendError;
-  /** What the receiver says of a request that it took, in whole or in part. */
+  /** The receiver's message about a request that it took, in whole or in part. */
   readonly partial?: SendError;
 }
 
@@ -67,7 +67,7 @@ interface Outcome {
 interface Waiter {
   /** The number of the last request that matters. */
   upTo: number;
-  /** What went wrong first with one that matters. */
+  /** The first error of a request that matters. */
   failure: unknown;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -198,8 +198,8 @@ export class Sender {
   report(error: unknown): void {
     try {
       // It may be an async function, and reject.
-      const told: unknown = this.settings.onError(error);
-      Promise.resolve(told).catch(() => {});
+      const returned: unknown = this.settings.onError(error);
+      Promise.resolve(returned).catch(() => {});
     } catch {
       // It is theirs to handle.
     }

@@ -1,9 +1,9 @@
 import { type Collector, type Gatherer, MetricFamily, type Registerer } from "../../mod.ts";
 import type { Sender } from "./sender.ts";
 
-/** What a kind of sender calls its metrics. */
+/** The names of the metrics of a kind of sender. */
 export interface SenderMetricNames {
-  /** What the names begin with, such as `narthex_remote_write`. */
+  /** The beginning of the names, such as `narthex_remote_write`. */
   readonly prefix: string;
   /** What is sent, such as `samples`. */
   readonly unit: string;
@@ -60,7 +60,7 @@ const collectors: WeakMap<object, Map<string, SenderMetrics>> = new WeakMap();
  * Adds the numbers of a sender to the registry that it sends, if that takes collectors in.
  *
  * @param sender The sender.
- * @param names What its metrics are called.
+ * @param names The names of its metrics.
  * @returns A function that takes them out.
  * @throws {DuplicateMetricError} If another collector has the names.
  */

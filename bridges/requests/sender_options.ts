@@ -77,7 +77,7 @@ const BACKGROUND_TIMEOUT_MS = 5000;
  * Checks options and fills in what is left out.
  *
  * @param options The options as they were given.
- * @param doing What is being done, as in `Cannot write to "…"`.
+ * @param doing The action, for error messages, such as `Cannot write to "…"`.
  * @param timeoutMs How long an answer is waited for if the options do not say it.
  * @returns All of them.
  * @throws {TypeError} If one has the wrong shape.

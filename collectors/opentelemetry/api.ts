@@ -56,7 +56,7 @@ export interface RecordingInstrument {
   record(value: number, attributes?: Attributes, context?: Context): void;
 }
 
-/** What the callback of an observable instrument is given. */
+/** The argument of the callback of an observable instrument. */
 export interface ObservableResult {
   /**
    * Observes a value.
@@ -67,7 +67,7 @@ export interface ObservableResult {
   observe(value: number, attributes?: Attributes): void;
 }
 
-/** What the callback of a batch is given. */
+/** The argument of the callback of a batch. */
 export interface BatchObservableResult {
   /**
    * Observes a value.

@@ -30,7 +30,7 @@ export interface ObservedSource {
   series(): Iterable<readonly [key: string, metric: Metric]>;
 }
 
-/** What a family is. */
+/** The metadata of a family. */
 export interface FamilyDescription {
   readonly name: string;
   readonly help: string;

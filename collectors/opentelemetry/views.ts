@@ -68,7 +68,7 @@ export interface CheckedView extends View {
  * Checks views.
  *
  * @param views The views as they were given.
- * @param doing What is being done, as in `Cannot create meter provider`.
+ * @param doing The action, for error messages, such as `Cannot create meter provider`.
  * @returns Copies.
  * @throws {TypeError} If one is not legal.
  */

@@ -24,7 +24,7 @@ const charts = new WeakMap<Element, Chart>();
  */
 export class Chart {
   readonly element: HTMLElement;
-  /** Reads the drawing as it is now. */
+  /** Reads the current drawing. */
   read: Reader = () => undefined;
   readonly #drawing: Element;
   readonly #note: HTMLElement = element("p", { class: "chart-note", hidden: "" });

@@ -16,7 +16,7 @@ import {
 import { groupOf, unitOf } from "./naming.ts";
 import { Timeline } from "./timeline.ts";
 
-/** What a family is shown as. */
+/** The view of a family. */
 export type ShownType = WireType | "info" | "stateset";
 
 /** After how many scrapes without it a series is forgotten. */

@@ -79,9 +79,9 @@ export class CollectorRegistry implements Registry {
   readonly #errors: ErrorCounts;
   readonly #calls: CollectorCalls;
   readonly #warned: Set<string> = new Set();
-  /** The number of reads that do not know yet which collectors are replaced. */
+  /** The number of reads that have not decided yet which collectors are replaced. */
   #deciding = 0;
-  /** What was reported meanwhile of collectors that may be replaced. */
+  /** Errors of collectors that may be replaced, until that is decided. */
   #held: Parameters<Report>[] = [];
   /** Owns the names of the library's own families. */
   readonly #own: Collector = { collect: () => this.#errors.families() };
@@ -93,7 +93,7 @@ export class CollectorRegistry implements Registry {
   readonly #isSetLate = { constLabels: false, targetInfo: false };
 
   static {
-    // For other registries, of whatever copy of this package, and no one else.
+    // Only registries call these, also those of other copies of this package.
     Object.defineProperty(this.prototype, STATE, {
       value: function (this: CollectorRegistry): RegistryState {
         return this.#state();
@@ -135,7 +135,7 @@ export class CollectorRegistry implements Registry {
     this.#isSetLate.targetInfo = false;
   }
 
-  /** Stands before the name of every family when it is exposed; `null` for none. */
+  /** The prefix of all exposed names; `null` for none. */
   get prefix(): string | null {
     return this.#options.prefix;
   }
@@ -146,7 +146,7 @@ export class CollectorRegistry implements Registry {
   }
 
   /**
-   * Takes a collector in. One that is there already is left as it is.
+   * Registers a collector. Does nothing if it is registered already.
    *
    * @param collector The collector.
    * @returns The collector to use: the one that was given, or the existing one of the same
@@ -180,7 +180,7 @@ export class CollectorRegistry implements Registry {
   }
 
   /**
-   * Lets a collector go, and with it the names that it claimed.
+   * Removes a collector and the names that it claimed.
    *
    * @param collector The collector, by identity.
    * @returns Whether it was there.
@@ -192,11 +192,9 @@ export class CollectorRegistry implements Registry {
     return true;
   }
 
-  /** Lets all collectors go, and forgets the errors that were counted. The target info stays. */
+  /** Removes all collectors and the errors that were counted. The target info stays. */
   clear(): void {
-    for (const collector of this.#claimed.all()) {
-      if (collector !== this.#target) this.unregister(collector);
-    }
+    for (const collector of this.#registered()) this.unregister(collector);
     this.#errors.clear();
   }
 
@@ -335,11 +333,7 @@ export class CollectorRegistry implements Registry {
     const checked = labels === null
       ? undefined
       : checkConstLabels(labels, "Cannot set constant labels");
-    for (const collector of this.#claimed.all()) {
-      if (collector !== this.#target && this.#claimed.namesOf(collector)!.size > 0) {
-        this.#examine(collector, checked);
-      }
-    }
+    this.#checkAll(checked);
     this.#constLabels = checked;
     this.#isSetLate.constLabels = checked !== undefined;
   }
@@ -427,11 +421,22 @@ export class CollectorRegistry implements Registry {
     this.countError(this.#names.nameOf(collector), cause, error);
   }
 
+  /** All collectors except the target info. */
+  #registered(): Collector[] {
+    return this.#claimed.all().filter((collector) => collector !== this.#target);
+  }
+
+  /** Throws if a collector that is known by its names has one of the constant labels. */
+  #checkAll(constLabels: LabelSet | undefined): void {
+    for (const collector of this.#registered()) {
+      if (this.#claimed.namesOf(collector)!.size > 0) this.#examine(collector, constLabels);
+    }
+  }
+
   /** The collectors that are to be called, the target info first. */
   #readable({ metricsOnly }: ReadOptions, wanted: ReadonlySet<string> | undefined): Collector[] {
     const collectors: Collector[] = this.#target === null || metricsOnly ? [] : [this.#target];
-    for (const collector of this.#claimed.all()) {
-      if (collector === this.#target) continue;
+    for (const collector of this.#registered()) {
       if (metricsOnly && collector.definition === undefined) continue;
       if (wanted === undefined || this.#canHave(collector, wanted)) collectors.push(collector);
     }
@@ -510,8 +515,8 @@ export class CollectorRegistry implements Registry {
   }
 
   /**
-   * Lets go of collectors without `describe()` of which a later one brings the same families: the
-   * later one is the same collector, edited. Counts what was reported of the others.
+   * Removes collectors without `describe()` if a later one brings the same families, because the
+   * later one is the same collector, edited. Counts the errors of the others.
    */
   #dropReplaced(
     answers: readonly (readonly [Collector, MetricFamily[]])[],
@@ -528,7 +533,7 @@ export class CollectorRegistry implements Registry {
       }
     }
     for (const collector of dropped) this.unregister(collector);
-    // A collector that is gone may well fail, and no one has to know.
+    // Errors of collectors that were dropped are not counted.
     for (const report of this.#held.splice(0)) {
       if (this.#claimed.has(report[0])) this.#count(...report);
     }
@@ -599,7 +604,7 @@ export class CollectorRegistry implements Registry {
   }
 
   #state(): RegistryState {
-    const collectors = this.#claimed.all().filter((collector) => collector !== this.#target);
+    const collectors = this.#registered();
     return {
       collectors,
       known: new Map(collectors.map((collector) => [collector, this.#names.known(collector)])),
@@ -613,11 +618,7 @@ export class CollectorRegistry implements Registry {
   /** Takes over what another registry held. All of it is checked before anything is changed. */
   #adopt(state: RegistryState): void {
     const constLabels = this.#constLabels ?? state.constLabels;
-    if (constLabels !== this.#constLabels) {
-      for (const collector of this.#claimed.all()) {
-        if (collector !== this.#target) this.#examine(collector, constLabels);
-      }
-    }
+    if (constLabels !== this.#constLabels) this.#checkAll(constLabels);
     const incoming = state.collectors.filter((collector) => !this.#claimed.has(collector));
     const candidates = incoming.map((collector) => this.#examine(collector, constLabels));
     const { onDuplicate } = this.#options;

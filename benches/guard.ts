@@ -1,7 +1,7 @@
 /**
  * Guards against accidents: measures briefly, and fails when Narthex is ahead of the reference by less
  * than half of what a row's target says. It is made for a noisy machine and is no measurement; a row
- * that fails is measured anew up to twice.
+ * that fails is measured again up to twice.
  *
  * @module
  */

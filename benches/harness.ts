@@ -1,6 +1,6 @@
 /**
  * Measures works beside each other: each round has a batch of every contestant, so that a busy moment of
- * the machine meets all of them, and what is told is the median of the rounds with its quartiles.
+ * the machine meets all of them, and the printed figure is the median of the rounds with its quartiles.
  *
  * @module
  */

@@ -59,7 +59,7 @@ const paths = (() => {
   });
 })();
 
-/** A router as small as can be: whoever measures by hand knows the route. */
+/** A router as small as can be: a program that measures by hand knows the route. */
 function routeOf(request: Request): string {
   const { url } = request;
   const path = url.slice(url.indexOf("/", 8));

@@ -1,5 +1,5 @@
 /**
- * Sends a registry by Prometheus remote write 1.0, for programs that nobody can scrape: edge
+ * Sends a registry by Prometheus remote write 1.0, for programs that cannot be scraped: edge
  * functions, batch jobs, laptops. Whatever speaks the protocol receives it: Prometheus with
  * `--web.enable-remote-write-receiver`, Mimir, Thanos, VictoriaMetrics, and services.
  *

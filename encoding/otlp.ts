@@ -16,7 +16,7 @@ import { toCount } from "./proto_writer.ts";
 /** The encodings of OTLP. */
 export type OtlpEncoding = "protobuf" | "json";
 
-/** What {@linkcode encodeOtlp} is told. */
+/** Options of {@linkcode encodeOtlp}. */
 export interface OtlpEncoderOptions {
   readonly encoding: OtlpEncoding;
   /** Whether counters and histograms are differences since their start. */

@@ -25,7 +25,7 @@ function stockCollector(url: string): Collector {
   return {
     // Their names are known without asking anyone, so that no other metric can take them.
     describe: () => [up(), stock()],
-    // The signal is aborted when the whole scrape has to end, or nobody waits for it any more.
+    // The signal is aborted when the whole scrape has to end, or no caller waits for it any more.
     async collect({ signal = new AbortController().signal } = {}) {
       const deadline = AbortSignal.timeout(PATIENCE_MS);
       try {

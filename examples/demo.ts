@@ -64,7 +64,7 @@ const responseSize = new Summary("http_response_size", "Size of response bodies.
 const ordersRefused = new Counter("orders_refused_total", "Orders the oven had no room for.", {
   namespace,
 });
-const ordersWaiting = new Gauge("orders_waiting", "Orders that nobody has started on.", {
+const ordersWaiting = new Gauge("orders_waiting", "Orders that wait for a baker.", {
   namespace,
 });
 const oven = new StateSet("oven_state", "What the oven is doing.", {
@@ -78,7 +78,7 @@ class OvenFullError extends Error {
   override readonly name = "OvenFullError";
 }
 
-/** What nobody has foreseen: the visitor gets status 500. */
+/** An unexpected error. The visitor gets status 500. */
 class DroppedPieError extends Error {
   override readonly name = "DroppedPieError";
 }

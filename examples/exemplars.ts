@@ -64,7 +64,7 @@ function randomHex(digits: number): string {
 
 async function sellBread(): Promise<Response> {
   await sleep(20);
-  loaves.inc(); // Nobody has to hand on the trace.
+  loaves.inc(); // The trace is not passed on by hand.
   return new Response("Here is your bread.\n");
 }
 

@@ -90,7 +90,7 @@ async function serveOnNode(
       // The same class, by the types of two runtimes.
       const body = Readable.fromWeb(response.body as ReadableStream);
       // A client that is gone leaves it to us to give the body up, if the answer had not begun:
-      // of answers that wait for others of their connection, nobody is told.
+      // of answers that wait for others of their connection, no event comes.
       const { socket } = incoming;
       const giveUp = () => body.destroy();
       if (outgoing.destroyed || socket.destroyed) return giveUp();

@@ -38,7 +38,7 @@ function cluster(): Cluster {
 }
 
 function process(): WorkerProcess {
-  // Whoever has `node:cluster` has it too.
+  // Runtimes with `node:cluster` have it too.
   return (globalThis as unknown as { process: WorkerProcess }).process;
 }
 

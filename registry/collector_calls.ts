@@ -216,7 +216,7 @@ export class CollectorCalls {
     };
     families.then(succeed, (error) => {
       settle();
-      // A collector that is told to stop may well reject.
+      // A collector may reject when its signal is aborted.
       if (!call.isOver) this.#report(collector, "error", error);
     });
     return call;

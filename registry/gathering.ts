@@ -171,7 +171,7 @@ export class Gathering {
     return Array.from(this.#entries.values(), ({ family }) => family);
   }
 
-  /** Counts what is left out. The problem is told as the message of an error. */
+  /** Counts what is left out, with the problem as the message of an error. */
   #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown, times = 1): void {
     // It is no error yet.
     if (ReadScope.current?.isUnwinding) return;

@@ -14,7 +14,7 @@ export type ClientJs = Pick<typeof client, "Counter" | "Histogram" | "Registry" 
 export type CreateWorks = (library: ClientJs, inputs: typeof data) => Works;
 
 /**
- * The works of one of the two. The function is compiled anew for each, so it uses its arguments only.
+ * The works of one of the two. The function is compiled again for each, so it uses its arguments only.
  *
  * @param library The library.
  * @param inputs The inputs.

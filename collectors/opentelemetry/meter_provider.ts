@@ -109,7 +109,7 @@ export interface MeterProvider {
   getMeter(name: string, version?: string, options?: MeterOptions): Meter;
   /** Does nothing: metrics are read when they are scraped. */
   forceFlush(): Promise<void>;
-  /** Takes the metrics of the provider out of the registry. Its instruments then count in vain. */
+  /** Removes the metrics of the provider from the registry. Its instruments then have no effect. */
   shutdown(): Promise<void>;
 }
 

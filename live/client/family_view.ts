@@ -95,7 +95,7 @@ export class FamilyView {
       const first = this.#shown;
       this.#shown += MORE;
       await onMore();
-      // The button may be gone: whoever pressed it goes on where the new rows begin.
+      // The button may be gone: the focus moves to where the new rows begin.
       const next = this.#rowList.children[first];
       if (this.#more.hidden && next instanceof HTMLElement) {
         next.tabIndex = -1;

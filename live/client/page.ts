@@ -139,7 +139,7 @@ export class Page {
   /** Puts families that match where they belong. */
   async #arrange(breathe: () => Promise<void> | undefined): Promise<void> {
     const store = this.#store;
-    // What is said while nothing is known has to be said anew once something is.
+    // The message for "no data yet" must be replaced once there is data.
     const isKnown = store.timeline.latest >= 0;
     this.#arranged = isKnown ? store.version : -1;
     const matching = new Set<Family>();

@@ -30,7 +30,7 @@ export interface PollerOptions {
   readonly intervalMs: number;
   /** Makes a scrape; `interrupted` if it does not follow the one before at the interval. */
   readonly scrape: (signal: AbortSignal, interrupted: boolean) => Promise<void>;
-  /** Is told what changes. */
+  /** Receives the changes. */
   readonly onState: (state: PollState) => void;
   /** Calls back after a time; returns what calls that off. */
   readonly setTimer: (callback: () => void, ms: number) => () => void;
@@ -48,7 +48,7 @@ export function backOff(failures: number, intervalMs: number, retryAfterMs: numb
   return Math.min(Math.max(doubled, retryAfterMs), Math.max(MAX_RETRY_MS, intervalMs));
 }
 
-/** Makes scrapes on an interval; not while it is paused or nobody can see the page. */
+/** Makes scrapes on an interval; not while it is paused or the page is hidden. */
 export class Poller {
   readonly #options: PollerOptions;
   #paused = false;
@@ -117,7 +117,7 @@ export class Poller {
     else this.#callOff = this.#options.setTimer(() => void this.#run(), delay);
   }
 
-  /** Whether it is paused, or nobody can see the page. */
+  /** Whether it is paused, or the page is hidden. */
   get #resting(): boolean {
     return this.#paused || !this.#visible;
   }

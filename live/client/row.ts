@@ -22,7 +22,7 @@ export interface RowSource {
   readonly members: readonly Series[];
 }
 
-/** The labels of a series, but for one of the name `without`. */
+/** The labels of a series, except for one of the name `without`. */
 export function labelList({ labels }: Series, without?: string): HTMLElement {
   const shown = labels.filter(([name]) => name !== without);
   return element(

@@ -24,6 +24,7 @@ import { ROOT } from "../support/paths.ts";
 import { readSources, resolveSpecifier } from "../support/sources.ts";
 
 const IS_LINUX = process.platform === "linux";
+const onLinux = { skip: !IS_LINUX && "there is no /proc" };
 
 function register(registry = new CollectorRegistry()): CollectorRegistry {
   registerRuntimeMetrics(registry);
@@ -209,7 +210,7 @@ test("the start time of the process is in the past and does not change", () => {
   assert.ok(start >= before - elapsed - 2 && start <= after - elapsed + 2, `${start}, ${elapsed}`);
 });
 
-test("the numbers are those of /proc", { skip: !IS_LINUX }, async () => {
+test("the numbers are those of /proc", onLinux, async () => {
   const MB = 2 ** 20;
   const value = (name: string) => () => valueOf(`process_${name}`);
   await untilNear(value("resident_memory_bytes"), () => status("VmRSS") * 1024, 32 * MB);
@@ -234,7 +235,7 @@ test("the numbers are those of /proc", { skip: !IS_LINUX }, async () => {
 
 test(
   "open descriptors are counted, that of the counting left out",
-  { skip: !IS_LINUX },
+  onLinux,
   async () => {
     const registry = register();
     const path = `${ROOT}README.md`;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmdirSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -215,71 +216,88 @@ console.log("end of the program");
   });
 }
 
-/** Mounts a small disk; nothing where that is not allowed. */
-function mountSmallDisk(folder: string): boolean {
+function mountSmallDisk(folder: string): void {
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "none", folder], { stdio: "ignore" });
+}
+
+/** Returns whether this machine lets the tests mount a disk. No program could be installed for it. */
+function canMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), "narthex-disk-"));
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "none", folder], { stdio: "ignore" });
+    mountSmallDisk(folder);
+    execFileSync("umount", ["-l", folder]);
     return true;
   } catch {
     return false;
+  } finally {
+    rmdirSync(folder);
   }
 }
+const onSmallDisk = { skip: !canMount() && "no disk can be mounted here" };
 
-test("a program starts while the disk is full, and its counts arrive once there is room", async (context) => {
-  await using place = await temporary();
-  if (!mountSmallDisk(place.folder)) return context.skip("no disk can be mounted here");
-  try {
-    await writeFile(join(place.folder, "ballast"), new Uint8Array(1_000_000)).catch(() => {});
-    const registry = new CollectorRegistry();
-    const jobs = new Counter("jobs_total", "Jobs.", { registry });
-    jobs.inc(2);
-    const failures: string[] = [];
-    const shared = await loadBackend(sqliteBackend(join(place.folder, "metrics.db")), {
-      registry,
-      intervalMs: 1e9,
-      onError: (error) => failures.push(String(error)),
-    });
-    assert.equal(await shared.flush(), false);
-    assert.ok(failures.length > 0);
-    execFileSync("mount", ["-o", "remount,size=20m", place.folder]);
-    assert.equal(await shared.flush(), true);
-    assert.equal(await shared.getSampleValueAsync("jobs_total"), 2);
-    await shared.close();
-  } finally {
-    execFileSync("umount", ["-l", place.folder]);
-  }
-});
+test(
+  "a program starts while the disk is full, and its counts arrive once there is room",
+  onSmallDisk,
+  async () => {
+    await using place = await temporary();
+    mountSmallDisk(place.folder);
+    try {
+      await writeFile(join(place.folder, "ballast"), new Uint8Array(1_000_000)).catch(() => {});
+      const registry = new CollectorRegistry();
+      const jobs = new Counter("jobs_total", "Jobs.", { registry });
+      jobs.inc(2);
+      const failures: string[] = [];
+      const shared = await loadBackend(sqliteBackend(join(place.folder, "metrics.db")), {
+        registry,
+        intervalMs: 1e9,
+        onError: (error) => failures.push(String(error)),
+      });
+      assert.equal(await shared.flush(), false);
+      assert.ok(failures.length > 0);
+      execFileSync("mount", ["-o", "remount,size=20m", place.folder]);
+      assert.equal(await shared.flush(), true);
+      assert.equal(await shared.getSampleValueAsync("jobs_total"), 2);
+      await shared.close();
+    } finally {
+      execFileSync("umount", ["-l", place.folder]);
+    }
+  },
+);
 
-test("a full disk is a counted failure, and nothing is lost once there is room", async (context) => {
-  await using place = await temporary();
-  if (!mountSmallDisk(place.folder)) return context.skip("no disk can be mounted here");
-  try {
-    const registry = new CollectorRegistry();
-    const jobs = new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] });
-    const shared = await loadBackend(sqliteBackend(join(place.folder, "metrics.db")), {
-      registry,
-      intervalMs: 1e9,
-      process: "p",
-    });
-    jobs.labels("a").inc(2);
-    assert.equal(await shared.flush(), true);
-    const ballast = join(place.folder, "ballast");
-    await writeFile(ballast, new Uint8Array(1_000_000)).catch(() => {});
-    for (let i = 0; i < 3000; i++) jobs.labels(`${i} ${"x".repeat(50)}`).inc();
-    jobs.labels("a").inc(3);
-    assert.equal(await shared.flush(), false);
-    const labels = { operation: "flush", process: "p" };
-    const errors = await shared.getSampleValueAsync("narthex_backend_errors_total", labels);
-    assert.ok(Number(errors) >= 1);
-    const partial = await shared.getSampleValueAsync("jobs_total", { queue: "a" });
-    assert.ok(partial === 2 || partial === 5, String(partial));
-    execFileSync("mount", ["-o", "remount,size=20m", place.folder]);
-    assert.equal(await shared.flush(), true);
-    assert.equal(await shared.getSampleValueAsync("jobs_total", { queue: "a" }), 5);
-    const queue = `2999 ${"x".repeat(50)}`;
-    assert.equal(await shared.getSampleValueAsync("jobs_total", { queue }), 1);
-    await shared.close();
-  } finally {
-    execFileSync("umount", ["-l", place.folder]);
-  }
-});
+test(
+  "a full disk is a counted failure, and nothing is lost once there is room",
+  onSmallDisk,
+  async () => {
+    await using place = await temporary();
+    mountSmallDisk(place.folder);
+    try {
+      const registry = new CollectorRegistry();
+      const jobs = new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] });
+      const shared = await loadBackend(sqliteBackend(join(place.folder, "metrics.db")), {
+        registry,
+        intervalMs: 1e9,
+        process: "p",
+      });
+      jobs.labels("a").inc(2);
+      assert.equal(await shared.flush(), true);
+      const ballast = join(place.folder, "ballast");
+      await writeFile(ballast, new Uint8Array(1_000_000)).catch(() => {});
+      for (let i = 0; i < 3000; i++) jobs.labels(`${i} ${"x".repeat(50)}`).inc();
+      jobs.labels("a").inc(3);
+      assert.equal(await shared.flush(), false);
+      const labels = { operation: "flush", process: "p" };
+      const errors = await shared.getSampleValueAsync("narthex_backend_errors_total", labels);
+      assert.ok(Number(errors) >= 1);
+      const partial = await shared.getSampleValueAsync("jobs_total", { queue: "a" });
+      assert.ok(partial === 2 || partial === 5, String(partial));
+      execFileSync("mount", ["-o", "remount,size=20m", place.folder]);
+      assert.equal(await shared.flush(), true);
+      assert.equal(await shared.getSampleValueAsync("jobs_total", { queue: "a" }), 5);
+      const queue = `2999 ${"x".repeat(50)}`;
+      assert.equal(await shared.getSampleValueAsync("jobs_total", { queue }), 1);
+      await shared.close();
+    } finally {
+      execFileSync("umount", ["-l", place.folder]);
+    }
+  },
+);

@@ -31,12 +31,24 @@ export function testWithPrograms(
   run: (...paths: string[]) => Promise<void>,
 ): void {
   const found = programs.map(findProgram).filter((path) => path !== undefined);
-  if (found.length === programs.length) {
-    test(name, () => run(...found));
-    return;
-  }
   const missing = programs.filter((program) => findProgram(program) === undefined);
-  const reason = `${missing.join(" and ")} not installed`;
-  if (process.env["CI"]) test(name, () => assert.fail(`CI requires this test: ${reason}`));
+  const reason = missing.length > 0 ? `${missing.join(" and ")} not installed` : undefined;
+  testUnless(reason, name, () => run(...found));
+}
+
+/**
+ * Defines a test. It is skipped for a reason, if there is one, and fails then where `CI` is set.
+ *
+ * @param reason What is missing, if anything.
+ * @param name The name of the test.
+ * @param run The test.
+ */
+export function testUnless(
+  reason: string | undefined,
+  name: string,
+  run: () => Promise<void>,
+): void {
+  if (reason === undefined) test(name, run);
+  else if (process.env["CI"]) test(name, () => assert.fail(`CI requires this test: ${reason}`));
   else test(`${name} (skipped: ${reason})`, { skip: reason }, () => {});
 }

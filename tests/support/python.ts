@@ -3,12 +3,11 @@
  *
  * @module
  */
-import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
-import { test } from "node:test";
+import { testUnless } from "./programs.ts";
 
 /** A Python that has prometheus_client: Debian's has, another one in front of it may not. */
 function findPython(): string | undefined {
@@ -37,8 +36,6 @@ const python = findPython();
  * @param run The test; it is given the path of Python.
  */
 export function testWithPython(name: string, run: (python: string) => void | Promise<void>): void {
-  const reason = "python3-prometheus-client not installed";
-  if (python !== undefined) test(name, async () => await run(python));
-  else if (process.env["CI"]) test(name, () => assert.fail(`CI requires this test: ${reason}`));
-  else test(`${name} (skipped: ${reason})`, { skip: reason }, () => {});
+  const reason = python === undefined ? "python3-prometheus-client not installed" : undefined;
+  testUnless(reason, name, async () => await run(python!));
 }

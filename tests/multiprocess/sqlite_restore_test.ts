@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { CountingProcesses } from "../support/counting_processes.ts";
@@ -256,8 +256,7 @@ test(
   inFolder(async ({ folder, path, processes }) => {
     const one = await processes.start(path);
     await one.count(1);
-    const relative = join("..", "..", path);
-    const two = await processes.start(join(...[relative]));
+    const two = await processes.start(relative(process.cwd(), path));
     await two.tell({ chdir: folder });
     await two.count(2);
     assert.equal(await one.total(), 3);

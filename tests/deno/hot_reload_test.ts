@@ -102,10 +102,18 @@ const EDITIONS: readonly Edition[] = [
   { version: 5, help: "Second.", bucket: 7 },
 ];
 
+/** What a module that has loaded a backend prints. */
+const VERSION_REGEXP = /^VERSION \d (.*)$/gm;
+
 /** Lets a copy of the library be imported by the name of the package. */
 async function nameLibrary(copy: LibraryCopy): Promise<void> {
   const name = "@narthex/prometheus";
-  await copy.write("package.json", JSON.stringify({ name, type: "module", exports: "./mod.ts" }));
+  const exports = {
+    ".": "./mod.ts",
+    "./multiprocess": "./multiprocess/mod.ts",
+    "./sqlite": "./multiprocess/sqlite/mod.ts",
+  };
+  await copy.write("package.json", JSON.stringify({ name, type: "module", exports }));
   await copy.write("deno.json", JSON.stringify({ imports: { [name]: "./mod.ts" } }));
 }
 
@@ -154,6 +162,53 @@ testWithPrograms(
       );
     }
     assert.ok(runs.length >= EDITIONS.length);
+  },
+);
+
+testWithPrograms(
+  ["npx"],
+  "a module that loads a backend keeps counting each time that bun --hot runs it",
+  async () => {
+    await using copy = await copyLibrary();
+    await nameLibrary(copy);
+    const code = (version: number) =>
+      `console.log("RUN");
+${readmeLines()}
+import { generateMetricsAsync } from "@narthex/prometheus";
+import { loadBackend } from "@narthex/prometheus/multiprocess";
+import { sqliteBackend } from "@narthex/prometheus/sqlite";
+
+const onError = (error) => console.log("FAILED " + error);
+await loadBackend(sqliteBackend("./metrics.db"), { onError });
+new Counter("late_total", "Made after the backend was loaded.").inc();
+console.log("VERSION ${version} " + JSON.stringify(await generateMetricsAsync()));
+setInterval(() => {}, 1000);
+`;
+    await copy.write("app.ts", code(1));
+    await using bun = start(await runtimePath("bun"), ["--hot", "app.ts"], {
+      cwd: copy.folder,
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    await bun.waitForOutput(/^VERSION 1 /m);
+    for (const version of [2, 3, 4]) {
+      await edit(bun, {
+        path: join(copy.folder, "app.ts"),
+        code: code(version),
+        sign: new RegExp(`^VERSION ${version} `, "m"),
+      });
+    }
+    const output = bun.output();
+    assert.ok(!output.includes("FAILED"), output);
+    // A slow machine sees an edit more than once, and may start a run before the former one has ended.
+    const [runs, prints] = [[...output.matchAll(/^RUN$/gm)], [...output.matchAll(VERSION_REGEXP)]];
+    assert.ok(prints.length >= 4, output);
+    for (const [i, { index, 1: json }] of prints.entries()) {
+      const text: string = JSON.parse(json!);
+      const valueOf = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1]);
+      const [reloads, late] = [valueOf("reloads_total"), valueOf("late_total")];
+      assert.equal(reloads, runs.filter((run) => run.index < index).length, output);
+      assert.ok(late > i && late <= reloads, output);
+    }
   },
 );
 

@@ -145,6 +145,7 @@ test("README shows what prevents that numbers are lost in silence", () => {
     "find(",
     "onCollect",
     "onDuplicate",
+    '"merge"',
     "setConstLabels",
     "lastErrors",
     "generateOpenMetricsAsync",

@@ -119,11 +119,13 @@ for (const [title, path] of Object.entries(HOT_PATHS)) {
 }
 const text = `${describeRun("deno task bench:allocation")}
 
-The heap before and after ${CALLS.toLocaleString("en-US")} calls with changing values, once code is
-warm: the median of ${ROUNDS} rounds. Reading the heap is itself some tenths of a byte of each call, and
-the last row allocates on purpose. What a compiler inlines decides whether it can do without an object,
-so figures may differ from run to run. Bun tells the size of its heap only at a garbage collection, so it
-has no such table.
+The size of the heap before and after ${
+  CALLS.toLocaleString("en-US")
+} calls with changing values, after a warm-up: the
+median of ${ROUNDS} rounds. Reading the heap adds some tenths of a byte to each call. The last row
+allocates on purpose. A compiler removes an object only if it inlines enough, so figures may differ from
+run to run. There is no table for Bun, because Bun reports the size of its heap only at a garbage
+collection.
 
 ${formatTable(table)}`;
 console.log(text);

@@ -41,14 +41,13 @@ for (const width of WIDTHS) {
 
 const text = `${describeRun("deno task bench:growth")}
 
-One counter, whose first three labels tell its series apart while the others depend on them. All series
-change before each scrape; \`inc()\` goes round up to 65,536 of them in no order, so that what no cache
-of the processor holds is part of its time. Each line is a process of its own.
+One counter. Its first three labels distinguish the series, and the other labels depend on them. All
+series change before each scrape. \`inc()\` visits up to 65,536 of them in random order, so its time
+includes reads that no cache of the processor has. Each line of the table is a separate process.
 
 ![Time and memory over the number of series](growth.svg)
 
-In the plot, whose axes are both logarithmic, the thin line is what grows exactly as the number of series
-does.
+Both axes of the plot are logarithmic. The thin line grows exactly as the number of series does.
 
 ${formatTable(table)}`;
 console.log(text);

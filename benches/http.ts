@@ -116,7 +116,7 @@ function byHand(client: typeof promClient, handler: Handler): Handler {
 const instrumented = (handler: Handler, options: object): Handler =>
   instrument(handler, { registry: new CollectorRegistry(), ...options }) as Handler;
 
-/** The first is what the others are added to, and the second shows how sure that is. */
+/** The handler without measurements, twice: the second one shows the error of the others. */
 const BARE = ["bare", "bare against bare"] as const;
 
 /** The wrappers that are compared, by their names. */
@@ -313,13 +313,11 @@ for (const [name, starts] of Object.entries(FRAMEWORKS)) {
 const report = `${describeRun("deno task bench:http")}
 
 Processor time, median of ${ROUNDS} interleaved rounds (quartiles), paths from seed ${SEED},
-${CONNECTIONS} connections. By hand means the usual middleware: a duration and what is in flight, until the handler
-has answered. Beside \`prom-client\` ${versionOf("prom-client")} and
-\`@prometheus-io/client\` ${
-  versionOf("@prometheus-io/client")
-}. The row of bare against bare says how
-sure the others are. The client runs in the same process as the servers, so that its work is in all
-numbers.
+${CONNECTIONS} connections. "By hand" means the usual middleware: it measures the duration and counts active requests, until the
+handler has answered. Clients: \`prom-client\` ${versionOf("prom-client")} and
+\`@prometheus-io/client\` ${versionOf("@prometheus-io/client")}. The row "bare against bare" shows
+the error of the others. The HTTP client runs in the same process as the servers, so all figures
+include its work.
 
 ${tables.join("\n")}`;
 console.log(report);

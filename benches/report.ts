@@ -39,16 +39,14 @@ export function describeRun(command: string): string {
 }
 
 /**
- * A Markdown table with aligned columns, as `deno fmt` wants it: the first to the left, others to the
- * right, unless they are texts.
+ * Returns a Markdown table with aligned columns, as `deno fmt` formats it: the first to the left, the
+ * others to the right.
  */
-export function formatTable(
-  rows: readonly (readonly string[])[],
-  { areTexts = false }: { readonly areTexts?: boolean } = {},
-): string {
+export function formatTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   const widths = head.map((_, i) => Math.max(4, ...rows.map((row) => row[i]!.length)));
-  const isLeft = (i: number): boolean => areTexts || i === 0;
+  const isLeft = (i: number): boolean => i === 0;
+
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
   const pad = (row: readonly string[]): string =>
     line(row.map((cell, i) => isLeft(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));

@@ -1,7 +1,7 @@
 /**
- * A custom asynchronous collector: at each scrape it asks another service, a warehouse, what is in
- * stock, and waits half a second at most. It listens on port 8000, or on the one that the environment
- * variable `PORT` names; load `http://localhost:8000/metrics` four times.
+ * A custom asynchronous collector. At each scrape it asks another service, a warehouse, for its stock,
+ * and waits at most half a second. It listens on port 8000, or on the one that the environment variable
+ * `PORT` names; load `http://localhost:8000/metrics` four times.
  *
  * - `deno run --allow-net --allow-env=PORT examples/async_collector.ts`
  * - `bun examples/async_collector.ts`
@@ -14,7 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Collector, MetricFamily, metricsHandler, REGISTRY } from "@narthex/prometheus";
 import { serve } from "./serve.ts";
 
-/** How long a scrape waits for the warehouse; it goes on without it then. */
+/** How long a scrape waits for the warehouse. It then continues without the stock. */
 const PATIENCE_MS = 500;
 
 /** Asks the warehouse at `url`. */
@@ -23,9 +23,9 @@ function stockCollector(url: string): Collector {
     new MetricFamily("warehouse_up", "Whether the warehouse has answered in time.", "gauge");
   const stock = () => new MetricFamily("warehouse_stock_items", "Items in stock.", "gauge");
   return {
-    // Their names are known without asking anyone, so that no other metric can take them.
+    // Claims the names, so that no other metric can take them.
     describe: () => [up(), stock()],
-    // The signal is aborted when the whole scrape has to end, or no caller waits for it any more.
+    // The signal is aborted when the scrape must end, or when no caller waits for it any more.
     async collect({ signal = new AbortController().signal } = {}) {
       const deadline = AbortSignal.timeout(PATIENCE_MS);
       try {
@@ -37,7 +37,7 @@ function stockCollector(url: string): Collector {
         }
         return [up().addSample("warehouse_up", {}, 1), family];
       } catch {
-        // A service that is down is no failure of the one who says so.
+        // The collector works, even if the warehouse is down.
         signal.throwIfAborted();
         return [up().addSample("warehouse_up", {}, 0)];
       }
@@ -48,7 +48,7 @@ function stockCollector(url: string): Collector {
 const metrics = metricsHandler();
 let asked = 0;
 
-/** The warehouse, which lives in the same house here. Every fourth time it is far too slow. */
+/** The warehouse, here in the same process. Every fourth response is far too slow. */
 async function answerAsWarehouse(request: Request): Promise<Response> {
   asked += 1;
   if (asked % 4 === 0) {

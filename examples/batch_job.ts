@@ -1,7 +1,7 @@
 /**
- * A batch job: looks for files that are there twice in a folder, `docs` if none is named, and pushes to
- * a Pushgateway how it went. The gateway is at http://localhost:9091, or where `--gateway URL` or the
- * environment variable `PUSHGATEWAY_URL` says.
+ * A batch job that finds duplicate files in a folder, by default `docs`, and pushes its metrics to a
+ * Pushgateway. The gateway is `http://localhost:9091`, unless `--gateway URL` or the environment variable
+ * `PUSHGATEWAY_URL` names another one.
  *
  * - `deno run --allow-net --allow-read --allow-env=PUSHGATEWAY_URL examples/batch_job.ts`
  * - `bun examples/batch_job.ts`
@@ -18,7 +18,7 @@ import { CollectorRegistry, Counter, Gauge, Histogram } from "@narthex/prometheu
 import { pushAddToGateway } from "@narthex/prometheus/pushgateway";
 
 const namespace = "duplicates";
-// A registry of its own: a job that ends has nothing to say about its process.
+// A separate registry, because metrics of the process are of no use for a job that ends.
 const registry = new CollectorRegistry();
 
 const files = new Counter("files_read_total", "Files read by this run.", { namespace, registry });
@@ -41,13 +41,13 @@ const completed = new Gauge("last_completion_timestamp_seconds", "When the last 
   namespace,
   registry,
 });
-// Not registered before there was a success, so that a failure pushes none.
+// Registered only after a success, so that a failure does not push it.
 const succeeded = new Gauge("last_success_timestamp_seconds", "When a run last succeeded.", {
   namespace,
   registry: null,
 });
 
-/** The files below `folder` that have the same content as one before, and that one. */
+/** Returns the files below a folder that repeat an earlier file, each with the earlier one. */
 async function findDuplicates(folder: string): Promise<Map<string, string>> {
   const byDigest = new Map<string, string>();
   const duplicates = new Map<string, string>();
@@ -78,7 +78,7 @@ async function run(folder: string, gateway: string): Promise<void> {
   } catch (error) {
     process.exitCode = 1;
     console.error(error instanceof Error ? error.message : error);
-    // What was not found out is not pushed, and keeps the value of an earlier run.
+    // An unknown result is not pushed. The gateway keeps that of an earlier run.
     registry.unregister(found);
   } finally {
     timer.stop();
@@ -89,11 +89,10 @@ async function run(folder: string, gateway: string): Promise<void> {
 
 async function push(url: string, folder: string): Promise<void> {
   try {
-    // An addition replaces what this run has, and leaves the time of an earlier success.
+    // Replaces the metrics of this run, and leaves the time of an earlier success.
     await pushAddToGateway(url, { job: "duplicates", groupingKey: { folder }, registry });
   } catch (error) {
-    // The work is done, whether or not anyone hears of it; but somebody should look, and the
-    // error's cause tells why.
+    // The work is done, but the push failed. The cause of the error says why.
     process.exitCode = 1;
     console.error(error);
   }

@@ -1,7 +1,7 @@
 /**
  * A service on `Bun.serve`, with metrics of its own, of its requests and of the runtime. It listens on
  * port 3000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:3000/users/7` some times, then `http://localhost:3000/metrics`.
+ * `http://localhost:3000/users/7` a few times, then `http://localhost:3000/metrics`.
  *
  * - `bun examples/bun_serve.ts`
  *
@@ -12,7 +12,7 @@ import { Counter, metricsHandler } from "@narthex/prometheus";
 import { instrument } from "@narthex/prometheus/http";
 import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
 
-/** What is used of Bun; its own types, of `@types/bun`, have it all. */
+/** The part of Bun that this file uses. `@types/bun` has all of it. */
 declare const Bun: {
   serve(options: object): { readonly url: URL; stop(): Promise<void> };
 };
@@ -33,5 +33,5 @@ const server = Bun.serve(instrument({
 }, { ignore: ["/metrics"] }));
 console.log(`Listening on ${server.url}`);
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 process.once("SIGTERM", () => server.stop());

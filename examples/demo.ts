@@ -1,14 +1,13 @@
 /**
- * A small bakery as a service: some routes, a queue of orders, visitors of its own, and `/metrics`.
+ * A small bakery as a service: some routes, a queue of orders, simulated visitors, and `/metrics`.
  *
  * - `deno task demo`
  * - `bun examples/demo.ts`
  * - `node examples/demo.ts`
  *
- * It listens on port 8000 of loopback, or on the one that `--port N` or the environment variable
- * `PORT` names, and with `--host 0.0.0.0` on all addresses. With `--no-visitors` nobody comes but those
- * that you send. Bakeries that have the same Redis, by the environment variable `REDIS_URL`, count as
- * one.
+ * It listens on port 8000 of loopback. `--port N` or the environment variable `PORT` change the port,
+ * and `--host 0.0.0.0` listens on all addresses. `--no-visitors` sends no requests. Bakeries with the
+ * same `REDIS_URL` in the environment share their counts.
  *
  * @module
  */
@@ -36,7 +35,7 @@ import { type RunningServer, serve } from "./serve.ts";
 
 const namespace = "bakery";
 
-// What every program can have in one line, beside what only a bakery has.
+// Metrics that every program can have in one line. The others are those of a bakery.
 registerRuntimeMetrics();
 
 const requests = new Counter("http_requests_total", "Requests served.", {
@@ -73,7 +72,7 @@ const oven = new StateSet("oven_state", "What the oven is doing.", {
 });
 const build = new Info("build", "The version that is running, and on what.", { namespace });
 
-/** A refused order: the visitor gets status 503, as is foreseen. */
+/** An expected error: the order is refused, and the visitor gets status 503. */
 class OvenFullError extends Error {
   override readonly name = "OvenFullError";
 }
@@ -94,7 +93,7 @@ const routes = new Map<string, { about: string; serve: () => string | Promise<st
   }],
 ]);
 
-/** The trace that the request being served belongs to: what happens meanwhile is an example of it. */
+/** The trace of the current request. Exemplars lead to it. */
 const trace = new AsyncLocalStorage<{ trace_id: string }>();
 setExemplarSource(() => trace.getStore());
 
@@ -108,14 +107,14 @@ function index(): string {
     `<li><a href="${path}"><code>${path}</code></a> ${about}</li>`
   );
   items.push(
-    `<li><a href="/metrics"><code>/metrics</code></a> what Prometheus reads, as a page</li>`,
+    `<li><a href="/metrics"><code>/metrics</code></a> the metrics, as a live page</li>`,
   );
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Narthex demo</title>
 <h1>Narthex demo: a small bakery</h1>
-<p>Visitors of its own keep it busy. Its routes:</p>
+<p>Simulated visitors keep it busy. Its routes:</p>
 <ul>
 ${items.join("\n")}
 </ul>
@@ -163,7 +162,7 @@ async function respond(route: string): Promise<Response> {
   }
 }
 
-/** Serves a request with what the bakery measures itself. */
+/** Serves a request, and measures it with the bakery's own metrics. */
 async function answer(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
   const route = routes.has(pathname) ? pathname : "other"; // Never a path that visitors make up.
@@ -179,7 +178,7 @@ async function answer(request: Request): Promise<Response> {
   });
 }
 
-/** The same again with what can be measured of any server, under the names of the conventions. */
+/** The same handler, also measured under the names of OpenTelemetry, like any server. */
 const measuredAnswer = instrument(answer, {
   route: [...routes.keys()],
   exemplars: true,
@@ -195,7 +194,7 @@ async function handle(request: Request): Promise<Response> {
   }
 }
 
-/** The trace that a visitor names, see https://www.w3.org/TR/trace-context/, or a new one. */
+/** The trace in the request's headers (https://www.w3.org/TR/trace-context/), or a new one. */
 function traceId(request: Request): string {
   const [, id] = /^00-([0-9a-f]{32})-/.exec(request.headers.get("traceparent") ?? "") ?? [];
   return id ?? crypto.randomUUID().replaceAll("-", "");
@@ -204,11 +203,11 @@ function traceId(request: Request): string {
 /** A visitor. */
 interface Visitor {
   readonly path: string;
-  /** How long to stay away between two visits, about. */
+  /** The average pause between two visits. */
   readonly pauseMs: number;
-  /** What is ordered, if anything is. */
+  /** The order. Undefined for a visit without one. */
   readonly order?: string;
-  /** How long to wait for an answer. */
+  /** The time limit for an answer. */
   readonly patienceMs?: number;
 }
 
@@ -221,10 +220,10 @@ const VISITORS: readonly Visitor[] = [
   { path: "/nowhere", pauseMs: 2000 },
 ];
 
-/** The visitors' own metrics: those of any client. */
+/** The visitors measure their calls, like any client. */
 const fetchAsVisitor = instrumentFetch(fetch, { server: ({ hostname }) => hostname });
 
-/** Comes to the bakery at `base` again and again, until stopped. */
+/** Visits the bakery at `base` again and again, until stopped. */
 async function visit(base: string, visitor: Visitor, signal: AbortSignal): Promise<void> {
   const { path, pauseMs, order, patienceMs = 10_000 } = visitor;
   while (!signal.aborted) {
@@ -235,17 +234,17 @@ async function visit(base: string, visitor: Visitor, signal: AbortSignal): Promi
       });
       await response.arrayBuffer();
     } catch {
-      // Who is turned away, or does not want to wait any longer, tries again.
+      // A visitor whose request failed or took too long tries again.
     }
     await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal });
   }
 }
 
-/** Lets the default registry speak for all bakeries that have the same Redis; returns what ends it. */
+/** Shares the default registry with all bakeries of the same Redis. Returns a function that ends it. */
 async function share(url: string): Promise<() => Promise<void>> {
   const { createClient } = await import("redis");
   const client = createClient({ url });
-  // It connects again by itself, and somebody may wonder what it waits for.
+  // The client reconnects on its own. The message says why the demo waits.
   client.on("error", (error) => console.error(`Cannot ask Redis: ${error.message}`));
   await client.connect();
   const shared = await loadBackend(redisBackend((...command) => client.sendCommand(command)), {

@@ -1,6 +1,6 @@
 /**
  * A service on `Deno.serve`, with metrics of its own, of its requests and of the runtime. It listens on
- * port 8000; load `http://localhost:8000/users/7` some times, then `http://localhost:8000/metrics`.
+ * port 8000; load `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `deno run --allow-net examples/deno_serve.ts`
  *
@@ -27,5 +27,5 @@ function handle(request: Request): Response | Promise<Response> {
 // The route of a request is the pattern that it matches, and never its path.
 const server = Deno.serve(instrument(handle, { route: [USER], ignore: ["/metrics"] }));
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 Deno.addSignalListener("SIGTERM", () => server.shutdown());

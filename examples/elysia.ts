@@ -1,7 +1,7 @@
 /**
  * A service on [Elysia](https://elysiajs.com), with metrics of its requests by Elysia's own routes.
  * It listens on port 3000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:3000/users/7` some times, then `http://localhost:3000/metrics`.
+ * `http://localhost:3000/users/7` a few times, then `http://localhost:3000/metrics`.
  *
  * - `bun examples/elysia.ts`
  *
@@ -23,5 +23,5 @@ const app = new Elysia()
   .listen(Number(process.env["PORT"] ?? 3000));
 console.log(`Listening on ${app.server?.url}`);
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 process.once("SIGTERM", () => app.stop());

@@ -24,7 +24,7 @@ import { instrument } from "@narthex/prometheus/http";
 import { type Context, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { serve } from "./serve.ts";
 
-// Whatever asks for an exemplar gets the trace of the span that is active.
+// Each exemplar has the trace of the active span.
 setExemplarSource(() => {
   const span = trace.getActiveSpan()?.spanContext();
   return span && { trace_id: span.traceId, span_id: span.spanId };
@@ -33,7 +33,7 @@ setExemplarSource(() => {
 const loaves = new Counter("loaves_total", "Loaves sold.", { exemplars: true });
 const metrics = metricsHandler();
 
-// An SDK of OpenTelemetry does the rest: it keeps the context of each request, and makes spans.
+// An SDK of OpenTelemetry does the rest: it keeps the context of each request, and creates spans.
 const contexts = new AsyncLocalStorage<Context>();
 context.setGlobalContextManager({
   active: () => contexts.getStore() ?? ROOT_CONTEXT,
@@ -47,7 +47,7 @@ context.setGlobalContextManager({
   },
 });
 
-/** The span of a request, in the trace that it belongs to or in a new one. */
+/** Creates the span of a request, in the trace of its headers or in a new one. */
 function spanOf(request: Request): Context {
   // See https://www.w3.org/TR/trace-context/.
   const [, traceId = randomHex(32)] =
@@ -76,5 +76,5 @@ const server = await serve((request) => {
 }, Number(process.env["PORT"] ?? 8000));
 console.log(`Listening on http://localhost:${server.port}/`);
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 process.once("SIGTERM", () => server.stop());

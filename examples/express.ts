@@ -1,7 +1,7 @@
 /**
  * A service on [Express](https://expressjs.com), with metrics of its requests by Express's own routes.
  * It listens on port 8000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:8000/users/7` some times, then `http://localhost:8000/metrics`.
+ * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `node examples/express.ts`
  * - `bun examples/express.ts`
@@ -30,5 +30,5 @@ app.use("/users", users);
 const port = Number(process.env["PORT"] ?? 8000);
 const server = app.listen(port, () => console.log(`Listening on http://localhost:${port}/`));
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 process.once("SIGTERM", () => server.close());

@@ -1,7 +1,7 @@
 /**
  * A service on [Fastify](https://fastify.dev), with metrics of its requests by Fastify's own routes.
  * It listens on port 8000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:8000/users/7` some times, then `http://localhost:8000/metrics`.
+ * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `node examples/fastify.ts`
  * - `bun examples/fastify.ts`
@@ -26,5 +26,5 @@ app.get<{ Params: { id: string } }>(
 const port = Number(process.env["PORT"] ?? 8000);
 console.log(`Listening on ${await app.listen({ port })}`);
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 process.once("SIGTERM", () => app.close());

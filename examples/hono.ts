@@ -1,6 +1,6 @@
 /**
  * A service on [Hono](https://hono.dev), with metrics of its requests by Hono's own routes. It listens
- * on port 8000 under Deno and Node and on 3000 under Bun; load `/users/7` some times, then `/metrics`.
+ * on port 8000 under Deno and Node and on 3000 under Bun; load `/users/7` a few times, then `/metrics`.
  *
  * - `deno serve examples/hono.ts`
  * - `bun examples/hono.ts`
@@ -22,12 +22,12 @@ app.use(httpMetrics({ ignore: ["/metrics"] }));
 app.get("/metrics", (context) => metrics(context.req.raw));
 app.get("/users/:id", (context) => context.text(`Hello, user ${context.req.param("id")}!\n`));
 
-/** What `deno serve` and Bun ask for: an object that has `fetch`. */
+/** The object that `deno serve` and Bun serve. */
 export default { fetch: app.fetch };
 
 if (!("Deno" in globalThis || "Bun" in globalThis)) {
   const { serve } = await import("@hono/node-server");
   const server = serve({ fetch: app.fetch, port: Number(process.env["PORT"] ?? 8000) });
-  // What is being answered is answered to its end.
+  // Finishes open requests, then ends.
   process.once("SIGTERM", () => server.close());
 }

@@ -1,6 +1,6 @@
 /**
- * Two processes that share one registry in Redis, and a scrape of each. It starts a `redis-server` for
- * itself; `REDIS_URL=redis://localhost:6379` names one that runs.
+ * Two processes that share one registry in Redis, and a scrape of each. It starts a `redis-server`.
+ * `REDIS_URL=redis://localhost:6379` uses a running one instead.
  *
  * - `deno run -A examples/multiprocess_redis.ts`
  * - `bun examples/multiprocess_redis.ts`
@@ -34,7 +34,7 @@ async function work(url: string, name: string): Promise<void> {
   const before = await shared.getSampleValueAsync("jobs_total", { queue: "mail" }) ?? 0;
   for (let i = 0; i < 1000; i++) jobs.labels(i % 2 === 0 ? "mail" : "images").inc();
   memory.set(process.memoryUsage().rss);
-  // Until the other one has been heard of too.
+  // Waits until the store also has the counts of the other process.
   const deadline = Date.now() + 3000;
   while (
     Date.now() < deadline &&
@@ -57,7 +57,7 @@ function startWorker(url: string, name: string): Promise<void> {
   });
 }
 
-/** A server that keeps nothing, and ends with this program. */
+/** Starts a server that stores nothing on disk, and ends with this program. */
 async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const port = await new Promise<number>((resolve) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {

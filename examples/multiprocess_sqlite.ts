@@ -23,7 +23,7 @@ async function work(path: string, name: string): Promise<void> {
   const shared = await loadBackend(sqliteBackend(path), { process: name });
   for (let i = 0; i < 1000; i++) jobs.labels(i % 2 === 0 ? "mail" : "images").inc();
   memory.set(process.memoryUsage().rss);
-  // Until the other one is there too.
+  // Waits until the store also has the counts of the other process.
   while ((await shared.getSampleValueAsync("jobs_total", { queue: "mail" }) ?? 0) < 1000) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

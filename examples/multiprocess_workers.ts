@@ -1,6 +1,6 @@
 /**
- * A service of several isolates that count as one, with no permission at all. Load
- * `http://localhost:8000/` some times, then `http://localhost:8000/metrics`.
+ * A service of several isolates that share their counts, without any permission. Load
+ * `http://localhost:8000/` a few times, then `http://localhost:8000/metrics`.
  *
  * - `DENO_JOBS=4 deno serve --parallel examples/multiprocess_workers.ts`
  *
@@ -17,7 +17,7 @@ isolates.set(1);
 await loadBackend(workersBackend());
 const metrics = metricsHandler();
 
-/** What `deno serve` asks for. */
+/** The object that `deno serve` serves. */
 export default {
   async fetch(request: Request): Promise<Response> {
     if (new URL(request.url).pathname === "/metrics") return await metrics(request);

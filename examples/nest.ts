@@ -1,9 +1,9 @@
 /**
  * A service on [NestJS](https://nestjs.com), with metrics of its requests by its own routes.
  * It listens on port 8000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:8000/users/7` some times, then `http://localhost:8000/metrics`. With
- * its adapter for Fastify, `httpMetrics` of `@narthex/prometheus/fastify` takes the place of that for
- * Express. Decorators are written here as a compiler writes them, so that the file needs none.
+ * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`. With
+ * its adapter for Fastify, use `httpMetrics` of `@narthex/prometheus/fastify` instead. The decorators are
+ * called as functions, so that the file needs no compiler.
  *
  * - `node examples/nest.ts`
  * - `bun examples/nest.ts`
@@ -46,5 +46,5 @@ const port = Number(process.env["PORT"] ?? 8000);
 await app.listen(port);
 console.log(`Listening on http://localhost:${port}/`);
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 process.once("SIGTERM", () => app.close());

@@ -1,7 +1,7 @@
 /**
  * A service on Node's own `node:http`, with metrics of its requests and of the runtime. It listens on
  * port 8000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:8000/users/7` some times, then `http://localhost:8000/metrics`.
+ * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `node examples/node_http.ts`
  *
@@ -26,5 +26,5 @@ const server = createServer(instrumentListener((request, response) => {
 const port = Number(process.env["PORT"] ?? 8000);
 server.listen(port, () => console.log(`Listening on http://localhost:${port}/`));
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 process.once("SIGTERM", () => server.close());

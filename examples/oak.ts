@@ -1,7 +1,7 @@
 /**
  * A service on [Oak](https://oakserver.org), with metrics of its requests by Oak's own routes. It
  * listens on port 8000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:8000/users/7` some times, then `http://localhost:8000/metrics`.
+ * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `deno run --allow-net --allow-env examples/oak.ts`
  * - `bun examples/oak.ts`
@@ -26,8 +26,8 @@ router.get("/users/:id", ({ params, response }) => {
 });
 app.use(router.routes());
 
-// With Oak from JSR, app.listen() does all of this. Its package for npm does not listen on each
-// runtime, and has a class Response of its own.
+// With Oak from JSR, app.listen() does all of this. The npm package of Oak does not listen on every
+// runtime, and has its own class Response.
 const handle = app.handle.bind(app) as unknown as (request: Request) => Promise<Response>;
 const answer = async (request: Request): Promise<Response> => {
   const { body, status, headers } = await handle(request);
@@ -41,5 +41,5 @@ const server = await serve(
 );
 console.log(`Listening on http://localhost:${server.port}/`);
 
-// What is being answered is answered to its end.
+// Finishes open requests, then ends.
 process.once("SIGTERM", () => server.stop());

@@ -1,6 +1,6 @@
 /**
- * One handler of `Request` and `Response`, served by whatever runtime this is: the examples use it to
- * run the same file under Deno, Bun and Node.
+ * Serves a handler of `Request` and `Response` on the current runtime. The examples use it to run the
+ * same file under Deno, Bun and Node.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 
 /** A server that listens. */
 export interface RunningServer {
-  /** The port it listens on, also when 0 was asked for. */
+  /** The port that it listens on. Never 0. */
   readonly port: number;
   /** Closes the server and its connections. */
   stop(): Promise<void>;
@@ -34,13 +34,13 @@ interface Place {
 
 const HOSTNAME = "127.0.0.1";
 
-/** Serves `handler` at `port` of `hostname`, loopback if there is none; port 0 is any free one. */
+/** Serves a handler. The default host is loopback, and port 0 means any free port. */
 export function serve(
   handler: Handler,
   port: number,
   hostname: string = HOSTNAME,
 ): Promise<RunningServer> {
-  const { Bun } = globalThis as { Bun?: BunRuntime }; // Typed only where Bun's own types are loaded.
+  const { Bun } = globalThis as { Bun?: BunRuntime }; // Has types only if Bun's types are loaded.
   if (Bun !== undefined) return Promise.resolve(serveOnBun(Bun, handler, { port, hostname }));
   if ("Deno" in globalThis) return Promise.resolve(serveOnDeno(handler, { port, hostname }));
   return serveOnNode(handler, { port, hostname });
@@ -56,9 +56,9 @@ function serveOnBun(bun: BunRuntime, handler: Handler, place: Place): RunningSer
   return { port: server.port, stop: () => server.stop(true) };
 }
 
-/** The URL of a request. A host that cannot be part of one is replaced: clients send what they like. */
+/** Returns the URL of a request. Replaces an illegal host, because clients can send any text. */
 function urlOf(host = HOSTNAME, target = "/"): string {
-  // A request line may have a whole URL, as for a proxy, or an asterisk.
+  // A request line may contain a whole URL, as for a proxy, or an asterisk.
   if (/^https?:/i.test(target) && URL.canParse(target)) return target;
   const path = target.startsWith("/") ? target : "/";
   const isHost = /^[^/?#@\\]+$/.test(host) && URL.canParse(`http://${host}/`);
@@ -89,15 +89,15 @@ async function serveOnNode(
       }
       // The same class, by the types of two runtimes.
       const body = Readable.fromWeb(response.body as ReadableStream);
-      // A client that is gone leaves it to us to give the body up, if the answer had not begun:
-      // of answers that wait for others of their connection, no event comes.
+      // If the client left before the response began, the body must be destroyed here. A response
+      // that waits behind others on its connection gets no event.
       const { socket } = incoming;
       const giveUp = () => body.destroy();
       if (outgoing.destroyed || socket.destroyed) return giveUp();
       socket.once("close", giveUp);
       await pipeline(body, outgoing).finally(() => socket.off("close", giveUp));
     } catch {
-      // An answer that has begun can only be cut off: its end would make it look whole.
+      // A response that has begun must be cut off. A clean end would make it look complete.
       if (outgoing.headersSent) outgoing.destroy();
       else outgoing.writeHead(500).end();
     }

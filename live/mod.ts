@@ -58,19 +58,18 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
  *
  * - counters as their rate over the last ten scrapes, with a sparkline;
  * - gauges as their value, with a sparkline;
- * - histograms as a heat strip of new observations and p50, p90 and p99 over the time that
- *   the strip covers; native buckets where there are any. A quantile in a narrow bucket is
- *   interpolated as `histogram_quantile` of Prometheus does; in a wide one only its bound is known,
- *   and the page shows `≤ 50 B`;
- * - summaries by their quantiles, an info by its labels, a stateset by the state that it is in.
+ * - histograms as a heat strip of new observations, with p50, p90 and p99 over the time of the
+ *   strip, from native buckets if there are some. In a narrow bucket a quantile is interpolated like
+ *   `histogram_quantile` of Prometheus. In a wide bucket only the bound is known, such as `≤ 50 B`;
+ * - summaries by their quantiles, infos by their labels, statesets by their state.
  *
- * A pointer over a line or a strip reads its value there. Families fold to one line each, which
- * they are on a phone at first, and are shown by name or by their last change. A link leads to
- * the metrics as text, which any browser gets at `?text`.
+ * A pointer over a line or a strip shows the value there. Families can be folded to one line, and
+ * are folded at first on a phone. They are sorted by name or by their last change. A link leads to
+ * the metrics as text, at `?text`.
  *
- * It stops asking while it is hidden or paused, and tries again by itself, later each time, when
- * the endpoint fails. Where the program starts again and a counter falls, the rate is that of
- * what was counted since.
+ * It makes no requests while it is hidden or paused. If the endpoint fails, it tries again, with
+ * growing pauses. If a counter falls because the program was restarted, the rate covers the counts
+ * since then.
  *
  * Each response has a Content-Security-Policy with its own nonce. The page can run its script and
  * send requests to its own origin, and nothing else. Names, labels and help texts of a program are

@@ -82,6 +82,7 @@ try {
     const run = `${describeRun("deno task trust")} Commit ${commit}. It took ` +
       `${Math.ceil(seconds / 60)} minutes.`;
     writeFileSync(PAGE, putFigures(page, run, figures));
+    execFileSync(process.execPath, ["fmt", "--quiet", PAGE]);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -3,14 +3,14 @@
 /** How long the page may work before the browser gets its turn, in milliseconds. */
 const BUDGET_MS = 8;
 
-/** What newer browsers have: a turn for others, and then on before all that waits. */
+/** The scheduler of newer browsers: lets other tasks run, then continues first. */
 interface Scheduler {
   yield?: () => Promise<void>;
 }
 
 /**
- * Makes a function for loops to call: it gives a promise to wait for when the work has gone on for
- * long enough that a click or a scroll may wait by now, and nothing before.
+ * Returns a function for loops to call. It returns undefined until the loop has worked so long that
+ * a click or a scroll may be waiting, and then a promise to await.
  */
 export function breather(): () => Promise<void> | undefined {
   let start = performance.now();

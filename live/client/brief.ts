@@ -4,12 +4,12 @@ import type { Family, Series } from "./store.ts";
 import type { Timeline } from "./timeline.ts";
 
 /**
- * A family in a few characters: a rate of all its series together, the value of its only one, or how
- * many there are.
+ * Describes a family in a few characters: the rate of all its series, the value of its only series,
+ * or the number of series.
  *
  * @param family The family.
- * @param members Its series that are shown; the states of a stateset together.
- * @param timeline When their numbers were read.
+ * @param members Its visible series. The states of a stateset are one member.
+ * @param timeline The times of their numbers.
  */
 export function briefly(
   family: Family,

@@ -1,20 +1,20 @@
 /**
- * The arithmetic of histograms: what was observed between two scrapes, the quantiles of
- * that, and the heat strip that shows it. Pure functions.
+ * The arithmetic of histograms, as pure functions: the observations between two scrapes, their
+ * quantiles, and their heat strip.
  *
  * @module
  */
 
-/** A classic histogram: counts per bucket, not cumulative, that of +Inf last. */
+/** A classic histogram: the counts of the buckets, not cumulative, with +Inf last. */
 export interface ClassicBuckets {
   readonly kind: "classic";
   /** The finite upper bounds, ascending. */
   readonly bounds: readonly number[];
-  /** One more than bounds. */
+  /** One more number than there are bounds. */
   readonly counts: readonly number[];
 }
 
-/** A native histogram: counts by bucket index, see the specification. */
+/** A native histogram: counts by bucket index, as in the specification. */
 export interface NativeBuckets {
   readonly kind: "native";
   readonly schema: number;
@@ -34,15 +34,15 @@ export interface Cell {
   readonly count: number;
 }
 
-/** The coarsest schema there is. */
+/** The coarsest schema. */
 const MIN_SCHEMA = -4;
 
-/** The upper bound of a native bucket, near enough to show it. */
+/** Returns the upper bound of a native bucket, precise enough to show it. */
 function upperBound(schema: number, index: number): number {
   return 2 ** (index * 2 ** -schema);
 }
 
-/** The same buckets at a coarser schema, and with a zero bucket that may be wider. */
+/** Returns the same buckets at a coarser schema, with a zero bucket that may be wider. */
 function coarsen(buckets: NativeBuckets, schema: number, zeroThreshold: number): NativeBuckets {
   if (buckets.schema === schema && buckets.zeroThreshold === zeroThreshold) return buckets;
   const shift = buckets.schema - schema;
@@ -65,9 +65,9 @@ function coarsen(buckets: NativeBuckets, schema: number, zeroThreshold: number):
 }
 
 /**
- * What was observed from one scrape to the next. If any bucket has fewer observations
- * than before, or the buckets are others, the program has started again, and all that
- * there is is new: this is what Prometheus makes of it.
+ * Returns the observations between two scrapes. If a bucket has fewer observations than before, or
+ * if the buckets have changed, the program was restarted, and all observations are new. Prometheus
+ * does the same.
  */
 export function increase(before: Buckets, after: Buckets): Buckets {
   if (before.kind === "classic" || after.kind === "classic") {
@@ -76,7 +76,7 @@ export function increase(before: Buckets, after: Buckets): Buckets {
     const counts = after.counts.map((count, i) => count - (before.counts[i] ?? 0));
     return counts.some((count) => count < 0) ? after : { ...after, counts };
   }
-  // A histogram may have become coarser; one that is finer than before has started again.
+  // A histogram can become coarser. If it is finer than before, it was reset.
   if (after.schema > before.schema || after.zeroThreshold < before.zeroThreshold) return after;
   const { zeroCount, positive, negative } = coarsen(before, after.schema, after.zeroThreshold);
   const grown = {
@@ -112,8 +112,8 @@ function hasNegative(counts: ReadonlyMap<number, number>): boolean {
 }
 
 /**
- * Adds histograms up, at the resolution of the coarsest. Only those of the same kind (and
- * bounds) as the last one are added; `undefined` if there is none.
+ * Adds histograms, at the resolution of the coarsest. Ignores those of another kind or with other
+ * bounds than the last one. Returns undefined if there are no histograms.
  */
 export function total(columns: readonly (Buckets | undefined)[]): Buckets | undefined {
   const last = columns.findLast((column) => column !== undefined);
@@ -148,12 +148,12 @@ function add(counts: Map<number, number>, index: number, count: number): void {
   counts.set(index, (counts.get(index) ?? 0) + count);
 }
 
-/** How many observations the buckets hold. */
+/** Returns the number of observations in the buckets. */
 export function countOf(buckets: Buckets | undefined): number {
   return buckets === undefined ? 0 : cells(buckets).reduce((sum, { count }) => sum + count, 0);
 }
 
-/** The buckets as intervals, ascending. Those of a classic histogram are all there. */
+/** Returns the buckets as intervals, ascending. A classic histogram includes empty buckets. */
 export function cells(buckets: Buckets): Cell[] {
   if (buckets.kind === "classic") {
     const { bounds, counts } = buckets;
@@ -177,10 +177,9 @@ export function cells(buckets: Buckets): Cell[] {
 }
 
 /**
- * A quantile, interpolated as Prometheus's `histogram_quantile` does it: linearly within
- * a classic bucket and within a zero bucket, exponentially within another native bucket.
- * In the bucket of +Inf it is the greatest finite bound; in a first bucket that ends above 0, that
- * begins at 0. NaN without observations. See
+ * Returns a quantile, interpolated like `histogram_quantile` of Prometheus: linearly in a classic
+ * bucket and in a zero bucket, exponentially in other native buckets. In the bucket +Inf it is the
+ * greatest finite bound. A first bucket that ends above 0 begins at 0. NaN without observations. See
  * https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile
  */
 export function quantile(q: number, buckets: Buckets): number {
@@ -204,20 +203,20 @@ export function quantile(q: number, buckets: Buckets): number {
   return sign * 2 ** (from + (to - from) * fraction);
 }
 
-/** How many times its lower bound a bucket may reach, and still tell where in it a value is. */
+/** A bucket is narrow if its upper bound is at most this multiple of its lower bound. */
 const WIDE = 2.6;
 
 /** What is known about a quantile. */
 export interface Quantile {
-  /** What the value is: the quantile, as good as it can be told, or a bound of it. */
+  /** Whether the value is the quantile, within its bucket, or a bound of it. */
   readonly sign: "" | "≤" | ">";
   readonly value: number;
 }
 
 /**
- * What the buckets tell about a quantile. It is interpolated only where its bucket is narrow. A
- * first bucket, a wide one, or one that holds all observations only tells that it is at most the
- * upper bound; the bucket of +Inf, that it is more than the greatest finite one.
+ * Returns what the buckets say about a quantile. It is interpolated only in a narrow bucket. A first
+ * bucket, a wide bucket, or a bucket with all observations only says that it is at most the upper
+ * bound. The bucket +Inf says that it is above the greatest finite bound.
  */
 export function knownQuantile(q: number, buckets: Buckets): Quantile {
   const value = quantile(q, buckets);
@@ -225,7 +224,8 @@ export function knownQuantile(q: number, buckets: Buckets): Quantile {
   const filled = cells(buckets).filter(({ count }) => count > 0);
   const rank = q * filled.reduce((sum, { count }) => sum + count, 0);
   let below = 0;
-  const hit = filled.find(({ count }) => (below += count) >= rank)!; // Or it would be NaN.
+  // There is one, because the quantile is not NaN.
+  const hit = filled.find(({ count }) => (below += count) >= rank)!;
   const { lower, upper } = hit;
   if (upper === Infinity) return { sign: ">", value };
   const isNarrow = lower > 0 ? upper <= WIDE * lower : upper < 0 && lower >= WIDE * upper;
@@ -247,17 +247,17 @@ function withinClassic(
 
 /** A heat strip: a column for each scrape, a row for each bucket. */
 export interface Heat {
-  /** The rows, from the least values to the greatest. */
+  /** The rows, from the smallest values to the largest. */
   readonly rows: readonly { readonly lower: number; readonly upper: number }[];
-  /** The counts of a column, by row; `undefined` where there was no scrape before. */
+  /** The counts of each column, by row. Undefined if there was no scrape before. */
   readonly columns: readonly (Float64Array | undefined)[];
-  /** The greatest of all counts. */
+  /** The largest count. */
   readonly max: number;
 }
 
 /**
- * Lays columns out over common rows. The rows of a classic histogram are its buckets; those of a
- * native one are as fine as they can be with at most `maxRows` of each sign.
+ * Puts columns on common rows. The rows of a classic histogram are its buckets. The rows of a native
+ * histogram are as fine as possible, with at most `maxRows` for each sign.
  */
 export function heat(columns: readonly (Buckets | undefined)[], maxRows: number): Heat {
   const sum = total(columns);
@@ -273,7 +273,7 @@ export function heat(columns: readonly (Buckets | undefined)[], maxRows: number)
   return { rows: grid.rows, columns: laid, max };
 }
 
-/** Rows, and how the counts of a column are laid out over them. */
+/** Rows, and a function that puts the counts of a column on them. */
 interface Grid {
   readonly rows: Heat["rows"];
   lay(column: Buckets): Float64Array;
@@ -331,7 +331,7 @@ function nativeGrid(sum: NativeBuckets, maxRows: number): Grid {
   };
 }
 
-/** The least index, and how many there are from it to the greatest. */
+/** Returns the smallest index, and the number of indices from it to the largest. */
 function span(side: ReadonlyMap<number, number>): { first: number; length: number } {
   let first = Infinity;
   let last = -Infinity;

@@ -2,25 +2,25 @@
 import { element, setText } from "./elements.ts";
 import { formatDuration } from "./format.ts";
 
-/** How far the text is from the pointer, in CSS pixels. */
+/** The distance of the text from the pointer, in CSS pixels. */
 const APART = 14;
 
-/** What a drawing shows at one place. */
+/** The content of a drawing at one place. */
 export interface Reading {
-  /** Where the line through it is, from 0 at the left to 1 at the right. */
+  /** The position of the line through it, from 0 at the left to 1 at the right. */
   readonly x: number;
   readonly text: string;
 }
 
-/** Reads a drawing at a place; both coordinates are from 0, left and top, to 1. */
+/** Reads a drawing at a place. Both coordinates are from 0 (left, top) to 1. */
 export type Reader = (x: number, y: number) => Reading | undefined;
 
 /** Finds the chart that an element belongs to. */
 const charts = new WeakMap<Element, Chart>();
 
 /**
- * A drawing of the last minutes with what explains it: how far back it goes, a note where nothing
- * is drawn yet, and what it shows under the pointer.
+ * A drawing of the last minutes, with its time axis, a note while there is nothing to draw, and the
+ * value under the pointer.
  */
 export class Chart {
   readonly element: HTMLElement;
@@ -31,7 +31,7 @@ export class Chart {
   readonly #start: HTMLElement = element("span");
   readonly #cursor: HTMLElement = element("div", { class: "chart-cursor", hidden: "" });
 
-  /** @param drawing The drawing, which says itself what it shows to a screen reader. */
+  /** @param drawing The drawing. It has its own text for screen readers. */
   constructor(drawing: Element) {
     this.#drawing = drawing;
     this.element = element(
@@ -49,10 +49,10 @@ export class Chart {
   }
 
   /**
-   * Says what the drawing covers.
+   * Updates the time axis and the note.
    *
-   * @param seconds How far back it goes.
-   * @param note What is said in its place, if there is nothing to see.
+   * @param seconds The time that the drawing covers.
+   * @param note The text in place of the drawing, if there is nothing to see.
    */
   describe(seconds: number, note: string): void {
     setText(this.#start, seconds > 0 ? `${formatDuration(seconds)} ago` : "");
@@ -60,7 +60,7 @@ export class Chart {
     this.#note.hidden = note === "";
   }
 
-  /** What is at a place of the window; the line through it is moved there. */
+  /** Returns the content at a place of the window, and moves the line there. */
   point(clientX: number, clientY: number): string | undefined {
     const { left, top, width, height } = this.#drawing.getBoundingClientRect();
     const place = (at: number, from: number, size: number) =>
@@ -73,18 +73,18 @@ export class Chart {
     return reading?.text;
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   leave(): void {
     this.#cursor.hidden = true;
   }
 }
 
 /**
- * Shows what the chart under the pointer shows there.
+ * Shows the value under the pointer.
  *
- * @param root Where the charts are.
- * @param reading Where the text goes. It stands beside the pointer.
- * @returns Reads again, after the charts were drawn.
+ * @param root The element with the charts.
+ * @param reading The element for the text, beside the pointer.
+ * @returns A function that updates the text after the charts were drawn.
  */
 export function readUnderPointer(root: HTMLElement, reading: HTMLElement): () => void {
   let chart: Chart | undefined;

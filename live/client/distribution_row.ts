@@ -22,13 +22,13 @@ import { RATE_STEPS, rateLine } from "./number_row.ts";
 import { labelList, type Row, type RowSource, spokenSeries } from "./row.ts";
 import { Sparkline } from "./sparkline.ts";
 
-/** The quantiles that are shown of a histogram. */
+/** The quantiles of a histogram on the page. */
 const QUANTILES = [0.5, 0.9, 0.99] as const;
 
-/** How fine the strip of a native histogram may be. */
+/** The maximum number of rows in the strip of a native histogram. */
 const MAX_ROWS = 24;
 
-/** Names and values beside each other, of which some change. */
+/** Names and values side by side. Some of the values change. */
 class Facts {
   readonly element: HTMLElement = element("dl", { class: "facts" });
   readonly #values = new Map<string, HTMLElement>();
@@ -45,7 +45,7 @@ class Facts {
   }
 }
 
-/** A histogram: what was observed of late, as a strip and as quantiles. */
+/** A histogram: its recent observations, as a strip and as quantiles. */
 export function histogramRow({ timeline, family, series }: RowSource): Row {
   const strip = new HeatStrip();
   const quantiles = new Facts();
@@ -73,7 +73,7 @@ export function histogramRow({ timeline, family, series }: RowSource): Row {
       const columns = timeline.read<Buckets | undefined>(series.columns).slice(1);
       const recent = isGauge ? columns.at(-1) : total(columns);
       const isRecent = countOf(recent) > 0;
-      // With nothing new, what there is to say is what was before.
+      // Without new observations, the quantiles are those of all observations.
       const shown = isRecent ? recent : series.buckets;
       const spoken: string[] = [];
       for (const q of QUANTILES) {
@@ -130,16 +130,16 @@ export function histogramRow({ timeline, family, series }: RowSource): Row {
   };
 }
 
-/** A quantile, as far as the buckets tell it. */
+/** Formats a quantile, as precisely as the buckets allow. */
 function spellQuantile(q: number, buckets: Buckets, unit: string): string {
   const { sign, value } = knownQuantile(q, buckets);
   if (Number.isNaN(value)) return "–";
   return sign === "" ? formatValue(value, unit) : `${sign} ${formatValue(value, unit)}`;
 }
 
-/** How many observations are in a cell of a strip, and in all of its column. */
+/** Describes the observations in a cell of a strip, and in its column. */
 function spellCell({ rows, columns }: Heat, column: number, row: number, unit: string): string {
-  const counts = columns[column]!; // Asked only of columns that are there.
+  const counts = columns[column]!; // Called only for columns that exist.
   const { lower, upper } = rows[row]!;
   const all = counts.reduce((sum, count) => sum + count, 0);
   const interval = [
@@ -154,13 +154,13 @@ function spellCell({ rows, columns }: Heat, column: number, row: number, unit: s
   return `${formatValue(counts[row]!, "")} of ${formatValue(all, "")}: ${range}`;
 }
 
-/** The outer bound of the first or the last row, or the inner one if that is infinite. */
+/** Returns the outer bound of the first or the last row, or the inner one if that is infinite. */
 function bound(outer: number, inner: number, unit: string, sign: string): string {
   if (Number.isFinite(outer)) return formatValue(outer, unit);
   return Number.isFinite(inner) ? `${sign} ${formatValue(inner, unit)}` : "";
 }
 
-/** A summary: its own quantiles, how often it observes, and the mean of late. */
+/** A summary: its quantiles, the rate of its observations, and their recent mean. */
 export function summaryRow({ timeline, family, series }: RowSource): Row {
   const quantiles = new Facts();
   const facts = new Facts();

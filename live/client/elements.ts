@@ -1,11 +1,11 @@
 /// <reference lib="dom" />
 
-/** Attributes of an element; those that are `undefined` are left out. */
+/** Attributes of an element. Undefined ones are left out. */
 export type Attributes = Readonly<Record<string, string | undefined>>;
 
 /**
- * Makes an HTML element. Text becomes text nodes and values become attributes, never
- * markup, so nothing that a program put into its metrics can become more than text.
+ * Creates an HTML element. Text becomes text nodes and values become attributes, never markup. So
+ * metrics of a program can only become text.
  */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
@@ -18,7 +18,7 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Makes an SVG element. */
+/** Creates an SVG element. */
 export function svgElement<Tag extends keyof SVGElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -36,19 +36,19 @@ function setAttributes(target: Element, attributes: Attributes): void {
   }
 }
 
-/** Changes a text only if it is another, so that nothing is laid out again for nothing. */
+/** Sets a text if it has changed, to avoid needless layouts. */
 export function setText(target: Node, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** Changes an attribute only if it is another. */
+/** Sets an attribute if it has changed. */
 export function setAttribute(target: Element, name: string, value: string): void {
   if (target.getAttribute(name) !== value) target.setAttribute(name, value);
 }
 
 /**
- * Makes `children` the children of `parent`, in this order. Those that stay are not moved
- * unless they must be: an element that is taken out loses its focus.
+ * Makes `children` the children of `parent`, in this order. Moves as few as possible, because an
+ * element that is removed loses its focus.
  */
 export function setChildren(parent: Element, children: readonly Element[]): void {
   const wanted = new Set<Element>(children);

@@ -4,7 +4,7 @@ import { labelList, type Row, type RowSource } from "./row.ts";
 import type { Family, Series } from "./store.ts";
 import { visibleText } from "./visible_text.ts";
 
-/** An info: what it says is in its labels. */
+/** An info. Its content is in its labels. */
 export function infoRow({ series }: RowSource): Row {
   const facts = series.labels.map(([name, value]) =>
     element(
@@ -20,7 +20,7 @@ export function infoRow({ series }: RowSource): Row {
   };
 }
 
-/** A stateset: all its states, and which it is in. */
+/** A stateset: all its states, and the current one. */
 export function statesRow({ timeline, family, series, members }: RowSource): Row {
   const states = members.map((member) => {
     const [, state = ""] = member.labels.find(([name]) => name === family.name) ?? [];
@@ -44,7 +44,7 @@ export function statesRow({ timeline, family, series, members }: RowSource): Row
   };
 }
 
-/** The states of a stateset that belong together: they differ in the state alone. */
+/** Groups the states of a stateset: those of a group differ only in the state. */
 export function groupStates(family: Family, series: readonly Series[]): Series[][] {
   const groups = new Map<string, Series[]>();
   for (const one of series) {

@@ -20,21 +20,21 @@ const ROWS: Readonly<Record<ShownType, (source: RowSource) => Row>> = {
   stateset: statesRow,
 };
 
-/** Types of which a series is one line. */
+/** Types whose series take one line. */
 const ONE_LINE: readonly ShownType[] = ["counter", "gauge", "unknown"];
 
-/** How many series of a family are shown at first: enough to see what it is. */
+/** The number of series that a family shows at first. */
 const FIRST = 6;
 
-/** How many more each time. */
+/** The number of series that a click adds. */
 const MORE = 50;
 
-/** How much of a help text is shown, in characters. */
+/** The maximum length of a help text, in characters. */
 const HELP_SHOWN = 1000;
 
 let ids = 0;
 
-/** A family on the page. Its rows are made when it first comes near the window. */
+/** A family on the page. Its rows are created when it first comes near the window. */
 export class FamilyView {
   readonly element: HTMLElement;
   readonly family: Family;
@@ -43,7 +43,7 @@ export class FamilyView {
   readonly #timeline: Timeline;
   readonly #type: ShownType;
   readonly #fold = element("button", { class: "fold", type: "button", "aria-expanded": "true" });
-  /** What a family that is folded shows beside its name. */
+  /** The text beside the name of a folded family. */
   readonly #brief = element("span", { class: "brief" });
   readonly #unit = element("span", { class: "unit" });
   readonly #count = element("span", { class: "count" });
@@ -57,7 +57,7 @@ export class FamilyView {
 
   /**
    * @param family The family. If its type changes, it needs another view.
-   * @param timeline When the numbers were read.
+   * @param timeline The times of the numbers.
    * @param onMore Draws more rows.
    */
   constructor(family: Family, timeline: Timeline, onMore: () => Promise<void>) {
@@ -95,7 +95,7 @@ export class FamilyView {
       const first = this.#shown;
       this.#shown += MORE;
       await onMore();
-      // The button may be gone: the focus moves to where the new rows begin.
+      // The button may be gone, so the focus moves to the first new row.
       const next = this.#rowList.children[first];
       if (this.#more.hidden && next instanceof HTMLElement) {
         next.tabIndex = -1;
@@ -121,7 +121,7 @@ export class FamilyView {
     this.#describe();
   }
 
-  /** Says which series match what is searched. */
+  /** Sets the series that match the search. */
   setMatches(series: readonly Series[]): void {
     this.#members = this.#type === "stateset"
       ? groupStates(this.family, series)
@@ -129,7 +129,7 @@ export class FamilyView {
     this.#describe();
   }
 
-  /** The rows that are shown, made if need be. */
+  /** Yields the visible rows. Creates missing ones. */
   *rows(): Generator<Row> {
     this.#describe();
     if (this.isFolded) return;
@@ -170,7 +170,7 @@ export class FamilyView {
       this.#help.replaceChildren(visibleText(help, "help-text", HELP_SHOWN));
     }
     this.#help.hidden = help === "";
-    // A number without labels has room beside the name.
+    // A number without labels fits beside the name.
     const isSingle = series.length === 1 && series[0]!.labels.length === 0;
     this.element.classList.toggle("single", isSingle && ONE_LINE.includes(this.#type));
     setText(this.#brief, this.isFolded ? briefly(this.family, this.#members, this.#timeline) : "");
@@ -178,13 +178,13 @@ export class FamilyView {
   }
 }
 
-/** What a button shows that goes on by `step`: "50 more of 194", or "12 more" if those are all. */
+/** Returns the text of the button for more rows: "50 more of 194", or "12 more" for the last ones. */
 export function amountOf(rest: number, step: number): string {
   const all = rest.toLocaleString("en");
   return rest <= step ? `${all} more` : `${step.toLocaleString("en")} more of ${all}`;
 }
 
-/** A name that may be broken after each of its words. */
+/** Returns a name that can wrap after each of its words. */
 function appendName(heading: HTMLElement, name: string): void {
   for (const { text, escaped } of visiblePieces(name)) {
     if (escaped) {

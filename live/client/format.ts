@@ -1,5 +1,5 @@
 /**
- * How numbers are spelled for people.
+ * Formats numbers for people.
  *
  * @module
  */
@@ -8,7 +8,7 @@ const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const EXACT = new Intl.NumberFormat("en", { maximumSignificantDigits: 17 });
 
-/** Powers of a thousand, from the greatest. */
+/** Powers of a thousand, from the largest. */
 const METRIC: readonly Step[] = [
   [1e15, "P"],
   [1e12, "T"],
@@ -17,7 +17,7 @@ const METRIC: readonly Step[] = [
   [1e3, "k"],
 ];
 
-/** Times, from the greatest. */
+/** Units of time, from the largest. */
 const TIMES: readonly Step[] = [
   [86_400 * 2, "d", 86_400],
   [3600 * 2, "h", 3600],
@@ -28,7 +28,7 @@ const TIMES: readonly Step[] = [
   [0, "ns", 1e-9],
 ];
 
-/** Signs of units; others are written out. */
+/** Symbols of units. Other units are written out. */
 const SIGNS: Readonly<Record<string, string>> = {
   celsius: "°C",
   meters: "m",
@@ -39,13 +39,13 @@ const SIGNS: Readonly<Record<string, string>> = {
   percent: "%",
 };
 
-/** From which value on, which unit is used, and what it is worth if not that value. */
+/** The smallest value for a unit, the unit, and its size if that is another value. */
 type Step = readonly [from: number, unit: string, worth?: number];
 
-/** A space that does not break a number from its unit. */
+/** A space that keeps a number and its unit on one line. */
 const SPACE = "\u202f";
 
-/** A number without a unit. */
+/** Formats a number without a unit. */
 export function formatNumber(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   const size = Math.abs(value);
@@ -58,7 +58,7 @@ export function formatNumber(value: number): string {
   return minus(SHORT.format(value));
 }
 
-/** A number with its unit, at a scale that suits it. */
+/** Formats a number with its unit, at a suitable scale. */
 export function formatValue(value: number, unit: string): string {
   if (Number.isFinite(value)) {
     if (unit === "seconds") return value === 0 ? `0${SPACE}s` : scaled(value, TIMES, "");
@@ -71,41 +71,41 @@ export function formatValue(value: number, unit: string): string {
   }
   return unit === "" || unit === "ratio"
     ? formatNumber(value)
-    // In a narrow place the line may break before a unit that is written out, not within it.
+    // In a narrow place the line may break before a long unit, not within it.
     : `${formatNumber(value)} ${SIGNS[unit] ?? unit}`;
 }
 
-/** A rate per second of something with a unit. */
+/** Formats a rate per second of a quantity with a unit. */
 export function formatRate(value: number, unit: string): string {
   if (Number.isNaN(value)) return "–";
-  // A second per second has no prefix that would be read at once; it is a share.
+  // Seconds per second are a share.
   if (unit === "seconds") return `${formatNumber(value)}${SPACE}s/s`;
   return `${formatValue(value, unit)}/s`;
 }
 
-/** A number with all its digits. */
+/** Formats a number with all its digits. */
 export function formatExact(value: number): string {
   return Number.isFinite(value) ? minus(EXACT.format(value)) : formatNumber(value);
 }
 
-/** A span of time in words, such as "3 min". */
+/** Formats a duration, such as "3 min". */
 export function formatDuration(seconds: number): string {
   if (seconds < 1) return formatValue(seconds, "seconds");
   if (seconds < 120) return `${Math.round(seconds)}${SPACE}s`;
   return `${Math.round(seconds / 60)}${SPACE}min`;
 }
 
-/** How long ago something was. */
+/** Formats the time since a moment. */
 export function formatAge(seconds: number): string {
   return seconds > 0 ? `${formatDuration(seconds)} ago` : "now";
 }
 
-/** Whether a gauge tells a moment, in Unix seconds. */
+/** Whether the value of a gauge is a time, in Unix seconds. */
 export function isMoment(name: string, value: number): boolean {
   return /(?:_time|_timestamp|_created)(?:_seconds)?$/.test(name) && value > 1e8 && value < 1e11;
 }
 
-/** A moment in the local time of the reader. */
+/** Formats a time in the local time zone. */
 export function formatMoment(seconds: number): string {
   return new Date(seconds * 1000).toLocaleString("en-GB", {
     dateStyle: "medium",
@@ -113,7 +113,7 @@ export function formatMoment(seconds: number): string {
   });
 }
 
-/** The name of a quantile, such as "p99" or "p99.9". */
+/** Returns the name of a quantile, such as "p99" or "p99.9". */
 export function quantileName(quantile: number): string {
   return `p${Number((quantile * 100).toPrecision(12))}`;
 }

@@ -6,14 +6,14 @@ import { element, setAttribute } from "./elements.ts";
 /** The height of a strip, in CSS pixels. */
 const HEIGHT = 72;
 
-/** How faint the least count is that is not zero. */
+/** The opacity of the smallest count above zero. */
 const FAINTEST = 0.14;
 
-/** Draws each strip again when its place has another width. */
+/** Draws a strip again when its width has changed. */
 const sizes = new Map<Element, (width: number) => void>();
 let sizeObserver: ResizeObserver | undefined;
 
-/** Observes a strip as long as it is in the document: what was taken out may never come back. */
+/** Observes a strip as long as it is in the document. A removed strip may never come back. */
 function observeWidth(target: Element, onWidth: (width: number) => void): void {
   if (sizes.has(target)) return;
   sizes.set(target, onWidth);
@@ -28,20 +28,20 @@ function observeWidth(target: Element, onWidth: (width: number) => void): void {
   sizeObserver.observe(target);
 }
 
-/** What a strip draws. */
+/** The content of a strip. */
 export interface HeatStripData {
   readonly heat: Heat;
-  /** What a screen reader says. */
+  /** The text for screen readers. */
   readonly label: string;
-  /** How far back the columns go, in seconds. */
+  /** The time that the columns cover, in seconds. */
   readonly covered: number;
-  /** What is said where there is nothing to see; empty where there is. */
+  /** The note while there is nothing to see. Empty otherwise. */
   readonly nothing: string;
-  /** What is in a cell, and when that was. */
+  /** Describes a cell and its time. */
   read(column: number, row: number): string;
 }
 
-/** The distributions of the last minutes: a column for each scrape, darker where there was more. */
+/** The distributions of the last minutes: a column for each scrape. Darker cells have more. */
 export class HeatStrip {
   readonly element: HTMLElement;
   readonly #canvas: HTMLCanvasElement = element("canvas", { class: "heat", role: "img" });
@@ -73,7 +73,7 @@ export class HeatStrip {
     this.#paint();
   }
 
-  /** Measures its place, for a page that is printed before it was ever near the window. */
+  /** Measures its size, for a page that is printed before the strip was near the window. */
   measure(): void {
     this.#onWidth(this.#canvas.clientWidth);
   }
@@ -91,7 +91,7 @@ export class HeatStrip {
     const context = canvas.getContext("2d");
     if (context === null) return;
     context.clearRect(0, 0, pixelWidth, pixelHeight);
-    // The colour of the text of the strip is that of its greatest heat, in every scheme.
+    // In every scheme the text colour of the strip is the colour of its largest count.
     context.fillStyle = getComputedStyle(canvas).color;
     const { columns, rows, max } = heat;
     const gap = Math.round(scale);
@@ -104,7 +104,7 @@ export class HeatStrip {
         if (!(count > 0)) continue;
         const top = Math.round((rows.length - 1 - r) * pixelHeight / rows.length);
         const bottom = Math.round((rows.length - r) * pixelHeight / rows.length);
-        // By the square root, so that a few beside many can still be seen.
+        // The square root keeps small counts visible beside large ones.
         context.globalAlpha = FAINTEST + (1 - FAINTEST) * Math.sqrt(count / max);
         const height = bottom - top - (bottom - top > 4 * scale ? gap : 0);
         context.fillRect(left, top, Math.max(1, right - left), Math.max(1, height));

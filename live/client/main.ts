@@ -13,20 +13,20 @@ import { Poller, type PollState } from "./poller.ts";
 import { scrape } from "./scrape.ts";
 import { Store } from "./store.ts";
 
-/** How many scrapes are shown. */
+/** The number of scrapes on the page. */
 const HISTORY = 61;
 
-/** The least time that an answer may take, in milliseconds. */
+/** The shortest time limit of a scrape, in milliseconds. */
 const TIMEOUT_MS = 15_000;
 
-/** How long typing must rest before it is searched, in milliseconds. */
+/** The pause in typing after which the page searches, in milliseconds. */
 const TYPING_MS = 60;
 
-/** How long after a search its result is read aloud, in milliseconds. */
+/** The delay after which the result of a search is read aloud, in milliseconds. */
 const HEARD_MS = 500;
 
 const intervalMs = Number(document.documentElement.dataset["intervalMs"]);
-// Not `location.href`, which may carry a password that `fetch` refuses.
+// Not `location.href`, because `fetch` rejects a URL with a password.
 const url = location.origin + location.pathname + location.search;
 
 const search = get("search", HTMLInputElement);
@@ -53,7 +53,7 @@ const poller = new Poller({
   intervalMs,
   scrape: async (signal, interrupted) => {
     const bytes = await scrape(url, Math.max(TIMEOUT_MS, 2 * intervalMs), signal);
-    // Monotonic: a clock that is set must not make a rate of its own.
+    // Monotonic, because a clock that is set would change rates.
     const time = performance.now() / 1000;
     await store.ingest(bytes, { time, interrupted, breathe: breather() });
     setText(updated, `Updated ${new Date().toLocaleTimeString("en-GB")}`);
@@ -67,7 +67,7 @@ const poller = new Poller({
   },
 });
 
-/** The element that the document has under `id`. */
+/** Returns the element with an id. */
 function get<Type extends Element>(id: string, type: new () => Type): Type {
   const found = document.getElementById(id);
   if (!(found instanceof type)) throw new TypeError(`Cannot find element "${id}"`);
@@ -92,7 +92,7 @@ function describe(state: PollState): string {
   }
 }
 
-/** Searches, and lets a screen reader tell what was found; not whatever comes and goes later. */
+/** Searches, and announces the result to screen readers. Later changes are not announced. */
 async function searchFor(text: string): Promise<void> {
   clearTimeout(hearing);
   setAttribute(summary, "aria-live", "polite");
@@ -101,7 +101,7 @@ async function searchFor(text: string): Promise<void> {
   hearing = setTimeout(() => setAttribute(summary, "aria-live", "off"), HEARD_MS);
 }
 
-/** What is searched and how it is sorted is in the URL, so that it is there after a reload. */
+/** Writes the search and the order into the URL, so that a reload keeps them. */
 function readFragment(): void {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const words = fragment.get("q") ?? "";
@@ -164,7 +164,7 @@ fold.addEventListener("click", () => {
   press(fold, !isPressed(fold));
   void page.fold(isPressed(fold));
 });
-// With the names that the page was asked for.
+// Keeps the names in the query of the page.
 text.href = `${location.pathname}${location.search === "" ? "?" : `${location.search}&`}text`;
 document.addEventListener("visibilitychange", () => {
   poller.setVisible(document.visibilityState === "visible");
@@ -172,7 +172,7 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("beforeprint", () => page.drawAll());
 addEventListener("online", () => poller.wake());
 addEventListener("hashchange", readFragment);
-// Colours of canvases do not change by themselves.
+// Canvases do not follow a change of the colour scheme.
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => void page.update());
 
 press(fold, page.isFolded);

@@ -1,11 +1,11 @@
 /**
- * What the names of families tell, by the conventions of
+ * The information in the names of families, by the conventions of
  * https://prometheus.io/docs/practices/naming/
  *
  * @module
  */
 
-/** Units that a name may end in, before a suffix such as `_total`. */
+/** Units at the end of a name, before a suffix such as `_total`. */
 const UNITS = [
   "seconds",
   "bytes",
@@ -21,12 +21,12 @@ const UNITS = [
 
 const UNIT_REGEXP = new RegExp(`_(${UNITS.join("|")})(?:_total|_info|_created)?$`);
 
-/** The unit of a family: the one that it declares, else the one that its name ends in. */
+/** Returns the unit of a family: the declared one, or the one at the end of its name. */
 export function unitOf(name: string, declared: string): string {
   return declared !== "" ? declared : UNIT_REGEXP.exec(name)?.[1] ?? "";
 }
 
-/** The first word of a name, which families of one part of a program have in common. */
+/** Returns the first word of a name. Families of one part of a program often share it. */
 export function groupOf(name: string): string {
   return /^[^\s_.:/-]+(?=[_.:/-])/.exec(name)?.[0] ?? name;
 }
@@ -37,25 +37,25 @@ export interface Group<Family> {
   readonly families: Family[];
 }
 
-/** What families are under that share their first word with no other. */
+/** The group of families whose first word is unique. */
 export const OTHERS = "other";
 
-/** What families are under that have changed since the page was opened, when these come first. */
+/** The group of families that have changed since the page was opened. */
 export const CHANGED = "recently changed";
 
-/** What the others are under then. */
+/** The group of the other families in that order. */
 export const UNCHANGED = "not changed";
 
-/** Within how many scrapes a change is as good as one of now: else families would change places. */
+/** Changes within this many scrapes count as simultaneous. Otherwise families would jump. */
 const RECENT = 5;
 
-/** Groups families by when they changed: the latest ones first, and those that have not last. */
+/** Groups families by their last change, the latest first. Unchanged families come last. */
 export function groupByChange<
   Family extends { readonly name: string; readonly changed: number },
 >(families: Iterable<Family>, latest: number): Group<Family>[] {
   const age = ({ changed }: Family) => Math.max(0, latest - changed - RECENT);
   const sorted = [...families].sort((a, b) => age(a) - age(b) || (a.name < b.name ? -1 : 1));
-  // All that is in the first scrape is new to the page, not to the program.
+  // Everything in the first scrape is new for the page, but not for the program.
   const isChanged = ({ changed }: Family) => changed > 0;
   return [
     { name: CHANGED, families: sorted.filter(isChanged) },
@@ -63,7 +63,7 @@ export function groupByChange<
   ];
 }
 
-/** Groups families by their first words, in alphabetical order; those that are alone come last. */
+/** Groups families by their first word, in alphabetical order. Single families come last. */
 export function group<Family extends { readonly name: string; readonly prefix: string }>(
   families: Iterable<Family>,
 ): Group<Family>[] {

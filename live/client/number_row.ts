@@ -13,10 +13,10 @@ import { labelList, type Row, type RowSource, spokenSeries } from "./row.ts";
 import { Sparkline, type SparklineData } from "./sparkline.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** Over how many steps a rate is taken: one step alone jumps. */
+/** The number of steps of a rate. The rate of a single step would jump. */
 export const RATE_STEPS = 10;
 
-/** A counter: how fast it grows, and where it is. */
+/** A counter: its rate and its value. */
 export function counterRow({ timeline, family, series }: RowSource): Row {
   const rate = element("span", { class: "value" });
   const total = element("span", { class: "detail" });
@@ -41,16 +41,16 @@ export function counterRow({ timeline, family, series }: RowSource): Row {
   };
 }
 
-/** What is needed to draw a rate. */
+/** The data for drawing a rate. */
 interface RateSource {
   readonly timeline: Timeline;
   readonly ring: Float64Array;
   readonly unit: string;
-  /** What grows, as a screen reader calls it. */
+  /** The name for screen readers. */
   readonly name: string;
 }
 
-/** The rate of a counter over the last minutes, as a line. */
+/** Draws the rate of a counter over the last minutes as a line. */
 export function rateLine({ timeline, ring, unit, name }: RateSource): SparklineData {
   const values = timeline.rates(ring);
   const covered = timeline.covered(timeline.length - 1);
@@ -71,7 +71,7 @@ export function rateLine({ timeline, ring, unit, name }: RateSource): SparklineD
   };
 }
 
-/** A gauge, or a number of which nothing is known. */
+/** A gauge, or a number of unknown type. */
 export function gaugeRow({ timeline, family, series }: RowSource): Row {
   const value = element("span", { class: "value" });
   const range = element("span", { class: "detail" });
@@ -117,7 +117,7 @@ export function gaugeRow({ timeline, family, series }: RowSource): Row {
   };
 }
 
-/** The greatest or the least of the finite values; NaN if there is none. */
+/** Returns the largest or the smallest finite value. NaN without finite values. */
 function extreme(values: readonly number[], choose: (...values: number[]) => number): number {
   const finite = values.filter(Number.isFinite);
   return finite.length === 0 ? NaN : choose(...finite);

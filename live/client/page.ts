@@ -7,16 +7,16 @@ import { matchingSeries, words } from "./search.ts";
 import type { Family, Store } from "./store.ts";
 import { visibleText } from "./visible_text.ts";
 
-/** How many families are on the page at first, and how many more each time. */
+/** The number of families on the page at first, and the number that a step adds. */
 const FAMILIES = 300;
 
-/** How far outside of the window a family is kept up to date, in CSS pixels. */
+/** The distance from the window up to which families are updated, in CSS pixels. */
 const NEAR = "400px 0px";
 
-/** Groups that are not named after what is in them. */
+/** Groups whose names are not words of their families. */
 const FIXED_GROUPS = new Set([OTHERS, CHANGED, UNCHANGED]);
 
-/** Below this width families are folded at first: a phone has no room for all of them. */
+/** Below this width families are folded at first, because a phone has little room. */
 const NARROW = "(max-width: 46rem)";
 
 let ids = 0;
@@ -41,8 +41,8 @@ interface GroupView {
 }
 
 /**
- * The families on the page. It makes elements only for what can be seen or is near,
- * and works in slices, so that scrolling and typing go on.
+ * The families on the page. Creates elements only for families in or near the window. Works in
+ * slices, so that scrolling and typing stay smooth.
  */
 export class Page {
   readonly #store: Store;
@@ -77,14 +77,14 @@ export class Page {
     return this.#isFolded;
   }
 
-  /** Shows only what matches. */
+  /** Shows only families and series that match. */
   search(text: string): Promise<void> {
     this.#searched = words(text);
     this.#limit = FAMILIES;
     return this.#work("arrange");
   }
 
-  /** Shows families by when they changed, or else by name. */
+  /** Sorts families by their last change, or by name. */
   sort(isByChange: boolean): Promise<void> {
     this.#isByChange = isByChange;
     return this.#work("arrange");
@@ -103,7 +103,7 @@ export class Page {
     return this.#work(isArranged ? "draw" : "arrange");
   }
 
-  /** Draws all families that are on the page at once: a page is printed without being scrolled. */
+  /** Draws all families on the page immediately, because a page is printed without scrolling. */
   drawAll(): void {
     for (const view of this.#views.values()) {
       if (!view.element.isConnected) continue;
@@ -115,7 +115,7 @@ export class Page {
     }
   }
 
-  /** Does what is wanted, in slices; what is wanted meanwhile is done next. */
+  /** Works in slices. Requests that come meanwhile are done next. */
   #work(what: "draw" | "arrange"): Promise<void> {
     if (this.#wanted !== "arrange") this.#wanted = what;
     this.#working ??= this.#workOn();
@@ -136,7 +136,7 @@ export class Page {
     }
   }
 
-  /** Puts families that match where they belong. */
+  /** Puts matching families into their groups, in order. */
   async #arrange(breathe: () => Promise<void> | undefined): Promise<void> {
     const store = this.#store;
     // The message for "no data yet" must be replaced once there is data.
@@ -153,7 +153,7 @@ export class Page {
       await breathe();
     }
     const { more, nothing, groups, navigation, summary } = this.#elements;
-    // Groups are those of all families: no search moves a family into another one.
+    // Groups come from all families, so a search never moves a family to another group.
     const groupsOfAll = this.#isByChange
       ? groupByChange(store.families.values(), store.timeline.latest)
       : group(store.families.values());
@@ -202,7 +202,7 @@ export class Page {
     );
   }
 
-  /** Brings the families that are near up to date. */
+  /** Updates the families in or near the window. */
   async #draw(breathe: () => Promise<void> | undefined): Promise<void> {
     for (const view of this.#near) {
       if (!view.element.isConnected) continue;
@@ -244,7 +244,7 @@ export class Page {
     this.#views.delete(family);
   }
 
-  /** Lets go of families that are no more. */
+  /** Forgets families that no longer exist. */
   #forget(): void {
     for (const [family, view] of this.#views) {
       if (this.#store.families.get(family.name) !== family) this.#drop(family, view);
@@ -273,7 +273,7 @@ export class Page {
     const itemCount = element("span", { class: "count" });
     const link = element("a", { href: `#${id}` }, visibleText(name, "group-name"), " ", itemCount);
     link.addEventListener("click", (event) => {
-      event.preventDefault(); // The fragment is for what is searched.
+      event.preventDefault(); // The fragment of the URL is for the search.
       heading.scrollIntoView();
       heading.focus({ preventScroll: true });
     });
@@ -284,7 +284,7 @@ export class Page {
   }
 }
 
-/** The first families of all groups that match, not more than `most`. */
+/** Returns the first matching families of all groups, at most `most`. */
 function limit(
   groups: readonly Group<Family>[],
   matching: ReadonlySet<Family>,

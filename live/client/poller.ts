@@ -1,10 +1,10 @@
 /**
- * Asks again and again, while somebody looks.
+ * Requests the metrics again and again, while the page is visible.
  *
  * @module
  */
 
-/** What the page does. */
+/** The state of the page. */
 export type PollState =
   | { readonly kind: "loading" }
   | { readonly kind: "live" }
@@ -12,10 +12,10 @@ export type PollState =
   | { readonly kind: "hidden" }
   | { readonly kind: "failed"; readonly message: string; readonly retryMs: number };
 
-/** A scrape that was refused, and when to come back if the endpoint said so. */
+/** A failed scrape, with the pause that the endpoint asks for. */
 export class ScrapeError extends Error {
   override readonly name = "ScrapeError";
-  /** How long the endpoint wants to be left alone, in milliseconds. */
+  /** The pause that the endpoint asks for, in milliseconds. */
   readonly retryAfterMs: number;
 
   constructor(message: string, retryAfterMs = 0) {
@@ -24,31 +24,31 @@ export class ScrapeError extends Error {
   }
 }
 
-/** What a poller needs. */
+/** The options of a poller. */
 export interface PollerOptions {
-  /** From the end of a scrape to the next, in milliseconds. */
+  /** The time between the end of a scrape and the next one, in milliseconds. */
   readonly intervalMs: number;
-  /** Makes a scrape; `interrupted` if it does not follow the one before at the interval. */
+  /** Makes a scrape. `interrupted` means that there was a longer pause before it. */
   readonly scrape: (signal: AbortSignal, interrupted: boolean) => Promise<void>;
   /** Receives the changes. */
   readonly onState: (state: PollState) => void;
-  /** Calls back after a time; returns what calls that off. */
+  /** Calls back after a time. Returns a function that cancels the call. */
   readonly setTimer: (callback: () => void, ms: number) => () => void;
 }
 
-/** How soon the second scrape follows the first: only then there are rates. */
+/** The time until the second scrape. There are no rates before it. */
 const SECOND_MS = 1000;
 
-/** The longest wait between attempts that fail. */
+/** The longest pause between failed attempts. */
 const MAX_RETRY_MS = 60_000;
 
-/** How long to wait after the given number of failures in a row: twice as long each time. */
+/** Returns the pause after a number of failures in a row. It doubles each time. */
 export function backOff(failures: number, intervalMs: number, retryAfterMs: number): number {
   const doubled = intervalMs * 2 ** Math.min(failures - 1, 10);
   return Math.min(Math.max(doubled, retryAfterMs), Math.max(MAX_RETRY_MS, intervalMs));
 }
 
-/** Makes scrapes on an interval; not while it is paused or the page is hidden. */
+/** Makes scrapes at an interval, unless it is paused or the page is hidden. */
 export class Poller {
   readonly #options: PollerOptions;
   #paused = false;
@@ -65,19 +65,19 @@ export class Poller {
     this.#options = options;
   }
 
-  /** Pauses, or goes on at once. */
+  /** Pauses, or continues immediately. */
   setPaused(paused: boolean): void {
     this.#paused = paused;
     this.wake();
   }
 
-  /** Says whether the page can be seen; it is asked for at once when it can again. */
+  /** Sets whether the page is visible. Scrapes immediately when it becomes visible. */
   setVisible(visible: boolean): void {
     this.#visible = visible;
     this.wake();
   }
 
-  /** Begins, or asks at once instead of later. */
+  /** Starts, or scrapes now instead of later. */
   wake(): void {
     this.#callOff();
     if (this.#paused || !this.#visible) {
@@ -86,7 +86,7 @@ export class Poller {
       this.#report({ kind: this.#paused ? "paused" : "hidden" });
       return;
     }
-    // Who comes back to the page sees the last numbers, and need not be told of the next.
+    // The reader sees the last numbers on return, so the next scrape need not be announced.
     if (this.#last === undefined || this.#last === "paused") this.#report({ kind: "loading" });
     if (this.#running === undefined) void this.#run();
   }

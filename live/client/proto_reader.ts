@@ -1,10 +1,10 @@
 /**
- * Reads what `encoding/protobuf.ts` writes: delimited `io.prometheus.client.MetricFamily`
- * messages, as far as the page shows them. Protobuf is the one format that carries native
- * buckets, and the quickest to read: the labels of a series are bytes that can be compared
- * with those of the last scrape, without making a string of them.
+ * Reads the output of `encoding/protobuf.ts`: delimited `io.prometheus.client.MetricFamily` messages,
+ * as far as the page shows them. Only protobuf carries native buckets. It is also the fastest format
+ * to read, because the label bytes of a series can be compared with those of the last scrape without
+ * decoding them.
  *
- * What it does not know it passes over. See
+ * Skips unknown fields. See
  * https://protobuf.dev/programming-guides/encoding/ and
  * https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto
  *
@@ -13,7 +13,7 @@
 
 import type { Buckets } from "./buckets.ts";
 
-/** The types that protobuf has. An info and a stateset are gauges in it. */
+/** The types in protobuf. Infos and statesets are gauges there. */
 export type WireType =
   | "counter"
   | "gauge"
@@ -31,17 +31,17 @@ const TYPES: readonly WireType[] = [
   "gaugehistogram",
 ];
 
-/** The head of a family, and where its metrics are. */
+/** The head of a family, and the places of its metrics. */
 export interface FamilyMessage {
   readonly name: string;
   readonly help: string;
   readonly type: WireType;
   readonly unit: string;
-  /** The first byte of each metric and the one behind its last, in turns. */
+  /** The start and the end of each metric, in turns. The end is exclusive. */
   readonly metrics: readonly number[];
 }
 
-/** The numbers of a metric; a histogram and a summary have their count as value. */
+/** The numbers of a metric. The value of a histogram or a summary is its count. */
 export interface MetricMessage {
   readonly value: number;
   readonly sum: number | undefined;
@@ -49,7 +49,7 @@ export interface MetricMessage {
   readonly quantiles: readonly (readonly [quantile: number, value: number])[];
 }
 
-/** A span of buckets that follow each other. */
+/** A span of consecutive buckets. */
 type Span = readonly [offset: number, length: number];
 
 const TEXT_DECODER = new TextDecoder();
@@ -59,7 +59,7 @@ class Fields {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #end: number;
-  /** Where the value of the field is, and then where the next field is. */
+  /** The place of the value of the field. After it is read, the place of the next field. */
   position: number;
   field = 0;
   #wireType = 0;
@@ -71,7 +71,7 @@ class Fields {
     this.#end = end;
   }
 
-  /** Goes to the next field; false at the end. */
+  /** Moves to the next field. Returns false at the end. */
   next(): boolean {
     if (this.position >= this.#end) return false;
     const tag = this.varint();
@@ -80,7 +80,7 @@ class Fields {
     return true;
   }
 
-  /** An unsigned integer; exact up to 2^53. */
+  /** Reads an unsigned integer, exact up to 2^53. */
   varint(): number {
     let value = 0;
     for (let scale = 1; scale < 2 ** 70; scale *= 128) {
@@ -92,7 +92,7 @@ class Fields {
     throw new SyntaxError("Cannot read the metrics: they end in the middle");
   }
 
-  /** A signed integer that is written zigzag. */
+  /** Reads a signed integer in zigzag encoding. */
   zigzag(): number {
     const value = this.varint();
     return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
@@ -109,7 +109,7 @@ class Fields {
     return TEXT_DECODER.decode(this.#bytes.subarray(this.position, this.position += length));
   }
 
-  /** The fields of a message within. */
+  /** Returns a reader for the fields of a nested message. */
   message(): Fields {
     const end = this.varint() + this.position;
     if (end > this.#end) throw new SyntaxError("Cannot read the metrics: they end in the middle");
@@ -118,12 +118,12 @@ class Fields {
     return fields;
   }
 
-  /** Where the message that `message()` gave ends. */
+  /** The end of the message that `message()` returned. */
   get end(): number {
     return this.#end;
   }
 
-  /** Passes over a value. */
+  /** Skips a value. */
   skip(): void {
     if (this.#wireType === 0) this.varint();
     else if (this.#wireType === 1) this.position += 8;
@@ -133,14 +133,14 @@ class Fields {
   }
 }
 
-/** Reads the heads of all families, one after the other; their metrics are not read yet. */
+/** Yields the heads of all families. Does not read their metrics. */
 export function* readFamilies(bytes: Uint8Array): Generator<FamilyMessage> {
   const messages = new Fields(bytes, 0, bytes.length);
   while (messages.position < bytes.length) {
     const fields = messages.message();
     let name = "";
     let help = "";
-    let type: WireType = "counter"; // What the schema says where no type is written.
+    let type: WireType = "counter"; // The default of the schema.
     let unit = "";
     const metrics: number[] = [];
     while (fields.next()) {
@@ -158,8 +158,8 @@ export function* readFamilies(bytes: Uint8Array): Generator<FamilyMessage> {
 }
 
 /**
- * Where the labels of a metric end, which begins at `start`: they come first. Their bytes
- * tell one series of a family from another.
+ * Returns the end of the labels of the metric that begins at `start`. Labels come first. Their bytes
+ * identify a series of the family.
  */
 export function endOfLabels(bytes: Uint8Array, start: number, end: number): number {
   const fields = new Fields(bytes, start, end);
@@ -237,7 +237,7 @@ function readSummary(fields: Fields): MetricMessage {
   return { value: count, sum, buckets: undefined, quantiles };
 }
 
-/** A message of two doubles, as a quantile and its value. */
+/** Reads a message of two doubles, such as a quantile and its value. */
 function readPair(fields: Fields): [number, number] {
   const pair: [number, number] = [NaN, NaN];
   while (fields.next()) {
@@ -303,7 +303,7 @@ function readHistogram(fields: Fields): MetricMessage {
         fields.skip();
     }
   }
-  // A native histogram has a span, or a zero bucket that is wider than nothing.
+  // A native histogram has a span, or a zero bucket with a width.
   const isNative = schema !== undefined &&
     (zeroThreshold > 0 || zeroCount > 0 || positive.spans.length + negative.spans.length > 0);
   const buckets: Buckets = isNative
@@ -319,7 +319,7 @@ function readHistogram(fields: Fields): MetricMessage {
   return { value: count, sum, buckets, quantiles: [] };
 }
 
-/** The buckets of one sign, as they are written: spans, and counts by their differences. */
+/** The buckets of one sign, as written: spans, and differences of counts. */
 class NativeSide {
   readonly spans: Span[] = [];
   readonly counts: number[] = [];
@@ -367,7 +367,7 @@ function readBucket(fields: Fields): [bound: number, cumulative: number] {
   return [bound, count];
 }
 
-/** Buckets that are not cumulative, with the one of +Inf, which may have been implied. */
+/** Returns buckets that are not cumulative, with +Inf, even if it was not written. */
 function classicBuckets(bounds: number[], cumulative: number[], count: number): Buckets {
   if (bounds.at(-1) === Infinity) bounds.pop();
   else cumulative.push(count);

@@ -9,20 +9,20 @@ export interface Row {
   readonly element: HTMLElement;
   /** Shows the numbers of the last scrape. */
   update(): void;
-  /** Draws what has no size yet, before the page is printed. */
+  /** Draws parts that have no size yet, before the page is printed. */
   measure?(): void;
 }
 
-/** What a row shows. */
+/** The content of a row. */
 export interface RowSource {
   readonly timeline: Timeline;
   readonly family: Family;
   readonly series: Series;
-  /** The series of all states, if the family is a stateset; else the series alone. */
+  /** The series of all states if the family is a stateset, otherwise the only series. */
   readonly members: readonly Series[];
 }
 
-/** The labels of a series, except for one of the name `without`. */
+/** Returns an element with the labels of a series, except for the label `without`. */
 export function labelList({ labels }: Series, without?: string): HTMLElement {
   const shown = labels.filter(([name]) => name !== without);
   return element(
@@ -42,7 +42,7 @@ export function labelList({ labels }: Series, without?: string): HTMLElement {
   );
 }
 
-/** A series as it is called by a screen reader. */
+/** Returns the name of a series for screen readers. */
 export function spokenSeries({ name }: Family, { labels }: Series): string {
   const spoken = labels.map(([name, value]) => `${spokenText(name)} ${spokenText(value)}`);
   return [spokenText(name), ...spoken].join(", ");

@@ -1,14 +1,14 @@
 /// <reference lib="dom" />
 import { ScrapeError } from "./poller.ts";
 
-/** What is asked for: names as they are, and native buckets. */
+/** The Accept header: unescaped names, and native buckets. */
 const ACCEPT = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;" +
   "encoding=delimited;escaping=allow-utf-8";
 
 /**
- * Asks for the metrics.
+ * Requests the metrics.
  *
- * @throws {ScrapeError} If there is no answer, or one that is something else.
+ * @throws {ScrapeError} If there is no answer, or if it is not a scrape.
  */
 export async function scrape(
   url: string,
@@ -41,7 +41,7 @@ export async function scrape(
   }
 }
 
-/** How long `Retry-After` says to wait, in milliseconds; a date says nothing here. */
+/** Returns the seconds of `Retry-After` in milliseconds. Ignores a date. */
 function retryAfterMs(header: string | null): number {
   const seconds = Number(header ?? 0);
   return seconds > 0 ? seconds * 1000 : 0;

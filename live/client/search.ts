@@ -1,13 +1,13 @@
 import type { Family, Series } from "./store.ts";
 
-/** The words that are searched, in lower case. */
+/** Returns the words of a search, in lower case. */
 export function words(text: string): string[] {
   return text.toLowerCase().split(/\s+/).filter((word) => word !== "");
 }
 
 /**
- * The series of a family that match: each word is in what the family says about itself or
- * in the labels of the series. `undefined` if the family does not match.
+ * Returns the matching series of a family: each word is in the texts of the family or in the labels of
+ * the series. Undefined if the family does not match.
  */
 export function matchingSeries(
   family: Family,

@@ -2,7 +2,7 @@
 import { Chart } from "./chart.ts";
 import { setAttribute, svgElement } from "./elements.ts";
 
-/** The size of the drawing, in units of its own: it is stretched to its place. */
+/** The size of the drawing, in its own units. It is stretched to its place. */
 const WIDTH = 240;
 const HEIGHT = 40;
 
@@ -12,14 +12,13 @@ const MARGIN = 3;
 /** The lines of a sparkline, as SVG paths. */
 export interface SparkPaths {
   readonly line: string;
-  /** What is between the line and the bottom. */
+  /** The area between the line and the bottom. */
   readonly area: string;
 }
 
 /**
- * Draws values from left to right, with a gap where one is not finite. What is measured from
- * zero has zero at the bottom; other values fill the height, and rest in the middle
- * when they are all equal.
+ * Draws values from left to right, with a gap for a value that is not finite. Either zero is at the
+ * bottom, or the values fill the height. Equal values are in the middle.
  */
 export function sparkPaths(values: readonly number[], fromZero: boolean): SparkPaths {
   let least = fromZero ? 0 : Infinity;
@@ -45,7 +44,7 @@ export function sparkPaths(values: readonly number[], fromZero: boolean): SparkP
     for (; i < values.length && Number.isFinite(values[i]); i++) {
       piece += `${i === first ? "M" : "L"}${round(i * step)} ${y(values[i]!)}`;
     }
-    // A value that stands alone is a dot.
+    // A single value is a dot.
     line += i - first === 1 ? `${piece}h.1` : piece;
     area += `${piece}L${round((i - 1) * step)} ${HEIGHT}L${round(first * step)} ${HEIGHT}Z`;
   }
@@ -56,21 +55,21 @@ function round(coordinate: number): number {
   return Math.round(coordinate * 100) / 100;
 }
 
-/** What a sparkline draws. */
+/** The content of a sparkline. */
 export interface SparklineData {
   readonly values: readonly number[];
   readonly fromZero: boolean;
-  /** What a screen reader says. */
+  /** The text for screen readers. */
   readonly label: string;
-  /** How far back the values go, in seconds. */
+  /** The time that the values cover, in seconds. */
   readonly covered: number;
-  /** What is said where there is no value. */
+  /** The note while there is no value. */
   readonly nothing: string;
-  /** What the value with this index is, and when that was. */
+  /** Describes the value with an index and its time. */
   read(index: number): string;
 }
 
-/** The last minutes of a number as a line. */
+/** The last minutes of a number, as a line. */
 export class Sparkline {
   readonly element: HTMLElement;
   readonly #chart: Chart;

@@ -1,5 +1,5 @@
 /**
- * All that the page knows: families, their series, and the numbers of the last few minutes.
+ * The data of the page: families, their series, and the numbers of the last minutes.
  *
  * @module
  */
@@ -19,33 +19,33 @@ import { Timeline } from "./timeline.ts";
 /** The view of a family. */
 export type ShownType = WireType | "info" | "stateset";
 
-/** After how many scrapes without it a series is forgotten. */
+/** A series is forgotten after this many scrapes without it. */
 const GONE_AFTER = 10;
 
-/** How many series are read before it is asked whether to let the browser do something else. */
+/** The number of series between two checks whether the browser needs a turn. */
 const SLICE = 32;
 
-/** Distinct texts for bytes: every byte becomes one character. */
+/** Decodes each byte to one character, so that different bytes give different texts. */
 const BYTES_DECODER = new TextDecoder("latin1");
 
 /** A series and its numbers. */
 export interface Series {
   readonly labels: readonly (readonly [name: string, value: string])[];
-  /** What is searched: the labels, in lower case. */
+  /** The text for searches: the labels, in lower case. */
   readonly text: string;
-  /** The bytes that tell it from others. */
+  /** The bytes that identify it. */
   readonly key: Uint8Array;
-  /** The same as a text, a character for each byte. */
+  /** The same bytes as a text, with a character for each byte. */
   readonly id: string;
-  /** The last scrape that it was in. */
+  /** The last scrape that contained it. */
   seen: number;
   /** The values, or the counts of a histogram or a summary. */
   readonly values: Float64Array;
   /** The sums of a histogram or a summary. */
   readonly sums: Float64Array | undefined;
-  /** What a histogram has counted in all. */
+  /** All observations of a histogram. */
   buckets: Buckets | undefined;
-  /** What it has counted from one scrape to the next; of a gaugehistogram, what it was. */
+  /** The observations between two scrapes. The buckets themselves for a gaugehistogram. */
   readonly columns: (Buckets | undefined)[];
   /** The quantiles of a summary. */
   quantiles: readonly (readonly [quantile: number, value: number])[];
@@ -57,31 +57,31 @@ export interface Family {
   help: string;
   type: ShownType;
   unit: string;
-  /** The part of the name that families have in common. */
+  /** The first word of the name. */
   readonly prefix: string;
-  /** What is searched: name, type, unit and help, in lower case. */
+  /** The text for searches: name, type, unit and help, in lower case. */
   text: string;
   /** Its series in the order of the last scrape. */
   series: Series[];
   /** Changes whenever a series comes or goes. */
   version: number;
-  /** The last scrape in which a series had another value than before, came or went. */
+  /** The last scrape in which a series came, went, or had a new value. */
   changed: number;
   readonly byKey: Map<string, Series>;
   readonly wireType: WireType;
 }
 
-/** How a scrape is taken in. */
+/** Options for reading a scrape. */
 export interface IngestOptions {
-  /** When it was made, in seconds. */
+  /** The time of the scrape, in seconds. */
   readonly time: number;
-  /** Whether scrapes were left out before it, so that nothing is known about the time between. */
+  /** Whether scrapes are missing before it, so that the time between is unknown. */
   readonly interrupted: boolean;
-  /** Lets the browser do something else, if that is due. */
+  /** Gives the browser a turn, if it needs one. */
   readonly breathe: () => Promise<void> | undefined;
 }
 
-/** What is known about the metrics. */
+/** The families and their recent numbers. */
 export class Store {
   readonly timeline: Timeline;
   /** The families by name. */
@@ -90,13 +90,13 @@ export class Store {
   version = 0;
 
   /**
-   * @param length How many scrapes are remembered.
+   * @param length The number of scrapes to keep.
    */
   constructor(length: number) {
     this.timeline = new Timeline(length);
   }
 
-  /** How many series there are. */
+  /** The number of series. */
   get seriesCount(): number {
     let count = 0;
     for (const { series } of this.families.values()) count += series.length;
@@ -104,9 +104,9 @@ export class Store {
   }
 
   /**
-   * Takes in a scrape, in slices. Readers see the scrape before until all of it is here.
+   * Reads a scrape, in slices. Readers see the scrape before until it is complete.
    *
-   * @throws {SyntaxError} If it can't be read. What was known stays.
+   * @throws {SyntaxError} If it is malformed. Nothing changes then.
    */
   async ingest(bytes: Uint8Array, options: IngestOptions): Promise<void> {
     const { timeline } = this;
@@ -115,7 +115,7 @@ export class Store {
     const here = timeline.at(scrape);
     const before = timeline.at(scrape - 1);
 
-    // All is read once before anything changes, so that half a scrape changes nothing.
+    // Reads everything once before any change, so that half a scrape changes nothing.
     const messages = [...readFamilies(bytes)];
     if (pause) {
       timeline.times[before] = NaN;
@@ -159,7 +159,7 @@ export class Store {
     timeline.latest = scrape;
   }
 
-  /** The family of a message, which is made if it is new or has become another type. */
+  /** Returns the family of a message. Creates it if it is new or has another type. */
   #family({ name, help, type, unit }: FamilyMessage): Family {
     const known = this.families.get(name);
     if (known?.wireType === type) {
@@ -187,7 +187,7 @@ export class Store {
     return made;
   }
 
-  /** The series with this key, most likely the one that was at `position` in the last scrape. */
+  /** Returns the series with this key. It is probably at the same position as before. */
   #series(family: Family, key: Uint8Array, position: number): Series {
     const likely = family.series[position];
     if (likely !== undefined && sameBytes(likely.key, key)) return likely;
@@ -214,7 +214,7 @@ export class Store {
     return made;
   }
 
-  /** Blanks the series that were not in this scrape, and forgets those that are long gone. */
+  /** Blanks series that are not in this scrape, and forgets those that left long ago. */
   #sweep(orders: ReadonlyMap<Family, Series[]>, scrape: number): void {
     const here = this.timeline.at(scrape);
     for (const family of this.families.values()) {
@@ -263,8 +263,8 @@ function searchText({ name, type, unit, help }: Family): string {
 }
 
 /**
- * Tells an info and a stateset from other gauges, which is what protobuf writes them as: an
- * info is named so, and a stateset has a label of its own name in every series.
+ * Recognizes infos and statesets, which are gauges in protobuf. The name of an info ends in `_info`.
+ * Every series of a stateset has a label with the name of the family.
  */
 function shownType({ name, wireType, series }: Family): ShownType {
   if (wireType !== "gauge" || series.length === 0) return wireType;

@@ -1,47 +1,47 @@
 /**
- * The times of the latest scrapes, and what the numbers of a series did over them. Numbers are
- * kept in rings of equal size: that of a scrape is where the scrape's time is.
+ * The times of the latest scrapes, and the numbers of a series at these times. Numbers are in rings of
+ * equal size. The number of a scrape has the same place as its time.
  *
  * @module
  */
 export class Timeline {
-  /** How many scrapes are shown at most. */
+  /** The maximum number of scrapes on the page. */
   readonly length: number;
-  /** How many numbers a ring holds: the shown ones, and one that is being written. */
+  /** The size of a ring: the visible numbers, and room for one that is being written. */
   readonly capacity: number;
-  /** When the scrapes were made, in seconds; NaN where there was a pause. */
+  /** The times of the scrapes, in seconds. NaN for a pause. */
   readonly times: Float64Array;
-  /** The number of the latest scrape that is complete, counted from 0. */
+  /** The index of the latest complete scrape, from 0. */
   latest = -1;
 
   constructor(length: number) {
     this.length = length;
-    // Another two: a pause and the scrape after it may be written at once.
+    // Two more, because a pause and the scrape after it may be written together.
     this.capacity = length + 2;
     this.times = this.ring();
   }
 
-  /** An empty ring for the numbers of a series. */
+  /** Returns an empty ring for the numbers of a series. */
   ring(): Float64Array {
     return new Float64Array(this.capacity).fill(NaN);
   }
 
-  /** Where the numbers of a scrape are in a ring. */
+  /** Returns the place of a scrape in a ring. */
   at(scrape: number): number {
     return ((scrape % this.capacity) + this.capacity) % this.capacity;
   }
 
-  /** The latest number of a series; NaN if it was not there. */
+  /** Returns the latest number of a series. NaN if it was missing. */
   now(ring: Float64Array): number {
     return this.latest < 0 ? NaN : ring[this.at(this.latest)]!;
   }
 
-  /** How many scrapes are shown now: all there were while the page is new, so that none is empty. */
+  /** The number of visible scrapes. A new page shows only the scrapes that it has. */
   get shown(): number {
     return Math.min(this.length, Math.max(2, this.latest + 1));
   }
 
-  /** What is in a ring, from the oldest scrape shown to the latest. */
+  /** Returns the content of a ring, from the oldest visible scrape to the latest. */
   read<Value>(ring: { readonly [index: number]: Value }): Value[] {
     const values: Value[] = [];
     for (let scrape = this.latest - this.shown + 1; scrape <= this.latest; scrape++) {
@@ -51,9 +51,9 @@ export class Timeline {
   }
 
   /**
-   * The rate of a counter, per second, from each scrape to the next: one number less than
-   * scrapes are shown. A counter that falls has started again at 0, so that what it has now
-   * is its increase. NaN where a scrape is missing.
+   * Returns the rates of a counter, per second, from each scrape to the next: one number less than there
+   * are scrapes. A counter that falls was reset to 0, so its value is its increase. NaN if a scrape is
+   * missing.
    */
   rates(ring: Float64Array): number[] {
     const values = this.read(ring);
@@ -63,7 +63,7 @@ export class Timeline {
     );
   }
 
-  /** The rate over the last `steps` steps, those that are missing left out; NaN if all are. */
+  /** Returns the rate over the last steps, without missing ones. NaN if all are missing. */
   rate(ring: Float64Array, steps: number): number {
     let sum = 0;
     let seconds = 0;
@@ -78,7 +78,7 @@ export class Timeline {
     return sum / seconds;
   }
 
-  /** How much time, in seconds, the last `steps` steps have covered; pauses left out. */
+  /** Returns the time of the last steps, in seconds, without pauses. */
   covered(steps: number): number {
     let seconds = 0;
     for (let scrape = this.latest; scrape > this.#before(steps); scrape--) {
@@ -88,12 +88,12 @@ export class Timeline {
     return seconds;
   }
 
-  /** How long ago, in seconds, a scrape was made: 0 for the latest, 1 for the one before it. */
+  /** Returns the age of a scrape, in seconds. The latest is 0, the one before it is 1. */
   age(stepsBack: number): number {
     return this.times[this.at(this.latest)]! - this.times[this.at(this.latest - stepsBack)]!;
   }
 
-  /** The scrape from which the last `steps` steps lead to the latest, if that is shown. */
+  /** Returns the scrape that lies the given number of steps before the latest, if it is visible. */
   #before(steps: number): number {
     return this.latest - Math.min(steps, this.length - 1);
   }

@@ -1,24 +1,23 @@
 /// <reference lib="dom" />
 import { element } from "./elements.ts";
 
-/** How much of a name or a value is shown, in characters. */
+/** The maximum length of a name or a value, in characters. */
 const SHOWN = 200;
 
-/** Controls, and what would change the direction or the place of the text around it. */
+/** Control characters, and characters that change the direction or the place of other text. */
 const INVISIBLE_REGEXP =
-  // deno-lint-ignore no-control-regex -- they are what is looked for
+  // deno-lint-ignore no-control-regex -- the expression looks for them
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
 
-/** A piece of a text: to be shown as it is, or as the name of something that can't be seen. */
+/** A piece of a text: visible text, or the name of an invisible character. */
 export interface Piece {
   readonly text: string;
   readonly escaped: boolean;
 }
 
 /**
- * Cuts a text into what can be shown and what can only be named: a text from a program
- * may have characters in it that would hide, reverse or move others. A line feed is kept
- * as a space. What is too long is cut.
+ * Splits a text into visible pieces and names of invisible characters. A text of a program may contain
+ * characters that hide, reverse or move others. A line feed becomes a space. A long text is cut.
  */
 export function visiblePieces(text: string, most = SHOWN): Piece[] {
   const long = text.length > most;
@@ -38,7 +37,7 @@ export function visiblePieces(text: string, most = SHOWN): Piece[] {
   return pieces;
 }
 
-/** Such a text as nodes, in an element that keeps its direction to itself. */
+/** Returns such a text as nodes, in an element that isolates its direction. */
 export function visibleText(text: string, className: string, most = SHOWN): HTMLElement {
   const nodes = visiblePieces(text, most).map(({ text, escaped }) =>
     escaped ? element("span", { class: "escaped" }, text) : text
@@ -46,7 +45,7 @@ export function visibleText(text: string, className: string, most = SHOWN): HTML
   return element("bdi", { class: className }, ...nodes);
 }
 
-/** Such a text as one string, for labels that are only heard. */
+/** Returns such a text as one string, for screen readers. */
 export function spokenText(text: string): string {
   return visiblePieces(text).map(({ text }) => text).join("");
 }

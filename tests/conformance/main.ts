@@ -53,7 +53,7 @@ const RUNNERS: Readonly<Record<string, readonly Runner[]>> = {
   "promtool_2_42_check_metrics.json": [lint.promtool],
   "protobuf.json": [protobuf.encode, ...protobuf.decode],
   "pushgateway_1_5.json": [
-    inapplicable("not applicable yet: there is no client of the Pushgateway", cases),
+    inapplicable("requests in prose, for a gateway: see tests/e2e/pushgateway_test.ts", cases),
   ],
   "text_exposition_client_python.json": [exposition.textPython],
   "text_exposition_expfmt.json": exposition.textExpfmt,

@@ -18,11 +18,13 @@ import { startPushgateway } from "../support/pushgateway.ts";
 const EXAMPLES = new URL("examples/", ROOT_URL);
 const readme = readFileSync(new URL("README.md", EXAMPLES), "utf8");
 
-/** The commands of each example, as the table of examples/README.md has them. */
+/** The commands of each example, as the list of examples/README.md has them. */
 const commands = new Map(
-  [...readme.matchAll(/^\| \[([\w./]+)\]\([\w./]+\): .*? \| (.*?) +\|$/gm)].map((
-    [, file = "", cell = ""],
-  ) => [file, cell.split("<br>").map((command) => command.slice(1, -1))]),
+  readme.split(/^- /m).flatMap((item): [string, string[]][] => {
+    const [, file] = /^\[([\w./]+)\]\(/.exec(item) ?? [];
+    if (file === undefined) return [];
+    return [[file, [...item.matchAll(/^ {2}- `(.+)`$/gm)].map(([, command = ""]) => command)]];
+  }),
 );
 
 /** A folder that has the runtimes under the names that the commands call them. */
@@ -275,7 +277,7 @@ async function tryPair(command: string): Promise<void> {
   }
 }
 
-test("every example is in the table of examples/README.md, and has its commands in its doc", () => {
+test("every example is in the list of examples/README.md, and has its commands in its doc", () => {
   const files = readdirSync(EXAMPLES).filter((file) => file.endsWith(".ts"));
   const served = files.filter((file) => file !== "serve.ts");
   const listed = [...commands.keys()].filter((file) => !file.endsWith("/"));

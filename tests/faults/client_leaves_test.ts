@@ -65,7 +65,7 @@ for (const encoding of ["identity", "gzip"]) {
     reportFault({
       fault: `the client leaves mid-stream, ${CLIENTS} times (${encoding}, within the process)`,
       bar: "generation stops within one chunk",
-      figure: `${most.toFixed(1)} chunks at most were made afterwards`,
+      figure: `${most.toFixed(1)} chunks at most were generated afterwards`,
     });
     assert.ok(most <= 1, `${most} chunks`);
   });

@@ -263,6 +263,6 @@ after(() =>
   reportFault({
     fault: "a collector that throws, rejects, throws a non-error, yields garbage",
     bar: "200; every other family byte for byte; counted; no unhandled rejection",
-    figure: `${faults} collectors, ${scrapes} scrapes: so it was in each`,
+    figure: `${faults} collectors, ${scrapes} scrapes: all of it held in each`,
   })
 );

@@ -329,7 +329,7 @@ testWithPython(`${CASES} random label values come to Python as they are`, async 
     samples += await checkWithPython(path, batches.slice(i, i + PYTHON_BATCH));
   }
   reportFault({
-    fault: `as many pairs, read by Python (prometheus_client, and a decoder of protobuf)`,
+    fault: "the same number of pairs, read by Python (prometheus_client and a decoder of protobuf)",
     bar: "all three formats parse, round-trip, no duplicate series, valid UTF-8",
     figure: `0 failures in ${samples} samples, seed ${SEED}`,
   });
@@ -356,8 +356,8 @@ testWithPython("label values of 200 kB come to Python as they are", async (path)
   const chosen = LARGE.slice(-load(LARGE.length, 1));
   for (const [, large] of chosen) await checkWithPython(path, [[[large, "x"]]]);
   reportFault({
-    fault: `label values of 200 kB, of ${chosen.length} kinds`,
+    fault: `label values of 200 kB, ${chosen.length} kinds`,
     bar: "all three formats parse, round-trip, no duplicate series, valid UTF-8",
-    figure: `${returned} came back, and ${chosen.length} from Python`,
+    figure: `${returned} round-tripped, and ${chosen.length} through Python`,
   });
 });

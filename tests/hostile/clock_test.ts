@@ -321,7 +321,7 @@ test("the figure of this file", () => {
   reportFault({
     fault: `clocks: ${FAULTS.map(({ name }) => name).slice(1).join("; ")}`,
     bar: "no negative duration; counters unaffected; created timestamps stable",
-    figure: `shortest duration ${shortest} s; all counters and created timestamps as without; ` +
-      "quantiles, native resets, exemplars, scrapes and shared totals too",
+    figure: `shortest duration ${shortest} s; counters and created timestamps unchanged; ` +
+      "so are quantiles, native resets, exemplars, scrapes and shared totals",
   });
 });

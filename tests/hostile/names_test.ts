@@ -320,11 +320,11 @@ test("an inherited label is a missing label", () => {
 
 test("the figure of this file", () => {
   reportFault({
-    fault: `the names ${NAMES.join(", ")}, each as ${ROLES.length} things`,
+    fault: `the names ${NAMES.join(", ")}, each in ${ROLES.length} roles`,
     bar:
       "the first four are ordinary, the last two throw where reserved; Object.prototype unchanged",
     figure: `${uses} uses: all names ordinary as names and values; as labels __name__ throws ` +
-      "everywhere, __proto__ throws outside of UTF-8 names (as all that begins with __ does), le " +
+      "everywhere, __proto__ throws outside of UTF-8 names (like everything that begins with __), le " +
       "throws on histograms; Object.prototype unchanged",
   });
 });

@@ -75,7 +75,11 @@ const score = killed / valid.length;
 const figure = `${percent(score)} of ${valid.length} mutants: ${killed} killed, ` +
   `${survivors.length} survived`;
 console.log(`\n${figure}`);
-reportFault({ fault: "mutation", bar: percent(bar), figure });
+reportFault({
+  fault: "small mistakes in the library (mutants)",
+  bar: `a test notices ${percent(bar)} of them`,
+  figure,
+});
 if (!(score >= bar)) Deno.exit(1);
 
 /** Judges mutants, in as many copies of the checkout as there are jobs. */

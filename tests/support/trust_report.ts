@@ -1,9 +1,8 @@
 /**
- * The table of docs/reliability.md: what was measured, between two marks that nobody sees.
+ * The list of docs/reliability.md: what was measured, between two marks that a reader does not see.
  *
  * @module
  */
-import { formatTable } from "../../benches/report.ts";
 import type { FaultFigure } from "./fault_report.ts";
 
 const BEGIN = "<!-- figures of the last full run: deno task trust writes them -->";
@@ -34,11 +33,13 @@ export function putFigures(page: string, run: string, figures: readonly FaultFig
   if (begin < 0 || end < begin) {
     throw new Error(`Cannot write figures: the page must have "${BEGIN}", then "${END}"`);
   }
-  const cell = (content: string): string =>
-    content.replaceAll("|", "\\|").replaceAll("__", "\\_\\_").replaceAll("\n", " ");
-  const rows = figures.map(({ fault, bar, figure }) => [fault, bar, figure].map(cell));
-  const table = formatTable([["what happens", "what must hold", "what was measured"], ...rows], {
-    areTexts: true,
+  const escape = (content: string): string =>
+    content.replaceAll("__", "\\_\\_").replaceAll("\n", " ");
+  const items = figures.map((figure) => {
+    const [fault, bar, measured] = [figure.fault, figure.bar, figure.figure].map(escape);
+    return `- ${fault}\n  - must hold: ${bar}\n  - measured: ${measured}\n`;
   });
-  return `${text.slice(0, begin + BEGIN.length)}\n\n${run}\n\n${table}\n${text.slice(end)}`;
+  return `${text.slice(0, begin + BEGIN.length)}\n\n${run}\n\n${items.join("")}\n${
+    text.slice(end)
+  }`;
 }

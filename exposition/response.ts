@@ -190,13 +190,6 @@ const RESPONSE_OPTIONS: KnownOptions<MetricsResponseOptions> = {
   authorize: true,
   live: true,
 };
-const HANDLER_OPTIONS: KnownOptions<MetricsHandlerOptions> = {
-  ...RESPONSE_OPTIONS,
-  maxConcurrentScrapes: true,
-  coalesce: true,
-  observer: true,
-};
-
 /** The checked options with all defaults. */
 interface CheckedOptions {
   readonly registry: Gatherer;
@@ -214,13 +207,10 @@ interface CheckedOptions {
 interface Shared {
   readonly admission: Admission;
   /** The collections to join. `undefined` if each scrape has its own. */
-  readonly collections: Collections | undefined;
+  readonly collections?: Collections | undefined;
   /** Called when a request is refused, for the observer. */
   readonly refuse?: ((reason: ScrapeRefusal) => void) | undefined;
 }
-
-/** For a scrape that shares nothing with others. */
-const ALONE: Shared = { admission: new Admission(Infinity), collections: undefined };
 
 /**
  * Answers a scrape in the format that the request asks for. Awaits asynchronous collectors, and
@@ -260,7 +250,7 @@ export async function metricsResponse(
   if (request === undefined && checked.authorize !== undefined) {
     throw new TypeError("Cannot answer scrape: authorize needs a request: received undefined");
   }
-  return await respond(request, checked, ALONE);
+  return await respond(request, checked, { admission: new Admission(Infinity) });
 }
 
 /**
@@ -287,9 +277,9 @@ export function metricsHandler(
 ): (request: Request) => Promise<Response> {
   const doing = "Cannot create metrics handler";
   const { maxConcurrentScrapes = Infinity, coalesce = true, observer, ...others } =
-    checkKnownOptions(
+    checkKnownOptions<MetricsHandlerOptions>(
       options,
-      HANDLER_OPTIONS,
+      { ...RESPONSE_OPTIONS, maxConcurrentScrapes: true, coalesce: true, observer: true },
       doing,
     );
   const checked = checkResponseOptions(others, doing);

@@ -1,11 +1,4 @@
-import {
-  AssembledHistogram,
-  AssembledStateSet,
-  AssembledSummary,
-  Assembly,
-  checkNativeHistogram,
-  parseBound,
-} from "./assembly.ts";
+import { type AssembledNumber, Assembly, checkNativeHistogram, parseBound } from "./assembly.ts";
 import { checkKnownOptions, checkShape, type KnownOptions, received } from "./checks.ts";
 import { checkExemplar } from "./exemplar.ts";
 import { toLabelSet, toLabelText } from "./labels.ts";
@@ -93,7 +86,6 @@ const SAMPLE_OPTIONS: KnownOptions<AddSampleOptions> = {
   exemplar: true,
   nativeHistogram: true,
 };
-const NO_OPTIONS: AddSampleOptions = Object.freeze(Object.create(null));
 
 /**
  * A metric family: a name, a help text, a type, and the metrics that share them. Collectors yield
@@ -179,16 +171,17 @@ export class MetricFamily {
     name: string,
     labels: Readonly<Record<string, LabelValue>>,
     value: number,
-    options: AddSampleOptions = NO_OPTIONS,
+    options?: AddSampleOptions,
   ): this {
-    const doing = `Cannot add sample ${received(name)} to ${this.type} "${this.name}"`;
-    const own = options === NO_OPTIONS
-      ? NO_OPTIONS
-      : checkKnownOptions(options, SAMPLE_OPTIONS, doing);
-    if (own.timestamp !== undefined) checkSeconds(own.timestamp, doing, "timestamp");
-    const time = own.exemplar?.timestamp;
-    if (time !== undefined) checkSeconds(time, doing, "exemplar timestamp");
-    addParsedSample(this, name, labels, value, own);
+    if (options !== undefined) {
+      const doing = addingTo(this, name);
+      options = checkKnownOptions(options, SAMPLE_OPTIONS, doing);
+      const { timestamp, exemplar } = options;
+      if (timestamp !== undefined) checkSeconds(timestamp, doing, "timestamp");
+      const time = exemplar?.timestamp;
+      if (time !== undefined) checkSeconds(time, doing, "exemplar timestamp");
+    }
+    addParsedSample(this, name, labels, value, options);
     return this;
   }
 
@@ -261,6 +254,11 @@ export function toJson(
   };
 }
 
+/** Returns the failing action of an error. */
+function addingTo({ type, name }: MetricFamily, sample: unknown): string {
+  return `Cannot add sample ${received(sample)} to ${type} "${name}"`;
+}
+
 /**
  * Adds a sample as {@linkcode MetricFamily.addSample} does, whatever its time is: for parsers, which
  * take what Prometheus takes.
@@ -269,95 +267,76 @@ export function toJson(
  * @param name The full name of the sample.
  * @param labels The labels.
  * @param value The value.
- * @param options A timestamp, an exemplar, a native histogram.
+ * @param options A timestamp, an exemplar, a native histogram. All times are finite.
  */
 export function addParsedSample(
   family: MetricFamily,
   name: string,
   labels: Readonly<Record<string, LabelValue>>,
   value: number,
-  options: AddSampleOptions,
+  options: AddSampleOptions = {},
 ): void {
-  const doing = `Cannot add sample ${received(name)} to ${family.type} "${family.name}"`;
-  const { timestamp, nativeHistogram } = options;
-  const { metrics } = family;
-  if (!(metrics instanceof Assembly)) {
-    throw new TypeError(`${doing}: it was created with metrics`);
-  }
+  const { type, metrics, nameValidation } = family;
+  const doing = addingTo(family, name);
+  const { timestamp } = options;
+  if (!(metrics instanceof Assembly)) throw new TypeError(`${doing}: it was created with metrics`);
   checkShape(typeof value === "number", doing, "value must be a number", value);
   checkShape(typeof name === "string", doing, "name must be a string", name);
-  const isTime = timestamp === undefined || Number.isFinite(timestamp);
-  checkShape(isTime, doing, "timestamp must be a finite number of seconds", timestamp);
   const exemplar = options.exemplar === undefined
     ? undefined
-    : checkExemplar(options.exemplar, doing, family.nameValidation);
-  const native = nativeHistogram === undefined
+    : checkExemplar(options.exemplar, doing, nameValidation);
+  const native = options.nativeHistogram === undefined
     ? undefined
-    : checkNativeHistogram(nativeHistogram, doing);
+    : checkNativeHistogram(options.nativeHistogram, doing);
 
   const suffix = suffixOf(family, name, native !== undefined, doing);
-  if (exemplar !== undefined && suffix !== "_bucket" && native === undefined) {
-    if (family.type !== "counter" || suffix !== "") {
-      throw new TypeError(`${doing}: only counters and buckets have exemplars`);
-    }
+  const isCounter = type === "counter" && suffix === "";
+  const canHaveExemplar = isCounter || suffix === "_bucket" || native !== undefined;
+  if (exemplar !== undefined && !canHaveExemplar) {
+    throw new TypeError(`${doing}: only counters and buckets have exemplars`);
   }
-  const takesReserved = suffix === "_bucket" || family.type === "stateset" ||
-    (family.type === "summary" && suffix === "");
-  const reserved = reservedLabelName(family.type, family.name);
-  const own = takesReserved ? reserved : undefined;
-  const { labelNames, labelValues } = toLabelSet(labels, family.nameValidation, doing, own);
+  const reserved = reservedLabelName(type, family.name);
+  const isRow = suffix === "_bucket" || type === "stateset" ||
+    (type === "summary" && suffix === "");
+  const { labelNames, labelValues } = toLabelSet(
+    labels,
+    nameValidation,
+    doing,
+    isRow ? reserved : undefined,
+  );
   const base = { labelNames, labelValues, timestamp };
   // A reader must check these metrics, because this family cannot judge them alone.
   if (
     timestamp !== undefined || native !== undefined || suffix === "_created" ||
     // A prefix changes which label a stateset reserves for itself.
-    family.type === "stateset" ||
+    type === "stateset" ||
     labelNames.some((name) => name === reserved) ||
     // A series without such a label is the same.
     labelValues.includes("") ||
-    (family.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
+    (nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
   ) metrics.distrust();
-  const special = takesReserved && reserved !== undefined
-    ? ownLabel(labels, reserved, doing)
-    : undefined;
 
-  switch (family.type) {
-    case "histogram":
-    case "gaugehistogram": {
-      const bound = suffix === "_bucket" ? parseBound(special, "le", doing) : 0;
-      metrics.add(base, (b) => new AssembledHistogram(b), (metric) => {
-        if (native !== undefined) return putNative(metric, native, exemplar);
-        if (suffix === "_bucket") return metric.addBucket(bound, value, exemplar);
-        return putPart(metric, suffix, value);
-      });
-      break;
+  if (isRow) {
+    const text = ownLabel(labels, reserved!, doing);
+    const key = type === "stateset" ? text : parseBound(text, reserved!, doing);
+    metrics.add(base, (metric) =>
+      suffix === "_bucket"
+        // The keys of buckets are bounds.
+        ? metric.addBucket(key as number, value, exemplar)
+        : metric.add(key, value));
+  } else if (native !== undefined) {
+    metrics.add(base, (metric) => metric.setNative(native, exemplar));
+  } else if (SAMPLE_SUFFIXES[type].length > 1) {
+    const part = suffix === "_created" ? "created" : suffix.endsWith("sum") ? "sum" : "count";
+    metrics.add(base, (metric) => metric.setPart(part, value));
+  } else if (suffix === "_created") {
+    const found = metrics.find(base) as AssembledNumber | undefined;
+    if (found === undefined) {
+      throw new TypeError(`${doing}: add the sample that it belongs to first`);
     }
-    case "summary": {
-      const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
-      metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
-        return suffix === "" ? metric.add(quantile, value) : putPart(metric, suffix, value);
-      });
-      break;
-    }
-    case "stateset": {
-      if (special === undefined) {
-        throw new TypeError(`${doing}: label "${family.name}" is missing`);
-      }
-      metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
-        return metric.add(special, value);
-      });
-      break;
-    }
-    default:
-      if (suffix === "_created") {
-        const found = metrics.find(base) as { created: number | undefined } | undefined;
-        if (found === undefined) {
-          throw new TypeError(`${doing}: add the sample that it belongs to first`);
-        }
-        found.created = value;
-      } else {
-        metrics.addNumber({ ...base, created: undefined, value, exemplar });
-      }
+    found.created = value;
+  } else {
+    metrics.addNumber({ ...base, created: undefined, value, exemplar });
   }
 }
 
@@ -423,29 +402,6 @@ function ownLabel(
   const value = Object.hasOwn(labels, name) ? labels[name] : undefined;
   if (value === undefined) throw new TypeError(`${doing}: label "${name}" is missing`);
   return typeof value === "number" ? formatBound(value) : toLabelText(value, name, doing);
-}
-
-function putPart(
-  metric: AssembledHistogram | AssembledSummary,
-  suffix: string,
-  value: number,
-): boolean {
-  const part = suffix === "_created" ? "created" : suffix.endsWith("sum") ? "sum" : "count";
-  const parts = metric instanceof AssembledHistogram ? metric.given : metric;
-  if (parts[part] !== undefined) return false;
-  parts[part] = value;
-  return true;
-}
-
-function putNative(
-  metric: AssembledHistogram,
-  native: NativeHistogram,
-  exemplar: Exemplar | undefined,
-): boolean {
-  if (metric.native !== undefined) return false;
-  metric.native = native;
-  if (exemplar !== undefined) metric.nativeExemplars = [exemplar];
-  return true;
 }
 
 function* flatten(family: MetricFamily): Generator<Sample> {

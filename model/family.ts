@@ -1,4 +1,10 @@
-import { type AssembledNumber, Assembly, checkNativeHistogram, parseBound } from "./assembly.ts";
+import {
+  type AssembledNumber,
+  type AssembledPart,
+  Assembly,
+  checkNativeHistogram,
+  parseBound,
+} from "./assembly.ts";
 import { checkKnownOptions, checkShape, type KnownOptions, received } from "./checks.ts";
 import { checkExemplar } from "./exemplar.ts";
 import { toLabelSet, toLabelText } from "./labels.ts";
@@ -13,7 +19,6 @@ import type {
   Aggregation,
   Exemplar,
   HistogramMetric,
-  LabelledMetric,
   LabelValue,
   Metric,
   MetricType,
@@ -327,7 +332,7 @@ export function addParsedSample(
   } else if (native !== undefined) {
     metrics.add(base, (metric) => metric.setNative(native, exemplar));
   } else if (SAMPLE_SUFFIXES[type].length > 1) {
-    const part = suffix === "_created" ? "created" : suffix.endsWith("sum") ? "sum" : "count";
+    const part = partOf(suffix)!;
     metrics.add(base, (metric) => metric.setPart(part, value));
   } else if (suffix === "_created") {
     const found = metrics.find(base) as AssembledNumber | undefined;
@@ -404,80 +409,62 @@ function ownLabel(
   return typeof value === "number" ? formatBound(value) : toLabelText(value, name, doing);
 }
 
+/** Returns the part that the samples of a suffix are. Undefined for those that have many. */
+function partOf(suffix: string): AssembledPart | undefined {
+  if (suffix === "_created") return "created";
+  return suffix.endsWith("sum") ? "sum" : suffix.endsWith("count") ? "count" : undefined;
+}
+
 function* flatten(family: MetricFamily): Generator<Sample> {
   const { name, type } = family;
   const created = family.createdSamples ? createdName(name, type) : undefined;
+  const reserved = reservedLabelName(type, name);
   for (const metric of family.metrics) {
+    const { labelNames, labelValues, timestamp } = metric;
+    const sample = (name: string, value: number, key?: string, exemplar?: Exemplar): Sample => {
+      // Object.fromEntries defines properties, so that even "__proto__" is an ordinary label.
+      const entries = labelNames.map((labelName, i) => [labelName, labelValues[i] ?? ""]);
+      if (key !== undefined) entries.push([reserved!, key]);
+      const result: Sample = { name, labels: Object.fromEntries(entries), value };
+      if (timestamp !== undefined) result.timestamp = timestamp;
+      if (exemplar !== undefined) result.exemplar = exemplar;
+      return result;
+    };
     // The type of a family means that its metrics have this shape.
     switch (type) {
       case "histogram":
-      case "gaugehistogram":
-        yield* flattenHistogram(name, type, metric as HistogramMetric);
+      case "gaugehistogram": {
+        const { bounds, exemplars } = metric as HistogramMetric;
+        for (const [i, count] of (metric as HistogramMetric).cumulativeCounts().entries()) {
+          const bound = formatBound(bounds[i] ?? Infinity);
+          yield sample(`${name}_bucket`, count, bound, exemplars?.[i]);
+        }
         break;
-      case "summary":
-        yield* flattenSummary(name, metric as SummaryMetric);
+      }
+      case "summary": {
+        const values = (metric as SummaryMetric).quantileValues();
+        for (const [i, quantile] of (metric as SummaryMetric).quantiles.entries()) {
+          yield sample(name, values[i]!, formatBound(quantile));
+        }
         break;
+      }
       case "stateset": {
         const { states, stateValues } = metric as StateSetMetric;
-        for (let i = 0; i < states.length; i++) {
-          yield sample(name, metric, stateValues[i]!, name, states[i]!);
-        }
+        for (const [i, state] of states.entries()) yield sample(name, stateValues[i]!, state);
         break;
       }
       default: {
         const { value, exemplar } = metric as NumberMetric;
-        yield withExemplar(sample(name, metric, value), exemplar);
+        yield sample(name, value, undefined, exemplar);
       }
     }
+    for (const suffix of SAMPLE_SUFFIXES[type]) {
+      const part = partOf(suffix);
+      const value = part && (metric as SummaryMetric)[part];
+      if (value !== undefined) yield sample(name + suffix, value);
+    }
     if (created !== undefined && metric.created !== undefined) {
-      yield sample(created, metric, metric.created);
+      yield sample(created, metric.created);
     }
   }
-}
-
-function* flattenHistogram(
-  name: string,
-  type: MetricType,
-  metric: HistogramMetric,
-): Generator<Sample> {
-  const { bounds, exemplars, sum, count } = metric;
-  const counts = metric.cumulativeCounts();
-  for (let i = 0; i < counts.length; i++) {
-    const bound = formatBound(bounds[i] ?? Infinity);
-    yield withExemplar(sample(`${name}_bucket`, metric, counts[i]!, "le", bound), exemplars?.[i]);
-  }
-  const g = type === "gaugehistogram" ? "g" : "";
-  if (sum !== undefined) yield sample(`${name}_${g}sum`, metric, sum);
-  if (count !== undefined) yield sample(`${name}_${g}count`, metric, count);
-}
-
-function* flattenSummary(name: string, metric: SummaryMetric): Generator<Sample> {
-  const { quantiles, sum, count } = metric;
-  const values = metric.quantileValues();
-  for (let i = 0; i < quantiles.length; i++) {
-    yield sample(name, metric, values[i]!, "quantile", formatBound(quantiles[i]!));
-  }
-  if (sum !== undefined) yield sample(`${name}_sum`, metric, sum);
-  if (count !== undefined) yield sample(`${name}_count`, metric, count);
-}
-
-function sample(
-  name: string,
-  metric: LabelledMetric,
-  value: number,
-  extraName?: string,
-  extraValue?: string,
-): Sample {
-  const { labelNames, labelValues, timestamp } = metric;
-  // Object.fromEntries defines properties, so that even "__proto__" is an ordinary label.
-  const entries = labelNames.map((labelName, i) => [labelName, labelValues[i] ?? ""]);
-  if (extraName !== undefined) entries.push([extraName, extraValue!]);
-  const result: Sample = { name, labels: Object.fromEntries(entries), value };
-  if (timestamp !== undefined) result.timestamp = timestamp;
-  return result;
-}
-
-function withExemplar(target: Sample, exemplar: Exemplar | undefined): Sample {
-  if (exemplar !== undefined) target.exemplar = exemplar;
-  return target;
 }

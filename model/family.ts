@@ -8,13 +8,7 @@ import {
 import { checkKnownOptions, checkShape, type KnownOptions, received } from "./checks.ts";
 import { checkExemplar } from "./exemplar.ts";
 import { toLabelSet, toLabelText } from "./labels.ts";
-import {
-  checkMetricName,
-  checkNameValidation,
-  fullName,
-  isLegacyLabelName,
-  isMetricType,
-} from "./names.ts";
+import { checkMetricName, checkNameValidation, fullName, isLegacyLabelName } from "./names.ts";
 import type {
   Aggregation,
   Exemplar,
@@ -33,6 +27,7 @@ import {
   checkSeconds,
   createdName,
   formatBound,
+  isMetricType,
   reservedLabelName,
   SAMPLE_SUFFIXES,
 } from "./structure.ts";

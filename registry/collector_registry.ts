@@ -87,6 +87,27 @@ export class CollectorRegistry implements Registry {
   /** The target info of the options. One that is set by a call moves with the collectors. */
   readonly #givenTarget: Collector | undefined;
 
+  static {
+    // Only registries call these, also those of other copies of this package.
+    Object.defineProperties(this.prototype, {
+      [STATE]: {
+        value(this: CollectorRegistry): RegistryState {
+          return this.#state();
+        },
+      },
+      [ADOPT]: {
+        value(this: CollectorRegistry, state: RegistryState): void {
+          this.#adopt(state);
+        },
+      },
+      [SET_DEFAULT_LABELS]: {
+        value(this: CollectorRegistry, labels: LabelSet | undefined): void {
+          this.#defaultLabels = labels;
+        },
+      },
+    });
+  }
+
   /**
    * Creates a registry.
    *
@@ -578,9 +599,8 @@ export class CollectorRegistry implements Registry {
     );
   }
 
-  // Only registries call these, also those of other copies of this package.
-
-  private [STATE](): RegistryState {
+  /** Returns what a registry that takes the place of this one takes over. */
+  #state(): RegistryState {
     const isLate = this.#target !== this.#givenTarget;
     return {
       collectors: this.#registered(),
@@ -593,7 +613,7 @@ export class CollectorRegistry implements Registry {
   }
 
   /** Takes over what another registry held. All of it is checked before anything is changed. */
-  private [ADOPT](state: RegistryState): void {
+  #adopt(state: RegistryState): void {
     const constLabels = this.#constLabels ?? state.constLabels;
     if (constLabels !== this.#constLabels) this.#checkAll(constLabels);
     const { onDuplicate } = this.#options;
@@ -618,9 +638,5 @@ export class CollectorRegistry implements Registry {
       this.setTargetInfo(state.targetInfo);
     }
     if (this.#errors.isEmpty && state.errors !== undefined) this.#errors.adopt(state.errors);
-  }
-
-  private [SET_DEFAULT_LABELS](labels: LabelSet | undefined): void {
-    this.#defaultLabels = labels;
   }
 }

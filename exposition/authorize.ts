@@ -1,4 +1,4 @@
-import { checkShape } from "../model.ts";
+import { checkShape, tell } from "../model.ts";
 
 const CREDENTIALS_REGEXP = /^([^ ]+) +([^ ].*)$/s;
 
@@ -31,7 +31,7 @@ export async function refusal(
   try {
     decision = await authorize(request);
   } catch (error) {
-    report(onError, error);
+    tell(onError, error);
     // The error is not shown because it may contain secrets.
     return plainResponse(500, `${doing}: authorize failed`);
   }
@@ -40,24 +40,8 @@ export async function refusal(
   if (isResponse(decision)) return decision;
   const kind = decision === null ? "null" : typeof decision;
   const text = `${doing}: authorize must return true, false or a Response: received ${kind}`;
-  report(onError, new TypeError(text));
+  tell(onError, new TypeError(text));
   return plainResponse(500, text);
-}
-
-/**
- * Reports an error to the program. Ignores errors of `onError` itself, because a failing log must
- * not break a scrape.
- *
- * @param onError The function of the program.
- * @param error The error.
- */
-export function report(onError: (error: unknown) => unknown, error: unknown): void {
-  try {
-    const returned = onError(error);
-    if (returned instanceof Promise) returned.catch(() => {});
-  } catch {
-    // See above.
-  }
 }
 
 /** Returns whether a value is a response, also of a class with which a framework replaced it. */

@@ -5,9 +5,10 @@ import {
   checkNumber,
   checkShape,
   type KnownOptions,
+  tell,
 } from "../model.ts";
 import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
-import { type Authorize, plainResponse, refusal, report } from "./authorize.ts";
+import { type Authorize, plainResponse, refusal } from "./authorize.ts";
 import type { Body } from "./body.ts";
 import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
 import {
@@ -393,7 +394,7 @@ async function respond(
     try {
       return await options.live(request);
     } catch (error) {
-      report(options.onError, error);
+      tell(options.onError, error);
       return plainResponse(500, "Cannot answer request: the page failed");
     }
   }
@@ -440,7 +441,7 @@ async function answer(
     body = await collection.write(spelling, leave);
   } catch (error) {
     leave();
-    report(onError, error);
+    tell(onError, error);
     // The error is not shown because it may contain secrets.
     return plainResponse(500, "Cannot answer scrape: the registry cannot be read");
   }

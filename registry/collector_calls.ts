@@ -49,8 +49,6 @@ interface Call {
   waiting: number;
   /** Whether it was given up: it is counted, and its signal is aborted. */
   isOver: boolean;
-  /** Whether a read had its families. */
-  isDelivered: boolean;
   /** Whether a read had too little time for it. */
   isMissed: boolean;
 }
@@ -81,7 +79,7 @@ export class CollectorCalls {
   constructor(
     timers: Timers,
     report: Report,
-    note: (collector: Collector, error: Error) => void = () => {},
+    note: (collector: Collector, error: Error) => void,
   ) {
     this.#timers = timers;
     this.#report = report;
@@ -197,7 +195,6 @@ export class CollectorCalls {
       cancel: () => {},
       waiting: 0,
       isOver: false,
-      isDelivered: false,
       isMissed: false,
     };
     this.#calls.set(collector, call);
@@ -208,11 +205,9 @@ export class CollectorCalls {
     const succeed = (): void => {
       settle();
       // Reads that wait for it still get it.
-      if (!call.isMissed || call.isDelivered || call.isOver || call.waiting > 0) return;
-      this.#note(
-        collector,
-        new Error("It took longer than the scrapes had time that asked for it"),
-      );
+      if (!call.isMissed || call.isOver || call.waiting > 0) return;
+      const text = "It took longer than the scrapes had time that asked for it";
+      this.#note(collector, new Error(text));
     };
     families.then(succeed, (error) => {
       settle();
@@ -251,9 +246,7 @@ export class CollectorCalls {
     const limit = limitTime(waitMs, { outer: signal, timers });
     call.waiting++;
     try {
-      const families = await abortable(call.families, limit.signal);
-      call.isDelivered = true;
-      return families;
+      return await abortable(call.families, limit.signal);
     } catch {
       if (limit.isTimeout) call.isMissed = true;
       // Two timers of the same time may fire in any order.

@@ -7,6 +7,7 @@ import {
   type LabelValue,
   MetricFamily,
   reservedLabelName,
+  tell,
   toLabelSet,
 } from "../model.ts";
 import { CollectorCalls, type Report } from "./collector_calls.ts";
@@ -30,7 +31,7 @@ import type {
 } from "./protocol.ts";
 import { checkIdle, ReadScope, whileBusy } from "./read_scope.ts";
 import { ANONYMOUS, type Registration, registrationOf, Registrations } from "./registrations.ts";
-import { checkNames, narrow, restrict } from "./restricted.ts";
+import { narrow, restrict, wantedNames } from "./restricted.ts";
 import { ADOPT, type RegistryState, SET_DEFAULT_LABELS, STATE } from "./state.ts";
 
 /** The families of the library's own counts. No collector can claim their names. */
@@ -203,7 +204,7 @@ export class CollectorRegistry implements Registry {
    */
   *collect(options: ReadOptions = {}): Generator<MetricFamily> {
     checkIdle(this);
-    const wanted = options.names === undefined ? undefined : checkNames(options.names);
+    const wanted = wantedNames(options);
     this.#deciding++;
     // A call of a collector never throws.
     const answers = this.#readable(options, wanted).map((
@@ -223,7 +224,7 @@ export class CollectorRegistry implements Registry {
    */
   async *collectAsync(options: ReadAsyncOptions = {}): AsyncGenerator<MetricFamily> {
     checkIdle(this);
-    const wanted = options.names === undefined ? undefined : checkNames(options.names);
+    const wanted = wantedNames(options);
     const collectors = this.#readable(options, wanted);
     const calls = this.#calls.callAll(collectors, options, (call) => whileBusy(this, call));
     let answers: AsyncIterable<Answer> | Iterable<Answer> = calls;
@@ -382,12 +383,7 @@ export class CollectorRegistry implements Registry {
     // It is no error yet.
     if (ReadScope.current?.isUnwinding) return;
     this.#errors.count(collector, cause, error, times);
-    try {
-      const returned: unknown = this.#options.onError(error, { collector, cause });
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // An error of a log must not become one of the read.
-    }
+    tell(this.#options.onError, error, { collector, cause });
   }
 
   #report(collector: Collector, cause: CollectorErrorCause, error: unknown): void {
@@ -583,20 +579,15 @@ export class CollectorRegistry implements Registry {
     const [first] = claimed;
     const name = this.#takenName(candidate);
     const existing = this.#collectors.ownerOf(name)!;
-    if (existing === this.#own) {
-      throw new DuplicateMetricError(
-        `Cannot register "${first}": the name "${name}" belongs to the registry itself`,
-        { existing, rejected: collector },
-      );
-    }
+    const doing = `Cannot register "${first}": the name "${name}"`;
     const holder = this.#collectors.nameOf(existing);
     const by = holder === ANONYMOUS || holder === name ? "" : ` by "${holder}"`;
     const difference = this.#options.onDuplicate === "throw" ? "" : " with another definition";
-    throw new DuplicateMetricError(
-      `Cannot register "${first}": the name "${name}" is claimed already${by}${difference}: ` +
-        'use another name, or create the registry with onDuplicate "replace", "keep" or "merge"',
-      { existing, rejected: collector },
-    );
+    const reason = existing === this.#own
+      ? "belongs to the registry itself"
+      : `is claimed already${by}${difference}: use another name, or create the registry with ` +
+        'onDuplicate "replace", "keep" or "merge"';
+    throw new DuplicateMetricError(`${doing} ${reason}`, { existing, rejected: collector });
   }
 
   /** Returns what a registry that takes the place of this one takes over. */

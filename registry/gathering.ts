@@ -34,7 +34,8 @@ import { checkPrefix, exposedName } from "./options.ts";
 import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
 import { ErrorCounts } from "./error_counts.ts";
 import { ReadScope, rootOf, whileBusy } from "./read_scope.ts";
-import { checkNames, narrow } from "./restricted.ts";
+import { ANONYMOUS, readName } from "./registrations.ts";
+import { narrow, wantedNames } from "./restricted.ts";
 import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
@@ -148,7 +149,7 @@ export class Gathering {
     this.#counts = countsOf(source);
     this.prefix = checkPrefix(source.prefix, "Cannot gather metrics");
     const own = checkKnownOptions(options, READ_OPTIONS, "Cannot gather metrics");
-    this.#names = own.names === undefined ? undefined : checkNames(own.names);
+    this.#names = wantedNames(own);
     const { timeoutMs } = own;
     if (timeoutMs !== undefined) {
       checkNumber(timeoutMs, (ms) => ms >= 0, ">= 0", "Cannot gather metrics", "timeoutMs");
@@ -171,7 +172,7 @@ export class Gathering {
   #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown, times = 1): void {
     // It is no error yet.
     if (ReadScope.current?.isUnwinding) return;
-    const name = nameOf(family);
+    const name = readName(() => family.name) ?? ANONYMOUS;
     const error = typeof problem === "string"
       ? new TypeError(`Cannot expose family "${name}": ${problem}`)
       : problem;
@@ -321,16 +322,6 @@ function isFamily(family: MetricFamily): boolean {
     typeof metrics?.[Symbol.iterator] === "function" &&
     // A name that lacks its unit or its suffix would become another one.
     fullName(name, type, { unit, nameValidation: "utf8" }, "Cannot gather family") === name;
-}
-
-function nameOf(family: unknown): string {
-  try {
-    const { name } = family as { name?: unknown };
-    if (typeof name === "string" && name !== "") return name.slice(0, 200);
-  } catch {
-    // What cannot tell its name has none.
-  }
-  return "anonymous";
 }
 
 /** The failing action, for error messages. */

@@ -194,8 +194,8 @@ function baseName(collector: Collector, family: string | undefined): string {
     ANONYMOUS;
 }
 
-/** A name, if reading it gives one. */
-function readName(read: () => unknown): string | undefined {
+/** Returns a name, or undefined if reading it gives none. */
+export function readName(read: () => unknown): string | undefined {
   try {
     const name = read();
     return typeof name === "string" && name !== "" ? name.slice(0, MAX_NAME) : undefined;

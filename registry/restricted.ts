@@ -80,14 +80,8 @@ export function collectFrom(
   return source.collectAsync?.(options) ?? source.collect(options);
 }
 
-/**
- * Checks the names that are wanted, and copies them.
- *
- * @param names The names as they were given.
- * @returns A copy.
- * @throws {TypeError} If they are not an iterable of strings.
- */
-export function checkNames(names: Iterable<string>): ReadonlySet<string> {
+/** Copies names. Throws if they are not an iterable of strings. */
+function checkNames(names: Iterable<string>): ReadonlySet<string> {
   const doing = "Cannot restrict registry";
   const isIterable = typeof names !== "string" && typeof names?.[Symbol.iterator] === "function";
   checkShape(isIterable, doing, "names must be an iterable", names);
@@ -96,6 +90,17 @@ export function checkNames(names: Iterable<string>): ReadonlySet<string> {
     checkShape(typeof name === "string", doing, "names must be strings", name);
   }
   return copy;
+}
+
+/**
+ * Checks the names that a read wants, and copies them.
+ *
+ * @param options The options of the read.
+ * @returns A copy; undefined for all names.
+ * @throws {TypeError} If they are not an iterable of strings.
+ */
+export function wantedNames({ names }: ReadOptions): ReadonlySet<string> | undefined {
+  return names === undefined ? undefined : checkNames(names);
 }
 
 /**

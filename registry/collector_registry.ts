@@ -205,11 +205,12 @@ export class CollectorRegistry implements Registry {
   *collect(options: ReadOptions = {}): Generator<MetricFamily> {
     checkIdle(this);
     const wanted = wantedNames(options);
+    const call = (collector: Collector): Answer => {
+      return [collector, whileBusy(this, () => this.#calls.callSync(collector))];
+    };
     this.#deciding++;
     // A call of a collector never throws.
-    const answers = this.#readable(options, wanted).map((
-      collector,
-    ): Answer => [collector, whileBusy(this, () => this.#calls.callSync(collector))]);
+    const answers = this.#readable(options, wanted).map(call);
     this.#deciding--;
     for (const answer of this.#decide(answers)) yield* this.#wanted(answer, wanted);
     yield* this.#wanted([this.#own, this.#errors.families()], wanted);
@@ -406,9 +407,9 @@ export class CollectorRegistry implements Registry {
     return this.#collectors.all.get(collector)?.names.size === 0;
   }
 
-  /** Whether one of these is no collector that could be replaced or merged. */
+  /** Whether names belong to the registry itself, or to its target info. */
   #isReserved(holders: ReadonlySet<Collector | undefined>): boolean {
-    return holders.has(this.#own) || (this.#target !== undefined && holders.has(this.#target));
+    return holders.has(this.#own) || holders.has(this.#target);
   }
 
   /** Throws if a collector that is known by its names has one of the constant labels. */

@@ -175,7 +175,7 @@ export class Registrations {
   adopt(collector: Collector, known: Pick<Registration, "name" | "families"> | undefined): void {
     const registration = this.#all.get(collector);
     if (registration === undefined || known === undefined) return;
-    registration.families = known.families;
+    if (registration.names.size === 0) registration.families = known.families;
     if (!this.#errorNames().has(known.name)) registration.name ??= known.name;
   }
 }

@@ -1,4 +1,4 @@
-import { checkBounds, checkShape, received } from "./checks.ts";
+import { checkNumber, checkShape, received } from "./checks.ts";
 import { type LiveMetrics, TRUSTED } from "./live_metrics.ts";
 import type {
   Exemplar,
@@ -261,17 +261,19 @@ export function checkNativeHistogram(native: NativeHistogram, doing: string): Na
   const rule = "a native histogram must have maps of positive and negative buckets";
   checkShape(hasBuckets, doing, rule, native);
   const { schema, zeroThreshold, zeroCount, positive, negative, sum, count } = native;
-  for (const [key, value] of Object.entries({ schema, zeroThreshold, zeroCount, sum, count })) {
-    if (typeof value === "number") continue;
-    checkShape(false, doing, `${key} of the native histogram must be a number`, value);
-  }
-  const isSchema = Number.isInteger(schema) && schema >= -4 && schema <= 8;
-  const isThreshold = zeroThreshold >= 0 && zeroThreshold < Infinity;
-  const schemaRule = "schema of the native histogram must be an integer from -4 to 8";
-  checkBounds(isSchema, doing, schemaRule, schema);
-  const thresholdRule = "zeroThreshold of the native histogram must be finite and >= 0";
-  checkBounds(isThreshold, doing, thresholdRule, zeroThreshold);
-  checkBounds(zeroCount >= 0, doing, "zeroCount of the native histogram must be >= 0", zeroCount);
+  const check = (
+    key: string,
+    value: unknown,
+    isLegal: (value: number) => boolean = () => true,
+    rule = "",
+  ): number => checkNumber(value, isLegal, rule, doing, `${key} of the native histogram`);
+  const isSchema = (value: number): boolean => Number.isInteger(value) && value >= -4 && value <= 8;
+  check("schema", schema, isSchema, "an integer from -4 to 8");
+  const isThreshold = (value: number): boolean => value >= 0 && value < Infinity;
+  check("zeroThreshold", zeroThreshold, isThreshold, "finite and >= 0");
+  check("zeroCount", zeroCount, (value) => value >= 0, ">= 0");
+  check("sum", sum);
+  check("count", count);
   for (const [key, buckets] of Object.entries({ positive, negative })) {
     for (const [index, value] of buckets) {
       if (

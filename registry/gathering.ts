@@ -258,11 +258,22 @@ export class Gathering {
     let repeats = 0;
     const { type } = family;
     const call = <T>(fn: () => T): T => this.scope.run(() => whileBusy(this.#source, fn));
+    // Metrics of one family nearly always share their names, so these are checked once.
+    let given: readonly string[] | undefined;
+    let labelNames: readonly string[] = [];
+    const copyOf = (metric: Metric): Metric => {
+      const names = metric.labelNames;
+      if (names !== given) {
+        labelNames = checkLabelNames(names, "utf8", type, name, READING);
+        given = names;
+      }
+      return copyMetric(type, metric, labelNames);
+    };
     // All at once: a collector that breaks off in between leaves no trace in `series`.
     for (const metric of call(() => this.#walk(family, metrics))) {
       let copy: Metric;
       try {
-        copy = call(() => copyMetric(type, metric, name));
+        copy = call(() => copyOf(metric));
       } catch (error) {
         this.#count(family, "error", error);
         continue;
@@ -328,12 +339,11 @@ function isFamily(family: MetricFamily): boolean {
 const READING = "Cannot read metric";
 
 /**
- * Copies a metric that may be anything. Everything is read once: what a function returns stays what
+ * Copies a metric that may be anything, with its label names, which were checked. Everything is read once: what a function returns stays what
  * it was, and a metric without the shape of its family's type throws here, not in an encoder.
  */
-function copyMetric(type: MetricType, metric: Metric, familyName: string): Metric {
+function copyMetric(type: MetricType, metric: Metric, labelNames: readonly string[]): Metric {
   const { timestamp, created } = metric;
-  const labelNames = checkLabelNames(metric.labelNames, "utf8", type, familyName, READING);
   const labelValues = copyList(metric.labelValues, "string", labelNames.length);
   checkTime(timestamp);
   checkTime(created);
@@ -351,7 +361,8 @@ function copyMetric(type: MetricType, metric: Metric, familyName: string): Metri
         quantiles.length,
       );
       const { sum, count } = metric as SummaryMetric;
-      copyList([sum ?? 0, count ?? 0], "number");
+      checkType(sum ?? 0, "number");
+      checkType(count ?? 0, "number");
       return { ...base, quantiles, sum, count, quantileValues: () => values };
     }
     case "stateset": {
@@ -365,7 +376,7 @@ function copyMetric(type: MetricType, metric: Metric, familyName: string): Metri
     }
     default: {
       const { value, exemplar, changed } = metric as NumberMetric;
-      copyList([value], "number");
+      checkType(value, "number");
       const origin = metric.origin ?? metric;
       return { ...base, value, exemplar: copyExemplar(exemplar), changed, origin };
     }
@@ -374,7 +385,8 @@ function copyMetric(type: MetricType, metric: Metric, familyName: string): Metri
 
 function copyHistogram(base: LabelledMetric, metric: HistogramMetric): HistogramMetric {
   const { sum, count, native } = metric;
-  copyList([sum ?? 0, count ?? 0], "number");
+  checkType(sum ?? 0, "number");
+  checkType(count ?? 0, "number");
   const bounds = copyList(metric.bounds, "number");
   const cumulative = metric.cumulativeCounts();
   const counts = copyList(cumulative, "number", cumulative.length === 0 ? 0 : bounds.length + 1);
@@ -410,11 +422,13 @@ function copyList<T>(list: Iterable<T>, type: "string" | "number", length?: numb
   const copy = [...list];
   const isRight = length === undefined || copy.length === length;
   checkShape(isRight, READING, `expected ${length} values`, copy.length);
-  for (const item of copy) {
-    const actual = typeof item;
-    if (actual !== type) checkShape(false, READING, `expected a ${type}`, item);
-  }
+  for (const item of copy) checkType(item, type);
   return copy;
+}
+
+function checkType(value: unknown, type: "string" | "number"): void {
+  const actual = typeof value;
+  if (actual !== type) checkShape(false, READING, `expected a ${type}`, value);
 }
 
 function checkTime(time: number | undefined): void {
@@ -427,7 +441,7 @@ function copyExemplar(exemplar: Exemplar | undefined): Exemplar | undefined {
   const { value, timestamp } = exemplar;
   checkLabelObject(exemplar.labels, READING);
   const labels = { ...exemplar.labels };
-  copyList([value], "number");
+  checkType(value, "number");
   checkTime(timestamp);
   copyList(Object.values(labels), "string");
   return timestamp === undefined ? { labels, value } : { labels, value, timestamp };

@@ -1,8 +1,6 @@
-import { checkShape } from "../model.ts";
+import { checkShape, tell } from "../model.ts";
 
 const CREDENTIALS_REGEXP = /^([^ ]+) +([^ ].*)$/s;
-
-const HASH = { name: "HMAC", hash: "SHA-256" };
 
 /**
  * A function that decides whether a request may see the metrics, possibly asynchronously.
@@ -33,7 +31,7 @@ export async function refusal(
   try {
     decision = await authorize(request);
   } catch (error) {
-    report(onError, error);
+    tell(onError, error);
     // The error is not shown because it may contain secrets.
     return plainResponse(500, `${doing}: authorize failed`);
   }
@@ -42,24 +40,8 @@ export async function refusal(
   if (isResponse(decision)) return decision;
   const kind = decision === null ? "null" : typeof decision;
   const text = `${doing}: authorize must return true, false or a Response: received ${kind}`;
-  report(onError, new TypeError(text));
+  tell(onError, new TypeError(text));
   return plainResponse(500, text);
-}
-
-/**
- * Reports an error to the program. Ignores errors of `onError` itself, because a failing log must
- * not break a scrape.
- *
- * @param onError The function of the program.
- * @param error The error.
- */
-export function report(onError: (error: unknown) => unknown, error: unknown): void {
-  try {
-    const returned = onError(error);
-    if (returned instanceof Promise) returned.catch(() => {});
-  } catch {
-    // See above.
-  }
 }
 
 /** Returns whether a value is a response, also of a class with which a framework replaced it. */
@@ -123,11 +105,11 @@ export function bearerAuth(tokens: string | readonly string[]): Authorize {
     throw new TypeError(`${doing}: tokens must be a string or an array of some`);
   }
   for (const token of all) checkSecret("a token", token, false, doing);
-  const isToken = comparer(all.map(utf8));
+  const secrets = all.map(utf8);
   return async (request) => {
     const credentials = readCredentials(request, "bearer");
     if (credentials === undefined) return unauthorized('Bearer realm="metrics"');
-    return await isToken(headerBytes(credentials)) ||
+    return await isOneOf(secrets, headerBytes(credentials)) ||
       unauthorized('Bearer realm="metrics", error="invalid_token"');
   };
 }
@@ -168,10 +150,10 @@ export function basicAuth(username: string, password: string): Authorize {
   checkSecret("username", username, true, doing);
   checkSecret("password", password, true, doing);
   checkShape(!username.includes(":"), doing, "username must have no colon", username);
-  const isPair = comparer([utf8(`${username}:${password}`.normalize("NFC"))]);
+  const secrets = [utf8(`${username}:${password}`.normalize("NFC"))];
   return async (request) => {
     const pair = decodePair(readCredentials(request, "basic") ?? "");
-    return pair !== undefined && await isPair(utf8(pair.normalize("NFC"))) ||
+    return pair !== undefined && await isOneOf(secrets, utf8(pair.normalize("NFC"))) ||
       unauthorized('Basic realm="metrics", charset="UTF-8"');
   };
 }
@@ -225,35 +207,26 @@ function decodePair(base64: string): string | undefined {
 }
 
 /**
- * Returns a function that tells whether bytes are one of the secrets. It compares keyed hashes, not
- * the bytes themselves. The key is random and never leaves this function. So a client cannot choose
- * bytes whose hash begins like that of a secret, and the duration of the comparison reveals
- * nothing. It compares all bytes of all hashes anyway. This needs no module of a runtime, and works
- * for bytes of any length.
+ * Returns whether bytes are one of the secrets. It compares salted hashes, not the bytes
+ * themselves. The salt is random and used once. So a client cannot choose bytes whose hash begins
+ * like that of a secret, and the duration of the comparison reveals nothing. It compares all bytes
+ * of all hashes anyway. This needs no module of a runtime, and works for bytes of any length.
  */
-function comparer(
+async function isOneOf(
   secrets: readonly Uint8Array<ArrayBuffer>[],
-): (bytes: Uint8Array<ArrayBuffer>) => Promise<boolean> {
-  const prepare = async () => {
-    const random = crypto.getRandomValues(new Uint8Array(32));
-    const key = await crypto.subtle.importKey("raw", random, HASH, false, ["sign"]);
-    const hash = async (bytes: Uint8Array<ArrayBuffer>) =>
-      new Uint8Array(await crypto.subtle.sign(HASH, key, bytes));
-    return { hash, hashes: await Promise.all(secrets.map(hash)) };
-  };
-  let prepared: ReturnType<typeof prepare> | undefined;
-  return async (bytes) => {
-    prepared ??= prepare();
-    const { hash, hashes } = await prepared;
-    const actual = await hash(bytes);
-    let found = 0;
-    for (const expected of hashes) {
-      let difference = 0;
-      for (let i = 0; i < expected.length; i++) difference |= expected[i]! ^ actual[i]!;
-      found |= Number(difference === 0);
-    }
-    return found === 1;
-  };
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  const salt = crypto.getRandomValues(new Uint8Array(32));
+  const hash = async (text: Uint8Array): Promise<Uint8Array> =>
+    new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array([...salt, ...text])));
+  const actual = await hash(bytes);
+  let found = false;
+  for (const expected of await Promise.all(secrets.map(hash))) {
+    let difference = 0;
+    for (let i = 0; i < expected.length; i++) difference |= expected[i]! ^ actual[i]!;
+    if (difference === 0) found = true;
+  }
+  return found;
 }
 
 function unauthorized(challenge: string): Response {

@@ -78,7 +78,7 @@ export async function generateMetricsAsync(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions & ReadAsyncOptions = {},
 ): Promise<string> {
-  const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
+  const { escaping, read } = checkGenerateOptions(options, { ...KNOWN, ...READ_OPTIONS });
   return decode(encodeText(await gatherAll(registry, read), escaping));
 }
 
@@ -134,7 +134,10 @@ export async function generateOpenMetricsAsync(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions & ReadAsyncOptions & { created?: boolean | undefined } = {},
 ): Promise<string> {
-  const { escaping, created, read } = checkGenerateOptions(options, OPEN_METRICS_ASYNC);
+  const { escaping, created, read } = checkGenerateOptions(options, {
+    ...OPEN_METRICS,
+    ...READ_OPTIONS,
+  });
   return decode(encodeOpenMetrics(await gatherAll(registry, read), escaping, created));
 }
 
@@ -191,17 +194,12 @@ export async function generateProtobufAsync(
   registry: Gatherer = REGISTRY,
   options: GenerateOptions & ReadAsyncOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { escaping, read } = checkGenerateOptions(options, KNOWN_ASYNC);
+  const { escaping, read } = checkGenerateOptions(options, { ...KNOWN, ...READ_OPTIONS });
   return join(encodeProtobuf(await gatherAll(registry, read), escaping));
 }
 
 const KNOWN: KnownOptions<GenerateOptions> = { escaping: true };
-const KNOWN_ASYNC: KnownOptions<GenerateOptions & ReadAsyncOptions> = { ...KNOWN, ...READ_OPTIONS };
-const OPEN_METRICS: KnownOptions<GenerateOpenMetricsOptions> = { ...KNOWN, created: true };
-const OPEN_METRICS_ASYNC: KnownOptions<GenerateOpenMetricsOptions & ReadAsyncOptions> = {
-  ...OPEN_METRICS,
-  ...READ_OPTIONS,
-};
+const OPEN_METRICS: KnownOptions<GenerateOpenMetricsOptions> = { escaping: true, created: true };
 
 /** The checked options of an encoder with all defaults, and the options of the read. */
 interface CheckedOptions {

@@ -30,51 +30,50 @@ export interface Negotiated {
 /** A media type that a range of an `Accept` header may ask for. */
 interface Offer {
   readonly format: ExpositionFormat;
-  readonly type: string;
-  readonly subtype: string;
+  /** The type and the subtype. */
+  readonly name: string;
   /** The parameters that a range must have. */
-  readonly parameters: readonly (readonly [name: string, value: string])[];
+  readonly parameters: Readonly<Record<string, string>>;
   /** The version of a range with this type and without a version. */
   readonly defaultVersion?: string;
 }
 
 /** An element of an `Accept` header. */
 interface MediaRange {
-  readonly type: string;
-  readonly subtype: string;
+  /** The type and the subtype. Both may be `*`. */
+  readonly name: string;
   /** The parameters by their names in lower case. The last wins if a name is repeated. */
   readonly parameters: ReadonlyMap<string, string>;
   /** The weight, from 0 to 1. */
   readonly q: number;
-  /** How many of type and subtype are not `*`. */
-  readonly specificity: number;
 }
 
 /**
  * A range without a version asks for OpenMetrics 0.0.1, the draft. Servers that ask only for 0.0.1
  * can read 1.0.0, so they get 1.0.0, with this version in the Content-Type.
  */
-const OPENMETRICS: Omit<Offer, "parameters"> = {
-  format: "openmetrics",
-  type: "application",
-  subtype: "openmetrics-text",
-  defaultVersion: "0.0.1",
-};
-
 const OFFERS: readonly Offer[] = [
-  { ...OPENMETRICS, parameters: [["version", "1.0.0"]] },
-  { ...OPENMETRICS, parameters: [["version", "0.0.1"]] },
+  {
+    format: "openmetrics",
+    name: "application/openmetrics-text",
+    parameters: { version: "1.0.0" },
+    defaultVersion: "0.0.1",
+  },
+  {
+    format: "openmetrics",
+    name: "application/openmetrics-text",
+    parameters: { version: "0.0.1" },
+    defaultVersion: "0.0.1",
+  },
   {
     format: "protobuf",
-    type: "application",
-    subtype: "vnd.google.protobuf",
-    parameters: [["proto", "io.prometheus.client.MetricFamily"], ["encoding", "delimited"]],
+    name: "application/vnd.google.protobuf",
+    parameters: { proto: "io.prometheus.client.MetricFamily", encoding: "delimited" },
   },
   {
     format: "text",
-    type: "text",
-    subtype: "plain",
-    parameters: [["version", "0.0.4"]],
+    name: "text/plain",
+    parameters: { version: "0.0.4" },
     defaultVersion: "0.0.4",
   },
 ];
@@ -84,9 +83,6 @@ const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   openmetrics: OPENMETRICS_CONTENT_TYPE,
   protobuf: PROTOBUF_CONTENT_TYPE,
 };
-
-/** The weight of a range with an invalid `q`. The range is tried last, but not excluded. */
-const UNREADABLE_Q = Number.MIN_VALUE;
 
 /**
  * Chooses the format of a scrape from the `Accept` header of its request.
@@ -143,7 +139,7 @@ export function negotiate(
     const offer = OFFERS.find((offer) => formats.includes(offer.format) && matches(range, offer));
     if (offer !== undefined || range.parameters.has("escaping")) candidates.push({ range, offer });
   }
-  candidates.sort(({ range: a }, { range: b }) => b.q - a.q || b.specificity - a.specificity);
+  candidates.sort(({ range: a }, { range: b }) => b.q - a.q || stars(a) - stars(b));
 
   for (const { range, offer } of candidates) {
     const scheme = range.parameters.get("escaping") ?? "";
@@ -213,41 +209,40 @@ export function prefersHtml(accept: string | null): boolean {
   for (const element of split(accept ?? "", ",")) {
     const range = parseMediaRange(element);
     if (range === undefined) continue;
-    const { type, subtype, q } = range;
-    if (type === "text" && subtype === "html") html = Math.max(html, q);
-    else if (type === "*" || subtype === "*") wildcard = Math.max(wildcard, q);
-    else if (OFFERS.some((offer) => offer.type === type && offer.subtype === subtype)) {
-      named = Math.max(named, q);
-    }
+    const { name, q } = range;
+    if (name === "text/html") html = Math.max(html, q);
+    else if (name.endsWith("/*")) wildcard = Math.max(wildcard, q);
+    else if (OFFERS.some((offer) => offer.name === name)) named = Math.max(named, q);
   }
   return html > named && html >= wildcard;
 }
 
+/** Counts the wildcards of a range. */
+function stars({ name }: MediaRange): number {
+  return name.split("*").length - 1;
+}
+
 /** Returns whether a range asks for an offer, with all its parameters. */
-function matches({ type, subtype, parameters }: MediaRange, offer: Offer): boolean {
-  if (type !== "*" && type !== offer.type) return false;
-  if (subtype !== "*" && subtype !== offer.subtype) return false;
-  const exact = type === offer.type && subtype === offer.subtype;
-  return offer.parameters.every(([name, value]) => {
-    const asked = parameters.get(name);
-    if (asked === undefined && name === "version" && exact) return offer.defaultVersion === value;
-    return asked === value;
-  });
+function matches({ name, parameters }: MediaRange, offer: Offer): boolean {
+  const isExact = name === offer.name;
+  const isWildcard = name === "*/*" || name === offer.name.replace(/\/.*/, "/*");
+  return (isExact || isWildcard) &&
+    Object.entries(offer.parameters).every(([key, value]) => {
+      const asked = parameters.get(key);
+      if (asked === undefined && key === "version" && isExact) {
+        return offer.defaultVersion === value;
+      }
+      return asked === value;
+    });
 }
 
 /** Reads an element of an `Accept` header. Returns `undefined` if it has no media type. */
 function parseMediaRange(element: string): MediaRange | undefined {
   const [name, parameters] = parseElement(element);
   // Old Java clients send a lone "*".
-  const [type = "", subtype = "", ...rest] = (name === "*" ? "*/*" : name).split("/");
-  if (type === "" || subtype === "" || rest.length > 0) return undefined;
-  return {
-    type: type.trimEnd(),
-    subtype: subtype.trimStart(),
-    parameters,
-    q: parseWeight(parameters.get("q")),
-    specificity: Number(type !== "*") + Number(subtype !== "*"),
-  };
+  const parts = (name === "*" ? "*/*" : name).split("/").map((part) => part.trim());
+  if (parts.length !== 2 || parts.includes("")) return undefined;
+  return { name: parts.join("/"), parameters, q: parseWeight(parameters.get("q")) };
 }
 
 /** Reads `name; parameter=value`. Puts names in lower case and skips empty parameters. */
@@ -266,7 +261,8 @@ function parseElement(element: string): [name: string, parameters: Map<string, s
 /** Reads a weight. Some servers send weights over 1, which mean 1. */
 function parseWeight(text = "1"): number {
   const q = Number(text);
-  return q >= 0 ? Math.min(q, 1) : UNREADABLE_Q;
+  // A range with an invalid weight is tried last, but not excluded.
+  return q >= 0 ? Math.min(q, 1) : Number.MIN_VALUE;
 }
 
 /** Returns the content of a quoted string, or the token itself. */

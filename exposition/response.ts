@@ -5,9 +5,10 @@ import {
   checkNumber,
   checkShape,
   type KnownOptions,
+  tell,
 } from "../model.ts";
 import { checkGatherer, type Gatherer, REGISTRY } from "../registry.ts";
-import { type Authorize, plainResponse, refusal, report } from "./authorize.ts";
+import { type Authorize, plainResponse, refusal } from "./authorize.ts";
 import type { Body } from "./body.ts";
 import { Admission, collectAlone, Collections, type Spelling, type View } from "./collection.ts";
 import {
@@ -190,13 +191,6 @@ const RESPONSE_OPTIONS: KnownOptions<MetricsResponseOptions> = {
   authorize: true,
   live: true,
 };
-const HANDLER_OPTIONS: KnownOptions<MetricsHandlerOptions> = {
-  ...RESPONSE_OPTIONS,
-  maxConcurrentScrapes: true,
-  coalesce: true,
-  observer: true,
-};
-
 /** The checked options with all defaults. */
 interface CheckedOptions {
   readonly registry: Gatherer;
@@ -214,13 +208,10 @@ interface CheckedOptions {
 interface Shared {
   readonly admission: Admission;
   /** The collections to join. `undefined` if each scrape has its own. */
-  readonly collections: Collections | undefined;
+  readonly collections?: Collections | undefined;
   /** Called when a request is refused, for the observer. */
   readonly refuse?: ((reason: ScrapeRefusal) => void) | undefined;
 }
-
-/** For a scrape that shares nothing with others. */
-const ALONE: Shared = { admission: new Admission(Infinity), collections: undefined };
 
 /**
  * Answers a scrape in the format that the request asks for. Awaits asynchronous collectors, and
@@ -260,7 +251,7 @@ export async function metricsResponse(
   if (request === undefined && checked.authorize !== undefined) {
     throw new TypeError("Cannot answer scrape: authorize needs a request: received undefined");
   }
-  return await respond(request, checked, ALONE);
+  return await respond(request, checked, { admission: new Admission(Infinity) });
 }
 
 /**
@@ -287,9 +278,9 @@ export function metricsHandler(
 ): (request: Request) => Promise<Response> {
   const doing = "Cannot create metrics handler";
   const { maxConcurrentScrapes = Infinity, coalesce = true, observer, ...others } =
-    checkKnownOptions(
+    checkKnownOptions<MetricsHandlerOptions>(
       options,
-      HANDLER_OPTIONS,
+      { ...RESPONSE_OPTIONS, maxConcurrentScrapes: true, coalesce: true, observer: true },
       doing,
     );
   const checked = checkResponseOptions(others, doing);
@@ -403,7 +394,7 @@ async function respond(
     try {
       return await options.live(request);
     } catch (error) {
-      report(options.onError, error);
+      tell(options.onError, error);
       return plainResponse(500, "Cannot answer request: the page failed");
     }
   }
@@ -450,7 +441,7 @@ async function answer(
     body = await collection.write(spelling, leave);
   } catch (error) {
     leave();
-    report(onError, error);
+    tell(onError, error);
     // The error is not shown because it may contain secrets.
     return plainResponse(500, "Cannot answer scrape: the registry cannot be read");
   }

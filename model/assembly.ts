@@ -1,4 +1,4 @@
-import { checkBounds, checkShape, received } from "./checks.ts";
+import { checkNumber, checkShape, received } from "./checks.ts";
 import { type LiveMetrics, TRUSTED } from "./live_metrics.ts";
 import type {
   Exemplar,
@@ -50,122 +50,115 @@ export interface AssembledNumber extends NumberMetric {
   created: number | undefined;
 }
 
-/** The parts of which a histogram or a summary has at most one each. */
-export interface AssembledParts {
-  created: number | undefined;
-  sum: number | undefined;
-  count: number | undefined;
-}
+/** The parts that an assembled metric has once at most. */
+export type AssembledPart = "created" | "sum" | "count";
 
-/** A metric that is built from the samples of one label set and timestamp. */
-abstract class Assembled implements LabelledMetric {
+/**
+ * A histogram, a summary or a stateset that is built from the samples of one label set and
+ * timestamp: a table with a number for each bound, quantile or state, and some single parts.
+ */
+export class AssembledMetric implements HistogramMetric, SummaryMetric, StateSetMetric {
   readonly labelNames: readonly string[];
   readonly labelValues: readonly string[];
   readonly timestamp: number | undefined;
-
-  constructor(base: LabelledMetric) {
-    this.labelNames = base.labelNames;
-    this.labelValues = base.labelValues;
-    this.timestamp = base.timestamp;
-  }
-}
-
-/** A metric that has a number for each of its keys. */
-abstract class AssembledTable<Key> extends Assembled {
-  created: number | undefined = undefined;
-  readonly keys: Key[] = [];
-  readonly values: number[] = [];
-  /** The keys, for a fast lookup when there are many. */
-  readonly #seen: Set<Key> = new Set();
-
-  /** Adds a number. Returns false if the key has one already. */
-  add(key: Key, value: number): boolean {
-    if (this.#seen.has(key)) return false;
-    this.#seen.add(key);
-    this.keys.push(key);
-    this.values.push(value);
-    return true;
-  }
-}
-
-/** A histogram that is built from its samples. */
-export class AssembledHistogram extends Assembled implements HistogramMetric {
-  readonly bounds: number[] = [];
-  /** The parts that came as samples. A native histogram has a sum and a count too. */
-  readonly given: AssembledParts = { created: undefined, sum: undefined, count: undefined };
   native: NativeHistogram | undefined = undefined;
   nativeExemplars: Exemplar[] | undefined = undefined;
-  #cumulative: number[] = [];
-  #infinite: number | undefined = undefined;
-  #exemplars: (Exemplar | undefined)[] = [];
-  #infiniteExemplar: Exemplar | undefined = undefined;
+  readonly #parts: Partial<Record<AssembledPart, number>> = {};
+  readonly #keys: (number | string)[] = [];
+  readonly #values: number[] = [];
+  readonly exemplars: (Exemplar | undefined)[] = [];
+  /** The keys, for a fast lookup when there are many. */
+  readonly #seen: Set<number | string> = new Set();
 
-  get created(): number | undefined {
-    return this.given.created;
+  constructor({ labelNames, labelValues, timestamp }: LabelledMetric) {
+    this.labelNames = labelNames;
+    this.labelValues = labelValues;
+    this.timestamp = timestamp;
   }
 
-  get sum(): number | undefined {
-    return this.given.sum ?? this.native?.sum;
+  /** Sets a part. Returns false if there is one already. */
+  setPart(part: AssembledPart, value: number): boolean {
+    if (this.#parts[part] !== undefined) return false;
+    this.#parts[part] = value;
+    return true;
   }
 
-  get count(): number | undefined {
-    return this.given.count ?? this.native?.count;
+  /** Sets the native histogram. Returns false if there is one already. */
+  setNative(native: NativeHistogram, exemplar: Exemplar | undefined): boolean {
+    if (this.native !== undefined) return false;
+    this.native = native;
+    if (exemplar !== undefined) this.nativeExemplars = [exemplar];
+    return true;
+  }
+
+  /** Adds the number of a quantile or a state. Returns false if it has one already. */
+  add(key: number | string, value: number): boolean {
+    return this.#insert(this.#keys.length, key, value, undefined);
   }
 
   /** Inserts a bucket in order. Returns false if there is one with the same bound. */
   addBucket(bound: number, value: number, exemplar: Exemplar | undefined): boolean {
-    if (bound === Infinity) {
-      if (this.#infinite !== undefined) return false;
-      this.#infinite = value;
-      this.#infiniteExemplar = exemplar;
-      return true;
-    }
-    const bounds = this.bounds;
+    // The keys of a histogram are numbers.
+    const bounds = this.#keys as number[];
     let at = bounds.length;
     while (at > 0 && bounds[at - 1]! > bound) at--;
-    if (at > 0 && bounds[at - 1] === bound) return false;
-    bounds.splice(at, 0, bound);
-    this.#cumulative.splice(at, 0, value);
-    this.#exemplars.splice(at, 0, exemplar);
+    return this.#insert(at, bound, value, exemplar);
+  }
+
+  #insert(
+    at: number,
+    key: number | string,
+    value: number,
+    exemplar: Exemplar | undefined,
+  ): boolean {
+    if (this.#seen.has(key)) return false;
+    this.#seen.add(key);
+    this.#keys.splice(at, 0, key);
+    this.#values.splice(at, 0, value);
+    this.exemplars.splice(at, 0, exemplar);
     return true;
   }
 
-  get exemplars(): readonly (Exemplar | undefined)[] {
-    return [...this.#exemplars, this.#infiniteExemplar];
+  get created(): number | undefined {
+    return this.#parts.created;
   }
 
-  cumulativeCounts(): readonly number[] {
-    if (this.#infinite === undefined && this.bounds.length === 0 && this.native === undefined) {
-      return [];
-    }
-    // If the bucket of +Inf is missing, the count or the last bucket is its value.
-    const infinite = this.#infinite ?? this.count ?? this.#cumulative.at(-1) ?? 0;
-    return [...this.#cumulative, infinite];
+  // A native histogram has a sum and a count too.
+  get sum(): number | undefined {
+    return this.#parts.sum ?? this.native?.sum;
   }
-}
 
-/** A summary that is built from its samples. */
-export class AssembledSummary extends AssembledTable<number> implements SummaryMetric {
-  sum: number | undefined = undefined;
-  count: number | undefined = undefined;
+  get count(): number | undefined {
+    return this.#parts.count ?? this.native?.count;
+  }
+
+  // The keys of a histogram and of a summary are numbers, and those of a stateset are strings.
+  get bounds(): readonly number[] {
+    return (this.#seen.has(Infinity) ? this.#keys.slice(0, -1) : this.#keys) as number[];
+  }
 
   get quantiles(): readonly number[] {
-    return this.keys;
+    return this.#keys as number[];
   }
 
-  quantileValues(): readonly number[] {
-    return this.values;
-  }
-}
-
-/** A stateset that is built from its samples. */
-export class AssembledStateSet extends AssembledTable<string> implements StateSetMetric {
   get states(): readonly string[] {
-    return this.keys;
+    return this.#keys as string[];
   }
 
   get stateValues(): readonly number[] {
-    return this.values;
+    return this.#values;
+  }
+
+  quantileValues(): readonly number[] {
+    return this.#values;
+  }
+
+  cumulativeCounts(): readonly number[] {
+    const counts = this.#values;
+    const isComplete = this.#seen.has(Infinity) ||
+      (counts.length === 0 && this.native === undefined);
+    // If the bucket of +Inf is missing, the count or the last bucket is its value.
+    return isComplete ? counts : [...counts, this.count ?? counts.at(-1) ?? 0];
   }
 }
 
@@ -200,44 +193,41 @@ export class Assembly implements LiveMetrics {
 
   /** Adds a metric that is one number. */
   addNumber(metric: AssembledNumber): void {
-    const key = this.#key(metric);
-    if (this.#open.has(key)) this.distrust();
-    this.#metrics.push(metric);
-    this.#open.set(key, metric);
+    this.#add(seriesAt(metric), metric);
   }
 
   /**
    * Adds a sample to its metric, and creates the metric if necessary.
    *
    * @param base The labels and the timestamp of the sample, without the reserved label.
-   * @param create Creates an empty metric.
    * @param put Puts the sample into a metric. Returns false if the metric has it already.
    */
-  add<M extends Metric>(
-    base: LabelledMetric,
-    create: (base: LabelledMetric) => M,
-    put: (metric: M) => boolean,
-  ): void {
-    const key = this.#key(base);
+  add(base: LabelledMetric, put: (metric: AssembledMetric) => boolean): void {
+    const key = seriesAt(base);
     // An assembly belongs to one family, so all its metrics have the same shape.
-    const open = this.#open.get(key) as M | undefined;
+    const open = this.#open.get(key) as AssembledMetric | undefined;
     if (open !== undefined && put(open)) return;
-    if (open !== undefined) this.distrust();
-    const metric = create(base);
+    const metric = new AssembledMetric(base);
     put(metric);
-    this.#metrics.push(metric);
-    this.#open.set(key, metric);
+    this.#add(key, metric);
   }
 
   /** Returns the last metric of a label set and timestamp. */
   find(base: LabelledMetric): Metric | undefined {
-    return this.#open.get(this.#key(base));
+    return this.#open.get(seriesAt(base));
   }
 
-  #key(base: LabelledMetric): string {
-    const key = labelSetKey(base.labelNames, base.labelValues);
-    return base.timestamp === undefined ? key : `${base.timestamp}@${key}`;
+  #add(key: string, metric: Metric): void {
+    if (this.#open.has(key)) this.distrust();
+    this.#metrics.push(metric);
+    this.#open.set(key, metric);
   }
+}
+
+/** Returns a key of a label set and a timestamp. */
+function seriesAt({ labelNames, labelValues, timestamp }: LabelledMetric): string {
+  const key = labelSetKey(labelNames, labelValues);
+  return timestamp === undefined ? key : `${timestamp}@${key}`;
 }
 
 /**
@@ -271,17 +261,19 @@ export function checkNativeHistogram(native: NativeHistogram, doing: string): Na
   const rule = "a native histogram must have maps of positive and negative buckets";
   checkShape(hasBuckets, doing, rule, native);
   const { schema, zeroThreshold, zeroCount, positive, negative, sum, count } = native;
-  for (const [key, value] of Object.entries({ schema, zeroThreshold, zeroCount, sum, count })) {
-    if (typeof value === "number") continue;
-    checkShape(false, doing, `${key} of the native histogram must be a number`, value);
-  }
-  const isSchema = Number.isInteger(schema) && schema >= -4 && schema <= 8;
-  const isThreshold = zeroThreshold >= 0 && zeroThreshold < Infinity;
-  const schemaRule = "schema of the native histogram must be an integer from -4 to 8";
-  checkBounds(isSchema, doing, schemaRule, schema);
-  const thresholdRule = "zeroThreshold of the native histogram must be finite and >= 0";
-  checkBounds(isThreshold, doing, thresholdRule, zeroThreshold);
-  checkBounds(zeroCount >= 0, doing, "zeroCount of the native histogram must be >= 0", zeroCount);
+  const check = (
+    key: string,
+    value: unknown,
+    isLegal: (value: number) => boolean = () => true,
+    rule = "",
+  ): number => checkNumber(value, isLegal, rule, doing, `${key} of the native histogram`);
+  const isSchema = (value: number): boolean => Number.isInteger(value) && value >= -4 && value <= 8;
+  check("schema", schema, isSchema, "an integer from -4 to 8");
+  const isThreshold = (value: number): boolean => value >= 0 && value < Infinity;
+  check("zeroThreshold", zeroThreshold, isThreshold, "finite and >= 0");
+  check("zeroCount", zeroCount, (value) => value >= 0, ">= 0");
+  check("sum", sum);
+  check("count", count);
   for (const [key, buckets] of Object.entries({ positive, negative })) {
     for (const [index, value] of buckets) {
       if (

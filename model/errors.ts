@@ -53,6 +53,25 @@ export class UnobservableMetricError extends TypeError {
   override readonly name = "UnobservableMetricError";
 }
 
+/**
+ * Tells a program about an error. Ignores errors of `onError` itself, because a failing log must not
+ * break anything.
+ *
+ * @param onError The function of the program.
+ * @param args The error, and what is known about it.
+ */
+export function tell<Args extends readonly unknown[]>(
+  onError: (...args: Args) => unknown,
+  ...args: Args
+): void {
+  try {
+    const returned = onError(...args);
+    if (returned instanceof Promise) returned.catch(() => {});
+  } catch {
+    // See above.
+  }
+}
+
 /** Thrown by the parsers if a text is not valid in its format. */
 export class ParseError extends SyntaxError {
   /** `"ParseError"`. */

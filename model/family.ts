@@ -1,7 +1,6 @@
 import {
-  AssembledHistogram,
-  AssembledStateSet,
-  AssembledSummary,
+  type AssembledNumber,
+  type AssembledPart,
   Assembly,
   checkNativeHistogram,
   parseBound,
@@ -9,18 +8,11 @@ import {
 import { checkKnownOptions, checkShape, type KnownOptions, received } from "./checks.ts";
 import { checkExemplar } from "./exemplar.ts";
 import { toLabelSet, toLabelText } from "./labels.ts";
-import {
-  checkMetricName,
-  checkNameValidation,
-  fullName,
-  isLegacyLabelName,
-  isMetricType,
-} from "./names.ts";
+import { checkMetricName, checkNameValidation, fullName, isLegacyLabelName } from "./names.ts";
 import type {
   Aggregation,
   Exemplar,
   HistogramMetric,
-  LabelledMetric,
   LabelValue,
   Metric,
   MetricType,
@@ -35,6 +27,7 @@ import {
   checkSeconds,
   createdName,
   formatBound,
+  isMetricType,
   reservedLabelName,
   SAMPLE_SUFFIXES,
 } from "./structure.ts";
@@ -93,7 +86,6 @@ const SAMPLE_OPTIONS: KnownOptions<AddSampleOptions> = {
   exemplar: true,
   nativeHistogram: true,
 };
-const NO_OPTIONS: AddSampleOptions = Object.freeze(Object.create(null));
 
 /**
  * A metric family: a name, a help text, a type, and the metrics that share them. Collectors yield
@@ -179,16 +171,17 @@ export class MetricFamily {
     name: string,
     labels: Readonly<Record<string, LabelValue>>,
     value: number,
-    options: AddSampleOptions = NO_OPTIONS,
+    options?: AddSampleOptions,
   ): this {
-    const doing = `Cannot add sample ${received(name)} to ${this.type} "${this.name}"`;
-    const own = options === NO_OPTIONS
-      ? NO_OPTIONS
-      : checkKnownOptions(options, SAMPLE_OPTIONS, doing);
-    if (own.timestamp !== undefined) checkSeconds(own.timestamp, doing, "timestamp");
-    const time = own.exemplar?.timestamp;
-    if (time !== undefined) checkSeconds(time, doing, "exemplar timestamp");
-    addParsedSample(this, name, labels, value, own);
+    if (options !== undefined) {
+      const doing = addingTo(this, name);
+      options = checkKnownOptions(options, SAMPLE_OPTIONS, doing);
+      const { timestamp, exemplar } = options;
+      if (timestamp !== undefined) checkSeconds(timestamp, doing, "timestamp");
+      const time = exemplar?.timestamp;
+      if (time !== undefined) checkSeconds(time, doing, "exemplar timestamp");
+    }
+    addParsedSample(this, name, labels, value, options);
     return this;
   }
 
@@ -261,6 +254,11 @@ export function toJson(
   };
 }
 
+/** Returns the failing action of an error. */
+function addingTo({ type, name }: MetricFamily, sample: unknown): string {
+  return `Cannot add sample ${received(sample)} to ${type} "${name}"`;
+}
+
 /**
  * Adds a sample as {@linkcode MetricFamily.addSample} does, whatever its time is: for parsers, which
  * take what Prometheus takes.
@@ -269,95 +267,76 @@ export function toJson(
  * @param name The full name of the sample.
  * @param labels The labels.
  * @param value The value.
- * @param options A timestamp, an exemplar, a native histogram.
+ * @param options A timestamp, an exemplar, a native histogram. All times are finite.
  */
 export function addParsedSample(
   family: MetricFamily,
   name: string,
   labels: Readonly<Record<string, LabelValue>>,
   value: number,
-  options: AddSampleOptions,
+  options: AddSampleOptions = {},
 ): void {
-  const doing = `Cannot add sample ${received(name)} to ${family.type} "${family.name}"`;
-  const { timestamp, nativeHistogram } = options;
-  const { metrics } = family;
-  if (!(metrics instanceof Assembly)) {
-    throw new TypeError(`${doing}: it was created with metrics`);
-  }
+  const { type, metrics, nameValidation } = family;
+  const doing = addingTo(family, name);
+  const { timestamp } = options;
+  if (!(metrics instanceof Assembly)) throw new TypeError(`${doing}: it was created with metrics`);
   checkShape(typeof value === "number", doing, "value must be a number", value);
   checkShape(typeof name === "string", doing, "name must be a string", name);
-  const isTime = timestamp === undefined || Number.isFinite(timestamp);
-  checkShape(isTime, doing, "timestamp must be a finite number of seconds", timestamp);
   const exemplar = options.exemplar === undefined
     ? undefined
-    : checkExemplar(options.exemplar, doing, family.nameValidation);
-  const native = nativeHistogram === undefined
+    : checkExemplar(options.exemplar, doing, nameValidation);
+  const native = options.nativeHistogram === undefined
     ? undefined
-    : checkNativeHistogram(nativeHistogram, doing);
+    : checkNativeHistogram(options.nativeHistogram, doing);
 
   const suffix = suffixOf(family, name, native !== undefined, doing);
-  if (exemplar !== undefined && suffix !== "_bucket" && native === undefined) {
-    if (family.type !== "counter" || suffix !== "") {
-      throw new TypeError(`${doing}: only counters and buckets have exemplars`);
-    }
+  const isCounter = type === "counter" && suffix === "";
+  const canHaveExemplar = isCounter || suffix === "_bucket" || native !== undefined;
+  if (exemplar !== undefined && !canHaveExemplar) {
+    throw new TypeError(`${doing}: only counters and buckets have exemplars`);
   }
-  const takesReserved = suffix === "_bucket" || family.type === "stateset" ||
-    (family.type === "summary" && suffix === "");
-  const reserved = reservedLabelName(family.type, family.name);
-  const own = takesReserved ? reserved : undefined;
-  const { labelNames, labelValues } = toLabelSet(labels, family.nameValidation, doing, own);
+  const reserved = reservedLabelName(type, family.name);
+  const isRow = suffix === "_bucket" || type === "stateset" ||
+    (type === "summary" && suffix === "");
+  const { labelNames, labelValues } = toLabelSet(
+    labels,
+    nameValidation,
+    doing,
+    isRow ? reserved : undefined,
+  );
   const base = { labelNames, labelValues, timestamp };
   // A reader must check these metrics, because this family cannot judge them alone.
   if (
     timestamp !== undefined || native !== undefined || suffix === "_created" ||
     // A prefix changes which label a stateset reserves for itself.
-    family.type === "stateset" ||
+    type === "stateset" ||
     labelNames.some((name) => name === reserved) ||
     // A series without such a label is the same.
     labelValues.includes("") ||
-    (family.nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
+    (nameValidation === "utf8" && !labelNames.every(isLegacyLabelName))
   ) metrics.distrust();
-  const special = takesReserved && reserved !== undefined
-    ? ownLabel(labels, reserved, doing)
-    : undefined;
 
-  switch (family.type) {
-    case "histogram":
-    case "gaugehistogram": {
-      const bound = suffix === "_bucket" ? parseBound(special, "le", doing) : 0;
-      metrics.add(base, (b) => new AssembledHistogram(b), (metric) => {
-        if (native !== undefined) return putNative(metric, native, exemplar);
-        if (suffix === "_bucket") return metric.addBucket(bound, value, exemplar);
-        return putPart(metric, suffix, value);
-      });
-      break;
+  if (isRow) {
+    const text = ownLabel(labels, reserved!, doing);
+    const key = type === "stateset" ? text : parseBound(text, reserved!, doing);
+    metrics.add(base, (metric) =>
+      suffix === "_bucket"
+        // The keys of buckets are bounds.
+        ? metric.addBucket(key as number, value, exemplar)
+        : metric.add(key, value));
+  } else if (native !== undefined) {
+    metrics.add(base, (metric) => metric.setNative(native, exemplar));
+  } else if (SAMPLE_SUFFIXES[type].length > 1) {
+    const part = partOf(suffix)!;
+    metrics.add(base, (metric) => metric.setPart(part, value));
+  } else if (suffix === "_created") {
+    const found = metrics.find(base) as AssembledNumber | undefined;
+    if (found === undefined) {
+      throw new TypeError(`${doing}: add the sample that it belongs to first`);
     }
-    case "summary": {
-      const quantile = suffix === "" ? parseBound(special, "quantile", doing) : 0;
-      metrics.add(base, (b) => new AssembledSummary(b), (metric) => {
-        return suffix === "" ? metric.add(quantile, value) : putPart(metric, suffix, value);
-      });
-      break;
-    }
-    case "stateset": {
-      if (special === undefined) {
-        throw new TypeError(`${doing}: label "${family.name}" is missing`);
-      }
-      metrics.add(base, (b) => new AssembledStateSet(b), (metric) => {
-        return metric.add(special, value);
-      });
-      break;
-    }
-    default:
-      if (suffix === "_created") {
-        const found = metrics.find(base) as { created: number | undefined } | undefined;
-        if (found === undefined) {
-          throw new TypeError(`${doing}: add the sample that it belongs to first`);
-        }
-        found.created = value;
-      } else {
-        metrics.addNumber({ ...base, created: undefined, value, exemplar });
-      }
+    found.created = value;
+  } else {
+    metrics.addNumber({ ...base, created: undefined, value, exemplar });
   }
 }
 
@@ -425,103 +404,62 @@ function ownLabel(
   return typeof value === "number" ? formatBound(value) : toLabelText(value, name, doing);
 }
 
-function putPart(
-  metric: AssembledHistogram | AssembledSummary,
-  suffix: string,
-  value: number,
-): boolean {
-  const part = suffix === "_created" ? "created" : suffix.endsWith("sum") ? "sum" : "count";
-  const parts = metric instanceof AssembledHistogram ? metric.given : metric;
-  if (parts[part] !== undefined) return false;
-  parts[part] = value;
-  return true;
-}
-
-function putNative(
-  metric: AssembledHistogram,
-  native: NativeHistogram,
-  exemplar: Exemplar | undefined,
-): boolean {
-  if (metric.native !== undefined) return false;
-  metric.native = native;
-  if (exemplar !== undefined) metric.nativeExemplars = [exemplar];
-  return true;
+/** Returns the part that the samples of a suffix are. Undefined for those that have many. */
+function partOf(suffix: string): AssembledPart | undefined {
+  if (suffix === "_created") return "created";
+  return suffix.endsWith("sum") ? "sum" : suffix.endsWith("count") ? "count" : undefined;
 }
 
 function* flatten(family: MetricFamily): Generator<Sample> {
   const { name, type } = family;
   const created = family.createdSamples ? createdName(name, type) : undefined;
+  const reserved = reservedLabelName(type, name);
   for (const metric of family.metrics) {
+    const { labelNames, labelValues, timestamp } = metric;
+    const sample = (name: string, value: number, key?: string, exemplar?: Exemplar): Sample => {
+      // Object.fromEntries defines properties, so that even "__proto__" is an ordinary label.
+      const entries = labelNames.map((labelName, i) => [labelName, labelValues[i] ?? ""]);
+      if (key !== undefined) entries.push([reserved!, key]);
+      const result: Sample = { name, labels: Object.fromEntries(entries), value };
+      if (timestamp !== undefined) result.timestamp = timestamp;
+      if (exemplar !== undefined) result.exemplar = exemplar;
+      return result;
+    };
     // The type of a family means that its metrics have this shape.
     switch (type) {
       case "histogram":
-      case "gaugehistogram":
-        yield* flattenHistogram(name, type, metric as HistogramMetric);
+      case "gaugehistogram": {
+        const { bounds, exemplars } = metric as HistogramMetric;
+        for (const [i, count] of (metric as HistogramMetric).cumulativeCounts().entries()) {
+          const bound = formatBound(bounds[i] ?? Infinity);
+          yield sample(`${name}_bucket`, count, bound, exemplars?.[i]);
+        }
         break;
-      case "summary":
-        yield* flattenSummary(name, metric as SummaryMetric);
+      }
+      case "summary": {
+        const values = (metric as SummaryMetric).quantileValues();
+        for (const [i, quantile] of (metric as SummaryMetric).quantiles.entries()) {
+          yield sample(name, values[i]!, formatBound(quantile));
+        }
         break;
+      }
       case "stateset": {
         const { states, stateValues } = metric as StateSetMetric;
-        for (let i = 0; i < states.length; i++) {
-          yield sample(name, metric, stateValues[i]!, name, states[i]!);
-        }
+        for (const [i, state] of states.entries()) yield sample(name, stateValues[i]!, state);
         break;
       }
       default: {
         const { value, exemplar } = metric as NumberMetric;
-        yield withExemplar(sample(name, metric, value), exemplar);
+        yield sample(name, value, undefined, exemplar);
       }
     }
+    for (const suffix of SAMPLE_SUFFIXES[type]) {
+      const part = partOf(suffix);
+      const value = part && (metric as SummaryMetric)[part];
+      if (value !== undefined) yield sample(name + suffix, value);
+    }
     if (created !== undefined && metric.created !== undefined) {
-      yield sample(created, metric, metric.created);
+      yield sample(created, metric.created);
     }
   }
-}
-
-function* flattenHistogram(
-  name: string,
-  type: MetricType,
-  metric: HistogramMetric,
-): Generator<Sample> {
-  const { bounds, exemplars, sum, count } = metric;
-  const counts = metric.cumulativeCounts();
-  for (let i = 0; i < counts.length; i++) {
-    const bound = formatBound(bounds[i] ?? Infinity);
-    yield withExemplar(sample(`${name}_bucket`, metric, counts[i]!, "le", bound), exemplars?.[i]);
-  }
-  const g = type === "gaugehistogram" ? "g" : "";
-  if (sum !== undefined) yield sample(`${name}_${g}sum`, metric, sum);
-  if (count !== undefined) yield sample(`${name}_${g}count`, metric, count);
-}
-
-function* flattenSummary(name: string, metric: SummaryMetric): Generator<Sample> {
-  const { quantiles, sum, count } = metric;
-  const values = metric.quantileValues();
-  for (let i = 0; i < quantiles.length; i++) {
-    yield sample(name, metric, values[i]!, "quantile", formatBound(quantiles[i]!));
-  }
-  if (sum !== undefined) yield sample(`${name}_sum`, metric, sum);
-  if (count !== undefined) yield sample(`${name}_count`, metric, count);
-}
-
-function sample(
-  name: string,
-  metric: LabelledMetric,
-  value: number,
-  extraName?: string,
-  extraValue?: string,
-): Sample {
-  const { labelNames, labelValues, timestamp } = metric;
-  // Object.fromEntries defines properties, so that even "__proto__" is an ordinary label.
-  const entries = labelNames.map((labelName, i) => [labelName, labelValues[i] ?? ""]);
-  if (extraName !== undefined) entries.push([extraName, extraValue!]);
-  const result: Sample = { name, labels: Object.fromEntries(entries), value };
-  if (timestamp !== undefined) result.timestamp = timestamp;
-  return result;
-}
-
-function withExemplar(target: Sample, exemplar: Exemplar | undefined): Sample {
-  if (exemplar !== undefined) target.exemplar = exemplar;
-  return target;
 }

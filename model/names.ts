@@ -10,17 +10,6 @@ export const ILLEGAL_IN_METRIC_NAME_REGEXP = /^[0-9]|[^a-zA-Z0-9_:]/gu;
 /** The same for a label name. */
 export const ILLEGAL_IN_LABEL_NAME_REGEXP = /^[0-9]|[^a-zA-Z0-9_]/gu;
 
-const METRIC_TYPES: ReadonlySet<string> = new Set<MetricType>([
-  "counter",
-  "gauge",
-  "histogram",
-  "gaugehistogram",
-  "summary",
-  "info",
-  "stateset",
-  "unknown",
-]);
-
 /**
  * Returns whether a metric name is in Prometheus's classic alphabet. Such a name needs neither
  * quotes nor escaping on the wire.
@@ -40,16 +29,6 @@ export function isLegacyMetricName(name: string): boolean {
  */
 export function isLegacyLabelName(name: string): boolean {
   return LABEL_NAME_REGEXP.test(name);
-}
-
-/**
- * Returns whether a value is one of the eight metric types.
- *
- * @param type The value.
- * @returns Whether it is one.
- */
-export function isMetricType(type: unknown): type is MetricType {
-  return typeof type === "string" && METRIC_TYPES.has(type);
 }
 
 /**

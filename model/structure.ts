@@ -71,6 +71,16 @@ export const SAMPLE_SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = 
 };
 
 /**
+ * Returns whether a value is one of the eight metric types.
+ *
+ * @param type The value.
+ * @returns Whether it is one.
+ */
+export function isMetricType(type: unknown): type is MetricType {
+  return typeof type === "string" && Object.hasOwn(SAMPLE_SUFFIXES, type);
+}
+
+/**
  * Returns the names of the series of a family.
  *
  * @param name The name of the family.

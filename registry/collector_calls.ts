@@ -25,19 +25,22 @@ class CallOptions implements CollectOptions {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    return this.#controller.signal;
+    return this.#own.signal;
   }
 
   abort(reason: unknown): void {
-    this.#controller ??= new AbortController();
-    this.#controller.abort(reason);
+    this.#own.abort(reason);
+  }
+
+  get #own(): AbortController {
+    return this.#controller ??= new AbortController();
   }
 }
 
 /** A collector's call that is under way. Several reads may wait for it. */
 interface Call {
   readonly families: Promise<MetricFamily[]>;
+  /** Their signal is aborted when the call was given up. */
   readonly options: CallOptions;
   /** When it began, in seconds of the monotonic clock. */
   readonly began: number;
@@ -47,10 +50,6 @@ interface Call {
   cancel: () => void;
   /** The number of reads that wait for it. */
   waiting: number;
-  /** Whether it was given up: it is counted, and its signal is aborted. */
-  isOver: boolean;
-  /** Whether a read had its families. */
-  isDelivered: boolean;
   /** Whether a read had too little time for it. */
   isMissed: boolean;
 }
@@ -81,7 +80,7 @@ export class CollectorCalls {
   constructor(
     timers: Timers,
     report: Report,
-    note: (collector: Collector, error: Error) => void = () => {},
+    note: (collector: Collector, error: Error) => void,
   ) {
     this.#timers = timers;
     this.#report = report;
@@ -196,8 +195,6 @@ export class CollectorCalls {
       patienceMs: 0,
       cancel: () => {},
       waiting: 0,
-      isOver: false,
-      isDelivered: false,
       isMissed: false,
     };
     this.#calls.set(collector, call);
@@ -208,16 +205,14 @@ export class CollectorCalls {
     const succeed = (): void => {
       settle();
       // Reads that wait for it still get it.
-      if (!call.isMissed || call.isDelivered || call.isOver || call.waiting > 0) return;
-      this.#note(
-        collector,
-        new Error("It took longer than the scrapes had time that asked for it"),
-      );
+      if (!call.isMissed || options.signal.aborted || call.waiting > 0) return;
+      const text = "It took longer than the scrapes had time that asked for it";
+      this.#note(collector, new Error(text));
     };
     families.then(succeed, (error) => {
       settle();
       // A collector may reject when its signal is aborted.
-      if (!call.isOver) this.#report(collector, "error", error);
+      if (!options.signal.aborted) this.#report(collector, "error", error);
     });
     return call;
   }
@@ -251,9 +246,7 @@ export class CollectorCalls {
     const limit = limitTime(waitMs, { outer: signal, timers });
     call.waiting++;
     try {
-      const families = await abortable(call.families, limit.signal);
-      call.isDelivered = true;
-      return families;
+      return await abortable(call.families, limit.signal);
     } catch {
       if (limit.isTimeout) call.isMissed = true;
       // Two timers of the same time may fire in any order.
@@ -270,10 +263,9 @@ export class CollectorCalls {
   }
 
   #giveUp(collector: Collector, call: Call, reason: unknown, isTimeout: boolean): void {
-    if (call.isOver || this.#calls.get(collector) !== call) return;
-    call.isOver = true;
-    if (isTimeout) this.#report(collector, "timeout", reason);
+    if (call.options.signal.aborted || this.#calls.get(collector) !== call) return;
     call.options.abort(reason);
+    if (isTimeout) this.#report(collector, "timeout", reason);
   }
 
   /** Takes families that come. A generator is not asked for more once it was given up. */

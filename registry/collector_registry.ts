@@ -7,11 +7,10 @@ import {
   type LabelValue,
   MetricFamily,
   reservedLabelName,
+  tell,
   toLabelSet,
 } from "../model.ts";
-import { ClaimedNames, type Claims, claimsOf } from "./claimed_names.ts";
 import { CollectorCalls, type Report } from "./collector_calls.ts";
-import { ANONYMOUS, CollectorNames } from "./collector_names.ts";
 import { withConstLabels } from "./const_labels.ts";
 import { ErrorCounts, ERRORS_NAME } from "./error_counts.ts";
 import { findSample, gatherFrom } from "./gathering.ts";
@@ -31,7 +30,8 @@ import type {
   Registry,
 } from "./protocol.ts";
 import { checkIdle, ReadScope, whileBusy } from "./read_scope.ts";
-import { checkNames, narrow, restrict } from "./restricted.ts";
+import { ANONYMOUS, type Registration, registrationOf, Registrations } from "./registrations.ts";
+import { narrow, restrict, wantedNames } from "./restricted.ts";
 import { ADOPT, type RegistryState, SET_DEFAULT_LABELS, STATE } from "./state.ts";
 
 /** The families of the library's own counts. No collector can claim their names. */
@@ -41,11 +41,8 @@ const OWN_FAMILIES = [
   "narthex_series_overflow_total",
 ].map((name) => ({ name, type: "counter" } as const));
 
-/** A collector with the names that it would have in a registry. */
-interface Candidate {
-  readonly collector: Collector;
-  readonly claims: Claims;
-}
+/** What a collector brought. */
+type Answer = readonly [collector: Collector, families: MetricFamily[]];
 
 /**
  * A registry: holds collectors in the order of their registration and brings their families.
@@ -74,8 +71,7 @@ interface Candidate {
  */
 export class CollectorRegistry implements Registry {
   readonly #options: CheckedRegistryOptions;
-  readonly #claimed: ClaimedNames = new ClaimedNames();
-  readonly #names: CollectorNames = new CollectorNames();
+  readonly #collectors: Registrations = new Registrations();
   readonly #errors: ErrorCounts;
   readonly #calls: CollectorCalls;
   readonly #warned: Set<string> = new Set();
@@ -87,26 +83,28 @@ export class CollectorRegistry implements Registry {
   readonly #own: Collector = { collect: () => this.#errors.families() };
   #constLabels: LabelSet | undefined;
   #defaultLabels: LabelSet | undefined;
-  #targetLabels: Readonly<Record<string, string>> | null = null;
-  #target: Collector | null = null;
-  /** Which labels were set by a call, and so move to a registry that takes the place of this one. */
-  readonly #isSetLate = { constLabels: false, targetInfo: false };
+  #target: Collector | undefined;
+  #targetLabels: LabelSet | undefined;
+  /** The target info of the options. One that is set by a call moves with the collectors. */
+  readonly #givenTarget: Collector | undefined;
 
   static {
     // Only registries call these, also those of other copies of this package.
-    Object.defineProperty(this.prototype, STATE, {
-      value: function (this: CollectorRegistry): RegistryState {
-        return this.#state();
+    Object.defineProperties(this.prototype, {
+      [STATE]: {
+        value(this: CollectorRegistry): RegistryState {
+          return this.#state();
+        },
       },
-    });
-    Object.defineProperty(this.prototype, ADOPT, {
-      value: function (this: CollectorRegistry, state: RegistryState): void {
-        this.#adopt(state);
+      [ADOPT]: {
+        value(this: CollectorRegistry, state: RegistryState): void {
+          this.#adopt(state);
+        },
       },
-    });
-    Object.defineProperty(this.prototype, SET_DEFAULT_LABELS, {
-      value: function (this: CollectorRegistry, labels: LabelSet | undefined): void {
-        this.#defaultLabels = labels;
+      [SET_DEFAULT_LABELS]: {
+        value(this: CollectorRegistry, labels: LabelSet | undefined): void {
+          this.#defaultLabels = labels;
+        },
       },
     });
   }
@@ -127,12 +125,12 @@ export class CollectorRegistry implements Registry {
       clock,
       (...args) => this.#report(...args),
       (collector, error) => {
-        this.#errors.note(this.#names.nameOf(collector), "timeout", error);
+        this.#errors.note(this.#collectors.nameOf(collector), "timeout", error);
       },
     );
-    this.#claimed.reserve(this.#own, claimsOf(OWN_FAMILIES, prefix));
+    this.#collectors.reserve(registrationOf(this.#own, OWN_FAMILIES, prefix));
     this.setTargetInfo(targetInfo);
-    this.#isSetLate.targetInfo = false;
+    this.#givenTarget = this.#target;
   }
 
   /** The prefix of all exposed names; `null` for none. */
@@ -156,13 +154,13 @@ export class CollectorRegistry implements Registry {
    * @throws {DuplicateMetricError} If another collector claims one of its names.
    */
   register(collector: Collector): Collector {
-    if (this.#claimed.has(collector)) return collector;
+    if (this.#collectors.all.has(collector)) return collector;
     const candidate = this.#examine(collector, this.#constLabels);
-    const holders = this.#claimed.holders(candidate.claims);
+    const holders = this.#collectors.holders(candidate);
     const { onDuplicate } = this.#options;
-    if (holders.has(this.#own) || holders.has(this.#target!)) this.#refuse(candidate);
+    if (this.#isReserved(holders)) this.#refuse(candidate);
     if (holders.size === 0 || onDuplicate === "merge") {
-      this.#claimed.add(collector, candidate.claims);
+      this.#collectors.add(candidate);
       return collector;
     }
     if (onDuplicate === "keep") {
@@ -174,8 +172,7 @@ export class CollectorRegistry implements Registry {
     const isSame = definition !== undefined && existing!.definition === definition;
     if (isSame && onDuplicate !== "throw") return existing!;
     if (onDuplicate !== "replace") this.#refuse(candidate);
-    for (const holder of holders) this.#names.forget(holder);
-    this.#claimed.replace(holders, collector, candidate.claims);
+    this.#collectors.replace(holders, candidate);
     return collector;
   }
 
@@ -186,10 +183,8 @@ export class CollectorRegistry implements Registry {
    * @returns Whether it was there.
    */
   unregister(collector: Collector): boolean {
-    if (!this.#claimed.delete(collector)) return false;
-    this.#names.forget(collector);
-    if (collector === this.#target) this.#target = this.#targetLabels = null;
-    return true;
+    if (collector === this.#target) this.#target = this.#targetLabels = undefined;
+    return this.#collectors.delete(collector);
   }
 
   /** Removes all collectors and the errors that were counted. The target info stays. */
@@ -209,22 +204,16 @@ export class CollectorRegistry implements Registry {
    */
   *collect(options: ReadOptions = {}): Generator<MetricFamily> {
     checkIdle(this);
-    const wanted = options.names === undefined ? undefined : checkNames(options.names);
-    const answers = this.#readable(options, wanted).map((collector) =>
-      [collector, () => whileBusy(this, () => this.#calls.callSync(collector))] as const
-    );
-    if (this.#options.onDuplicate === "replace") {
-      this.#deciding++;
-      // A call of a collector never throws.
-      const read = answers.map(([collector, call]) => [collector, call()] as const);
-      this.#deciding--;
-      for (const [collector, families] of this.#dropReplaced(read)) {
-        yield* this.#exposable(collector, families, wanted);
-      }
-    } else {
-      for (const [collector, call] of answers) yield* this.#exposable(collector, call(), wanted);
-    }
-    yield* this.#exposable(this.#own, this.#errors.families(), wanted);
+    const wanted = wantedNames(options);
+    const call = (collector: Collector): Answer => {
+      return [collector, whileBusy(this, () => this.#calls.callSync(collector))];
+    };
+    this.#deciding++;
+    // A call of a collector never throws.
+    const answers = this.#readable(options, wanted).map(call);
+    this.#deciding--;
+    for (const answer of this.#decide(answers)) yield* this.#wanted(answer, wanted);
+    yield* this.#wanted([this.#own, this.#errors.families()], wanted);
   }
 
   /**
@@ -236,26 +225,17 @@ export class CollectorRegistry implements Registry {
    */
   async *collectAsync(options: ReadAsyncOptions = {}): AsyncGenerator<MetricFamily> {
     checkIdle(this);
-    const wanted = options.names === undefined ? undefined : checkNames(options.names);
+    const wanted = wantedNames(options);
     const collectors = this.#readable(options, wanted);
-    const answers = this.#calls.callAll(collectors, options, (call) => whileBusy(this, call));
+    const calls = this.#calls.callAll(collectors, options, (call) => whileBusy(this, call));
+    let answers: AsyncIterable<Answer> | Iterable<Answer> = calls;
     if (this.#options.onDuplicate === "replace") {
-      const read: (readonly [Collector, MetricFamily[]])[] = [];
       this.#deciding++;
-      try {
-        for await (const answer of answers) read.push(answer);
-      } finally {
-        this.#deciding--;
-      }
-      for (const [collector, families] of this.#dropReplaced(read)) {
-        yield* this.#exposable(collector, families, wanted);
-      }
-    } else {
-      for await (const [collector, families] of answers) {
-        yield* this.#exposable(collector, families, wanted);
-      }
+      const all = await Array.fromAsync(calls).finally(() => this.#deciding--);
+      answers = this.#decide(all);
     }
-    yield* this.#exposable(this.#own, this.#errors.families(), wanted);
+    for await (const answer of answers) yield* this.#wanted(answer, wanted);
+    yield* this.#wanted([this.#own, this.#errors.families()], wanted);
   }
 
   /**
@@ -280,26 +260,25 @@ export class CollectorRegistry implements Registry {
    */
   setTargetInfo(labels: Readonly<Record<string, LabelValue>> | null): void {
     const former = this.#target;
-    let copy: Record<string, string> | null = null;
+    let target: Collector | undefined;
+    let labelSet: LabelSet | undefined;
     if (labels !== null) {
-      const { labelNames, labelValues } = toLabelSet(labels, "legacy", "Cannot set target info");
-      // Values are as many as names.
-      copy = Object.fromEntries(labelNames.map((name, i) => [name, labelValues[i]!]));
-      const family = new MetricFamily(TARGET_INFO, "Target metadata", "info")
-        .addSample(TARGET_INFO, copy, 1);
-      const target: Collector = { collect: () => [family], describe: () => [family] };
-      const claims = claimsOf([family], this.prefix);
-      const isTaken = former === null && this.#claimed.holders(claims).size > 0;
+      labelSet = toLabelSet(labels, "legacy", "Cannot set target info");
+      const metrics = [{ ...labelSet, value: 1 }];
+      const families = [new MetricFamily(TARGET_INFO, "Target metadata", "info", { metrics })];
+      target = { collect: () => families, describe: () => families };
+      const candidate = registrationOf(target, families, this.prefix);
       // Never kept or reused: the program wants to see these labels.
-      if (isTaken) this.#refuse({ collector: target, claims });
-      if (former !== null) this.unregister(former);
-      this.#claimed.add(target, claims);
-      this.#target = target;
-    } else if (former !== null) {
+      if (former === undefined && this.#collectors.holders(candidate).size > 0) {
+        this.#refuse(candidate);
+      }
+      if (former !== undefined) this.unregister(former);
+      this.#collectors.add(candidate);
+    } else if (former !== undefined) {
       this.unregister(former);
     }
-    this.#targetLabels = copy;
-    this.#isSetLate.targetInfo = labels !== null;
+    this.#target = target;
+    this.#targetLabels = labelSet;
   }
 
   /**
@@ -308,7 +287,10 @@ export class CollectorRegistry implements Registry {
    * @returns A copy of the labels, or `null`.
    */
   getTargetInfo(): Record<string, string> | null {
-    return this.#targetLabels === null ? null : { ...this.#targetLabels };
+    if (this.#targetLabels === undefined) return null;
+    const { labelNames, labelValues } = this.#targetLabels;
+    // Values are as many as names.
+    return Object.fromEntries(labelNames.map((name, i) => [name, labelValues[i]!]));
   }
 
   /**
@@ -335,7 +317,6 @@ export class CollectorRegistry implements Registry {
       : checkConstLabels(labels, "Cannot set constant labels");
     this.#checkAll(checked);
     this.#constLabels = checked;
-    this.#isSetLate.constLabels = checked !== undefined;
   }
 
   /**
@@ -384,7 +365,7 @@ export class CollectorRegistry implements Registry {
     labels: Readonly<Record<string, LabelValue>> = {},
   ): number | undefined {
     checkShape(typeof name === "string", "Cannot look up sample", "name must be a string", name);
-    const isKnown = this.#claimed.isKnown(name);
+    const isKnown = this.#collectors.isKnown(name);
     if (ReadScope.current === undefined && !isKnown) {
       return findSample(gatherFrom(this), name, labels);
     }
@@ -403,39 +384,44 @@ export class CollectorRegistry implements Registry {
     // It is no error yet.
     if (ReadScope.current?.isUnwinding) return;
     this.#errors.count(collector, cause, error, times);
-    try {
-      const returned: unknown = this.#options.onError(error, { collector, cause });
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // An error of a log must not become one of the read.
-    }
+    tell(this.#options.onError, error, { collector, cause });
   }
 
   #report(collector: Collector, cause: CollectorErrorCause, error: unknown): void {
-    const canBeReplaced = this.#claimed.namesOf(collector)?.size === 0;
+    const { onDuplicate } = this.#options;
+    const canBeReplaced = onDuplicate === "replace" && this.#isNameless(collector);
     if (canBeReplaced && this.#deciding > 0) this.#held.push([collector, cause, error]);
     else this.#count(collector, cause, error);
   }
 
   #count(...[collector, cause, error]: Parameters<Report>): void {
-    this.countError(this.#names.nameOf(collector), cause, error);
+    this.countError(this.#collectors.nameOf(collector), cause, error);
   }
 
   /** All collectors except the target info. */
   #registered(): Collector[] {
-    return this.#claimed.all().filter((collector) => collector !== this.#target);
+    return [...this.#collectors.all.keys()].filter((collector) => collector !== this.#target);
+  }
+
+  #isNameless(collector: Collector): boolean {
+    return this.#collectors.all.get(collector)?.names.size === 0;
+  }
+
+  /** Whether names belong to the registry itself, or to its target info. */
+  #isReserved(holders: ReadonlySet<Collector | undefined>): boolean {
+    return holders.has(this.#own) || holders.has(this.#target);
   }
 
   /** Throws if a collector that is known by its names has one of the constant labels. */
   #checkAll(constLabels: LabelSet | undefined): void {
     for (const collector of this.#registered()) {
-      if (this.#claimed.namesOf(collector)!.size > 0) this.#examine(collector, constLabels);
+      if (!this.#isNameless(collector)) this.#examine(collector, constLabels);
     }
   }
 
   /** The collectors that are to be called, the target info first. */
   #readable({ metricsOnly }: ReadOptions, wanted: ReadonlySet<string> | undefined): Collector[] {
-    const collectors: Collector[] = this.#target === null || metricsOnly ? [] : [this.#target];
+    const collectors: Collector[] = this.#target === undefined || metricsOnly ? [] : [this.#target];
     for (const collector of this.#registered()) {
       if (metricsOnly && collector.definition === undefined) continue;
       if (wanted === undefined || this.#canHave(collector, wanted)) collectors.push(collector);
@@ -445,11 +431,11 @@ export class CollectorRegistry implements Registry {
 
   /** Whether a collector can have one of the wanted names. One without `describe()` always can. */
   #canHave(collector: Collector, wanted: ReadonlySet<string>): boolean {
-    const names = this.#claimed.namesOf(collector)!;
+    const { names } = this.#collectors.all.get(collector)!;
     if (names.size === 0 || !names.isDisjointFrom(wanted)) return true;
     // Every metric may have counts of its own.
     return collector.definition !== undefined &&
-      [...wanted].some((name) => this.#claimed.ownerOf(name) === this.#own);
+      [...wanted].some((name) => this.#collectors.ownerOf(name) === this.#own);
   }
 
   /**
@@ -457,29 +443,27 @@ export class CollectorRegistry implements Registry {
    * a read: those of the collectors that claim the name come first, and each is asked once a read.
    */
   *#lookUp(name: string, scope: ReadScope): Generator<MetricFamily> {
-    const wanted = new Set([name]);
-    if (this.#claimed.ownerOf(name) === this.#own) {
-      yield* this.#gather(this.#own, wanted);
+    if (this.#collectors.ownerOf(name) === this.#own) {
+      yield* this.#gather(this.#own);
       for (const metric of this.#readable({ metricsOnly: true }, undefined)) {
-        yield* this.#gather(metric, wanted);
+        yield* this.#gather(metric);
       }
       return;
     }
-    for (const collector of this.#claimed.readersOf(name)) {
-      const isDescribed = this.#claimed.namesOf(collector)!.size > 0;
+    for (const { collector, names } of this.#collectors.readersOf(name)) {
       // One that is being called cannot answer for itself.
-      if (!isDescribed && this.#calls.isCalling(collector)) continue;
-      yield* scope.lookUp(collector, () => this.#gather(collector, undefined));
+      if (names.size === 0 && this.#calls.isCalling(collector)) continue;
+      yield* scope.lookUp(collector, () => this.#gather(collector));
     }
   }
 
-  /** The families of one collector, as exposed, as far as they are wanted. */
-  #gather(collector: Collector, wanted: ReadonlySet<string> | undefined): MetricFamily[] {
+  /** The families of one collector, as exposed. */
+  #gather(collector: Collector): MetricFamily[] {
     const collect = (): Iterable<MetricFamily> => {
       const families = collector === this.#own
         ? this.#errors.families()
         : whileBusy(this, () => this.#calls.callSync(collector));
-      return this.#exposable(collector, families, wanted);
+      return this.#labelled([collector, families]);
     };
     const { prefix } = this;
     const countError: Gatherer["countError"] = (...args) => this.countError(...args);
@@ -488,29 +472,33 @@ export class CollectorRegistry implements Registry {
     return gatherFrom(view);
   }
 
-  /** Families with the constant labels, as far as they are wanted. */
-  *#exposable(
-    collector: Collector,
-    families: readonly MetricFamily[],
+  /** The families of an answer, as far as they are wanted. */
+  *#wanted(
+    answer: Answer,
     wanted: ReadonlySet<string> | undefined,
   ): Generator<MetricFamily> {
-    const isTarget = collector === this.#target;
-    const constLabels = isTarget ? undefined : this.#constLabels;
-    const defaultLabels = isTarget ? undefined : this.#defaultLabels;
-    if (this.#claimed.namesOf(collector)?.size === 0) this.#names.note(collector, families);
+    for (const family of this.#labelled(answer)) yield* narrow(family, this, wanted);
+  }
+
+  /** The families of an answer, with the constant labels. */
+  *#labelled([collector, families]: Answer): Generator<MetricFamily> {
+    this.#collectors.note(collector, families);
+    if (collector === this.#target) return yield* families;
     for (const family of families) {
       let labelled = family;
       try {
         const name = exposedName(this.prefix, family.name);
-        if (constLabels !== undefined) labelled = withConstLabels(labelled, constLabels, name);
-        if (defaultLabels !== undefined) {
-          labelled = withConstLabels(labelled, defaultLabels, name, true);
+        if (this.#constLabels !== undefined) {
+          labelled = withConstLabels(labelled, this.#constLabels, name);
+        }
+        if (this.#defaultLabels !== undefined) {
+          labelled = withConstLabels(labelled, this.#defaultLabels, name, true);
         }
       } catch (error) {
         this.#report(collector, "invalid", error);
         continue;
       }
-      yield* narrow(labelled, this, wanted);
+      yield labelled;
     }
   }
 
@@ -518,15 +506,13 @@ export class CollectorRegistry implements Registry {
    * Removes collectors without `describe()` if a later one brings the same families, because the
    * later one is the same collector, edited. Counts the errors of the others.
    */
-  #dropReplaced(
-    answers: readonly (readonly [Collector, MetricFamily[]])[],
-  ): (readonly [Collector, MetricFamily[]])[] {
+  #decide(answers: Answer[]): Answer[] {
+    if (this.#options.onDuplicate !== "replace") return answers;
     const last = new Map<string, Collector>();
     const dropped = new Set<Collector>();
     for (const [collector, families] of answers) {
-      if (this.#claimed.namesOf(collector)?.size !== 0) continue;
-      this.#names.note(collector, families);
-      for (const key of this.#names.familiesOf(collector)) {
+      this.#collectors.note(collector, families);
+      for (const { key } of this.#collectors.all.get(collector)?.families ?? []) {
         const former = last.get(key);
         if (former !== undefined && former !== collector) dropped.add(former);
         last.set(key, collector);
@@ -535,13 +521,13 @@ export class CollectorRegistry implements Registry {
     for (const collector of dropped) this.unregister(collector);
     // Errors of collectors that were dropped are not counted.
     for (const report of this.#held.splice(0)) {
-      if (this.#claimed.has(report[0])) this.#count(...report);
+      if (this.#collectors.all.has(report[0])) this.#count(...report);
     }
     return answers.filter(([collector]) => !dropped.has(collector));
   }
 
   /** Checks a collector, and determines the names that it would have. */
-  #examine(collector: Collector, constLabels: LabelSet | undefined): Candidate {
+  #examine(collector: Collector, constLabels: LabelSet | undefined): Registration {
     const doing = "Cannot register collector";
     const isCollector = (typeof collector === "object" || typeof collector === "function") &&
       typeof collector?.collect === "function";
@@ -563,7 +549,7 @@ export class CollectorRegistry implements Registry {
         throw new TypeError(`${problem} "${clash}" is a constant label of the registry`);
       }
     }
-    return { collector, claims: claimsOf(families, this.prefix) };
+    return registrationOf(collector, families, this.prefix);
   }
 
   #describe(collector: Collector): MetricFamily[] {
@@ -576,40 +562,43 @@ export class CollectorRegistry implements Registry {
     return [];
   }
 
-  #warn({ claims }: Candidate): void {
-    const claimed = [...claims.claimed].find((name) => this.#claimed.ownerOf(name) !== undefined)!;
-    if (this.#warned.has(claimed)) return;
-    this.#warned.add(claimed);
-    console.warn(`narthex: "${claimed}" is already registered; the first one is kept`);
+  /** The first name of a collector that another one claims. */
+  #takenName({ claimed }: Registration): string {
+    // There is one: otherwise the collector would just be registered.
+    return [...claimed].find((name) => this.#collectors.ownerOf(name) !== undefined)!;
   }
 
-  #refuse({ collector, claims }: Candidate): never {
-    const [first] = claims.claimed;
-    const name = [...claims.claimed].find((name) => this.#claimed.ownerOf(name) !== undefined)!;
-    const existing = this.#claimed.ownerOf(name)!;
-    if (existing === this.#own) {
-      throw new DuplicateMetricError(
-        `Cannot register "${first}": the name "${name}" belongs to the registry itself`,
-        { existing, rejected: collector },
-      );
-    }
-    const holder = this.#names.nameOf(existing);
+  #warn(candidate: Registration): void {
+    const name = this.#takenName(candidate);
+    if (this.#warned.has(name)) return;
+    this.#warned.add(name);
+    console.warn(`narthex: "${name}" is already registered; the first one is kept`);
+  }
+
+  #refuse(candidate: Registration): never {
+    const { collector, claimed } = candidate;
+    const [first] = claimed;
+    const name = this.#takenName(candidate);
+    const existing = this.#collectors.ownerOf(name)!;
+    const doing = `Cannot register "${first}": the name "${name}"`;
+    const holder = this.#collectors.nameOf(existing);
     const by = holder === ANONYMOUS || holder === name ? "" : ` by "${holder}"`;
     const difference = this.#options.onDuplicate === "throw" ? "" : " with another definition";
-    throw new DuplicateMetricError(
-      `Cannot register "${first}": the name "${name}" is claimed already${by}${difference}: ` +
-        'use another name, or create the registry with onDuplicate "replace", "keep" or "merge"',
-      { existing, rejected: collector },
-    );
+    const reason = existing === this.#own
+      ? "belongs to the registry itself"
+      : `is claimed already${by}${difference}: use another name, or create the registry with ` +
+        'onDuplicate "replace", "keep" or "merge"';
+    throw new DuplicateMetricError(`${doing} ${reason}`, { existing, rejected: collector });
   }
 
+  /** Returns what a registry that takes the place of this one takes over. */
   #state(): RegistryState {
-    const collectors = this.#registered();
+    const isLate = this.#target !== this.#givenTarget;
     return {
-      collectors,
-      known: new Map(collectors.map((collector) => [collector, this.#names.known(collector)])),
-      targetInfo: this.#isSetLate.targetInfo ? this.#targetLabels ?? undefined : undefined,
-      constLabels: this.#isSetLate.constLabels ? this.#constLabels : undefined,
+      collectors: this.#registered(),
+      known: this.#collectors.all,
+      targetInfo: isLate ? this.getTargetInfo() ?? undefined : undefined,
+      constLabels: this.#constLabels === this.#options.constLabels ? undefined : this.#constLabels,
       defaultLabels: this.#defaultLabels,
       errors: this.#errors.state,
     };
@@ -619,30 +608,25 @@ export class CollectorRegistry implements Registry {
   #adopt(state: RegistryState): void {
     const constLabels = this.#constLabels ?? state.constLabels;
     if (constLabels !== this.#constLabels) this.#checkAll(constLabels);
-    const incoming = state.collectors.filter((collector) => !this.#claimed.has(collector));
-    const candidates = incoming.map((collector) => this.#examine(collector, constLabels));
     const { onDuplicate } = this.#options;
-    const own = new ClaimedNames();
-    for (const candidate of candidates) {
-      const { collector, claims } = candidate;
-      const holders = this.#claimed.holders(claims);
-      const isLegal = onDuplicate === "merge" || onDuplicate === "keep" ||
-        onDuplicate === "replace" || (holders.size === 0 && own.holders(claims).size === 0);
-      if (!isLegal || holders.has(this.#own) || holders.has(this.#target!)) this.#refuse(candidate);
-      own.add(collector, claims);
+    const mayClash = onDuplicate === "merge" || onDuplicate === "keep" || onDuplicate === "replace";
+    const incoming = new Registrations();
+    for (const collector of state.collectors) {
+      if (this.#collectors.all.has(collector)) continue;
+      const candidate = this.#examine(collector, constLabels);
+      const holders = this.#collectors.holders(candidate);
+      const clashes = holders.size + incoming.holders(candidate).size > 0;
+      if ((clashes && !mayClash) || this.#isReserved(holders)) this.#refuse(candidate);
+      incoming.add(candidate);
     }
     // From here on nothing throws.
     this.#defaultLabels ??= state.defaultLabels;
     this.#constLabels = constLabels;
-    if (constLabels !== undefined && constLabels === state.constLabels) {
-      this.#isSetLate.constLabels = true;
-    }
-    for (const { collector } of candidates) {
+    for (const collector of incoming.all.keys()) {
       this.register(collector);
-      const known = state.known?.get(collector);
-      if (known !== undefined) this.#names.adopt(collector, known);
+      this.#collectors.adopt(collector, state.known?.get(collector));
     }
-    if (this.#target === null && state.targetInfo !== undefined) {
+    if (this.#target === undefined && state.targetInfo !== undefined) {
       this.setTargetInfo(state.targetInfo);
     }
     if (this.#errors.isEmpty && state.errors !== undefined) this.#errors.adopt(state.errors);

@@ -1,6 +1,7 @@
 import {
+  checkBounds,
   checkKnownOptions,
-  checkLabelName,
+  checkLabelNames,
   checkLabelObject,
   checkNativeHistogram,
   checkNumber,
@@ -9,7 +10,6 @@ import {
   type Exemplar,
   exposedNames,
   familyLike,
-  findAmbiguousLabelName,
   formatBound,
   fullName,
   type HistogramMetric,
@@ -24,7 +24,6 @@ import {
   type NativeHistogram,
   type NumberMetric,
   received,
-  reservedLabelName,
   seriesKey,
   type StateSetMetric,
   type SummaryMetric,
@@ -35,7 +34,8 @@ import { checkPrefix, exposedName } from "./options.ts";
 import type { CollectorErrorCause, Gatherer, ReadAsyncOptions, ReadOptions } from "./protocol.ts";
 import { ErrorCounts } from "./error_counts.ts";
 import { ReadScope, rootOf, whileBusy } from "./read_scope.ts";
-import { checkNames, narrow } from "./restricted.ts";
+import { ANONYMOUS, readName } from "./registrations.ts";
+import { narrow, wantedNames } from "./restricted.ts";
 import { READABLE_METRICS, unread } from "./unread.ts";
 
 /**
@@ -125,12 +125,13 @@ interface Entry {
 export class Gathering {
   /** What the registry is to be asked for. */
   readonly options: ReadAsyncOptions;
+  /** What stands before all names. */
+  readonly prefix: string | null;
   /** What the read looks up for functions that it calls. */
   readonly scope: ReadScope = new ReadScope();
   readonly #source: Gatherer;
   /** Counts what is left out, if the registry does not. */
   readonly #counts: ErrorCounts | undefined;
-  readonly #prefix: string | null;
   readonly #names: ReadonlySet<string> | undefined;
   readonly #entries: Map<string, Entry> = new Map();
   /** The names that the families take, in whatever format: see `exposedNames()`. */
@@ -146,9 +147,9 @@ export class Gathering {
   constructor(source: Gatherer, options: ReadAsyncOptions) {
     this.#source = source;
     this.#counts = countsOf(source);
-    this.#prefix = checkPrefix(source.prefix, "Cannot gather metrics");
+    this.prefix = checkPrefix(source.prefix, "Cannot gather metrics");
     const own = checkKnownOptions(options, READ_OPTIONS, "Cannot gather metrics");
-    this.#names = own.names === undefined ? undefined : checkNames(own.names);
+    this.#names = wantedNames(own);
     const { timeoutMs } = own;
     if (timeoutMs !== undefined) {
       checkNumber(timeoutMs, (ms) => ms >= 0, ">= 0", "Cannot gather metrics", "timeoutMs");
@@ -158,11 +159,7 @@ export class Gathering {
 
   /** Takes a family in. What cannot be read is left out and counted. */
   add(family: MetricFamily): void {
-    if (this.#names === undefined) return this.#put(family);
-    const { prefix } = this.#source;
-    const countError: Gatherer["countError"] = (...args) => this.#report(...args);
-    const source = { prefix, collect: () => [], countError };
-    for (const part of narrow(family, source, this.#names)) this.#put(part);
+    for (const part of narrow(family, this, this.#names)) this.#put(part);
   }
 
   /** Returns the families that came, in their order. */
@@ -175,14 +172,15 @@ export class Gathering {
   #count(family: MetricFamily, cause: CollectorErrorCause, problem: unknown, times = 1): void {
     // It is no error yet.
     if (ReadScope.current?.isUnwinding) return;
-    const name = nameOf(family);
+    const name = readName(() => family.name) ?? ANONYMOUS;
     const error = typeof problem === "string"
       ? new TypeError(`Cannot expose family "${name}": ${problem}`)
       : problem;
-    this.#report(name, cause, error, times);
+    this.countError(name, cause, error, times);
   }
 
-  #report(name: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
+  /** Counts something in the registry, or for it. */
+  countError(name: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
     if (this.#counts !== undefined) this.#counts.count(name, cause, error, times);
     else this.#source.countError?.(name, cause, error, times);
   }
@@ -203,7 +201,7 @@ export class Gathering {
     if (!isTrusted && !isFamily(family)) {
       return this.#count(family, "invalid", "it is not a metric family");
     }
-    const name = exposedName(this.#prefix, family.name);
+    const name = exposedName(this.prefix, family.name);
     if (type === "stateset" && labelNames?.includes(name)) {
       return this.#count(family, "conflict", `label "${name}" is reserved for the state`);
     }
@@ -259,13 +257,23 @@ export class Gathering {
     let repeated: Metric | undefined;
     let repeats = 0;
     const { type } = family;
-    const reserved = reservedLabelName(type, name);
     const call = <T>(fn: () => T): T => this.scope.run(() => whileBusy(this.#source, fn));
+    // Metrics of one family nearly always share their names, so these are checked once.
+    let given: readonly string[] | undefined;
+    let labelNames: readonly string[] = [];
+    const copyOf = (metric: Metric): Metric => {
+      const names = metric.labelNames;
+      if (names !== given) {
+        labelNames = checkLabelNames(names, "utf8", type, name, READING);
+        given = names;
+      }
+      return copyMetric(type, metric, labelNames);
+    };
     // All at once: a collector that breaks off in between leaves no trace in `series`.
     for (const metric of call(() => this.#walk(family, metrics))) {
       let copy: Metric;
       try {
-        copy = call(() => copyMetric(type, metric, reserved));
+        copy = call(() => copyOf(metric));
       } catch (error) {
         this.#count(family, "error", error);
         continue;
@@ -327,56 +335,43 @@ function isFamily(family: MetricFamily): boolean {
     fullName(name, type, { unit, nameValidation: "utf8" }, "Cannot gather family") === name;
 }
 
-function nameOf(family: unknown): string {
-  try {
-    const { name } = family as { name?: unknown };
-    if (typeof name === "string" && name !== "") return name.slice(0, 200);
-  } catch {
-    // What cannot tell its name has none.
-  }
-  return "anonymous";
-}
+/** The failing action, for error messages. */
+const READING = "Cannot read metric";
 
 /**
- * Copies a metric that may be anything. Everything is read once: what a function returns stays what
+ * Copies a metric that may be anything, with its label names, which were checked. Everything is read once: what a function returns stays what
  * it was, and a metric without the shape of its family's type throws here, not in an encoder.
  */
-function copyMetric(type: MetricType, metric: Metric, reserved: string | undefined): Metric {
+function copyMetric(type: MetricType, metric: Metric, labelNames: readonly string[]): Metric {
   const { timestamp, created } = metric;
-  const labelNames = [...metric.labelNames];
-  const labelValues = [...metric.labelValues];
-  const names = new Set<unknown>(labelNames);
-  if (names.size !== labelNames.length || labelValues.length !== labelNames.length) {
-    throw new TypeError("Cannot read metric: labels are not a label set");
-  }
-  for (const name of labelNames) checkLabelName(name, "utf8", "Cannot read metric");
-  if (reserved !== undefined && names.has(reserved)) {
-    throw new TypeError(`Cannot read metric: label "${reserved}" is reserved`);
-  }
-  if (findAmbiguousLabelName(labelNames) !== undefined) {
-    throw new TypeError("Cannot read metric: two labels become one for older scrapers");
-  }
-  for (const text of labelValues) checkType(text, "string");
-  for (const time of [timestamp, created]) checkTime(time);
+  const labelValues = copyList(metric.labelValues, "string", labelNames.length);
+  checkTime(timestamp);
+  checkTime(created);
   const base = { labelNames, labelValues, timestamp, created };
+  // The type of the family tells the shape; a metric of another shape throws.
   switch (type) {
     case "histogram":
     case "gaugehistogram":
-      // The type of the family tells the shape; a metric of another shape throws.
       return copyHistogram(base, metric as HistogramMetric);
     case "summary": {
+      const quantiles = copyList((metric as SummaryMetric).quantiles, "number");
+      const values = copyList(
+        (metric as SummaryMetric).quantileValues(),
+        "number",
+        quantiles.length,
+      );
       const { sum, count } = metric as SummaryMetric;
-      const quantiles = copyNumbers((metric as SummaryMetric).quantiles);
-      const values = copyNumbers((metric as SummaryMetric).quantileValues());
-      checkNumbers([sum ?? 0, count ?? 0]);
-      checkLength(values, quantiles.length);
+      checkType(sum ?? 0, "number");
+      checkType(count ?? 0, "number");
       return { ...base, quantiles, sum, count, quantileValues: () => values };
     }
     case "stateset": {
-      const states = [...(metric as StateSetMetric).states];
-      for (const state of states) checkType(state, "string");
-      const stateValues = copyNumbers((metric as StateSetMetric).stateValues);
-      checkLength(stateValues, states.length);
+      const states = copyList((metric as StateSetMetric).states, "string");
+      const stateValues = copyList(
+        (metric as StateSetMetric).stateValues,
+        "number",
+        states.length,
+      );
       return { ...base, states, stateValues };
     }
     default: {
@@ -390,17 +385,18 @@ function copyMetric(type: MetricType, metric: Metric, reserved: string | undefin
 
 function copyHistogram(base: LabelledMetric, metric: HistogramMetric): HistogramMetric {
   const { sum, count, native } = metric;
-  checkNumbers([sum ?? 0, count ?? 0]);
-  const bounds = copyNumbers(metric.bounds);
-  const counts = copyNumbers(metric.cumulativeCounts());
-  if (counts.length !== 0) checkLength(counts, bounds.length + 1);
+  checkType(sum ?? 0, "number");
+  checkType(count ?? 0, "number");
+  const bounds = copyList(metric.bounds, "number");
+  const cumulative = metric.cumulativeCounts();
+  const counts = copyList(cumulative, "number", cumulative.length === 0 ? 0 : bounds.length + 1);
   return {
     ...base,
     bounds,
     sum,
     count,
     exemplars: metric.exemplars && Array.from(metric.exemplars, copyExemplar),
-    native: native && checkNativeCount(checkNativeHistogram(native, "Cannot read metric")),
+    native: native && checkNativeCount(checkNativeHistogram(native, READING)),
     // One for each is what makes them exemplars.
     nativeExemplars: metric.nativeExemplars &&
       Array.from(metric.nativeExemplars, (exemplar) => copyExemplar(exemplar)!),
@@ -411,49 +407,42 @@ function copyHistogram(base: LabelledMetric, metric: HistogramMetric): Histogram
 
 /** Prometheus refuses a whole scrape for a native histogram with more in its buckets than in all. */
 function checkNativeCount(native: NativeHistogram): NativeHistogram {
-  const { zeroCount, positive, negative, count } = native;
-  let inBuckets = zeroCount;
-  for (const buckets of [positive, negative]) {
+  let inBuckets = native.zeroCount;
+  for (const buckets of [native.positive, native.negative]) {
     for (const bucket of buckets.values()) inBuckets += bucket;
   }
   // NaN is counted in no bucket, and sums of fractions may differ in their last digits.
-  if (inBuckets <= count * (1 + 1e-9)) return native;
-  throw new RangeError("Cannot read metric: its buckets have more than its count");
+  const isLegal = inBuckets <= native.count * (1 + 1e-9);
+  checkBounds(isLegal, READING, "its buckets have more than its count", inBuckets);
+  return native;
 }
 
-function checkNumbers(numbers: readonly number[]): void {
-  for (const number of numbers) checkType(number, "number");
-}
-
-function copyNumbers(numbers: readonly number[]): number[] {
-  const copy = [...numbers];
-  checkNumbers(copy);
+/** Copies a list. Throws if an element is of another type, or if the length is another one. */
+function copyList<T>(list: Iterable<T>, type: "string" | "number", length?: number): T[] {
+  const copy = [...list];
+  const isRight = length === undefined || copy.length === length;
+  checkShape(isRight, READING, `expected ${length} values`, copy.length);
+  for (const item of copy) checkType(item, type);
   return copy;
 }
 
-function checkLength(values: readonly unknown[], length: number): void {
-  if (values.length !== length) {
-    throw new TypeError(`Cannot read metric: expected ${length} values: received ${values.length}`);
-  }
+function checkType(value: unknown, type: "string" | "number"): void {
+  const actual = typeof value;
+  if (actual !== type) checkShape(false, READING, `expected a ${type}`, value);
 }
 
 function checkTime(time: number | undefined): void {
-  if (time !== undefined) checkSeconds(time, "Cannot read metric", "timestamp");
+  if (time !== undefined) checkSeconds(time, READING, "timestamp");
 }
 
 /** Checks what encoders rely on. That an exemplar is short enough is checked where it is made. */
 function copyExemplar(exemplar: Exemplar | undefined): Exemplar | undefined {
   if (exemplar === undefined) return undefined;
   const { value, timestamp } = exemplar;
-  checkLabelObject(exemplar.labels, "Cannot read metric");
+  checkLabelObject(exemplar.labels, READING);
   const labels = { ...exemplar.labels };
   checkType(value, "number");
   checkTime(timestamp);
-  for (const text of Object.values(labels)) checkType(text, "string");
+  copyList(Object.values(labels), "string");
   return timestamp === undefined ? { labels, value } : { labels, value, timestamp };
-}
-
-function checkType(value: unknown, type: "string" | "number"): void {
-  const actual = typeof value;
-  if (actual !== type) throw new TypeError(`Cannot read metric: expected a ${type}`);
 }

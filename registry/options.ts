@@ -199,8 +199,7 @@ export const TARGET_INFO = "target_info";
 export function checkPrefix(prefix: unknown, doing: string): string | null {
   if (prefix === undefined || prefix === null || prefix === "") return null;
   const rule = "prefix must match [a-zA-Z_:][a-zA-Z0-9_:]*";
-  checkShape(typeof prefix === "string", doing, rule, prefix);
-  checkShape(isLegacyMetricName(prefix), doing, rule, prefix);
+  checkShape(typeof prefix === "string" && isLegacyMetricName(prefix), doing, rule, prefix);
   return prefix.replace(/(?<!_)_+$/, "") || null;
 }
 

@@ -47,15 +47,17 @@ export class CollectorRegistryProxy implements Registry {
 
   static {
     // A proxy may stand behind another one.
-    Object.defineProperty(this.prototype, STATE, {
-      value: function (this: CollectorRegistryProxy): RegistryState {
-        return stateOf(this.#registry, this.#registered);
+    Object.defineProperties(this.prototype, {
+      [STATE]: {
+        value(this: CollectorRegistryProxy): RegistryState {
+          return stateOf(this.#registry, this.#registered);
+        },
       },
-    });
-    Object.defineProperty(this.prototype, ADOPT, {
-      value: function (this: CollectorRegistryProxy, state: RegistryState): void {
-        handOver(state, this.#registry);
-        for (const collector of state.collectors) this.#registered.add(collector);
+      [ADOPT]: {
+        value(this: CollectorRegistryProxy, state: RegistryState): void {
+          handOver(state, this.#registry);
+          for (const collector of state.collectors) this.#registered.add(collector);
+        },
       },
     });
   }
@@ -222,7 +224,7 @@ export class CollectorRegistryProxy implements Registry {
    * @throws {TypeError} If the registry has no `clear()`.
    */
   clear(): void {
-    this.#extended("clear").clear();
+    this.#call("clear");
     this.#registered.clear();
   }
 
@@ -233,7 +235,7 @@ export class CollectorRegistryProxy implements Registry {
    * @throws {TypeError} If the registry has no `setTargetInfo()`.
    */
   setTargetInfo(labels: Readonly<Record<string, LabelValue>> | null): void {
-    this.#extended("setTargetInfo").setTargetInfo(labels);
+    this.#call("setTargetInfo", labels);
   }
 
   /**
@@ -243,7 +245,7 @@ export class CollectorRegistryProxy implements Registry {
    * @throws {TypeError} If the registry has no `getTargetInfo()`.
    */
   getTargetInfo(): Record<string, string> | null {
-    return this.#extended("getTargetInfo").getTargetInfo();
+    return this.#call("getTargetInfo");
   }
 
   /**
@@ -254,7 +256,7 @@ export class CollectorRegistryProxy implements Registry {
    * `setConstLabels()`.
    */
   setConstLabels(labels: Readonly<Record<string, LabelValue>> | null): void {
-    this.#extended("setConstLabels").setConstLabels(labels);
+    this.#call("setConstLabels", labels);
   }
 
   /**
@@ -267,7 +269,7 @@ export class CollectorRegistryProxy implements Registry {
     string,
     { readonly cause: CollectorErrorCause; readonly message: string; readonly time: number }
   > {
-    return this.#extended("lastErrors").lastErrors();
+    return this.#call("lastErrors");
   }
 
   /**
@@ -286,14 +288,15 @@ export class CollectorRegistryProxy implements Registry {
     return findSample(gatherFrom(this.#registry), name, labels);
   }
 
-  /** The registry, if it has a method that the protocol does not ask for. */
-  #extended<K extends keyof CollectorRegistry>(method: K): Pick<CollectorRegistry, K> {
-    const registry = this.#registry as Partial<CollectorRegistry>;
-    if (typeof registry[method] !== "function") {
-      throw new TypeError(`Cannot call ${method}(): the registry in use has no such method`);
-    }
-    // Its presence was just checked.
-    return registry as Pick<CollectorRegistry, K>;
+  /** Calls a method that the protocol does not ask for. */
+  #call<K extends "clear" | "setTargetInfo" | "getTargetInfo" | "setConstLabels" | "lastErrors">(
+    method: K,
+    ...args: Parameters<CollectorRegistry[K]>
+  ): ReturnType<CollectorRegistry[K]> {
+    const registry = this.#registry as Registry & Record<K, unknown>;
+    const fn = registry[method];
+    if (typeof fn === "function") return fn.apply(registry, args);
+    throw new TypeError(`Cannot call ${method}(): the registry in use has no such method`);
   }
 }
 

@@ -26,15 +26,12 @@ interface LookUp {
  * each other, a read stays linear in their number.
  */
 export class ReadScope {
-  readonly #answers: Map<Collector, MetricFamily[]> = new Map();
-  /** The collectors that are being looked up, outermost first. */
-  readonly #pending: Collector[] = [];
-  /** What was being looked up on the way to look-ups that were too deep, outermost first. */
-  readonly #waiting: Collector[] = [];
-  /** The same, to find something in it. */
-  readonly #isWaiting: Set<Collector> = new Set();
-  /** The collectors that were found to ask for each other. */
-  readonly #circular: Set<Collector> = new Set();
+  /** The families of collectors. Undefined for those that were found to ask for each other. */
+  readonly #answers: Map<Collector, MetricFamily[] | undefined> = new Map();
+  /** The collectors that wait for an answer, outermost first. */
+  readonly #path: Set<Collector> = new Set();
+  /** How many of these are being called. The others were, and will be called again. */
+  #depth = 0;
   /** The look-up that was too deep. All others are left without an answer then. */
   #deep: LookUp | undefined;
 
@@ -69,73 +66,62 @@ export class ReadScope {
    */
   lookUp(collector: Collector, read: () => MetricFamily[]): MetricFamily[] {
     if (this.#deep !== undefined) throw tooDeep();
-    if (this.#isWaiting.has(collector) || this.#pending.includes(collector)) {
-      const path = [...this.#waiting, ...this.#pending];
-      for (const member of path.slice(path.indexOf(collector))) this.#circular.add(member);
+    if (this.#path.has(collector)) {
+      const path = [...this.#path];
+      for (const member of path.slice(path.indexOf(collector))) {
+        this.#answers.set(member, undefined);
+      }
     }
-    if (this.#needsAnswer(collector)) {
-      const lookUp = { collector, read };
-      if (this.#pending.length === 0) this.#resolve(lookUp);
-      else if (this.#pending.length < MAX_DEPTH) this.#attempt(lookUp);
+    const lookUp = { collector, read };
+    if (!this.#answers.has(collector)) {
+      if (this.#depth === 0) this.#resolve(lookUp);
+      else if (this.#depth < MAX_DEPTH) this.#attempt(lookUp);
       else {
         this.#deep = lookUp;
-        for (const pending of this.#pending) {
-          this.#waiting.push(pending);
-          this.#isWaiting.add(pending);
-        }
         throw tooDeep();
       }
     }
-    if (this.#circular.has(collector)) {
-      throw new TypeError(
-        "Cannot look up sample: its value depends on itself, through functions or collectors " +
-          "that look up each other",
-      );
-    }
-    // It was there, or has just been found.
-    return this.#answers.get(collector)!;
-  }
-
-  #needsAnswer(collector: Collector): boolean {
-    return !this.#answers.has(collector) && !this.#circular.has(collector);
+    const answer = this.#answers.get(collector);
+    if (answer !== undefined) return answer;
+    throw new TypeError(
+      "Cannot look up sample: its value depends on itself, through functions or collectors " +
+        "that look up each other",
+    );
   }
 
   /** Makes a look-up that is not within another one. One that is too deep is made before it. */
   #resolve(lookUp: LookUp): void {
     const stack = [{ lookUp, waiting: 0 }];
-    try {
-      for (let last = stack.at(-1); last !== undefined; last = stack.at(-1)) {
-        // What was on the way from here on is looked up again.
-        this.#truncate(last.waiting);
-        try {
-          if (this.#needsAnswer(last.lookUp.collector)) this.#attempt(last.lookUp);
-        } catch (error) {
-          if (this.#deep === undefined) throw error;
+    for (let last = stack.at(-1); last !== undefined; last = stack.at(-1)) {
+      // What was on the way from here on is looked up again.
+      for (const collector of [...this.#path].slice(last.waiting)) this.#path.delete(collector);
+      try {
+        if (!this.#answers.has(last.lookUp.collector)) this.#attempt(last.lookUp);
+      } catch (error) {
+        if (this.#deep === undefined) {
+          this.#path.clear();
+          throw error;
         }
-        const deep = this.#deep;
-        this.#deep = undefined;
-        if (deep === undefined) stack.pop();
-        else stack.push({ lookUp: deep, waiting: this.#waiting.length });
       }
-    } finally {
-      this.#truncate(0);
+      const deep = this.#deep;
+      this.#deep = undefined;
+      if (deep === undefined) stack.pop();
+      else stack.push({ lookUp: deep, waiting: this.#path.size });
     }
-  }
-
-  #truncate(length: number): void {
-    while (this.#waiting.length > length) this.#isWaiting.delete(this.#waiting.pop()!);
   }
 
   #attempt({ collector, read }: LookUp): void {
-    this.#pending.push(collector);
-    let answer: MetricFamily[];
+    this.#path.add(collector);
+    this.#depth++;
     try {
-      answer = read();
+      const answer = read();
+      if (this.#deep !== undefined) throw tooDeep();
+      if (!this.#answers.has(collector)) this.#answers.set(collector, answer);
     } finally {
-      this.#pending.pop();
+      this.#depth--;
+      // What was on the way to a look-up that was too deep goes on waiting.
+      if (this.#deep === undefined) this.#path.delete(collector);
     }
-    if (this.#deep !== undefined) throw tooDeep();
-    this.#answers.set(collector, answer);
   }
 }
 

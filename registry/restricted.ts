@@ -80,14 +80,8 @@ export function collectFrom(
   return source.collectAsync?.(options) ?? source.collect(options);
 }
 
-/**
- * Checks the names that are wanted, and copies them.
- *
- * @param names The names as they were given.
- * @returns A copy.
- * @throws {TypeError} If they are not an iterable of strings.
- */
-export function checkNames(names: Iterable<string>): ReadonlySet<string> {
+/** Copies names. Throws if they are not an iterable of strings. */
+function checkNames(names: Iterable<string>): ReadonlySet<string> {
   const doing = "Cannot restrict registry";
   const isIterable = typeof names !== "string" && typeof names?.[Symbol.iterator] === "function";
   checkShape(isIterable, doing, "names must be an iterable", names);
@@ -99,32 +93,43 @@ export function checkNames(names: Iterable<string>): ReadonlySet<string> {
 }
 
 /**
- * Yields the part of a family that has one of the wanted names: all of it, some of its series,
+ * Checks the names that a read wants, and copies them.
+ *
+ * @param options The options of the read.
+ * @returns A copy; undefined for all names.
+ * @throws {TypeError} If they are not an iterable of strings.
+ */
+export function wantedNames({ names }: ReadOptions): ReadonlySet<string> | undefined {
+  return names === undefined ? undefined : checkNames(names);
+}
+
+/**
+ * Returns the part of a family that has one of the wanted names: all of it, some of its series,
  * or nothing.
  *
  * @param family The family, under the name it was registered with.
  * @param source The registry that it comes from, which counts a family that cannot be read.
  * @param filters The names that are wanted; of several filters all must match. Undefined for all.
+ * @returns A family, or none.
  */
-export function* narrow(
+export function narrow(
   family: MetricFamily,
-  source: Gatherer,
+  source: Pick<Gatherer, "prefix" | "countError">,
   ...filters: (Iterable<string> | undefined)[]
-): Generator<MetricFamily> {
-  let part = family;
+): MetricFamily[] {
+  let part: MetricFamily | undefined = family;
   try {
-    const prefix = checkPrefix(source.prefix, "Cannot restrict registry");
     for (const names of filters) {
       if (names === undefined) continue;
-      const next = partOf(part, prefix, names instanceof Set ? names : checkNames(names));
-      if (next === undefined) return;
-      part = next;
+      const prefix = checkPrefix(source.prefix, "Cannot restrict registry");
+      part = partOf(part, prefix, names instanceof Set ? names : checkNames(names));
+      if (part === undefined) return [];
     }
+    return [part];
   } catch (error) {
     source.countError?.("anonymous", "invalid", error);
-    return;
+    return [];
   }
-  yield part;
 }
 
 /** The part of a family that has some names, as live as the family is. */

@@ -1,7 +1,7 @@
 import type { Collector, LabelSet } from "../model.ts";
-import type { KnownCollector } from "./collector_names.ts";
 import type { ErrorState } from "./error_counts.ts";
 import type { Registry } from "./protocol.ts";
+import type { Registration } from "./registrations.ts";
 
 /** What a registry hands over when another one takes its place, in plain objects. */
 export interface RegistryState {
@@ -16,7 +16,7 @@ export interface RegistryState {
   /** What was counted. */
   readonly errors?: ErrorState | undefined;
   /** How the collectors are known. */
-  readonly known?: ReadonlyMap<Collector, KnownCollector> | undefined;
+  readonly known?: ReadonlyMap<Collector, Registration> | undefined;
 }
 
 /** The method of a registry that returns its state, in every copy of this package. */

@@ -41,11 +41,11 @@ const [CLEANED_PER_ROW, MIN_CLEANED] = [2, 250];
 /** How long a transaction cleans up at most, in milliseconds. */
 const CLEANING_MS = 2;
 
-/** About how many rows are written before a checkpoint at an idle time. */
-const CHECKPOINT_ROWS = 1000;
-
 /** After how many rows there is a checkpoint at any time: fewer where the disk is fast. */
 const [MIN_LOG_ROWS, MAX_LOG_ROWS] = [2000, 64_000];
+
+/** After which part of these rows there is a checkpoint at an idle time. */
+const IDLE_SHARE = 0.5;
 
 /** How long a checkpoint takes on a fast disk at most, in milliseconds. */
 const FAST_MS = 20;
@@ -359,7 +359,7 @@ export class SqliteSession implements Session {
   /** Makes a checkpoint when nothing else happens, or at once when too much is in the log. */
   #scheduleCheckpoint(): void {
     this.#cancelCheckpoint();
-    if (this.#isClosed || this.#written < CHECKPOINT_ROWS) return;
+    if (this.#isClosed || this.#written < this.#logRows * IDLE_SHARE) return;
     const run = (): void => {
       const connections = this.#connections;
       if (connections === undefined || areReplaced(connections.files, this.#path)) return;

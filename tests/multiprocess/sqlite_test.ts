@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CollectorRegistry, Counter, Gauge, generateMetricsAsync } from "../../mod.ts";
-import { loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
+import { loadBackend, type LoadBackendOptions, type Timers } from "../../multiprocess/mod.ts";
 import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { testBackend } from "../support/backend_contract.ts";
 import { ManualClock } from "../support/clock.ts";
@@ -331,6 +331,37 @@ test(
     assert.ok(count("own") <= 3 * gauges, `${count("own")} rows`);
     assert.ok(count("instances") <= 3, `${count("instances")} instances`);
     database.close();
+  }),
+);
+
+test(
+  "checkpoints at idle times become rare if each takes long",
+  inFolder(async ({ folder }) => {
+    const countCheckpoints = async (path: string, secondsPerLook: number): Promise<number> => {
+      const clock = new ManualClock();
+      let looks = 0;
+      const timers: Timers = {
+        now: () => clock.now(),
+        monotonic: () => clock.monotonic() + secondsPerLook * looks++,
+        setTimeout: (callback, milliseconds) => clock.setTimeout(callback, milliseconds),
+        nextTurn: (callback) => clock.nextTurn(callback),
+      };
+      const { jobs, shared } = await share(path, { timers });
+      for (let round = 0; round < 30; round++) {
+        for (let i = 0; i < 600; i++) jobs.labels(`${i}`).inc();
+        assert.equal(await shared.flush(), true);
+        clock.advance(1);
+      }
+      await shared.close();
+      const database = new DatabaseSync(path, { readOnly: true });
+      const { number } = database.prepare("SELECT number FROM checkpoints").get() ?? {};
+      database.close();
+      return Number(number);
+    };
+    const fast = await countCheckpoints(join(folder, "fast.db"), 0);
+    const slow = await countCheckpoints(join(folder, "slow.db"), 0.03);
+    assert.ok(fast >= 10, `${fast} checkpoints`);
+    assert.ok(slow >= 2 && slow <= fast / 2, `${slow} checkpoints, ${fast} where they are fast`);
   }),
 );
 

@@ -86,6 +86,8 @@ export function openDatabase(
     database.exec("PRAGMA busy_timeout = 0");
     if (readOnly) checkKind(database);
     else prepare(database, path);
+    // A program that may not look at the file learns it now, not with each flush.
+    statSync(path, { throwIfNoEntry: false });
     if (checks) checkPages(database);
     return database;
   } catch (error) {

@@ -1,22 +1,25 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { CollectorRegistry, Counter } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
 import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { CountingProcesses } from "../support/counting_processes.ts";
-import { RUNTIMES } from "../support/demo.ts";
+import { type Runtime, RUNTIMES } from "../support/demo.ts";
 import { killWriters } from "../support/killing.ts";
-import { ROOT_URL } from "../support/paths.ts";
+import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { start, waitFor } from "../support/processes.ts";
 import { runtimePath } from "../support/runtimes.ts";
 import { importFrom } from "../support/readme.ts";
+
+const run = promisify(execFile);
 
 async function temporary(): Promise<{ folder: string } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), "narthex-sqlite-"));
@@ -213,6 +216,92 @@ console.log("end of the program");
     });
     assert.equal(await shared.getSampleValueAsync("a_total"), 1);
     await shared.close();
+  });
+}
+
+/** Lets a program of its own open a store. Returns what it says. */
+async function openWith(
+  runtime: Runtime,
+  path: string,
+  { flags = ["-A"], user = "-" }: { flags?: readonly string[]; user?: string } = {},
+): Promise<string> {
+  const program = join(ROOT, "tests/support/opening_program.ts");
+  const options = runtime === "deno"
+    ? ["run", "--no-check", "--no-config", "--no-prompt", ...flags]
+    : flags.filter((flag) => flag !== "-A");
+  const args = [...options, program, path, user];
+  const { stdout, stderr } = await run(await runtimePath(runtime), args, { cwd: "/" });
+  assert.match(stdout, /^(loaded|rejected): /, stderr);
+  return stdout;
+}
+
+/** A user that may not do what file modes forbid. The modes do not bind the root user. */
+const ORDINARY_USER = process.getuid?.() === 0 ? "65534" : "-";
+
+/** What the operating system forbids. Each gets an existing database in a folder of its own. */
+const FORBIDDEN: [what: string, forbid: (folder: string, path: string) => void][] = [
+  ["a database in a folder that may not be written", (folder, path) => {
+    rmSync(path);
+    chmodSync(folder, 0o555);
+  }],
+  ["an existing database in a folder that may not be written", (folder) => {
+    chmodSync(folder, 0o555);
+  }],
+  ["a database in a folder that may not be entered", (folder) => chmodSync(folder, 0o000)],
+  ["a database that may not be written", (_, path) => chmodSync(path, 0o444)],
+  ["a database that may not be read", (_, path) => chmodSync(path, 0o000)],
+];
+
+/** A folder that every user may use, with a database that every user may use. */
+async function makeOpenDatabase(place: string): Promise<{ folder: string; path: string }> {
+  const folder = join(place, "open");
+  const path = join(folder, "metrics.db");
+  mkdirSync(folder);
+  chmodSync(place, 0o755);
+  chmodSync(folder, 0o777);
+  const shared = await loadBackend(sqliteBackend(path), { registry: new CollectorRegistry() });
+  await shared.close();
+  chmodSync(path, 0o666);
+  return { folder, path };
+}
+
+for (const runtime of RUNTIMES) {
+  for (const [what, forbid] of FORBIDDEN) {
+    test(`loadBackend() rejects ${what} at once, and names the path, on ${runtime}`, async () => {
+      await using place = await temporary();
+      const { folder, path } = await makeOpenDatabase(place.folder);
+      assert.equal(await openWith(runtime, path, { user: ORDINARY_USER }), "loaded: true\n");
+      // What the user has made itself would be a permission.
+      for (const name of readdirSync(folder)) if (name !== "metrics.db") rmSync(join(folder, name));
+      forbid(folder, path);
+      try {
+        const said = await openWith(runtime, path, { user: ORDINARY_USER });
+        assert.ok(
+          said.startsWith(`rejected: Error: Cannot open SQLite database "${path}": `),
+          said,
+        );
+      } finally {
+        chmodSync(folder, 0o777);
+      }
+    });
+  }
+}
+
+/** What runtimes forbid: a program may read the library, and not use the database. */
+const DENIED: [runtime: Runtime, flags: (path: string) => string[]][] = [
+  ["deno", () => ["--allow-read"]],
+  ["deno", () => [`--allow-read=${ROOT}`, "--allow-write"]],
+  ["deno", (path) => ["--allow-read", "--allow-write", `--deny-write=${path}`]],
+  ["deno", (path) => ["--allow-read", "--allow-write", `--deny-read=${path}`]],
+  ["node", () => ["--permission", `--allow-fs-read=${ROOT}*`]],
+];
+for (const [runtime, flags] of DENIED) {
+  const shown = flags("metrics.db").join(" ").replaceAll(ROOT, "library/");
+  test(`loadBackend() rejects a database without permission, on ${runtime} ${shown}`, async () => {
+    await using place = await temporary();
+    const { path } = await makeOpenDatabase(place.folder);
+    const said = await openWith(runtime, path, { flags: flags(path) });
+    assert.ok(said.startsWith(`rejected: Error: Cannot open SQLite database "${path}": `), said);
   });
 }
 

@@ -185,19 +185,24 @@ for (
   test(`a shared registry keeps no program alive ${where}`, async () => {
     await using place = await temporary();
     const { folder } = place;
-    const code = `import { Counter } from "@narthex/prometheus";
+    const code = `import { Counter, Gauge } from "@narthex/prometheus";
 import { loadBackend } from "@narthex/prometheus/multiprocess";
 import { sqliteBackend } from "@narthex/prometheus/sqlite";
 import { DatabaseSync } from "node:sqlite";
 const jobs = new Counter("a_total", "A.");
 jobs.inc();
-await loadBackend(sqliteBackend("./metrics.db"), { intervalMs: 10, timeoutMs: 1e9 });
-await new Promise((resolve) => setTimeout(resolve, 100));
+let flushes = 0;
+new Gauge("flushes", "Flushes that have begun.").setFunction(() => ++flushes);
+const options = { intervalMs: 10, timeoutMs: 1e9 };
+const shared = await loadBackend(sqliteBackend("./metrics.db"), options);
+await shared.flush();
 const other = new DatabaseSync("./metrics.db");
 if (${isLocked}) {
   other.exec("BEGIN IMMEDIATE");
   jobs.inc();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // The next flush of the interval waits for the lock.
+  const before = flushes;
+  while (flushes === before) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 console.log("end of the program");
 `;
@@ -205,7 +210,7 @@ console.log("end of the program");
     const permissions = runtime === "deno" ? ["run", "-A", "--no-check", "--no-config"] : [];
     const output = execFileSync(await runtimePath(runtime), [...permissions, "main.ts"], {
       cwd: folder,
-      timeout: 30_000,
+      timeout: 120_000,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });

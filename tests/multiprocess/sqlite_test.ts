@@ -13,13 +13,11 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { CollectorRegistry, Counter, Gauge, generateMetricsAsync } from "../../mod.ts";
 import { loadBackend, type LoadBackendOptions, type Timers } from "../../multiprocess/mod.ts";
 import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { testBackend } from "../support/backend_contract.ts";
-import { ManualClock } from "../support/clock.ts";
-import { waitFor } from "../support/processes.ts";
+import { ManualClock, settle, until } from "../support/clock.ts";
 import { testGuards } from "../support/shared_guards.ts";
 
 /** A folder for one test, and the database in it. */
@@ -40,11 +38,19 @@ function inFolder(run: (place: Place) => Promise<void>): () => Promise<void> {
   };
 }
 
+/** How long a flush or a read may take. Only a fault takes that long. */
+const PATIENCE_MS = 60_000;
+
 /** A process with one counter. */
 async function share(path: string, options: LoadBackendOptions = {}) {
   const registry = new CollectorRegistry();
   const jobs = new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] });
-  const shared = await loadBackend(sqliteBackend(path), { registry, intervalMs: 1e9, ...options });
+  const shared = await loadBackend(sqliteBackend(path), {
+    registry,
+    intervalMs: 1e9,
+    timeoutMs: PATIENCE_MS,
+    ...options,
+  });
   return {
     jobs,
     shared,
@@ -165,19 +171,22 @@ test(
     const other = new DatabaseSync(place.path);
     other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     const failures: string[] = [];
-    const { jobs, shared, total } = await share(place.path, {
+    const clock = new ManualClock();
+    const opening = share(place.path, {
       process: "p",
       timeoutMs: 200,
+      timers: clock,
       onError: (error) => failures.push(String(error)),
     });
+    const { jobs, shared, total } = await settle(clock, opening);
     jobs.labels("a").inc(2);
-    assert.equal(await shared.flush(), false);
-    assert.equal(await total(), undefined);
+    assert.equal(await settle(clock, shared.flush()), false);
+    assert.equal(await settle(clock, total()), undefined);
     assert.ok(failures.some((text) => text.includes("database is locked")), failures.join("\n"));
     other.close();
-    await waitFor("a flush", async () => await shared.flush() || undefined);
-    assert.equal(await total(), 2);
-    await shared.close();
+    assert.equal(await settle(clock, shared.flush()), true);
+    assert.equal(await settle(clock, total()), 2);
+    await settle(clock, shared.close());
   }),
 );
 
@@ -188,14 +197,13 @@ test(
     mkdirSync(`${place.path}-wal`);
     const failures: string[] = [];
     const { jobs, shared, total } = await share(place.path, {
-      timeoutMs: 200,
       onError: (error) => failures.push(String(error)),
     });
     jobs.labels("a").inc(2);
     assert.equal(await shared.flush(), false);
     assert.ok(failures.length > 0);
     rmSync(`${place.path}-wal`, { recursive: true });
-    await waitFor("a flush", async () => await shared.flush() || undefined);
+    assert.equal(await shared.flush(), true);
     assert.equal(await total(), 2);
     await shared.close();
   }),
@@ -204,21 +212,21 @@ test(
 test(
   "a lock costs a flush, which is counted, and no number",
   inFolder(async (place) => {
-    const { jobs, shared, total, errors } = await share(place.path, {
-      process: "p",
-      timeoutMs: 200,
-    });
+    const clock = new ManualClock();
+    const options = { process: "p", timeoutMs: 200, timers: clock };
+    const { jobs, shared, total, errors } = await share(place.path, options);
     jobs.labels("a").inc(2);
-    await waitFor("a flush", async () => await shared.flush() || undefined);
+    assert.equal(await shared.flush(), true);
     const other = new DatabaseSync(place.path);
     other.exec("BEGIN IMMEDIATE");
     jobs.labels("a").inc(3);
-    assert.equal(await shared.flush(), false);
-    assert.ok(Number(await waitFor("the errors", () => errors("flush"))) >= 1);
+    assert.equal(await settle(clock, shared.flush()), false);
+    assert.ok(Number(await settle(clock, errors("flush"))) >= 1);
     other.exec("COMMIT");
     other.close();
-    await waitFor("all counts", async () => await total() === 5 || undefined);
-    await shared.close();
+    // A flush that its scrape has not waited for may go on.
+    await until("all counts are there", async () => await settle(clock, total()) === 5);
+    await settle(clock, shared.close());
   }),
 );
 
@@ -302,10 +310,13 @@ test(
 test(
   "what was flushed is flushed on an interval",
   inFolder(async (place) => {
-    const { jobs, shared } = await share(place.path, { intervalMs: 5 });
+    const clock = new ManualClock();
+    const { jobs, shared } = await share(place.path, { intervalMs: 1000, timers: clock });
     const reader = await share(place.path, { readOnly: true });
     jobs.labels("a").inc(2);
-    while (await reader.total() !== 2) await sleep(5);
+    assert.equal(await reader.total(), undefined);
+    clock.advance(1);
+    await until("the flush has arrived", async () => await reader.total() === 2);
     await reader.shared.close();
     await shared.close();
   }),

@@ -38,11 +38,14 @@ const jobs = new Counter("jobs_total", "Jobs.", { labelNames: ["queue"] });
 const level = new Gauge("level", "Level.", { aggregation: "livesum" });
 const say = (answer: unknown): void => console.log(`> ${JSON.stringify(answer)}`);
 
-const shared = await loadBackend(sqliteBackend(path), { intervalMs: 1e9, ...JSON.parse(options) })
-  .catch((error: unknown) => {
-    say({ error: String(error) });
-    process.exit();
-  });
+const shared = await loadBackend(sqliteBackend(path), {
+  intervalMs: 1e9,
+  timeoutMs: 60_000,
+  ...JSON.parse(options),
+}).catch((error: unknown) => {
+  say({ error: String(error) });
+  process.exit();
+});
 say({});
 
 async function run(

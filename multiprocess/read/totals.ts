@@ -47,7 +47,7 @@ export interface HistogramNumbers {
  * Returns the counts at other bounds. A missing bound gets the count of the next lower one,
  * so a count is never too high and never falls.
  */
-export function countsAt(
+function countsAt(
   cumulative: readonly number[],
   from: readonly number[],
   to: readonly number[],
@@ -101,7 +101,7 @@ export function commonBounds(all: readonly HistogramNumbers[]): readonly number[
 }
 
 /** Adds up native histograms. */
-export function sumNatives(all: readonly NativeHistogram[]): NativeHistogram | undefined {
+function sumNatives(all: readonly NativeHistogram[]): NativeHistogram | undefined {
   if (all.length === 0) return undefined;
   const sum = total(all, "sum") ?? 0;
   return nativeOf(sumBuckets(all.map(copyBuckets)), sum, total(all, "count") ?? 0);

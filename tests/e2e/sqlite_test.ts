@@ -35,7 +35,7 @@ async function readExample(): Promise<string> {
 }
 
 for (const runtime of RUNTIMES) {
-  test(`the example works as it stands, across two modules and two processes, on ${runtime}`, async () => {
+  test(`the example works unchanged, across two modules and two processes, on ${runtime}`, async () => {
     await using place = await temporary();
     const { folder } = place;
     // Stands for `Deno.serve()` where there is none.
@@ -103,7 +103,7 @@ setInterval(() => visits.inc(0.5), 100).unref?.();
   });
 }
 
-test("8 writers on three runtimes, 20 killed and replaced: nothing is lost or doubled", async () => {
+test("8 writers on three runtimes, 20 of them killed and replaced, lose and double nothing", async () => {
   await using place = await temporary();
   const path = join(place.folder, "metrics.db");
   await killWriters({
@@ -173,10 +173,10 @@ async function countTogether(processes: number, rounds: number): Promise<void> {
   assert.ok(end >= acked && end <= issued, `${acked} to ${issued}: ${end}`);
 }
 
-test("50 processes on one file, some of which are killed, stopped and continued: exact", () =>
+test("totals of 50 processes that are killed, stopped and continued are exact", () =>
   countTogether(50, 5));
 
-test("12 processes of three runtimes on one file: exact", () => countTogether(12, 10));
+test("totals of 12 processes of three runtimes are exact", () => countTogether(12, 10));
 
 for (
   const [runtime, isLocked] of RUNTIMES.flatMap((name) => [[name, false], [name, true]] as const)
@@ -224,7 +224,7 @@ console.log("end of the program");
   });
 }
 
-/** Lets a program of its own open a store. Returns what it says. */
+/** Opens a store in another program. Returns the output of the program. */
 async function openWith(
   runtime: Runtime,
   path: string,
@@ -240,10 +240,10 @@ async function openWith(
   return stdout;
 }
 
-/** A user that may not do what file modes forbid. The modes do not bind the root user. */
+/** A user that file modes bind, unlike the root user. */
 const ORDINARY_USER = process.getuid?.() === 0 ? "65534" : "-";
 
-/** What the operating system forbids. Each gets an existing database in a folder of its own. */
+/** What the operating system can forbid. Each function gets an existing database and its folder. */
 const FORBIDDEN: [what: string, forbid: (folder: string, path: string) => void][] = [
   ["a database in a folder that may not be written", (folder, path) => {
     rmSync(path);
@@ -276,7 +276,7 @@ for (const runtime of RUNTIMES) {
       await using place = await temporary();
       const { folder, path } = await makeOpenDatabase(place.folder);
       assert.equal(await openWith(runtime, path, { user: ORDINARY_USER }), "loaded: true\n");
-      // What the user has made itself would be a permission.
+      // Files of the user itself would be accessible.
       for (const name of readdirSync(folder)) if (name !== "metrics.db") rmSync(join(folder, name));
       forbid(folder, path);
       try {
@@ -292,7 +292,7 @@ for (const runtime of RUNTIMES) {
   }
 }
 
-/** What runtimes forbid: a program may read the library, and not use the database. */
+/** Permissions with which a program may read the library but not use the database. */
 const DENIED: [runtime: Runtime, flags: (path: string) => string[]][] = [
   ["deno", () => ["--allow-read"]],
   ["deno", () => [`--allow-read=${ROOT}`, "--allow-write"]],
@@ -330,7 +330,7 @@ function canMount(): boolean {
 const onSmallDisk = { skip: !canMount() && "no disk can be mounted here" };
 
 test(
-  "a program starts while the disk is full, and its counts arrive once there is room",
+  "a program starts while the disk is full, and its counts arrive when there is room",
   onSmallDisk,
   async () => {
     await using place = await temporary();
@@ -359,7 +359,7 @@ test(
 );
 
 test(
-  "a full disk is a counted failure, and nothing is lost once there is room",
+  "a full disk is counted as a failure and loses nothing",
   onSmallDisk,
   async () => {
     await using place = await temporary();

@@ -81,7 +81,7 @@ test(
 );
 
 test(
-  "a read while others write is of one moment",
+  "a read during writes is of one moment",
   inFolder(async (place) => {
     const [one, two] = [await share(place.path), await share(place.path)];
     let last = 0;
@@ -127,7 +127,7 @@ const BROKEN: [what: string, make: (path: string) => void, error: RegExp][] = [
 ];
 for (const [what, make, error] of BROKEN) {
   test(
-    `loadBackend() rejects ${what}, and leaves the registry alone`,
+    `loadBackend() rejects ${what}, and does not change the registry`,
     inFolder(async (place) => {
       const { jobs, shared } = await share(place.path);
       for (let i = 0; i < 500; i++) jobs.labels(`${i}`).inc();
@@ -148,7 +148,7 @@ for (const [what, make, error] of BROKEN) {
 }
 
 test(
-  "loadBackend() rejects a folder that is not there, a folder, and a database in memory",
+  "loadBackend() rejects a missing folder, a folder, and a database in memory",
   inFolder(async (place) => {
     await assert.rejects(
       share(join(place.folder, "no", "m.db")),
@@ -165,7 +165,7 @@ test(
 );
 
 test(
-  "a program starts while another connection has the lock, and its counts arrive later",
+  "loadBackend() resolves during a lock, and the counts arrive later",
   inFolder(async (place) => {
     await share(place.path).then(({ shared }) => shared.close());
     const other = new DatabaseSync(place.path);
@@ -191,7 +191,7 @@ test(
 );
 
 test(
-  "a program starts while the files beside the database cannot be made, and its counts arrive later",
+  "loadBackend() resolves while the log cannot be created, and the counts arrive later",
   inFolder(async (place) => {
     // As on a full disk.
     mkdirSync(`${place.path}-wal`);
@@ -210,7 +210,7 @@ test(
 );
 
 test(
-  "a lock costs a flush, which is counted, and no number",
+  "a flush that fails because of a lock is counted and loses nothing",
   inFolder(async (place) => {
     const clock = new ManualClock();
     const options = { process: "p", timeoutMs: 200, timers: clock };
@@ -231,7 +231,7 @@ test(
 );
 
 test(
-  "damage that comes later is counted, and shows no wrong number",
+  "damage to an open database is counted and shows no wrong number",
   inFolder(async (place) => {
     const { jobs, shared, total } = await share(place.path, { process: "p" });
     for (let i = 0; i < 500; i++) jobs.labels(`${i}`).inc();
@@ -254,7 +254,7 @@ test(
 );
 
 test(
-  "processes whose database was deleted meet in a new one, also when the clock went back",
+  "processes share a new database after theirs is deleted, even if the clock went back",
   inFolder(async (place) => {
     const clock = new ManualClock();
     const options = { timers: clock };
@@ -277,7 +277,7 @@ test(
 );
 
 test(
-  "a store can be read without being written to",
+  "a store can be read without writing to it",
   inFolder(async (place) => {
     const { jobs, shared } = await share(place.path);
     jobs.labels("a").inc(2);
@@ -308,7 +308,7 @@ test(
 );
 
 test(
-  "what was flushed is flushed on an interval",
+  "changes are flushed at each interval",
   inFolder(async (place) => {
     const clock = new ManualClock();
     const { jobs, shared } = await share(place.path, { intervalMs: 1000, timers: clock });
@@ -323,7 +323,7 @@ test(
 );
 
 test(
-  "scripts that run for a moment leave no more rows than a few of them bring",
+  "short scripts leave no more rows than a few of them write",
   inFolder(async (place) => {
     const clock = new ManualClock();
     const [runs, gauges] = [40, 300];
@@ -346,7 +346,7 @@ test(
 );
 
 test(
-  "checkpoints at idle times become rare if each takes long",
+  "checkpoints at idle times become rare on a slow disk",
   inFolder(async ({ folder }) => {
     const countCheckpoints = async (path: string, secondsPerLook: number): Promise<number> => {
       const clock = new ManualClock();

@@ -17,11 +17,11 @@ import { runtimePath } from "./runtimes.ts";
 /** How long a writer may be silent, and the store too. Only a fault takes that long. */
 const PATIENCE_MS = 60_000;
 
-/** What is killed, and how the killers see it. */
+/** Options of {@linkcode killWriters}. */
 export interface KillingOptions {
   /** The file of `tests/support/` that makes the backend of the writers. */
   readonly file: string;
-  /** What it is called with. */
+  /** Its arguments. */
   readonly args: readonly unknown[];
   /** The same backend, for this process. */
   readonly backend: Backend;
@@ -31,7 +31,7 @@ export interface KillingOptions {
 
 /**
  * Lets writers on all runtimes count, kills some of them, and holds the total against
- * what they were told: no less than was acknowledged, no more than was issued, and
+ * their output: at least the acknowledged counts, at most the issued counts, and
  * never less than before.
  */
 export async function killWriters(options: KillingOptions): Promise<void> {
@@ -113,6 +113,6 @@ export async function killWriters(options: KillingOptions): Promise<void> {
   assert.ok(total >= acked, `${total} in total, ${acked} acknowledged`);
   assert.ok(total <= issued, `${total} in total, ${issued} issued`);
   assert.equal(await shared.getSampleValueAsync("size_count"), total);
-  // What is not told apart from a total of one flush: a step of each process that was killed.
+  // The last step of each killed process may or may not be in the total.
   assert.ok(issued - acked <= killed.length, `${issued - acked} in doubt`);
 }

@@ -1,6 +1,6 @@
 /**
- * Opens an SQLite store and says whether that works: `opening_program.ts <path> <user id or "-">`.
- * No time passes for it: a backend that waits never says anything.
+ * Opens an SQLite store and prints the result: `opening_program.ts <path> <user id or "-">`.
+ * Its timers never fire, so it prints nothing if the backend waits.
  *
  * @module
  */

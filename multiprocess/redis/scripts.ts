@@ -418,16 +418,17 @@ return { 'left' }
 `;
 
 /**
- * `head : cursor, count`, replies `head, next cursor, fields, version, epoch, clock,
- * history, current history, until, now`.
+ * `head : cursor, count`, replies `head, next cursor, fields, epoch, clock, whether the history
+ * continues, current history, until, now`.
  */
 const HEAD = `
 local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 'until')
 if not state[2] then return { 'empty' } end
 if state[1] ~= VERSION then return { 'version', state[1] or '' } end
 local page = redis.call('HSCAN', head, ARGV[1], 'COUNT', ARGV[2])
-return { 'head', page[1], page[2], state[2], state[3], state[4], current_history(), state[5],
-  whole(now()) }
+local history = current_history()
+return { 'head', page[1], page[2], state[2], state[3], continues(state[4], history) and '1' or '0',
+  history, state[5], whole(now()) }
 `;
 
 /**

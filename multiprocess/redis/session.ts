@@ -155,12 +155,12 @@ export class RedisSession implements Session {
       cursor = String(reply[1]);
       const page = fieldsOf(reply, 2);
       for (let i = 0; i < page.length; i += 2) fields.set(page[i]!, page[i + 1]!);
-      const [epoch = "", clock, known = "", history = "", until, now] = reply.slice(3).map(String);
+      const [epoch = "", clock, continues, history = "", until, now] = reply.slice(3).map(String);
       if (state !== undefined && state.epoch !== epoch) {
         throw new Error("it has started again during the read");
       }
       state = { epoch, clock: Number(clock), now: Number(now) };
-      this.#verify(state, { known, history, until: Number(until), seen });
+      this.#verify(state, { isConfirmed: continues === "1", history, until: Number(until), seen });
     }
     // A late reply must not replace newer state.
     if (this.#seen === seen || this.#seen.epoch === state.epoch) this.#see(state);
@@ -204,13 +204,18 @@ export class RedisSession implements Session {
   /** Throws if the store may have lost something and other processes may not have noticed yet. */
   #verify(
     { epoch, clock, now }: State,
-    { known, history, until, seen }: { known: string; history: string; until: number; seen: Seen },
+    { isConfirmed, history, until, seen }: {
+      isConfirmed: boolean;
+      history: string;
+      until: number;
+      seen: Seen;
+    },
   ): void {
     const isBehind = epoch === seen.epoch && clock < seen.clock;
     if (isBehind) {
       throw new Error("it has lost acknowledged batches: it will start again at zero");
     }
-    if (continues(known, history)) {
+    if (isConfirmed) {
       this.#unconfirmed = undefined;
     } else {
       if (this.#unconfirmed?.history !== history) this.#unconfirmed = { history, since: now };
@@ -253,15 +258,6 @@ export class RedisSession implements Session {
 export function explain(error: unknown, doing: string, signal?: AbortSignal): unknown {
   if (signal?.aborted && error === signal.reason) return error;
   return new Error(`Cannot ${doing} Redis: ${messageOf(error)}`, { cause: error });
-}
-
-/** Returns whether one history continues another, by the same rules as the scripts. */
-function continues(known: string, current: string): boolean {
-  if (known === current) return true;
-  const [run, id] = known.split(" ");
-  const [runNow, idNow, isPromoted] = current.split(" ");
-  if (isPromoted === undefined) return false;
-  return (id !== "-" && id === idNow) || (run !== "-" && run === runNow && isPromoted === "0");
 }
 
 /** Returns the state of the store in a reply to a write. */

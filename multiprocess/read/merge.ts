@@ -10,7 +10,7 @@ import {
 } from "../../mod.ts";
 import { aggregate } from "./gauges.ts";
 import { hasProcessLabel, isTotal } from "../schema.ts";
-import { commonBounds, earliest, sumHistograms, total, TotalHistogram } from "./totals.ts";
+import { commonBounds, earliest, histogramOf, sumHistograms, total } from "./totals.ts";
 
 /** One series, from all sources. */
 export interface Point {
@@ -132,7 +132,7 @@ export function mergeMetrics({ type, aggregation, bounds }: MergeOptions, point:
         return { bounds, sum, count, native, created, cumulative: [...metric.cumulativeCounts()] };
       });
       const numbers = sumHistograms(all, bounds ?? commonBounds(all));
-      return new TotalHistogram(labelNames, labelValues, numbers);
+      return histogramOf(base, numbers);
     }
     case "summary": {
       const all = metrics as SummaryMetric[];

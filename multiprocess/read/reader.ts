@@ -1,4 +1,4 @@
-import { type Metric, MetricFamily } from "../../mod.ts";
+import { type HistogramMetric, type Metric, MetricFamily } from "../../mod.ts";
 import { type LiveMetrics, TRUSTED } from "../../model.ts";
 import type { Timers } from "../../time/clock.ts";
 import type { CallOptions, InstanceRow, Row, Session, StoredInstance } from "../backend.ts";
@@ -8,7 +8,7 @@ import { decodeSchema, decodeSeries, hasProcessLabel, isTotal, type Schema } fro
 import { Slices } from "../../time/turn.ts";
 import { abortable } from "../../time/time_limit.ts";
 import { keyOf, mergeMetrics, type Point } from "./merge.ts";
-import { nativeOf, TotalHistogram } from "./totals.ts";
+import { histogramOf, nativeOf } from "./totals.ts";
 
 /** How long the event loop is held at a time, in milliseconds. */
 const BUDGET_MS = 2;
@@ -207,8 +207,7 @@ function metricOf(
     case "histogram": {
       const cumulative = numbers.slice(1);
       const count = cumulative.at(-1) ?? 0;
-      const all = { bounds, cumulative, sum: first, count };
-      return new TotalHistogram(labelNames, labelValues, all);
+      return histogramOf({ labelNames, labelValues }, { bounds, cumulative, sum: first, count });
     }
     case "summary": {
       const quantileValues = (): readonly number[] => NONE;
@@ -240,12 +239,13 @@ function pausing(slices: Slices): () => Promise<void> | undefined {
 function withNative(metric: Metric, natives: readonly NativeBuckets[]): Metric {
   if (natives.length === 0) return metric;
   // Only histograms have such rows.
-  const { labelNames, labelValues, bounds, sum = 0, count: least = 0 } = metric as TotalHistogram;
+  const histogram = metric as HistogramMetric;
+  const { bounds, sum = 0, count: least = 0 } = histogram;
   const native = nativeOf(sumBuckets(natives), sum, least);
   // Rows may change while they are read. The count is at least the sum of the buckets.
   const { count } = native;
-  const cumulative = [...(metric as TotalHistogram).cumulativeCounts().slice(0, -1), count];
-  return new TotalHistogram(labelNames, labelValues, { bounds, cumulative, sum, count, native });
+  const cumulative = [...histogram.cumulativeCounts().slice(0, -1), count];
+  return histogramOf(histogram, { bounds, cumulative, sum, count, native });
 }
 
 /** Returns the buckets of some rows, for each resolution and zero threshold. */

@@ -1,35 +1,13 @@
 import type { HistogramMetric, NativeHistogram } from "../../mod.ts";
 import { copyBuckets, type NativeBuckets, sumBuckets } from "../native.ts";
 
-/** A histogram that is the sum of several histograms. */
-export class TotalHistogram implements HistogramMetric {
-  readonly labelNames: readonly string[];
-  readonly labelValues: readonly string[];
-  readonly bounds: readonly number[];
-  readonly sum: number | undefined;
-  readonly count: number | undefined;
-  readonly native: NativeHistogram | undefined;
-  readonly created: number | undefined;
-  readonly #cumulative: readonly number[];
-
-  constructor(
-    labelNames: readonly string[],
-    labelValues: readonly string[],
-    numbers: HistogramNumbers,
-  ) {
-    this.labelNames = labelNames;
-    this.labelValues = labelValues;
-    this.bounds = numbers.bounds;
-    this.sum = numbers.sum;
-    this.count = numbers.count;
-    this.native = numbers.native;
-    this.created = numbers.created;
-    this.#cumulative = numbers.cumulative;
-  }
-
-  cumulativeCounts(): readonly number[] {
-    return this.#cumulative;
-  }
+/** Returns a histogram of numbers that do not change any more. */
+export function histogramOf(
+  { labelNames, labelValues }: Pick<HistogramMetric, "labelNames" | "labelValues">,
+  { bounds, cumulative, sum, count, native, created }: HistogramNumbers,
+): HistogramMetric {
+  const cumulativeCounts = (): readonly number[] => cumulative;
+  return { labelNames, labelValues, bounds, sum, count, native, created, cumulativeCounts };
 }
 
 /** The numbers of a histogram. */

@@ -150,11 +150,10 @@ for (const [what, make, error] of BROKEN) {
 test(
   "loadBackend() rejects a missing folder, a folder, and a database in memory",
   inFolder(async (place) => {
-    await assert.rejects(
-      share(join(place.folder, "no", "m.db")),
-      /^Error: Cannot open SQLite .*unable/,
-    );
-    await assert.rejects(share(place.folder), /^Error: Cannot open SQLite /);
+    for (const path of [join(place.folder, "no", "m.db"), place.folder]) {
+      const start = `Cannot open SQLite database ${JSON.stringify(path)}: `;
+      await assert.rejects(share(path), ({ message }: Error) => message.startsWith(start));
+    }
     await assert.rejects(share(":memory:"), /must be a file on a local disk/);
     assert.throws(() => sqliteBackend(""), /^TypeError: Cannot create SQLite backend: path must/);
     await assert.rejects(
@@ -375,16 +374,6 @@ test(
     assert.ok(slow >= 2 && slow <= fast / 2, `${slow} checkpoints, ${fast} where they are fast`);
   }),
 );
-
-for (const [what, path] of [["a missing folder", "no/m.db"], ["a folder", "."]] as const) {
-  test(
-    `loadBackend() rejects ${what}, and names the path`,
-    inFolder(async ({ folder }) => {
-      const file = join(folder, path);
-      await assert.rejects(share(file), (error) => String(error).includes(JSON.stringify(file)));
-    }),
-  );
-}
 
 const clock = new ManualClock();
 testGuards((name, run) => {

@@ -41,7 +41,7 @@ testWithPrograms(
         const permissions = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
         const amount = namespace === "red" ? "1" : "10";
         const args = [...permissions, program, `${server.port}`, namespace, amount];
-        const { stdout } = await run(await runtimePath(runtime), args, { timeout: 60_000 });
+        const { stdout } = await run(await runtimePath(runtime), args, { timeout: 120_000 });
         assert.match(stdout, /^end of the program$/m);
       })
     ));

@@ -156,7 +156,7 @@ function read(database: DatabaseSync): FileState {
   const row = database.prepare(
     "SELECT identity, mark, checkpoint, number FROM file JOIN checkpoints USING (id) WHERE id = 1",
   ).get();
-  if (row === undefined) throw new Error("it is damaged: it does not say which file it is in");
+  if (row === undefined) throw new Error("it is damaged: the identity of its file is missing");
   const { identity, mark, checkpoint, number } = row;
   return {
     identity: String(identity),

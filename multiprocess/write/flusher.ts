@@ -191,7 +191,9 @@ export class Flusher implements Former {
         this.#acknowledged = this.#now();
         return;
       }
-      if (rejoined) throw new Error("Cannot flush: the store forgets what has just joined");
+      if (rejoined) {
+        throw new Error("Cannot flush: the store forgets an instance that has just joined");
+      }
       rejoined = true;
       this.#instance = { id: crypto.randomUUID(), process: this.#instance.process };
       this.#formerEpoch = this.#epoch;

@@ -39,7 +39,8 @@ const NONFINITE: Schema = {
   bounds: [],
   states: [],
 };
-const NONFINITE_HELP = "Observations that a shared sum lacks because it would not be finite.";
+const NONFINITE_HELP =
+  "Observations that are missing from a shared sum because it would not be finite.";
 
 /** One series, and its last numbers that were sent. */
 interface Entry {

@@ -13,23 +13,23 @@ import { type BackendOperation, isSharing, SharedRegistry } from "./shared_regis
 import { SYSTEM_CLOCK, type Timers } from "../time/clock.ts";
 import { abortable, limitTime } from "../time/time_limit.ts";
 
-/** How often a process is heard of, at least, before it counts as ended. */
+/** How many heartbeats a process sends before it would count as ended. */
 const HEARTBEATS = 3;
 
-/** How long a backend that does not open has to say why, in milliseconds. */
+/** How long a backend that does not open may take to give a reason, in milliseconds. */
 const GRACE_MS = 100;
 
-/** The longest time that a timer takes. */
+/** The longest time of a timer. */
 const MAX_MS = 2 ** 31 - 1 - GRACE_MS;
 
 /** Options of {@linkcode loadBackend}. */
 export interface LoadBackendOptions {
   /**
-   * The registry to share. A proxy, as the default one is, stands for the shared registry from then
-   * on. For any other registry, read the shared registry that is returned. @default {REGISTRY}
+   * The registry to share. A proxy, such as the default registry, then forwards to the shared
+   * registry. For any other registry, read the returned shared registry. @default {REGISTRY}
    */
   registry?: Registry | undefined;
-  /** How often changes are brought to the store, in milliseconds. @default {1000} */
+  /** How often changes are sent to the store, in milliseconds. @default {1000} */
   intervalMs?: number | undefined;
   /**
    * How long a scrape, a flush, and `loadBackend()` itself wait for the store, in milliseconds.
@@ -37,11 +37,11 @@ export interface LoadBackendOptions {
    */
   timeoutMs?: number | undefined;
   /**
-   * Whether to only read a store that other processes write to. The metrics of this process are not
-   * shown then. @default {false}
+   * Whether to only read a store that other processes write to. The metrics of this process are
+   * then not shown. @default {false}
    */
   readOnly?: boolean | undefined;
-  /** Programs under different namespaces share a store and no numbers. @default {"default"} */
+  /** The namespace. Programs of different namespaces share no numbers. @default {"default"} */
   namespace?: string | undefined;
   /**
    * The value of the label `process` for this process. A name that stays the same after a restart
@@ -63,27 +63,27 @@ export interface LoadBackendOptions {
    * that it throws are ignored.
    */
   onError?: ((error: unknown, operation: BackendOperation) => void) | undefined;
-  /** Where time comes from. For tests. @default {the platform} */
+  /** The clock and timers, for tests. @default {the platform} */
   timers?: Timers | undefined;
 }
 
 /**
- * Makes one registry of those of many isolates, processes or hosts. Each of them calls it once, when
- * it starts. All metrics are included, registered before or after the call, and are used as before.
+ * Shares one registry among many isolates, processes or hosts. Each of them calls it once, at
+ * start-up. All metrics are included, registered before or after the call. You use them as before.
  *
  * From then on `metricsHandler()`, `metricsResponse()` and `generateMetricsAsync()` of any process
  * answer for all of them. `generateMetrics()` throws.
  *
- * A second call for the same registry closes the first backend and takes its place. On the same
- * store the counts go on.
+ * A second call for the same registry closes the first backend and replaces it. On the same
+ * store the counts continue.
  *
- * @param backend Where the processes meet.
+ * @param backend The store that the processes share.
  * @param options Options.
  * @returns The shared registry, to flush and to close it.
  * @throws {TypeError} If an option is not legal, or a metric has a label `process` that the store
  * adds itself.
  * @throws {RangeError} If a number is not positive.
- * @throws {Error} If the backend can never work, as it is set up.
+ * @throws {Error} If the backend can never work with its current settings.
  *
  * @example Two processes on one host, here in one
  * ```ts
@@ -132,7 +132,7 @@ export async function loadBackend(
   }
   const given = proxyOf(registry);
   const behind = given?.getRegistry() ?? registry;
-  // The default registry may be shared already: then the new backend takes the place of the first.
+  // The default registry may be shared already. Then the new backend replaces the first one.
   const inner = isSharing(behind) ? behind.getInner() : behind;
   const former = LOADED.get(inner);
   const proxy = given ?? former?.proxy;
@@ -142,7 +142,7 @@ export async function loadBackend(
   LOADED.set(inner, loaded);
   const message = `${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`;
   const asked = limitTime(timeoutMs, { timers, message });
-  // A backend that is asked to end may know why it is late.
+  // A backend that is aborted may know why it is late.
   const left = limitTime(timeoutMs + GRACE_MS, { timers, message });
   try {
     const { signal } = asked;
@@ -159,7 +159,7 @@ export async function loadBackend(
       throw error;
     });
     await (await former?.shared.catch(() => undefined))?.close();
-    // One of another copy of the package.
+    // It may be shared by another copy of the package.
     if (isSharing(behind)) await behind.close();
     const shared = new SharedRegistry({
       inner,
@@ -189,7 +189,7 @@ export async function loadBackend(
   }
 }
 
-/** Gathers the metrics that are there. Throws if one of them cannot be shared. */
+/** Gathers the registered metrics. Throws if one of them cannot be shared. */
 async function gatherMetrics(registry: Registry, signal: AbortSignal): Promise<MetricFamily[]> {
   const families: MetricFamily[] = [];
   for await (const family of gatherAsync(registry, { metricsOnly: true, signal })) {
@@ -200,11 +200,11 @@ async function gatherMetrics(registry: Registry, signal: AbortSignal): Promise<M
   return families;
 }
 
-/** The registry as a proxy, if it is one, of whichever copy of the package. */
+/** Returns the registry as a proxy, of any copy of the package, or undefined if it is not one. */
 function proxyOf(registry: Registry): CollectorRegistryProxy | undefined {
   const { getRegistry, setRegistry } = registry as Partial<CollectorRegistryProxy>;
   const isProxy = typeof getRegistry === "function" && typeof setRegistry === "function";
-  // Nothing but these two methods is used of it.
+  // Only these two methods are used.
   return isProxy ? registry as CollectorRegistryProxy : undefined;
 }
 

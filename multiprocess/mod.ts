@@ -1,6 +1,6 @@
 /**
  * One registry for many isolates, processes or hosts. Each of them loads the same
- * backend, once, when it starts; a scrape of any of them then answers for all.
+ * backend, once, at start-up. A scrape of any of them then answers for all.
  *
  * ```ts
  * import { Counter, metricsHandler } from "@narthex/prometheus";
@@ -10,13 +10,13 @@
  *
  * new Counter("hits_total", "Hits.").inc();
  * const shared = await loadBackend(sqliteBackend(`${tmpdir()}/metrics-${Date.now()}.db`));
- * const handler = metricsHandler(); // answers for all processes that have this file
+ * const handler = metricsHandler(); // answers for all processes that use this file
  * await handler(new Request("http://localhost/metrics"));
  * await shared.close();
  * ```
  *
- * Which backend to choose, what becomes of each type of metric, and what happens when
- * something fails is documented in `docs/multiprocess.md`. A custom backend implements
+ * `docs/multiprocess.md` documents which backend to choose, how each type of metric is
+ * aggregated, and the effect of each failure. A custom backend implements
  * {@linkcode Backend}.
  *
  * @module

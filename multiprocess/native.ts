@@ -1,6 +1,6 @@
 /**
- * Native histograms as rows of numbers, and their sums: buckets of different
- * resolutions and zero thresholds are brought to the coarser ones first.
+ * Native histograms as rows of numbers, and their sums. Buckets of different
+ * resolutions and zero thresholds are first converted to the coarser ones.
  *
  * @module
  */
@@ -17,18 +17,18 @@ export type NativeBuckets = Pick<
 /** How many neighbouring buckets share a row. */
 const CHUNK = 16;
 
-/** Some buckets, as a row has them. */
+/** Some buckets, in one row. */
 export interface NativePart {
   readonly name: NativePartName;
   readonly numbers: readonly number[];
 }
 
-/** No buckets. */
+/** Returns an empty set of buckets. */
 export function emptyBuckets(schema: number, zeroThreshold: number): NativeBuckets {
   return { schema, zeroThreshold, zeroCount: 0, positive: new Map(), negative: new Map() };
 }
 
-/** A copy that does not change any more. */
+/** Returns a copy that does not change any more. */
 export function copyBuckets(native: NativeBuckets): NativeBuckets {
   const { schema, zeroThreshold, zeroCount } = native;
   const positive = new Map(native.positive);
@@ -36,12 +36,12 @@ export function copyBuckets(native: NativeBuckets): NativeBuckets {
 }
 
 /**
- * What was counted since, in the resolution of now.
+ * Returns the counts since `before`, in the current resolution.
  *
- * @param native The histogram now.
- * @param before Its buckets before, if any; they are changed to the resolution of now.
- * @returns The parts that grew, and always the zero bucket when there was nothing before;
- * nothing if the histogram cannot have grown from `before`.
+ * @param native The current histogram.
+ * @param before Its former buckets, if any. They are converted to the current resolution.
+ * @returns The parts that grew. Without former buckets, the zero bucket is always among them.
+ * Undefined if the histogram cannot have grown from `before`.
  */
 export function growthOf(
   native: NativeBuckets,
@@ -50,7 +50,7 @@ export function growthOf(
   const { schema, zeroThreshold } = native;
   const base = before ?? emptyBuckets(schema, zeroThreshold);
   if (base.schema < schema || base.zeroThreshold > zeroThreshold) return undefined;
-  // While the buckets are fine, each of them is wholly on one side of the new threshold.
+  // Before they are coarsened, each bucket is entirely on one side of the new threshold.
   if (base.zeroThreshold < zeroThreshold) moveToZero(base, zeroThreshold);
   coarsen(base, schema);
   const parts: NativePart[] = [];
@@ -80,7 +80,7 @@ export function growthOf(
   return parts;
 }
 
-/** Adds a row to buckets of its own schema and zero threshold. */
+/** Adds a row to buckets of the same schema and zero threshold. */
 export function addPart(buckets: NativeBuckets, part: NativePart): void {
   const [, , sign, chunk] = part.name;
   if (sign === 0) {
@@ -95,10 +95,10 @@ export function addPart(buckets: NativeBuckets, part: NativePart): void {
 }
 
 /**
- * Adds up native buckets: in the lowest resolution among them, with the widest zero
- * bucket, which takes in whole buckets of the others.
+ * Adds up native buckets, in the lowest resolution among them and with the widest zero
+ * bucket, which includes whole buckets of the others.
  *
- * @param all The buckets, at least one; they are changed.
+ * @param all The buckets, at least one. They are changed.
  * @returns The sum.
  */
 export function sumBuckets(all: readonly NativeBuckets[]): NativeBuckets {
@@ -108,8 +108,8 @@ export function sumBuckets(all: readonly NativeBuckets[]): NativeBuckets {
     schema = Math.min(schema, buckets.schema);
     zeroThreshold = Math.max(zeroThreshold, buckets.zeroThreshold);
   }
-  // A threshold inside of a bucket that has something in it must move to its end, and
-  // may be inside of another one's bucket there.
+  // A threshold inside a bucket that is not empty must move to its end. There it may be inside a
+  // bucket of another histogram.
   for (let former = -1; former !== zeroThreshold;) {
     former = zeroThreshold;
     for (const buckets of all) zeroThreshold = Math.max(zeroThreshold, reach(buckets, former));
@@ -128,7 +128,7 @@ export function sumBuckets(all: readonly NativeBuckets[]): NativeBuckets {
   return sum;
 }
 
-/** Where the zero bucket has to end so that it cuts through no bucket that it takes in. */
+/** Returns where the zero bucket must end so that it includes only whole buckets. */
 function reach(buckets: NativeBuckets, threshold: number): number {
   if (buckets.zeroThreshold >= threshold) return threshold;
   for (const side of [buckets.positive, buckets.negative]) {

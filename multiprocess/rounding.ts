@@ -1,6 +1,6 @@
 /**
- * Returns a total with a number added. A total that is not finite, or would not be any more, starts
- * again at zero: no number could be added to it for as long as the store exists.
+ * Adds a number to a total. A total that is not finite, or would not be any more, starts again at
+ * zero. Otherwise it would stay useless as long as the store exists.
  */
 export function sumOf(total: number, added: number): number {
   const sum = total + added;
@@ -8,10 +8,10 @@ export function sumOf(total: number, added: number): number {
   return isUsual ? sum : added;
 }
 
-/** Returns what rounding takes from a sum of two numbers: Knuth's TwoSum. */
+/** Returns the rounding error of a sum of two numbers, by Knuth's TwoSum. */
 export function roundingOf(a: number, b: number): number {
   const sum = a + b;
-  // Infinities and NaN are exact; the differences below would be NaN.
+  // Infinities and NaN are exact. The differences below would be NaN.
   if (!Number.isFinite(sum)) return 0;
   const added = sum - a;
   return (a - (sum - added)) + (b - added);

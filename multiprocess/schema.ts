@@ -1,9 +1,9 @@
 import type { Aggregation, MetricFamily, MetricType } from "../mod.ts";
 
-/** The version of the rows: what another version wrote is left alone. */
+/** The version of the rows. Rows of another version are ignored. */
 const VERSION = 1;
 
-/** What a family's rows mean. Rows of equal schemas can be added up; help may differ. */
+/** The meaning of a family's rows. Rows of equal schemas can be added up. Help may differ. */
 export interface Schema {
   readonly name: string;
   readonly type: MetricType;
@@ -16,7 +16,7 @@ export interface Schema {
   readonly states: readonly string[];
 }
 
-/** Which native buckets of a series a row has: schema, zero threshold, list, place in the list. */
+/** The native buckets of a row: schema, zero threshold, list, place in the list. */
 export type NativePartName = readonly [
   schema: number,
   zeroThreshold: number,
@@ -25,39 +25,39 @@ export type NativePartName = readonly [
   chunk: number,
 ];
 
-/** What a row's `series` says. */
+/** The content of a row's `series`. */
 export interface SeriesName {
   readonly labelValues: readonly string[];
   readonly native: NativePartName | undefined;
 }
 
-/** Whether a family is one that processes share: its collector says how, and rows can carry it. */
+/** Returns whether processes share a family: it has an aggregation, and fits into rows. */
 export function isShared({ aggregation, type }: MetricFamily): boolean {
   return aggregation !== undefined && type !== "gaugehistogram";
 }
 
-/** Whether numbers of a type add up over processes; else each process has its own. */
+/** Returns whether numbers of a type add up over processes. If not, each process has its own. */
 export function isTotal(type: MetricType): boolean {
   return type === "counter" || type === "histogram" || type === "summary";
 }
 
-/** Whether the numbers of a family are brought to the store: an omitted family is never read. */
+/** Returns whether the numbers of a family are sent to the store. An omitted family never is. */
 export function isStored({ aggregation }: MetricFamily): boolean {
   return aggregation !== "omit";
 }
 
-/** Whether the numbers of a family stay apart by a label `process`. */
+/** Returns whether the series of each process stay separate, by a label `process`. */
 export function hasProcessLabel(aggregation: Aggregation, type: MetricType): boolean {
   return !isTotal(type) && aggregation.endsWith("all");
 }
 
-/** The schema as the text that rows carry: equal exactly for equal schemas. */
+/** Returns the schema as text for rows. Texts are equal exactly if schemas are. */
 export function encodeSchema(schema: Schema): string {
   const { name, type, unit, aggregation, labelNames, bounds, states } = schema;
   return JSON.stringify([VERSION, name, type, unit, aggregation, labelNames, bounds, states]);
 }
 
-/** The schema of a text, or nothing when this version cannot read it. */
+/** Returns the schema of a text, or undefined if this version cannot read it. */
 export function decodeSchema(text: string): Schema | undefined {
   try {
     const [version, name, type, unit, aggregation, labelNames, bounds, states] = JSON.parse(text);
@@ -68,24 +68,24 @@ export function decodeSchema(text: string): Schema | undefined {
   }
 }
 
-/** The text of a series, or of a part of its native buckets. */
+/** Returns the text of a series, or of a part of its native buckets. */
 export function encodeSeries(labelValues: readonly string[], native?: NativePartName): string {
   return JSON.stringify(native === undefined ? labelValues : [...labelValues, native]);
 }
 
-/** What a text of {@linkcode encodeSeries} says. */
+/** Returns the content of a text of {@linkcode encodeSeries}. */
 export function decodeSeries(text: string): SeriesName {
   const parts = JSON.parse(text);
-  // Label values are strings, so that an array can only be the name of a part.
+  // Label values are strings, so an array can only be the name of a part.
   const native = Array.isArray(parts.at(-1)) ? parts.pop() : undefined;
   return { labelValues: parts, native };
 }
 
-/** Why a family cannot be shared, if it cannot. */
+/** Returns the reason if a family cannot be shared. */
 export function whyNotShared(family: MetricFamily): string | undefined {
   const { aggregation, type, name, labelNames = [] } = family;
   if (aggregation === undefined || !hasProcessLabel(aggregation, type)) return undefined;
   if (!labelNames.includes("process")) return undefined;
-  return `${type} "${name}" has a label "process", which is to tell processes apart: ` +
+  return `${type} "${name}" has a label "process", which identifies processes: ` +
     (type === "gauge" ? `rename it, or do not aggregate by "${aggregation}"` : "rename it");
 }

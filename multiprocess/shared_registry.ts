@@ -21,66 +21,66 @@ import type { Timers } from "../time/clock.ts";
 import { abortable, limitTime, type TimeLimit, type TimeLimitOptions } from "../time/time_limit.ts";
 import { UnreadSeries } from "./write/unread_series.ts";
 
-/** Which part of a scrape's time may be spent on flushing; the rest is for reading. */
+/** The part of a scrape's time for flushing. The rest is for reading. */
 const FLUSH_SHARE = 0.5;
 
-/** How often `onCollect` runs for flushes at most, in milliseconds. */
+/** The shortest time between two runs of `onCollect` for flushes, in milliseconds. */
 const MAX_AGE_MS = 15_000;
 
-/** What can fail, as `narthex_backend_errors_total` tells it. */
+/** An operation that can fail: a label value of `narthex_backend_errors_total`. */
 export type BackendOperation = "flush" | "read" | "close";
 
 /** Options of {@linkcode SharedRegistry}. */
 export interface SharedRegistryOptions {
   /** The registry that holds the collectors. */
   readonly inner: Registry;
-  /** The proxy that stands for the shared registry from now on, if there is one. */
+  /** The proxy that forwards to the shared registry, if there is one. */
   readonly proxy: CollectorRegistryProxy | undefined;
-  /** The families of its metrics, as exposed. */
+  /** The families of its metrics, with exposed names. */
   readonly families: readonly MetricFamily[];
-  /** The entry among the registries that are shared. It is removed when the registry is closed. */
+  /** The entry in the list of shared registries. It is removed when the registry is closed. */
   readonly loaded: object;
   /** The store, open. */
   readonly session: Session;
-  /** What the label `process` says. */
+  /** The value of the label `process`. */
   readonly process: string;
-  /** Whether nothing is brought to the store. */
+  /** Whether nothing is sent to the store. */
   readonly readOnly: boolean;
-  /** How often changes are brought to the store, in milliseconds. */
+  /** How often changes are sent to the store, in milliseconds. */
   readonly intervalMs: number;
   /** How long the store may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** After how long a silence the store hears that this process is alive, in milliseconds. */
+  /** After how much time without a change a heartbeat is sent, in milliseconds. */
   readonly heartbeatMs: number;
-  /** Where time comes from. */
+  /** The clock and timers. */
   readonly timers: Timers;
   /** Called with every failure. */
   readonly onError: (error: unknown, operation: BackendOperation) => void;
 }
 
 /**
- * A registry that several processes share. The changes of its metrics are brought to a store on an
- * interval, and a read returns what all processes have counted. {@linkcode loadBackend} makes one.
+ * A registry that several processes share. The changes of its metrics are sent to a store at an
+ * interval, and a read returns the numbers of all processes. {@linkcode loadBackend} creates one.
  *
- * It can be read only asynchronously. Names are as exposed, with the prefix and the constant labels
- * of the registry behind it, so it has no prefix itself.
+ * It can be read only asynchronously. Names and labels already have the prefix and the constant
+ * labels of the inner registry, so it has no prefix itself.
  */
 export class SharedRegistry implements Registry {
-  /** Always `null`: the names have the prefix of the registry behind it already. */
+  /** Always `null`, because the names already have the prefix of the inner registry. */
   readonly prefix = null;
   readonly #options: SharedRegistryOptions;
   #inner: Registry;
   readonly #flusher: Flusher;
   readonly #unread: UnreadSeries = new UnreadSeries();
-  /** The names of the families that are shared, as the last gather has met them. */
+  /** The names of the shared families in the last gather. */
   #names: ReadonlySet<string> = new Set();
   #cancelTimer: () => void = () => {};
   readonly #errors: Map<BackendOperation, number> = new Map();
-  /** Whether the store has answered when it was asked last; undefined before that. */
+  /** Whether the store answered the last read. Undefined before the first one. */
   #isUp: boolean | undefined = undefined;
   #running: Promise<boolean> | undefined = undefined;
   #next: Promise<boolean> | undefined = undefined;
-  /** How old the numbers of a metric with `onCollect` may be for the next flush, in milliseconds. */
+  /** The greatest age of numbers of a metric with `onCollect` in the next flush, in milliseconds. */
   #nextAgeMs = Infinity;
   #closing: Promise<void> | undefined = undefined;
 
@@ -102,7 +102,7 @@ export class SharedRegistry implements Registry {
       onLost: (error) => this.#count("flush", error),
     });
     if (options.readOnly) return;
-    // From now on no series expires before it was read.
+    // From now on, no series expires before it is read.
     this.#take(options.families);
     this.#schedule();
   }
@@ -110,15 +110,15 @@ export class SharedRegistry implements Registry {
   /**
    * Returns the registry whose metrics are shared.
    *
-   * @returns The registry behind this one.
+   * @returns The inner registry.
    */
   getInner(): Registry {
     return this.#inner;
   }
 
   /**
-   * Shares the metrics of another registry from now on. What was counted stays in the store. A
-   * metric that is in both registries goes on from there.
+   * Shares the metrics of another registry from now on. Former counts stay in the store. A
+   * metric of both registries continues from there.
    *
    * @param registry The registry.
    * @returns The former one.
@@ -138,17 +138,17 @@ export class SharedRegistry implements Registry {
     return former;
   }
 
-  /** How many series a metric has at most, as the registry behind has it. */
+  /** The `maxSeries` of the inner registry. */
   get maxSeries(): number | undefined {
     return this.#inner.maxSeries;
   }
 
   /**
-   * Takes a collector in, as the registry behind does.
+   * Registers a collector with the inner registry.
    *
    * @param collector The collector.
-   * @returns What that registry returns.
-   * @throws {TypeError} If it has a label `process` that the store adds itself.
+   * @returns The result of the inner registry.
+   * @throws {TypeError} If the collector has a label `process`, which the store adds itself.
    */
   register(collector: Collector): Collector | void {
     for (const family of collector?.describe?.() ?? []) {
@@ -165,17 +165,17 @@ export class SharedRegistry implements Registry {
   }
 
   /**
-   * Lets a collector go, as the registry behind does. What was counted stays shared.
+   * Unregisters a collector from the inner registry. Its counts stay in the store.
    *
    * @param collector The collector, by identity.
-   * @returns What that registry returns.
+   * @returns The result of the inner registry.
    */
   unregister(collector: Collector): boolean | void {
     return this.#inner.unregister(collector);
   }
 
   /**
-   * Refused: what other processes counted cannot be read synchronously.
+   * Throws, because the numbers of other processes cannot be read synchronously.
    *
    * @throws {TypeError} Always.
    */
@@ -187,7 +187,7 @@ export class SharedRegistry implements Registry {
   }
 
   /**
-   * Returns the families of all processes: flushes, then reads. Collectors that are not metrics of
+   * Flushes, then reads the families of all processes. Collectors that are not metrics of
    * this library are read in this process only. If the store does not answer in time,
    * `narthex_backend_up` is 0 and the shared families have no series.
    *
@@ -198,17 +198,17 @@ export class SharedRegistry implements Registry {
     if (this.#closing !== undefined) {
       throw new Error("Cannot read the shared registry: it is closed");
     }
-    // At the same time: a slow collector does not keep the store waiting. The flush brings metrics
-    // with onCollect up to date.
+    // Both run at the same time, so a slow collector does not delay the store. The flush updates
+    // metrics with onCollect.
     const reading = this.#read(options);
-    const met: MetricFamily[] = [];
+    const collected: MetricFamily[] = [];
     const given = { maxAgeMs: this.#maxAgeMs, ...options };
     const families = this.#inner.collectAsync?.(given) ?? this.#inner.collect(options);
-    // Each for itself: a reader merges the family of a custom collector with a shared one. Of a
-    // metric this reads no number.
-    for await (const family of families) met.push(...gather(this.#onlyWith(family)));
+    // Each family is gathered separately, because a reader merges the family of a custom collector
+    // with a shared one. This reads no number of a metric.
+    for await (const family of families) collected.push(...gather(this.#onlyWith(family)));
     const stored = await reading;
-    for (const family of met) {
+    for (const family of collected) {
       if (!isShared(family) || !this.#names.has(family.name)) {
         yield family;
         continue;
@@ -228,11 +228,11 @@ export class SharedRegistry implements Registry {
   }
 
   /**
-   * Finds a sample among those of all processes, as it is exposed. For tests.
+   * Returns the value of a sample of all processes, for tests.
    *
    * @param name The name of the sample.
    * @param labels All its labels. @default {{}}
-   * @returns Its value, or `undefined` when there is no such sample.
+   * @returns The value, or `undefined` if there is no such sample.
    */
   async getSampleValueAsync(
     name: string,
@@ -240,25 +240,25 @@ export class SharedRegistry implements Registry {
   ): Promise<number | undefined> {
     const families: MetricFamily[] = [];
     for await (const family of gatherAsync(this)) families.push(family);
-    // A registry of what was read looks it up as any registry does.
+    // Uses the lookup of a plain registry.
     const read = new CollectorRegistry();
     read.register({ collect: () => families });
     return read.getSampleValue(name, labels);
   }
 
   /**
-   * Brings all changes to the store now. A failure is counted and loses nothing: the next flush
-   * goes on from there.
+   * Sends all changes to the store now. A failure is counted and loses nothing, because the next
+   * flush sends the rest.
    *
-   * @returns Whether everything that was counted before the call has arrived.
+   * @returns Whether all counts from before the call have arrived.
    */
   flush(): Promise<boolean> {
     return this.#flush(this.#maxAgeMs);
   }
 
   /**
-   * Flushes a last time, tells the store that this process ends, closes it, and puts the registry
-   * behind back into its place. Never rejects: failures are counted.
+   * Flushes a last time, leaves the store, closes it, and makes the proxy forward to the inner
+   * registry again. Never rejects, because failures are counted.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
@@ -270,16 +270,16 @@ export class SharedRegistry implements Registry {
   }
 
   /**
-   * Counts something that had to be left out of a read, in the registry behind.
+   * Counts something that was left out of a read, in the inner registry.
    *
    * @param collector The name of the collector or of the family.
-   * @param cause Why it was left out.
+   * @param cause The reason.
    */
   countError(collector: string, cause: CollectorErrorCause, error?: unknown, times = 1): void {
     this.#inner.countError?.(collector, cause, error, times);
   }
 
-  /** Lets all collectors of this process go. What was counted stays shared. */
+  /** Unregisters all collectors of this process. Their counts stay in the store. */
   clear(): void {
     this.#extended("clear").clear();
   }
@@ -294,7 +294,7 @@ export class SharedRegistry implements Registry {
   }
 
   /**
-   * The labels of the `target_info` series of this process.
+   * Returns the labels of the `target_info` series of this process.
    *
    * @returns The labels, or `null`.
    */
@@ -305,7 +305,7 @@ export class SharedRegistry implements Registry {
   #flush(maxAgeMs: number): Promise<boolean> {
     if (this.#options.readOnly || this.#closing !== undefined) return Promise.resolve(false);
     if (this.#running === undefined) return this.#start(maxAgeMs);
-    // The running flush may have passed what was counted just now. All callers share the next one.
+    // The running flush may already have passed the newest counts. All callers share the next one.
     this.#nextAgeMs = Math.min(this.#nextAgeMs, maxAgeMs);
     return this.#next ??= this.#running.then(() => {
       const maxAgeMs = this.#nextAgeMs;
@@ -332,12 +332,12 @@ export class SharedRegistry implements Registry {
     return this.#running = running;
   }
 
-  /** How old the numbers of a metric with `onCollect` may be for a flush, in milliseconds. */
+  /** The greatest age of numbers of a metric with `onCollect` in a flush, in milliseconds. */
   get #maxAgeMs(): number {
     return Math.max(this.#options.intervalMs, MAX_AGE_MS);
   }
 
-  /** The families that are shared, as exposed. */
+  /** Gathers the shared families, with exposed names. */
   async #gather(maxAgeMs: number, signal: AbortSignal): Promise<MetricFamily[]> {
     const families: MetricFamily[] = [];
     const options = { metricsOnly: true, maxAgeMs, signal };
@@ -345,7 +345,7 @@ export class SharedRegistry implements Registry {
     return this.#take(families);
   }
 
-  /** Keeps what can be shared. Nothing of it expires before it was read. */
+  /** Returns the families that can be shared. Their series do not expire before they are read. */
   #take(families: readonly MetricFamily[]): MetricFamily[] {
     const shared = families.filter((family) => {
       if (!isShared(family)) return false;
@@ -362,7 +362,7 @@ export class SharedRegistry implements Registry {
     return shared;
   }
 
-  /** Flushes after each interval. The program may end meanwhile. */
+  /** Flushes after each interval. Does not keep the program alive. */
   #schedule(): void {
     const { timers, intervalMs } = this.#options;
     this.#cancelTimer = timers.setTimeout(
@@ -381,7 +381,7 @@ export class SharedRegistry implements Registry {
     return limitTime(timeoutMs, { ...options, timers, message });
   }
 
-  /** A registry that has one family of the registry behind. */
+  /** Returns a registry of one family of the inner registry. */
   #onlyWith(family: MetricFamily): Gatherer {
     return {
       prefix: this.#inner.prefix,
@@ -390,7 +390,7 @@ export class SharedRegistry implements Registry {
     };
   }
 
-  /** Returns what the store holds after a flush; undefined if it does not answer. */
+  /** Flushes and returns the content of the store, or undefined if it does not answer. */
   async #read(options: ReadAsyncOptions): Promise<Map<string, MetricFamily> | undefined> {
     const { session, readOnly, timers } = this.#options;
     const timeoutMs = Math.min(options.timeoutMs ?? Infinity, this.#options.timeoutMs);
@@ -398,7 +398,7 @@ export class SharedRegistry implements Registry {
     const limit = this.#limit(timeoutMs, { outer: options.signal });
     const half = this.#limit(timeoutMs * FLUSH_SHARE, { outer: options.signal });
     try {
-      // A flush that fails or takes too long leaves numbers out, but the store can still be read.
+      // After a flush that fails or takes too long, the store can still be read.
       if (readOnly) await this.#gather(this.#maxAgeMs, half.signal);
       else await abortable(this.#flush(0), half.signal).catch(() => {});
       const left = Math.max(0, timeoutMs - (timers.monotonic() - began) * 1000);
@@ -411,7 +411,7 @@ export class SharedRegistry implements Registry {
       this.#isUp = true;
       return stored;
     } catch (error) {
-      // The store is not to blame for a caller that has no time, or has left.
+      // It is no failure of the store if the caller has too little time, or has left.
       const hadTime = limit.isTimeout && timeoutMs === this.#options.timeoutMs;
       if (!limit.signal.aborted || hadTime) {
         this.#isUp = false;
@@ -427,19 +427,19 @@ export class SharedRegistry implements Registry {
   async #close(): Promise<void> {
     const { session, proxy, readOnly, timeoutMs } = this.#options;
     this.#cancelTimer();
-    // Flushes that callers wait for come first.
+    // Finishes the flushes that callers wait for.
     while (this.#running !== undefined) await (this.#next ?? this.#running);
     const hasFlushed = !readOnly && await this.#start(this.#maxAgeMs);
     this.#unread.release();
     const { signal, end } = this.#limit(timeoutMs);
     try {
-      // A store that does not answer is not told.
+      // Skips leave() if the flush failed.
       if (hasFlushed) await this.#flusher.leave(signal);
     } catch (error) {
       this.#count("close", error);
     }
     if (proxy?.getRegistry() === this) proxy.setRegistry(this.#inner, { collectors: "leave" });
-    // A backend that takes the place of this one is there already.
+    // The backend that replaces this one has already made its own entry.
     if (LOADED.get(this.#inner) === this.#options.loaded) LOADED.delete(this.#inner);
     try {
       await abortable(session.close(), signal);
@@ -455,7 +455,7 @@ export class SharedRegistry implements Registry {
     try {
       this.#options.onError(error, operation);
     } catch {
-      // A failure of the store must not become one of the program.
+      // A failure of the store must not stop the program.
     }
   }
 
@@ -470,7 +470,7 @@ export class SharedRegistry implements Registry {
     return family;
   }
 
-  /** The registry behind, when it has a method that the protocol does not ask for. */
+  /** Returns the inner registry. Throws if it lacks an optional method. */
   #extended<K extends keyof CollectorRegistry>(method: K): Pick<CollectorRegistry, K> {
     const inner = this.#inner as Partial<CollectorRegistry>;
     if (typeof inner[method] !== "function") {
@@ -481,7 +481,7 @@ export class SharedRegistry implements Registry {
   }
 }
 
-/** Whether a registry stands before another one that it shares, of any copy of the package. */
+/** Returns whether a registry is a shared one, of any copy of the package. */
 export function isSharing(registry: Registry): registry is SharedRegistry {
   const { getInner, flush } = registry as Partial<SharedRegistry>;
   return typeof getInner === "function" && typeof flush === "function";

@@ -8,9 +8,9 @@ export interface OwnValue {
 }
 
 /**
- * Returns the one value of several processes.
+ * Aggregates the values of several processes.
  *
- * @param aggregation How to make it. The forms of `all`, and `omit`, have no such value.
+ * @param aggregation The aggregation, except `all`, `liveall` and `omit`.
  * @param values The values, at least one, in the order in which the processes started.
  * @returns The value.
  */
@@ -29,7 +29,7 @@ export function aggregate(aggregation: Aggregation, values: readonly OwnValue[])
 
 function isBetter(mode: string, a: OwnValue, b: OwnValue): boolean {
   if (mode === "mostrecent") return a.changed >= b.changed;
-  // NaN is neither the smallest nor the greatest, unless there is nothing else.
+  // NaN is neither the smallest nor the greatest, unless all values are NaN.
   if (Number.isNaN(b.value)) return true;
   return mode === "min" ? a.value < b.value : a.value > b.value;
 }

@@ -10,16 +10,16 @@ import {
 } from "../../mod.ts";
 import { aggregate } from "./gauges.ts";
 import { hasProcessLabel, isTotal } from "../schema.ts";
-import { commonBounds, earliest, sumHistograms, total, TotalHistogram } from "./totals.ts";
+import { commonBounds, earliest, histogramOf, sumHistograms, total } from "./totals.ts";
 
-/** One series of all sources. */
+/** One series, from all sources. */
 export interface Point {
   readonly labelNames: readonly string[];
   readonly labelValues: readonly string[];
   readonly metrics: Metric[];
 }
 
-/** One family of all sources. */
+/** One family, from all sources. */
 interface Merging {
   readonly family: MetricFamily;
   readonly aggregation: Aggregation;
@@ -27,21 +27,21 @@ interface Merging {
 }
 
 /**
- * Adds up what several processes collected, or sent and had parsed. It changes none of
- * its arguments, and what it returns does not change any more.
+ * Adds up families that several processes collected, or that were parsed from their
+ * expositions. It does not change its arguments, and its result does not change later.
  *
  * - Counters, histograms, gaugehistograms, and the counts and sums of summaries add up.
- *   Classic buckets are those that all sources have; native ones the coarsest among
- *   them. Quantiles and exemplars belong to one process, and are left out.
- * - Gauges follow their family's `aggregation`. Without one they stay apart, as
- *   statesets do, by a label `process` with the number of the source: 0, 1, 2, …; a
- *   series that has this label already stays as it is.
- * - Infos that say the same become one.
- * - Timestamps are left out: the numbers are of no one moment. Families of one name
- *   whose type or unit differ from those of the first one are left out.
+ *   The result has the classic buckets that all sources have, and the coarsest native
+ *   resolution. Quantiles and exemplars belong to one process, and are left out.
+ * - Gauges follow their family's `aggregation`. Gauges without one, and statesets, get a
+ *   label `process` with the number of the source: 0, 1, 2, …. A series that already has
+ *   this label is unchanged.
+ * - Equal infos become one.
+ * - Timestamps are left out, because the numbers are not of one moment. Families are left
+ *   out if their type or unit differs from the first one of the same name.
  *
  * @param sources The families of each process.
- * @returns The families, in the order in which they first came.
+ * @returns The families, in the order of their first occurrence.
  *
  * @example Two processes
  * ```ts
@@ -106,19 +106,19 @@ function add({ family, aggregation, points }: Merging, metric: Metric, source: s
   else point.metrics.push(metric);
 }
 
-/** How the metrics of one series are merged. */
+/** Options of {@linkcode mergeMetrics}. */
 export interface MergeOptions {
   readonly type: MetricType;
   readonly aggregation: Aggregation;
-  /** The bounds of a histogram. @default {those that all of them have} */
+  /** The bounds of a histogram. @default {the bounds that all metrics have} */
   readonly bounds?: readonly number[] | undefined;
 }
 
-/** Makes one metric of those that several processes have of one series. */
+/** Merges the metrics of one series into one metric. */
 export function mergeMetrics({ type, aggregation, bounds }: MergeOptions, point: Point): Metric {
   const { labelNames, labelValues, metrics } = point;
   const base = { labelNames, labelValues };
-  // The type of the family tells the shape of its metrics.
+  // The type of the family determines the shape of its metrics.
   switch (type) {
     case "counter": {
       const created = earliest(metrics);
@@ -132,7 +132,7 @@ export function mergeMetrics({ type, aggregation, bounds }: MergeOptions, point:
         return { bounds, sum, count, native, created, cumulative: [...metric.cumulativeCounts()] };
       });
       const numbers = sumHistograms(all, bounds ?? commonBounds(all));
-      return new TotalHistogram(labelNames, labelValues, numbers);
+      return histogramOf(base, numbers);
     }
     case "summary": {
       const all = metrics as SummaryMetric[];
@@ -154,7 +154,7 @@ export function mergeMetrics({ type, aggregation, bounds }: MergeOptions, point:
   }
 }
 
-/** Returns a text that two label sets share exactly when they are equal, in any order. */
+/** Returns a text that is the same for equal label sets, in any order, and only for them. */
 export function keyOf(labelNames: readonly string[], labelValues: readonly string[]): string {
   const pairs = labelNames.map((name, i) => [name, labelValues[i]] as const);
   return JSON.stringify(pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));

@@ -1,13 +1,13 @@
 import { roundingOf } from "../rounding.ts";
 
-/** The totals of one schema, packed: a hundred thousand small objects would have to be collected. */
+/** The totals of one schema, packed to spare the garbage collector many small objects. */
 export class PackedTotals {
-  /** Where the numbers of a series begin. */
+  /** The index of the first number of each series. */
   readonly #places: Map<string, number> = new Map();
   #numbers: Float64Array = new Float64Array(64);
   /**
-   * What rounding took from each number, once there are any that were added up: a sum
-   * must not depend on the order in which its parts come.
+   * The rounding error of each number, once any were added up. A sum must not depend
+   * on the order of its parts.
    */
   #lost: Float64Array | undefined = undefined;
   #length = 0;
@@ -17,7 +17,7 @@ export class PackedTotals {
     return this.#places.size;
   }
 
-  /** Adds a row to what is there of its series. All series of a schema have as many numbers. */
+  /** Adds a row to its series. All series of a schema have the same count of numbers. */
   add(series: string, numbers: readonly number[]): void {
     if (this.#width === 0) this.#width = numbers.length;
     const width = this.#width;

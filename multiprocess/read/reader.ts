@@ -1,4 +1,4 @@
-import { type Metric, MetricFamily } from "../../mod.ts";
+import { type HistogramMetric, type Metric, MetricFamily } from "../../mod.ts";
 import { type LiveMetrics, TRUSTED } from "../../model.ts";
 import type { Timers } from "../../time/clock.ts";
 import type { CallOptions, InstanceRow, Row, Session, StoredInstance } from "../backend.ts";
@@ -8,18 +8,18 @@ import { decodeSchema, decodeSeries, hasProcessLabel, isTotal, type Schema } fro
 import { Slices } from "../../time/turn.ts";
 import { abortable } from "../../time/time_limit.ts";
 import { keyOf, mergeMetrics, type Point } from "./merge.ts";
-import { nativeOf, TotalHistogram } from "./totals.ts";
+import { histogramOf, nativeOf } from "./totals.ts";
 
 /** How long the event loop is held at a time, in milliseconds. */
 const BUDGET_MS = 2;
 
-/** How many rows are looked at between two looks at the clock. */
+/** How many rows are processed between two checks of the clock. */
 const STRIDE = 64;
 
-/** How the text of a row of native buckets ends: a label value would end in `"]`. */
+/** The end of the text of a row of native buckets. A label value would end in `"]`. */
 const NATIVE_END = "]]";
 
-/** The quantiles of a summary that several processes have: they cannot be added up. */
+/** The quantiles of a shared summary. Quantiles cannot be added up. */
 const NONE: readonly number[] = [];
 
 /** All rows of one schema. */
@@ -39,7 +39,7 @@ export interface ReadFamiliesOptions extends CallOptions {
   readonly timers: Timers;
 }
 
-/** A series of what processes have set themselves. */
+/** A series of values that processes have set. */
 interface OwnPoint {
   /** The label set without the process. */
   readonly set: string;
@@ -49,13 +49,13 @@ interface OwnPoint {
 }
 
 /**
- * Reads everything that a store holds, as families.
+ * Reads the content of a store as families.
  *
- * Schemas of one name: that which the store saw last says what the family is; what has
- * another type or unit is left out. Totals of the others are added at its bounds.
+ * If a name has several schemas, the one that the store saw last is used. Schemas of
+ * another type or unit are left out. The totals of the others are added at its bounds.
  *
  * @param session The store.
- * @param options A signal, and how long is waited.
+ * @param options A signal and a time limit.
  * @returns The families by name, in the order in which the store first saw them.
  */
 export async function readFamilies(
@@ -75,7 +75,7 @@ export async function readFamilies(
       ? await totalMetrics(alike, slices)
       : await ownMetrics(alike, content.instances, slices);
     signal.throwIfAborted();
-    // No two have the same labels, and reading one is safe: registries need not look at each.
+    // Label sets are unique, and reading is safe, so registries need not check each metric.
     const trusted: LiveMetrics = Object.assign(metrics, { [TRUSTED]: type });
     const about = { unit, nameValidation: "utf8", metrics: trusted } as const;
     families.set(name, new MetricFamily(name, newest.help, type, about));
@@ -83,7 +83,7 @@ export async function readFamilies(
   return families;
 }
 
-/** Everything that a store holds, sorted by names and schemas. */
+/** The content of a store, sorted by names and schemas. */
 interface Content {
   /** The schemas of each name, in the order in which the store first saw them. */
   readonly groups: ReadonlyMap<string, readonly Group[]>;
@@ -128,7 +128,7 @@ async function readContent(session: Session, options: ReadFamiliesOptions): Prom
     }
     done = true;
   } finally {
-    // A generator that hangs would hang here too.
+    // Not awaited, because a generator may hang.
     if (!done) iterator.return?.().catch(() => {});
   }
   return { groups, instances };
@@ -155,7 +155,7 @@ async function totalMetrics(
   const [sole, ...others] = filled;
   if (sole === undefined) return [];
   if (others.length === 0) {
-    // Each walk makes them again, which an encoder does piece by piece.
+    // Creates the metrics in each iteration, which an encoder does piece by piece.
     return { [Symbol.iterator]: () => metricsOf(sole) };
   }
   const { type, bounds } = filled.at(-1)!.schema;
@@ -186,7 +186,7 @@ async function totalMetrics(
   return metrics;
 }
 
-/** The metrics of one schema. */
+/** Yields the metrics of one schema. */
 function* metricsOf({ schema, totals, natives }: Group): Generator<Metric> {
   for (const [series, numbers] of totals) {
     const { labelValues } = decodeSeries(series);
@@ -196,7 +196,7 @@ function* metricsOf({ schema, totals, natives }: Group): Generator<Metric> {
   }
 }
 
-/** A total as a metric. */
+/** Returns a total as a metric. */
 function metricOf(
   { type, labelNames, bounds }: Schema,
   labelValues: readonly string[],
@@ -207,8 +207,7 @@ function metricOf(
     case "histogram": {
       const cumulative = numbers.slice(1);
       const count = cumulative.at(-1) ?? 0;
-      const all = { bounds, cumulative, sum: first, count };
-      return new TotalHistogram(labelNames, labelValues, all);
+      return histogramOf({ labelNames, labelValues }, { bounds, cumulative, sum: first, count });
     }
     case "summary": {
       const quantileValues = (): readonly number[] => NONE;
@@ -226,7 +225,7 @@ function metricOf(
   }
 }
 
-/** Lets the event loop turn now and then. */
+/** Returns a function that pauses for the event loop now and then. */
 function pausing(slices: Slices): () => Promise<void> | undefined {
   let left = STRIDE;
   return () => {
@@ -236,19 +235,20 @@ function pausing(slices: Slices): () => Promise<void> | undefined {
   };
 }
 
-/** A histogram with native buckets beside the classic ones. Both have the same count. */
+/** Adds native buckets to a histogram. Both kinds of buckets then have the same count. */
 function withNative(metric: Metric, natives: readonly NativeBuckets[]): Metric {
   if (natives.length === 0) return metric;
   // Only histograms have such rows.
-  const { labelNames, labelValues, bounds, sum = 0, count: least = 0 } = metric as TotalHistogram;
+  const histogram = metric as HistogramMetric;
+  const { bounds, sum = 0, count: least = 0 } = histogram;
   const native = nativeOf(sumBuckets(natives), sum, least);
-  // Rows that were read while they changed: the count is at least what buckets have.
+  // Rows may change while they are read. The count is at least the sum of the buckets.
   const { count } = native;
-  const cumulative = [...(metric as TotalHistogram).cumulativeCounts().slice(0, -1), count];
-  return new TotalHistogram(labelNames, labelValues, { bounds, cumulative, sum, count, native });
+  const cumulative = [...histogram.cumulativeCounts().slice(0, -1), count];
+  return histogramOf(histogram, { bounds, cumulative, sum, count, native });
 }
 
-/** Rows of buckets, one for each resolution and zero threshold. */
+/** Returns the buckets of some rows, for each resolution and zero threshold. */
 function bucketsOf(rows: readonly Row[]): NativeBuckets[] {
   const all = new Map<string, NativeBuckets>();
   for (const { series, numbers } of rows) {
@@ -296,7 +296,7 @@ async function ownMetrics(
   const metrics: Metric[] = [];
   const isFirst = aggregation.endsWith("first");
   for (const point of withinLimit([...points.values()], newest.maxSeries)) {
-    // Of two processes of one name, the one that runs, or began later, is meant.
+    // Of two processes of one name, the running one counts, or else the younger one.
     point.values.sort(({ instance: a }, { instance: b }) =>
       (isFirst ? 0 : rank(a) - rank(b)) || a.order - b.order
     );
@@ -308,7 +308,7 @@ async function ownMetrics(
   return metrics;
 }
 
-/** What one process has set, as a metric. */
+/** Returns the values of one process as a metric. */
 function ownMetricOf({ numbers }: Row, schema: Schema, labelValues: readonly string[]): Metric {
   const { labelNames, states, type } = schema;
   const [value = 0, changed = 0] = numbers;
@@ -318,8 +318,8 @@ function ownMetricOf({ numbers }: Row, schema: Schema, labelValues: readonly str
 }
 
 /**
- * The points of as many label sets as a family may have: what cannot be added up is left out beyond
- * that. The label sets of processes that run come first, then those of processes that began earlier.
+ * Returns points within the limit of label sets, because gauges cannot be added to an overflow
+ * series. Label sets of running processes come first, then those of processes that started earlier.
  */
 function withinLimit(points: OwnPoint[], maxSeries: number): OwnPoint[] {
   const sets = new Map<string, { isAlive: boolean; order: number }>();

@@ -1,41 +1,19 @@
 import type { HistogramMetric, NativeHistogram } from "../../mod.ts";
 import { copyBuckets, type NativeBuckets, sumBuckets } from "../native.ts";
 
-/** A histogram that is the sum of several ones. */
-export class TotalHistogram implements HistogramMetric {
-  readonly labelNames: readonly string[];
-  readonly labelValues: readonly string[];
-  readonly bounds: readonly number[];
-  readonly sum: number | undefined;
-  readonly count: number | undefined;
-  readonly native: NativeHistogram | undefined;
-  readonly created: number | undefined;
-  readonly #cumulative: readonly number[];
-
-  constructor(
-    labelNames: readonly string[],
-    labelValues: readonly string[],
-    numbers: HistogramNumbers,
-  ) {
-    this.labelNames = labelNames;
-    this.labelValues = labelValues;
-    this.bounds = numbers.bounds;
-    this.sum = numbers.sum;
-    this.count = numbers.count;
-    this.native = numbers.native;
-    this.created = numbers.created;
-    this.#cumulative = numbers.cumulative;
-  }
-
-  cumulativeCounts(): readonly number[] {
-    return this.#cumulative;
-  }
+/** Returns a histogram of numbers that do not change any more. */
+export function histogramOf(
+  { labelNames, labelValues }: Pick<HistogramMetric, "labelNames" | "labelValues">,
+  { bounds, cumulative, sum, count, native, created }: HistogramNumbers,
+): HistogramMetric {
+  const cumulativeCounts = (): readonly number[] => cumulative;
+  return { labelNames, labelValues, bounds, sum, count, native, created, cumulativeCounts };
 }
 
 /** The numbers of a histogram. */
 export interface HistogramNumbers {
   readonly bounds: readonly number[];
-  /** One count for each bound, and that of `+Inf`; none for a histogram without buckets. */
+  /** One count for each bound and one for `+Inf`. Empty for a histogram without buckets. */
   readonly cumulative: readonly number[];
   readonly sum: number | undefined;
   readonly count: number | undefined;
@@ -44,15 +22,10 @@ export interface HistogramNumbers {
 }
 
 /**
- * Counts at other bounds: at a bound that was not counted, those at the next lower one,
- * so that what is shown is never too much and never falls.
- *
- * @param cumulative The counts, that of `+Inf` last.
- * @param from Their bounds.
- * @param to The bounds that are wanted.
- * @returns A count for each, and that of `+Inf`.
+ * Returns the counts at other bounds. A missing bound gets the count of the next lower one,
+ * so a count is never too high and never falls.
  */
-export function countsAt(
+function countsAt(
   cumulative: readonly number[],
   from: readonly number[],
   to: readonly number[],
@@ -68,7 +41,7 @@ export function countsAt(
   return counts;
 }
 
-/** Adds up histograms at some bounds. */
+/** Adds up histograms at the given bounds. */
 export function sumHistograms(
   all: readonly HistogramNumbers[],
   bounds: readonly number[],
@@ -88,13 +61,13 @@ export function sumHistograms(
     cumulative,
     sum,
     count,
-    // A sum that leaves out one of them would be less than the count.
+    // A sum of only some of them would be less than the count.
     native: natives.length < all.length ? undefined : sumNatives(natives),
     created: earliest(all),
   };
 }
 
-/** The bounds that all histograms have which have buckets. */
+/** Returns the bounds that all histograms with buckets have. */
 export function commonBounds(all: readonly HistogramNumbers[]): readonly number[] {
   const classic = all.filter(({ cumulative }) => cumulative.length > 0);
   const [first, ...others] = classic;
@@ -106,13 +79,13 @@ export function commonBounds(all: readonly HistogramNumbers[]): readonly number[
 }
 
 /** Adds up native histograms. */
-export function sumNatives(all: readonly NativeHistogram[]): NativeHistogram | undefined {
+function sumNatives(all: readonly NativeHistogram[]): NativeHistogram | undefined {
   if (all.length === 0) return undefined;
   const sum = total(all, "sum") ?? 0;
   return nativeOf(sumBuckets(all.map(copyBuckets)), sum, total(all, "count") ?? 0);
 }
 
-/** A native histogram of buckets. It has at least as many values as its buckets have. */
+/** Returns a native histogram. Its count is at least the sum of its buckets. */
 export function nativeOf(buckets: NativeBuckets, sum: number, count: number): NativeHistogram {
   let inBuckets = buckets.zeroCount;
   for (const list of [buckets.positive, buckets.negative]) {
@@ -121,7 +94,7 @@ export function nativeOf(buckets: NativeBuckets, sum: number, count: number): Na
   return { ...buckets, sum, count: Math.max(count, inBuckets) };
 }
 
-/** The sum of what all have, or nothing if one has it not. */
+/** Adds up a property of all objects. Returns undefined if one of them lacks it. */
 export function total<K extends "sum" | "count">(
   all: readonly { readonly [key in K]: number | undefined }[],
   key: K,
@@ -135,7 +108,7 @@ export function total<K extends "sum" | "count">(
   return sum;
 }
 
-/** When the first of them began, if all say it. */
+/** Returns the earliest created timestamp. Returns undefined if one of them has none. */
 export function earliest(
   all: readonly { readonly created?: number | undefined }[],
 ): number | undefined {

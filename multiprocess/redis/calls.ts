@@ -4,53 +4,52 @@ import { SCRIPTS } from "./scripts.ts";
 import { abortable } from "../../time/time_limit.ts";
 
 /**
- * Sends one command to Redis and brings the reply: what every client has, under one name or
- * another. Texts are strings in both directions.
+ * Sends one command to Redis and resolves to the reply. Every client has such a function.
+ * Texts are strings in both directions.
  */
 export type RedisCommand = (command: string, ...args: string[]) => Promise<unknown>;
 
-/** A reply as the scripts give it. */
+/** A reply of a script. */
 export type Reply = readonly (string | Reply)[];
 
-/** What a script is given. */
+/** The input of a script. */
 export interface ScriptInput {
-  /** All the keys that it uses, the head before the others. */
+  /** All keys that it uses. The head comes first. */
   readonly keys: readonly string[];
   readonly args: readonly string[];
 }
 
-/** An answer that waiting does not change. */
+/** An answer that a retry cannot change. */
 export class UnusableError extends Error {}
 
-/** How long an abandoned command delays others, at first and at most. */
+/** How long an abandoned command delays others, in milliseconds, at first and at most. */
 const [MIN_HOLD_MS, MAX_HOLD_MS] = [1000, 300_000];
 
-/** The names by which Redis knows scripts. */
+/** The hashes by which Redis finds scripts. */
 const HASHES: Record<keyof typeof SCRIPTS, string> = hashScripts();
 
 function hashScripts(): Record<keyof typeof SCRIPTS, string> {
   const hashes = Object.entries(SCRIPTS).map(([name, text]) =>
     [name, createHash("sha1").update(text).digest("hex")] as const
   );
-  // The entries of an object with the same keys.
+  // The keys are those of SCRIPTS.
   return Object.fromEntries(hashes) as Record<keyof typeof SCRIPTS, string>;
 }
 
 /**
- * Runs scripts through a client that knows neither signals nor time limits.
+ * Runs scripts through a client that has neither signals nor time limits.
  *
- * Clients keep commands for as long as Redis is away. While some are kept that nobody waits
- * for any more, a new one is sent only now and then, so that they do not pile up: each may
- * be a whole batch.
+ * Clients keep commands as long as Redis is down. While the client keeps abandoned commands, a
+ * new one is sent only now and then. Otherwise they would pile up, and each may be a whole batch.
  */
 export class RedisCalls {
   readonly #command: RedisCommand;
   readonly #timers: Timers;
-  /** Commands whose caller has given up, and that have no answer yet. */
+  /** Commands without an answer whose caller has given up. */
   readonly #abandoned: Set<Promise<unknown>> = new Set();
   #holdMs: number = MIN_HOLD_MS;
   #heldUntil = 0;
-  /** Callers that wait for one of them. A promise that never settles would keep them in memory. */
+  /** Callers that wait for one of these commands. A promise that never settles would keep them. */
   readonly #waiting: Set<() => void> = new Set();
 
   constructor(command: RedisCommand, timers: Timers = SYSTEM_CLOCK) {
@@ -61,11 +60,11 @@ export class RedisCalls {
   /**
    * Runs a script.
    *
-   * @param name Which one.
-   * @param input What it is given.
+   * @param name The script.
+   * @param input Its input.
    * @param signal Aborted when the caller gives up.
    * @returns Its reply.
-   * @throws {Error} What the client throws, or if the reply does not come from a script.
+   * @throws {Error} If the client throws, or the reply does not come from a script.
    */
   async run(name: keyof typeof SCRIPTS, input: ScriptInput, signal: AbortSignal): Promise<Reply> {
     const { keys, args } = input;
@@ -74,7 +73,7 @@ export class RedisCalls {
     try {
       reply = await this.#send(signal, "EVALSHA", [HASHES[name], ...rest]);
     } catch (error) {
-      // As Redis says it, and as some clients do.
+      // The spelling of Redis, and of some clients.
       if (!/noscript/i.test(messageOf(error))) throw error;
       reply = await this.#send(signal, "EVAL", [SCRIPTS[name], ...rest]);
     }
@@ -117,7 +116,7 @@ export class RedisCalls {
     return this.#timers.monotonic() * 1000;
   }
 
-  /** Waits until a command has its answer after all, or until it is time to try again. */
+  /** Waits until an abandoned command is answered, or until it is time to retry. */
   async #release(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#timers.setTimeout(resolve, this.#heldUntil - this.#now(), {
@@ -130,7 +129,7 @@ export class RedisCalls {
   }
 }
 
-/** What an error says, whatever was thrown. */
+/** Returns the message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

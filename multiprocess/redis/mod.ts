@@ -1,6 +1,5 @@
 /**
- * A Redis or Valkey server as the meeting place of processes on many hosts, through whichever
- * client a program has.
+ * Shares metrics of processes on many hosts in a Redis or Valkey server, through any client.
  *
  * ```ts
  * import { loadBackend } from "@narthex/prometheus/multiprocess";
@@ -35,32 +34,32 @@ import { explain, RedisSession } from "./session.ts";
 export type { Backend, OpenOptions, Session } from "../backend.ts";
 export type { RedisCommand } from "./calls.ts";
 
-/** How long an answer is waited for when the store is opened, in milliseconds. */
+/** The longest wait for an answer when the store is opened, in milliseconds. */
 const CHECK_MS = 1000;
 
-/** What Redis answers when waiting does not help. */
+/** Answers of Redis that a retry cannot change. */
 const HOPELESS_REGEXP = /\b(NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|MOVED)\b|unknown command/i;
 
 /** Options of {@linkcode redisBackend}. */
 export interface RedisBackendOptions {
-  /** What the names of all keys begin with, before a colon. @default {"narthex"} */
+  /** The prefix of all keys, before a colon. @default {"narthex"} */
   prefix?: string | undefined;
 }
 
 /**
- * Lets processes on many hosts meet in Redis, from version 7 on, or in Valkey.
+ * Returns a backend for processes on many hosts, in Redis 7 or later, or in Valkey.
  *
- * The client stays the program's own: it is connected, reconnects, and is closed by the
- * program, after the shared registry. It must reach the primary server, and in a cluster
- * know that it is one.
+ * The program owns the client. It connects it, and closes it after the shared registry. The
+ * client must reconnect by itself and reach the primary server. For a cluster, use a cluster
+ * client.
  *
  * @param command Sends a command through the client, and resolves to the reply.
  * @param options Options.
  * @returns The backend, for `loadBackend()`, which rejects if Redis refuses the client, or
- * the keys hold something else. A server that is down is no reason to reject.
+ * the keys hold other data. It resolves if the server is down.
  * @throws {TypeError} If an argument is not legal.
  *
- * @example A client, and what is to be done at the end
+ * @example A client that is closed at the end
  * ```ts ignore
  * import { loadBackend } from "@narthex/prometheus/multiprocess";
  * import { redisBackend } from "@narthex/prometheus/redis";

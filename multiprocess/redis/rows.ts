@@ -11,46 +11,46 @@ import type {
 } from "../backend.ts";
 import type { Reply, ScriptInput } from "./calls.ts";
 
-/** How many characters of a hash name a family: 128 bits, so that no two have the same. */
+/** How many characters of a hash name a family: 128 bits, so that names are unique. */
 const NAME_LENGTH = 22;
 
-/** How numbers are written. */
+/** Returns the text of a number. */
 const toText = (number: number): string => Object.is(number, -0) ? "-0" : String(number);
 
-/** The names of what is in Redis under one namespace. */
+/** The keys of one namespace in Redis. */
 export class Keys {
   readonly head: string;
   readonly #base: string;
   readonly #names: Map<string, string> = new Map();
 
   /**
-   * @param prefix What all keys begin with.
+   * @param prefix The prefix of all keys.
    * @param namespace The namespace.
    */
   constructor(prefix: string, namespace: string) {
-    // The braces have a cluster keep all keys of a namespace together; there can be none inside.
+    // With the braces, a cluster keeps all keys of a namespace together. The tag contains no brace.
     const tag = encodeURIComponent(JSON.stringify(namespace).slice(1, -1));
     this.#base = `${prefix}:{${tag}}:`;
     this.head = `${this.#base}head`;
   }
 
-  /** The rows of an instance. */
+  /** Returns the key of the rows of an instance. */
   own(id: string): string {
     return `${this.#base}own:${id}`;
   }
 
-  /** The totals of a family. */
+  /** Returns the key of the totals of a family. */
   totals(family: string): string {
     return `${this.#base}totals:${this.nameOf(family)}`;
   }
 
-  /** When the series of a family expire, and their parts. */
+  /** Returns the keys of the expiry times and of the parts of a family's series. */
   expiry(family: string): readonly [idle: string, parts: string] {
     const name = this.nameOf(family);
     return [`${this.#base}idle:${name}`, `${this.#base}parts:${name}`];
   }
 
-  /** The short name of a family. */
+  /** Returns the short name of a family. */
   nameOf(family: string): string {
     let name = this.#names.get(family);
     if (name === undefined) {
@@ -61,7 +61,7 @@ export class Keys {
   }
 }
 
-/** What a batch changes in one family. */
+/** The changes of a batch in one family. */
 interface FamilyPart {
   entry: FamilyEntry | undefined;
   readonly adds: Row[];
@@ -69,7 +69,7 @@ interface FamilyPart {
   readonly deletes: RowName[];
 }
 
-/** A batch as the script takes it: the keys of its totals, and its families. */
+/** Returns a batch as input of the script: the keys of its totals, and its families. */
 export function encodeBatch(keys: Keys, batch: Batch): ScriptInput {
   const parts = new Map<string, FamilyPart>();
   const partOf = (family: string): FamilyPart => {
@@ -106,7 +106,7 @@ export function encodeBatch(keys: Keys, batch: Batch): ScriptInput {
   return { keys: totals, args };
 }
 
-/** What is needed to find and to understand the rows. */
+/** The instances and families of the rows. */
 export interface Head {
   readonly instances: readonly StoredInstance[];
   readonly families: readonly FamilyEntry[];
@@ -116,7 +116,7 @@ export interface Head {
   readonly places: ReadonlyMap<string, string>;
 }
 
-/** Makes sense of the fields of the head. */
+/** Decodes the fields of the head. */
 export function decodeHead(
   fields: ReadonlyMap<string, string>,
   now: number,
@@ -150,28 +150,28 @@ export function decodeHead(
   };
 }
 
-/** Some rows of a hash: fields and values by turns. */
+/** Some rows of a hash: each field is followed by its value. */
 export type Fields = readonly string[];
 
-/** The rows of totals that are among some fields. */
+/** Returns the totals in some fields. */
 export function totalsOf(family: string, fields: Fields): StoredSlice {
   const totals: Row[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const series = fields[i]!;
-    // The field without a name says which epoch the others are of.
+    // The empty field holds the epoch of the others.
     if (series !== "") totals.push({ family, series, numbers: toNumbers(fields[i + 1]!) });
   }
   return { totals };
 }
 
-/** The rows of an instance that are among some fields. */
+/** Returns the rows of an instance in some fields. */
 export function valuesOf(instance: string, fields: Fields, head: Head): StoredSlice {
   const values: InstanceRow[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const field = fields[i]!;
     const space = field.indexOf(" ");
     const family = head.places.get(field.slice(0, space));
-    // A family that was not there yet when the head was read is for the next time.
+    // A family that is newer than the head comes with the next read.
     if (family === undefined) continue;
     const series = field.slice(space + 1);
     values.push({ instance, family, series, numbers: toNumbers(fields[i + 1]!) });
@@ -179,7 +179,7 @@ export function valuesOf(instance: string, fields: Fields, head: Head): StoredSl
   return { values };
 }
 
-/** The fields of a reply, which has lists of texts in it. */
+/** Returns the fields at an index of a reply. */
 export function fieldsOf(reply: Reply, at: number): Fields {
   const fields = reply[at];
   if (!Array.isArray(fields)) throw new TypeError("the reply of Redis has no fields");

@@ -1,32 +1,32 @@
-/** The version of what is stored: data of another version is left alone. */
+/** The version of the data. Data of another version is not changed. */
 const VERSION = "2";
 
 /**
- * What is in Redis under one namespace, all in one slot of a cluster:
+ * The data of one namespace in Redis, all in one slot of a cluster:
  *
- * - `head`, a hash: `version`; `epoch`; `clock`, which counts what was applied; `orders` and
+ * - `head`, a hash: `version`; `epoch`; `clock`, which counts applied batches; `orders` and
  *   `places`, which count instances and families; `history` and `until`, see below;
  *   `f:<name>` for a family: its place, how many series it has, how many it may have (`-` for no
- *   limit), when that was said, whether its series expire, and `[family, help]` as JSON; `i:<id>`
- *   for an instance: last sequence number, order, when it was heard of, when it expires, whether it
- *   has left, and its process as JSON.
+ *   limit), when that limit was sent, whether its series expire, and `[family, help]` as JSON;
+ *   `i:<id>` for an instance: last sequence number, order, when it last sent something, when it
+ *   expires, whether it has left, and its process as JSON.
  * - `totals:<name>`, a hash for each family: series to numbers.
  * - `idle:<name>` and `parts:<name>` for a family whose series expire: a sorted set of series by the
  *   time when they expire, and a hash of the parts of each series, with line feeds between them.
  * - `own:<id>`, a hash for each instance, which expires by itself: place and series to numbers.
  *
- * The hashes of totals and instances have their epoch under the empty field, so what was evicted,
- * expired, or is left of a former epoch is known by it. Numbers are texts with a space between them,
- * and 17 digits where it takes them: Redis itself would round sums, and has no NaN.
+ * The hashes of totals and instances hold their epoch in the empty field. It shows whether a hash was
+ * evicted, has expired, or belongs to a former epoch. Numbers are texts separated by a space, with up
+ * to 17 digits, because Redis itself would round sums and has no NaN.
  *
  * Redis acknowledges before a write is safe, so a restart or a failover may lose the last writes.
- * The server then has another run id, or another replication id: its
- * `history`. If it lost something, the `clock` is behind what a session has seen of it, or the epoch
- * is a former one. A session that finds that makes everything begin again. `until` gives all
- * sessions the time to do so.
+ * The server then has a new run id or a new replication id. Together they are its `history`. If it
+ * lost something, the `clock` is behind the one that a session has seen, or the epoch is a former
+ * one. A session that finds this starts the store again. Until `until`, all sessions have the time
+ * to do so.
  *
  * Redis does not roll back a script that fails. So everything that can fail comes before the first
- * write, and a lack of memory shows at the first write.
+ * write. A lack of memory fails the first write.
  */
 const COMMON = `
 local head = KEYS[1]
@@ -41,7 +41,7 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- The server's run id, its replication id, and whether it was promoted since it has that one.
+-- The run id, the replication id, and whether the server was promoted since it has the latter.
 local function current_history()
   local info = redis.pcall('INFO', 'server', 'replication')
   if type(info) ~= 'string' then return '' end
@@ -50,11 +50,11 @@ local function current_history()
     former:find('[^0]') and '1' or '0' }, ' ')
 end
 
--- Whether one history goes on in another: on a replica, or on the same server, whose replication id
--- also changes when its first replica comes and some time after the last one went.
-local function goes_on(told, current)
-  if told == current then return true end
-  local run, id = told:match('^(%S+) (%S+) %d$')
+-- Whether one history continues another: on a replica, or on the same server. Its replication id
+-- also changes when its first replica is attached, and some time after the last one has left.
+local function continues(known, current)
+  if known == current then return true end
+  local run, id = known:match('^(%S+) (%S+) %d$')
   local run_now, id_now, is_promoted = current:match('^(%S+) (%S+) (%d)$')
   if not run or not run_now then return false end
   return (id ~= '-' and id == id_now) or (run ~= '-' and run == run_now and is_promoted == '0')
@@ -71,14 +71,14 @@ local function begin(epoch)
     'history', current_history(), 'until', '0')
 end
 
-local function begin_anew(epoch)
+local function begin_again(epoch)
   local base = head:sub(1, -5)
   local fields = redis.call('HKEYS', head)
   redis.call('UNLINK', head)
   begin(epoch)
   for _, field in ipairs(fields) do
     local kind, name = field:match('^([fi]):(.*)$')
-    -- Whether or not that is allowed: what has another epoch counts for nothing.
+    -- It does not matter if this is not allowed, because data of another epoch is ignored.
     if kind == 'f' then
       for _, part in ipairs({ 'totals:', 'idle:', 'parts:' }) do
         redis.pcall('UNLINK', base .. part .. name)
@@ -142,11 +142,11 @@ epoch = state[2]
 if not epoch then return { 'unknown' } end
 if state[1] ~= VERSION then return { 'version', state[1] or '' } end
 local clock, history, time = tonumber(state[3]), current_history(), now()
-local is_in_doubt = not goes_on(state[4], history) or time < tonumber(state[7])
+local is_in_doubt = not continues(state[4], history) or time < tonumber(state[7])
 local has_lost = ARGV[6] == epoch and tonumber(ARGV[7]) > clock
 local is_former = ARGV[6] ~= '' and ARGV[6] ~= epoch and is_in_doubt
 if has_lost or is_former then
-  begin_anew(ARGV[3])
+  begin_again(ARGV[3])
   return { 'unknown' }
 end
 if not state[6] then return { 'unknown' } end
@@ -158,7 +158,7 @@ if one.expires <= time or redis.call('HGET', KEYS[2], '') ~= epoch then
 end
 if sequence <= one.sequence then return { 'applied', epoch, whole(clock) } end
 if sequence > one.sequence + 1 then
-  begin_anew(ARGV[3])
+  begin_again(ARGV[3])
   return { 'unknown' }
 end
 
@@ -201,7 +201,7 @@ local function lookup(command, key, names, into)
   end
 end
 
--- What is in a hash of totals, without what has expired by now.
+-- Returns the totals in a hash, without expired ones.
 local function load(total, names, mains)
   local sums = {}
   if total.is_known then lookup('HMGET', total.key, names, sums) end
@@ -245,7 +245,7 @@ while ARGV[at] do
     text = '[' .. family .. ',' .. (help == '' and '""' or help) .. ']'
   end
   if help ~= '' then
-    -- A smaller limit takes the place of a larger one that was not claimed for a while.
+    -- A smaller limit replaces a larger one only after the larger one was not sent for a while.
     local isLarger = not max or (limit ~= '-' and max >= tonumber(limit))
     if isLarger or tonumber(limited) < time - ARGV[5] then
       limit, limited = max and whole(max) or '-', whole(time)
@@ -290,7 +290,7 @@ while ARGV[at] do
           local parts = total.new_parts[main] or {}
           parts[#parts + 1] = series
           total.new_parts[main] = parts
-          -- The parts of a series that comes back are of a former life.
+          -- The parts of a series that comes back belong to its former life.
           if total.is_back[main] and sums[series] and not total.touched[series] then sums[series] = false end
         end
         if expire then total.touched[main] = true end
@@ -386,7 +386,7 @@ clock = whole(clock + 1)
 local expires = whole(one.expires + 60000)
 redis.call('HSET', head, 'i:' .. id, record_of(one), 'clock', clock, 'places', whole(places))
 if history ~= state[4] then redis.call('HSET', head, 'history', history) end
-if not goes_on(state[4], history) then
+if not continues(state[4], history) then
   redis.call('HSET', head, 'until', whole(time + ARGV[5]))
 end
 write('HSET', head, heads)
@@ -418,16 +418,17 @@ return { 'left' }
 `;
 
 /**
- * `head : cursor, count`, replies `head, next cursor, fields, version, epoch, clock,
- * history, current history, until, now`.
+ * `head : cursor, count`, replies `head, next cursor, fields, epoch, clock, whether the history
+ * continues, current history, until, now`.
  */
 const HEAD = `
 local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 'until')
 if not state[2] then return { 'empty' } end
 if state[1] ~= VERSION then return { 'version', state[1] or '' } end
 local page = redis.call('HSCAN', head, ARGV[1], 'COUNT', ARGV[2])
-return { 'head', page[1], page[2], state[2], state[3], state[4], current_history(), state[5],
-  whole(now()) }
+local history = current_history()
+return { 'head', page[1], page[2], state[2], state[3], continues(state[4], history) and '1' or '0',
+  history, state[5], whole(now()) }
 `;
 
 /**
@@ -437,7 +438,7 @@ return { 'head', page[1], page[2], state[2], state[3], state[4], current_history
  */
 const ROWS = `
 local epoch, cursor, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
-if redis.call('HGET', head, 'epoch') ~= epoch then return { 'anew' } end
+if redis.call('HGET', head, 'epoch') ~= epoch then return { 'restarted' } end
 
 -- The fields that have not expired.
 local function alive(fields, idle, parts)

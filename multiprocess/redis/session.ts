@@ -26,43 +26,43 @@ import {
 } from "./rows.ts";
 import type { SCRIPTS } from "./scripts.ts";
 
-/** How many fields are read at a time, and from how many hashes. */
+/** How many fields are read at a time, and from how many hashes at most. */
 const [PAGE, PAGE_KEYS] = [250, 64];
 
-/** The longest time that is handed to Redis, in milliseconds: about three hundred years. */
+/** The longest time for Redis, in milliseconds: about three hundred years. */
 const MAX_MS = 1e13;
 
-/** How far the store was seen to be. */
+/** The last known state of the store. */
 interface Seen {
   readonly epoch: string;
   readonly clock: number;
 }
 
-/** What the head says of the store as a whole. */
+/** The state of the store in the head. */
 interface State extends Seen {
   readonly now: number;
 }
 
-/** A hash that is to be read, and what its fields say. */
+/** A hash to read, and how to decode its fields. */
 interface Source {
   readonly key: string;
-  /** The keys that say what has expired of it. */
+  /** The keys of its expiry times and parts. */
   readonly expiry: readonly string[];
   readonly decode: (fields: Fields) => StoredSlice;
 }
 
-/** A store in Redis: one script for each batch, and short ones for reading. */
+/** A store in Redis. One script applies a batch. Short scripts read. */
 export class RedisSession implements Session {
-  // Redis does nothing else meanwhile: about a millisecond.
+  // Such a batch keeps Redis busy for about a millisecond.
   readonly maxNumbers = 500;
   readonly #calls: RedisCalls;
   readonly #keys: Keys;
   readonly #options: OpenOptions;
   readonly #retention: string;
-  /** The greatest clock that was seen of the store, and in which epoch. */
+  /** The greatest known clock of the store, and its epoch. */
   #seen: Seen = { epoch: "", clock: 0 };
   /** A history that no process has confirmed, and when it was first seen. */
-  #doubt: { history: string; since: number } | undefined = undefined;
+  #unconfirmed: { history: string; since: number } | undefined = undefined;
   #isClosed = false;
 
   constructor(calls: RedisCalls, keys: Keys, options: OpenOptions) {
@@ -72,7 +72,7 @@ export class RedisSession implements Session {
     this.#retention = toMs(options.retentionMs);
   }
 
-  /** Rejects if what is in Redis cannot be used. */
+  /** Rejects if the data in Redis cannot be used. */
   async check(signal: AbortSignal): Promise<void> {
     await this.#run("head", { keys: [this.#keys.head], args: ["0", "1"] }, signal);
   }
@@ -141,7 +141,7 @@ export class RedisSession implements Session {
   }
 
   async #readHead(signal: AbortSignal): Promise<{ head: Head; state: State } | undefined> {
-    // What is seen while this read is under way may be newer than its replies.
+    // State that is seen during this read may be newer than its replies.
     const seen = this.#seen;
     const fields = new Map<string, string>();
     let state: State | undefined;
@@ -149,20 +149,20 @@ export class RedisSession implements Session {
       const input = { keys: [this.#keys.head], args: [cursor, `${PAGE}`] };
       const reply = await this.#run("head", input, signal);
       if (reply[0] === "empty") {
-        if (state !== undefined) throw new Error("it has started again meanwhile");
+        if (state !== undefined) throw new Error("it has started again during the read");
         return undefined;
       }
       cursor = String(reply[1]);
       const page = fieldsOf(reply, 2);
       for (let i = 0; i < page.length; i += 2) fields.set(page[i]!, page[i + 1]!);
-      const [epoch = "", clock, told = "", history = "", until, now] = reply.slice(3).map(String);
+      const [epoch = "", clock, continues, history = "", until, now] = reply.slice(3).map(String);
       if (state !== undefined && state.epoch !== epoch) {
-        throw new Error("it has started again meanwhile");
+        throw new Error("it has started again during the read");
       }
       state = { epoch, clock: Number(clock), now: Number(now) };
-      this.#believe(state, { told, history, until: Number(until), seen });
+      this.#verify(state, { isConfirmed: continues === "1", history, until: Number(until), seen });
     }
-    // A reply that is late says nothing of what is known better by now.
+    // A late reply must not replace newer state.
     if (this.#seen === seen || this.#seen.epoch === state.epoch) this.#see(state);
     return { head: decodeHead(fields, state.now, this.#options), state };
   }
@@ -174,21 +174,26 @@ export class RedisSession implements Session {
   ): AsyncGenerator<StoredSlice> {
     let at = 0;
     let cursor = "0";
-    // Redis may bring a field of a large hash twice, while the hash grows.
-    let met: Set<string> | undefined;
+    // Redis may return a field of a large hash twice, while the hash grows.
+    let returned: Set<string> | undefined;
     while (at < sources.length) {
       const some = sources.slice(at, at + PAGE_KEYS);
       const keys = [this.#keys.head, ...some.flatMap(({ key, expiry }) => [key, ...expiry])];
       const flags = some.map(({ expiry }) => expiry.length > 0 ? "1" : "0");
       const args = [epoch, cursor, `${PAGE}`, ...flags];
       const reply = await this.#run("rows", { keys, args }, signal);
-      if (reply[0] === "anew") throw new Error("it has started again meanwhile");
+      if (reply[0] === "restarted") throw new Error("it has started again during the read");
       const next = String(reply[2]);
       for (let i = 3; i < reply.length; i++) {
         let fields = fieldsOf(reply, i);
         const isFirst = i === 3;
         const isPart = (isFirst && cursor !== "0") || (i === reply.length - 1 && next !== "0");
-        if (isPart) fields = unmet(fields, isFirst && cursor !== "0" ? met! : met = new Set());
+        if (isPart) {
+          fields = withoutRepeats(
+            fields,
+            isFirst && cursor !== "0" ? returned! : returned = new Set(),
+          );
+        }
         yield some[i - 3]!.decode(fields);
       }
       at += Number(reply[1]);
@@ -196,20 +201,25 @@ export class RedisSession implements Session {
     }
   }
 
-  /** Refuses a store that may have lost something, until everybody had the time to notice. */
-  #believe(
+  /** Throws if the store may have lost something and other processes may not have noticed yet. */
+  #verify(
     { epoch, clock, now }: State,
-    { told, history, until, seen }: { told: string; history: string; until: number; seen: Seen },
+    { isConfirmed, history, until, seen }: {
+      isConfirmed: boolean;
+      history: string;
+      until: number;
+      seen: Seen;
+    },
   ): void {
     const isBehind = epoch === seen.epoch && clock < seen.clock;
     if (isBehind) {
-      throw new Error("it has lost what it had acknowledged: it will start again at zero");
+      throw new Error("it has lost acknowledged batches: it will start again at zero");
     }
-    if (goesOn(told, history)) {
-      this.#doubt = undefined;
+    if (isConfirmed) {
+      this.#unconfirmed = undefined;
     } else {
-      if (this.#doubt?.history !== history) this.#doubt = { history, since: now };
-      until = this.#doubt.since + this.#options.deadAfterMs;
+      if (this.#unconfirmed?.history !== history) this.#unconfirmed = { history, since: now };
+      until = this.#unconfirmed.since + this.#options.deadAfterMs;
     }
     if (now >= until) return;
     throw new Error(
@@ -218,7 +228,7 @@ export class RedisSession implements Session {
   }
 
   #see(seen: Seen): void {
-    // Replies may come in another order than they were made.
+    // Replies may arrive out of order.
     if (seen.epoch !== this.#seen.epoch || seen.clock > this.#seen.clock) this.#seen = seen;
   }
 
@@ -244,22 +254,13 @@ export class RedisSession implements Session {
   }
 }
 
-/** An error that says which store it is about. */
+/** Returns an error that names the store. */
 export function explain(error: unknown, doing: string, signal?: AbortSignal): unknown {
   if (signal?.aborted && error === signal.reason) return error;
   return new Error(`Cannot ${doing} Redis: ${messageOf(error)}`, { cause: error });
 }
 
-/** Whether one history goes on in another, as the scripts judge it. */
-function goesOn(told: string, current: string): boolean {
-  if (told === current) return true;
-  const [run, id] = told.split(" ");
-  const [runNow, idNow, isPromoted] = current.split(" ");
-  if (isPromoted === undefined) return false;
-  return (id !== "-" && id === idNow) || (run !== "-" && run === runNow && isPromoted === "0");
-}
-
-/** What a reply to a write says of the store. */
+/** Returns the state of the store in a reply to a write. */
 function seenIn([, epoch, clock]: Reply): Seen {
   return { epoch: String(epoch), clock: Number(clock) };
 }
@@ -268,13 +269,13 @@ function toMs(ms: number): string {
   return `${Math.ceil(Math.min(ms, MAX_MS))}`;
 }
 
-/** The fields that were not met before. */
-function unmet(fields: readonly string[], met: Set<string>): string[] {
+/** Returns the fields that were not returned before. */
+function withoutRepeats(fields: readonly string[], returned: Set<string>): string[] {
   const left: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const field = fields[i]!;
-    if (met.has(field)) continue;
-    met.add(field);
+    if (returned.has(field)) continue;
+    returned.add(field);
     left.push(field, fields[i + 1]!);
   }
   return left;

@@ -5,25 +5,25 @@ import type { Timers } from "../../time/clock.ts";
 import { wait } from "../../time/time_limit.ts";
 import { adoptFile, FILE_TABLES, rollBack } from "./file_state.ts";
 
-/** Marks a database as one of these: "NTHX". */
+/** The application id of a database of this library: "NTHX". */
 const APPLICATION_ID = 0x4e544858;
 
 /** The version of the tables. */
 const VERSION = 2;
 
-/** Up to this size a database is checked as a whole when it is opened. */
+/** Up to this size, a whole database is checked when it is opened. */
 const CHECKED_BYTES = 2 ** 26;
 
-/** SQLite's result codes and messages when another connection has a lock. */
+/** The result codes and messages of SQLite if another connection has a lock. */
 const BUSY = { codes: [5, 6], regexp: /\bis locked\b|\bbusy\b/ };
 
-/** The same when the disk is full or fails. */
+/** The result codes and messages if the disk is full or fails. */
 const SHORTAGE = { codes: [10, 13], regexp: /\bis full\b|\bdisk I\/O error\b/ };
 
-/** The same when the file cannot be opened, for whatever reason. */
+/** The result codes and messages if the file cannot be opened, for any reason. */
 const UNOPENED = { codes: [14], regexp: /\bunable to open\b/ };
 
-/** How long is waited before a lock is tried again, at most, in milliseconds. */
+/** The longest wait before a lock is tried again, in milliseconds. */
 const RETRY_MS = 20;
 
 const TABLES = `${FILE_TABLES}
@@ -54,25 +54,25 @@ const TABLES = `${FILE_TABLES}
   PRAGMA user_version = ${VERSION};
 `;
 
-/** What `node:sqlite` has and is used here. */
+/** The part of `node:sqlite` that is used here. */
 export type SqliteModule = Pick<typeof import("node:sqlite"), "DatabaseSync">;
 
-/** How a database is opened. */
+/** Options of {@linkcode openDatabase}. */
 export interface OpenDatabaseOptions {
-  /** Whether it must exist, and is not written to. */
+  /** Whether the database must exist and is not written to. */
   readonly readOnly: boolean;
-  /** Whether its pages are looked through. */
+  /** Whether to look for damaged pages. */
   readonly checks: boolean;
 }
 
 /**
- * Opens a database and makes sure that it is one of these, with all its tables.
+ * Opens a database of this library, and creates it with all its tables if needed.
  *
  * @param sqlite The module.
  * @param path The file.
- * @param options How it is opened.
+ * @param options Options.
  * @returns The connection.
- * @throws {Error} If it is damaged, or of another kind, or cannot be read or written.
+ * @throws {Error} If it is damaged, of another kind, or cannot be read or written.
  */
 export function openDatabase(
   sqlite: SqliteModule,
@@ -82,10 +82,12 @@ export function openDatabase(
   let database: DatabaseSync | undefined;
   try {
     database = new sqlite.DatabaseSync(path, { readOnly });
-    // Locks are waited for without blocking the program.
+    // SQLite itself would block the event loop while it waits for a lock.
     database.exec("PRAGMA busy_timeout = 0");
     if (readOnly) checkKind(database);
     else prepare(database, path);
+    // Throws now if the program has no permission to look at the file, not in each flush.
+    statSync(path, { throwIfNoEntry: false });
     if (checks) checkPages(database);
     return database;
   } catch (error) {
@@ -94,7 +96,7 @@ export function openDatabase(
   }
 }
 
-/** An error that says which database it is about. */
+/** Returns an error that names the database. */
 export function explain(error: unknown, path: string, doing = "use"): Error {
   const reason = error instanceof Error ? error.message : String(error);
   return new Error(`Cannot ${doing} SQLite database ${JSON.stringify(path)}: ${reason}`, {
@@ -103,12 +105,12 @@ export function explain(error: unknown, path: string, doing = "use"): Error {
 }
 
 /**
- * Tries again until no other connection has the lock.
+ * Retries until no other connection has the lock.
  *
  * @param signal Aborted when the caller gives up.
- * @param timers Where time comes from.
- * @param attempt What is tried. It is synchronous and short.
- * @returns What it returns.
+ * @param timers The clock and timers.
+ * @param attempt The function to call. It is synchronous and short.
+ * @returns The result of the function.
  */
 export async function whenUnlocked<T>(
   signal: AbortSignal,
@@ -120,23 +122,23 @@ export async function whenUnlocked<T>(
     try {
       return attempt();
     } catch (error) {
-      // The caller learns what it has waited for.
+      // The error tells the caller what it waited for.
       if (!isOf(BUSY, error) || signal.aborted) throw error;
     }
-    // Those that wait for the same lock should not come back at the same time. The caller has a
-    // time limit, which keeps the program running if need be.
+    // The random part keeps processes from retrying at the same time. If the program must stay
+    // alive, the time limit of the caller keeps it so.
     await wait(1 + Math.random() * RETRY_MS, { timers, signal, inBackground: true });
   }
 }
 
-/** Whether it may help to try again later, when the lock is free or the disk has room. */
+/** Returns whether a retry may help, once the lock is free or the disk has room. */
 export function isTransient(error: unknown, path: string, readOnly: boolean): boolean {
   if (isOf(BUSY, error) || isOf(SHORTAGE, error)) return true;
-  // A full disk has no room for the files beside the database either.
+  // A full disk also has no room for the files beside the database.
   return isOf(UNOPENED, error) && canBeOpened(path, readOnly);
 }
 
-/** Whether an error is of a kind. Not every runtime hands the code on. */
+/** Returns whether an error is of a kind. Not every runtime passes the code on. */
 function isOf({ codes, regexp }: typeof BUSY, error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { errcode } = error as { errcode?: unknown };
@@ -163,7 +165,7 @@ function prepare(database: DatabaseSync, path: string): void {
   if (mode !== "wal") {
     throw new Error(`it must be a file on a local disk, for a write-ahead log: received ${mode}`);
   }
-  // The log is copied into the file at idle times, not in the middle of a flush.
+  // The session makes checkpoints at idle times, not in the middle of a flush.
   database.exec("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; BEGIN IMMEDIATE");
   try {
     const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_master").get() ?? {};
@@ -174,7 +176,7 @@ function prepare(database: DatabaseSync, path: string): void {
     } else {
       checkKind(database);
     }
-    // A database that cannot be written says so now.
+    // Throws now if the database cannot be written.
     database.exec(`PRAGMA user_version = ${VERSION}`);
     database.exec("COMMIT");
   } catch (error) {
@@ -194,7 +196,7 @@ function checkKind(database: DatabaseSync): void {
   }
 }
 
-/** Looks for damage, unless the database is too large for that to be quick. */
+/** Throws if the database is damaged. Skips large databases, because the check would be slow. */
 function checkPages(database: DatabaseSync): void {
   const bytes = Number(pragma(database, "page_count")) * Number(pragma(database, "page_size"));
   if (bytes > CHECKED_BYTES) return;

@@ -1,34 +1,34 @@
 /**
- * How a session knows that the content of the file is what the processes have left, and no copy of a
- * former state. The content says three things that a copy does not have in common with the file:
+ * Detects whether the content of the file is a copy of a former state. The content has three parts
+ * that do not match after a copy or a restore:
  *
- * - which file it is in;
- * - a mark that moves with time, and is also the time of the last change of an empty file beside the
- *   database: a backup has a former one;
- * - the number of the last checkpoint, twice: in a page that each checkpoint writes to the file, and
- *   in one that is in the log as long as the processes write.
+ * - The identity of the file that holds it.
+ * - A mark that moves with time, and is also the modification time of an empty file beside the
+ *   database. A backup has a former mark.
+ * - The number of the last checkpoint, twice: in a page that each checkpoint writes to the file, and
+ *   in a page that stays in the log as long as processes write.
  *
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
 import { closeSync, openSync, type Stats, statSync, utimesSync } from "node:fs";
 
-/** How the name of the file ends that has the mark. */
+/** The suffix of the name of the file that has the mark. */
 const MARK_SUFFIX = "-mark";
 
 /** The first mark, in seconds since 1970. */
 const FIRST_MARK = 1_000_000_000;
 
-/** The mark of a database beside which no file can be made. */
+/** The mark of a database beside which no file can be created. */
 const UNMARKED = 0;
 
-/** By how much a mark moves. While it does, the file is one ahead of the content, and then behind. */
+/** The step of a mark. While it moves, the file is one ahead of the content, then one behind. */
 const STEP = 2;
 
-/** The files of a database. The two others hold what is not in the first one yet. */
+/** The files of a database. The last two hold changes that are not yet in the first one. */
 const SUFFIXES = ["", "-wal", "-shm"] as const;
 
-/** The tables, with a row each. */
+/** The tables, with one row each. */
 export const FILE_TABLES = `
   CREATE TABLE file (
     id INTEGER PRIMARY KEY, identity TEXT NOT NULL, mark INTEGER NOT NULL, checkpoint INTEGER NOT NULL
@@ -38,7 +38,7 @@ export const FILE_TABLES = `
   INSERT INTO checkpoints VALUES (1, 0);
 `;
 
-/** The identities of the files at a path. Another file under the same name has another one. */
+/** The identities of the files at a path. A new file of the same name has a new identity. */
 export type FileIdentities = readonly (string | undefined)[];
 
 /** Returns the identities of a database and the files beside it. */
@@ -49,14 +49,14 @@ export function identitiesOf(path: string): FileIdentities {
   });
 }
 
-/** Whether files that a connection has open are no longer those at the path. */
+/** Returns whether the files at the path are not the ones that a connection has open. */
 export function areReplaced(opened: FileIdentities, path: string): boolean {
   const now = identitiesOf(path);
   return opened.some((identity, i) => identity !== undefined && identity !== now[i]);
 }
 
 /**
- * Returns whether the content belongs to another file, or to a former state of this one.
+ * Returns whether the content belongs to another file, or to a former state of this file.
  *
  * @param database A connection.
  * @param path The file.
@@ -66,12 +66,12 @@ export function isForeign(database: DatabaseSync, path: string): boolean {
   if (!isSame(identity, identityOf(statSync(path))) || checkpoint !== number) return true;
   if (mark === UNMARKED) return false;
   const found = findMark(path);
-  // A program that may not look at the file cannot judge.
+  // Without permission to look at the file, the mark is not checked.
   return found !== undefined && Math.abs(mark - found) >= STEP;
 }
 
 /**
- * Says that the content belongs to this file, as it is now. Within a transaction.
+ * Marks the content as the current state of this file. Called within a transaction.
  *
  * @param database A connection.
  * @param path The file.
@@ -85,12 +85,11 @@ export function adoptFile(database: DatabaseSync, path: string): void {
 }
 
 /**
- * Moves the mark, so that the content of a backup that was made before does not belong to the file
- * any more. Within a transaction.
+ * Moves the mark, so that former backups no longer match the file. Called within a transaction.
  *
  * @param database A connection.
  * @param path The file.
- * @returns What must be called once the transaction is committed.
+ * @returns A function to call after the transaction is committed.
  */
 export function moveMark(database: DatabaseSync, path: string): () => void {
   const { mark, identity } = read(database);
@@ -103,12 +102,12 @@ export function moveMark(database: DatabaseSync, path: string): () => void {
   return () => finishMark(database, path, next);
 }
 
-/** Lets the file catch up with the content, unless another process has moved the mark since. */
+/** Updates the mark of the file to that of the content, unless another process moved it since. */
 function finishMark(database: DatabaseSync, path: string, mark: number): void {
   try {
     database.exec("BEGIN IMMEDIATE");
   } catch {
-    // Another process writes. One behind is as good.
+    // Another process writes. A mark that is one behind is also valid.
     return;
   }
   if (read(database).mark === mark) setMark(path, mark);
@@ -116,9 +115,10 @@ function finishMark(database: DatabaseSync, path: string, mark: number): void {
 }
 
 /**
- * Copies the part of the log that no connection reads into the file.
+ * Copies the part of the log that no connection reads into the file. Throws if another connection
+ * writes.
  *
- * @param database A connection without a transaction. It throws if another one writes.
+ * @param database A connection without a transaction.
  */
 export function checkpoint(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
@@ -135,19 +135,19 @@ export function checkpoint(database: DatabaseSync): void {
   database.exec("PRAGMA wal_checkpoint(PASSIVE)");
 }
 
-/** Takes back what a transaction did, if SQLite has not done so already. */
+/** Rolls back a transaction, if SQLite has not already done so. */
 export function rollBack(database: DatabaseSync): void {
   try {
     database.exec("ROLLBACK");
   } catch {
-    // There is no transaction any more.
+    // SQLite has already rolled back.
   }
 }
 
 interface FileState {
   readonly identity: string;
   readonly mark: number;
-  /** The number of the last checkpoint, as the log has it, and as the file has it. */
+  /** The number of the last checkpoint, in the log and in the file. */
   readonly checkpoint: number;
   readonly number: number;
 }
@@ -156,7 +156,7 @@ function read(database: DatabaseSync): FileState {
   const row = database.prepare(
     "SELECT identity, mark, checkpoint, number FROM file JOIN checkpoints USING (id) WHERE id = 1",
   ).get();
-  if (row === undefined) throw new Error("it is damaged: it does not say which file it is in");
+  if (row === undefined) throw new Error("it is damaged: the identity of its file is missing");
   const { identity, mark, checkpoint, number } = row;
   return {
     identity: String(identity),
@@ -166,7 +166,7 @@ function read(database: DatabaseSync): FileState {
   };
 }
 
-/** Sets the mark beside the database. Returns whether that worked: only the owner of a file may. */
+/** Sets the mark beside the database. Returns false if the file has another owner. */
 function setMark(path: string, mark: number, makes = false): boolean {
   try {
     if (!isAllowed("write", path + MARK_SUFFIX)) return false;
@@ -178,14 +178,14 @@ function setMark(path: string, mark: number, makes = false): boolean {
   }
 }
 
-/** The mark beside the database: 0 without one, undefined if the program has no permission. */
+/** Returns the mark beside the database: 0 without one, undefined without permission. */
 function findMark(path: string): number | undefined {
   if (!isAllowed("read", path + MARK_SUFFIX)) return undefined;
   const stats = statOf(path + MARK_SUFFIX);
   return stats === undefined ? UNMARKED : Math.round(stats.mtimeMs / 1000);
 }
 
-/** Returns the state of a file; undefined if it does not exist, or without permission. */
+/** Returns the state of a file, or undefined if it does not exist or without permission. */
 function statOf(path: string): Stats | undefined {
   try {
     return isAllowed("read", path) ? statSync(path, { throwIfNoEntry: false }) : undefined;
@@ -194,9 +194,9 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-/** Whether the program may use a file. Deno would ask the user. */
+/** Returns whether the program may use a file. Without this check, Deno would ask the user. */
 function isAllowed(name: "read" | "write", path: string): boolean {
-  // What is used of it is the same in all versions.
+  // The used part is the same in all versions.
   const { Deno } = globalThis as {
     Deno?: { permissions?: { querySync(what: object): { state: string } } };
   };
@@ -205,8 +205,8 @@ function isAllowed(name: "read" | "write", path: string): boolean {
 }
 
 /**
- * A file's number and when it was made. The number alone may come again; not every file system
- * knows the time, and then runtimes give the time of the last change.
+ * Returns the inode number and the birth time of a file. The number alone may be used again. Not
+ * every file system has a birth time. Runtimes then return the time of the last change.
  */
 function identityOf({ ino, birthtimeMs, ctimeMs }: Stats): string {
   const made = Math.floor(birthtimeMs);

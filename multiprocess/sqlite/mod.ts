@@ -1,5 +1,5 @@
 /**
- * A database file as the meeting place of several processes on one host: SQLite, which
+ * Shares metrics of several processes on one host in a database file, through SQLite, which
  * is built into Deno, Bun and Node.js.
  *
  * ```ts
@@ -10,7 +10,7 @@
  *
  * new Counter("hits_total", "Hits.").inc();
  * const shared = await loadBackend(sqliteBackend(`${tmpdir()}/metrics-${Date.now()}.db`));
- * const handler = metricsHandler(); // answers for all processes that have this file
+ * const handler = metricsHandler(); // answers for all processes that use this file
  * await handler(new Request("http://localhost/metrics"));
  * await shared.close();
  * ```
@@ -26,19 +26,19 @@ import { SqliteSession } from "./session.ts";
 
 export type { Backend, OpenOptions, Session } from "../backend.ts";
 
-/** How long a lock is waited for when the store is opened, in milliseconds. */
+/** The longest wait for a lock when the store is opened, in milliseconds. */
 const CHECK_MS = 1000;
 
 /**
- * Lets the processes of one host meet in an SQLite database. Under Deno they need
+ * Returns a backend for the processes of one host, in an SQLite database. Under Deno they need
  * `--allow-read` and `--allow-write` for the file.
  *
- * @param path The file, on a local disk; it is created if it does not exist.
- * @returns The backend, for `loadBackend()`, which rejects if the file is damaged, is
- * something else, or cannot be read or written.
- * @throws {TypeError} If the path is not a text.
+ * @param path The file, on a local disk. It is created if it does not exist.
+ * @returns The backend, for `loadBackend()`, which rejects if the file is damaged, is of
+ * another kind, or cannot be read or written.
+ * @throws {TypeError} If the path is not a string or is empty.
  *
- * @example A script that adds to what others have counted
+ * @example A script that adds to the counts of its former runs
  * ```ts
  * import { CollectorRegistry, Counter } from "@narthex/prometheus";
  * import { loadBackend } from "@narthex/prometheus/multiprocess";
@@ -75,7 +75,7 @@ export function sqliteBackend(path: string): Backend {
       try {
         await whenUnlocked(signal, timers, () => session.connect());
       } catch (error) {
-        // What may help itself is tried again by each flush.
+        // Each flush retries after a transient failure.
         if (!isTransient(error, file, options.readOnly) && error !== signal.reason) {
           throw explain(error, file, "open");
         }
@@ -87,13 +87,13 @@ export function sqliteBackend(path: string): Backend {
   };
 }
 
-/** The path from the root, so that it stays the same when the program changes its directory. */
+/** Returns the absolute path, which stays the same if the program changes its directory. */
 function toAbsolute(path: string): string {
   if (path === ":memory:" || isAbsolute(path)) return path;
   try {
     return resolve(path);
   } catch {
-    // Deno may not tell the directory. Then the program cannot change it either.
+    // Deno needs a permission to read the directory. Without it, the program cannot change it.
     return path;
   }
 }

@@ -29,7 +29,7 @@ export class Statements {
   }
 }
 
-/** A batch, and whose it is. */
+/** A batch, and the instance that sent it. */
 interface Sent {
   readonly namespace: number;
   readonly instance: number;
@@ -42,7 +42,7 @@ interface Sent {
 /** A family, within a transaction. */
 interface StoredFamily {
   readonly id: number;
-  /** How many series it has, the overflow series and parts of series apart. */
+  /** How many series it has, without the overflow series and parts of series. */
   series: number;
   readonly entry: FamilyEntry | undefined;
 }
@@ -51,8 +51,8 @@ interface StoredFamily {
  * Applies a batch, within a transaction.
  *
  * @param write The statements.
- * @param families The ids of families by their texts; new ones are added.
- * @param sent The batch, and whose it is.
+ * @param families The ids of families by their texts. New ones are added.
+ * @param sent The batch, and the instance that sent it.
  */
 export function applyBatch(write: Statements, families: Map<string, number>, sent: Sent): void {
   const { namespace, instance, batch, now } = sent;
@@ -60,7 +60,7 @@ export function applyBatch(write: Statements, families: Map<string, number>, sen
     "INSERT INTO families (namespace, family, help) VALUES (?, ?, ?) " +
       "ON CONFLICT DO UPDATE SET help = excluded.help",
   );
-  // A smaller limit takes the place of a larger one only when that was not claimed for a while.
+  // A smaller limit replaces a larger one only after the larger one was not sent for a while.
   const limit = write.of(
     "UPDATE families SET max_series = ?1, limited_at = ?2 WHERE namespace = ?3 AND family = ?4 " +
       "AND (limited_at IS NULL OR limited_at < ?5 OR ifnull(max_series, 9e999) <= ifnull(?1, 9e999))",
@@ -68,7 +68,7 @@ export function applyBatch(write: Statements, families: Map<string, number>, sen
   const entries = new Map<string, FamilyEntry>();
   for (const entry of batch.families) {
     const { family, help, maxSeries = null } = entry;
-    // As JSON, since not every runtime brings a NUL back that is in a text.
+    // As JSON, because not every runtime reads a NUL in a text.
     introduce.run(namespace, family, JSON.stringify(help));
     limit.run(maxSeries, now, namespace, family, now - sent.deadAfterMs);
     entries.set(family, entry);
@@ -93,7 +93,7 @@ export function applyBatch(write: Statements, families: Map<string, number>, sen
   for (const { family, series } of batch.deletes) remove.run(instance, idOf(family), series);
 }
 
-/** Adds to totals: to those of the overflow series where a family has no room. */
+/** Adds to totals, and to the overflow series if a family has no room. */
 function addTotals(
   write: Statements,
   idOf: (family: string) => number,
@@ -107,7 +107,7 @@ function addTotals(
   const update = write.of("UPDATE totals SET numbers = ? WHERE family = ? AND series = ?");
   const later = "SET expires = max(expires, ?) WHERE family = ?";
   const extend = write.of(`UPDATE totals ${later} AND series = ?`);
-  // The planner would rather look through all rows of the family.
+  // Without this, the planner would scan all rows of the family.
   const parts = "totals INDEXED BY totals_parts";
   const extendParts = write.of(`UPDATE ${parts} ${later} AND part_of = ?`);
   const dropParts = write.of(`DELETE FROM ${parts} WHERE family = ? AND part_of = ?`);
@@ -123,7 +123,7 @@ function addTotals(
     }
     return family;
   };
-  /** For each series of the batch that has no room, the one that takes its place. */
+  /** The overflow series of each series of the batch for which there is no room. */
   const folded = new Map<string, string>();
   for (const row of batch.adds) {
     const family = familyOf(row.family);
@@ -157,16 +157,16 @@ function addTotals(
   for (const { id, series } of found.values()) resize.run(series, id);
 }
 
-/** How much is cleaned up. */
+/** Options of {@linkcode cleanUp}. */
 export interface CleanUpOptions {
   readonly now: number;
-  /** How many rows are deleted, about. */
+  /** About how many rows are deleted. */
   readonly rows: number;
   /** Whether there is time for more. */
   readonly hasTime: () => boolean;
 }
 
-/** Says which instances were not heard of for so long that they are forgotten. */
+/** Marks instances as expired that sent nothing for `retentionMs`. */
 export function expireInstances(
   write: Statements,
   { namespace, retentionMs }: OpenOptions,
@@ -178,7 +178,7 @@ export function expireInstances(
   ).run(now - retentionMs, JSON.stringify(namespace));
 }
 
-/** Deletes rows of forgotten instances and of series that have expired, a page at a time. */
+/** Deletes the rows of expired instances and series, a page at a time. */
 export function cleanUp(write: Statements, { now, rows, hasTime }: CleanUpOptions): void {
   const find = write.of("SELECT id FROM instances WHERE is_expired = 1 LIMIT 1");
   const drop = write.of(
@@ -213,11 +213,11 @@ export function cleanUp(write: Statements, { now, rows, hasTime }: CleanUpOption
 }
 
 /**
- * Forgets everything of a namespace, which begins a new epoch.
+ * Deletes everything of a namespace, and begins a new epoch.
  *
  * @param write The statements.
- * @param namespace Its id.
- * @param clock A number that is greater than all clocks that were seen.
+ * @param namespace The id of the namespace.
+ * @param clock A number that is greater than all former clocks.
  */
 export function beginAgain(write: Statements, namespace: number, clock: number): void {
   const families = "(SELECT id FROM families WHERE namespace = ?)";
@@ -230,10 +230,10 @@ export function beginAgain(write: Statements, namespace: number, clock: number):
     .run(crypto.randomUUID(), clock, namespace);
 }
 
-/** What is needed to understand the rows. */
+/** The instances and families of the rows. */
 export interface Head {
   readonly slice: StoredSlice;
-  /** How far the store is. */
+  /** The clock of the store, which counts batches. */
   readonly clock: number;
   readonly now: number;
   /** The texts of the families by their ids. */
@@ -313,10 +313,10 @@ export function* readRows(read: Statements, head: Head): Generator<StoredSlice> 
   }
 }
 
-/** Where numbers become bytes: a statement has taken them over when it has run. */
+/** The buffer in which numbers become bytes. A statement copies them when it runs. */
 let scratch = new DataView(new ArrayBuffer(1024));
 
-/** Numbers as bytes: SQLite itself has no NaN. They are good until the next call. */
+/** Returns numbers as bytes, because SQLite has no NaN. Valid until the next call. */
 function toBytes(numbers: readonly number[], added: readonly number[] = []): Uint8Array {
   const length = Math.max(numbers.length, added.length);
   if (scratch.byteLength < length * 8) scratch = new DataView(new ArrayBuffer(length * 16));

@@ -32,76 +32,76 @@ import {
   Statements,
 } from "./rows.ts";
 
-/** How often the session looks for instances that have expired. */
+/** How often the session looks for expired instances, in milliseconds. */
 const UPKEEP_MS = 1000;
 
-/** How many rows a transaction cleans up for each row that it brings, and at least. */
+/** How many rows a transaction cleans up for each row that it writes, and at least. */
 const [CLEANED_PER_ROW, MIN_CLEANED] = [2, 250];
 
-/** How long a transaction cleans up at most, in milliseconds. */
+/** The longest time that a transaction cleans up, in milliseconds. */
 const CLEANING_MS = 2;
 
-/** About how many rows are written before a checkpoint at an idle time. */
-const CHECKPOINT_ROWS = 1000;
-
-/** After how many rows there is a checkpoint at any time: fewer where the disk is fast. */
+/** After how many rows there is a checkpoint at any time. Fewer on a fast disk. */
 const [MIN_LOG_ROWS, MAX_LOG_ROWS] = [2000, 64_000];
 
-/** How long a checkpoint takes on a fast disk at most, in milliseconds. */
+/** After which share of these rows there is a checkpoint at an idle time. */
+const IDLE_SHARE = 0.5;
+
+/** The longest time of a checkpoint on a fast disk, in milliseconds. */
 const FAST_MS = 20;
 
 /** After how long without a transaction the session is idle, in milliseconds. */
 const IDLE_MS = 100;
 
-/** About how many rows cost as much as a transaction by itself. */
+/** About how many rows cost as much as an empty transaction. */
 const TRANSACTION_ROWS = 4;
 
-/** What is wrong with the file. A reader has to wait for a process that writes. */
+/** The reason of an error. A reader must wait for a process that writes. */
 const RESTORED = "it was restored from a copy or a backup, and no process has written to it since";
 
-/** A new epoch starts at the time of day, in these parts of a millisecond. */
+/** The clock of a new epoch starts at the time of day, in these units per millisecond. */
 const CLOCKS_PER_MS = 1024;
 
-/** How often a reader looks again when a process may be making a checkpoint, and how soon. */
+/** How often a reader retries while a process may be making a checkpoint, and how soon. */
 const [LOOKS, LOOK_AGAIN_MS] = [5, 20];
 
-/** What a session works with, until the file is another one. */
+/** The connections of a session, until the file is replaced. */
 interface Connections {
   readonly writer: DatabaseSync;
   readonly reader: DatabaseSync;
   readonly write: Statements;
   readonly read: Statements;
   files: FileIdentities;
-  /** The ids of families of one epoch. Only those that are in the database for good. */
+  /** The ids of families of one epoch. Only committed ones. */
   readonly families: Map<string, number>;
   epoch: string;
 }
 
-/** A namespace, as a transaction finds it. */
+/** A namespace, within a transaction. */
 interface Namespace {
   readonly key: number;
   readonly epoch: string;
 }
 
-/** A store in an SQLite database: short transactions on one connection, reads on another. */
+/** A store in an SQLite database. It writes on one connection and reads on another. */
 export class SqliteSession implements Session {
-  // A row takes some microseconds, and a batch is one transaction.
+  // A batch is one transaction, and a row takes a few microseconds.
   readonly maxNumbers = 200;
   readonly #sqlite: SqliteModule;
   readonly #path: string;
   readonly #options: OpenOptions;
   readonly #timers: Timers;
   #connections: Connections | undefined = undefined;
-  /** The greatest clock that was seen of the store. It never goes back, also in a new epoch. */
+  /** The greatest clock of the store so far. It never goes back, not even in a new epoch. */
   #seen = 0;
   #upkeep = -Infinity;
   /** About how many rows were written since the last checkpoint. */
   #written = 0;
   #logRows = MIN_LOG_ROWS;
-  /** How often this session has let the store begin again. */
+  /** How often this session has started the store again. */
   #beginnings = 0;
   #cancelCheckpoint: () => void = () => {};
-  /** The end of the line of reads: a connection has one transaction. */
+  /** The end of the queue of reads, because a connection has one transaction. */
   #reading: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -112,13 +112,13 @@ export class SqliteSession implements Session {
     this.#timers = options.timers ?? SYSTEM_CLOCK;
   }
 
-  /** Opens the database now, to find out whether that can work. */
+  /** Opens the database now. Throws if that cannot work. */
   connect(): void {
     this.#use();
   }
 
   async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
-    // A backup that was made before does not know this instance, and its mark is another one.
+    // Moves the mark: a former backup does not have this instance, and its mark must not match.
     this.#upkeep = -Infinity;
     return await this.#transaction(signal, 1, ({ write }, { key, epoch }) => {
       write.of(
@@ -170,7 +170,7 @@ export class SqliteSession implements Session {
     try {
       if (this.#isClosed) throw new Error("it is closed");
       for (let look = 1; !(yield* this.#readOnce(signal)); look++) {
-        // A process that moves the mark may have done so between two looks.
+        // Another process may have moved the mark between two reads.
         if (look === LOOKS) throw new Error(RESTORED);
         await wait(LOOK_AGAIN_MS, { signal, timers: this.#timers, inBackground: true });
         signal.throwIfAborted();
@@ -196,16 +196,16 @@ export class SqliteSession implements Session {
     return this.#timers.now() * 1000;
   }
 
-  /** The connections, to the files that other processes see. */
+  /** Returns connections to the files that are at the path now. */
   #use(): Connections {
     const old = this.#connections;
     if (old !== undefined) {
       if (!areReplaced(old.files, this.#path)) {
-        // The log of a database that is only read may appear later.
+        // The log of a read-only database may appear later.
         if (old.files.includes(undefined)) old.files = identitiesOf(this.#path);
         return old;
       }
-      // All connections share what SQLite knows of the files. A read that goes on has an error.
+      // All connections share SQLite's state of the files. A pending read fails.
       this.#connections = undefined;
       if (old.reader !== old.writer) old.reader.close();
       old.writer.close();
@@ -229,19 +229,19 @@ export class SqliteSession implements Session {
     }
   }
 
-  /** Reads everything. Returns false, and brings nothing, if that may be a former state. */
+  /** Reads everything. Returns false, and yields nothing, if it may be a former state. */
   async *#readOnce(signal: AbortSignal): AsyncGenerator<StoredSlice, boolean> {
     const { reader, read } = this.#use();
-    // What is cached would hide that the file was replaced in place.
+    // Cached pages would hide that the file was overwritten.
     reader.exec("PRAGMA shrink_memory");
-    // One transaction sees one moment, whatever is written meanwhile.
+    // A transaction sees one moment, even if other processes write.
     reader.exec("BEGIN");
     try {
       const now = this.#now();
       const load = (): Head => readHead(read, this.#options, now);
       const head = await whenUnlocked(signal, this.#timers, load);
       if (head.clock < this.#seen || isForeign(reader, this.#path)) {
-        await this.#putRight(signal);
+        await this.#repair(signal);
         return false;
       }
       this.#seen = Math.max(this.#seen, head.clock);
@@ -250,13 +250,13 @@ export class SqliteSession implements Session {
     } finally {
       rollBack(reader);
     }
-    // What was put in the place of the file meanwhile may be in what was read.
-    if (isForeign(reader, this.#path)) await this.#putRight(signal);
+    // If the file was overwritten during the read, the result may contain parts of it.
+    if (isForeign(reader, this.#path)) await this.#repair(signal);
     return true;
   }
 
-  /** Lets the store begin again if that is needed. The numbers of the read do not count then. */
-  async #putRight(signal: AbortSignal): Promise<void> {
+  /** Starts the store again if needed. Throws if it did, because the read is then invalid. */
+  async #repair(signal: AbortSignal): Promise<void> {
     if (this.#options.readOnly) return;
     const before = this.#beginnings;
     this.#upkeep = -Infinity;
@@ -276,7 +276,7 @@ export class SqliteSession implements Session {
         if (this.#isClosed) throw new Error("it is closed");
         const connections = this.#use();
         const { writer, write } = connections;
-        // What is cached would hide that the file was replaced in place.
+        // Cached pages would hide that the file was overwritten.
         if (isDue) writer.exec("PRAGMA shrink_memory");
         writer.exec("BEGIN IMMEDIATE");
         try {
@@ -306,7 +306,7 @@ export class SqliteSession implements Session {
     }
   }
 
-  /** Takes over a file that holds a former state, or that of another file. */
+  /** Starts the store again in a file that holds a former state or a copy. */
   #adopt({ writer, write }: Connections): void {
     this.#beginnings++;
     for (const { id } of write.of("SELECT id FROM namespaces").all()) {
@@ -319,7 +319,7 @@ export class SqliteSession implements Session {
     return Math.max(Math.floor(this.#now()) * CLOCKS_PER_MS, this.#seen + 1);
   }
 
-  /** Finds the namespace, or makes it. One that is behind what was seen of it begins again. */
+  /** Finds or creates the namespace. Starts it again if its clock has gone back. */
   #namespace(connections: Connections): Namespace {
     const { write } = connections;
     const name = JSON.stringify(this.#options.namespace);
@@ -331,7 +331,7 @@ export class SqliteSession implements Session {
     const isBehind = Number(find.get(name)!["clock"]) < this.#seen;
     if (isBehind) this.#beginAgain(connections, Number(find.get(name)!["id"]));
     const { id, epoch } = find.get(name)!;
-    // Other processes may have made it begin again, with other families.
+    // Another process may have started it again, with new ids of families.
     if (connections.epoch !== epoch) connections.families.clear();
     connections.epoch = String(epoch);
     return { key: Number(id), epoch: connections.epoch };
@@ -356,10 +356,10 @@ export class SqliteSession implements Session {
     return this.#timers.monotonic() * 1000;
   }
 
-  /** Makes a checkpoint when nothing else happens, or at once when too much is in the log. */
+  /** Makes a checkpoint at an idle time, or at once if the log is too long. */
   #scheduleCheckpoint(): void {
     this.#cancelCheckpoint();
-    if (this.#isClosed || this.#written < CHECKPOINT_ROWS) return;
+    if (this.#isClosed || this.#written < this.#logRows * IDLE_SHARE) return;
     const run = (): void => {
       const connections = this.#connections;
       if (connections === undefined || areReplaced(connections.files, this.#path)) return;

@@ -4,7 +4,7 @@ import type { Timers } from "../../time/clock.ts";
 import { abortable } from "../../time/time_limit.ts";
 import { type Draft, Tracker } from "./tracker.ts";
 
-/** How many numbers a batch has when the session does not say it. */
+/** The most numbers in a batch if the session sets no limit. */
 const MAX_NUMBERS = 1000;
 
 const NOTHING: Draft = { families: [], adds: [], sets: [], deletes: [] };
@@ -12,37 +12,37 @@ const NOTHING: Draft = { families: [], adds: [], sets: [], deletes: [] };
 /** Options of {@linkcode Flusher}. */
 export interface FlusherOptions {
   readonly session: Session;
-  /** Returns the registry that is shared: it is the same when a backend is loaded again. */
+  /** Returns the shared registry, which is the same when a backend is loaded again. */
   readonly owner: () => Registry;
   /** The value of the label `process`. */
   readonly process: string;
-  /** After how long a silence the store hears that this process is alive, in milliseconds. */
+  /** After how much time without a batch a heartbeat is sent, in milliseconds. */
   readonly heartbeatMs: number;
-  /** Called when a batch had to be given up, whose fate cannot be known any more. */
+  /** Called when a batch is given up because it is unknown whether it was applied. */
   readonly onLost: (error: Error) => void;
   readonly timers: Timers;
 }
 
-/** How many stores a registry is remembered to have been in. */
+/** How many former stores of a registry are remembered. */
 const MAX_EPOCHS = 8;
 
-/** What a flusher hands to the next one of the same registry and store. */
+/** The state that a flusher hands to the next one of the same registry and store. */
 interface HandOver {
   readonly tracker: Pick<Tracker, "drafts" | "forgetStore">;
   readonly frozen: Frozen | undefined;
 }
 
-/** What the next flusher uses of a former one, which may be of another copy of the package. */
+/** The part of a former flusher that the next one uses. It may be of another package copy. */
 interface Former {
   handOver(epoch: string): HandOver | undefined;
 }
 
-/** Where all copies of this package of one version find the former flushers. */
+/** The global key of the former flushers, for all copies of one version of this package. */
 const KEY = Symbol.for("narthex.flushers.2");
 
-/** Returns the flushers that brought the numbers of a registry to each store last, by its epoch. */
+/** Returns the last flusher of a registry for each store, by the store's epoch. */
 function formersOf(registry: Registry): Map<string, Former> {
-  // It was put there by a copy of this module, since the key names the version.
+  // A copy of this module created it, because the key names the version.
   const shared = globalThis as { [KEY]?: WeakMap<Registry, Map<string, Former>> };
   const all = shared[KEY] ??= new WeakMap();
   let formers = all.get(registry);
@@ -50,17 +50,17 @@ function formersOf(registry: Registry): Map<string, Former> {
   return formers;
 }
 
-/** A batch that is on its way. */
+/** A batch that is being sent. */
 interface Frozen {
   readonly batch: Batch;
-  /** How often it was sent without an answer. */
+  /** How often it was sent, without an answer. */
   attempts: number;
 }
 
 /**
- * Brings what has changed to the store, exactly once: one batch at a time, frozen
- * until it is acknowledged. Everything that is not in the frozen batch is still in the
- * metrics themselves, so that nothing piles up while the store is down.
+ * Sends changes to the store, exactly once. It sends one batch at a time, which is frozen
+ * until it is acknowledged. All other changes stay in the metrics themselves, so nothing
+ * piles up while the store is down.
  */
 export class Flusher implements Former {
   readonly #options: FlusherOptions;
@@ -73,7 +73,8 @@ export class Flusher implements Former {
   #joins = 0;
   #sequence = 0;
   #frozen: Frozen | undefined = undefined;
-  #heard = -Infinity;
+  /** When the store last acknowledged a batch. */
+  #acknowledged = -Infinity;
 
   constructor(options: FlusherOptions) {
     this.#options = options;
@@ -82,11 +83,11 @@ export class Flusher implements Former {
   }
 
   /**
-   * Brings everything that has changed until now. Only one call at a time.
+   * Sends everything that has changed until now. Only one call at a time is allowed.
    *
-   * @param families The families to bring. They are live.
+   * @param families The families to send. They are live.
    * @param signal Aborted when the caller gives up.
-   * @throws {unknown} What the session throws; the next call goes on from there.
+   * @throws {unknown} The error of the session. The next call sends the rest.
    */
   async flush(families: readonly MetricFamily[], signal: AbortSignal): Promise<void> {
     const { session, heartbeatMs } = this.#options;
@@ -97,37 +98,37 @@ export class Flusher implements Former {
     do {
       joins = this.#joins;
       for await (const draft of this.#tracker.drafts(families, maxNumbers)) {
-        // What is handed out counts as told, and so must be kept before anything can fail.
+        // The tracker counts a draft as sent, so keep it before anything can fail.
         this.#freeze(draft);
         await this.#send(signal);
       }
-      // A store that forgot this process on the way lacks what the walk had passed by then.
+      // If the store forgot this process during the walk, it lacks the first part of it.
     } while (joins !== this.#joins);
-    if (this.#now() - this.#heard >= heartbeatMs) {
+    if (this.#now() - this.#acknowledged >= heartbeatMs) {
       this.#freeze(NOTHING);
       await this.#send(signal);
     }
   }
 
   /**
-   * Returns what the next flusher of the same registry needs. This one must be closed.
+   * Returns the state for the next flusher of the same registry. This flusher must be closed.
    *
    * @param epoch The epoch of the store.
-   * @returns What it needs, or undefined if this flusher has left that epoch.
+   * @returns The state, or undefined if this flusher has left that epoch.
    */
   handOver(epoch: string): HandOver | undefined {
     if ((this.#epoch ?? this.#formerEpoch) !== epoch) return undefined;
     return { tracker: this.#tracker, frozen: this.#frozen };
   }
 
-  /** Goes on under another registry, which the metrics have moved to. */
+  /** Moves to another registry, to which the metrics have moved. */
   moveTo(registry: Registry, former: Registry): void {
     const [to, from] = [formersOf(registry), formersOf(former)];
     for (const [epoch, flusher] of from) to.set(epoch, flusher);
     from.clear();
   }
 
-  /** Says that this process ends. */
+  /** Leaves the store, because this process ends. */
   async leave(signal: AbortSignal): Promise<void> {
     if (this.#epoch === undefined) return;
     await abortable(this.#options.session.leave(this.#instance.id, { signal }), signal);
@@ -146,7 +147,7 @@ export class Flusher implements Former {
     const { session, owner, onLost } = this.#options;
     const epoch = await abortable(session.join(this.#instance, { signal }), signal);
     const formers = formersOf(owner());
-    if (this.#joins === 0) this.#goOn(epoch, formers.get(epoch)?.handOver(epoch));
+    if (this.#joins === 0) this.#continueFrom(epoch, formers.get(epoch)?.handOver(epoch));
     formers.delete(epoch);
     formers.set(epoch, this);
     const [oldest] = formers.keys();
@@ -154,8 +155,8 @@ export class Flusher implements Former {
     const frozen = this.#frozen;
     this.#sequence = 0;
     if (frozen !== undefined) {
-      // The store forgot this process. If it lost everything else too, it cannot have the
-      // batch. If not, a copy without an answer may be in the totals: better lost than twice.
+      // The store forgot this process. If it lost everything, it cannot have the batch. If not, a
+      // copy without an answer may be in the totals. Losing it is better than counting it twice.
       const isUncertain = frozen.attempts > 1 && epoch === this.#formerEpoch;
       if (isUncertain && frozen.batch.adds.length > 0) {
         onLost(new Error("Cannot flush: the store forgot a batch, which may be in its totals"));
@@ -166,12 +167,12 @@ export class Flusher implements Former {
     this.#joins++;
   }
 
-  /** Takes over from a flusher that was closed, if the store is the same. */
-  #goOn(epoch: string, former: HandOver | undefined): void {
+  /** Continues the work of a closed flusher of the same store. */
+  #continueFrom(epoch: string, former: HandOver | undefined): void {
     if (former === undefined) return;
     this.#tracker = former.tracker;
     this.#tracker.forgetStore();
-    // Its last batch was sent by another instance: what became of that is not known here.
+    // Another instance sent its last batch. It is unknown whether it was applied.
     const { frozen } = former;
     this.#frozen = frozen && { batch: frozen.batch, attempts: frozen.attempts + 1 };
     this.#formerEpoch = epoch;
@@ -187,10 +188,12 @@ export class Flusher implements Former {
       const pushed = session.push(this.#instance.id, frozen.batch, { signal });
       if (await abortable(pushed, signal) === "applied") {
         this.#frozen = undefined;
-        this.#heard = this.#now();
+        this.#acknowledged = this.#now();
         return;
       }
-      if (rejoined) throw new Error("Cannot flush: the store forgets what has just joined");
+      if (rejoined) {
+        throw new Error("Cannot flush: the store forgets an instance that has just joined");
+      }
       rejoined = true;
       this.#instance = { id: crypto.randomUUID(), process: this.#instance.process };
       this.#formerEpoch = this.#epoch;
@@ -201,7 +204,7 @@ export class Flusher implements Former {
   }
 }
 
-/** A draft without anything else that the object may have. */
+/** Returns only the properties of a draft. */
 function pick({ families, adds, sets, deletes }: Draft): Draft {
   return { families, adds, sets, deletes };
 }

@@ -7,9 +7,9 @@ import type {
   SummaryMetric,
 } from "../../mod.ts";
 
-/** Reads the numbers of a metric, in the order in which its rows have them. */
+/** Reads the numbers of a metric, in the order of its rows. */
 export function readNumbers(family: MetricFamily, metric: Metric, into: number[]): void {
-  // The type of the family tells the shape of its metrics.
+  // The type of the family determines the shape of its metrics.
   switch (family.type) {
     case "histogram": {
       const { sum = 0 } = metric as HistogramMetric;
@@ -41,14 +41,14 @@ export function readNumbers(family: MetricFamily, metric: Metric, into: number[]
   }
 }
 
-/** Whether the numbers are the same, NaN and the sign of zero included. */
+/** Returns whether the numbers are the same, including NaN and the sign of zero. */
 export function areSame(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
   return true;
 }
 
-/** Whether one of the numbers that only go up is less than it was. */
+/** Returns whether a number that only goes up has fallen. */
 export function hasFallen(
   before: readonly number[],
   now: readonly number[],
@@ -58,7 +58,7 @@ export function hasFallen(
   return false;
 }
 
-/** What has to be added to get from one state to the other; infinities stay what they are. */
+/** Returns the differences between two states. The difference of equal infinities is 0. */
 export function growth(before: readonly number[], now: readonly number[]): number[] {
   return now.map((number, i) => {
     const old = before[i] ?? 0;

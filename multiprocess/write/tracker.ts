@@ -23,13 +23,13 @@ import { Slices } from "../../time/turn.ts";
 /** How long the event loop is held at a time, in milliseconds. */
 const BUDGET_MS = 2;
 
-/** How many metrics are looked at between two looks at the clock. */
+/** How many metrics are processed between two checks of the clock. */
 const STRIDE = 64;
 
-/** What every label of an overflow series says. */
+/** The value of every label of an overflow series. */
 const OVERFLOW = "overflow";
 
-/** Counts observations that the sums in the store lack. */
+/** A counter of observations that are missing from sums in the store. */
 const NONFINITE: Schema = {
   name: "narthex_nonfinite_observations_total",
   type: "counter",
@@ -39,33 +39,34 @@ const NONFINITE: Schema = {
   bounds: [],
   states: [],
 };
-const NONFINITE_HELP = "Observations that a shared sum lacks because it would not be finite.";
+const NONFINITE_HELP =
+  "Observations that are missing from a shared sum because it would not be finite.";
 
-/** One series, and what the store was told of it. */
+/** One series, and its last numbers that were sent. */
 interface Entry {
-  /** By what the metric is known again. */
+  /** The object that identifies the metric in the next walk. */
   identity: LabelledMetric;
   readonly family: string;
   readonly series: string;
   readonly key: string;
-  /** When the metric started to count. Another time means that it was reset. */
+  /** When the metric started to count. A different time means that it was reset. */
   created: number | undefined;
-  /** The numbers that were sent last; none at first. Overwritten in place. */
+  /** The numbers that were sent last. Empty at first. Overwritten in place. */
   sent: number[];
   native: NativeBuckets | undefined;
-  /** The life of the store in which it was sent; 0 for none. */
+  /** The life of the store in which it was sent. 0 if it was not sent. */
   life: number;
-  /** The last walk that met it. */
+  /** The last walk that reached it. */
   walk: number;
 }
 
 /** The series of one family. */
 interface FamilyState {
-  /** The schema that nearly all series have. */
+  /** The schema of nearly all series. */
   readonly schema: string;
-  /** By identity, which finds a live child without a look at its labels. */
+  /** Entries by identity, which finds a live child without its labels. */
   readonly byIdentity: Map<LabelledMetric, Entry>;
-  /** All of them, by schema and labels, for metrics that are new objects in each read. */
+  /** All entries by schema and labels, for metrics that are new objects in each read. */
   readonly byKey: Map<string, Entry>;
 }
 
@@ -73,21 +74,20 @@ interface FamilyState {
 export type Draft = Omit<Batch, "sequence">;
 
 /**
- * Knows what the store was told, and finds what has changed since. What a draft has
- * counts as told from the moment in which it is handed out: whoever takes it has to
- * see to it that it arrives.
+ * Remembers the numbers that were sent to the store, and finds changes since. A draft counts as
+ * sent as soon as it is yielded, so the caller must make sure that it arrives.
  *
- * Its memory is bounded by the number of series: nothing is kept for each change.
+ * Its memory depends on the number of series, not on the number of changes.
  */
 export class Tracker {
   readonly #families: Map<string, FamilyState> = new Map();
   /**
-   * Totals that a walk did not meet, for as long as somebody else holds the metric: its
-   * function may have thrown, or it was unregistered, and it goes on from there.
+   * Totals that a walk did not reach, as long as the metric is referenced. Its function may
+   * have thrown, or it was unregistered. If it comes back, it continues from there.
    */
   readonly #parked: WeakMap<LabelledMetric, Entry> = new WeakMap();
   #introduced: Map<string, string> = new Map();
-  /** The numbers of the metric that is looked at. */
+  /** The numbers of the current metric. */
   readonly #numbers: number[] = [];
   #life = 1;
   readonly #timers: Timers;
@@ -97,37 +97,36 @@ export class Tracker {
     this.#timers = timers;
   }
 
-  /** Makes the next walk tell everything, since the store is another one than before. */
+  /** Makes the next walk send everything, because the store is new. */
   forgetStore(): void {
     this.#introduced = new Map();
     this.#life++;
   }
 
   /**
-   * Walks over families in slices, and hands out what has changed. A family that is missing counts
-   * as gone.
+   * Walks over families in slices, and yields changes. A missing family counts as unregistered.
    *
-   * @param families All families that are shared, as exposed.
-   * @param maxNumbers How many numbers are in a draft at most, apart from those of one series.
+   * @param families All shared families, with exposed names.
+   * @param maxNumbers The most numbers in a draft, which one series may exceed.
    */
   async *drafts(families: readonly MetricFamily[], maxNumbers: number): AsyncGenerator<Draft> {
     const walk = ++this.#walk;
     const slices = new Slices(BUDGET_MS, this.#timers);
     let draft = new GrowingDraft();
-    const met = new Set<string>();
+    const present = new Set<string>();
     let left = STRIDE;
     for (const family of families) {
       if (!isStored(family)) continue;
-      met.add(family.name);
+      present.add(family.name);
       const schemas = new SchemaTexts(family);
       const state = this.#stateOf(family.name, schemas.first);
       this.#introduce(schemas.first, family, draft);
       for (const metric of family.metrics) {
-        this.#look(family, metric, state, schemas, walk, draft);
+        this.#update(family, metric, state, schemas, walk, draft);
         if (draft.size >= maxNumbers) {
           yield draft;
           draft = new GrowingDraft();
-          // A store in this process may have answered without a turn of the event loop.
+          // A store in this process may answer without a turn of the event loop.
           left = 0;
         }
         if (--left > 0) continue;
@@ -137,7 +136,7 @@ export class Tracker {
       this.#drop(state, walk, draft);
     }
     for (const [name, state] of this.#families) {
-      if (met.has(name)) continue;
+      if (present.has(name)) continue;
       this.#drop(state, walk, draft);
       this.#families.delete(name);
     }
@@ -158,7 +157,7 @@ export class Tracker {
     draft.introduce(text, help, limits);
   }
 
-  /** Forgets series that are there no more. Totals stay in the store: they must not fall. */
+  /** Forgets series that no longer exist. Totals stay in the store, because they must not fall. */
   #drop({ byIdentity, byKey }: FamilyState, walk: number, draft: GrowingDraft): void {
     for (const entry of byKey.values()) {
       if (entry.walk === walk) continue;
@@ -170,11 +169,11 @@ export class Tracker {
     }
   }
 
-  /** Returns the entry of a metric that was not found by its identity, and creates it if needed. */
+  /** Finds or creates the entry of a metric that was not found by its identity. */
   #find(state: FamilyState, metric: Metric, family: string, walk: number): Entry {
     const identity = metric.origin ?? metric;
     const series = encodeSeries(metric.labelValues);
-    // The usual schema needs no longer text.
+    // The usual schema is left out of the key.
     const key = family === state.schema ? series : family + series;
     let entry = state.byKey.get(key);
     if (entry === undefined) {
@@ -187,12 +186,12 @@ export class Tracker {
       state.byIdentity.delete(entry.identity);
     }
     entry.identity = identity;
-    // Two views of one metric in one walk: the second one is always found by its key.
+    // If a walk reaches two views of one metric, the second one is always found by its key.
     if (state.byIdentity.get(identity)?.walk !== walk) state.byIdentity.set(identity, entry);
     return entry;
   }
 
-  /** Counts observations that the sum in the store lacks, as a total of the store itself. */
+  /** Counts observations that are missing from the sum, as a total in the store. */
   #countNonFinite(metric: string, count: number, draft: GrowingDraft): void {
     const family = encodeSchema(NONFINITE);
     if (this.#introduced.get(family) === undefined) {
@@ -202,7 +201,7 @@ export class Tracker {
     draft.adds.push({ family, series: encodeSeries([metric]), numbers: [count] });
   }
 
-  #look(
+  #update(
     family: MetricFamily,
     metric: Metric,
     state: FamilyState,
@@ -238,7 +237,7 @@ export class Tracker {
       const lacking = takeNonFinite(added, numbers, first);
       if (lacking > 0) this.#countNonFinite(family.name, lacking, draft);
       const { limits } = family;
-      // The store judges each batch by the limits that it brings.
+      // The store applies the limits that are in the batch.
       if (limits !== undefined) draft.introduce(text, family.help, limits);
       const overflow = limits === undefined ? undefined : overflowValues(metric);
       const to = (part?: NativePartName): string | undefined =>
@@ -256,7 +255,7 @@ export class Tracker {
   }
 }
 
-/** A draft that is being written. */
+/** A draft that grows. */
 class GrowingDraft implements Draft {
   readonly families: FamilyEntry[] = [];
   readonly #limited: Set<string> = new Set();
@@ -266,7 +265,7 @@ class GrowingDraft implements Draft {
   #counted = 0;
   #numbers = 0;
 
-  /** Introduces a family. One that has limits is introduced once in each draft. */
+  /** Introduces a family. A family with limits is introduced once in each draft. */
   introduce(family: string, help: string, limits: MetricFamily["limits"]): void {
     if (limits === undefined) return void this.families.push({ family, help });
     if (this.#limited.has(family)) return;
@@ -280,10 +279,10 @@ class GrowingDraft implements Draft {
     });
   }
 
-  /** About how much is in it, in numbers. */
+  /** Its approximate size, in numbers. */
   get size(): number {
     const { families, adds, sets, deletes } = this;
-    // Rows come at the end of the lists: only the last ones have to be counted.
+    // Rows are appended, so only the last ones have to be counted.
     for (; this.#counted < adds.length; this.#counted++) {
       this.#numbers += adds[this.#counted]!.numbers.length;
     }
@@ -291,7 +290,7 @@ class GrowingDraft implements Draft {
   }
 }
 
-/** The label values of the series that takes what a metric has no room for, if it has labels. */
+/** Returns the label values of the overflow series of a metric, if it has labels. */
 function overflowValues({ labelValues, labelNames, origin }: Metric): string[] | undefined {
   // Constant labels come first, and stay.
   const own = (origin?.labelNames ?? labelNames).length;
@@ -300,10 +299,10 @@ function overflowValues({ labelValues, labelNames, origin }: Metric): string[] |
 }
 
 /**
- * Takes a difference of sums that is not finite out of the numbers to add. Nothing could be added to
- * such a total any more.
+ * Removes a difference of sums that is not finite from the numbers to add. Such a total would stay
+ * useless.
  *
- * @returns How many observations the sum lacks.
+ * @returns How many observations are missing from the sum.
  */
 function takeNonFinite(added: number[], numbers: readonly number[], firstCount: number): number {
   if (Number.isFinite(added[0]!) && Number.isFinite(numbers[0]!)) return 0;
@@ -312,7 +311,7 @@ function takeNonFinite(added: number[], numbers: readonly number[], firstCount: 
   return firstCount === 0 ? 1 : added.at(-1)!;
 }
 
-/** The schemas of one family: metrics of one family may have labels of their own. */
+/** The schemas of one family, because its metrics may have different labels. */
 class SchemaTexts {
   readonly #family: MetricFamily;
   readonly first: string;
@@ -341,7 +340,7 @@ class SchemaTexts {
       unit,
       aggregation,
       labelNames: this.#labelNames,
-      // The type of the family tells the shape of its metrics.
+      // The type of the family determines the shape of its metrics.
       bounds: type === "histogram" ? (metric as HistogramMetric | undefined)?.bounds ?? [] : [],
       states: type === "stateset" ? (metric as StateSetMetric | undefined)?.states ?? [] : [],
     });
@@ -364,7 +363,7 @@ function nativeGrowth(entry: Entry, native: NativeHistogram, isNew: boolean): Na
     reset(entry);
     parts = growthOf(native, undefined) ?? [];
   }
-  // A store that has lost everything needs the zero bucket to know the resolution.
+  // A new store needs the zero bucket to know the resolution.
   if (isNew && !parts.some(({ name }) => name[2] === 0)) {
     parts.push({ name: [native.schema, native.zeroThreshold, 0, 0], numbers: [0] });
   }

@@ -1,41 +1,41 @@
 import type { SeriesExpiry } from "../../model.ts";
 
 /**
- * Keeps series from expiring before their last numbers were taken to the store: what
- * expires may be freed, and what it counted must not be lost with it.
+ * Keeps series from expiring before their last numbers are sent to the store. Series that
+ * expire may be garbage-collected, and their counts would be lost.
  */
 export class UnreadSeries {
-  /** The metrics that are to be read, and what ends the read of those that it has met. */
+  /** The metrics of the next read, and for each that it has reached, a function to end the read. */
   #reads: Map<SeriesExpiry, (() => void) | undefined> = new Map();
   /** The metrics of the last complete read. */
   #kept: readonly SeriesExpiry[] = [];
 
   /**
-   * Says that a metric will be read some time.
+   * Announces that a metric will be read later.
    *
-   * @param expiry That of the metric, of any copy of the package.
+   * @param expiry The expiry of the metric, of any copy of the package.
    */
   await(expiry: SeriesExpiry): void {
     if (this.#reads.has(expiry)) return;
     expiry.beginRead(this);
-    // It may come in the middle of a read, which does not meet it.
+    // A read that is under way may not reach it.
     this.#reads.set(expiry, undefined);
   }
 
   /**
-   * Says that a metric is about to be read.
+   * Announces that a metric is about to be read.
    *
-   * @param expiry That of the metric, of any copy of the package.
+   * @param expiry The expiry of the metric, of any copy of the package.
    */
   beginRead(expiry: SeriesExpiry): void {
     this.#reads.set(expiry, expiry.beginRead(this));
   }
 
-  /** Says that all metrics were read for which a read has begun. */
+  /** Ends the read of all metrics that it has reached. */
   endRead(): void {
     const reads = this.#reads;
     for (const end of reads.values()) end?.();
-    // What is registered no more is not read any more.
+    // Unregistered metrics are no longer read.
     for (const expiry of this.#kept) if (!reads.has(expiry)) expiry.release(this);
     this.#kept = [...reads.keys()];
     this.#reads = new Map();

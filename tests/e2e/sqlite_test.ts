@@ -1,22 +1,25 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { CollectorRegistry, Counter } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
 import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { CountingProcesses } from "../support/counting_processes.ts";
-import { RUNTIMES } from "../support/demo.ts";
+import { type Runtime, RUNTIMES } from "../support/demo.ts";
 import { killWriters } from "../support/killing.ts";
-import { ROOT_URL } from "../support/paths.ts";
+import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { start, waitFor } from "../support/processes.ts";
 import { runtimePath } from "../support/runtimes.ts";
 import { importFrom } from "../support/readme.ts";
+
+const run = promisify(execFile);
 
 async function temporary(): Promise<{ folder: string } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), "narthex-sqlite-"));
@@ -32,7 +35,7 @@ async function readExample(): Promise<string> {
 }
 
 for (const runtime of RUNTIMES) {
-  test(`the example works as it stands, across two modules and two processes, on ${runtime}`, async () => {
+  test(`the example works unchanged, across two modules and two processes, on ${runtime}`, async () => {
     await using place = await temporary();
     const { folder } = place;
     // Stands for `Deno.serve()` where there is none.
@@ -100,7 +103,7 @@ setInterval(() => visits.inc(0.5), 100).unref?.();
   });
 }
 
-test("8 writers on three runtimes, 20 killed and replaced: nothing is lost or doubled", async () => {
+test("8 writers on three runtimes, 20 of them killed and replaced, lose and double nothing", async () => {
   await using place = await temporary();
   const path = join(place.folder, "metrics.db");
   await killWriters({
@@ -170,10 +173,10 @@ async function countTogether(processes: number, rounds: number): Promise<void> {
   assert.ok(end >= acked && end <= issued, `${acked} to ${issued}: ${end}`);
 }
 
-test("50 processes on one file, some of which are killed, stopped and continued: exact", () =>
+test("totals of 50 processes that are killed, stopped and continued are exact", () =>
   countTogether(50, 5));
 
-test("12 processes of three runtimes on one file: exact", () => countTogether(12, 10));
+test("totals of 12 processes of three runtimes are exact", () => countTogether(12, 10));
 
 for (
   const [runtime, isLocked] of RUNTIMES.flatMap((name) => [[name, false], [name, true]] as const)
@@ -182,19 +185,24 @@ for (
   test(`a shared registry keeps no program alive ${where}`, async () => {
     await using place = await temporary();
     const { folder } = place;
-    const code = `import { Counter } from "@narthex/prometheus";
+    const code = `import { Counter, Gauge } from "@narthex/prometheus";
 import { loadBackend } from "@narthex/prometheus/multiprocess";
 import { sqliteBackend } from "@narthex/prometheus/sqlite";
 import { DatabaseSync } from "node:sqlite";
 const jobs = new Counter("a_total", "A.");
 jobs.inc();
-await loadBackend(sqliteBackend("./metrics.db"), { intervalMs: 10, timeoutMs: 1e9 });
-await new Promise((resolve) => setTimeout(resolve, 100));
+let flushes = 0;
+new Gauge("flushes", "Flushes that have begun.").setFunction(() => ++flushes);
+const options = { intervalMs: 10, timeoutMs: 1e9 };
+const shared = await loadBackend(sqliteBackend("./metrics.db"), options);
+await shared.flush();
 const other = new DatabaseSync("./metrics.db");
 if (${isLocked}) {
   other.exec("BEGIN IMMEDIATE");
   jobs.inc();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // The next flush of the interval waits for the lock.
+  const before = flushes;
+  while (flushes === before) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 console.log("end of the program");
 `;
@@ -202,7 +210,7 @@ console.log("end of the program");
     const permissions = runtime === "deno" ? ["run", "-A", "--no-check", "--no-config"] : [];
     const output = execFileSync(await runtimePath(runtime), [...permissions, "main.ts"], {
       cwd: folder,
-      timeout: 30_000,
+      timeout: 120_000,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -213,6 +221,92 @@ console.log("end of the program");
     });
     assert.equal(await shared.getSampleValueAsync("a_total"), 1);
     await shared.close();
+  });
+}
+
+/** Opens a store in another program. Returns the output of the program. */
+async function openWith(
+  runtime: Runtime,
+  path: string,
+  { flags = ["-A"], user = "-" }: { flags?: readonly string[]; user?: string } = {},
+): Promise<string> {
+  const program = join(ROOT, "tests/support/opening_program.ts");
+  const options = runtime === "deno"
+    ? ["run", "--no-check", "--no-config", "--no-prompt", ...flags]
+    : flags.filter((flag) => flag !== "-A");
+  const args = [...options, program, path, user];
+  const { stdout, stderr } = await run(await runtimePath(runtime), args, { cwd: "/" });
+  assert.match(stdout, /^(loaded|rejected): /, stderr);
+  return stdout;
+}
+
+/** A user that file modes bind, unlike the root user. */
+const ORDINARY_USER = process.getuid?.() === 0 ? "65534" : "-";
+
+/** What the operating system can forbid. Each function gets an existing database and its folder. */
+const FORBIDDEN: [what: string, forbid: (folder: string, path: string) => void][] = [
+  ["a database in a folder that may not be written", (folder, path) => {
+    rmSync(path);
+    chmodSync(folder, 0o555);
+  }],
+  ["an existing database in a folder that may not be written", (folder) => {
+    chmodSync(folder, 0o555);
+  }],
+  ["a database in a folder that may not be entered", (folder) => chmodSync(folder, 0o000)],
+  ["a database that may not be written", (_, path) => chmodSync(path, 0o444)],
+  ["a database that may not be read", (_, path) => chmodSync(path, 0o000)],
+];
+
+/** A folder that every user may use, with a database that every user may use. */
+async function makeOpenDatabase(place: string): Promise<{ folder: string; path: string }> {
+  const folder = join(place, "open");
+  const path = join(folder, "metrics.db");
+  mkdirSync(folder);
+  chmodSync(place, 0o755);
+  chmodSync(folder, 0o777);
+  const shared = await loadBackend(sqliteBackend(path), { registry: new CollectorRegistry() });
+  await shared.close();
+  chmodSync(path, 0o666);
+  return { folder, path };
+}
+
+for (const runtime of RUNTIMES) {
+  for (const [what, forbid] of FORBIDDEN) {
+    test(`loadBackend() rejects ${what} at once, and names the path, on ${runtime}`, async () => {
+      await using place = await temporary();
+      const { folder, path } = await makeOpenDatabase(place.folder);
+      assert.equal(await openWith(runtime, path, { user: ORDINARY_USER }), "loaded: true\n");
+      // Files of the user itself would be accessible.
+      for (const name of readdirSync(folder)) if (name !== "metrics.db") rmSync(join(folder, name));
+      forbid(folder, path);
+      try {
+        const said = await openWith(runtime, path, { user: ORDINARY_USER });
+        assert.ok(
+          said.startsWith(`rejected: Error: Cannot open SQLite database "${path}": `),
+          said,
+        );
+      } finally {
+        chmodSync(folder, 0o777);
+      }
+    });
+  }
+}
+
+/** Permissions with which a program may read the library but not use the database. */
+const DENIED: [runtime: Runtime, flags: (path: string) => string[]][] = [
+  ["deno", () => ["--allow-read"]],
+  ["deno", () => [`--allow-read=${ROOT}`, "--allow-write"]],
+  ["deno", (path) => ["--allow-read", "--allow-write", `--deny-write=${path}`]],
+  ["deno", (path) => ["--allow-read", "--allow-write", `--deny-read=${path}`]],
+  ["node", () => ["--permission", `--allow-fs-read=${ROOT}*`]],
+];
+for (const [runtime, flags] of DENIED) {
+  const shown = flags("metrics.db").join(" ").replaceAll(ROOT, "library/");
+  test(`loadBackend() rejects a database without permission, on ${runtime} ${shown}`, async () => {
+    await using place = await temporary();
+    const { path } = await makeOpenDatabase(place.folder);
+    const said = await openWith(runtime, path, { flags: flags(path) });
+    assert.ok(said.startsWith(`rejected: Error: Cannot open SQLite database "${path}": `), said);
   });
 }
 
@@ -236,7 +330,7 @@ function canMount(): boolean {
 const onSmallDisk = { skip: !canMount() && "no disk can be mounted here" };
 
 test(
-  "a program starts while the disk is full, and its counts arrive once there is room",
+  "a program starts while the disk is full, and its counts arrive when there is room",
   onSmallDisk,
   async () => {
     await using place = await temporary();
@@ -265,7 +359,7 @@ test(
 );
 
 test(
-  "a full disk is a counted failure, and nothing is lost once there is room",
+  "a full disk is counted as a failure and loses nothing",
   onSmallDisk,
   async () => {
     await using place = await temporary();

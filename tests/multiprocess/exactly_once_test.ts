@@ -58,7 +58,7 @@ function outcomes(list: readonly boolean[]): () => boolean {
 
 const someOf = fc.array(fc.boolean(), { maxLength: 30 });
 
-test("lost requests and lost replies neither lose nor double a count", async () => {
+test("counts each increment once when requests and replies are lost", async () => {
   const step = fc.record({
     process: fc.nat({ max: 2 }),
     queue: fc.constantFrom("a", "b", 'c"]'),
@@ -113,7 +113,7 @@ test("lost requests and lost replies neither lose nor double a count", async () 
   );
 });
 
-test("remove(), clear() and reset leave what was flushed, and what follows is added", async () => {
+test("remove(), clear() and reset keep flushed counts, and later counts are added", async () => {
   const change = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant("inc"), queue: fc.nat({ max: 2 }) }) },
     { weight: 3, arbitrary: fc.constant({ kind: "flush", queue: 0 }) },
@@ -174,7 +174,7 @@ test("remove(), clear() and reset leave what was flushed, and what follows is ad
   await fc.assert(fc.asyncProperty(fc.array(change, { maxLength: 60 }), run), { numRuns: 150 });
 });
 
-test("a store that hangs costs a flush its time limit, and nothing else", async () => {
+test("a flush ends at its time limit when the store hangs, and loses nothing", async () => {
   const store = new MemoryStore();
   let hangs = false;
   const clock = new ManualClock();
@@ -205,7 +205,7 @@ test("a store that hangs costs a flush its time limit, and nothing else", async 
   await one.shared.close();
 });
 
-test("a store that lost everything begins at zero, and gauges are all there again", async () => {
+test("totals start at zero and gauges are sent again after the store lost everything", async () => {
   const store = new MemoryStore();
   const registry = new CollectorRegistry();
   const jobs = new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] });
@@ -234,7 +234,7 @@ test("a store that lost everything begins at zero, and gauges are all there agai
   await shared.close();
 });
 
-test("a process that the store has forgotten alone counts nothing twice", async () => {
+test("a process that the store has forgotten counts nothing twice", async () => {
   const store = new MemoryStore();
   let losesReply = false;
   const one = await startProcess(store, { losesReply: () => losesReply });
@@ -251,12 +251,12 @@ test("a process that the store has forgotten alone counts nothing twice", async 
   losesReply = false;
   store.expire();
   one.jobs.labels("a").inc(1);
-  assert.equal(await one.shared.flush(), true, "what is in doubt is not sent again");
+  assert.equal(await one.shared.flush(), true, "an uncertain batch is not sent again");
   assert.equal(await one.shared.getSampleValueAsync("jobs_total", { queue: "a" }), 19);
   await one.shared.close();
 });
 
-test("a store that went back in time begins anew rather than fall a little", async () => {
+test("totals start at zero when the store went back in time", async () => {
   const store = new MemoryStore();
   const one = await startProcess(store);
   one.jobs.labels("a").inc(10);
@@ -285,7 +285,7 @@ test("only what has changed is sent", async () => {
   await one.shared.close();
 });
 
-test("a store that loses everything during a flush has everything after it", async () => {
+test("a store that loses everything during a flush has everything afterwards", async () => {
   const store = new MemoryStore();
   const registry = new CollectorRegistry();
   const heat = new Gauge("heat", "Heat.", { registry, labelNames: ["room"], aggregation: "sum" });
@@ -309,7 +309,7 @@ for (const constLabels of [undefined, { region: "eu" }]) {
   const labels = constLabels ?? {};
   const having = constLabels === undefined ? "" : ", with constant labels";
 
-  test(`a counter whose function throws now and then is counted once${having}`, async () => {
+  test(`a counter whose function sometimes throws is counted once${having}`, async () => {
     const registry = new CollectorRegistry({ constLabels });
     const shared = await loadBackend(new MemoryStore().backend(), { ...options, registry });
     let value = 5;
@@ -323,7 +323,7 @@ for (const constLabels of [undefined, { region: "eu" }]) {
     await shared.close();
   });
 
-  test(`what is unregistered and registered again goes on from there${having}`, async () => {
+  test(`a metric that is registered again continues from its former value${having}`, async () => {
     const registry = new CollectorRegistry({ constLabels });
     const shared = await loadBackend(new MemoryStore().backend(), { ...options, registry });
     const jobs = new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] });
@@ -344,7 +344,7 @@ for (const constLabels of [undefined, { region: "eu" }]) {
   });
 }
 
-test("one metric under two sets of constant labels is two series", async () => {
+test("a metric under two sets of constant labels has two series", async () => {
   const inner = ["a", "b"].map((side) => new CollectorRegistry({ constLabels: { side } }));
   const jobs = new Counter("jobs_total", "Jobs.", { registry: null });
   for (const registry of inner) registry.register(jobs);
@@ -364,7 +364,7 @@ test("one metric under two sets of constant labels is two series", async () => {
   await shared.close();
 });
 
-test("a registry that is loaded again, after close(), goes on in the same store", async () => {
+test("a registry that is loaded again after close() continues in the same store", async () => {
   const store = new MemoryStore();
   const registry = new CollectorRegistry();
   const jobs = new Counter("jobs_total", "Jobs.", { registry });
@@ -398,7 +398,7 @@ test("a registry that is loaded again, after close(), goes on in the same store"
   await other.close();
 });
 
-test("a backend that is loaded again takes the place of the first, and nothing is counted twice", async () => {
+test("a backend that is loaded again replaces the first one and counts nothing twice", async () => {
   const store = new MemoryStore();
   const registry = new CollectorRegistry();
   const proxy = new CollectorRegistryProxy(registry);
@@ -425,7 +425,7 @@ test("a backend that is loaded again takes the place of the first, and nothing i
   assert.equal(proxy.getRegistry(), registry);
 });
 
-test("the registry that is shared can be exchanged, and its counts go on", async () => {
+test("counts continue when the shared registry is exchanged", async () => {
   const store = new MemoryStore();
   const proxy = new CollectorRegistryProxy();
   const jobs = new Counter("jobs_total", "Jobs.", { registry: proxy });
@@ -453,7 +453,7 @@ test("the registry that is shared can be exchanged, and its counts go on", async
   await again.close();
 });
 
-test("a registry that was in several stores goes on in each of them", async () => {
+test("a registry that was in several stores continues in each of them", async () => {
   const [one, two] = [new MemoryStore("one"), new MemoryStore("two")];
   const registry = new CollectorRegistry();
   const jobs = new Counter("jobs_total", "Jobs.", { registry });

@@ -38,7 +38,7 @@ async function share(store = new MemoryStore(), constLabels?: Record<string, str
 
 for (const constLabels of [undefined, { zone: "z" }]) {
   const how = constLabels === undefined ? "" : ", with constant labels";
-  test(`what series counted that expire while the store is away is not lost${how}`, async () => {
+  test(`series that expire while the store is down lose no counts${how}`, async () => {
     const { network, clock, options, early, shared } = await share(undefined, constLabels);
     const late = new Counter("late_total", "L.", options);
     const histogram = new Histogram("h", "H.", { ...options, buckets: [] });
@@ -68,7 +68,7 @@ for (const constLabels of [undefined, { zone: "z" }]) {
   });
 }
 
-test("a total stays when its series expires, and a held one goes on from there", async () => {
+test("a total stays when its series expires, and a referenced child continues from there", async () => {
   const store = new MemoryStore();
   const one = await share(store);
   const two = await share(store);
@@ -87,7 +87,7 @@ test("a total stays when its series expires, and a held one goes on from there",
   assert.deepEqual(seriesOf(one.early), ['early_total{a="x"} 6']);
 });
 
-test("a gauge that expires leaves what is shared, and comes back", async () => {
+test("an expired gauge leaves the store and comes back", async () => {
   const store = new MemoryStore();
   const [one, two] = [await share(store), await share(store)];
   const gauges = [one, two].map(({ options }) =>
@@ -107,7 +107,7 @@ test("a gauge that expires leaves what is shared, and comes back", async () => {
   assert.deepEqual(await linesOf(one.shared), ['g{a="x"} 4', 'g{a="y"} 4']);
 });
 
-test("once the shared registry is closed, series expire without it", async () => {
+test("series expire without a read after the shared registry is closed", async () => {
   const { network, clock, early, shared } = await share();
   network.isDown = true;
   early.labels("x").inc();
@@ -116,7 +116,7 @@ test("once the shared registry is closed, series expire without it", async () =>
   assert.deepEqual(samplesOf(early), []);
 });
 
-test("a metric that is registered no more expires without being read", async () => {
+test("an unregistered metric expires without a read", async () => {
   const { network, clock, options, early, shared } = await share();
   await shared.flush();
   options.registry.unregister(early);
@@ -127,7 +127,7 @@ test("a metric that is registered no more expires without being read", async () 
   assert.deepEqual(samplesOf(early), []);
 });
 
-test("overflow series of several processes add up, and so do the look-ups", async () => {
+test("overflow series and overflow lookups of several processes add up", async () => {
   const store = new MemoryStore();
   const processes = await Promise.all([1, 2].map(async (room) => {
     const registry = new CollectorRegistry({ maxSeries: room });

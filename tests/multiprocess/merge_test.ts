@@ -29,14 +29,14 @@ function linesOf(families: Iterable<MetricFamily>): string[] {
   return textOf(families).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-/** What one process collects. */
+/** The families of one process. */
 function collectorOf(define: (registry: CollectorRegistry) => void): Iterable<MetricFamily> {
   const registry = new CollectorRegistry();
   define(registry);
   return gather(registry);
 }
 
-test("counters, histograms and summaries add up, with or without series in common", () => {
+test("counters, histograms and summaries add up, with and without common series", () => {
   const source = (queue: string, value: number) =>
     collectorOf((registry) => {
       const options = { registry, labelNames: ["queue"] } as const;
@@ -90,7 +90,7 @@ for (const [aggregation, values, expected] of GAUGES) {
   });
 }
 
-test("the most recent gauge is the one that was set last, not the one that came last", () => {
+test("the most recent gauge is the one that was set last, in any order of sources", () => {
   const source = (value: number, at: number) =>
     collectorOf((registry) => {
       const clock = { now: () => at, monotonic: () => 0 };
@@ -99,7 +99,7 @@ test("the most recent gauge is the one that was set last, not the one that came 
   assert.deepEqual(linesOf(mergeFamilies(source(1, 9), source(2, 5), source(3, 7))), ["g 1"]);
 });
 
-test("infos that say the same become one, states stay apart by process", () => {
+test("equal infos become one, and states stay separate by process", () => {
   const source = (version: string, state: "on" | "off") =>
     collectorOf((registry) => {
       new Info("build", "Build.", { registry }).info({ version });
@@ -120,7 +120,7 @@ test("infos that say the same become one, states stay apart by process", () => {
   );
 });
 
-test("histograms of different buckets keep those that all of them have", () => {
+test("histograms of different buckets keep their common bounds", () => {
   const source = (buckets: number[]) =>
     collectorOf((registry) => {
       const size = new Histogram("size", "Sizes.", { registry, buckets });
@@ -135,7 +135,7 @@ test("histograms of different buckets keep those that all of them have", () => {
   ]);
 });
 
-test("parsed expositions can be merged, and what was merged has its labels already", () => {
+test("parsed expositions can be merged, and merged again", () => {
   const one = parsePrometheusText('# TYPE a counter\na{x="1"} 1\n# TYPE g gauge\ng{y="2"} 5\n');
   const two = parsePrometheusText('# TYPE a counter\na{x="1"} 2\n# TYPE g gauge\ng{y="2"} 6\n');
   const merged = mergeFamilies(one, two);
@@ -156,7 +156,7 @@ const observations = fc.array(
   { maxLength: 60 },
 );
 
-test("what processes observed, merged, is what one process would have observed", () => {
+test("merged observations of several processes equal those of one process", () => {
   const define = (registry: CollectorRegistry) => ({
     jobs: new Counter("jobs_total", "Jobs.", { registry, labelNames: ["sign"] }),
     size: new Histogram("size", "Sizes.", { registry, buckets: [-10, 0, 10, 100] }),
@@ -182,7 +182,7 @@ test("what processes observed, merged, is what one process would have observed",
   }));
 });
 
-test("native histograms of different resolutions and zero buckets lose no observation", () => {
+test("native histograms of different resolutions and zero buckets keep all observations", () => {
   const options = fc.record({
     bucketFactor: fc.constantFrom(1.05, 1.1, 1.5, 2, 10),
     maxBuckets: fc.constantFrom(0, 2, 5),
@@ -203,7 +203,7 @@ test("native histograms of different resolutions and zero buckets lose no observ
       let inBuckets = native.zeroCount;
       for (const side of [native.positive, native.negative]) {
         for (const [index, count] of side) {
-          // Whoever counts there was further from zero than the zero bucket reaches.
+          // These observations were farther from zero than the zero bucket.
           assert.ok(2 ** (index * 2 ** -native.schema) > native.zeroThreshold * (1 - 1e-12));
           inBuckets += count;
         }

@@ -34,7 +34,7 @@ function countsOf({ samples, natives }: PlainFamily) {
   };
 }
 
-test("native histograms in the store are those of the processes, merged", async () => {
+test("native histograms in the store equal the merged ones of the processes", async () => {
   const run = async (
     all: (typeof nativeHistogram extends fc.Arbitrary<infer T> ? T : never)[],
     observations: { process: number; value: number; flush: boolean }[],
@@ -73,7 +73,7 @@ test("native histograms in the store are those of the processes, merged", async 
   );
 });
 
-test("a zero threshold inside of another one's bucket moves to the end of it", () => {
+test("a zero threshold inside a bucket of another histogram moves to its end", () => {
   const sources = ([[0.3, [0.1, 0.4]], [0, [0.29]]] as const).map(([zeroThreshold, values]) => {
     const registry = new CollectorRegistry();
     const nativeHistogram = { bucketFactor: 2, zeroThreshold };

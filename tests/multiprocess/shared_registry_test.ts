@@ -29,7 +29,7 @@ async function linesOf(registry: Registry): Promise<string[]> {
   return text.split("\n").filter((line) => line !== "" && !/^#|^narthex_backend/.test(line));
 }
 
-/** A process that shares what `define` makes. */
+/** Starts a process that shares the metrics of `define`. */
 async function share<T>(
   store: MemoryStore,
   define: (registry: CollectorRegistry) => T,
@@ -42,7 +42,7 @@ async function share<T>(
   return { shared, metrics };
 }
 
-test("the proxy stands for the shared registry until it is closed", async () => {
+test("the proxy forwards to the shared registry until it is closed", async () => {
   const proxy = new CollectorRegistryProxy(new CollectorRegistry({ prefix: "app" }));
   const inner = proxy.getRegistry();
   const early = new Counter("early_total", "Early.", { registry: proxy });
@@ -67,7 +67,7 @@ test("the proxy stands for the shared registry until it is closed", async () => 
   await shared.close();
 });
 
-test("names and labels are shared as they are exposed", async () => {
+test("shared names and labels are those of the exposition", async () => {
   const store = new MemoryStore();
   for (const region of ["eu", "us"]) {
     const registry = new CollectorRegistry({ prefix: "app", constLabels: { region } });
@@ -89,7 +89,7 @@ test("names and labels are shared as they are exposed", async () => {
   }
 });
 
-test("a scrape flushes first: what was counted before it is in it", async () => {
+test("a scrape flushes first and contains all earlier counts", async () => {
   const store = new MemoryStore();
   const define = (registry: CollectorRegistry) => new Counter("a_total", "A.", { registry });
   const one = await share(store, define);
@@ -102,7 +102,7 @@ test("a scrape flushes first: what was counted before it is in it", async () => 
   }
 });
 
-test("help and type are written for what has no series anywhere", async () => {
+test("help and type are written for a family without series", async () => {
   const store = new MemoryStore();
   await share(store, (registry) => {
     return new Counter("far_total", "Far.", { registry, labelNames: ["a"] });
@@ -163,7 +163,7 @@ for (const [aggregation, alive, afterwards] of MODES) {
   }
 }
 
-test("of two processes of one name, the one that runs is shown, or else the younger", async () => {
+test("of two processes of one name, the running one is shown, or else the younger one", async () => {
   const store = new MemoryStore();
   const define = (registry: CollectorRegistry) => new Gauge("g", "G.", { registry });
   const old = await share(store, define, { process: "worker" });
@@ -176,7 +176,7 @@ test("of two processes of one name, the one that runs is shown, or else the youn
   assert.deepEqual(await linesOf(old.shared), ['g{process="worker"} 1']);
 });
 
-test("infos and states are those of the processes that run", async () => {
+test("infos and states are those of running processes", async () => {
   const store = new MemoryStore();
   const define = (version: string) => (registry: CollectorRegistry) => {
     new Info("build", "Build.", { registry }).info({ version });
@@ -204,7 +204,7 @@ test("infos and states are those of the processes that run", async () => {
   assert.deepEqual(await linesOf(three.shared), ['build_info{version="2"} 1', ...state("p3", 1)]);
 });
 
-test("a gauge's series that is removed is gone, and what it is told last arrives", async () => {
+test("a removed series of a gauge leaves the store, and later values arrive", async () => {
   const store = new MemoryStore();
   const { shared, metrics } = await share(store, (registry) => {
     return new Gauge("g", "G.", { registry, labelNames: ["a"], aggregation: "sum" });
@@ -220,7 +220,7 @@ test("a gauge's series that is removed is gone, and what it is told last arrives
   assert.deepEqual(await linesOf(shared), []);
 });
 
-test("a gauge whose function throws has no series as long as it does", async () => {
+test("a gauge has no series while its function throws", async () => {
   let fails = false;
   const { shared } = await share(new MemoryStore(), (registry) => {
     new Gauge("g", "G.", { registry, aggregation: "sum" }).setFunction(() => {
@@ -235,7 +235,7 @@ test("a gauge whose function throws has no series as long as it does", async () 
   assert.equal(await shared.getSampleValueAsync("g"), 7);
 });
 
-test("custom collectors stay with the process that is asked, and are not asked by a flush", async () => {
+test("custom collectors are read in the scraped process and not by a flush", async () => {
   const store = new MemoryStore();
   let asked = 0;
   const define = (value: number) => (registry: CollectorRegistry) => {
@@ -259,7 +259,7 @@ test("custom collectors stay with the process that is asked, and are not asked b
   assert.equal(asked, 2);
 });
 
-test("a collector of one's own under a shared name has its series beside the shared ones", async () => {
+test("series of a custom collector are beside the shared series of the same name", async () => {
   const store = new MemoryStore();
   const { shared } = await share(store, (registry) => {
     new Counter("jobs_total", "Jobs.", { registry, labelNames: ["queue"] }).labels("a").inc(5);
@@ -321,7 +321,7 @@ for (const fault of ["losesRequest", "hangs"] as const) {
   });
 }
 
-test("onCollect runs for a scrape, and for flushes only now and then", async () => {
+test("onCollect runs for each scrape, and for flushes only now and then", async () => {
   const clock = new ManualClock();
   let [sync, asynchronous] = [0, 0];
   const { shared } = await share(new MemoryStore(), (registry) => {
@@ -355,7 +355,7 @@ test("onCollect runs for a scrape, and for flushes only now and then", async () 
   assert.equal(await shared.getSampleValueAsync("narthex_collector_errors_total"), undefined);
 });
 
-test("a caller that has no time is no failure of the store", async () => {
+test("a scrape with too little time is no failure of the store", async () => {
   const clock = new ManualClock();
   const failures: unknown[] = [];
   let hangs = false;
@@ -389,7 +389,7 @@ test("a caller that has no time is no failure of the store", async () => {
   hangs = false;
 });
 
-test("failures are told with their reasons, and what the listener throws is ignored", async () => {
+test("onError gets each failure, and its own errors are ignored", async () => {
   const told: string[] = [];
   let down = false;
   const { shared } = await share(new MemoryStore(), () => {}, {
@@ -407,7 +407,7 @@ test("failures are told with their reasons, and what the listener throws is igno
   await shared.close();
 });
 
-test("flushes that are asked for while one runs share the next, also when it is closed", async () => {
+test("flush() calls during a flush share the next one, even during close()", async () => {
   const store = new MemoryStore();
   const { shared, metrics } = await share(store, (registry) => {
     return new Counter("a_total", "A.", { registry });
@@ -433,7 +433,7 @@ test("close() never rejects, even if the store is down", async () => {
   assert.equal(proxy.getRegistry(), inner);
 });
 
-test("a metric that has the label itself which tells processes apart is refused", async () => {
+test('a metric with a label "process" of its own is rejected', async () => {
   const store = new MemoryStore();
   const labelNames = ["process"] as const;
   const registry = new CollectorRegistry();
@@ -453,7 +453,7 @@ test("a metric that has the label itself which tells processes apart is refused"
   assert.deepEqual(await linesOf(shared), ['h{process="x"} 1', 'c_total{process="x"} 1']);
 });
 
-test("other buckets: old numbers are added at the new ones, and nothing falls", async () => {
+test("counts of former buckets are added at the new bounds, and nothing falls", async () => {
   const store = new MemoryStore();
   const define = (buckets: number[]) => (registry: CollectorRegistry) =>
     new Histogram("size", "Sizes.", { registry, buckets });
@@ -479,7 +479,7 @@ test("other buckets: old numbers are added at the new ones, and nothing falls", 
   assert.deepEqual(await linesOf(old.shared), expected, "both answer the same");
 });
 
-test("other labels: both kinds of series are there", async () => {
+test("series of former labels stay beside the new ones", async () => {
   const store = new MemoryStore();
   const old = await share(store, (registry) => {
     return new Counter("a_total", "A.", { registry, labelNames: ["x", "y"] });
@@ -500,7 +500,7 @@ test("other labels: both kinds of series are there", async () => {
   assert.deepEqual(await linesOf(old.shared), lines);
 });
 
-test("another type: the one that came last is shown, to all", async () => {
+test("the last type of a family is shown to all processes", async () => {
   const store = new MemoryStore();
   const old = await share(store, (registry) => new Counter("a", "A.", { registry }));
   old.metrics.inc(5);
@@ -515,7 +515,7 @@ test("another type: the one that came last is shown, to all", async () => {
   assert.ok((await linesOf(young.shared)).some((line) => line.startsWith(error.slice(0, -1))));
 });
 
-test("a store can be read without being written to", async () => {
+test("a store can be read without writing to it", async () => {
   const store = new MemoryStore();
   const { shared, metrics } = await share(store, (registry) => {
     return new Counter("a_total", "A.", { registry });
@@ -536,7 +536,7 @@ test("a store can be read without being written to", async () => {
   assert.equal(store.instances.size, 1);
 });
 
-test("what the registry in use can do, the shared one can", async () => {
+test("the shared registry has the methods of the inner one", async () => {
   const proxy = new CollectorRegistryProxy();
   const shared = await loadBackend(new MemoryStore().backend(), { ...MANUAL, registry: proxy });
   proxy.setTargetInfo({ service: "x" });
@@ -551,7 +551,7 @@ test("what the registry in use can do, the shared one can", async () => {
   await shared.close();
 });
 
-test("a registry of one's own can be shared too", async () => {
+test("a custom registry can be shared", async () => {
   const collectors = new Set<Counter>();
   const own: Registry = {
     prefix: "own",
@@ -570,7 +570,7 @@ test("a registry of one's own can be shared too", async () => {
   assert.throws(() => one.clear(), /^TypeError: Cannot call clear\(\)/);
 });
 
-test("metrics of another copy of the package are shared, and its default registry is", async () => {
+test("metrics and the default registry of another package copy are shared", async () => {
   const copy = await copyLibrary();
   const there: typeof import("../../mod.ts") = await import(copy.url);
   const other: typeof import("../../multiprocess/mod.ts") = await import(
@@ -601,14 +601,14 @@ const REFUSED: [options: Record<string, unknown>, error: RegExp][] = [
   [{ process: 5 }, /^TypeError: .*process must be a string/],
 ];
 for (const [options, error] of REFUSED) {
-  test(`loadBackend() refuses ${JSON.stringify(options)}`, async () => {
+  test(`loadBackend() rejects ${JSON.stringify(options)}`, async () => {
     const registry = new CollectorRegistry();
     const given = { registry, ...options } as LoadBackendOptions;
     await assert.rejects(loadBackend(new MemoryStore().backend(), given), error);
   });
 }
 
-test("loadBackend() rejects when the backend does, or never opens, and changes nothing", async () => {
+test("loadBackend() rejects if the backend rejects or never opens, and changes nothing", async () => {
   const proxy = new CollectorRegistryProxy();
   const inner = proxy.getRegistry();
   const failing = { name: "x", open: () => Promise.reject(new Error("no disk")) };
@@ -638,7 +638,7 @@ test("loadBackend() rejects when the backend does, or never opens, and changes n
   assert.equal(proxy.getRegistry(), inner);
 });
 
-test("samples are looked up as in any registry", async () => {
+test("samples are looked up as in other registries", async () => {
   const { shared, metrics } = await share(new MemoryStore(), (registry) => {
     return new Histogram("size", "Sizes.", { registry, buckets: [0.5, 1e6] });
   });

@@ -11,7 +11,7 @@ import { Increase } from "../support/increase.ts";
 import { waitFor } from "../support/processes.ts";
 import { findProgram, testWithPrograms } from "../support/programs.ts";
 
-/** What a test has. No file of SQLite is opened by this process: that would drop its locks. */
+/** The environment of a test. This process opens no file of SQLite, because that would drop its locks. */
 interface Place {
   readonly folder: string;
   readonly path: string;
@@ -31,7 +31,7 @@ function inFolder(run: (place: Place) => Promise<void>): () => Promise<void> {
   };
 }
 
-/** Deletes the log too, as a person does who puts a backup back. */
+/** Deletes the database and its log, as you would before a restore. */
 function deleteAll(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }
@@ -63,7 +63,7 @@ const WAYS: [how: string, restore: (backup: string, path: string) => void, needs
 
 /** Makes a backup that is whole, with the time of the file. */
 function backUp(path: string, backup: string): void {
-  // All was written to the file: nobody has it open.
+  // The file is complete, because no process has it open.
   assert.equal(existsSync(`${path}-wal`), false);
   execFileSync("cp", ["-p", path, backup]);
 }
@@ -84,7 +84,7 @@ function testRestore(
 
 for (const way of WAYS) {
   testRestore(
-    "a database that comes back under a process begins at zero, whoever reads it",
+    "totals start at zero for all readers when a database is restored under a process",
     way,
     async (place, restore) => {
       const { folder, path, processes } = place;
@@ -98,7 +98,7 @@ for (const way of WAYS) {
       increase.see(await b.total());
       assert.equal(increase.total, 1500);
       restore();
-      // One that has never seen what was lost is asked first.
+      // The first reader has never seen the lost counts.
       const c = await processes.start(path);
       const reader = await processes.start(path, { readOnly: true }).catch(() => undefined);
       let issued = 1500;
@@ -128,7 +128,7 @@ for (const way of WAYS) {
   );
 
   testRestore(
-    "a database that comes back while no process runs begins at zero",
+    "totals start at zero when a database is restored while no process runs",
     way,
     async (place, restore) => {
       const { folder, path, processes } = place;
@@ -151,7 +151,7 @@ for (const way of WAYS) {
 }
 
 test(
-  "a database that is copied over after a checkpoint begins at zero",
+  "totals start at zero when a database is overwritten after a checkpoint",
   inFolder(async ({ folder, path, processes }) => {
     const a = await processes.start(path);
     await a.count(1000);
@@ -192,7 +192,7 @@ for (const end of ["close", "SIGTERM", "SIGKILL"] as const) {
 
 testWithPrograms(
   ["sqlite3"],
-  "a process forgets what it knew of a store that began again: no row is without its family",
+  "no row is without its family after a store starts again",
   inFolder(async ({ folder, path, processes }) => {
     const empty = await processes.start(path);
     await empty.close();
@@ -220,7 +220,7 @@ testWithPrograms(
 );
 
 test(
-  "a log that is deleted under processes is noticed, and all of them meet again",
+  "processes share totals again after their log is deleted",
   inFolder(async ({ path, processes }) => {
     const [a, b] = [await processes.start(path), await processes.start(path)];
     const increase = new Increase();
@@ -252,7 +252,7 @@ test(
 );
 
 test(
-  "a path is that of the directory in which the backend was made",
+  "a relative path belongs to the directory in which the backend was created",
   inFolder(async ({ folder, path, processes }) => {
     const one = await processes.start(path);
     await one.count(1);

@@ -1,5 +1,5 @@
 /**
- * A process that counts in an SQLite store, as it is told by lines of JSON on its input:
+ * A process that counts in an SQLite store. It reads commands as lines of JSON:
  * `counting_process.ts <path> <options of loadBackend() as JSON>`. It answers each with a line.
  *
  * @module
@@ -10,7 +10,7 @@ import { Counter, Gauge } from "../../mod.ts";
 import { loadBackend } from "../../multiprocess/mod.ts";
 import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 
-/** What a process is told. */
+/** A command for a process. */
 export interface ProcessCommand {
   /** How much to count, and then to flush. */
   readonly count?: number;
@@ -24,11 +24,11 @@ export interface ProcessCommand {
   readonly close?: boolean;
 }
 
-/** What it answers. */
+/** An answer of a process. */
 export interface ProcessAnswer {
   /** Whether the flush has arrived. */
   readonly flushed?: boolean;
-  /** The total, if it was told nothing else. */
+  /** The total, if the command was empty. */
   readonly total?: number | undefined;
   readonly error?: string;
 }
@@ -38,11 +38,14 @@ const jobs = new Counter("jobs_total", "Jobs.", { labelNames: ["queue"] });
 const level = new Gauge("level", "Level.", { aggregation: "livesum" });
 const say = (answer: unknown): void => console.log(`> ${JSON.stringify(answer)}`);
 
-const shared = await loadBackend(sqliteBackend(path), { intervalMs: 1e9, ...JSON.parse(options) })
-  .catch((error: unknown) => {
-    say({ error: String(error) });
-    process.exit();
-  });
+const shared = await loadBackend(sqliteBackend(path), {
+  intervalMs: 1e9,
+  timeoutMs: 60_000,
+  ...JSON.parse(options),
+}).catch((error: unknown) => {
+  say({ error: String(error) });
+  process.exit();
+});
 say({});
 
 async function run(

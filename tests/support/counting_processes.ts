@@ -12,10 +12,10 @@ import type { LoadBackendOptions } from "../../multiprocess/mod.ts";
 import type { ProcessAnswer, ProcessCommand } from "./counting_process.ts";
 import { ROOT } from "./paths.ts";
 
-/** What a process runs on. */
+/** The runtime of a process. */
 export interface ProcessRuntime {
   readonly path: string;
-  /** What comes before the program. */
+  /** The arguments before the program. */
   readonly args: readonly string[];
 }
 

@@ -5,7 +5,7 @@
  */
 import { connect, createServer, type Socket } from "node:net";
 
-/** How often what is lost; probabilities for each piece that passes. */
+/** The probabilities that a piece of data is lost. */
 export interface FaultRates {
   readonly requests: number;
   readonly replies: number;

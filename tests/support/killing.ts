@@ -14,11 +14,14 @@ import { ROOT } from "./paths.ts";
 import { type RunningProgram, start, waitFor } from "./processes.ts";
 import { runtimePath } from "./runtimes.ts";
 
-/** What is killed, and how the killers see it. */
+/** How long a writer may be silent, and the store too. Only a fault takes that long. */
+const PATIENCE_MS = 60_000;
+
+/** Options of {@linkcode killWriters}. */
 export interface KillingOptions {
   /** The file of `tests/support/` that makes the backend of the writers. */
   readonly file: string;
-  /** What it is called with. */
+  /** Its arguments. */
   readonly args: readonly unknown[];
   /** The same backend, for this process. */
   readonly backend: Backend;
@@ -28,7 +31,7 @@ export interface KillingOptions {
 
 /**
  * Lets writers on all runtimes count, kills some of them, and holds the total against
- * what they were told: no less than was acknowledged, no more than was issued, and
+ * their output: at least the acknowledged counts, at most the issued counts, and
  * never less than before.
  */
 export async function killWriters(options: KillingOptions): Promise<void> {
@@ -51,7 +54,12 @@ export async function killWriters(options: KillingOptions): Promise<void> {
     return Number(numbers.at(-1)?.[1] ?? 0);
   };
   const registry = new CollectorRegistry();
-  await using shared = await loadBackend(backend, { registry, intervalMs: 20 });
+  await using shared = await loadBackend(backend, {
+    registry,
+    intervalMs: 20,
+    timeoutMs: PATIENCE_MS,
+    deadAfterMs: PATIENCE_MS,
+  });
   let watching = true;
   const falls: string[] = [];
   let reads = 0;
@@ -86,6 +94,7 @@ export async function killWriters(options: KillingOptions): Promise<void> {
         () => said(program, "acked") > 2 || undefined,
       );
     }
+    await waitFor("many reads", () => reads > 100 || undefined);
     // Processes that were killed are alive for others until they have been silent for long.
     const busy = Number(await shared.getSampleValueAsync("busy"));
     assert.ok(busy >= writers && busy <= writers + killed.length, `${busy} busy`);
@@ -101,10 +110,9 @@ export async function killWriters(options: KillingOptions): Promise<void> {
   const acked = all.reduce((sum, program) => sum + said(program, "acked"), 0);
   const issued = all.reduce((sum, program) => sum + said(program, "issued"), 0);
   assert.deepEqual(falls, []);
-  assert.ok(reads > 100, `${reads} reads`);
   assert.ok(total >= acked, `${total} in total, ${acked} acknowledged`);
   assert.ok(total <= issued, `${total} in total, ${issued} issued`);
   assert.equal(await shared.getSampleValueAsync("size_count"), total);
-  // What is not told apart from a total of one flush: a step of each process that was killed.
+  // The last step of each killed process may or may not be in the total.
   assert.ok(issued - acked <= killed.length, `${issued - acked} in doubt`);
 }

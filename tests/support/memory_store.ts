@@ -17,7 +17,7 @@ import type {
   StoredSlice,
 } from "../../multiprocess/mod.ts";
 
-/** What may go wrong with a call. Each is asked once for each call. */
+/** The faults of a call. Each function is called once for each call. */
 export interface Faults {
   /** Whether the request never arrives. */
   losesRequest?: () => boolean;

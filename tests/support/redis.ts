@@ -13,14 +13,14 @@ import type { RedisCommand } from "../../multiprocess/redis/mod.ts";
 import { freePort, start } from "./processes.ts";
 import { findProgram } from "./programs.ts";
 
-/** A server. Dispose of it to stop it and to delete what it has. */
+/** A server. Dispose of it to stop it and to delete its data. */
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
   /** Kills it, as a crash does, or ends it in good order. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again, on the same port and folder. */
   restart(): Promise<void>;
-  /** What redis-cli answers. */
+  /** Returns the answer of redis-cli. */
   ask(...command: string[]): string;
 }
 
@@ -59,7 +59,7 @@ export interface TestClient extends Disposable {
   readonly command: RedisCommand;
 }
 
-/** What is used of the client that Bun has built in. */
+/** The used part of the client that is built into Bun. */
 interface BunClient {
   send(command: string, args: string[]): Promise<unknown>;
   close(): void;

@@ -12,6 +12,9 @@ const [port, namespace, amount] = process.argv.slice(2);
 new Counter("jobs_total", "Jobs.").inc(Number(amount));
 new Gauge("speed", "Speed.", { aggregation: "sum" }).set(Number(amount));
 new Gauge("running", "Whether it runs.", { aggregation: "livesum" }).set(1);
-const shared = await loadBackend(await makeBackend(Number(port)), { namespace });
+const shared = await loadBackend(await makeBackend(Number(port)), {
+  namespace,
+  timeoutMs: 60_000,
+});
 await shared.close();
 console.log("end of the program");

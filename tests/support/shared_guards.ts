@@ -27,7 +27,7 @@ export interface TestGuardsOptions {
   readonly clock?: { now(): number; monotonic(): number };
 }
 
-/** Sums of what Prometheus takes each series to have grown. */
+/** Sums of the increases that Prometheus sees of each series. */
 class Increases {
   readonly #bySeries: Map<string, Increase> = new Map();
 
@@ -51,7 +51,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   const defineLimit: DefineTest = given.limits === false ? () => {} : define;
 
   defineLimit(
-    "a limit holds for what is shared, also after restarts, and no count is lost",
+    "a limit holds for all processes, even after restarts, and loses no count",
     async ({ backend }) => {
       const increases = new Increases();
       let counted = 0;
@@ -94,7 +94,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
     },
   );
 
-  defineLimit("of different limits the largest counts", async ({ backend }) => {
+  defineLimit("the largest of different limits counts", async ({ backend }) => {
     const start = async (maxSeries: number) => {
       const registry = new CollectorRegistry({ maxSeries });
       const hits = new Counter("hits_total", "H.", { registry, labelNames: ["tenant"], ...clock });
@@ -115,7 +115,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   });
 
   define(
-    "gauges beyond the limit are left out, those of processes that run last",
+    "gauges beyond the limit are left out, running processes last",
     async ({ backend }) => {
       const start = async (name: string, count: number) => {
         const registry = new CollectorRegistry({ maxSeries: 10 });
@@ -143,7 +143,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   );
 
   define(
-    "series expire in what is shared, and one that comes back starts at zero",
+    "series expire in the store and start at zero when they come back",
     async ({ backend, advance }) => {
       const start = async () => {
         const registry = new CollectorRegistry();
@@ -198,7 +198,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   );
 
   define(
-    "a sum that overflows stays finite in the store, and says what it lacks",
+    "a sum that overflows stays finite in the store and counts missing observations",
     async ({ backend }) => {
       const registry = new CollectorRegistry();
       const size = new Histogram("size", "S.", { registry, buckets: [1], ...clock });

@@ -37,6 +37,7 @@ import { toText } from "./labels.ts";
 import { escape, translateKey, translateName, type Translation, TRANSLATIONS } from "./names.ts";
 import { ObservedStream, OtelObservable } from "./observables.ts";
 import { type CreateInstrument, OtelMeter } from "./otel_meter.ts";
+import { prepareSpanLabels } from "./span.ts";
 import { Stream } from "./stream.ts";
 import { type CheckedView, checkViews, type View } from "./views.ts";
 
@@ -205,6 +206,7 @@ class OtelMeterProvider implements MeterProvider {
     this.#views = checkViews(views, DOING);
     for (const { maxSeries } of this.#views) if (maxSeries !== undefined) checkLimit(maxSeries);
     this.#hasScopes = scopes === "labels";
+    if (exemplars) prepareSpanLabels();
     this.#exemplars = exemplars;
     this.#tell = onError;
     this.#clock = clock;

@@ -8,7 +8,7 @@ import type { KnownOptions } from "../../model.ts";
 import { abortable, limitTime } from "../../time/time_limit.ts";
 import { type BasicAuth, createHeaders, credentialsOf } from "./headers.ts";
 import { hideSecrets, safeReasonOf } from "./secrets.ts";
-import { type Answer, type Fetch, send } from "./send.ts";
+import { type Answer, cutBody, type Fetch, send } from "./send.ts";
 
 /** What a user may say about requests. */
 export interface HttpCallOptions {
@@ -53,7 +53,7 @@ export interface HttpProtocol {
 
 /** An answer without secrets. */
 export interface SafeAnswer extends Answer {
-  /** Hides secrets in a text that was found in the answer's bytes. */
+  /** Hides secrets in a text that was found in the answer's bytes, and cuts it. */
   readonly hide: (text: string) => string;
 }
 
@@ -129,7 +129,7 @@ export class HttpCall {
         readsSuccess: this.#protocol.readsSuccess ?? false,
       });
       const sent = { url, headers };
-      const hide = (text: string): string => hideSecrets(text, sent);
+      const hide = (text: string): string => cutBody(hideSecrets(text, sent));
       const { location, bytes, contentType } = answer;
       const refusal = answer.ok || bytes === undefined
         ? undefined

@@ -3,8 +3,11 @@ import { abortable } from "../../time/time_limit.ts";
 /** How an HTTP request is sent: the platform's `fetch`, or one of the user's. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** How much of an answer is read, in bytes. */
+/** How much of an answer an error has, in bytes. */
 const MAX_BODY_SIZE = 8192;
+
+/** How much of it is read, so that a secret in what an error has is not cut in half. */
+const MAX_READ_SIZE = 2 * MAX_BODY_SIZE;
 
 /** How much of an answer stands in a message, in UTF-16 code units. */
 const MAX_SHOWN_LENGTH = 300;
@@ -27,7 +30,7 @@ export interface Answer {
   /** Whether the status is one of success. */
   readonly ok: boolean;
   readonly status: number;
-  /** The beginning of the body of an answer that is no success. */
+  /** The beginning of the body of a refusal. To be cut once secrets are hidden in it. */
   readonly body: string;
   /** The beginning of the body as bytes; undefined if it was not read. */
   readonly bytes: Uint8Array | undefined;
@@ -71,8 +74,7 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
   return {
     ok,
     status,
-    // A character that was cut in half is left out.
-    body: ok || bytes === undefined ? "" : new TextDecoder().decode(bytes, { stream: true }),
+    body: ok || bytes === undefined ? "" : decodeStart(bytes),
     bytes,
     contentType: response.headers.get("content-type") ?? "",
     retryAfter: response.headers.get("retry-after"),
@@ -85,14 +87,14 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
  * for, and the connection is free afterwards.
  */
 async function readStart(response: Response, signal: AbortSignal): Promise<Uint8Array> {
-  const bytes = new Uint8Array(MAX_BODY_SIZE);
+  const bytes = new Uint8Array(MAX_READ_SIZE);
   let length = 0;
   const reader = response.body?.getReader();
   try {
-    while (reader !== undefined && length < MAX_BODY_SIZE) {
+    while (reader !== undefined && length < MAX_READ_SIZE) {
       const { done, value } = await abortable(reader.read(), signal);
       if (done) break;
-      const part = value.subarray(0, MAX_BODY_SIZE - length);
+      const part = value.subarray(0, MAX_READ_SIZE - length);
       bytes.set(part, length);
       length += part.length;
     }
@@ -101,6 +103,16 @@ async function readStart(response: Response, signal: AbortSignal): Promise<Uint8
   }
   reader?.cancel().catch(() => {});
   return bytes.slice(0, length);
+}
+
+/** Cuts the body of an answer to the size that errors have. */
+export function cutBody(body: string): string {
+  return decodeStart(new TextEncoder().encode(body).subarray(0, MAX_BODY_SIZE));
+}
+
+/** Decodes UTF-8. A character that was cut in half is left out. */
+function decodeStart(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes, { stream: true });
 }
 
 /**

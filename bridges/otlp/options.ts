@@ -17,6 +17,12 @@ export type OtlpProtocolName = "http/protobuf" | "http/json";
 
 /** Options of {@linkcode exportOtlp} and {@linkcode OtlpExporter}. */
 export interface OtlpOptions extends SenderOptions {
+  /**
+   * How long to wait for an answer, in milliseconds. An open request keeps the program running.
+   * Therefore the default is less for a request that no call waits for.
+   * @default {`OTEL_EXPORTER_OTLP_TIMEOUT`, or 10000, and 5000 in the background}
+   */
+  timeoutMs?: number | undefined;
   /** The encoding. @default {`OTEL_EXPORTER_OTLP_PROTOCOL`, or "http/protobuf"} */
   protocol?: OtlpProtocolName | undefined;
   /** The compression. @default {`OTEL_EXPORTER_OTLP_COMPRESSION`, or "none"} */

@@ -51,14 +51,15 @@ type SeriesMetric =
  * One family of a registry, with the series of all instruments that have its name.
  *
  * OpenTelemetry has no fixed label names. So there is a metric of this library for each set of label
- * names, and a read goes over all of them.
+ * names and buckets, and a read goes over all of them.
  */
 export class FamilyCollector implements Collector {
   readonly name: string;
   readonly description: FamilyDescription;
   /** What makes two of them interchangeable; without it a store would not share its series. */
   readonly definition?: string;
-  readonly #metrics: Map<string, SeriesMetric> = new Map();
+  /** The metrics by their label names, and then by their buckets. */
+  readonly #metrics: Map<string, Map<string, SeriesMetric>> = new Map();
   readonly #sources: Set<ObservedSource> = new Set();
 
   constructor(description: FamilyDescription) {
@@ -69,12 +70,19 @@ export class FamilyCollector implements Collector {
     if (!isObserved) this.definition = JSON.stringify(["opentelemetry", type, name, help, unit]);
   }
 
-  /** Returns the series of some labels, which is made if there is none. */
+  /** Returns the series of some labels. Creates it if there is none, whatever its buckets are. */
   series({ labelNames, labelValues }: Labels, buckets: Buckets): Series {
-    const key = JSON.stringify([labelNames, buckets]);
-    let metric = this.#metrics.get(key);
-    if (metric === undefined) this.#metrics.set(key, metric = this.#create(labelNames, buckets));
+    const names = JSON.stringify(labelNames);
+    let metrics = this.#metrics.get(names);
+    if (metrics === undefined) this.#metrics.set(names, metrics = new Map());
     // Each type takes its values in the order of its names.
+    for (const metric of metrics.values() as Iterable<Counter<readonly string[]>>) {
+      const known = metric.find(...labelValues);
+      if (known !== undefined) return known;
+    }
+    const key = JSON.stringify(buckets);
+    let metric = metrics.get(key);
+    if (metric === undefined) metrics.set(key, metric = this.#create(labelNames, buckets));
     return (metric as Counter<readonly string[]>).labels(...labelValues);
   }
 
@@ -121,13 +129,16 @@ export class FamilyCollector implements Collector {
 
   #live(): LiveMetrics | undefined {
     const { type } = this.description;
-    const parts = Array.from(this.#metrics.values(), (metric) => {
-      const [family] = metric.collect();
-      return family!.metrics;
-    });
+    const parts: LiveMetrics[] = [];
+    for (const metrics of this.#metrics.values()) {
+      for (const metric of metrics.values()) {
+        const [family] = metric.collect();
+        parts.push(family!.metrics);
+      }
+    }
     if (parts.length < 2) return parts[0];
     return {
-      // Their label names differ, so no two have the same labels.
+      // No two have a series of the same labels.
       [TRUSTED]: type,
       *[Symbol.iterator]() {
         for (const part of parts) yield* part;

@@ -239,16 +239,28 @@ class OtelMeterProvider implements MeterProvider {
         }
       }
       const own: Scope = { name: scope.name, version: scope.version, labels };
-      const instruments = new Map<string, ReturnType<CreateInstrument>>();
+      const report = (error: unknown) => this.#report(error);
+      const made = new Map<string, { instrument: ReturnType<CreateInstrument>; bounds: string }>();
       meter = new OtelMeter((kind, name, options) => {
-        const about = describe(name, options);
-        const id = JSON.stringify([kind, about]);
-        let instrument = instruments.get(id);
-        if (instrument === undefined) {
-          instruments.set(id, instrument = this.#create(own, kind, about));
+        const about = describe(name, options, report);
+        const { bounds: _, ...identity } = about;
+        const id = JSON.stringify([kind, identity]);
+        const bounds = JSON.stringify(about.bounds ?? null);
+        const known = made.get(id);
+        if (known === undefined) {
+          const instrument = this.#create(own, kind, about);
+          made.set(id, { instrument, bounds });
+          return instrument;
         }
-        return instrument;
-      }, (error) => this.#report(error));
+        // The specification wants the advice that was seen first.
+        if (about.bounds !== undefined && known.bounds !== bounds) {
+          const rule = `they must be those of the first instrument of this name, ${known.bounds}`;
+          report(
+            new TypeError(`Cannot use buckets for "${about.name}": ${rule}: received ${bounds}`),
+          );
+        }
+        return known.instrument;
+      }, report);
       this.#meters.set(key, meter);
     }
     return meter;
@@ -454,17 +466,41 @@ interface InstrumentDescription {
 /** The number of the API for integers. */
 const INTEGER = 0;
 
-function describe(name: unknown, options: unknown): InstrumentDescription {
+function describe(
+  name: unknown,
+  options: unknown,
+  report: (error: unknown) => void,
+): InstrumentDescription {
   // Whatever they are, nothing is thrown.
   const { description, unit, valueType, advice } = (options ?? {}) as InstrumentOptions;
-  const bounds = advice?.explicitBucketBoundaries;
+  const text = toText(name);
   return {
-    name: toText(name),
+    name: text,
     description: toText(description),
     unit: toText(unit),
     isInteger: valueType === INTEGER,
-    bounds: Array.isArray(bounds) ? [...bounds] : undefined,
+    bounds: readBounds(advice?.explicitBucketBoundaries, text, report),
   };
+}
+
+/**
+ * Returns the bounds of an advice in order, as the SDK does. Reports an illegal advice, and returns
+ * undefined, as if there were none.
+ *
+ * See https://opentelemetry.io/docs/specs/otel/metrics/sdk/#instrument-advisory-parameters
+ */
+function readBounds(
+  bounds: unknown,
+  name: string,
+  report: (error: unknown) => void,
+): number[] | undefined {
+  if (bounds === undefined) return undefined;
+  const isLegal = Array.isArray(bounds) &&
+    bounds.every((bound) => typeof bound === "number" && !Number.isNaN(bound));
+  if (isLegal) return [...new Set(bounds)].filter(Number.isFinite).sort((a, b) => a - b);
+  const rule = "explicitBucketBoundaries must be an array of numbers";
+  report(new TypeError(`Cannot use advice for instrument "${name}": ${rule}`));
+  return undefined;
 }
 
 function typeOf(kind: InstrumentKind): "counter" | "gauge" | "histogram" {

@@ -320,6 +320,56 @@ test("the same meter and instrument are the same, and other scopes have other se
   ]);
 });
 
+test("a histogram keeps the buckets that it was created with first, and reports others", () => {
+  const { meter, errors, scrape } = setUp();
+  const create = (explicitBucketBoundaries: number[]) =>
+    meter.createHistogram("h", { advice: { explicitBucketBoundaries } });
+  create([1]).record(1);
+  create([1]).record(1);
+  assert.deepEqual(errors, []);
+  create([2]).record(1);
+  assert.deepEqual(errors.map(String), [
+    'TypeError: Cannot use buckets for "h": they must be those of the first instrument of this ' +
+    "name, [1]: received [2]",
+  ]);
+  assert.deepEqual(scrape(), [
+    'h_bucket{le="1"} 3',
+    'h_bucket{le="+Inf"} 3',
+    "h_sum 3",
+    "h_count 3",
+  ]);
+});
+
+test("two instruments never have a series of the same labels", () => {
+  const { provider, scrape } = setUp();
+  for (const [i, bound] of [1, 2].entries()) {
+    // Without labels of scopes their series are the same, and so are those of integers and doubles.
+    for (const valueType of [ValueType.INT, ValueType.DOUBLE]) {
+      provider.getMeter(`scope ${i}`)
+        .createHistogram("h", { valueType, advice: { explicitBucketBoundaries: [bound] } })
+        .record(1, { a: 1 });
+    }
+  }
+  assert.deepEqual(scrape(), [
+    'h_bucket{a="1",le="1"} 4',
+    'h_bucket{a="1",le="+Inf"} 4',
+    'h_sum{a="1"} 4',
+    'h_count{a="1"} 4',
+  ]);
+});
+
+test("advice that is not legal is reported, and the default bounds count", () => {
+  const { meter, errors, scrape } = setUp();
+  for (const [i, bounds] of [[1, NaN], ["1"], 7, null].entries()) {
+    // The compiler refuses all of them but the first.
+    const advice = { explicitBucketBoundaries: bounds as number[] };
+    meter.createHistogram(`h${i}`, { advice }).record(1);
+    assert.equal(scrape().filter((line) => line.startsWith(`h${i}_bucket`)).length, 16);
+  }
+  assert.equal(errors.length, 4);
+  assert.match(String(errors[0]), /"h0": explicitBucketBoundaries must be an array of numbers$/);
+});
+
 test("attributes of a scope are in otel_scope_info", () => {
   const { provider, scrape } = setUp({ scopes: "labels" });
   provider.getMeter("lib", "2", { attributes: { "library.mascot": "bear" } }).createGauge("g")

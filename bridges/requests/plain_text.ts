@@ -20,7 +20,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["apos", "'"],
 ]);
 
-/** Spellings of characters, and what they stand for. */
+/** Spellings of characters, and how to decode them. */
 const DECODINGS: readonly (readonly [spelling: RegExp, decode: (match: string) => string])[] = [
   [/(?:%[0-9a-f]{2})+/gi, decodePercents],
   [/\\(?:u[0-9a-f]{4}|x[0-9a-f]{2})/gi, (match) => fromCode(parseInt(match.slice(2), 16))],
@@ -38,7 +38,7 @@ const LOOSE_REGEXP = /\\+[rnt]?|[\s+]/g;
  * A text without its encodings, for finding another text that may be spelled differently:
  * percent-encoded, escaped as in JSON, as entities of HTML, folded over several lines, in upper case.
  *
- * The work is linear in the length of the text, whatever it is.
+ * The work is linear in the length of the text, for any text.
  */
 export class PlainText {
   readonly #text: string;
@@ -65,7 +65,7 @@ export class PlainText {
     if (lower.length === this.#plain.length) this.#plain = lower;
   }
 
-  /** Finds another text wherever it stands, in whatever spelling. */
+  /** Finds all occurrences of another text, in any spelling. */
   *find(text: string): Generator<TextRange> {
     const sought = new PlainText(text).#plain;
     if (sought === "") return;

@@ -27,7 +27,7 @@ export interface SentWith {
  * `fetch` often repeat their input in errors.
  *
  * @param text The text.
- * @param sent What was sent.
+ * @param sent The request.
  * @returns The text, with `…` in their place.
  */
 export function hideSecrets(text: string, sent: SentWith): string {
@@ -45,8 +45,8 @@ export function hideSecrets(text: string, sent: SentWith): string {
 /**
  * Returns the reason of an error without secrets.
  *
- * @param error What was thrown.
- * @param sent What was sent.
+ * @param error The thrown value.
+ * @param sent The request.
  * @returns The text.
  */
 export function safeReasonOf(error: unknown, sent: SentWith): string {

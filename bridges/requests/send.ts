@@ -3,16 +3,16 @@ import { abortable } from "../../time/time_limit.ts";
 /** How an HTTP request is sent: the platform's `fetch`, or one of the user's. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** How much of an answer an error has, in bytes. */
+/** The maximum size of an answer in an error, in bytes. */
 const MAX_BODY_SIZE = 8192;
 
-/** How much of it is read, so that a secret in what an error has is not cut in half. */
+/** The size that is read. It is larger, so that no secret is cut in half. */
 const MAX_READ_SIZE = 2 * MAX_BODY_SIZE;
 
-/** How much of an answer stands in a message, in UTF-16 code units. */
+/** The maximum length of an answer in a message, in UTF-16 code units. */
 const MAX_SHOWN_LENGTH = 300;
 
-/** What is sent, and how. */
+/** A request, and how to send it. */
 export interface OutgoingRequest {
   readonly method: string;
   readonly url: string;
@@ -25,7 +25,7 @@ export interface OutgoingRequest {
   readonly readsSuccess?: boolean;
 }
 
-/** What a server answered. */
+/** The answer of a server. */
 export interface Answer {
   /** Whether the status is one of success. */
   readonly ok: boolean;
@@ -44,18 +44,18 @@ export interface Answer {
 
 /**
  * Sends a request and reads the answer: its status, and the beginning of its body unless it is a
- * success. Redirects are not followed, since one that is can make a GET of a POST, any page's 200 a
- * success, and the credentials somebody else's.
+ * success. Redirects are not followed, because a redirect may turn a POST into a GET, end at a page
+ * that answers 200 to anything, or send the credentials to another server.
  *
  * @param request The request.
- * @returns The answer, whatever its status.
- * @throws What `fetch` threw, or the reason of the signal.
+ * @returns The answer, of any status.
+ * @throws The error of `fetch`, or the reason of the signal.
  */
 export async function send(request: OutgoingRequest): Promise<Answer> {
   const { method, url, headers, body, fetch, signal, readsSuccess = false } = request;
   const init: RequestInit = { method, headers, signal, redirect: "manual" };
   if (body !== undefined) init.body = body;
-  // Within an async function, what is thrown is a rejection too.
+  // An async function turns an exception into a rejection.
   const answering = (async () => await fetch(url, init))();
   let response: Response;
   try {
@@ -67,7 +67,7 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
     throw signal.reason;
   }
   const { ok, status } = response;
-  // Whatever else a success says is not waited for.
+  // Does not wait for the body of a success.
   const isRead = !ok || readsSuccess;
   if (!isRead) response.body?.cancel().catch(() => {});
   const bytes = isRead ? await readStart(response, signal) : undefined;
@@ -99,7 +99,7 @@ async function readStart(response: Response, signal: AbortSignal): Promise<Uint8
       length += part.length;
     }
   } catch {
-    // The status is known, which is what counts.
+    // The status is known, and that is enough.
   }
   reader?.cancel().catch(() => {});
   return bytes.slice(0, length);
@@ -116,10 +116,10 @@ function decodeStart(bytes: Uint8Array): string {
 }
 
 /**
- * An answer as messages show it: the status, where a redirect leads, what the body says.
+ * Formats an answer for messages: the status, the target of a redirect, and the body.
  *
  * @param answer The answer.
- * @param url What was asked.
+ * @param url The URL of the request.
  * @returns The text, such as `400: out of order sample`.
  */
 export function showAnswer({ status, body, location }: Answer, url: string): string {

@@ -22,11 +22,11 @@ export type Series = CounterSeries | GaugeSeries | HistogramSeries;
 /** The buckets of a histogram. */
 export type Buckets = Pick<HistogramOptions, "buckets" | "nativeHistogram">;
 
-/** A source of series that are made for each read. */
+/** A source of series that are created for each read. */
 export interface ObservedSource {
-  /** Calls the callbacks; returns a promise if one of them does. */
+  /** Calls the callbacks. Returns a promise if one of them does. */
   observe(): Promise<void> | undefined;
-  /** The series that were observed last, by the key of their labels. */
+  /** Returns the series that were observed last, by the key of their labels. */
   series(): Iterable<readonly [key: string, metric: Metric]>;
 }
 
@@ -41,7 +41,7 @@ export interface FamilyDescription {
   readonly clock: Clock;
 }
 
-/** A metric of this library, of whatever type. It is in no registry. */
+/** A metric of any type. It is in no registry. */
 type SeriesMetric =
   | Counter<readonly string[]>
   | Gauge<readonly string[]>
@@ -56,7 +56,7 @@ type SeriesMetric =
 export class FamilyCollector implements Collector {
   readonly name: string;
   readonly description: FamilyDescription;
-  /** What makes two of them interchangeable; without it a store would not share its series. */
+  /** A text that interchangeable families share. A store shares only series of a family with one. */
   readonly definition?: string;
   /** The metrics by their label names, and then by their buckets. */
   readonly #metrics: Map<string, Map<string, SeriesMetric>> = new Map();
@@ -66,11 +66,11 @@ export class FamilyCollector implements Collector {
     const { name, help, type, unit, isObserved } = description;
     this.name = name;
     this.description = description;
-    // Observed values are of the process that is asked.
+    // Observed values are those of the process that is scraped.
     if (!isObserved) this.definition = JSON.stringify(["opentelemetry", type, name, help, unit]);
   }
 
-  /** Returns the series of some labels. Creates it if there is none, whatever its buckets are. */
+  /** Returns the series of some labels, with any buckets. Creates it if there is none. */
   series({ labelNames, labelValues }: Labels, buckets: Buckets): Series {
     const names = JSON.stringify(labelNames);
     let metrics = this.#metrics.get(names);
@@ -111,7 +111,7 @@ export class FamilyCollector implements Collector {
     return [this.#family({ [Symbol.iterator]: () => [][Symbol.iterator]() })];
   }
 
-  /** A family without series is left out: instrumentations make many that are never used. */
+  /** Leaves out a family without series, because instrumentations create many unused ones. */
   #families(metrics: LiveMetrics | undefined): MetricFamily[] {
     return metrics === undefined ? [] : [this.#family(metrics)];
   }

@@ -1,7 +1,7 @@
 /**
  * Sends a registry by the {@link https://opentelemetry.io/docs/specs/otlp/ | OpenTelemetry protocol}
- * (OTLP) over HTTP: to an OpenTelemetry Collector, to Prometheus 3, or to any service that receives
- * it. Nothing of OpenTelemetry is needed for it.
+ * (OTLP) over HTTP: to an OpenTelemetry Collector, to Prometheus 3, or to any service that accepts
+ * it. No OpenTelemetry package is needed.
  *
  * ```ts
  * import { exportOtlp } from "@narthex/prometheus/otlp";
@@ -16,7 +16,7 @@
  *   registry,
  *   resource: { "service.name": "backup" },
  *   protocol: "http/json",
- *   // Leave this out, and it is really sent.
+ *   // Leave this out to send it.
  *   fetch: async (_url, { body }) => {
  *     bodies.push(await new Response(body as BodyInit).text());
  *     return new Response("{}");
@@ -27,7 +27,7 @@
  *
  * Metrics are translated by the
  * {@link https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/ | specification of Prometheus compatibility}.
- * Names stay as they are, with their suffixes.
+ * Names keep their suffixes.
  *
  * | here                          | in OTLP                                          |
  * | ----------------------------- | ------------------------------------------------ |
@@ -42,12 +42,12 @@
  * | labels `otel_scope_*`         | the scope                                        |
  * | exemplar                      | exemplar; `trace_id` and `span_id` are its ids   |
  *
- * Where options say nothing, these environment variables do, if they may be read:
+ * These environment variables apply where an option is not set, as far as they may be read:
  * `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL`, `_HEADERS`, `_COMPRESSION` and `_TIMEOUT`, all of them
  * also as `OTEL_EXPORTER_OTLP_METRICS_…`, `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`,
  * `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`. They are read
- * when an exporter is made, never at import. On Deno a variable is read only if that was allowed
- * before. The user is never asked.
+ * when an exporter is created, never at import. On Deno a variable is read only if permission was
+ * granted before. The user is never prompted.
  *
  * @module
  */
@@ -76,15 +76,15 @@ export interface OtlpExportOptions extends OtlpOptions {
 }
 
 /**
- * Sends the current state of a registry once. Failures that may pass are tried again with longer and
- * longer pauses, for at most a minute. Points that the receiver rejects although it takes the
- * request are told to `onError`, and to nothing else.
+ * Sends the current state of a registry once. Temporary failures are retried with growing pauses, for
+ * at most a minute. Points that the receiver rejects in an accepted request are reported to `onError`
+ * only.
  *
  * @param url Where to, with the path: `http://localhost:4318/v1/metrics`. Credentials in it are sent
- * as basic authentication. @default {what the environment says, or this}
+ * as basic authentication. @default {from the environment, or this}
  * @param options Options, and a signal to give up.
  * @throws {OtlpError} If the receiver has refused something, or could not be reached.
- * @throws {TypeError} If the URL or an option is not legal.
+ * @throws {TypeError} If the URL or an option is invalid.
  * @throws {RangeError} If a number is out of bounds.
  *
  * @example A job that ends with its numbers sent

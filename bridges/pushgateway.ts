@@ -65,7 +65,7 @@ import { PushError, type PushErrorOptions, type PushMethod } from "./pushgateway
 import { checkParts, checkPositive } from "./requests/checks.ts";
 import { type BasicAuth, createHeaders } from "./requests/headers.ts";
 import { hideSecrets } from "./requests/secrets.ts";
-import { type Fetch, send, showAnswer } from "./requests/send.ts";
+import { cutBody, type Fetch, send, showAnswer } from "./requests/send.ts";
 
 export { PushError };
 export type { BasicAuth, Clock, Fetch, PushErrorOptions, PushFormat, PushMethod, Timers };
@@ -302,8 +302,10 @@ async function push({ group, ...request }: {
     throw noAnswer(method, group, error, signal);
   });
   if (answer.ok) return;
-  const body = hideSecrets(answer.body, { url, headers });
-  const shown = showAnswer({ ...answer, body }, url);
+  const hide = (text: string): string => hideSecrets(text, { url, headers });
+  const body = cutBody(hide(answer.body));
+  const location = answer.location === null ? null : hide(answer.location);
+  const shown = showAnswer({ ...answer, body, location }, url);
   throw new PushError(
     `${describe(method, url)}: the answer must be a success: received status ${shown}`,
     { method, url, status: answer.status, body },

@@ -28,7 +28,7 @@
  * buckets are `le="1"`, info metrics and statesets are gauges. Native histograms are sent as
  * such, with exemplars.
  *
- * Prometheus refuses a request as a whole when one sample of it is older than what it has.
+ * Prometheus rejects a whole request if one of its samples is older than the series' last one.
  * Samples that bring their own timestamp are therefore sent apart from all others, and once.
  *
  * @module
@@ -64,7 +64,7 @@ const RETRY_FOR_MS = 60_000;
  * are sent as basic authentication.
  * @param options Options, and a signal to give up.
  * @throws {RemoteWriteError} If the receiver has refused something, or could not be reached.
- * @throws {TypeError} If the URL or an option is not legal.
+ * @throws {TypeError} If the URL or an option is invalid.
  * @throws {RangeError} If a number is out of bounds.
  *
  * @example A batch job that ends with its numbers sent

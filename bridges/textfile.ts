@@ -13,13 +13,13 @@
  * new Gauge("backup_last_success_timestamp_seconds", "When it last succeeded.", { registry })
  *   .set(1700000000);
  *
- * const folder = await mkdtemp("/tmp/textfile-"); // what --collector.textfile.directory names
+ * const folder = await mkdtemp("/tmp/textfile-"); // as in --collector.textfile.directory
  * await writeTextfile(`${folder}/backup.prom`, { registry });
  * assert.match(await readFile(`${folder}/backup.prom`, "utf8"), /_timestamp_seconds 1700000000$/m);
  * ```
  *
- * The file is there in full or not at all. node_exporter adds no label that names the job, and
- * merges no families: use metric names of your own in each file.
+ * The file is complete at any moment. node_exporter adds no label for the job and merges no families,
+ * so use different metric names in each file.
  *
  * @module
  */
@@ -39,7 +39,7 @@ import { replaceFile } from "./textfile/replace_file.ts";
 
 /** Options of {@linkcode writeTextfile}. */
 export interface TextfileOptions {
-  /** What is written. @default {REGISTRY} */
+  /** The registry to write. @default {REGISTRY} */
   registry?: Gatherer | undefined;
   /** How long to wait for asynchronous collectors, in milliseconds. @default {10000} */
   timeoutMs?: number | undefined;
@@ -56,18 +56,17 @@ const KNOWN_OPTIONS: KnownOptions<TextfileOptions> = {
 /**
  * Writes a registry to a file, in the Prometheus text format 0.0.4.
  *
- * The text goes to a new file in the same folder first, which then takes the place of the old
- * one, so a reader never sees half of it. Everybody may read the file (mode 0644), because
- * node_exporter often runs as another user. If anything fails, the old file stays as it was and
- * the new one is deleted.
+ * The text is written to a new file in the same folder, which then replaces the old one. Therefore a
+ * reader never sees half of it. All users may read the file (mode 0644), because node_exporter often
+ * runs as another user. If anything fails, the old file is unchanged and the new one is deleted.
  *
  * Asynchronous collectors are awaited for `timeoutMs`. As in a scrape, a collector that fails or is
- * late costs only itself.
+ * late is left out.
  *
  * @param path The file: a path, or a `file:` URL. node_exporter reads those that end in `.prom`.
  * @param options The registry, a time limit and a signal.
- * @throws {TypeError} If an argument is not legal, or a family has timestamps, for which
- * node_exporter would skip the whole file.
+ * @throws {TypeError} If an argument is invalid, or a family has timestamps, because node_exporter
+ * skips files with timestamps.
  * @throws {Error} If the file cannot be written. The message names the path.
  *
  * @example A folder that does not exist
@@ -117,7 +116,7 @@ async function read(
   return families;
 }
 
-/** Throws for what makes node_exporter skip a file. */
+/** Throws if node_exporter would skip a file because of this family. */
 function checkFamily({ name, metrics }: MetricFamily, doing: string): void {
   for (const { timestamp } of metrics) {
     if (timestamp === undefined) continue;

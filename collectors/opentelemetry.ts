@@ -1,7 +1,7 @@
 /**
- * Lets everything that measures through {@link https://www.npmjs.com/package/@opentelemetry/api | `@opentelemetry/api`}
- * count into a registry of this library: instrumentations from npm, and your own code. Their metrics
- * appear beside native ones in `metricsHandler()`, stores and bridges.
+ * Records metrics from {@link https://www.npmjs.com/package/@opentelemetry/api | `@opentelemetry/api`}
+ * in a registry of this library: those of instrumentations from npm, and those of your own code. They
+ * appear beside native metrics in `metricsHandler()`, stores and bridges.
  *
  * ```ts
  * import { CollectorRegistry, generateMetrics } from "@narthex/prometheus";
@@ -26,7 +26,7 @@
  * );
  * ```
  *
- * Nothing of OpenTelemetry is imported, and no SDK is needed. Names, units and attributes are
+ * No OpenTelemetry package is imported, and no SDK is needed. Names, units and attributes are
  * translated by the
  * {@link https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/ | specification of Prometheus compatibility}.
  *
@@ -36,8 +36,8 @@
  * | up-down counter, gauge, observable ones  | gauge     |
  * | histogram                                | histogram |
  *
- * Observable instruments are read by each scrape. If a callback is asynchronous, only reads that
- * await have the family: `metricsHandler()`, `generateMetricsAsync()`, bridges.
+ * Each scrape reads observable instruments. If a callback is asynchronous, only asynchronous reads
+ * have the family: `metricsHandler()`, `generateMetricsAsync()`, bridges.
  *
  * @module
  */

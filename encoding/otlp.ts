@@ -32,7 +32,7 @@ export interface OtlpEncoderOptions {
   readonly nativeHistograms: boolean;
   /** Attributes of the resource that count more than those of `target_info`. */
   readonly resource: Readonly<Record<string, string>>;
-  /** Attributes of the resource where nothing else is said. */
+  /** Default attributes of the resource. */
   readonly resourceDefaults: Readonly<Record<string, string>>;
   /** The scope of metrics that name none. */
   readonly scope: { readonly name: string; readonly version: string };
@@ -62,7 +62,7 @@ interface Scope {
   readonly attributes: Record<string, string>;
 }
 
-/** How one kind of metric is written: the name of its field, and what else that has. */
+/** How one kind of metric is written: the name of its field, and further members. */
 interface Shape {
   readonly field: "gauge" | "sum" | "histogram" | "exponentialHistogram" | "summary";
   readonly fields?: Message;
@@ -70,7 +70,7 @@ interface Shape {
 
 /**
  * Encodes families as requests of OTLP metrics, by the specification of Prometheus compatibility.
- * Each request is made when it is asked for. A metric with many points may be in several of them.
+ * Requests are created one by one. A metric with many points may be in several of them.
  *
  * - `target_info` becomes the resource, labels `otel_scope_*` and `otel_scope_info` the scope.
  * - Infos and statesets are sums that are not monotonic. A gaugehistogram, and a histogram or
@@ -96,7 +96,7 @@ export function* encodeOtlp(
 class Encoder {
   readonly #options: OtlpEncoderOptions;
   readonly #resource: Message;
-  /** What `otel_scope_info` says of each scope, by name and version. */
+  /** The attributes of each scope in `otel_scope_info`, by name and version. */
   readonly #scopeInfos: Map<string, Record<string, string>> = new Map();
   /** The scopes of the request that is being put together, with their metrics. */
   #scopes: Map<string, { scope: Scope; metrics: Map<string, Message> }> = new Map();
@@ -364,7 +364,7 @@ function toAttributes(entries: Iterable<readonly [string, string]>): Message[] {
 const MAX_TIME_MS = (2 ** 64 - 2 ** 12) / 1e6;
 
 function toNanoseconds(milliseconds: number): bigint {
-  // A time before 1970 cannot be told.
+  // A time before 1970 cannot be written.
   const whole = Math.round(Math.max(0, Math.min(MAX_TIME_MS - 1, milliseconds)));
   return BigInt(whole) * 1_000_000n;
 }

@@ -17,6 +17,12 @@ export type OtlpProtocolName = "http/protobuf" | "http/json";
 
 /** Options of {@linkcode exportOtlp} and {@linkcode OtlpExporter}. */
 export interface OtlpOptions extends SenderOptions {
+  /**
+   * How long to wait for an answer, in milliseconds. An open request keeps the program running.
+   * Therefore the default is less for a request that no call waits for.
+   * @default {`OTEL_EXPORTER_OTLP_TIMEOUT`, or 10000, and 5000 in the background}
+   */
+  timeoutMs?: number | undefined;
   /** The encoding. @default {`OTEL_EXPORTER_OTLP_PROTOCOL`, or "http/protobuf"} */
   protocol?: OtlpProtocolName | undefined;
   /** The compression. @default {`OTEL_EXPORTER_OTLP_COMPRESSION`, or "none"} */
@@ -48,7 +54,7 @@ export interface OtlpOptions extends SenderOptions {
   /** Whether exemplars are sent. @default {true} */
   exemplars?: boolean | undefined;
   /**
-   * How many data points a request has, except for those of the metric that completes it.
+   * The number of data points in a request. The last metric may exceed it.
    * @default {2000}
    */
   maxPointsPerRequest?: number | undefined;
@@ -91,7 +97,7 @@ export const OTLP_EXPORTER_OPTIONS: KnownOptions<OtlpExporterOptions> = {
 /** The beginning of error messages: `Cannot export to "…"`. */
 export const VERB = "Cannot export to";
 
-/** Everything that the options and the environment say of how to encode. */
+/** Settings of the encoding, from the options and the environment. */
 export interface OtlpSettings {
   readonly protocol: OtlpProtocolName;
   readonly compression: "gzip" | "none";
@@ -104,10 +110,10 @@ export interface OtlpSettings {
   readonly maxPoints: number;
 }
 
-/** Where to send, how, and how often. */
+/** The receiver, the options and the interval. */
 export interface OtlpTarget {
   readonly url: string | URL;
-  /** The options, with what the environment says where they say nothing. */
+  /** The options, completed from the environment. */
   readonly options: OtlpOptions;
   readonly settings: OtlpSettings;
   readonly intervalMs: number;
@@ -149,15 +155,15 @@ export function checkOtlpOptions<Options extends OtlpOptions>(
 }
 
 /**
- * Fills in what options do not say: from the environment, where it may be read, or with defaults.
+ * Completes the options from the environment, as far as it may be read, and with defaults.
  *
  * See https://opentelemetry.io/docs/specs/otel/protocol/exporter/
  *
- * @param url Where to send, if the user says it.
+ * @param url The URL of the receiver, if the user gives one.
  * @param options The options, checked.
- * @param report Called with what the environment has that is not legal, and therefore ignored.
+ * @param report Called with an error for each variable that is invalid and therefore ignored.
  * @returns All that is needed to send.
- * @throws {TypeError} If the environment wants something that is not possible.
+ * @throws {TypeError} If a variable asks for a protocol or a URL that is not supported.
  */
 export function resolveTarget(
   url: string | URL | undefined,
@@ -201,7 +207,7 @@ export function resolveTarget(
   };
 }
 
-/** Tells this process from others of the same service. Made at first use: workerd allows no sooner. */
+/** Identifies this process. Created at first use, because workerd allows no random values before. */
 let instanceId: string | undefined;
 
 /** Reads the variables of the specification. Reports and ignores illegal values. */
@@ -271,7 +277,7 @@ class Environment {
         headers.set(name, value);
         return true;
       } catch {
-        // Not with the error, which quotes what may be a password.
+        // The error itself may quote a password.
         this.#ignore(variable, "names and values that HTTP allows");
         return false;
       }
@@ -306,7 +312,7 @@ class Environment {
     return Object.fromEntries(pairs);
   }
 
-  /** Tells what is wrong with a variable, and not its value, which may be a password. */
+  /** Reports an invalid variable without its value, which may be a password. */
   #ignore(name: string, rule: string): void {
     this.#report(new TypeError(`Cannot use environment variable "${name}": it must be ${rule}`));
   }

@@ -13,21 +13,21 @@ export type { FlushOptions };
 /**
  * Sends a registry by OTLP over HTTP on an interval, for as long as the program runs. Its timers do
  * not keep the program running, but an open request does. Therefore a request that no `flush()` or
- * `close()` waits for ends after five seconds, unless `timeoutMs` or the environment says something
- * else.
+ * `close()` waits for ends after five seconds, unless `timeoutMs` or the environment sets another
+ * limit.
  *
- * Each interval it takes a snapshot and sends it in requests of some thousand points, one after
- * the other. A request that is answered with 429, 502, 503 or 504, or not at all, is tried again
- * until it is taken: with longer and longer pauses, and not before the time that `Retry-After`
- * names. A request that is refused with another status is given up, reported and counted. Points
- * that the receiver rejects although it takes the request are reported and counted, too.
+ * At each interval the exporter takes a snapshot and sends it in requests of some thousand points, one
+ * after the other. A request is retried if the answer is 429, 502, 503 or 504, or if there is none.
+ * The pauses grow, and are never shorter than `Retry-After`. A request that is refused with another
+ * status is dropped, reported and counted. Points that the receiver rejects in an accepted request are
+ * reported and counted, too.
  *
  * Memory is bounded: at most `maxBufferedBytes` of compressed requests wait. With cumulative
  * temporality the oldest are dropped for new ones: you lose resolution, never totals. With
- * `temporality: "delta"` nothing is dropped. No new snapshot is taken instead while one waits, and
- * the next one has the whole difference.
+ * `temporality: "delta"` nothing is dropped. Instead, no snapshot is taken while another one waits,
+ * and the next one has the whole difference.
  *
- * The registry gets metrics that tell how it goes, unless `ownMetrics` is `false`:
+ * The registry gets metrics about the exporter, unless `ownMetrics` is `false`:
  * `narthex_otlp_points_total{url,outcome}` (`sent`, `refused`, `dropped`),
  * `narthex_otlp_retries_total{url}` and `narthex_otlp_buffered_bytes{url}`.
  *
@@ -57,9 +57,9 @@ export class OtlpExporter implements AsyncDisposable {
    * Creates an exporter and, unless `autoStart` is `false`, starts it. Reads the environment.
    *
    * @param url Where to, with the path. Credentials in it are sent as basic authentication.
-   * @default {what the environment says, or `http://localhost:4318/v1/metrics`}
+   * @default {from the environment, or `http://localhost:4318/v1/metrics`}
    * @param options Options.
-   * @throws {TypeError} If the URL or an option is not legal.
+   * @throws {TypeError} If the URL or an option is invalid.
    * @throws {RangeError} If a number is out of bounds.
    * @throws {DuplicateMetricError} If the registry has another collector with the names of the
    * exporter's own metrics.
@@ -106,7 +106,7 @@ export class OtlpExporter implements AsyncDisposable {
   }
 
   /**
-   * Begins to send on the interval; nothing if it has begun already. The first snapshot is taken at
+   * Starts sending on the interval, unless it has started already. The first snapshot is taken at
    * some moment within the first interval, so that many programs that are started together do not
    * send together.
    *
@@ -118,9 +118,9 @@ export class OtlpExporter implements AsyncDisposable {
 
   /**
    * Takes a snapshot and resolves once it, and all that was waiting, was taken by the receiver. A
-   * pause after a failure is cut short, unless the receiver has asked for it.
+   * pause after a failure ends early, unless the receiver has asked for it.
    *
-   * @param options When to stop waiting; the exporter goes on trying.
+   * @param options When to stop waiting. The exporter keeps trying.
    * @throws {OtlpError} If something was refused or dropped, or the time is over.
    * @throws {TypeError} If the exporter is closed.
    */
@@ -130,7 +130,7 @@ export class OtlpExporter implements AsyncDisposable {
 
   /**
    * Flushes a last time and ends. Never rejects for points that could not be sent by then: they are
-   * dropped, counted, and told to `onError`. Use `flush()` before where it matters. The exporter's
+   * dropped, counted, and reported to `onError`. Use `flush()` before where it matters. The exporter's
    * own metrics leave the registry.
    *
    * @param options When to stop waiting. @default {5 s, because SIGTERM leaves little more}

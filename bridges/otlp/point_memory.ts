@@ -19,9 +19,9 @@ interface Totals {
 
 /** The state of a series at the last snapshot. */
 interface Known {
-  /** Since when it counts, in seconds since 1970. */
+  /** When it began to count, in seconds since 1970. */
   readonly start: number;
-  /** The start time that the series itself named, which tells a reset. */
+  /** The start time of the series itself, which reveals a reset. */
   readonly created: number | undefined;
   /** The time of the last snapshot that had it, in seconds since 1970. */
   readonly seen: number;
@@ -31,33 +31,33 @@ interface Known {
 }
 
 /**
- * For how many snapshots a series is remembered that they do not have. Its collector may have failed,
- * and its totals go on from there.
+ * The number of snapshots for which a missing series is remembered. Its collector may have failed, and
+ * its totals continue later.
  */
 const MAX_MISSED = 10;
 
 /**
- * Gives each counter and histogram a start time, and makes differences of totals.
+ * Adds a start time to each counter and histogram, and computes differences of totals.
  *
- * Metrics of this library know since when they count. For others the first snapshot that has them
- * is the start, as the data model of OpenTelemetry has it for an unknown start time. A total that
- * has fallen began again after the snapshot before.
+ * Metrics of this library have a start time. For others it is the first snapshot that has them, as
+ * in OpenTelemetry's data model for an unknown start time. A total that has decreased was reset after
+ * the previous snapshot.
  *
- * Holds the numbers of those series of the last ten snapshots that need it: with differences all
- * counters and histograms, otherwise only those without a start time.
+ * Holds numbers of series of the last ten snapshots: with differences those of all counters and
+ * histograms, otherwise only those without a start time.
  */
 export class PointMemory {
   readonly #isDelta: boolean;
   #before: Map<string, Map<string, Known>> = new Map();
   #now: Map<string, Map<string, Known>> = new Map();
-  /** The start times of metrics of this snapshot that name none themselves. */
+  /** The start times of metrics in this snapshot that have none themselves. */
   #starts: WeakMap<Metric, number> = new WeakMap();
 
   constructor(isDelta: boolean) {
     this.#isDelta = isDelta;
   }
 
-  /** Begins a snapshot. One that was not finished counts as far as it came. */
+  /** Begins a snapshot. The finished part of an earlier one counts. */
   begin(): void {
     this.end();
     this.#starts = new WeakMap();
@@ -150,7 +150,7 @@ function totalsOf(metric: Metric, type: MetricFamily["type"]): Totals {
     const { value, count } = metric as Partial<NumberMetric> & { count?: number };
     return { value: value ?? count ?? 0, sum: 0, counts: [], native: undefined };
   }
-  // The type of the family tells the shape.
+  // The type of the family determines the shape.
   const { count = 0, sum = 0, native } = metric as HistogramMetric;
   const cumulative = (metric as HistogramMetric).cumulativeCounts();
   const counts = cumulative.map((value, i) => value - (cumulative[i - 1] ?? 0));

@@ -9,7 +9,7 @@ import type { WriteSettings } from "./write_protocol.ts";
 export interface RemoteWriteOptions extends SenderOptions {
   /**
    * Labels of every series that does not have them itself. A receiver adds none: `job` and
-   * `instance` here tell this program's series from those of others.
+   * `instance` here distinguish this program's series from those of others.
    * @default {{}}
    */
   externalLabels?: Readonly<Record<string, LabelValue>> | undefined;
@@ -74,7 +74,7 @@ export const WRITER_OPTIONS: KnownOptions<RemoteWriterOptions> = {
 const MAX_REQUEST_BYTES = 2 ** 30;
 
 /**
- * Checks the options of how requests are encoded, and fills in what is left out.
+ * Checks the options of the encoding, and fills in defaults.
  *
  * @param options The options as they were given.
  * @param doing The action, for error messages, such as `Cannot write to "…"`.

@@ -1,6 +1,6 @@
 import { SendError, type SendErrorOptions } from "../requests/send_error.ts";
 
-/** What a {@linkcode RemoteWriteError} carries. */
+/** Options of {@linkcode RemoteWriteError}. */
 export type RemoteWriteErrorOptions = SendErrorOptions;
 
 /**

@@ -8,25 +8,27 @@ export type { FlushOptions };
 /**
  * Sends a registry by Prometheus remote write 1.0 on an interval, for as long as the
  * program runs. Its timers do not keep the program running, but an open request does. Therefore a
- * request that no `flush()` or `close()` waits for ends after five seconds, unless `timeoutMs` says
- * something else.
+ * request that no `flush()` or `close()` waits for ends after five seconds, unless `timeoutMs` sets
+ * another limit.
  *
- * Each interval it takes a snapshot, compresses it, and sends it in requests of some
- * thousand samples, one after the other. A request that fails with a status of 5xx or 429,
- * or without an answer, is tried again until it is taken, with longer and longer pauses, and
- * not before the time that `Retry-After` names; what comes meanwhile waits behind it, so that
- * all samples arrive in order, under the time at which they were true. A request that is
- * refused with another status is given up, reported and counted.
+ * At each interval the writer takes a snapshot, compresses it, and sends it in requests of some
+ * thousand samples, one after the other. A request is retried if it fails with a status of 5xx or
+ * 429, or without an answer. The pauses grow, and are never shorter than `Retry-After`. Later
+ * requests wait, so that all samples arrive in order, with the time of their snapshot. A request that
+ * is refused with another status is dropped, reported and counted.
  *
- * Memory is bounded: at most `maxBufferedBytes` of compressed requests, of which the oldest
- * are dropped for new ones; what is being encoded, up to `maxRequestBytes` and one metric
- * twice; and the labels of the series of the last snapshot. What was dropped is missing in
- * graphs; totals are right again with the next snapshot, as counters and histograms are
- * cumulative.
+ * Memory is bounded:
  *
- * A series that was there in one snapshot and is not in the next is marked as stale.
+ * - at most `maxBufferedBytes` of compressed requests, of which the oldest are dropped for new ones
+ * - the request that is being encoded: up to `maxRequestBytes` and one metric, twice
+ * - the labels of the series of the last snapshot
  *
- * The registry gets metrics that tell how it goes, unless `ownMetrics` is `false`:
+ * Dropped samples are missing in graphs. Counters and histograms are cumulative, so totals are
+ * correct again with the next snapshot.
+ *
+ * A series that is missing in the next snapshot is marked as stale.
+ *
+ * The registry gets metrics about the writer, unless `ownMetrics` is `false`:
  * `narthex_remote_write_samples_total{url,outcome}` (`sent`, `refused`, `dropped`),
  * `narthex_remote_write_retries_total{url}` and `narthex_remote_write_buffered_bytes{url}`.
  * `onError` gets each failure.
@@ -58,7 +60,7 @@ export class RemoteWriter implements AsyncDisposable {
    * @param url Where to, with the path: `http://localhost:9090/api/v1/write`. Credentials in
    * it are sent as basic authentication.
    * @param options Options.
-   * @throws {TypeError} If the URL or an option is not legal.
+   * @throws {TypeError} If the URL or an option is invalid.
    * @throws {RangeError} If a number is out of bounds.
    * @throws {DuplicateMetricError} If the registry has another collector with the names of the
    * writer's own metrics.
@@ -114,9 +116,9 @@ export class RemoteWriter implements AsyncDisposable {
 
   /**
    * Takes a snapshot and resolves once it, and all that was waiting, was taken by the
-   * receiver. A pause after a failure is cut short, unless the receiver has asked for it.
+   * receiver. A pause after a failure ends early, unless the receiver has asked for it.
    *
-   * @param options When to stop waiting; the writer goes on trying.
+   * @param options When to stop waiting. The writer keeps trying.
    * @throws {RemoteWriteError} If something was refused or dropped, or the time is over.
    * @throws {TypeError} If the writer is closed.
    */
@@ -126,7 +128,7 @@ export class RemoteWriter implements AsyncDisposable {
 
   /**
    * Flushes a last time and ends. Never rejects for samples that could not be sent by then: they
-   * are dropped, counted, and told to `onError`. Use `flush()` before where it matters. The
+   * are dropped, counted, and reported to `onError`. Call `flush()` first if it matters. The
    * writer's own metrics leave the registry.
    *
    * @param options When to stop waiting. @default {5 s, because SIGTERM leaves little more}

@@ -6,7 +6,7 @@ import { RemoteWriteError, type RemoteWriteErrorOptions } from "./remote_write_e
 import { SeriesMemory } from "./series_memory.ts";
 import { compressSnappy } from "./snappy.ts";
 
-/** How error messages begin. */
+/** The beginning of error messages. */
 export const VERB = "Cannot write to";
 
 /** The options of the user for the encoding of write requests. */

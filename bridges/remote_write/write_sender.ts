@@ -8,7 +8,7 @@ import { VERB, WriteProtocol } from "./write_protocol.ts";
  * @param url Where to.
  * @param options The options as they were given.
  * @returns The sender, which does nothing by itself.
- * @throws {TypeError} If the URL or an option is not legal.
+ * @throws {TypeError} If the URL or an option is invalid.
  * @throws {RangeError} If a number is out of bounds.
  */
 export function createWriteSender(url: string | URL, options: RemoteWriteOptions): Sender {

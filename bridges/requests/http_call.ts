@@ -8,15 +8,15 @@ import type { KnownOptions } from "../../model.ts";
 import { abortable, limitTime } from "../../time/time_limit.ts";
 import { type BasicAuth, createHeaders, credentialsOf } from "./headers.ts";
 import { hideSecrets, safeReasonOf } from "./secrets.ts";
-import { type Answer, type Fetch, send } from "./send.ts";
+import { type Answer, cutBody, type Fetch, send } from "./send.ts";
 
-/** What a user may say about requests. */
+/** Options of requests. */
 export interface HttpCallOptions {
-  /** A username and a password. They may also stand in the URL. No error shows them. */
+  /** A username and a password. They may also be in the URL. Errors never show them. */
   basicAuth?: BasicAuth | undefined;
-  /** A bearer token, or what brings one for each request. */
+  /** A bearer token, or a function that returns one for each request. */
   bearerToken?: string | (() => string | Promise<string>) | undefined;
-  /** More headers; those that the protocol sets are refused. */
+  /** Further headers, except those that the protocol sets. */
   headers?: RequestInit["headers"] | undefined;
   /** Sends the requests. @default {the platform's fetch} */
   fetch?: Fetch | undefined;
@@ -39,7 +39,7 @@ export interface HttpProtocol {
   readonly verb: string;
   /** The headers of the protocol. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether the body of a success has something to say. @default {false} */
+  /** Whether the body of a success is read. @default {false} */
   readonly readsSuccess?: boolean;
   /**
    * Finds the text in the body of a refusal that is not simply text.
@@ -53,7 +53,7 @@ export interface HttpProtocol {
 
 /** An answer without secrets. */
 export interface SafeAnswer extends Answer {
-  /** Hides secrets in a text that was found in the answer's bytes. */
+  /** Hides secrets in a text from the answer's bytes, and cuts it. */
   readonly hide: (text: string) => string;
 }
 
@@ -106,8 +106,8 @@ export class HttpCall {
    *
    * @param body The body.
    * @param options A signal, and how long to wait for the answer, in milliseconds.
-   * @returns The answer, whatever its status, without secrets in its body.
-   * @throws {Error} If there is none; without secrets in its message.
+   * @returns The answer, of any status, without secrets in its body.
+   * @throws {Error} If there is no answer. The message has no secrets.
    */
   async post(
     body: Uint8Array<ArrayBuffer>,
@@ -129,7 +129,7 @@ export class HttpCall {
         readsSuccess: this.#protocol.readsSuccess ?? false,
       });
       const sent = { url, headers };
-      const hide = (text: string): string => hideSecrets(text, sent);
+      const hide = (text: string): string => cutBody(hideSecrets(text, sent));
       const { location, bytes, contentType } = answer;
       const refusal = answer.ok || bytes === undefined
         ? undefined
@@ -155,8 +155,8 @@ export class HttpCall {
     try {
       headers.set("authorization", `Bearer ${token}`);
     } catch {
-      // Not with the error as the cause, which quotes what it does not like.
-      throw new Error("the bearer token is not legal");
+      // The original error is not the cause, because it quotes the token.
+      throw new Error("the bearer token is invalid");
     }
     return headers;
   }
@@ -167,12 +167,12 @@ export class HttpCall {
  *
  * @param text The header: seconds, or a date.
  * @param nowMs The time, in milliseconds since 1970.
- * @returns How long to wait, in milliseconds; nothing if the header says nothing.
+ * @returns How long to wait, in milliseconds, or undefined if the header is missing or invalid.
  */
 export function parseRetryAfter(text: string | null, nowMs: number): number | undefined {
   if (text === null) return undefined;
   if (/^\s*\d+\s*$/.test(text)) return Number(text) * 1000;
-  // Of all that Date.parse() takes, only what looks like a date of HTTP.
+  // Date.parse() accepts more than the dates of HTTP.
   const date = /^\s*[A-Za-z]+,? /.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }

@@ -17,15 +17,14 @@ export interface FlushOptions {
 
 const FLUSH_OPTIONS: KnownOptions<FlushOptions> = { signal: true, timeoutMs: true };
 
-/** Options of everything that sends on an interval. */
+/** Common options of senders with an interval. */
 export interface IntervalOptions {
   /** The time between two snapshots, in milliseconds. */
   intervalMs?: number | undefined;
-  /** Whether to begin without `start()`. @default {true} */
+  /** Whether to start without a call of `start()`. @default {true} */
   autoStart?: boolean | undefined;
   /**
-   * Whether the registry that is sent gets metrics that tell how the sending goes, if it takes
-   * collectors in. @default {true}
+   * Whether the registry gets metrics about the sender, if it accepts collectors. @default {true}
    */
   ownMetrics?: boolean | undefined;
 }
@@ -46,7 +45,7 @@ export interface IntervalSenderOptions extends IntervalOptions {
   readonly endsSeries?: boolean;
 }
 
-/** Sends a registry again and again, and a last time at the end. */
+/** Sends a registry on an interval, and a last time at the end. */
 export class IntervalSender {
   readonly sender: Sender;
   readonly #what: string;
@@ -70,7 +69,7 @@ export class IntervalSender {
     if (autoStart) this.start();
   }
 
-  /** Begins to send; nothing if it has begun already. */
+  /** Starts sending, unless it has started already. */
   start(): void {
     this.#refuseClosed("start");
     if (this.#isStarted) return;
@@ -78,13 +77,13 @@ export class IntervalSender {
     void this.#run();
   }
 
-  /** Takes a snapshot and waits until it was taken by the receiver. */
+  /** Takes a snapshot and waits until the receiver has accepted it. */
   async flush(options: FlushOptions): Promise<void> {
     this.#refuseClosed("flush");
     await this.sender.flush(this.#checkLimits(options, 30_000));
   }
 
-  /** Flushes a last time and ends. Never rejects for what could not be sent. */
+  /** Flushes a last time and stops. Never rejects if samples could not be sent. */
   close(options: FlushOptions): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = this.#close(this.#checkLimits(options, 5000));

@@ -1,7 +1,7 @@
 /**
- * Returns what an error says, and what caused it, because runtimes hide the reason in the cause.
+ * Returns the message of an error and of its causes, because runtimes hide the reason in a cause.
  *
- * @param error What was thrown.
+ * @param error The thrown value.
  * @returns The messages, joined by colons.
  */
 export function reasonOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import { PlainText } from "./plain_text.ts";
 import { reasonOf } from "./reason.ts";
 
 /** Headers that the protocols set themselves. Their values are no secrets. */
@@ -9,8 +10,8 @@ const PUBLIC_HEADERS: ReadonlySet<string> = new Set([
   "x-prometheus-remote-write-version",
 ]);
 
-/** A shorter text is part of too many words. It is hidden only where it stands alone. */
-const MIN_LENGTH = 4;
+/** A part of a header that is shorter is no secret by itself. */
+const MIN_PART_LENGTH = 4;
 
 /** The address and the headers of a request. */
 export interface SentWith {
@@ -26,60 +27,67 @@ export interface SentWith {
  * `fetch` often repeat their input in errors.
  *
  * @param text The text.
- * @param sent What was sent.
+ * @param sent The request.
  * @returns The text, with `…` in their place.
  */
 export function hideSecrets(text: string, sent: SentWith): string {
-  let rest = text;
-  for (const secret of secretsOf(sent)) {
-    rest = secret.length >= MIN_LENGTH ? rest.replaceAll(secret, "…") : rest.replace(
-      new RegExp(`(?<![\\p{L}\\p{N}])${escape(secret)}(?![\\p{L}\\p{N}])`, "gu"),
-      "…",
-    );
+  const plain = new PlainText(text);
+  const ranges = secretsOf(sent).flatMap((secret) => [...plain.find(secret)]);
+  let rest = "";
+  let end = 0;
+  for (const range of ranges.sort((a, b) => a.start - b.start)) {
+    if (range.start >= end) rest += `${text.slice(end, range.start)}…`;
+    end = Math.max(end, range.end);
   }
-  return rest;
+  return rest + text.slice(end);
 }
 
 /**
  * Returns the reason of an error without secrets.
  *
- * @param error What was thrown.
- * @param sent What was sent.
+ * @param error The thrown value.
+ * @param sent The request.
  * @returns The text.
  */
 export function safeReasonOf(error: unknown, sent: SentWith): string {
   return hideSecrets(reasonOf(error), sent);
 }
 
-/** Returns all texts to hide, the longest first, so that none leaves a part of another. */
+/** Returns all texts to hide. */
 function secretsOf({ url, headers }: SentWith): string[] {
   const secrets = new Set<string>();
-  const add = (text: string): void => {
-    for (const form of [text, encodeURIComponent(text), JSON.stringify(text).slice(1, -1)]) {
-      if (form !== "") secrets.add(form);
-    }
-  };
   const { search, searchParams } = new URL(url);
   if (search !== "") {
-    add(url);
-    add(search.slice(1));
-    add(decode(search.slice(1)));
-    for (const value of searchParams.values()) add(value);
-    // Parameters as they stand there, in whatever spelling.
-    for (const part of search.slice(1).split("&")) add(part.slice(part.indexOf("=") + 1));
+    const query = search.slice(1);
+    for (const text of [url, query, decode(query), ...searchParams.values()]) secrets.add(text);
+    // Parameters as they stand there, if they are not valid percent-encoding.
+    for (const part of query.split("&")) secrets.add(part.slice(part.indexOf("=") + 1));
   }
   for (const [name, value] of headers) {
     if (PUBLIC_HEADERS.has(name)) continue;
-    const [, scheme = "", credentials = value] = name === "authorization"
-      ? /^(\S+)\s+(.*)$/s.exec(value) ?? []
-      : [];
-    add(credentials);
-    if (scheme.toLowerCase() !== "basic") continue;
-    const pair = fromBase64(credentials);
-    add(pair);
-    add(pair.slice(pair.indexOf(":") + 1));
+    addHeader(secrets, value);
+    // The scheme is no secret there.
+    if (name !== "authorization") secrets.add(value);
   }
-  return [...secrets].sort((a, b) => b.length - a.length);
+  return [...secrets];
+}
+
+/** Adds the value of a header, and each part of it that a server may read from it. */
+function addHeader(secrets: Set<string>, value: string): void {
+  const [, scheme = "", credentials = value] = /^([\w-]+)\s+(.*)$/s.exec(value) ?? [];
+  secrets.add(credentials);
+  // Several values, or parameters as in a cookie. The short ones are flags and numbers.
+  for (const part of credentials.split(/[,;]\s*/)) {
+    const parameter = /^[^=]+=(.*[^=].*)$/s.exec(part)?.[1]?.replace(/^"|"$/g, "") ?? "";
+    for (const text of [part, parameter]) if (text.length >= MIN_PART_LENGTH) secrets.add(text);
+  }
+  if (scheme.toLowerCase() !== "basic") return;
+  const unpadded = credentials.replace(/={1,2}$/, "");
+  secrets.add(unpadded);
+  secrets.add(unpadded.replaceAll("+", "-").replaceAll("/", "_"));
+  const pair = fromBase64(credentials);
+  secrets.add(pair);
+  secrets.add(pair.slice(pair.indexOf(":") + 1));
 }
 
 function decode(text: string): string {
@@ -97,8 +105,4 @@ function fromBase64(text: string): string {
   } catch {
     return "";
   }
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }

@@ -3,13 +3,16 @@ import { abortable } from "../../time/time_limit.ts";
 /** How an HTTP request is sent: the platform's `fetch`, or one of the user's. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** How much of an answer is read, in bytes. */
+/** The maximum size of an answer in an error, in bytes. */
 const MAX_BODY_SIZE = 8192;
 
-/** How much of an answer stands in a message, in UTF-16 code units. */
+/** The size that is read. It is larger, so that no secret is cut in half. */
+const MAX_READ_SIZE = 2 * MAX_BODY_SIZE;
+
+/** The maximum length of an answer in a message, in UTF-16 code units. */
 const MAX_SHOWN_LENGTH = 300;
 
-/** What is sent, and how. */
+/** A request, and how to send it. */
 export interface OutgoingRequest {
   readonly method: string;
   readonly url: string;
@@ -22,12 +25,12 @@ export interface OutgoingRequest {
   readonly readsSuccess?: boolean;
 }
 
-/** What a server answered. */
+/** The answer of a server. */
 export interface Answer {
   /** Whether the status is one of success. */
   readonly ok: boolean;
   readonly status: number;
-  /** The beginning of the body of an answer that is no success. */
+  /** The beginning of the body of a refusal. To be cut once secrets are hidden in it. */
   readonly body: string;
   /** The beginning of the body as bytes; undefined if it was not read. */
   readonly bytes: Uint8Array | undefined;
@@ -41,18 +44,18 @@ export interface Answer {
 
 /**
  * Sends a request and reads the answer: its status, and the beginning of its body unless it is a
- * success. Redirects are not followed, since one that is can make a GET of a POST, any page's 200 a
- * success, and the credentials somebody else's.
+ * success. Redirects are not followed, because a redirect may turn a POST into a GET, end at a page
+ * that answers 200 to anything, or send the credentials to another server.
  *
  * @param request The request.
- * @returns The answer, whatever its status.
- * @throws What `fetch` threw, or the reason of the signal.
+ * @returns The answer, of any status.
+ * @throws The error of `fetch`, or the reason of the signal.
  */
 export async function send(request: OutgoingRequest): Promise<Answer> {
   const { method, url, headers, body, fetch, signal, readsSuccess = false } = request;
   const init: RequestInit = { method, headers, signal, redirect: "manual" };
   if (body !== undefined) init.body = body;
-  // Within an async function, what is thrown is a rejection too.
+  // An async function turns an exception into a rejection.
   const answering = (async () => await fetch(url, init))();
   let response: Response;
   try {
@@ -64,15 +67,14 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
     throw signal.reason;
   }
   const { ok, status } = response;
-  // Whatever else a success says is not waited for.
+  // Does not wait for the body of a success.
   const isRead = !ok || readsSuccess;
   if (!isRead) response.body?.cancel().catch(() => {});
   const bytes = isRead ? await readStart(response, signal) : undefined;
   return {
     ok,
     status,
-    // A character that was cut in half is left out.
-    body: ok || bytes === undefined ? "" : new TextDecoder().decode(bytes, { stream: true }),
+    body: ok || bytes === undefined ? "" : decodeStart(bytes),
     bytes,
     contentType: response.headers.get("content-type") ?? "",
     retryAfter: response.headers.get("retry-after"),
@@ -85,29 +87,39 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
  * for, and the connection is free afterwards.
  */
 async function readStart(response: Response, signal: AbortSignal): Promise<Uint8Array> {
-  const bytes = new Uint8Array(MAX_BODY_SIZE);
+  const bytes = new Uint8Array(MAX_READ_SIZE);
   let length = 0;
   const reader = response.body?.getReader();
   try {
-    while (reader !== undefined && length < MAX_BODY_SIZE) {
+    while (reader !== undefined && length < MAX_READ_SIZE) {
       const { done, value } = await abortable(reader.read(), signal);
       if (done) break;
-      const part = value.subarray(0, MAX_BODY_SIZE - length);
+      const part = value.subarray(0, MAX_READ_SIZE - length);
       bytes.set(part, length);
       length += part.length;
     }
   } catch {
-    // The status is known, which is what counts.
+    // The status is known, and that is enough.
   }
   reader?.cancel().catch(() => {});
   return bytes.slice(0, length);
 }
 
+/** Cuts the body of an answer to the size that errors have. */
+export function cutBody(body: string): string {
+  return decodeStart(new TextEncoder().encode(body).subarray(0, MAX_BODY_SIZE));
+}
+
+/** Decodes UTF-8. A character that was cut in half is left out. */
+function decodeStart(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes, { stream: true });
+}
+
 /**
- * An answer as messages show it: the status, where a redirect leads, what the body says.
+ * Formats an answer for messages: the status, the target of a redirect, and the body.
  *
  * @param answer The answer.
- * @param url What was asked.
+ * @param url The URL of the request.
  * @returns The text, such as `400: out of order sample`.
  */
 export function showAnswer({ status, body, location }: Answer, url: string): string {

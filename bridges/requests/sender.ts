@@ -29,7 +29,7 @@ export interface Rejection {
 /** The parts of a sender that differ between protocols. */
 export interface SendProtocol extends HttpProtocol {
   /**
-   * Encodes and compresses a snapshot. The next one is asked for only after this one has ended.
+   * Encodes and compresses a snapshot. Never runs twice at the same time.
    *
    * @param families The families, as exposed.
    * @param times When it is taken.
@@ -47,7 +47,7 @@ export interface SendProtocol extends HttpProtocol {
   onDropped?(): void;
   /** Finds out which part of a request was not taken, from the body of a success. */
   readRejection?(bytes: Uint8Array, contentType: string): Rejection | undefined;
-  /** How long an answer is waited for if the options do not say it. @default {30000} */
+  /** The default time limit of an answer, in milliseconds. @default {30000} */
   readonly timeoutMs?: number;
   /** Whether no snapshot is taken while another one waits, because none may be lost. */
   readonly takesTurns?: boolean;
@@ -63,7 +63,7 @@ interface Outcome {
   readonly partial?: SendError;
 }
 
-/** A caller that waits until what is in the queue has left it. */
+/** A caller that waits until the requests in the queue have left it. */
 interface Waiter {
   /** The number of the last request that matters. */
   upTo: number;
@@ -74,12 +74,11 @@ interface Waiter {
 }
 
 /**
- * Takes snapshots of a registry and brings them to a receiver: encoded and compressed at once, one
- * request at a time, in the order of time.
+ * Takes snapshots of a registry, encodes and compresses them at once, and sends them to a receiver: one
+ * request at a time, in order.
  *
- * Two things go on side by side: snapshots put requests into the queue, and one loop takes them
- * out. While the receiver is well, a snapshot waits for room. While it is not, the oldest requests
- * are dropped for the new ones.
+ * Snapshots add requests to the queue, and one loop sends them. While the receiver accepts requests, a
+ * snapshot waits for room. While it fails, the oldest requests are dropped for new ones.
  */
 export class Sender {
   readonly settings: SenderSettings;
@@ -97,17 +96,17 @@ export class Sender {
   #snapshot: Promise<void> | undefined;
   #lastMs = -Infinity;
   #isSending = false;
-  /** How many attempts have failed one after the other, and since when. */
+  /** The number of consecutive failures, and the time of the first. */
   #failures = 0;
   #failingSince: number | undefined;
   #lastFailure: unknown;
-  /** Ends a rest early, unless the receiver has asked for it. */
+  /** Ends a pause early, unless the receiver has asked for it. */
   #rest: AbortController | undefined;
 
   /**
    * @param url Where to.
    * @param options The options as they were given.
-   * @param protocol How to encode, and what answers mean.
+   * @param protocol The protocol.
    */
   constructor(url: string | URL, options: SenderOptions, protocol: SendProtocol) {
     this.#protocol = protocol;
@@ -121,12 +120,12 @@ export class Sender {
     return this.#call.shownUrl;
   }
 
-  /** How error messages begin. */
+  /** The beginning of error messages. */
   get doing(): string {
     return `${this.#protocol.verb} "${this.shownUrl}"`;
   }
 
-  /** How many bytes of compressed requests wait or are on their way. */
+  /** The size of all compressed requests that wait or are being sent, in bytes. */
   get bufferedBytes(): number {
     return this.#queue.bytes;
   }
@@ -145,7 +144,7 @@ export class Sender {
   }
 
   /**
-   * Takes a snapshot and waits until it and what was waiting before have left.
+   * Takes a snapshot and waits until it, and all earlier requests, have left the queue.
    *
    * @param limits When to give up.
    * @param isLast Whether all series end with it.
@@ -167,7 +166,7 @@ export class Sender {
       reject(limit.isTimeout ? this.#lastFailure ?? late : limit.signal.reason);
     });
     const work = async (): Promise<void> => {
-      // Only a pause that began before: what fails from here on has to wait.
+      // Ends only the present pause. Later failures have to wait.
       this.#rest?.abort();
       if (this.#protocol.takesTurns) await this.#untilEmpty(limit.signal);
       await this.takeSnapshot();
@@ -184,7 +183,7 @@ export class Sender {
     }
   }
 
-  /** Ends everything; what has not been sent by now is dropped. */
+  /** Stops sending. Drops all requests that are not sent yet. */
   stop(): void {
     if (this.#stop.signal.aborted) return;
     const reason = this.#protocol.createError(`${this.doing}: closed`);
@@ -194,14 +193,14 @@ export class Sender {
     this.#progress();
   }
 
-  /** Tells the user. */
+  /** Calls the user's `onError`. */
   report(error: unknown): void {
     try {
       // It may be an async function, and reject.
       const returned: unknown = this.settings.onError(error);
       Promise.resolve(returned).catch(() => {});
     } catch {
-      // It is theirs to handle.
+      // The user has to handle it.
     }
   }
 
@@ -218,11 +217,11 @@ export class Sender {
     const { signal } = this.#stop;
     signal.throwIfAborted();
     const beforeMs = this.#lastMs;
-    // A clock that goes back must not bring samples out of order.
+    // Samples must stay in order if the clock goes back.
     const timestampMs = Math.max(Math.round(settings.clock.now() * 1000), beforeMs + 1);
     this.#lastMs = timestampMs;
     for await (const request of this.#protocol.encode(families, { timestampMs, beforeMs })) {
-      // While the receiver is not well, the oldest requests go, unless none may be lost.
+      // While the receiver fails, the oldest requests are dropped, unless none may be lost.
       while (
         !this.#queue.hasRoom(request) && this.#isSending &&
         (this.#failures === 0 || this.#protocol.takesTurns)
@@ -321,7 +320,7 @@ export class Sender {
     return full * (0.5 + random() / 2);
   }
 
-  /** Sends a request once; returns what went wrong. */
+  /** Sends a request once. Returns the failure, if any. */
   async #attempt({ body, samples }: QueuedRequest): Promise<Outcome> {
     const { clock, timeoutMs, backgroundTimeoutMs } = this.settings;
     const limitMs = this.#waiters.size > 0 ? timeoutMs : backgroundTimeoutMs;
@@ -364,7 +363,7 @@ export class Sender {
     return { failure };
   }
 
-  /** Notes that a request has left the queue, for whatever reason. */
+  /** Called when a request has left the queue, for any reason. */
   #settled(number: number, failure: unknown): void {
     for (const waiter of this.#waiters) {
       if (number <= waiter.upTo) waiter.failure ??= failure;
@@ -405,5 +404,5 @@ export class Sender {
   }
 }
 
-/** A registry that has nothing: all series have vanished. */
+/** An empty registry. All series end with it. */
 async function* nothing(): AsyncGenerator<MetricFamily> {}

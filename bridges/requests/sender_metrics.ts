@@ -3,9 +3,9 @@ import type { Sender } from "./sender.ts";
 
 /** The names of the metrics of a kind of sender. */
 export interface SenderMetricNames {
-  /** The beginning of the names, such as `narthex_remote_write`. */
+  /** The prefix of the names, such as `narthex_remote_write`. */
   readonly prefix: string;
-  /** What is sent, such as `samples`. */
+  /** The unit, such as `samples`. */
   readonly unit: string;
 }
 
@@ -57,12 +57,12 @@ class SenderMetrics implements Collector {
 const collectors: WeakMap<object, Map<string, SenderMetrics>> = new WeakMap();
 
 /**
- * Adds the numbers of a sender to the registry that it sends, if that takes collectors in.
+ * Adds the numbers of a sender to the registry that it sends, if the registry accepts collectors.
  *
  * @param sender The sender.
  * @param names The names of its metrics.
- * @returns A function that takes them out.
- * @throws {DuplicateMetricError} If another collector has the names.
+ * @returns A function that removes them.
+ * @throws {DuplicateMetricError} If another collector uses the names.
  */
 export function addSenderMetrics(sender: Sender, names: SenderMetricNames): () => void {
   const registry: Gatherer & Partial<Registerer> = sender.settings.registry;

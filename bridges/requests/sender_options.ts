@@ -4,9 +4,9 @@ import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import { checkParts, checkPositive } from "./checks.ts";
 import { HTTP_CALL_OPTIONS, type HttpCallOptions } from "./http_call.ts";
 
-/** Options of everything that sends a registry to a receiver and tries again. */
+/** The common options of remote write and OTLP. */
 export interface SenderOptions extends HttpCallOptions {
-  /** What is sent. @default {REGISTRY} */
+  /** The registry to send. @default {REGISTRY} */
   registry?: Gatherer | undefined;
   /**
    * How long to wait for an answer, in milliseconds. An open request keeps the program running.
@@ -17,24 +17,23 @@ export interface SenderOptions extends HttpCallOptions {
   /** How long to wait for asynchronous collectors, in milliseconds. @default {10000} */
   collectTimeoutMs?: number | undefined;
   /**
-   * How long a receiver may fail before the request that it does not take is given up, in
-   * milliseconds. @default {60000 for a single call; on an interval no limit but memory}
+   * How long a receiver may fail before a request is dropped, in milliseconds. @default {60000 for a single call; on an interval no limit but memory}
    */
   retryForMs?: number | undefined;
-  /** How long to wait after the first failure; twice as long after each. @default {500} */
+  /** How long to wait after the first failure. Doubles after each. @default {500} */
   minBackoffMs?: number | undefined;
-  /** How long to wait at most, unless the receiver asks for more. @default {30000} */
+  /** The maximum wait, unless the receiver asks for more. @default {30000} */
   maxBackoffMs?: number | undefined;
   /**
-   * The maximum size of all compressed requests that are kept while the receiver does not take
-   * them, in bytes. The oldest are dropped first. @default {16777216}
+   * The maximum size of all compressed requests that wait while the receiver fails, in bytes. The
+   * oldest are dropped first. @default {16777216}
    */
   maxBufferedBytes?: number | undefined;
   /**
-   * Called with each failure, also of requests that are tried again. What it throws is ignored.
+   * Called with each failure, also of requests that are retried. Errors that it throws are ignored.
    */
   onError?: ((error: unknown) => void) | undefined;
-  /** A number from 0 to 1 that spreads times; for tests. @default {Math.random} */
+  /** Returns a number from 0 to 1 that spreads times, for tests. @default {Math.random} */
   random?: (() => number) | undefined;
 }
 
@@ -52,7 +51,7 @@ export const SENDER_OPTIONS: KnownOptions<SenderOptions> = {
   random: true,
 };
 
-/** Options that were checked and filled in. */
+/** Valid options with defaults. */
 export interface SenderSettings {
   readonly registry: Gatherer;
   readonly timeoutMs: number;
@@ -67,18 +66,18 @@ export interface SenderSettings {
   readonly random: () => number;
 }
 
-/** How long an answer is waited for if nothing else is said, in milliseconds. */
+/** The default time limit of an answer, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
-/** The same for a request that no call waits for. */
+/** The default time limit of a request in the background. */
 const BACKGROUND_TIMEOUT_MS = 5000;
 
 /**
- * Checks options and fills in what is left out.
+ * Checks options and fills in defaults.
  *
  * @param options The options as they were given.
  * @param doing The action, for error messages, such as `Cannot write to "…"`.
- * @param timeoutMs How long an answer is waited for if the options do not say it.
+ * @param timeoutMs The default time limit of an answer.
  * @returns All of them.
  * @throws {TypeError} If one has the wrong shape.
  * @throws {RangeError} If a number is out of bounds.

@@ -4,21 +4,21 @@ import { open, rename, rm } from "node:fs/promises";
 const MODE = 0o644;
 
 /**
- * Gives a file a new content, so that it has either the old one or the new one at any moment.
+ * Replaces the content of a file. At any moment the file has either the old or the new content.
  *
  * @param path The file: a path, or a `file:` URL.
  * @param bytes The content.
- * @throws {Error} If the folder or the file cannot be written. Nothing has changed then.
+ * @throws {Error} If the folder or the file cannot be written. The file is unchanged then.
  */
 export async function replaceFile(path: string | URL, bytes: Uint8Array): Promise<void> {
-  // The ending is not ".prom", so node_exporter does not read it, and another writer has another.
+  // node_exporter reads only ".prom" files. Each writer has its own suffix.
   const suffix = `.${crypto.randomUUID()}.tmp`;
   const aside = typeof path === "string" ? path + suffix : new URL(path.href + suffix);
   const file = await open(aside, "wx", MODE);
   try {
     try {
       await file.writeFile(bytes);
-      // The mode of open() is less than this where the umask takes something away.
+      // The umask may have removed permissions in open().
       await file.chmod(MODE);
       // Otherwise the file could be empty after a power failure.
       await file.sync();

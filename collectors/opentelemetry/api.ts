@@ -7,11 +7,11 @@
 
 /** Attributes of a measurement. */
 export interface Attributes {
-  /** A value by its key. Values of `undefined` are left out. */
+  /** A value by its key. `undefined` is left out. */
   [key: string]: unknown;
 }
 
-/** What is carried along the calls of a program; only spans are looked up in it. */
+/** A context of the API. Only its span is read. */
 export interface Context {
   /** Returns the value of a key. */
   getValue(key: symbol): unknown;
@@ -19,11 +19,11 @@ export interface Context {
 
 /** Options of an instrument. */
 export interface InstrumentOptions {
-  /** The description, which becomes the help text. */
+  /** The description, used as the help text. */
   description?: string;
   /** The unit, in UCUM. */
   unit?: string;
-  /** The type of the values: 0 for integers, whose fraction is cut off, 1 for doubles. */
+  /** The type of the values: 0 for integers, which have their fraction cut off, 1 for doubles. */
   valueType?: number;
   /** Advice on the aggregation. */
   advice?: {
@@ -32,25 +32,25 @@ export interface InstrumentOptions {
   };
 }
 
-/** An instrument that adds: a counter, or an up-down counter. */
+/** A counter or an up-down counter. */
 export interface AddingInstrument {
   /**
-   * Adds to a series. Never throws: a value that is not legal is ignored and counted.
+   * Adds to a series. Never throws. An invalid value is ignored and counted.
    *
    * @param value The value.
-   * @param attributes The attributes that tell the series.
+   * @param attributes The attributes of the series.
    * @param context The context, for exemplars. @default {the active one}
    */
   add(value: number, attributes?: Attributes, context?: Context): void;
 }
 
-/** An instrument that records: a gauge, or a histogram. */
+/** A gauge or a histogram. */
 export interface RecordingInstrument {
   /**
-   * Records a value of a series. Never throws: a value that is not legal is ignored and counted.
+   * Records a value in a series. Never throws. An invalid value is ignored and counted.
    *
    * @param value The value.
-   * @param attributes The attributes that tell the series.
+   * @param attributes The attributes of the series.
    * @param context The context, for exemplars. @default {the active one}
    */
   record(value: number, attributes?: Attributes, context?: Context): void;
@@ -61,8 +61,8 @@ export interface ObservableResult {
   /**
    * Observes a value.
    *
-   * @param value The value; of counters the total.
-   * @param attributes The attributes that tell the series.
+   * @param value The value. For counters it is the total.
+   * @param attributes The attributes of the series.
    */
   observe(value: number, attributes?: Attributes): void;
 }
@@ -73,8 +73,8 @@ export interface BatchObservableResult {
    * Observes a value.
    *
    * @param instrument One of the instruments of the batch.
-   * @param value The value; of counters the total.
-   * @param attributes The attributes that tell the series.
+   * @param value The value. For counters it is the total.
+   * @param attributes The attributes of the series.
    */
   observe(instrument: ObservableInstrument, value: number, attributes?: Attributes): void;
 }
@@ -85,10 +85,10 @@ export type ObservableCallback = (result: ObservableResult) => void | Promise<vo
 /** The callback of a batch of observable instruments. */
 export type BatchObservableCallback = (result: BatchObservableResult) => void | Promise<void>;
 
-/** An instrument whose callbacks are called by each scrape. */
+/** An instrument whose callbacks run at each scrape. */
 export interface ObservableInstrument {
   /**
-   * Adds a callback. One that is there already is not added again.
+   * Adds a callback, unless it was added before.
    *
    * @param callback The callback.
    */
@@ -101,28 +101,28 @@ export interface ObservableInstrument {
   removeCallback(callback: ObservableCallback): void;
 }
 
-/** Makes instruments of one scope. */
+/** Creates the instruments of one scope. */
 export interface Meter {
-  /** Makes a counter. */
+  /** Creates a counter. */
   createCounter(name: string, options?: InstrumentOptions): AddingInstrument;
-  /** Makes a counter that also goes down. */
+  /** Creates an up-down counter. */
   createUpDownCounter(name: string, options?: InstrumentOptions): AddingInstrument;
-  /** Makes a gauge. */
+  /** Creates a gauge. */
   createGauge(name: string, options?: InstrumentOptions): RecordingInstrument;
-  /** Makes a histogram. */
+  /** Creates a histogram. */
   createHistogram(name: string, options?: InstrumentOptions): RecordingInstrument;
-  /** Makes a counter whose total is observed. */
+  /** Creates a counter whose total is observed. */
   createObservableCounter(name: string, options?: InstrumentOptions): ObservableInstrument;
-  /** Makes an up-down counter whose total is observed. */
+  /** Creates an up-down counter whose total is observed. */
   createObservableUpDownCounter(name: string, options?: InstrumentOptions): ObservableInstrument;
-  /** Makes a gauge whose value is observed. */
+  /** Creates a gauge whose value is observed. */
   createObservableGauge(name: string, options?: InstrumentOptions): ObservableInstrument;
   /** Adds a callback that observes several instruments. */
   addBatchObservableCallback(
     callback: BatchObservableCallback,
     instruments: ObservableInstrument[],
   ): void;
-  /** Removes such a callback, told by itself and its instruments. */
+  /** Removes a callback that was added with the same instruments. */
   removeBatchObservableCallback(
     callback: BatchObservableCallback,
     instruments: ObservableInstrument[],
@@ -131,9 +131,9 @@ export interface Meter {
 
 /** Options of a meter. */
 export interface MeterOptions {
-  /** The address of the schema of its telemetry. */
+  /** The URL of the telemetry's schema. */
   schemaUrl?: string;
-  /** Attributes of the scope. They are in `otel_scope_info`. */
+  /** Attributes of the scope, for `otel_scope_info`. */
   attributes?: Attributes;
 }
 

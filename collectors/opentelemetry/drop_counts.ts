@@ -1,9 +1,9 @@
 import { type Collector, MetricFamily, type Registerer } from "../../mod.ts";
 
-/** Why something was left out: a value or attributes that are not legal, or a name that is taken. */
+/** The reason for a drop: an invalid value, unreadable attributes, or a name that is in use. */
 export type Cause = "value" | "attributes" | "conflict";
 
-/** Counts what instruments left out, in one family of a registry. */
+/** Counts dropped measurements and instruments, in one family of a registry. */
 export class DropCounts implements Collector {
   readonly name = "narthex_opentelemetry_dropped_total";
   readonly #counts: Map<string, Map<Cause, number>> = new Map();
@@ -14,7 +14,7 @@ export class DropCounts implements Collector {
     causes.set(cause, (causes.get(cause) ?? 0) + 1);
   }
 
-  /** There is no family as long as nothing was left out. */
+  /** Returns no family until something was dropped. */
   collect(): MetricFamily[] {
     return this.#counts.size === 0 ? [] : this.describe();
   }
@@ -31,14 +31,14 @@ export class DropCounts implements Collector {
   }
 }
 
-/** The counts of each registry. Several providers may use one. */
+/** The counts of each registry. Several providers may share one. */
 const counts: WeakMap<object, DropCounts> = new WeakMap();
 
 /**
- * Returns the counts of a registry, which are made and registered at the first call.
+ * Returns the counts of a registry. Creates and registers them at the first call.
  *
  * @param registry The registry.
- * @param onError Called if another collector has the name.
+ * @param onError Called if another collector uses the name.
  */
 export function dropCountsOf(
   registry: Registerer,

@@ -22,11 +22,11 @@ export type Series = CounterSeries | GaugeSeries | HistogramSeries;
 /** The buckets of a histogram. */
 export type Buckets = Pick<HistogramOptions, "buckets" | "nativeHistogram">;
 
-/** A source of series that are made for each read. */
+/** A source of series that are created for each read. */
 export interface ObservedSource {
-  /** Calls the callbacks; returns a promise if one of them does. */
+  /** Calls the callbacks. Returns a promise if one of them does. */
   observe(): Promise<void> | undefined;
-  /** The series that were observed last, by the key of their labels. */
+  /** Returns the series that were observed last, by the key of their labels. */
   series(): Iterable<readonly [key: string, metric: Metric]>;
 }
 
@@ -41,7 +41,7 @@ export interface FamilyDescription {
   readonly clock: Clock;
 }
 
-/** A metric of this library, of whatever type. It is in no registry. */
+/** A metric of any type. It is in no registry. */
 type SeriesMetric =
   | Counter<readonly string[]>
   | Gauge<readonly string[]>
@@ -51,30 +51,38 @@ type SeriesMetric =
  * One family of a registry, with the series of all instruments that have its name.
  *
  * OpenTelemetry has no fixed label names. So there is a metric of this library for each set of label
- * names, and a read goes over all of them.
+ * names and buckets, and a read goes over all of them.
  */
 export class FamilyCollector implements Collector {
   readonly name: string;
   readonly description: FamilyDescription;
-  /** What makes two of them interchangeable; without it a store would not share its series. */
+  /** A text that interchangeable families share. A store shares only series of a family with one. */
   readonly definition?: string;
-  readonly #metrics: Map<string, SeriesMetric> = new Map();
+  /** The metrics by their label names, and then by their buckets. */
+  readonly #metrics: Map<string, Map<string, SeriesMetric>> = new Map();
   readonly #sources: Set<ObservedSource> = new Set();
 
   constructor(description: FamilyDescription) {
     const { name, help, type, unit, isObserved } = description;
     this.name = name;
     this.description = description;
-    // Observed values are of the process that is asked.
+    // Observed values are those of the process that is scraped.
     if (!isObserved) this.definition = JSON.stringify(["opentelemetry", type, name, help, unit]);
   }
 
-  /** Returns the series of some labels, which is made if there is none. */
+  /** Returns the series of some labels, with any buckets. Creates it if there is none. */
   series({ labelNames, labelValues }: Labels, buckets: Buckets): Series {
-    const key = JSON.stringify([labelNames, buckets]);
-    let metric = this.#metrics.get(key);
-    if (metric === undefined) this.#metrics.set(key, metric = this.#create(labelNames, buckets));
+    const names = JSON.stringify(labelNames);
+    let metrics = this.#metrics.get(names);
+    if (metrics === undefined) this.#metrics.set(names, metrics = new Map());
     // Each type takes its values in the order of its names.
+    for (const metric of metrics.values() as Iterable<Counter<readonly string[]>>) {
+      const known = metric.find(...labelValues);
+      if (known !== undefined) return known;
+    }
+    const key = JSON.stringify(buckets);
+    let metric = metrics.get(key);
+    if (metric === undefined) metrics.set(key, metric = this.#create(labelNames, buckets));
     return (metric as Counter<readonly string[]>).labels(...labelValues);
   }
 
@@ -103,7 +111,7 @@ export class FamilyCollector implements Collector {
     return [this.#family({ [Symbol.iterator]: () => [][Symbol.iterator]() })];
   }
 
-  /** A family without series is left out: instrumentations make many that are never used. */
+  /** Leaves out a family without series, because instrumentations create many unused ones. */
   #families(metrics: LiveMetrics | undefined): MetricFamily[] {
     return metrics === undefined ? [] : [this.#family(metrics)];
   }
@@ -121,13 +129,16 @@ export class FamilyCollector implements Collector {
 
   #live(): LiveMetrics | undefined {
     const { type } = this.description;
-    const parts = Array.from(this.#metrics.values(), (metric) => {
-      const [family] = metric.collect();
-      return family!.metrics;
-    });
+    const parts: LiveMetrics[] = [];
+    for (const metrics of this.#metrics.values()) {
+      for (const metric of metrics.values()) {
+        const [family] = metric.collect();
+        parts.push(family!.metrics);
+      }
+    }
     if (parts.length < 2) return parts[0];
     return {
-      // Their label names differ, so no two have the same labels.
+      // No two have a series of the same labels.
       [TRUSTED]: type,
       *[Symbol.iterator]() {
         for (const part of parts) yield* part;

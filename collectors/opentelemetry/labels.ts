@@ -2,37 +2,37 @@ import type { LabelSet } from "../../mod.ts";
 import type { Attributes } from "./api.ts";
 import { escape, translateKey, type Translation } from "./names.ts";
 
-/** Labels, in the order of their names. */
+/** Labels, sorted by name. */
 export interface Labels extends LabelSet {
-  /** Tells them from all others. */
+  /** A text that only equal labels share. */
   readonly key: string;
 }
 
-/** What the labels of a family look like. */
+/** How attributes become labels in a family. */
 export interface LabelRules {
   readonly translation: Translation;
-  /** A label that the type of the family keeps for itself. */
+  /** A label that is reserved in the family. */
   readonly reserved: string | undefined;
-  /** The labels of the scope. No attribute takes their place. */
+  /** The labels of the scope. They take precedence over attributes. */
   readonly scope: ReadonlyMap<string, string>;
 }
 
 /**
- * Turns attributes into labels: keys are translated, values are written as text, arrays as JSON. Of
- * keys that become one label the values are joined by semicolons, in the order of the keys. An empty
- * value is no label.
+ * Turns attributes into labels: keys are translated, values are written as text, arrays as JSON. If
+ * several keys become one label, their values are joined with semicolons, in the order of the keys. An
+ * empty value adds no label.
  *
  * @param attributes The attributes. Only own enumerable properties count.
  * @param keeps Whether an attribute is kept; undefined to keep all.
- * @param rules What the labels look like.
- * @returns The labels, with those of the scope.
+ * @param rules The rules of the family.
+ * @returns The labels, including those of the scope.
  */
 export function toLabels(
   attributes: Attributes,
   keeps: ((key: string) => boolean) | undefined,
   { translation, reserved, scope }: LabelRules,
 ): Labels {
-  /** By what the name is in the classic alphabet, in which no two may be one. */
+  /** By the name in the classic alphabet, in which names must be unique. */
   const byName = new Map<string, { name: string; value: string }>();
   for (const key of Object.keys(attributes).sort()) {
     if (key === "" || keeps?.(key) === false) continue;
@@ -58,7 +58,7 @@ export function toLabels(
  * Writes the value of an attribute as text.
  *
  * @param value The value, of any type.
- * @returns The text; `""` for a value that is none.
+ * @returns The text, or `""` if the value has none.
  */
 export function toText(value: unknown): string {
   switch (typeof value) {
@@ -73,7 +73,7 @@ export function toText(value: unknown): string {
       try {
         return (JSON.stringify(value) ?? "").toWellFormed();
       } catch {
-        // It is circular, or has a bigint in it.
+        // It is circular or contains a bigint.
         return "";
       }
     default:

@@ -37,6 +37,7 @@ import { toText } from "./labels.ts";
 import { escape, translateKey, translateName, type Translation, TRANSLATIONS } from "./names.ts";
 import { ObservedStream, OtelObservable } from "./observables.ts";
 import { type CreateInstrument, OtelMeter } from "./otel_meter.ts";
+import { prepareSpanLabels } from "./span.ts";
 import { Stream } from "./stream.ts";
 import { type CheckedView, checkViews, type View } from "./views.ts";
 
@@ -45,17 +46,17 @@ export type Resource = Attributes | { readonly attributes: Attributes };
 
 /** Options of {@linkcode meterProvider}. */
 export interface MeterProviderOptions {
-  /** Where the metrics are. @default {REGISTRY} */
+  /** The registry of the metrics. @default {REGISTRY} */
   registry?: Registry | undefined;
   /**
-   * How many series each metric of an instrument has at most. Measurements of other attributes count
-   * in a series of their own, whose label is `otel_metric_overflow="true"`.
+   * The maximum number of series of each metric of an instrument. Further attributes count in one
+   * series with the label `otel_metric_overflow="true"`, which is included in the number.
    * @default {that of the registry, or 2000}
    */
   maxSeries?: number | undefined;
   /** How names are translated. @default {"UnderscoreEscapingWithSuffixes"} */
   translation?: Translation | undefined;
-  /** How instruments become metrics where the default is not wanted. @default {[]} */
+  /** Changes how some instruments become metrics. @default {[]} */
   views?: readonly View[] | undefined;
   /**
    * Whether each series has labels that name its meter: `otel_scope_name`, `otel_scope_version` and
@@ -63,13 +64,13 @@ export interface MeterProviderOptions {
    * @default {"labels"}
    */
   scopes?: "labels" | "none" | undefined;
-  /** What the program is, for the `target_info` of the registry. @default {nothing is changed} */
+  /** Describes the program in the registry's `target_info`. @default {no change} */
   resource?: Resource | undefined;
   /** Whether counters and histograms have exemplars from the active span, if it is sampled. @default {true} */
   exemplars?: boolean | undefined;
   /**
-   * Called with what went wrong, since no instrument ever throws: names that are taken or not legal,
-   * and errors of callbacks. What it throws is ignored. @default {none}
+   * Called with each error, because instruments never throw: for example a name that is invalid or
+   * in use, or an error of a callback. Errors that it throws itself are ignored. @default {none}
    */
   onError?: ((error: unknown) => void) | undefined;
   /** The clock, for tests. @default {the platform's} */
@@ -88,10 +89,10 @@ const KNOWN_OPTIONS: KnownOptions<MeterProviderOptions> = {
   clock: true,
 };
 
-/** The limit that the specification has, the series of the overflow included. */
+/** The limit in the specification. It includes the overflow series. */
 const MAX_SERIES = 2000;
 
-/** The bounds that the specification has for histograms without advice. */
+/** The bounds in the specification for histograms without advice. */
 const DEFAULT_BOUNDS = [0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000];
 
 const DOING = "Cannot create meter provider";
@@ -99,33 +100,33 @@ const DOING = "Cannot create meter provider";
 /** A meter provider of `@opentelemetry/api`, by shape. */
 export interface MeterProvider {
   /**
-   * Returns the meter of a scope. The same scope has the same meter.
+   * Returns the meter of a scope. Calls with the same scope return the same meter.
    *
-   * @param name The name of the library that measures.
+   * @param name The name of the instrumented library.
    * @param version Its version.
-   * @param options More about the scope.
+   * @param options Further properties of the scope.
    * @returns The meter.
    */
   getMeter(name: string, version?: string, options?: MeterOptions): Meter;
-  /** Does nothing: metrics are read when they are scraped. */
+  /** Does nothing, because a scrape reads the metrics. */
   forceFlush(): Promise<void>;
-  /** Removes the metrics of the provider from the registry. Its instruments then have no effect. */
+  /** Removes the provider's metrics from the registry. Its instruments have no effect afterwards. */
   shutdown(): Promise<void>;
 }
 
 /**
- * Makes a meter provider whose metrics are in a registry of this library, for
- * `metrics.setGlobalMeterProvider()` of `@opentelemetry/api`. Set it before instrumentations are made.
+ * Creates a meter provider whose metrics are in a registry of this library. Pass it to
+ * `metrics.setGlobalMeterProvider()` of `@opentelemetry/api` before instrumentations are created.
  *
- * No instrument throws. A value that is not legal, such as a negative one for a counter, is ignored and
+ * Instruments never throw. An invalid value, such as a negative one for a counter, is ignored and
  * counted in `narthex_opentelemetry_dropped_total{instrument,cause}`.
  *
  * @param options Options.
  * @returns The provider.
- * @throws {TypeError} If an option is not legal.
+ * @throws {TypeError} If an option is invalid.
  * @throws {RangeError} If `maxSeries` is out of bounds.
  *
- * @example Other buckets for one instrument, and fewer attributes for all of a library
+ * @example Other buckets for one instrument, and fewer attributes for one library
  * ```ts
  * import { CollectorRegistry, generateMetrics } from "@narthex/prometheus";
  * import { meterProvider } from "@narthex/prometheus/opentelemetry";
@@ -153,7 +154,7 @@ export function meterProvider(options: MeterProviderOptions = {}): MeterProvider
   return new OtelMeterProvider(checkKnownOptions(options, KNOWN_OPTIONS, DOING));
 }
 
-/** A scope: its labels, and what views ask for. */
+/** A scope: its labels, and its properties for views. */
 interface Scope {
   readonly name: string;
   readonly version: string;
@@ -196,7 +197,7 @@ class OtelMeterProvider implements MeterProvider {
     checkShape(typeof onError === "function", DOING, "onError must be a function", onError);
     const { maxSeries = registry.maxSeries ?? Infinity } = options;
     this.#registry = registry;
-    // A registry without a limit says nothing; there is always room for the overflow.
+    // A registry without a limit has no effect. There is always room for the overflow series.
     const isUnset = options.maxSeries === undefined && maxSeries === Infinity;
     this.#maxSeries = isUnset
       ? MAX_SERIES
@@ -205,6 +206,7 @@ class OtelMeterProvider implements MeterProvider {
     this.#views = checkViews(views, DOING);
     for (const { maxSeries } of this.#views) if (maxSeries !== undefined) checkLimit(maxSeries);
     this.#hasScopes = scopes === "labels";
+    if (exemplars) prepareSpanLabels();
     this.#exemplars = exemplars;
     this.#tell = onError;
     this.#clock = clock;
@@ -237,16 +239,28 @@ class OtelMeterProvider implements MeterProvider {
         }
       }
       const own: Scope = { name: scope.name, version: scope.version, labels };
-      const instruments = new Map<string, ReturnType<CreateInstrument>>();
+      const report = (error: unknown) => this.#report(error);
+      const made = new Map<string, { instrument: ReturnType<CreateInstrument>; bounds: string }>();
       meter = new OtelMeter((kind, name, options) => {
-        const about = describe(name, options);
-        const id = JSON.stringify([kind, about]);
-        let instrument = instruments.get(id);
-        if (instrument === undefined) {
-          instruments.set(id, instrument = this.#create(own, kind, about));
+        const about = describe(name, options, report);
+        const { bounds: _, ...identity } = about;
+        const id = JSON.stringify([kind, identity]);
+        const bounds = JSON.stringify(about.bounds ?? null);
+        const known = made.get(id);
+        if (known === undefined) {
+          const instrument = this.#create(own, kind, about);
+          made.set(id, { instrument, bounds });
+          return instrument;
         }
-        return instrument;
-      }, (error) => this.#report(error));
+        // The specification wants the advice that was seen first.
+        if (about.bounds !== undefined && known.bounds !== bounds) {
+          const rule = `they must be those of the first instrument of this name, ${known.bounds}`;
+          report(
+            new TypeError(`Cannot use buckets for "${about.name}": ${rule}: received ${bounds}`),
+          );
+        }
+        return known.instrument;
+      }, report);
       this.#meters.set(key, meter);
     }
     return meter;
@@ -355,12 +369,12 @@ class OtelMeterProvider implements MeterProvider {
       maxSeries: view?.maxSeries ?? this.#maxSeries,
       buckets,
     });
-    // Throws for buckets that are not legal, rather than at the first measurement.
+    // Throws for invalid buckets now instead of at the first measurement.
     if (type === "histogram") family.check(buckets);
     return stream;
   }
 
-  /** The family of a name, which is registered when it is new. */
+  /** Returns the family of a name. Registers it if it is new. */
   #family(description: FamilyCollector["description"]): FamilyCollector {
     const { name, type, isObserved } = description;
     const known = this.#families.get(name);
@@ -380,7 +394,7 @@ class OtelMeterProvider implements MeterProvider {
     }
     let family = new FamilyCollector(description);
     const kept: unknown = this.#registry.register(family);
-    // A provider that was made before, for example by a module that runs again, has made it.
+    // Another provider may have created it, for example if a module ran twice.
     if (kept instanceof FamilyCollector && kept.definition === family.definition) family = kept;
     this.#families.set(name, family);
     this.#registered.add(family);
@@ -418,7 +432,7 @@ class OtelMeterProvider implements MeterProvider {
     registry.setTargetInfo!(labels);
   }
 
-  /** Labels of what is not a measurement, in the classic alphabet. */
+  /** Returns the labels of a resource or a scope, in the classic alphabet. */
   #labelsOf(attributes: Attributes): Record<string, string> {
     const labels: Record<string, string> = {};
     for (const key of Object.keys(attributes).sort()) {
@@ -435,12 +449,12 @@ class OtelMeterProvider implements MeterProvider {
       // It may be an async function, and reject.
       Promise.resolve(this.#tell(error)).catch(() => {});
     } catch {
-      // It is theirs to handle.
+      // The user has to handle it.
     }
   }
 }
 
-/** What an instrument says of itself, made legal. */
+/** The valid properties of an instrument. */
 interface InstrumentDescription {
   readonly name: string;
   readonly description: string;
@@ -452,17 +466,41 @@ interface InstrumentDescription {
 /** The number of the API for integers. */
 const INTEGER = 0;
 
-function describe(name: unknown, options: unknown): InstrumentDescription {
-  // Whatever they are, nothing is thrown.
+function describe(
+  name: unknown,
+  options: unknown,
+  report: (error: unknown) => void,
+): InstrumentDescription {
+  // Arguments of any type must not throw.
   const { description, unit, valueType, advice } = (options ?? {}) as InstrumentOptions;
-  const bounds = advice?.explicitBucketBoundaries;
+  const text = toText(name);
   return {
-    name: toText(name),
+    name: text,
     description: toText(description),
     unit: toText(unit),
     isInteger: valueType === INTEGER,
-    bounds: Array.isArray(bounds) ? [...bounds] : undefined,
+    bounds: readBounds(advice?.explicitBucketBoundaries, text, report),
   };
+}
+
+/**
+ * Returns the bounds of an advice in order, as the SDK does. Reports an illegal advice, and returns
+ * undefined, as if there were none.
+ *
+ * See https://opentelemetry.io/docs/specs/otel/metrics/sdk/#instrument-advisory-parameters
+ */
+function readBounds(
+  bounds: unknown,
+  name: string,
+  report: (error: unknown) => void,
+): number[] | undefined {
+  if (bounds === undefined) return undefined;
+  const isLegal = Array.isArray(bounds) &&
+    bounds.every((bound) => typeof bound === "number" && !Number.isNaN(bound));
+  if (isLegal) return [...new Set(bounds)].filter(Number.isFinite).sort((a, b) => a - b);
+  const rule = "explicitBucketBoundaries must be an array of numbers";
+  report(new TypeError(`Cannot use advice for instrument "${name}": ${rule}`));
+  return undefined;
 }
 
 function typeOf(kind: InstrumentKind): "counter" | "gauge" | "histogram" {

@@ -11,7 +11,7 @@
  * - `UnderscoreEscapingWithSuffixes`: `http.server.duration` in `s` is `http_server_duration_seconds`
  * - `UnderscoreEscapingWithoutSuffixes`: it is `http_server_duration`
  * - `NoUTF8EscapingWithSuffixes`: it is `http.server.duration_seconds`, in UTF-8
- * - `NoTranslation`: it stays as it is
+ * - `NoTranslation`: the name is unchanged
  */
 export type Translation =
   | "UnderscoreEscapingWithSuffixes"
@@ -27,7 +27,7 @@ export const TRANSLATIONS: readonly Translation[] = [
   "NoTranslation",
 ];
 
-/** UCUM's units and what Prometheus calls them. */
+/** The units of UCUM, and their names in Prometheus. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["d", "days"],
   ["h", "hours"],

@@ -10,35 +10,35 @@ import type { ObservedSource } from "./family_collector.ts";
 import type { DropCause } from "./instruments.ts";
 import type { Stream } from "./stream.ts";
 
-/** A value that a callback has observed. */
+/** An observed value. */
 interface Observation {
   readonly value: number;
   readonly attributes: object;
 }
 
-/** What an observable instrument is made with. */
+/** Settings of an observable instrument. */
 export interface ObservableSettings {
   readonly isInteger: boolean;
-  /** Whether values are totals that never fall. */
+  /** Whether values are totals that never decrease. */
   readonly isCounter: boolean;
-  /** Whether values that become one series are added, as those of counters are. */
+  /** Whether values in the same series are added up, as for counters. */
   readonly adds: boolean;
-  /** When the instrument was made, in seconds since 1970. */
+  /** When the instrument was created, in seconds since 1970. */
   readonly created: number;
   readonly onDrop: (cause: DropCause, error?: unknown) => void;
-  /** Called with what a callback threw. */
+  /** Called with errors of callbacks. */
   readonly onError: (error: unknown) => void;
 }
 
-/** An instrument whose callbacks are called by each read of one of its families. */
+/** An instrument whose callbacks run at each read of one of its families. */
 export class OtelObservable implements ObservableInstrument {
   readonly settings: ObservableSettings;
-  /** The batches that it is a part of. */
+  /** The batches that include the instrument. */
   readonly batches: Set<Batch> = new Set();
   readonly #callbacks: Set<ObservableCallback> = new Set();
-  /** What each callback has observed last. */
+  /** The last observations of each callback. */
   readonly #observed: Map<object, readonly Observation[]> = new Map();
-  /** The families that have read the last run of the instrument's own callbacks. */
+  /** The last run of the callbacks, and the families that have read it. */
   #run: { readonly readers: Set<object>; readonly promise: Promise<void> | undefined } | undefined;
 
   constructor(settings: ObservableSettings) {
@@ -55,18 +55,18 @@ export class OtelObservable implements ObservableInstrument {
     this.#observed.delete(callback);
   }
 
-  /** Forgets what a batch has observed. */
+  /** Forgets the observations of a batch. */
   forget(batch: Batch): void {
     this.batches.delete(batch);
     this.#observed.delete(batch);
   }
 
-  /** Takes what a callback has observed. */
+  /** Stores the observations of a callback. */
   take(callback: object, observations: readonly Observation[]): void {
     this.#observed.set(callback, observations);
   }
 
-  /** Calls all callbacks, unless they were just called for another family of the same read. */
+  /** Calls all callbacks, unless they just ran for another family of the same read. */
   observe(reader: object): Promise<void> | undefined {
     const run = this.#run;
     if (run !== undefined && !run.readers.has(reader)) {
@@ -103,7 +103,7 @@ export class OtelObservable implements ObservableInstrument {
     return promise;
   }
 
-  /** Notes an observation, if it is legal. */
+  /** Adds an observation if it is valid. */
   note(observations: Observation[], value: number, attributes: unknown): void {
     const { isCounter, isInteger, onDrop } = this.settings;
     const isLegal = typeof value === "number" && (!isCounter || (value >= 0 && value < Infinity));
@@ -114,13 +114,13 @@ export class OtelObservable implements ObservableInstrument {
     });
   }
 
-  /** All that was observed last. */
+  /** Returns the last observations of all callbacks. */
   *observations(): Generator<Observation> {
     for (const observations of this.#observed.values()) yield* observations;
   }
 }
 
-/** A callback for several instruments. It is called once for all of them in a read. */
+/** A callback for several instruments. It runs once in a read. */
 export class Batch {
   readonly callback: BatchObservableCallback;
   readonly instruments: ReadonlySet<OtelObservable>;
@@ -137,7 +137,7 @@ export class Batch {
       [...instruments].every((instrument) => this.instruments.has(instrument));
   }
 
-  /** Calls the callback, unless it was just called for another instrument of the same read. */
+  /** Calls the callback, unless it just ran for another instrument of the same read. */
   observe(reader: OtelObservable): Promise<void> | undefined {
     const run = this.#run;
     if (run !== undefined && !run.readers.has(reader)) {
@@ -148,7 +148,7 @@ export class Batch {
     for (const instrument of this.instruments) observed.set(instrument, []);
     const result: BatchObservableResult = {
       observe: (instrument, value, attributes) => {
-        // Others are not part of the batch.
+        // Ignores instruments of other batches.
         const observations = observed.get(instrument as OtelObservable);
         if (observations === undefined) return;
         (instrument as OtelObservable).note(observations, value, attributes);
@@ -171,7 +171,7 @@ export class Batch {
   }
 }
 
-/** The series that an instrument has in one family. */
+/** The series of an instrument in one family. */
 export class ObservedStream implements ObservedSource {
   readonly #instrument: OtelObservable;
   readonly #stream: Stream;
@@ -188,7 +188,7 @@ export class ObservedStream implements ObservedSource {
   series(): Iterable<readonly [string, Metric]> {
     const { settings } = this.#instrument;
     const { maxSeries } = this.#stream.options;
-    /** Of the same attributes the last value counts. */
+    /** The last value of each attribute set. */
     const last = new Map<string, { value: number; attributes: object }>();
     for (const { value, attributes } of this.#instrument.observations()) {
       try {
@@ -204,7 +204,7 @@ export class ObservedStream implements ObservedSource {
         labels = this.#stream.overflowLabels();
       }
       const known = series.get(labels.key);
-      // A view may leave out attributes that told series apart.
+      // A view may leave out the attributes that distinguish two series.
       if (known === undefined) series.set(labels.key, new ObservedMetric(labels, value, settings));
       else known.value = settings.adds ? known.value + value : value;
     }
@@ -213,7 +213,7 @@ export class ObservedStream implements ObservedSource {
   }
 }
 
-/** A series that was observed. */
+/** An observed series. */
 class ObservedMetric {
   readonly labelNames: readonly string[];
   readonly labelValues: readonly string[];
@@ -228,7 +228,7 @@ class ObservedMetric {
   }
 }
 
-/** Calls something that may be asynchronous, and tells how it ended. */
+/** Calls a function that may be asynchronous, and then one of the listeners. */
 function call(
   callback: () => void | Promise<void>,
   onEnd: () => void,
@@ -246,7 +246,7 @@ function call(
   return undefined;
 }
 
-/** A run is shared by the families of one read, which asks all of them in one turn. */
+/** Forgets a run after the turn in which one read collects all its families. */
 function forgetLater(promise: Promise<void> | undefined, forget: () => void): void {
   if (promise === undefined) queueMicrotask(forget);
   else promise.then(forget, forget);

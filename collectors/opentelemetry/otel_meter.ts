@@ -9,7 +9,7 @@ import type {
 } from "./api.ts";
 import { Batch, OtelObservable } from "./observables.ts";
 
-/** Makes the instruments of a meter. It never throws. */
+/** Creates an instrument. Never throws. */
 export type CreateInstrument = (
   kind: InstrumentKind,
   name: string,
@@ -27,7 +27,7 @@ export class OtelMeter implements Meter {
     this.#onError = onError;
   }
 
-  // The kind decides which instrument is made.
+  // The kind decides which instrument is created.
 
   createCounter(name: string, options: InstrumentOptions = {}): AddingInstrument {
     return this.#create("counter", name, options) as AddingInstrument;

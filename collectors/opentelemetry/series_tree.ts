@@ -1,8 +1,8 @@
-/** A place in the tree: what follows after some attributes. */
+/** A node of the tree, reached by some attributes. */
 interface Place<T> {
-  /** What stands here if no more attributes follow. */
+  /** The item for these attributes, if no more follow. */
   found: T | undefined;
-  /** The key that was seen first at this place, and what follows each of its values. */
+  /** The key that was seen first at this node, and the node that follows each of its values. */
   key: string | undefined;
   values: Map<unknown, Place<T>> | undefined;
   /** The same for all other keys. */
@@ -10,14 +10,13 @@ interface Place<T> {
 }
 
 /**
- * Finds something by attributes in the order in which a caller writes them, without allocating
- * anything: one look-up for each attribute. The same attributes in another order are another path to
- * the same thing.
+ * Finds items by attributes, in the order in which a caller writes them: one look-up for each
+ * attribute, and no allocation. The same attributes in another order are another path to the same
+ * item.
  *
- * What is found was put there by its owner, who knows the attributes in detail. So the tree only
- * remembers, and its size is limited: a path that finds no room is looked up in the slow way.
+ * The tree is a cache of limited size. A path that is not in it takes a slower look-up elsewhere.
  *
- * @typeParam T What is found.
+ * @typeParam T The type of the items.
  */
 export class SeriesTree<T> {
   readonly #root: Place<T> = newPlace();
@@ -25,7 +24,7 @@ export class SeriesTree<T> {
   #room: number;
 
   /**
-   * @param room How many paths there are at most.
+   * @param room The maximum number of paths.
    * @param keeps Whether an attribute counts; undefined if all do.
    */
   constructor(room: number, keeps?: (key: string) => boolean) {
@@ -33,14 +32,14 @@ export class SeriesTree<T> {
     this.#keeps = keeps;
   }
 
-  /** Returns what was put at these attributes, if anything was. */
+  /** Returns the item at these attributes, if there is one. */
   find(attributes: object): T | undefined {
     const keeps = this.#keeps;
     let place: Place<T> = this.#root;
     for (const key in attributes) {
       if (keeps !== undefined && !keeps(key)) continue;
       const values = place.key === key ? place.values : place.others?.get(key);
-      // Attributes are read by name, whatever the object's type says.
+      // Any object can be read by name.
       const next = values?.get((attributes as Record<string, unknown>)[key]);
       if (next === undefined) return undefined;
       place = next;
@@ -48,14 +47,14 @@ export class SeriesTree<T> {
     return place.found;
   }
 
-  /** Remembers something at some attributes, if their values stay what they are. */
+  /** Adds an item at some attributes, if their values cannot change. */
   put(attributes: object, found: T): void {
     if (this.#room <= 0) return;
     const entries: [string, unknown][] = [];
     for (const key in attributes) {
       if (this.#keeps?.(key) === false) continue;
       const value = (attributes as Record<string, unknown>)[key];
-      // An array may change, and what is inherited is no attribute.
+      // An array may change. Inherited properties are not attributes.
       const isLasting = value === null ||
         (typeof value !== "object" && typeof value !== "function");
       if (!isLasting || !Object.hasOwn(attributes, key)) return;

@@ -3,18 +3,18 @@ import type { Buckets, FamilyCollector, Series } from "./family_collector.ts";
 import { type LabelRules, type Labels, toLabels } from "./labels.ts";
 import { SeriesTree } from "./series_tree.ts";
 
-/** The attribute of the series that takes what finds no room. */
+/** The attribute of the overflow series. */
 const OVERFLOW: Attributes = { "otel.metric.overflow": true };
 
-/** In how many orders the attributes of a series may be written, on average, to be found fast. */
+/** The number of attribute orders, on average for each series, that have a fast look-up. */
 const ORDERS = 4;
 
-/** What a stream is made with. */
+/** Options of {@linkcode Stream}. */
 export interface StreamOptions {
   readonly family: FamilyCollector;
   readonly rules: LabelRules;
   readonly keeps: ((key: string) => boolean) | undefined;
-  /** How many series there are at most, that of the overflow included. */
+  /** The maximum number of series. It includes the overflow series. */
   readonly maxSeries: number;
   readonly buckets: Buckets;
 }
@@ -31,7 +31,7 @@ export class Stream {
     this.#tree = new SeriesTree(Math.min(options.maxSeries, 1e9) * ORDERS, options.keeps);
   }
 
-  /** Returns the series of some attributes, which is made if there is none and there is room. */
+  /** Returns the series of some attributes. Creates it if there is room, else returns the overflow. */
   find(attributes: object): Series {
     return this.#tree.find(attributes) ?? this.#look(attributes);
   }
@@ -42,7 +42,7 @@ export class Stream {
     return toLabels(attributes as Attributes, keeps, rules);
   }
 
-  /** Returns the labels of the series that takes what finds no room. */
+  /** Returns the labels of the overflow series. */
   overflowLabels(): Labels {
     return toLabels(OVERFLOW, undefined, this.options.rules);
   }

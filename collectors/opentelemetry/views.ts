@@ -3,9 +3,8 @@ import { checkKnownOptions, checkShape, type KnownOptions } from "../../model.ts
 import type { InstrumentKind } from "./api.ts";
 
 /**
- * How instruments become metrics where the default is not wanted. A view applies to all instruments
- * that have everything that it names. An instrument that several views apply to becomes several
- * metrics.
+ * Changes how some instruments become metrics. A view applies to the instruments that match all of
+ * its conditions. An instrument becomes one metric for each view that applies to it.
  */
 export interface View {
   /** The name of the instrument; `*` stands for any characters, `?` for one. @default {"*"} */
@@ -18,7 +17,7 @@ export interface View {
   meterName?: string | undefined;
   /** The version of the meter. @default {any} */
   meterVersion?: string | undefined;
-  /** Another name, which is translated like that of an instrument. */
+  /** Another name. It is translated like the name of an instrument. */
   name?: string | undefined;
   /** Another description. */
   description?: string | undefined;
@@ -26,11 +25,11 @@ export interface View {
   attributes?: readonly string[] | { readonly exclude: readonly string[] } | undefined;
   /** The upper bounds of the buckets of a histogram. */
   buckets?: readonly number[] | undefined;
-  /** Whether a histogram is a native one, alone or, with `buckets`, too. */
+  /** Whether a histogram is native. With `buckets` it is also classic. */
   nativeHistogram?: NativeHistogramOptions | boolean | undefined;
-  /** Whether there is no metric at all. @default {false} */
+  /** Whether to drop the metric. @default {false} */
   drop?: boolean | undefined;
-  /** How many series the metric has at most. @default {that of the provider} */
+  /** The maximum number of series. @default {that of the provider} */
   maxSeries?: number | undefined;
 }
 
@@ -49,7 +48,7 @@ const KNOWN_OPTIONS: KnownOptions<View> = {
   maxSeries: true,
 };
 
-/** An instrument as views see it. */
+/** The properties of an instrument that views match. */
 export interface ViewedInstrument {
   readonly name: string;
   readonly kind: InstrumentKind;
@@ -58,7 +57,7 @@ export interface ViewedInstrument {
   readonly meterVersion: string;
 }
 
-/** A view that was checked. */
+/** A valid view. */
 export interface CheckedView extends View {
   readonly matches: (instrument: ViewedInstrument) => boolean;
   readonly keeps: ((key: string) => boolean) | undefined;
@@ -70,7 +69,7 @@ export interface CheckedView extends View {
  * @param views The views as they were given.
  * @param doing The action, for error messages, such as `Cannot create meter provider`.
  * @returns Copies.
- * @throws {TypeError} If one is not legal.
+ * @throws {TypeError} If a view is invalid.
  */
 export function checkViews(views: unknown, doing: string): CheckedView[] {
   checkShape(Array.isArray(views), doing, "views must be an array", views);
@@ -84,7 +83,7 @@ export function checkViews(views: unknown, doing: string): CheckedView[] {
     }
     const isPattern = /[*?]/.test(instrumentName);
     if (name !== undefined) {
-      // The specification lets this fail at once: all of them would be one metric.
+      // The specification allows this error: otherwise all of them would become one metric.
       const rule = "a view with a name must be for one instrument";
       checkShape(!isPattern, doing, rule, instrumentName);
     }

@@ -4,6 +4,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { exportOtlp } from "../../bridges/otlp.ts";
+import { CollectorRegistry, Gauge } from "../../mod.ts";
 
 const PROGRAM = fileURLToPath(new URL("../support/otlp_environment_program.ts", import.meta.url));
 const isDeno = "Deno" in globalThis;
@@ -52,6 +54,30 @@ test("variables say what options do not: those of metrics before those of all si
   });
   assert.equal(temporality, 1);
   assert.equal(intervalMs, 5000);
+});
+
+test("variables are read when metrics are exported, not at import", async () => {
+  const name = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
+  const former = process.env[name];
+  const urls: string[] = [];
+  try {
+    for (const url of ["http://one/v1/metrics", "http://two/v1/metrics"]) {
+      process.env[name] = url;
+      const registry = new CollectorRegistry();
+      new Gauge("g", "", { registry }).set(1);
+      await exportOtlp(undefined, {
+        registry,
+        fetch: (url) => {
+          urls.push(url);
+          return Promise.resolve(new Response());
+        },
+      });
+    }
+  } finally {
+    if (former === undefined) delete process.env[name];
+    else process.env[name] = former;
+  }
+  assert.deepEqual(urls, ["http://one/v1/metrics", "http://two/v1/metrics"]);
 });
 
 test("an endpoint of metrics is taken as it is", async () => {

@@ -373,6 +373,29 @@ test("soak: totals are exact and memory is bounded, whatever the receiver does f
   await exporter.close();
 });
 
+test("a request that no call waits for ends after five seconds, and others after ten", async () => {
+  // Without a limit of its own, and with one.
+  for (const timeoutMs of [undefined, 20_000]) {
+    const { registry, clock, errors, exporter } = setUp({
+      intervalMs: 60_000,
+      timeoutMs,
+      fetch: () => new Promise(() => {}),
+    });
+    new Gauge("g", "", { registry }).set(1);
+    const messages = () => errors.map((error) => (error as Error).message.split(": ").at(-1));
+    exporter.start();
+    await clock.pass(61 + (timeoutMs ?? 5000) / 1000);
+    assert.deepEqual(messages(), [`no answer within ${timeoutMs ?? 5000} ms`]);
+    const flushed = exporter.flush({ timeoutMs: 45_000 }).catch(() => {});
+    await clock.pass(50);
+    await flushed;
+    assert.equal(messages().at(-1), `no answer within ${timeoutMs ?? 10_000} ms`);
+    const closed = exporter.close({ timeoutMs: 1 });
+    await clock.pass(1);
+    await closed;
+  }
+});
+
 test("a receiver that asks to wait is not asked before", async () => {
   const { registry, collector, clock, exporter } = setUp({ intervalMs: 10_000 });
   new Gauge("g", "", { registry }).set(1);

@@ -1,80 +1,29 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { test } from "node:test";
 import { OtlpExporter } from "../../bridges/otlp.ts";
 import { CollectorRegistry, Counter } from "../../mod.ts";
+import { FlakyReceiver, type Way } from "../support/flaky_receiver.ts";
+import { metricsOf, receiveExport } from "../support/otlp.ts";
 import { freePort, waitFor } from "../support/processes.ts";
-import { metricsOf, partialSuccess, receiveExport } from "../support/otlp.ts";
 
-/** A real receiver that misbehaves, one way after the other, and can be restarted. */
-class FlakyReceiver {
-  readonly url: string;
-  readonly totals: Map<string, number> = new Map();
-  readonly done: Set<string> = new Set();
-  isWell = false;
-  readonly #port: number;
-  #server: Server | undefined;
-  #requests = 0;
+const WAYS: readonly Way[] = ["ok", "503", "partial", "429", "lost", "hang", "503", "ok"];
 
-  constructor(port: number) {
-    this.#port = port;
-    this.url = `http://127.0.0.1:${port}/v1/metrics`;
-  }
-
-  async start(): Promise<void> {
-    const server = this.#server = createServer((request, response) => {
-      this.#answer(request, response).catch(() => response.destroy());
-    });
-    await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
-  }
-
-  async stop(): Promise<void> {
-    const server = this.#server!;
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
-    await closed;
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parts: Uint8Array[] = [];
-    for await (const part of request) parts.push(part);
-    const body = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
-    const way = this.isWell ? "ok" : WAYS[this.#requests++ % WAYS.length]!;
-    this.done.add(way);
-    const take = (): void => {
-      const headers = new Headers(request.headers as Record<string, string>);
+// For minutes, and with remote write beside it: deno task soak:sender
+test("totals arrive exactly at a receiver that fails, hangs, refuses, loses answers and restarts", async () => {
+  const totals = new Map<string, number>();
+  let requests = 0;
+  const receiver = new FlakyReceiver({
+    port: await freePort(),
+    next: () => WAYS[requests++ % WAYS.length]!,
+    retryAfter: "0",
+    take: (headers, body) => {
       for (const { name, sum } of metricsOf(receiveExport("", headers, body).request)) {
         for (const point of sum?.dataPoints ?? []) {
-          this.totals.set(`${name} ${point.attributes?.[0]?.value.stringValue}`, point.asDouble!);
+          totals.set(`${name} ${point.attributes?.[0]?.value.stringValue}`, point.asDouble!);
         }
       }
-    };
-    switch (way) {
-      case "ok":
-        take();
-        return void response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
-      case "partial":
-        take();
-        response.writeHead(200, { "content-type": "application/x-protobuf" });
-        return void response.end(partialSuccess(1, "one is too old"));
-      case "503":
-        return void response.writeHead(503).end("busy");
-      case "429":
-        return void response.writeHead(429, { "retry-after": "0" }).end();
-      case "lost":
-        take();
-        return void response.destroy();
-      case "hang":
-        // Never answers: the exporter gives up.
-        return;
-    }
-  }
-}
-
-const WAYS = ["ok", "503", "partial", "429", "lost", "hang", "503", "ok"] as const;
-
-test("totals arrive exactly at a receiver that fails, hangs, refuses, loses answers and restarts", async () => {
-  const receiver = new FlakyReceiver(await freePort());
+    },
+  });
   await receiver.start();
   const registry = new CollectorRegistry();
   const jobs = new Counter("jobs_total", "", { registry, labelNames: ["id"] });
@@ -109,7 +58,7 @@ test("totals arrive exactly at a receiver that fails, hangs, refuses, loses answ
   count();
   await exporter.flush({ timeoutMs: 60_000 });
   for (let id = 0; id < 50; id++) {
-    assert.equal(receiver.totals.get(`jobs_total ${id}`), jobs.labels({ id }).value);
+    assert.equal(totals.get(`jobs_total ${id}`), jobs.labels({ id }).value);
   }
   const messages = errors.map(({ message }) => message).join("\n");
   for (

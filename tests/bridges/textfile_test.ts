@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import {
   chmod,
   mkdir,
@@ -14,7 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { after, before, test } from "node:test";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { writeTextfile } from "../../bridges/textfile.ts";
 import { CollectorRegistry, Counter, MetricFamily, REGISTRY } from "../../mod.ts";
 
@@ -107,10 +109,33 @@ test("a rejection names the path, keeps the old file and leaves nothing behind",
     assert.equal((error.cause as { code?: string }).code, "ENOENT");
     return true;
   });
+  const inFile = join(place, "file", "job.prom");
+  await writeFile(join(place, "file"), "");
+  await assert.rejects(writeTextfile(inFile, { registry: registryOf(1) }), (error: Error) => {
+    assert.ok(error.message.startsWith(`Cannot write textfile ${JSON.stringify(inFile)}: ENOTDIR`));
+    return true;
+  });
   const taken = join(place, "taken.prom");
   await mkdir(join(taken, "sub"), { recursive: true });
   await assert.rejects(writeTextfile(taken, { registry: registryOf(1) }), /taken\.prom/);
-  assert.deepEqual((await readdir(place)).sort(), ["taken.prom"]);
+  assert.deepEqual((await readdir(place)).sort(), ["file", "taken.prom"]);
+});
+
+test("a write that fails in the middle keeps the old file and leaves nothing behind", async () => {
+  const place = await newFolder();
+  const path = join(place, "job.prom");
+  await writeTextfile(path, { registry: registryOf(1) });
+  const program = fileURLToPath(new URL("../support/textfile_program.ts", import.meta.url));
+  const args = "Deno" in globalThis ? ["run", "-A", program] : [program];
+  // A limit on the size of files, in blocks of 512 bytes, as if the disk were full.
+  const limited = 'ulimit -f 8; trap "" XFSZ; exec "$@"';
+  const { stdout } = await promisify(execFile)(
+    "/bin/sh",
+    ["-c", limited, "sh", process.execPath, ...args, path, "5000"],
+  );
+  assert.ok(stdout.startsWith(`Cannot write textfile ${JSON.stringify(path)}: EFBIG`), stdout);
+  assert.equal(await readFile(path, "utf8"), expected(1));
+  assert.deepEqual(await readdir(place), ["job.prom"]);
 });
 
 test("refuses timestamps, for which node_exporter skips a file, before it writes", async () => {

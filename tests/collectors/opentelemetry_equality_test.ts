@@ -73,6 +73,27 @@ const CASES: Case[] = [
     },
   },
   {
+    name: "advice out of order",
+    run: (meter) =>
+      meter.createHistogram("h", { advice: { explicitBucketBoundaries: [3, 1, 2] } }).record(1.5),
+  },
+  {
+    name: "a histogram again, with other advice or none",
+    run: (meter) => {
+      meter.createHistogram("h", { advice: { explicitBucketBoundaries: [1] } }).record(1);
+      meter.createHistogram("h", { advice: { explicitBucketBoundaries: [2] } }).record(1);
+      meter.createHistogram("h").record(1);
+    },
+  },
+  {
+    name: "a histogram in two scopes, with other advice",
+    run: (meter, provider) => {
+      meter.createHistogram("h", { advice: { explicitBucketBoundaries: [1] } }).record(1);
+      provider.getMeter("other")
+        .createHistogram("h", { advice: { explicitBucketBoundaries: [2] } }).record(1);
+    },
+  },
+  {
     name: "observable instruments, asynchronous too",
     run: (meter) => {
       meter.createObservableCounter("oc").addCallback((result) => {
@@ -179,18 +200,70 @@ const CASES: Case[] = [
     },
   },
   {
-    name: "NaN for a counter",
+    name: "keys that no label can have",
+    run: (meter) => meter.createCounter("c").add(1, { "2nd": "b", "": "c", a: "a" }),
+    differs: {
+      sdk: ["not readable"],
+      own: ['c_total{a="a",key_2nd="b",otel_scope_name="test"} 1'],
+      rule: "Prometheus metric label keys are required to match the following regex",
+    },
+  },
+  {
+    name: "a key that a histogram has for itself",
+    run: (meter) =>
+      meter.createHistogram("h", { advice: { explicitBucketBoundaries: [] } })
+        .record(1, { le: "x" }),
+    differs: {
+      sdk: ["not readable"],
+      own: [
+        'h_bucket{exported_le="x",le="+Inf",otel_scope_name="test"} 1',
+        'h_count{exported_le="x",otel_scope_name="test"} 1',
+        'h_sum{exported_le="x",otel_scope_name="test"} 1',
+      ],
+      rule: "a label, denoted as `le` is added denoting the bucket boundary",
+    },
+  },
+  {
+    name: "values that are not finite",
     run: (meter) => {
       const counter = meter.createCounter("c");
-      counter.add(1);
-      counter.add(NaN);
+      const waiting = meter.createUpDownCounter("u");
+      for (const value of [1, NaN, Infinity]) {
+        counter.add(value);
+        waiting.add(value);
+      }
+      const histogram = meter.createHistogram("h", { advice: { explicitBucketBoundaries: [] } });
+      histogram.record(1);
+      histogram.record(Infinity);
     },
     differs: {
-      sdk: ['c_total{otel_scope_name="test"} NaN'],
+      sdk: [
+        'c_total{otel_scope_name="test"} NaN',
+        'h_bucket{le="+Inf",otel_scope_name="test"} 2',
+        'h_count{otel_scope_name="test"} 2',
+        'h_sum{otel_scope_name="test"} Infinity',
+        'u{otel_scope_name="test"} NaN',
+      ],
       own: [
         'c_total{otel_scope_name="test"} 1',
+        'h_bucket{le="+Inf",otel_scope_name="test"} 1',
+        'h_count{otel_scope_name="test"} 1',
+        'h_sum{otel_scope_name="test"} 1',
+        'u{otel_scope_name="test"} 1',
       ],
-      rule: "which supports non-negative increments",
+      rule: "the SDK needs to handle NaNs and Infinites",
+    },
+  },
+  {
+    name: "a negative total of an observable counter",
+    run: (meter) => {
+      meter.createObservableCounter("c").addCallback((result) => result.observe(-1));
+      meter.createCounter("other").add(1);
+    },
+    differs: {
+      sdk: ['c_total{otel_scope_name="test"} 0'],
+      own: [],
+      rule: "which reports monotonically increasing value(s)",
     },
   },
   {

@@ -1,31 +1,65 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import process from "node:process";
-import { test } from "node:test";
+import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parsePrometheusText } from "../../encoding/parse.ts";
+import type { Sample } from "../../model.ts";
 
 const PROGRAM = fileURLToPath(new URL("../support/otel_instrumented_program.ts", import.meta.url));
 const isDeno = "Deno" in globalThis;
 const isNode = !isDeno && !("Bun" in globalThis);
 
-test("instrumentations from npm count a server, its routes, the runtime and the machine", async () => {
+const SCOPE = "@opentelemetry/instrumentation-";
+
+/** Its values change between two reads of one program. */
+const HOST_METRICS = "@opentelemetry/host-metrics";
+
+/** Instrumentations of which two reads have the same series. */
+const COMPARED = new Set([`${SCOPE}http`, `${SCOPE}undici`, `${SCOPE}pg`, HOST_METRICS]);
+
+/** Suffixes that this library adds for units, and the SDK's exporter does not. */
+const UNIT_REGEXP = /_(seconds|bytes|ratio)(?=$|_(total|count|sum|bucket)$)/;
+
+/** The samples of this library, and those of OpenTelemetry's SDK for the same calls. */
+let own: Sample[];
+let sdk: Sample[];
+
+before(async () => {
   const args = isDeno ? ["run", "-A", "--no-check", PROGRAM] : [PROGRAM];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
-  assert.doesNotMatch(stdout, /^# error/m);
-  const samples = parsePrometheusText(stdout.trimEnd() + "\n").flatMap((
-    { samples },
-  ) => [...samples]);
-  const find = (name: string, labels: Record<string, string> = {}) =>
-    samples.filter((sample) =>
-      sample.name === name &&
-      Object.entries(labels).every(([label, value]) => sample.labels[label] === value)
-    );
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000 });
+  const printed = JSON.parse(stdout) as { own: string; sdk: string; errors: string[] };
+  assert.deepEqual(printed.errors, []);
+  own = samplesOf(printed.own);
+  // It writes a comment that no format knows for OpenMetrics' units.
+  sdk = samplesOf(`${printed.sdk.replace(/^# UNIT .*\n/gm, "").trimEnd()}\n`);
+});
+
+function samplesOf(text: string): Sample[] {
+  return parsePrometheusText(text).flatMap(({ samples }) => [...samples]);
+}
+
+function find(name: string, labels: Record<string, string> = {}): Sample[] {
+  return own.filter((sample) =>
+    sample.name === name &&
+    Object.entries(labels).every(([label, value]) => sample.labels[label] === value)
+  );
+}
+
+/** A sample without the suffix of its unit; with its value, unless that changes between two reads. */
+function show({ name, labels, value }: Sample, names: ReadonlySet<string>): string {
+  const bare = name.replace(UNIT_REGEXP, "");
+  const shown = Object.entries(labels).sort().map(([label, value]) => `${label}="${value}"`);
+  const series = `${names.has(bare) ? bare : name}{${shown.join()}}`;
+  return labels["otel_scope_name"] === HOST_METRICS ? series : `${series} ${value}`;
+}
+
+test("instrumentations from npm measure a server, its calls, the runtime and the machine", () => {
   const [served] = find("http_server_request_duration_seconds_count", {
     http_request_method: "GET",
     http_response_status_code: "200",
-    otel_scope_name: "@opentelemetry/instrumentation-http",
+    otel_scope_name: `${SCOPE}http`,
   });
   assert.equal(served?.value, 3);
   assert.equal(find("native_metric")[0]?.value, 1);
@@ -36,9 +70,36 @@ test("instrumentations from npm count a server, its routes, the runtime and the 
   if (isNode) {
     // fetch() of the others is not undici.
     const calls = find("http_client_request_duration_seconds_count", {
-      otel_scope_name: "@opentelemetry/instrumentation-undici",
+      otel_scope_name: `${SCOPE}undici`,
     });
     assert.equal(calls[0]?.value, 3);
     assert.ok(find("v8js_gc_duration_seconds_count").length >= 1);
+  }
+});
+
+test("the instrumentation of pg measures queries, failures and connections of PostgreSQL", () => {
+  const name = "db_client_operation_duration_seconds_count";
+  const query = { db_operation_name: "SELECT", otel_scope_name: `${SCOPE}pg` };
+  const queries = find(name, query);
+  assert.equal(queries.find(({ labels }) => labels["error_type"] === undefined)?.value, 3);
+  // PostgreSQL's code of an undefined table.
+  assert.equal(find(name, { ...query, error_type: "42P01" })[0]?.value, 1);
+  const used = { db_client_connection_state: "used" };
+  assert.equal(find("db_client_connection_count", used)[0]?.value, 1);
+  assert.equal(find("db_client_connection_pending_requests")[0]?.value, 0);
+  assert.equal(find("db_client_connection_max")[0]?.value, 1);
+});
+
+test("OpenTelemetry's SDK has the same samples, except for suffixes of units", () => {
+  const names = new Set(sdk.map(({ name }) => name));
+  const lines = (samples: Sample[]) =>
+    samples.filter(({ labels }) => COMPARED.has(labels["otel_scope_name"]!))
+      .map((sample) => show(sample, names)).sort();
+  const expected = lines(sdk);
+  assert.deepEqual(lines(own), expected);
+  for (const scope of COMPARED) {
+    // fetch() of the others is not undici.
+    const isThere = isNode || scope !== `${SCOPE}undici`;
+    assert.equal(expected.some((line) => line.includes(`"${scope}"`)), isThere, scope);
   }
 });

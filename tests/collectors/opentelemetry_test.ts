@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { context, metrics, trace, TraceFlags, ValueType } from "@opentelemetry/api";
+import { type Context, context, metrics, trace, TraceFlags, ValueType } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import {
   type InstrumentOptions,
@@ -39,6 +39,16 @@ function setUp(options: MeterProviderOptions = {}) {
   /** The samples of a scrape, without comments. */
   const scrape = (): string[] => samplesIn(generateMetrics(options.registry ?? registry));
   return { registry, provider, meter, errors, scrape };
+}
+
+/** The active context, with a span. */
+function inSpan(traceFlags: number): Context {
+  const span = trace.wrapSpanContext({
+    traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+    spanId: "00f067aa0ba902b7",
+    traceFlags,
+  });
+  return trace.setSpan(context.active(), span);
 }
 
 function samplesIn(text: string): string[] {
@@ -310,6 +320,56 @@ test("the same meter and instrument are the same, and other scopes have other se
   ]);
 });
 
+test("a histogram keeps the buckets that it was created with first, and reports others", () => {
+  const { meter, errors, scrape } = setUp();
+  const create = (explicitBucketBoundaries: number[]) =>
+    meter.createHistogram("h", { advice: { explicitBucketBoundaries } });
+  create([1]).record(1);
+  create([1]).record(1);
+  assert.deepEqual(errors, []);
+  create([2]).record(1);
+  assert.deepEqual(errors.map(String), [
+    'TypeError: Cannot use buckets for "h": they must be those of the first instrument of this ' +
+    "name, [1]: received [2]",
+  ]);
+  assert.deepEqual(scrape(), [
+    'h_bucket{le="1"} 3',
+    'h_bucket{le="+Inf"} 3',
+    "h_sum 3",
+    "h_count 3",
+  ]);
+});
+
+test("two instruments never have a series of the same labels", () => {
+  const { provider, scrape } = setUp();
+  for (const [i, bound] of [1, 2].entries()) {
+    // Without labels of scopes their series are the same, and so are those of integers and doubles.
+    for (const valueType of [ValueType.INT, ValueType.DOUBLE]) {
+      provider.getMeter(`scope ${i}`)
+        .createHistogram("h", { valueType, advice: { explicitBucketBoundaries: [bound] } })
+        .record(1, { a: 1 });
+    }
+  }
+  assert.deepEqual(scrape(), [
+    'h_bucket{a="1",le="1"} 4',
+    'h_bucket{a="1",le="+Inf"} 4',
+    'h_sum{a="1"} 4',
+    'h_count{a="1"} 4',
+  ]);
+});
+
+test("advice that is not legal is reported, and the default bounds count", () => {
+  const { meter, errors, scrape } = setUp();
+  for (const [i, bounds] of [[1, NaN], ["1"], 7, null].entries()) {
+    // The compiler refuses all of them but the first.
+    const advice = { explicitBucketBoundaries: bounds as number[] };
+    meter.createHistogram(`h${i}`, { advice }).record(1);
+    assert.equal(scrape().filter((line) => line.startsWith(`h${i}_bucket`)).length, 16);
+  }
+  assert.equal(errors.length, 4);
+  assert.match(String(errors[0]), /"h0": explicitBucketBoundaries must be an array of numbers$/);
+});
+
 test("attributes of a scope are in otel_scope_info", () => {
   const { provider, scrape } = setUp({ scopes: "labels" });
   provider.getMeter("lib", "2", { attributes: { "library.mascot": "bear" } }).createGauge("g")
@@ -531,13 +591,6 @@ test("counters and histograms have exemplars of the active span, if it is sample
   const counter = meter.createCounter("c");
   const histogram = meter.createHistogram("h", { advice: { explicitBucketBoundaries: [1] } });
   const manager = new AsyncLocalStorageContextManager().enable();
-  const spanContext = (traceFlags: number) => ({
-    traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
-    spanId: "00f067aa0ba902b7",
-    traceFlags,
-  });
-  const inSpan = (flags: number) =>
-    trace.setSpan(context.active(), trace.wrapSpanContext(spanContext(flags)));
   assert.equal(context.setGlobalContextManager(manager), true);
   try {
     context.with(inSpan(TraceFlags.NONE), () => counter.add(1));
@@ -561,13 +614,35 @@ test("counters and histograms have exemplars of the active span, if it is sample
 
 test("exemplars are left out by option", () => {
   const { registry, meter } = setUp({ exemplars: false });
-  const span = trace.wrapSpanContext({
-    traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
-    spanId: "00f067aa0ba902b7",
-    traceFlags: TraceFlags.SAMPLED,
-  });
-  meter.createCounter("c").add(1, {}, trace.setSpan(context.active(), span));
+  meter.createCounter("c").add(1, {}, inSpan(TraceFlags.SAMPLED));
   assert.doesNotMatch(generateOpenMetrics(registry), /trace_id/);
+});
+
+test("a tracer that is registered after the first measurement is found", async () => {
+  const key = Symbol.for("opentelemetry.js.api.1");
+  // Only the API sets this property.
+  const scope = globalThis as { [key]?: unknown };
+  const registered = scope[key];
+  delete scope[key];
+  try {
+    // A copy of the module that has not found the API yet. Bun ignores the query of a whole URL.
+    const url = new URL("../../collectors/opentelemetry/span.ts?late", import.meta.url);
+    const { prepareSpanLabels, spanLabels }:
+      typeof import("../../collectors/opentelemetry/span.ts") = await import(
+        url.pathname + url.search
+      );
+    assert.equal(spanLabels(undefined), undefined);
+    prepareSpanLabels();
+    assert.equal(spanLabels(undefined), undefined);
+    const manager = new AsyncLocalStorageContextManager().enable();
+    assert.equal(context.setGlobalContextManager(manager), true);
+    context.with(inSpan(TraceFlags.SAMPLED), () => {
+      assert.equal(spanLabels(undefined)?.["span_id"], "00f067aa0ba902b7");
+    });
+  } finally {
+    context.disable();
+    scope[key] = registered;
+  }
 });
 
 test("units and start times go into protobuf", () => {

@@ -10,7 +10,7 @@ import { BaseMetric, type Own } from "./base_metric.ts";
 import { Child } from "./child.ts";
 import type { IfComplete, Timer } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
-import { checkFunction, settle, startChildTimer } from "./timer.ts";
+import { checkFunction, settle, startChildTimer, startLabelTimer } from "./timer.ts";
 
 /** A series of a gauge. */
 export interface GaugeSeries extends LabelSet {
@@ -237,6 +237,7 @@ export class Gauge<
       aggregation,
       core: { keepsTimes: aggregation.endsWith("mostrecent") },
       canDrop: true,
+      startTimer: startLabelTimer,
       create: (columns) => new GaugeChild(columns),
     });
   }

@@ -3,12 +3,11 @@ import {
   checkShape,
   type KnownOptions,
   type LabelSet,
-  type NumberMetric,
   received,
 } from "../model.ts";
 import { BaseMetric, type Own } from "./base_metric.ts";
-import { Child } from "./child.ts";
 import type { IfComplete, Timer } from "./label_types.ts";
+import { NumberChild } from "./number_child.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { checkFunction, settle, startChildTimer, startLabelTimer } from "./timer.ts";
 
@@ -78,7 +77,7 @@ export interface GaugeSeries extends LabelSet {
 }
 
 /** The series of a gauge: what `labels()` returns at run time. */
-export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
+export class GaugeChild extends NumberChild implements GaugeSeries {
   set(value: number): void {
     const { columns, slot } = this;
     if (typeof value === "number" && columns.core.extras === 0) columns.numbers[slot] = value;
@@ -120,21 +119,6 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
     return startChildTimer(this.core, this);
   }
 
-  setFunction(fn: () => number): void {
-    this.setSource(fn);
-  }
-
-  get value(): number {
-    const source = this.core.sources?.get(this);
-    if (source === undefined) return this.columns.numbers[this.slot]!;
-    const value: unknown = source();
-    if (value instanceof Promise) value.catch(() => {});
-    if (typeof value !== "number") {
-      checkShape(false, this.core.doing("read"), "its function must return a number", value);
-    }
-    return value;
-  }
-
   /** Called at the end of a timer. */
   recordDuration(seconds: number, exemplarLabels?: Record<string, string>): void {
     this.write("set", seconds, exemplarLabels);
@@ -146,6 +130,11 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
     if (!core.keepsTimes) return undefined;
     // Nothing else is kept for a gauge.
     return this.isComputed ? core.now() : core.kept?.get(this) as number | undefined;
+  }
+
+  protected override checkResult(value: unknown): number {
+    if (typeof value === "number") return value;
+    checkShape(false, this.core.doing("read"), "its function must return a number", value);
   }
 
   protected override change(verb: string, value: number): void {

@@ -108,8 +108,6 @@ export abstract class BaseMetric<
   readonly unit: string;
   /** The label names, in the order in which they are written. */
   readonly labelNames: readonly string[];
-  /** A text that two metrics share if one can take the place of the other. */
-  readonly definition: string;
   readonly #core: MetricCore;
   /** The registry that the metric was made for. */
   readonly #registry: Pick<Registry, "prefix"> | null;
@@ -118,6 +116,8 @@ export abstract class BaseMetric<
   readonly #startTimer: MetricKind<Child>["startTimer"];
   /** The default of each label. */
   readonly #defaults: GivenValues;
+  /** What a metric that can take the place of this one has, too. */
+  readonly #definition: readonly unknown[];
   /** The series that the metric itself stands for, if no label is missing. */
   readonly #own: (Child & Series) | undefined;
   /** Brings the numbers up to date before they are read. */
@@ -187,13 +187,9 @@ export abstract class BaseMetric<
     });
     const defaults = readLabels(options.defaultLabels ?? {}, doing);
     this.#defaults = resolveLabels(labelNames, defaults, labelNames.map(() => undefined), doing);
-    this.definition = JSON.stringify([
-      [type, full, help, unit, exemplars],
-      labelNames,
-      this.#defaults,
-      kind.definition,
-      [maxSeries, expireAfterSeconds],
-    ]);
+    const limits = [maxSeries, expireAfterSeconds];
+    const own = [type, full, help, unit, exemplars];
+    this.#definition = [own, labelNames, this.#defaults, kind.definition, limits];
     const { create, canDrop } = kind;
     this.#startTimer = kind.startTimer;
     const guards = { maxSeries, canDrop };
@@ -230,6 +226,11 @@ export abstract class BaseMetric<
       if (onCollect !== undefined) (kept as Refreshable)[REFRESH]?.replace(this.#refresh);
       return kept as this;
     }
+  }
+
+  /** A text that two metrics share if one can take the place of the other. */
+  get definition(): string {
+    return JSON.stringify(this.#definition);
   }
 
   /**

@@ -50,7 +50,7 @@ export interface ChildStoreOptions<C extends Child> {
 export class ChildStore<C extends Child> implements Iterable<C> {
   #columns: Columns<C>;
   /** The columns of children that were removed. */
-  #detached: Columns<C>;
+  #detached: Columns<C> | undefined = undefined;
   readonly #create: CreateChild<C>;
   readonly #canDrop: boolean;
   readonly #maxSeries: number;
@@ -64,7 +64,6 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
     this.#columns = new Columns(core, 1);
-    this.#detached = new Columns(core, 1);
   }
 
   /** What all children share. */
@@ -228,10 +227,13 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   /** Moves a child to columns that no reader sees. */
   protected detach(child: C): void {
     const { slot } = child;
-    if (this.#detached.children.length >= MAX_DETACHED) this.#detached = new Columns(this.core, 1);
-    child.moveTo(this.#detached);
+    let detached = this.#detached;
+    if (detached === undefined || detached.children.length >= MAX_DETACHED) {
+      this.#detached = detached = new Columns(this.core, 1);
+    }
+    child.moveTo(detached);
     // Its siblings must not keep it in memory.
-    this.#detached.children[child.slot] = undefined;
+    detached.children[child.slot] = undefined;
     this.columns.remove(slot);
     this.#holes++;
   }

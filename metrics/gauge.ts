@@ -145,24 +145,13 @@ export class GaugeChild extends NumberChild implements GaugeSeries {
   }
 }
 
-/** The ways to combine the gauges of several processes. */
-const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
-  "all",
-  "sum",
-  "average",
-  "min",
-  "max",
-  "first",
-  "mostrecent",
+/** The ways to combine the gauges of several processes, those of running ones only at the end. */
+const WAYS = ["all", "sum", "average", "min", "max", "first", "mostrecent"] as const;
+const AGGREGATIONS: readonly Aggregation[] = [
+  ...WAYS,
   "omit",
-  "liveall",
-  "livesum",
-  "liveaverage",
-  "livemin",
-  "livemax",
-  "livefirst",
-  "livemostrecent",
-]);
+  ...WAYS.map((way) => `live${way}` as const),
+];
 
 /** Options of {@linkcode Gauge}. */
 export interface GaugeOptions<
@@ -216,8 +205,8 @@ export class Gauge<
   constructor(name: string, help: string, options: GaugeOptions<Names, Defaulted> = {}) {
     const { options: known, doing } = readOptions("gauge", name, options, KNOWN_OPTIONS);
     const { aggregation = "all" } = known;
-    if (!AGGREGATIONS.has(aggregation)) {
-      const rule = `aggregation must be one of ${received([...AGGREGATIONS])}`;
+    if (!AGGREGATIONS.includes(aggregation)) {
+      const rule = `aggregation must be one of ${received(AGGREGATIONS)}`;
       checkShape(false, doing, rule, aggregation);
     }
     super(name, help, known, {

@@ -323,7 +323,8 @@ export abstract class BaseMetric<
   find(...values: { readonly [I in keyof Names]: LabelValue }): Series | undefined;
   find(...args: readonly unknown[]): Series | undefined {
     try {
-      const found = this.#store.peek(args);
+      const labels = asLabels(args);
+      const found = labels ? this.#store.peekByName(labels) : this.#store.peek(args);
       if (found !== undefined) return found;
       const values = this.#valuesOf(args, "");
       return isComplete(values) ? this.#store.peek(values) : undefined;

@@ -174,6 +174,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return this.visible.findInOrder(labelValues);
   }
 
+  /** Does the same as `peek()`, by name. Labels that need a closer look are not found. */
+  peekByName(labels: Readonly<Record<string, unknown>>): C | undefined {
+    return this.visible.findByName(labels);
+  }
+
   /** Finds a child for removal, whether readers see it or not. */
   reach(labelValues: readonly string[]): C | undefined {
     return this.peek(labelValues);

@@ -80,9 +80,11 @@ export function resolveLabels(
  *
  * @param args The arguments, as they were given: one object, or a value for each label.
  */
-export function asLabels(args: readonly unknown[]): object | undefined {
+export function asLabels(args: readonly unknown[]): Readonly<Record<string, unknown>> | undefined {
   const [labels] = args;
-  return args.length === 1 && typeof labels === "object" && labels !== null ? labels : undefined;
+  const isObject = args.length === 1 && typeof labels === "object" && labels !== null;
+  // Any object can be read by name.
+  return isObject ? labels as Readonly<Record<string, unknown>> : undefined;
 }
 
 /** Returns whether no label is missing. */

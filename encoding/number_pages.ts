@@ -1,4 +1,4 @@
-import type { NumberColumn, NumberMetric } from "../model.ts";
+import type { Metric, NumberColumn } from "../model.ts";
 import { ByteWriter, type Chunks } from "./byte_writer.ts";
 import type { SeriesName, SeriesWriter } from "./series_writer.ts";
 
@@ -203,6 +203,6 @@ class Page {
 }
 
 /** Returns the column of a family's metrics, if they have one. */
-export function numberColumn(metrics: Iterable<NumberMetric>): NumberColumn | undefined {
+export function numberColumn(metrics: Iterable<Metric>): NumberColumn | undefined {
   return (metrics as { numberColumn?: NumberColumn }).numberColumn;
 }

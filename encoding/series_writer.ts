@@ -26,8 +26,6 @@ export interface TextSyntax {
   readonly writeTimestamp: (out: ByteWriter, seconds: number) => void;
   /** Whether lines can have exemplars. */
   readonly exemplars: boolean;
-  /** Whether `le` and `quantile` stand before the labels of the metric. @default {false} */
-  readonly boundsFirst?: boolean;
 }
 
 /** The name of a series, as its lines begin with it. */
@@ -56,8 +54,6 @@ export class SeriesWriter {
   /** The size of the lines that are kept for the next scrape, in bytes. */
   kept = 0;
   readonly #syntax: TextSyntax;
-  /** The text behind the label that lines differ in. */
-  readonly #end: string;
   /** The label names of the metric before, and the text before each of its values. */
   #labelNames: readonly string[] = [];
   #labelHeads: readonly Piece[] = [];
@@ -71,18 +67,13 @@ export class SeriesWriter {
   #start = 0;
   #labelsFrom = 0;
   #labelsTo = 0;
-  /** The bounds of the metric before, spelled as last labels. */
-  #bounds: readonly number[] | undefined;
-  #boundName = "";
-  #boundLabels: readonly Piece[] = [];
-  /** The states of the metric before, spelled as last labels. */
-  #states: readonly string[] | undefined;
-  #stateName = "";
-  #stateLabels: readonly Piece[] = [];
+  /** The bounds or states of the metric before, their label, and how they are spelled with it. */
+  #parts: readonly (number | string)[] = [];
+  #partName = "";
+  #partLabels: readonly Piece[] = [];
 
   constructor(syntax: TextSyntax) {
     this.#syntax = syntax;
-    this.#end = syntax.boundsFirst ? "" : "} ";
   }
 
   /** Whether lines can have exemplars. */
@@ -120,31 +111,6 @@ export class SeriesWriter {
     return series;
   }
 
-  /** Returns the labels of a stateset, one for each state. */
-  stateLabels(name: string, states: readonly string[]): readonly Piece[] {
-    if (states !== this.#states || name !== this.#stateName) {
-      const label = this.#labelName(name);
-      this.#stateLabels = states.map((state) => new Piece(`${label}=${quote(state)}${this.#end}`));
-      this.#states = states;
-      this.#stateName = name;
-    }
-    return this.#stateLabels;
-  }
-
-  /** Returns the labels `le` or `quantile` for each bound, and for `+Inf` if they are buckets. */
-  boundLabels(name: "le" | "quantile", bounds: readonly number[]): readonly Piece[] {
-    if (bounds !== this.#bounds || name !== this.#boundName) {
-      const { formatBound } = this.#syntax;
-      const all = name === "le" ? [...bounds, Infinity] : bounds;
-      this.#boundLabels = all.map((bound) =>
-        new Piece(`${name}="${formatBound(bound)}"${this.#end}`)
-      );
-      this.#bounds = bounds;
-      this.#boundName = name;
-    }
-    return this.#boundLabels;
-  }
-
   /** Writes a `#` line. The name must be spelled already. */
   comment(keyword: string, name: string, text: string, quotes: boolean): void {
     const { out } = this;
@@ -163,15 +129,16 @@ export class SeriesWriter {
    *
    * @param name The name of the series.
    * @param metric The metric whose labels it has.
-   * @param value The value.
+   * @param value The value. Without one there is no line.
    * @param exemplar An exemplar, if there is one.
    */
   sample(
     name: SeriesName,
     metric: LabelledMetric,
-    value: number,
+    value: number | undefined,
     exemplar?: Exemplar | undefined,
   ): void {
+    if (value === undefined) return;
     const { out } = this;
     const start = out.length;
     this.#begin(name, metric);
@@ -193,20 +160,24 @@ export class SeriesWriter {
    *
    * @param name The name of the series.
    * @param metric The metric whose labels they have.
-   * @param extras The further label of each line, from `boundLabels` or `stateLabels`.
+   * @param label The name of the further label.
+   * @param parts Its values: bounds, which may be without that of `+Inf`, quantiles or states.
    * @param values The value of each line.
    * @param exemplars The exemplars of the lines. Undefined for a line that has none.
    */
   samples(
     name: SeriesName,
     metric: LabelledMetric,
-    extras: readonly Piece[],
+    label: string,
+    parts: readonly (number | string)[],
     values: readonly number[],
     exemplars?: readonly (Exemplar | undefined)[] | undefined,
   ): void {
     if (values.length === 0) return;
-    if (this.#syntax.boundsFirst) {
-      return this.#samplesBoundsFirst(name, metric, extras, values, exemplars);
+    if (parts !== this.#parts || label !== this.#partName) {
+      this.#partLabels = values.map((_, i) => new Piece(`${this.partLabel(label, parts[i])}} `));
+      this.#parts = parts;
+      this.#partName = label;
     }
     const { out } = this;
     const { timestamp } = metric;
@@ -214,47 +185,13 @@ export class SeriesWriter {
     this.#begin(name, metric);
     const hasMore = timestamp !== undefined || (exemplars !== undefined && this.exemplars);
     const finish = (line: number): void => this.#finish(timestamp, exemplars?.[line]);
-    out.lines(from, extras, values, hasMore ? finish : undefined);
+    out.lines(from, this.#partLabels, values, hasMore ? finish : undefined);
   }
 
-  /** Writes such lines with the one more label before those of the metric. */
-  #samplesBoundsFirst(
-    name: SeriesName,
-    metric: LabelledMetric,
-    extras: readonly Piece[],
-    values: readonly number[],
-    exemplars: readonly (Exemplar | undefined)[] | undefined,
-  ): void {
-    const { out } = this;
-    const start = out.length;
-    this.#begin(name, metric);
-    const from = this.#labelsFrom;
-    const length = this.#labelsTo - from;
-    // The first line is written over them.
-    const labels = out.bytes.slice(from, from + length);
-    out.length = start;
-    for (let line = 0; line < values.length; line++) {
-      out.piece(name.head);
-      out.piece(extras[line]!);
-      if (length > 0) {
-        out.byte(COMMA);
-        if (line > 0) {
-          out.repeat(this.#labelsFrom, this.#labelsTo - 1);
-        } else {
-          this.#labelsFrom = out.length;
-          this.#labelsTo = out.length + length;
-          out.copy(labels, 0, length - 1);
-        }
-      }
-      out.piece(CLOSE);
-      out.number(values[line]!);
-      this.#finish(metric.timestamp, exemplars?.[line]);
-      out.byte(LINE_FEED);
-    }
-    // What the lines begin with cannot be repeated, but their labels can.
-    this.#name = undefined;
-    const moved = this.#labelsFrom - from;
-    for (let i = 0; i < metric.labelNames.length; i++) this.#places[i]! += moved;
+  /** Spells a label with a bound, a quantile or a state. The bound after the last is `+Inf`. */
+  partLabel(label: string, part: number | string = Infinity): string {
+    const text = typeof part === "number" ? this.#syntax.formatBound(part) : part;
+    return `${this.#labelName(label)}=${quote(text)}`;
   }
 
   /** Writes the name of a line, and the labels of its metric with a comma after each. */

@@ -1,7 +1,7 @@
 import { formatBound, type HistogramMetric, type MetricFamily, type MetricType } from "../model.ts";
 import type { ByteWriter, Chunks } from "./byte_writer.ts";
 import type { EscapingScheme } from "./escaping.ts";
-import { encodeHistograms, encodeLines } from "./lines.ts";
+import { encodeLines } from "./lines.ts";
 import { SeriesWriter } from "./series_writer.ts";
 
 /** The names of the types in format 0.0.4, which has five. */
@@ -34,26 +34,26 @@ export function* encodeText(families: Iterable<MetricFamily>, escaping: Escaping
   for (const family of families) {
     const { name, type, help } = family;
     writeHeader(writer, writer.spell(name), TEXT_TYPE_NAMES[type], help);
-    if (type === "gaugehistogram") yield* encodeGaugeHistograms(writer, family);
-    else yield* encodeLines(writer, family, { created: false, negativeSums: true });
+    const isGauges = type === "gaugehistogram";
+    yield* encodeLines(writer, family, {
+      created: false,
+      negativeSums: true,
+      bucketsOnly: isGauges,
+    });
+    if (isGauges) yield* encodeGauges(writer, family);
   }
   if (writer.out.length > 0) yield writer.take();
 }
 
-function* encodeGaugeHistograms(writer: SeriesWriter, family: MetricFamily): Chunks {
-  const { help } = family;
-  const name = writer.spell(family.name);
-  // The type of the family is gaugehistogram.
-  const metrics = family.metrics as Iterable<HistogramMetric>;
-  const bucket = writer.seriesName(`${name}_bucket`);
-  yield* encodeHistograms(writer, metrics, { bucket, negativeSums: true });
+/** Writes the counts and the sums of a gaugehistogram, each as a gauge. */
+function* encodeGauges(writer: SeriesWriter, { name, help, metrics }: MetricFamily): Chunks {
   for (const part of ["count", "sum"] as const) {
-    const partName = `${name}_g${part}`;
+    const partName = `${writer.spell(name)}_g${part}`;
     writeHeader(writer, partName, "gauge", help);
     const series = writer.seriesName(partName);
-    for (const metric of metrics) {
-      const value = metric[part];
-      if (value !== undefined) writer.sample(series, metric, value);
+    // The type of the family is gaugehistogram.
+    for (const metric of metrics as Iterable<HistogramMetric>) {
+      writer.sample(series, metric, metric[part]);
       if (writer.isFull) yield writer.take();
     }
   }

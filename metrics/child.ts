@@ -8,7 +8,6 @@ import {
 } from "../model.ts";
 import type { Columns } from "./columns.ts";
 import type { MetricCore } from "./metric_core.ts";
-import { checkFunction } from "./timer.ts";
 
 /**
  * A writable handle for one series, or for one set of series of a histogram or summary. `labels()`
@@ -147,17 +146,6 @@ export abstract class Child implements LabelledMetric {
 
   /** Changes the numbers. Everything has been checked before. */
   protected change(_verb: string, _value: number, _exemplar?: Required<Exemplar>): void {}
-
-  /** Reads the value from a function from now on. */
-  protected setSource(source: () => number): void {
-    const { core } = this;
-    checkFunction(source, core.doing("set function of"));
-    if (core.isDropped) return;
-    core.extras = 1;
-    core.sources ??= new WeakMap();
-    core.sources.set(this, source);
-    core.listener?.pin(this);
-  }
 
   /** Keeps something that is not a number, in place of what was kept before. */
   protected keep(value: unknown): void {

@@ -50,15 +50,13 @@ export interface ChildStoreOptions<C extends Child> {
 export class ChildStore<C extends Child> implements Iterable<C> {
   #columns: Columns<C>;
   /** The columns of children that were removed. */
-  #detached: Columns<C>;
+  #detached: Columns<C> | undefined = undefined;
   readonly #create: CreateChild<C>;
   readonly #canDrop: boolean;
   readonly #maxSeries: number;
   #holes = 0;
-  /** The child for label sets without room, if their numbers can be added up. */
+  /** The child for label sets without room. No reader sees it if it ignores its writes. */
   #overflow: C | undefined = undefined;
-  /** The child for label sets without room that ignores its writes. No reader sees it. */
-  #dropped: C | undefined = undefined;
 
   /** Makes a store without children. */
   constructor(core: MetricCore, create: CreateChild<C>, options: ChildStoreOptions<C> = {}) {
@@ -66,7 +64,6 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     this.#canDrop = options.canDrop ?? false;
     this.#maxSeries = options.maxSeries ?? Infinity;
     this.#columns = new Columns(core, 1);
-    this.#detached = new Columns(core, 1);
   }
 
   /** What all children share. */
@@ -76,6 +73,11 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Where the children are now. */
   protected get columns(): Columns<C> {
+    return this.#columns;
+  }
+
+  /** Where the children are that readers see. */
+  protected get visible(): Columns<C> {
     return this.#columns;
   }
 
@@ -98,7 +100,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
   get numberColumn(): NumberColumn | undefined {
     if (!this.core.isNumber || this.core.sources !== undefined) return undefined;
     // The children of such a type are metrics of one number.
-    return this.columns as Columns<C & NumberMetric>;
+    return this.visible as Columns<C & NumberMetric>;
   }
 
   /** Finds a child by the names of its labels. Returns undefined for labels of another metric. */
@@ -116,16 +118,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
    * of these labels. Must be called right after `findByName()` failed, and is nearly as fast.
    */
   foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.#hasFold && this.isFull && this.#columns.lacksByName(labels)
-      ? this.overflow()
-      : undefined;
+    return this.canFold && this.#columns.lacksByName(labels) ? this.overflow() : undefined;
   }
 
   /** Does the same right after `findInOrder()` failed. */
   foldInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.#hasFold && this.isFull && this.#columns.lacksInOrder(values)
-      ? this.overflow()
-      : undefined;
+    return this.canFold && this.#columns.lacksInOrder(values) ? this.overflow() : undefined;
   }
 
   /** Finds or creates a child. Returns the one for label sets without room if there is none. */
@@ -173,12 +171,12 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Finds a child that readers see. Does not keep it from expiring. */
   peek(labelValues: ArrayLike<unknown>): C | undefined {
-    return this.#columns.findInOrder(labelValues);
+    return this.visible.findInOrder(labelValues);
   }
 
   /** Does the same as `peek()`, by name. Labels that need a closer look are not found. */
   peekByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    return this.#columns.findByName(labels);
+    return this.visible.findByName(labels);
   }
 
   /** Finds a child for removal, whether readers see it or not. */
@@ -193,7 +191,7 @@ export class ChildStore<C extends Child> implements Iterable<C> {
 
   /** Iterates over the children that exist now, as long as they exist. */
   [Symbol.iterator](): Iterator<C> {
-    return new ChildIterator(this, this.columns.children);
+    return new ChildIterator(this, this.visible.children);
   }
 
   /** Whether readers see a child. */
@@ -201,9 +199,13 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     return child.columns === this.#columns;
   }
 
+  /** Whether label sets without a child share one that exists already. */
+  protected get canFold(): boolean {
+    return this.#overflow !== undefined && this.#isFull;
+  }
+
   /** Whether there is no room for another child. */
-  protected get isFull(): boolean {
-    if (this.#maxSeries === Infinity) return false;
+  get #isFull(): boolean {
     // The overflow child takes no room from others.
     const extra = this.#overflow?.columns === this.columns ? 1 : 0;
     return this.size - extra >= this.#maxSeries;
@@ -215,24 +217,28 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     // The overflow child can also be looked up by its labels.
     const isOverflow = !this.#canDrop && labelValues.every((value) => value === OVERFLOW);
     if (isOverflow) return this.#overflow = this.add(labelValues);
-    return this.isFull ? this.overflow() : this.add(labelValues);
+    return this.#isFull ? this.overflow() : this.add(labelValues);
   }
 
   /** Returns the child for label sets without room, and counts the look-up. */
   protected overflow(): C {
     this.core.overflows++;
-    return this.#canDrop
-      ? this.#dropped ??= this.#makeDropped()
-      : this.#overflow ?? this.#makeOverflow();
+    // The labels of an overflow child may have been looked up before.
+    return this.#overflow ??= this.#canDrop
+      ? this.#makeDropped()
+      : this.get(this.#overflowValues());
   }
 
   /** Moves a child to columns that no reader sees. */
   protected detach(child: C): void {
     const { slot } = child;
-    if (this.#detached.children.length >= MAX_DETACHED) this.#detached = new Columns(this.core, 1);
-    child.moveTo(this.#detached);
+    let detached = this.#detached;
+    if (detached === undefined || detached.children.length >= MAX_DETACHED) {
+      this.#detached = detached = new Columns(this.core, 1);
+    }
+    child.moveTo(detached);
     // Its siblings must not keep it in memory.
-    this.#detached.children[child.slot] = undefined;
+    detached.children[child.slot] = undefined;
     this.columns.remove(slot);
     this.#holes++;
   }
@@ -246,18 +252,8 @@ export class ChildStore<C extends Child> implements Iterable<C> {
     this.#holes = 0;
   }
 
-  /** Whether the child for label sets without room exists. */
-  get #hasFold(): boolean {
-    return (this.#overflow ?? this.#dropped) !== undefined;
-  }
-
   #overflowValues(): string[] {
     return this.core.labelNames.map(() => OVERFLOW);
-  }
-
-  #makeOverflow(): C {
-    // Its labels may have been looked up before.
-    return this.#overflow = this.get(this.#overflowValues());
   }
 
   #makeDropped(): C {

@@ -1,13 +1,7 @@
-import {
-  checkBounds,
-  checkShape,
-  type Exemplar,
-  type LabelSet,
-  type NumberMetric,
-} from "../model.ts";
+import { checkBounds, checkShape, type Exemplar, type LabelSet } from "../model.ts";
 import { BaseMetric, type Own } from "./base_metric.ts";
-import { Child } from "./child.ts";
 import type { IfComplete } from "./label_types.ts";
+import { NumberChild } from "./number_child.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { checkFunction, settle } from "./timer.ts";
 
@@ -54,7 +48,7 @@ export interface CounterSeries extends LabelSet {
 }
 
 /** The series of a counter: what `labels()` returns at run time. */
-export class CounterChild extends Child implements CounterSeries, NumberMetric {
+export class CounterChild extends NumberChild implements CounterSeries {
   inc(value = 1, exemplarLabels?: Record<string, string>): void {
     const { columns, slot } = this;
     if (
@@ -79,25 +73,15 @@ export class CounterChild extends Child implements CounterSeries, NumberMetric {
     }, doing);
   }
 
-  setFunction(fn: () => number): void {
-    this.setSource(fn);
-  }
-
-  get value(): number {
-    const source = this.core.sources?.get(this);
-    if (source === undefined) return this.columns.numbers[this.slot]!;
-    const value: unknown = source();
-    if (value instanceof Promise) value.catch(() => {});
-    if (!(typeof value === "number" && value >= 0 && value < Infinity)) {
-      const rule = "its function must return a finite number >= 0";
-      checkBounds(false, this.core.doing("read"), rule, value);
-    }
-    return value;
-  }
-
   get exemplar(): Exemplar | undefined {
     // Nothing else is kept for a counter.
     return this.core.kept?.get(this) as Exemplar | undefined;
+  }
+
+  protected override checkResult(value: unknown): number {
+    if (typeof value === "number" && value >= 0 && value < Infinity) return value;
+    const rule = "its function must return a finite number >= 0";
+    checkBounds(false, this.core.doing("read"), rule, value);
   }
 
   protected override check(verb: string, value: number): void {

@@ -1,6 +1,12 @@
 import { checkExemplarLabels, checkShape } from "../model.ts";
 
-let source: Parameters<typeof setExemplarSource>[0] = null;
+/** What is counted about the source. */
+interface SourceCounts {
+  exemplarErrors: number;
+}
+
+/** Asks the source. A program that never sets one does not have this function in its bundle. */
+let ask: ((counts: SourceCounts) => Record<string, string> | undefined) | undefined;
 /** Whether the source is running. Metrics that it changes itself do not call it again. */
 let asking = false;
 
@@ -33,7 +39,7 @@ let asking = false;
 export function setExemplarSource(fn: (() => Record<string, string> | undefined) | null): void {
   const isSource = fn === null || typeof fn === "function";
   checkShape(isSource, "Cannot set exemplar source", "it must be a function or null", fn);
-  source = fn;
+  ask = fn === null ? undefined : (counts) => askSource(fn, counts);
 }
 
 /**
@@ -42,10 +48,15 @@ export function setExemplarSource(fn: (() => Record<string, string> | undefined)
  * @param counts Where failures of the source are counted.
  * @returns Legal labels, if there are any.
  */
-export function askExemplarLabels(
-  counts: { exemplarErrors: number },
+export function askExemplarLabels(counts: SourceCounts): Record<string, string> | undefined {
+  return ask?.(counts);
+}
+
+function askSource(
+  source: () => Record<string, string> | undefined,
+  counts: SourceCounts,
 ): Record<string, string> | undefined {
-  if (source === null || asking) return undefined;
+  if (asking) return undefined;
   asking = true;
   try {
     const given = source();

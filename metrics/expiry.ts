@@ -1,6 +1,7 @@
-import type { NumberColumn, SeriesExpiry } from "../model.ts";
+import type { SeriesExpiry } from "../model.ts";
 import type { Child } from "./child.ts";
 import { ChildStore, type ChildStoreOptions, type CreateChild } from "./child_store.ts";
+import type { Columns } from "./columns.ts";
 import type { MetricCore, WriteListener } from "./metric_core.ts";
 
 /** How often children are checked because of new ones, in each time to live. */
@@ -48,11 +49,6 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     return this;
   }
 
-  override get numberColumn(): NumberColumn | undefined {
-    this.#sweepIfDue();
-    return super.numberColumn;
-  }
-
   override findByName(labels: Readonly<Record<string, unknown>>): C | undefined {
     const child = super.findByName(labels);
     if (child !== undefined) this.touch(child);
@@ -65,15 +61,6 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     return child;
   }
 
-  override foldByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    // A hidden child may have the labels.
-    return this.#hidden.size > 0 ? undefined : super.foldByName(labels);
-  }
-
-  override foldInOrder(values: ArrayLike<unknown>): C | undefined {
-    return this.#hidden.size > 0 ? undefined : super.foldInOrder(values);
-  }
-
   override delete(child: C): boolean {
     this.#forget(child);
     return super.delete(child);
@@ -82,16 +69,6 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
   override clear(): void {
     super.clear();
     this.#hidden.clear();
-  }
-
-  override peek(labelValues: ArrayLike<unknown>): C | undefined {
-    this.#sweepIfDue();
-    return super.peek(labelValues);
-  }
-
-  override peekByName(labels: Readonly<Record<string, unknown>>): C | undefined {
-    this.#sweepIfDue();
-    return super.peekByName(labels);
   }
 
   override reach(labelValues: readonly string[]): C | undefined {
@@ -106,11 +83,6 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
       if (child !== undefined) all.push(child);
     }
     return all;
-  }
-
-  override [Symbol.iterator](): Iterator<C> {
-    this.#sweepIfDue();
-    return super[Symbol.iterator]();
   }
 
   touch(child: C): void {
@@ -144,10 +116,18 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
     this.#lookAgain();
   }
 
-  protected override get isFull(): boolean {
-    if (!super.isFull) return false;
+  /** Hides expired children first. */
+  protected override get visible(): Columns<C> {
+    const now = this.#now();
+    if (now >= this.#due) this.#sweep(now);
+    return this.columns;
+  }
+
+  protected override get canFold(): boolean {
+    if (!super.canFold) return false;
     this.#sweepForNew();
-    return super.isFull;
+    // A hidden child may have the labels.
+    return this.#hidden.size === 0 && super.canFold;
   }
 
   protected override make(labelValues: readonly string[]): C {
@@ -165,12 +145,6 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
 
   #now(): number {
     return this.core.clock.monotonic();
-  }
-
-  /** Called before a read. Hides expired children. */
-  #sweepIfDue(): void {
-    const now = this.#now();
-    if (now >= this.#due) this.#sweep(now);
   }
 
   /** Called before a child is made. Seldom enough not to take more time than making it. */
@@ -204,28 +178,24 @@ export class ExpiringStore<C extends Child> extends ChildStore<C>
   }
 
   #hide(child: C): void {
-    const key = this.#keyOf(child.labelValues);
+    const key = keyOf(child.labelValues);
     this.detach(child);
     this.#hidden.set(key, new WeakRef(child));
     this.#freed.register(child, key, child);
   }
 
   #findHidden(labelValues: readonly string[]): C | undefined {
-    return this.#hidden.size === 0
-      ? undefined
-      : this.#hidden.get(this.#keyOf(labelValues))?.deref();
+    return this.#hidden.size === 0 ? undefined : this.#hidden.get(keyOf(labelValues))?.deref();
   }
 
   #forget(child: C): void {
     if (this.#findHidden(child.labelValues) !== child) return;
-    this.#hidden.delete(this.#keyOf(child.labelValues));
+    this.#hidden.delete(keyOf(child.labelValues));
     this.#freed.unregister(child);
   }
+}
 
-  /** The lengths make it unambiguous. */
-  #keyOf(labelValues: readonly string[]): string {
-    let key = "";
-    for (const value of labelValues) key += `${value.length}:${value}`;
-    return key;
-  }
+/** Different label values have different keys. */
+function keyOf(labelValues: readonly string[]): string {
+  return JSON.stringify(labelValues);
 }

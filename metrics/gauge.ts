@@ -3,14 +3,13 @@ import {
   checkShape,
   type KnownOptions,
   type LabelSet,
-  type NumberMetric,
   received,
 } from "../model.ts";
 import { BaseMetric, type Own } from "./base_metric.ts";
-import { Child } from "./child.ts";
 import type { IfComplete, Timer } from "./label_types.ts";
+import { NumberChild } from "./number_child.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
-import { checkFunction, settle, startChildTimer } from "./timer.ts";
+import { checkFunction, settle, startChildTimer, startLabelTimer } from "./timer.ts";
 
 /** A series of a gauge. */
 export interface GaugeSeries extends LabelSet {
@@ -78,7 +77,7 @@ export interface GaugeSeries extends LabelSet {
 }
 
 /** The series of a gauge: what `labels()` returns at run time. */
-export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
+export class GaugeChild extends NumberChild implements GaugeSeries {
   set(value: number): void {
     const { columns, slot } = this;
     if (typeof value === "number" && columns.core.extras === 0) columns.numbers[slot] = value;
@@ -120,21 +119,6 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
     return startChildTimer(this.core, this);
   }
 
-  setFunction(fn: () => number): void {
-    this.setSource(fn);
-  }
-
-  get value(): number {
-    const source = this.core.sources?.get(this);
-    if (source === undefined) return this.columns.numbers[this.slot]!;
-    const value: unknown = source();
-    if (value instanceof Promise) value.catch(() => {});
-    if (typeof value !== "number") {
-      checkShape(false, this.core.doing("read"), "its function must return a number", value);
-    }
-    return value;
-  }
-
   /** Called at the end of a timer. */
   recordDuration(seconds: number, exemplarLabels?: Record<string, string>): void {
     this.write("set", seconds, exemplarLabels);
@@ -148,6 +132,11 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
     return this.isComputed ? core.now() : core.kept?.get(this) as number | undefined;
   }
 
+  protected override checkResult(value: unknown): number {
+    if (typeof value === "number") return value;
+    checkShape(false, this.core.doing("read"), "its function must return a number", value);
+  }
+
   protected override change(verb: string, value: number): void {
     if (this.core.keepsTimes) this.keep(this.core.now());
     const { columns, slot } = this;
@@ -156,24 +145,13 @@ export class GaugeChild extends Child implements GaugeSeries, NumberMetric {
   }
 }
 
-/** The ways to combine the gauges of several processes. */
-const AGGREGATIONS: ReadonlySet<unknown> = new Set<Aggregation>([
-  "all",
-  "sum",
-  "average",
-  "min",
-  "max",
-  "first",
-  "mostrecent",
+/** The ways to combine the gauges of several processes, those of running ones only at the end. */
+const WAYS = ["all", "sum", "average", "min", "max", "first", "mostrecent"] as const;
+const AGGREGATIONS: readonly Aggregation[] = [
+  ...WAYS,
   "omit",
-  "liveall",
-  "livesum",
-  "liveaverage",
-  "livemin",
-  "livemax",
-  "livefirst",
-  "livemostrecent",
-]);
+  ...WAYS.map((way) => `live${way}` as const),
+];
 
 /** Options of {@linkcode Gauge}. */
 export interface GaugeOptions<
@@ -227,8 +205,8 @@ export class Gauge<
   constructor(name: string, help: string, options: GaugeOptions<Names, Defaulted> = {}) {
     const { options: known, doing } = readOptions("gauge", name, options, KNOWN_OPTIONS);
     const { aggregation = "all" } = known;
-    if (!AGGREGATIONS.has(aggregation)) {
-      const rule = `aggregation must be one of ${received([...AGGREGATIONS])}`;
+    if (!AGGREGATIONS.includes(aggregation)) {
+      const rule = `aggregation must be one of ${received(AGGREGATIONS)}`;
       checkShape(false, doing, rule, aggregation);
     }
     super(name, help, known, {
@@ -237,6 +215,7 @@ export class Gauge<
       aggregation,
       core: { keepsTimes: aggregation.endsWith("mostrecent") },
       canDrop: true,
+      startTimer: startLabelTimer,
       create: (columns) => new GaugeChild(columns),
     });
   }

@@ -18,6 +18,7 @@ import type { Columns } from "./columns.ts";
 import type { IfComplete, Timer, Wrap } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { TimedChild, TimedMetric } from "./timed_metric.ts";
+import { startLabelTimer } from "./timer.ts";
 
 /** Up to this many bounds, a linear search is faster. */
 const SHORT = 16;
@@ -275,6 +276,7 @@ export class Histogram<
     const bounds = checkBuckets(buckets ?? (native ? [] : DEFAULT_BUCKETS), doing);
     super(name, help, known, {
       type: "histogram",
+      startTimer: startLabelTimer,
       definition: [bounds, native],
       core: { bounds, width: bounds.length + 2, hasExemplars: true },
       create: native === undefined

@@ -1,6 +1,17 @@
-import { checkLabelObject, checkShape, type LabelValue, toLabelText } from "../model.ts";
+import {
+  checkLabelObject,
+  checkShape,
+  type LabelValue,
+  received,
+  toLabelText,
+  UnobservableMetricError,
+} from "../model.ts";
+import type { MetricCore } from "./metric_core.ts";
 
-/** The labels that a caller gives by name. Every property is read once. */
+/** The values of labels in the order of their names; undefined where one is missing. */
+export type GivenValues = readonly (string | undefined)[];
+
+/** The labels that a caller gives. Every property is read once. */
 export type GivenLabels = readonly (readonly [name: string, value: LabelValue])[];
 
 /**
@@ -17,6 +28,29 @@ export function readLabels(labels: unknown, doing: string): GivenLabels {
 }
 
 /**
+ * Reads the arguments of a method: labels by name, or a value for each label.
+ *
+ * @param names The label names of the metric.
+ * @param args The arguments, as they were given.
+ * @param doing The failing action.
+ * @throws {TypeError} If there are too few or too many values.
+ */
+export function readArguments(
+  names: readonly string[],
+  args: readonly unknown[],
+  doing: string,
+): GivenLabels {
+  const labels = asLabels(args);
+  if (labels !== undefined) return readLabels(labels, doing);
+  if (args.length !== names.length) {
+    const values = args.length === 0 ? "no value" : received(args);
+    throw new TypeError(`${doing}: it has ${names.length} labels: received ${values}`);
+  }
+  // The values are checked when they become texts.
+  return names.map((name, i) => [name, args[i] as LabelValue]);
+}
+
+/**
  * Finds the values of all labels.
  *
  * @param names The label names of the metric.
@@ -29,9 +63,9 @@ export function readLabels(labels: unknown, doing: string): GivenLabels {
 export function resolveLabels(
   names: readonly string[],
   labels: GivenLabels,
-  given: readonly (string | undefined)[],
+  given: GivenValues,
   doing: string,
-): (string | undefined)[] {
+): GivenValues {
   const values = [...given];
   for (const [name, value] of labels) {
     const i = names.indexOf(name);
@@ -46,21 +80,30 @@ export function resolveLabels(
  *
  * @param args The arguments, as they were given: one object, or a value for each label.
  */
-export function asLabels(args: readonly unknown[]): object | undefined {
+export function asLabels(args: readonly unknown[]): Readonly<Record<string, unknown>> | undefined {
   const [labels] = args;
-  return args.length === 1 && typeof labels === "object" && labels !== null ? labels : undefined;
+  const isObject = args.length === 1 && typeof labels === "object" && labels !== null;
+  // Any object can be read by name.
+  return isObject ? labels as Readonly<Record<string, unknown>> : undefined;
 }
 
 /** Returns whether no label is missing. */
-export function isComplete(values: readonly (string | undefined)[]): values is readonly string[] {
+export function isComplete(values: GivenValues): values is readonly string[] {
   return !values.includes(undefined);
 }
 
+/**
+ * Throws an error that names the missing labels.
+ *
+ * @throws {UnobservableMetricError} Always.
+ */
+export function refuseMissing(core: MetricCore, values: GivenValues): never {
+  const missing = missingLabels(core.labelNames, values);
+  throw new UnobservableMetricError(`${core.doing("observe")}: labels are missing: ${missing}`);
+}
+
 /** Returns the names of the labels that have no value, for an error message. */
-export function missingLabels(
-  names: readonly string[],
-  values: readonly (string | undefined)[],
-): string {
+export function missingLabels(names: readonly string[], values: GivenValues): string {
   return quoted(names.filter((_, i) => values[i] === undefined));
 }
 

@@ -13,6 +13,7 @@ import type { HistogramSeries } from "./histogram.ts";
 import type { IfComplete } from "./label_types.ts";
 import { METRIC_OPTIONS, type MetricOptions, readOptions } from "./options.ts";
 import { TimedChild, TimedMetric } from "./timed_metric.ts";
+import { startLabelTimer } from "./timer.ts";
 
 const NONE: readonly number[] = [];
 
@@ -180,6 +181,7 @@ export class Summary<
     const window = checkWindow(known, doing);
     super(name, help, known, {
       type: "summary",
+      startTimer: startLabelTimer,
       definition: window,
       core: { width: WIDTH },
       create: window.quantiles.length === 0

@@ -1,6 +1,13 @@
 import { checkShape, type LabelValue } from "../model.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Timer, Wrap } from "./label_types.ts";
+import {
+  type GivenValues,
+  isComplete,
+  readLabels,
+  refuseMissing,
+  resolveLabels,
+} from "./label_values.ts";
 import type { MetricCore } from "./metric_core.ts";
 
 type Labels = Readonly<Record<string, LabelValue>>;
@@ -69,6 +76,32 @@ export function startChildTimer(core: MetricCore, series: DurationSeries): Timer
       (typeof labels === "object" && labels !== null && Object.keys(labels).length === 0);
     checkShape(isNone, core.doing("stop timer of"), "its labels are given already", labels);
     series.recordDuration(seconds, exemplarLabels);
+  });
+}
+
+/**
+ * Starts a timer of a metric. Labels that are missing are given at its end.
+ *
+ * @param core What all series of the metric share.
+ * @param given The values that are given already.
+ * @param find Finds or creates a series by its label values.
+ * @returns The timer.
+ */
+export function startLabelTimer(
+  core: MetricCore,
+  given: GivenValues,
+  find: (values: readonly string[]) => object,
+): RunningLabelTimer {
+  // A scope cannot give missing labels at its end.
+  const Timer = isComplete(given) ? RunningTimer : RunningLabelTimer;
+  return new Timer(core.clock, (seconds, labels = {}, exemplarLabels) => {
+    const doing = core.doing("get series of");
+    const values = resolveLabels(core.labelNames, readLabels(labels, doing), given, doing);
+    if (!isComplete(values)) return refuseMissing(core, values);
+    // Checked before there is a new series.
+    if (exemplarLabels !== undefined) core.exemplarOf("observe", seconds, exemplarLabels);
+    // Only types whose series record durations have timers.
+    (find(values) as DurationSeries).recordDuration(seconds, exemplarLabels);
   });
 }
 

@@ -1,8 +1,11 @@
+import { Piece } from "../encoding/byte_writer.ts";
 import { encodeLines } from "../encoding/lines.ts";
-import { SeriesWriter } from "../encoding/series_writer.ts";
+import { type SeriesName, SeriesWriter } from "../encoding/series_writer.ts";
 import { TEXT_TYPE_NAMES } from "../encoding/text.ts";
 import {
+  type Exemplar,
   familyLike,
+  type LabelledMetric,
   LabelledView,
   type LabelSet,
   type LiveMetrics,
@@ -42,6 +45,35 @@ class SummaryView extends OrderedView {
   }
 }
 
+/** Writes bounds and quantiles before all other labels: as if they were part of the name. */
+class BoundsFirstWriter extends SeriesWriter {
+  #name: SeriesName | undefined;
+  #parts: readonly (number | string)[] = [];
+  #names: readonly SeriesName[] = [];
+
+  override samples(
+    name: SeriesName,
+    metric: LabelledMetric,
+    label: string,
+    parts: readonly (number | string)[],
+    values: readonly number[],
+    exemplars: readonly (Exemplar | undefined)[] = [],
+  ): void {
+    if (name !== this.#name || parts !== this.#parts) {
+      this.#name = name;
+      this.#parts = parts;
+      this.#names = values.map((_, i) => {
+        const begun = name.text + this.partLabel(label, parts[i]);
+        const text = `${begun},`;
+        return { head: new Piece(text), text, bare: new Piece(`${begun}} `) };
+      });
+    }
+    for (const [i, value] of values.entries()) {
+      this.sample(this.#names[i]!, metric, value, exemplars[i]);
+    }
+  }
+}
+
 /**
  * Writes families as prom-client does: bounds before all other labels, labels in the order of the
  * first write, default labels behind them (in histograms before them), and HELP unquoted.
@@ -57,14 +89,13 @@ export function writeText(
   separator: string,
 ): string {
   const { isOpenMetrics } = options;
-  const writer = new SeriesWriter({
+  const writer = new BoundsFirstWriter({
     // What comes from elsewhere may have any name.
     escaping: "underscores",
     formatBound: (bound) => bound === Infinity ? "+Inf" : String(bound),
     writeTimestamp: (out, seconds) =>
       isOpenMetrics ? out.number(seconds) : out.text(String(Math.round(seconds * 1000))),
     exemplars: isOpenMetrics,
-    boundsFirst: true,
   });
   const decoder = new TextDecoder();
   let text = "";

@@ -109,7 +109,7 @@ const GAUGE: Subject["rows"] = {
 };
 /** What only the library itself calls: encoders, other series, timers. */
 const INTERNAL = new Set([
-  ...["startLabelTimer", "check", "setSource", "keep", "keepOf", "reset", "moveTo", "indexOf"],
+  ...["startLabelTimer", "check", "checkResult", "keep", "keepOf", "reset", "moveTo", "indexOf"],
   ...["keepNative", "toMetric", "enter", "stayIn", "write", "isOpen", "change"],
   ...["recordDuration", "cumulativeCounts", "quantileValues"],
 ]);

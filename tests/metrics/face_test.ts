@@ -61,7 +61,7 @@ for (const expireAfterSeconds of [undefined, 10]) {
   test(`metrics and series have no internals among their enumerable properties${how}`, () => {
     const metrics = createAll(expireAfterSeconds);
     for (const [name, metric] of Object.entries(metrics)) {
-      const shown = ["name", "help", "type", "unit", "labelNames", "definition"];
+      const shown = ["name", "help", "type", "unit", "labelNames"];
       assert.deepEqual(enumerableOf(metric), shown, name);
       assert.deepEqual(enumerate(metric), shown, name);
       const series: object = metric.labels("x");

@@ -3,6 +3,7 @@ import express4 from "express4";
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+import router22 from "router22";
 import { httpMetrics, metricsEndpoint, setRoute } from "../../collectors/http/express.ts";
 import { CollectorRegistry } from "../../mod.ts";
 import { until } from "../support/http.ts";
@@ -212,18 +213,23 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
   });
 }
 
-test("a router without mount paths, as before Express 5.3, shows literal ones", async () => {
+test("Express 5 with a router before 2.3 shows literal mount paths, and a star for others", async () => {
+  const Router = router22 as unknown as typeof express5.Router; // The package has no types.
   const registry = new CollectorRegistry();
   const app = express5();
+  // As an application has it whose lock file has that version.
+  Object.defineProperty(app, "router", { value: Router() });
   app.use(httpMetrics({ registry }));
-  const inner = express5.Router();
+  const inner = Router();
   inner.get("/leaf/:x", (_, response) => void response.send("x"));
   app.use("/literal", inner);
   app.use("/by/:parameter", inner);
-  // Express 5.3 has begun to keep them.
-  for (const layer of app.router.stack) delete (layer as { rawPath?: unknown }).rawPath;
-  assert.deepEqual(await visit(app, registry, ["/literal/leaf/1", "/by/7/leaf/1"]), {
+  app.use("/one", Router().use("/two", inner));
+  const paths = ["/literal/leaf/1", "/by/7/leaf/1", "/one/two/leaf/1", "/leaf/1"];
+  assert.deepEqual(await visit(app, registry, paths), {
     "GET 200 /literal/leaf/:x": 1,
     "GET 200 */leaf/:x": 1,
+    "GET 200 /one/two/leaf/:x": 1,
+    "GET 404 ": 1,
   });
 });

@@ -4,9 +4,14 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import router22 from "router22";
-import { httpMetrics, metricsEndpoint, setRoute } from "../../collectors/http/express.ts";
+import {
+  httpMetrics,
+  metricsEndpoint,
+  metricsErrors,
+  setRoute,
+} from "../../collectors/http/express.ts";
 import { CollectorRegistry } from "../../mod.ts";
-import { until } from "../support/http.ts";
+import { readSamples, until } from "../support/http.ts";
 import { serveListener } from "../support/node_server.ts";
 import {
   activeOf,
@@ -72,6 +77,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
       response.once("close", () => stream.destroy());
       stream.pipe(response);
     });
+    app.use(metricsErrors());
     app.use(
       ((_error, _request, response, _next) => {
         response.status(500).send("failed");
@@ -80,7 +86,6 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     return serveListener(app);
   }, {
     spelling: name === "Express 5" ? { "/files/*": "/files/*path" } : {},
-    seesErrors: false,
     aborts: "close",
   });
 }
@@ -196,6 +201,31 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     assert.deepEqual(await visit(app, registry, ["/secret/abc/leaf/1"]), {
       "GET 200 */leaf/:x": 1,
     });
+  });
+
+  test(`${name} counts errors by their type if they reach metricsErrors()`, async () => {
+    for (const errors of [[], [metricsErrors()]]) {
+      const registry = new CollectorRegistry();
+      const app = express();
+      app.use(httpMetrics({ registry }));
+      app.get("/throws/:id", fail);
+      app.get("/refuses/:id", () => {
+        throw Object.assign(new BoomError("no"), { status: 400 });
+      });
+      for (const handler of errors) app.use(handler);
+      // Express answers, with the status of the error.
+      app.set("env", "test");
+      assert.deepEqual(await visit(app, registry, ["/throws/1", "/refuses/1"]), {
+        "GET 500 /throws/:id": 1,
+        "GET 400 /refuses/:id": 1,
+      });
+      const counted = Object.entries(readSamples(registry)).filter(([key]) =>
+        key.includes("errors_total{")
+      );
+      const key =
+        'server_request_errors_total{method="GET",route="/throws/:id",error_type="BoomError"}';
+      assert.deepEqual(counted, errors.length === 0 ? [] : [[key, 1]]);
+    }
   });
 
   test(`${name} takes a route that is named, and ignores patterns as they came`, async () => {

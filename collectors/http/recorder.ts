@@ -88,7 +88,6 @@ export class ServerRecorder<Req, Res> {
   readonly #durations: ServerSeries<HistogramSeries>;
   readonly #requestSizes: ServerSeries<HistogramSeries>;
   readonly #clock: Pick<Clock, "monotonic">;
-  readonly #methods: KnownMethods;
   readonly #labels: readonly Label[];
 
   /**
@@ -111,10 +110,9 @@ export class ServerRecorder<Req, Res> {
       checkShape(typeof label === "function", doing, `label "${name}" must be a function`, label);
     }
     this.#clock = clock;
-    this.#methods = new KnownMethods(methods);
     this.#labels = Object.values(labels);
     this.#metrics = createServerMetrics(options, { labelNames: Object.keys(labels), bodies });
-    this.#active = new MethodSeries(this.#metrics.active);
+    this.#active = new MethodSeries(this.#metrics.active, new KnownMethods(methods));
     this.#durations = new ServerSeries(this.#metrics.duration);
     this.#requestSizes = new ServerSeries(this.#metrics.requestSize);
   }
@@ -122,9 +120,10 @@ export class ServerRecorder<Req, Res> {
   /** Counts a request as active. */
   begin(exchange: Exchange<Req, Res>, method: unknown): void {
     exchange.start = this.#clock.monotonic();
-    exchange.method = this.#methods.fold(method);
-    exchange.active = this.#active.labels(exchange.method);
-    exchange.active.inc();
+    const { name, series } = this.#active.find(method);
+    exchange.method = name;
+    exchange.active = series;
+    series.inc();
   }
 
   /** Asks for the values of the option `labels`. */

@@ -38,6 +38,11 @@ export abstract class Child implements LabelledMetric {
     return this.#slot;
   }
 
+  /** Whether writes still reach its metric: it was neither removed nor hidden. */
+  get isLive(): boolean {
+    return this.#columns.children[this.#slot] === this;
+  }
+
   /** What all series of the metric share. */
   protected get core(): MetricCore {
     return this.#columns.core;

@@ -24,6 +24,7 @@ import {
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeResponse,
+  type Thrown,
 } from "./listener_recorder.ts";
 import { metricsListener } from "./metrics_listener.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
@@ -70,8 +71,8 @@ const KNOWN_OPTIONS: KnownOptions<ExpressMetricsOptions> = {
  * before all others.
  *
  * The label `http_route` is the path of the route as the program has given it, behind the paths
- * that its routers and apps are mounted at. It is empty if no route has matched. Express keeps the
- * errors of handlers to itself: they count by their status.
+ * that its routers and apps are mounted at. It is empty if no route has matched. Errors of handlers
+ * count by their status, and with {@linkcode metricsErrors} by their type too.
  *
  * @typeParam Req The type of requests.
  * @typeParam Res The type of responses.
@@ -105,7 +106,7 @@ export function httpMetrics<
     doing,
   );
   const ignores = compileIgnore(checked.ignore, fullUrlOf, doing);
-  const recorder = new ListenerRecorder<Req, Res>(checked, doing);
+  const recorder = new ListenerRecorder<Req, Res>(checked, doing, (request) => errors.get(request));
   const routes = new ExpressRoutes();
   return function httpMetrics(request, response, next): void {
     if (ignores?.(request) !== true) {
@@ -116,5 +117,37 @@ export function httpMetrics<
       recorder.watch(exchange, request);
     }
     next();
+  };
+}
+
+/** The errors of requests that have reached {@linkcode metricsErrors}. */
+const errors: WeakMap<object, Thrown> = new WeakMap();
+
+/**
+ * Makes an error handler that lets {@linkcode httpMetrics} count errors by their type. It stands behind
+ * all routes and before other error handlers, and passes the error on.
+ *
+ * @returns The error handler.
+ *
+ * @example An app whose errors are counted by their type
+ * ```ts
+ * import { httpMetrics, metricsErrors } from "@narthex/prometheus/express";
+ *
+ * // app.use(httpMetrics());
+ * // app.get("/users/:id", (request, response) => response.send("Ada"));
+ * // app.use(metricsErrors());
+ * void [httpMetrics, metricsErrors];
+ * ```
+ */
+export function metricsErrors(): (
+  error: unknown,
+  request: RoutedRequest,
+  response: unknown,
+  next: (error: unknown) => void,
+) => void {
+  // Express knows an error handler by its four parameters.
+  return function metricsErrors(error, request, _response, next): void {
+    errors.set(request, { error });
+    next(error);
   };
 }

@@ -12,7 +12,7 @@ interface Route {
 interface Match {
   /** The part of the path that it has matched. */
   readonly path: string;
-  /** The pattern, in Express from 5.3 on. */
+  /** The pattern, in Express 5 with a router from 2.3 on. */
   readonly pattern?: Path;
   readonly params: object;
 }
@@ -26,9 +26,9 @@ interface Layer {
   readonly handle: unknown;
   /** Whether it matches any path, because it is mounted at "/". In Express 5. */
   readonly slash?: boolean;
-  /** The path as it was given, in Express from 5.3 on. */
+  /** The path as it was given, in Express 5 with a router from 2.3 on. */
   readonly rawPath?: Path;
-  /** In Express from 5.3 on, it keeps nothing. */
+  /** In Express 5 with a router from 2.3 on, it keeps nothing. */
   match?(path: string): Match | false;
   /** In Express 5. */
   readonly matchers?: readonly ((path: string) => Match | false)[];

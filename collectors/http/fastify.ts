@@ -22,6 +22,7 @@ import {
   ListenerRecorder,
   type ListenerRecorderOptions,
   type NodeRequest,
+  type Thrown,
 } from "./listener_recorder.ts";
 import { metricsListener, type WritableNodeResponse } from "./metrics_listener.ts";
 import { SERVER_METRICS_OPTIONS } from "./recorder.ts";
@@ -177,21 +178,25 @@ function addTo(app: FastifyMetricsInstance, options: FastifyMetricsOptions): voi
   const checked = checkKnownOptions(own, KNOWN_OPTIONS, DOING);
   const { endpoint, endpointOptions, registry } = checked;
   const ignores = compileIgnore(checked.ignore, ({ raw }) => fullUrlOf(raw), DOING);
-  const recorder = new ListenerRecorder(checked, DOING);
-  const exchanges = new WeakMap<FastifyMetricsRequest, FastifyExchange>();
+  const errors = new WeakMap<FastifyMetricsRequest, Thrown>();
+  const recorder = new ListenerRecorder(
+    checked,
+    DOING,
+    (request: FastifyMetricsRequest) => errors.get(request),
+  );
+  // Fastify makes the options of a route whenever they are read.
+  const isEndpoint = ({ routeOptions }: FastifyMetricsRequest): boolean =>
+    ENDPOINT in (routeOptions.config ?? {});
   app.addHook("onRequest", (request, reply, next) => {
-    const isEndpoint = ENDPOINT in (request.routeOptions.config ?? {});
-    if (!isEndpoint && ignores?.(request) !== true) {
+    if ((endpoint === undefined || !isEndpoint(request)) && ignores?.(request) !== true) {
       const exchange: FastifyExchange = new ListenerExchange(request, reply.raw, routeOf);
       exchange.response = reply;
       recorder.watch(exchange, request.raw);
-      exchanges.set(request, exchange);
     }
     next();
   });
   app.addHook("onError", (request, _reply, error, next) => {
-    const exchange = exchanges.get(request);
-    if (exchange !== undefined) exchange.error = { error };
+    errors.set(request, { error });
     next();
   });
   if (endpoint !== undefined) {

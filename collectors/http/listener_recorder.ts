@@ -55,6 +55,12 @@ export interface ListenerRecorderOptions<Subject, Res> extends ServerMetricsOpti
   bodies?: boolean | undefined;
 }
 
+/** An error that was thrown. */
+export interface Thrown {
+  /** The error, of whatever kind. */
+  readonly error: unknown;
+}
+
 /** A request that is being answered. */
 export class ListenerExchange<Subject, Res> extends Exchange<Subject, Res> {
   /** The response of Node. */
@@ -62,7 +68,7 @@ export class ListenerExchange<Subject, Res> extends Exchange<Subject, Res> {
   /** Returns the route. Called when the request is over. */
   readonly routeOf: (subject: Subject) => string;
   /** An error that was thrown, to be counted if the answer says that something failed. */
-  error: { readonly error: unknown } | undefined = undefined;
+  error: Thrown | undefined = undefined;
 
   constructor(subject: Subject, answer: NodeResponse, routeOf: (subject: Subject) => string) {
     super(subject);
@@ -82,14 +88,21 @@ export class ListenerRecorder<Subject, Res> {
   readonly #recorder: ServerRecorder<Subject, Res>;
   readonly #bodies: boolean;
   readonly #exemplars: boolean;
+  readonly #errorOf: ((subject: Subject) => Thrown | undefined) | undefined;
 
   /**
    * Creates the metrics, or takes those that the registry has.
    *
    * @param options The options, whose names were checked.
    * @param doing The failing action, as in `Cannot instrument listener`.
+   * @param errorOf Returns the error of a failed request whose exchange has none.
    */
-  constructor(options: ListenerRecorderOptions<Subject, Res>, doing: string) {
+  constructor(
+    options: ListenerRecorderOptions<Subject, Res>,
+    doing: string,
+    errorOf?: (subject: Subject) => Thrown | undefined,
+  ) {
+    this.#errorOf = errorOf;
     const { bodies = false, exemplars = false } = options;
     checkShape(typeof bodies === "boolean", doing, "bodies must be a boolean", bodies);
     this.#bodies = bodies;
@@ -110,11 +123,13 @@ export class ListenerRecorder<Subject, Res> {
   }
 
   #end(exchange: ListenerExchange<Subject, Res>): void {
-    const { answer, error } = exchange;
+    const { answer } = exchange;
     const { statusCode, headersSent } = answer;
     const isComplete = isWhole(answer);
-    if (!isComplete) exchange.failure = error ?? causeOf(answer);
-    else if (statusCode >= 500) exchange.failure = error;
+    if (!isComplete || statusCode >= 500) {
+      const error = exchange.error ?? this.#errorOf?.(exchange.subject);
+      exchange.failure = isComplete ? error : error ?? causeOf(answer);
+    }
     // Without a head there was no answer.
     if (isComplete || headersSent) exchange.status = statusCode;
     exchange.route = exchange.routeOf(exchange.subject);

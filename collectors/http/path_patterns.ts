@@ -27,8 +27,8 @@ const PARAMETER = null;
 
 interface Matcher {
   readonly name: string;
-  /** Whether a URL matches whose path is between two places. */
-  matches(url: string, from: number, to: number): boolean;
+  /** Whether a URL matches whose path begins at a place. */
+  matches(url: string, from: number): boolean;
 }
 
 /** Patterns in an order. The first one that matches counts. */
@@ -50,22 +50,29 @@ export class PatternList {
    * @returns The name of the pattern, or `undefined` if there is none.
    */
   find(url: string): string | undefined {
-    const from = url.charCodeAt(0) === SLASH ? 0 : url.indexOf("/", url.indexOf("://") + 3);
-    const to = endOfPath(url);
+    const from = startOfPath(url);
     for (const matcher of this.#matchers) {
-      if (matcher.matches(url, from, to)) return matcher.name;
+      if (matcher.matches(url, from)) return matcher.name;
     }
     return undefined;
   }
 }
 
 const SLASH = 0x2f;
+const COLON = 0x3a;
+const QUESTION_MARK = 0x3f;
+const HASH = 0x23;
 
-function endOfPath(url: string): number {
-  const query = url.indexOf("?");
-  const fragment = url.indexOf("#");
-  if (query === -1) return fragment === -1 ? url.length : fragment;
-  return fragment === -1 ? query : Math.min(query, fragment);
+/** Where the path of a URL begins. */
+function startOfPath(url: string): number {
+  if (url.charCodeAt(0) === SLASH) return 0;
+  const colon = url.charCodeAt(4) === COLON ? 4 : url.indexOf(":");
+  return url.indexOf("/", colon + 3);
+}
+
+/** Whether a character ends the path of a URL. */
+function isEnd(code: number): boolean {
+  return code === QUESTION_MARK || code === HASH;
 }
 
 /** A pattern that is matched here, which takes a fraction of the time of a `URLPattern`. */
@@ -83,20 +90,28 @@ class SimplePattern implements Matcher {
       .map((part) => part.startsWith(":") ? PARAMETER : part);
   }
 
-  matches(url: string, from: number, to: number): boolean {
+  matches(url: string, from: number): boolean {
+    const { length } = url;
     let at = from;
     for (const part of this.#parts) {
       if (part !== PARAMETER) {
+        const last = part.length - 1;
+        // Most patterns do not match, and this takes less time than a comparison of all.
+        if (url.charCodeAt(at + last) !== part.charCodeAt(last)) return false;
         // It has neither "?" nor "#", so it is not found beyond the path.
         if (!url.startsWith(part, at)) return false;
         at += part.length;
         continue;
       }
       const start = at;
-      while (at < to && url.charCodeAt(at) !== SLASH) at++;
+      while (at < length) {
+        const code = url.charCodeAt(at);
+        if (code === SLASH || isEnd(code)) break;
+        at++;
+      }
       if (at === start) return false;
     }
-    return this.#isOpen || at === to;
+    return this.#isOpen || at === length || isEnd(url.charCodeAt(at));
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Clock } from "../../mod.ts";
+import type { Clock, GaugeSeries, HistogramSeries } from "../../mod.ts";
 import { checkLabelObject, checkShape, type KnownOptions } from "../../model.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import { ABORT, errorTypeOf } from "./error_type.ts";
+import { MethodSeries, ServerSeries } from "./known_series.ts";
 import { KnownMethods } from "./labels.ts";
 import {
   createServerMetrics,
@@ -39,9 +40,6 @@ export const SERVER_METRICS_OPTIONS: KnownOptions<ServerMetricsOptions<never, ne
 
 const NO_LABELS: readonly string[] = [];
 
-/** A series of active requests. */
-type ActiveRequests = ReturnType<ServerMetrics["active"]["labels"]>;
-
 /** Why a request failed. */
 export type Failure = typeof LEFT | { readonly error: unknown };
 
@@ -65,7 +63,7 @@ export class Exchange<Req, Res> {
   /** As a value of the label. */
   method: string = "";
   /** The series that counts it, while it is active. */
-  active: ActiveRequests | undefined = undefined;
+  active: GaugeSeries | undefined = undefined;
   /** The size of its body, if it is known. */
   size: number | undefined = undefined;
   /** Empty if the client left before the answer. */
@@ -86,8 +84,10 @@ type Label = (request: never, response?: never) => unknown;
 /** Counts the requests of servers. All servers count here, whatever serves them. */
 export class ServerRecorder<Req, Res> {
   readonly #metrics: ServerMetrics;
+  readonly #active: MethodSeries<GaugeSeries>;
+  readonly #durations: ServerSeries<HistogramSeries>;
+  readonly #requestSizes: ServerSeries<HistogramSeries>;
   readonly #clock: Pick<Clock, "monotonic">;
-  readonly #methods: KnownMethods;
   readonly #labels: readonly Label[];
 
   /**
@@ -110,17 +110,20 @@ export class ServerRecorder<Req, Res> {
       checkShape(typeof label === "function", doing, `label "${name}" must be a function`, label);
     }
     this.#clock = clock;
-    this.#methods = new KnownMethods(methods);
     this.#labels = Object.values(labels);
     this.#metrics = createServerMetrics(options, { labelNames: Object.keys(labels), bodies });
+    this.#active = new MethodSeries(this.#metrics.active, new KnownMethods(methods));
+    this.#durations = new ServerSeries(this.#metrics.duration);
+    this.#requestSizes = new ServerSeries(this.#metrics.requestSize);
   }
 
   /** Counts a request as active. */
   begin(exchange: Exchange<Req, Res>, method: unknown): void {
     exchange.start = this.#clock.monotonic();
-    exchange.method = this.#methods.fold(method);
-    exchange.active = this.#metrics.active.labels(exchange.method);
-    exchange.active.inc();
+    const { name, series } = this.#active.find(method);
+    exchange.method = name;
+    exchange.active = series;
+    series.inc();
   }
 
   /** Asks for the values of the option `labels`. */
@@ -141,15 +144,19 @@ export class ServerRecorder<Req, Res> {
   /** Counts a request as answered. A second call does nothing. */
   end(exchange: Exchange<Req, Res>): void {
     const { active, method, status, route, labels, size, failure } = exchange;
-    const { duration, requestSize } = this.#metrics;
     if (active === undefined) return;
     exchange.active = undefined;
     active.dec();
     // The clock of a machine that sleeps may go back. A duration never does.
     const seconds = Math.max(0, this.#clock.monotonic() - exchange.start);
-    if (labels.length === 0) duration.labels(method, status, route).observe(seconds);
-    else duration.labels(method, status, route, ...labels).observe(seconds);
-    if (size !== undefined) requestSize.labels(method, status, route, ...labels).observe(size);
+    if (labels.length === 0) {
+      this.#durations.labels(method, status, route).observe(seconds);
+      if (size !== undefined) this.#requestSizes.labels(method, status, route).observe(size);
+    } else {
+      const { duration, requestSize } = this.#metrics;
+      duration.labels(method, status, route, ...labels).observe(seconds);
+      if (size !== undefined) requestSize.labels(method, status, route, ...labels).observe(size);
+    }
     if (failure !== undefined) this.fail(exchange, failure);
   }
 

@@ -3,9 +3,15 @@ import express4 from "express4";
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { httpMetrics, metricsEndpoint, setRoute } from "../../collectors/http/express.ts";
+import router22 from "router22";
+import {
+  httpMetrics,
+  metricsEndpoint,
+  metricsErrors,
+  setRoute,
+} from "../../collectors/http/express.ts";
 import { CollectorRegistry } from "../../mod.ts";
-import { until } from "../support/http.ts";
+import { readSamples, until } from "../support/http.ts";
 import { serveListener } from "../support/node_server.ts";
 import {
   activeOf,
@@ -71,6 +77,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
       response.once("close", () => stream.destroy());
       stream.pipe(response);
     });
+    app.use(metricsErrors());
     app.use(
       ((_error, _request, response, _next) => {
         response.status(500).send("failed");
@@ -79,7 +86,6 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     return serveListener(app);
   }, {
     spelling: name === "Express 5" ? { "/files/*": "/files/*path" } : {},
-    seesErrors: false,
     aborts: "close",
   });
 }
@@ -197,6 +203,31 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     });
   });
 
+  test(`${name} counts errors by their type if they reach metricsErrors()`, async () => {
+    for (const errors of [[], [metricsErrors()]]) {
+      const registry = new CollectorRegistry();
+      const app = express();
+      app.use(httpMetrics({ registry }));
+      app.get("/throws/:id", fail);
+      app.get("/refuses/:id", () => {
+        throw Object.assign(new BoomError("no"), { status: 400 });
+      });
+      for (const handler of errors) app.use(handler);
+      // Express answers, with the status of the error.
+      app.set("env", "test");
+      assert.deepEqual(await visit(app, registry, ["/throws/1", "/refuses/1"]), {
+        "GET 500 /throws/:id": 1,
+        "GET 400 /refuses/:id": 1,
+      });
+      const counted = Object.entries(readSamples(registry)).filter(([key]) =>
+        key.includes("errors_total{")
+      );
+      const key =
+        'server_request_errors_total{method="GET",route="/throws/:id",error_type="BoomError"}';
+      assert.deepEqual(counted, errors.length === 0 ? [] : [[key, 1]]);
+    }
+  });
+
   test(`${name} takes a route that is named, and ignores patterns as they came`, async () => {
     const registry = new CollectorRegistry();
     const app = express();
@@ -212,18 +243,23 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
   });
 }
 
-test("a router without mount paths, as before Express 5.3, shows literal ones", async () => {
+test("Express 5 with a router before 2.3 shows literal mount paths, and a star for others", async () => {
+  const Router = router22 as unknown as typeof express5.Router; // The package has no types.
   const registry = new CollectorRegistry();
   const app = express5();
+  // As an application has it whose lock file has that version.
+  Object.defineProperty(app, "router", { value: Router() });
   app.use(httpMetrics({ registry }));
-  const inner = express5.Router();
+  const inner = Router();
   inner.get("/leaf/:x", (_, response) => void response.send("x"));
   app.use("/literal", inner);
   app.use("/by/:parameter", inner);
-  // Express 5.3 has begun to keep them.
-  for (const layer of app.router.stack) delete (layer as { rawPath?: unknown }).rawPath;
-  assert.deepEqual(await visit(app, registry, ["/literal/leaf/1", "/by/7/leaf/1"]), {
+  app.use("/one", Router().use("/two", inner));
+  const paths = ["/literal/leaf/1", "/by/7/leaf/1", "/one/two/leaf/1", "/leaf/1"];
+  assert.deepEqual(await visit(app, registry, paths), {
     "GET 200 /literal/leaf/:x": 1,
     "GET 200 */leaf/:x": 1,
+    "GET 200 /one/two/leaf/:x": 1,
+    "GET 404 ": 1,
   });
 });

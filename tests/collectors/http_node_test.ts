@@ -15,6 +15,7 @@ import { RUNTIME } from "../support/fetch_server.ts";
 import { readSamples, until } from "../support/http.ts";
 import { serveListener } from "../support/node_server.ts";
 import {
+  activeOf,
   BoomError,
   breaking,
   countsOf,
@@ -162,21 +163,23 @@ test("node:http2 makes the series of the requests on one session", async () => {
     assert.deepEqual(both, [[404, "own"], [404, "none"]]);
     assert.deepEqual(await ask(session, "/stream"), [200, "data: 1\n\ndata: 2\n\ndata: 3\n\n"]);
     assert.deepEqual(await ask(session, "/users/7", "OPTIONS"), [204, ""]);
-    // Deno's server does not end an answer to HEAD.
-    if (RUNTIME !== "Deno") await ask(session, "/users/7", "HEAD");
-    await until(() => Object.values(countsOf(registry)).length === (RUNTIME === "Deno" ? 5 : 6));
+    assert.deepEqual(await ask(session, "/empty", "HEAD"), [204, ""]);
+    await until(() => activeOf(registry) === 0);
+    assert.deepEqual(await ask(session, "/users/7", "HEAD"), [200, ""]);
+    // An answer with a body to HEAD, which is not sent, ends on Deno with the session: until then its
+    // server emits neither "finish" nor "close".
+    if (RUNTIME !== "Deno") await until(() => activeOf(registry) === 0);
   });
+  await until(() => activeOf(registry) === 0);
   assert.deepEqual(countsOf(registry), {
     "GET 200 /users/:id": 1,
     "GET 404 /own/:status": 1,
     "GET 404 ": 1,
     "GET 200 /stream": 1,
     "OPTIONS 204 /users/:id": 1,
-    ...RUNTIME !== "Deno" && { "HEAD 200 /users/:id": 1 },
+    "HEAD 204 /empty": 1,
+    "HEAD 200 /users/:id": 1,
   });
-  for (const [key, value] of Object.entries(readSamples(registry))) {
-    if (key.includes("active")) assert.equal(value, 0, key);
-  }
 });
 
 test("a stream of node:http2 that its client cancels is an abort", async () => {

@@ -3,6 +3,7 @@ import { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { instrument, type InstrumentOptions, setRoute } from "../../collectors/http.ts";
 import {
+  type AnyCounter,
   type Collector,
   CollectorRegistry,
   CollectorRegistryProxy,
@@ -521,6 +522,60 @@ test("maxSeries bounds each family, whatever the labels say", () => {
   assert.equal(counts.length, 4);
   const errors = Object.keys(readSamples(registry)).filter((key) => key.includes("errors_total{"));
   assert.equal(errors.length, 4);
+});
+
+/** A registry that keeps its metrics, to clear them. */
+class KeepingRegistry extends CollectorRegistry {
+  readonly metrics: { clear(): void }[] = [];
+
+  override register(collector: Collector): Collector {
+    this.metrics.push(collector as AnyCounter); // All that are registered here are metrics.
+    return super.register(collector);
+  }
+}
+
+test("series that were removed begin again with the next request", () => {
+  const registry = new KeepingRegistry();
+  const handler = instrument(() => new Response(), { registry, route: "/" });
+  const post = () => handler(get("/", { method: "POST", headers: { "content-length": "2" } }));
+  const counts = () => {
+    const labels = { http_request_method: "POST", http_response_status_code: 200, http_route: "/" };
+    return ["duration_seconds", "body_size_bytes"].map((name) =>
+      registry.getSampleValue(`http_server_request_${name}_count`, labels)
+    );
+  };
+  post();
+  post();
+  assert.deepEqual(counts(), [2, 2]);
+  for (const metric of registry.metrics) metric.clear();
+  assert.deepEqual(counts(), [undefined, undefined]);
+  post();
+  post();
+  assert.deepEqual(counts(), [2, 2]);
+  assert.equal(
+    registry.getSampleValue("http_server_active_requests", { http_request_method: "POST" }),
+    0,
+  );
+});
+
+test("each look-up of a series without room is counted", () => {
+  const registry = new CollectorRegistry();
+  const handler = instrument(() => new Response(), {
+    registry,
+    maxSeries: 1,
+    route: ["/", "/users/:id"],
+  });
+  for (const path of ["/", "/", "/users/7", "/users/7", "/users/7"]) handler(get(path));
+  const metric = "http_server_request_duration_seconds";
+  assert.equal(registry.getSampleValue("narthex_series_overflow_total", { metric }), 3);
+  assert.equal(
+    registry.getSampleValue(`${metric}_count`, {
+      http_request_method: "overflow",
+      http_response_status_code: "overflow",
+      http_route: "overflow",
+    }),
+    3,
+  );
 });
 
 /** A request whose client can leave. */

@@ -54,8 +54,6 @@ export interface Traits {
   readonly spelling?: Readonly<Record<string, string>>;
   /** The routes that it does not have. */
   readonly lacks?: readonly string[];
-  /** Whether its middleware sees what handlers throw. @default {true} */
-  readonly seesErrors?: boolean;
   /**
    * How it sees clients that leave: by the response of Node, by the signal of a request, or not.
    */
@@ -181,7 +179,7 @@ export function testServerTable(
   start: (registry: CollectorRegistry, gate: Gate) => Promise<FrameworkServer>,
   traits: Traits,
 ): void {
-  const { spelling = {}, lacks = [], seesErrors = true, aborts } = traits;
+  const { spelling = {}, lacks = [], aborts } = traits;
   const routeOf = (route: string) => spelling[route] ?? route;
 
   /** Runs a test with a server. */
@@ -226,7 +224,7 @@ export function testServerTable(
         }",error_type="BoomError"}`,
         1,
       ]);
-      assert.deepEqual(Object.fromEntries(errors), Object.fromEntries(seesErrors ? thrown : []));
+      assert.deepEqual(Object.fromEntries(errors), Object.fromEntries(thrown));
       const posted = `{method="POST",status_code="201",route="/users"}`;
       assert.equal(samples[`server_request_body_size_bytes_sum${posted}`], 5);
     }));

@@ -1,4 +1,4 @@
-import { familyLike, type LabelSet, type LiveMetrics, type MetricFamily } from "../model.ts";
+import { familyLike, type LabelSet, type MetricFamily } from "../model.ts";
 import { inspectNames } from "./inspect.ts";
 import { type GivenLabels, type KnownStore, shared } from "./shared.ts";
 
@@ -16,6 +16,18 @@ export interface NativeMetric<S> {
   collect(): MetricFamily[];
   describe(): MetricFamily[];
 }
+
+/** The series of a metric, which can be looked up by their labels. */
+type SeriesMetrics<S> = Iterable<S> & {
+  peek(labelValues: ArrayLike<unknown>): S | undefined;
+  peekByName(labels: Readonly<Record<string, unknown>>): S | undefined;
+};
+
+/**
+ * The number of look-ups so far. A label object may have getters that look up other series. A
+ * look-up that is not the last one when it ends finds nothing.
+ */
+let lookUps = 0;
 
 /** Labels as `labels()` takes them: an object, or values in the order of the label names. */
 export type Given = Readonly<Record<string, unknown>> | readonly unknown[];
@@ -39,9 +51,11 @@ export class SeriesStore<S extends LabelSet> {
   /** The series of no labels, if it exists. */
   bare: S | undefined;
   readonly #native: NativeMetric<S>;
-  readonly #metrics: LiveMetrics;
+  readonly #metrics: SeriesMetrics<S>;
   readonly #known: KnownStore;
-  /** Where values are put for a look-up. Look-ups do not nest. */
+  /** Whether a series has all labels of the metric, and there are some. */
+  #isPlain: boolean;
+  /** Where the values of a look-up are put. */
   readonly #values: unknown[];
   /** The lists of label names that were given in another way than all in order. */
   readonly #orders: Map<string, readonly string[]> = new Map();
@@ -56,56 +70,41 @@ export class SeriesStore<S extends LabelSet> {
     this.#native = native;
     this.labelNames = native.labelNames;
     this.#values = this.labelNames.map(() => MISSING);
-    this.#metrics = native.describe()[0]!.metrics;
+    // The metrics of these types are their series, and can be looked up.
+    this.#metrics = native.describe()[0]!.metrics as Iterable<unknown> as SeriesMetrics<S>;
+    this.#isPlain = this.labelNames.length > 0;
     this.#known = { isOdd: false, isSummary };
     shared.stores.set(this.#metrics, this.#known);
     if (this.labelNames.length === 0) this.bare = native.labels();
   }
 
-  /**
-   * Finds the series of labels by name, in the fast way: what it does not find may exist. That of no
-   * labels is {@linkcode bare}.
-   */
+  /** Finds the series of labels by name, in the fast way: what it does not find may exist. */
   find(labels: object): S | undefined {
-    if (this.#known.isOdd) return this.#findOdd(labels as Readonly<Record<string, unknown>>);
-    return this.labelNames.length === 0 ? undefined : this.#native.find(labels);
+    // Objects are read as labels by name.
+    const byName = labels as Readonly<Record<string, unknown>>;
+    return this.#isPlain ? this.#metrics.peekByName(byName) : this.#findOdd(byName);
   }
 
   /** Finds the series of values in the order of the label names, in the fast way. */
   findInOrder(values: readonly unknown[]): S | undefined {
-    const native = this.#native;
-    // Arguments that are spread cost more than the look-up.
-    switch (values.length) {
-      case 0:
-        return this.bare;
-      case 1:
-        return native.find(values[0]);
-      case 2:
-        return native.find(values[0], values[1]);
-      case 3:
-        return native.find(values[0], values[1], values[2]);
-      case 4:
-        return native.find(values[0], values[1], values[2], values[3]);
-      default:
-        return native.find(...values);
-    }
+    return values.length === 0 ? this.bare : this.#metrics.peek(values);
   }
 
   /** Finds a series in a metric of which some labels may be missing. */
   #findOdd(labels: Readonly<Record<string, unknown>>): S | undefined {
     const names = this.labelNames;
     const values = this.#values;
-    values.fill(MISSING);
-    let count = 0;
+    for (let i = 0; i < values.length; i++) values[i] = MISSING;
+    const lookUp = lookUps = (lookUps + 1) | 0;
+    let place = -1;
     for (const name in labels) {
-      const place = names[count] === name ? count : names.indexOf(name);
+      place = placeOf(names, name, place + 1);
+      if (place === -1) return undefined;
       const value = labels[name];
-      // A single object would be taken for labels by name.
-      if (place === -1 || typeof value === "object") return undefined;
-      values[place] = value;
-      count++;
+      values[place] = value === undefined ? "undefined" : value;
     }
-    return count === 0 ? this.bare : this.findInOrder(values);
+    if (place === -1) return this.bare;
+    return lookUp === lookUps ? this.#metrics.peek(values) : undefined;
   }
 
   /**
@@ -135,7 +134,7 @@ export class SeriesStore<S extends LabelSet> {
       for (; count < names.length; count++) values[count] = given[count];
     } else {
       for (const name in given) {
-        const place = names[count] === name ? count : names.indexOf(name);
+        const place = placeOf(names, name, count);
         if (place === -1) this.#refuse(name);
         // The array was just excluded.
         values[place] = (given as Readonly<Record<string, unknown>>)[name];
@@ -151,7 +150,10 @@ export class SeriesStore<S extends LabelSet> {
       if (typeof value !== "number" && typeof value !== "boolean") values[i] = String(value);
     }
     const isPlain = isInOrder && areTexts && count === names.length;
-    const series = this.findInOrder(values) ?? this.#create(values, given, !isPlain);
+    let series = this.#native.find(...values);
+    if (series === undefined) series = this.#create(values, given, !isPlain);
+    // From now on the fast way finds it by these numbers, too.
+    else if (!areTexts) this.#native.labels(...values);
     if (count === 0) this.bare = series;
     return series;
   }
@@ -261,6 +263,9 @@ export class SeriesStore<S extends LabelSet> {
     }
     const labelNames = this.#orderOf(names);
     if (labelNames !== this.labelNames) this.#known.isOdd = true;
+    // Only the look-up of some labels knows the text of undefined.
+    const hasUndefined = names.some((name) => labels[name] === undefined);
+    if (this.#known.isOdd || hasUndefined) this.#isPlain = false;
     const noted: GivenLabels = {
       labelNames,
       labelValues: names.map((name) => String(labels[name]).toWellFormed()),
@@ -286,6 +291,16 @@ export class SeriesStore<S extends LabelSet> {
 }
 
 /**
+ * Returns the place of a label name, or -1. Most callers give labels in the order of the label
+ * names, so that it is the next one or near it.
+ */
+function placeOf(names: readonly string[], name: string, next: number): number {
+  for (let i = next; i < names.length; i++) if (names[i] === name) return i;
+  for (let i = 0; i < next; i++) if (names[i] === name) return i;
+  return -1;
+}
+
+/**
  * Reads the arguments of `labels()` and `remove()`.
  *
  * @param labelNames The label names as they were given.
@@ -294,7 +309,7 @@ export class SeriesStore<S extends LabelSet> {
  * @throws {Error} If there are too few or too many values.
  */
 export function readLabels(labelNames: readonly string[], args: readonly unknown[]): Given | null {
-  const [first] = args;
+  const first = args[0];
   // An array is taken for an object with the labels "0", "1", …, as prom-client does.
   if (typeof first === "object") return Array.isArray(first) ? { ...first } : first as Given | null;
   if (args.length === labelNames.length) return args;

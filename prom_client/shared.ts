@@ -1,4 +1,4 @@
-import type { LabelSet, LiveMetrics } from "../model.ts";
+import type { LabelSet } from "../model.ts";
 import type { AnyMetricObject, MetricCollector } from "./metric_object.ts";
 import type { RegistryContentType } from "./types.ts";
 
@@ -39,7 +39,7 @@ export interface Shared {
   /** Labels of series that were not given as this library writes them, by series. */
   readonly given: WeakMap<object, GivenLabels>;
   /** The metrics of this folder, by the iterable of their series. */
-  readonly stores: WeakMap<LiveMetrics, KnownStore>;
+  readonly stores: WeakMap<object, KnownStore>;
   /** The collectors of metrics that are not of this folder. */
   readonly foreign: WeakMap<object, MetricCollector>;
   /** How many metrics were made. */

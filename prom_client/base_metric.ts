@@ -217,9 +217,9 @@ class OwnCollector implements MetricCollector {
   families(): MetricFamily[] {
     this.#prepare();
     const families = this.#store.families();
-    // Other processes are not told of it.
+    // Metrics of every type can be left out of what several processes share.
     if (this.#metric.aggregator === "omit") {
-      families[0] = familyLike(families[0]!, { aggregation: undefined });
+      families[0] = familyLike(families[0]!, { aggregation: "omit" });
     }
     return families;
   }

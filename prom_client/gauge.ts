@@ -20,9 +20,9 @@ const AGGREGATIONS: Readonly<Record<Aggregator, Aggregation>> = {
   sum: "livesum",
   min: "livemin",
   max: "livemax",
-  first: "livemostrecent",
-  average: "liveall",
-  omit: "liveall",
+  first: "livefirst",
+  average: "liveaverage",
+  omit: "omit",
 };
 
 /** Options of a gauge. */

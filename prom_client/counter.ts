@@ -1,17 +1,16 @@
 import { Counter as NativeCounter, type CounterSeries } from "../mod.ts";
 import type { NumberMetric } from "../model.ts";
 import { checkIncrement, isObject } from "./amounts.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, readConfiguration } from "./base_metric.ts";
 import { exemplarTexts, exemplarToJson } from "./exemplars.ts";
 import { findGiven } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
-import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   CollectFunction,
   IncreaseDataWithExemplar,
   LabelValues,
   MetricConfiguration,
-  MetricObjectWithValues,
   MetricValue,
 } from "./types.ts";
 
@@ -26,22 +25,20 @@ export interface CounterConfiguration<T extends string> extends MetricConfigurat
  *
  * @typeParam T The label names.
  */
-export class Counter<T extends string = string> extends BaseMetric<T> {
+export class Counter<T extends string = string> extends BaseMetric<T, MetricValue<T>> {
   readonly #store: SeriesStore<CounterSeries>;
 
   /**
    * Creates a counter and registers it.
    *
-   * @param configuration The options. The name and the help text are required.
+   * @param configuration The options. `name` and `help` are required.
    */
   constructor(configuration: CounterConfiguration<T>) {
-    let store: SeriesStore<CounterSeries>;
-    super(configuration, "counter", (name, help, options) => {
-      const counter = new NativeCounter(name, help, options);
-      // Its label names are not known to the compiler.
-      return store = new SeriesStore(counter as unknown as NativeMetric<CounterSeries>);
-    });
-    this.#store = store!;
+    const options = readConfiguration(configuration);
+    const { name, help } = configuration;
+    const store = new SeriesStore<CounterSeries>(new NativeCounter(name, String(help), options));
+    super(configuration, "counter", store);
+    this.#store = store;
     // Programs change which of the two it is by this option, and call either by one name.
     if (this.enableExemplars) this.inc = (data?: unknown) => this.#addWithExemplar(data);
     this.register();
@@ -79,29 +76,9 @@ export class Counter<T extends string = string> extends BaseMetric<T> {
     }
   }
 
-  /**
-   * Returns the counter with its values.
-   *
-   * @returns A plain object.
-   */
-  get(): Promise<MetricObjectWithValues<MetricValue<T>>> {
-    // It lacks `collect`, as in prom-client, whose declarations have it.
-    return this.toJson() as Promise<unknown> as Promise<MetricObjectWithValues<MetricValue<T>>>;
-  }
-
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param values A value for each label name.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of these values, one for each label name. */
   labels(...values: string[]): Counter.Internal;
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param labels The labels.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Counter.Internal;
   labels(...args: unknown[]): Counter.Internal {
     return handleOf(this.#store, readLabels(this.labelNames, args));
@@ -121,8 +98,7 @@ export class Counter<T extends string = string> extends BaseMetric<T> {
   #add(given: Given | null, value: unknown, exemplar?: Record<string, string>): void {
     const amount = checkIncrement(value);
     if (Number.isNaN(amount)) return this.#store.check(given);
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).inc(amount, exemplar);
+    this.#store.at(given).inc(amount, exemplar);
   }
 
   #addWithExemplar(data: unknown): void {

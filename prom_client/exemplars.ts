@@ -1,7 +1,5 @@
-import type { Exemplar } from "../model.ts";
+import { type Exemplar, isLegacyLabelName } from "../model.ts";
 import type { JsonExemplar } from "./metric_object.ts";
-
-const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /**
  * Prepares the labels of an exemplar.
@@ -16,7 +14,7 @@ export function exemplarTexts(labels: unknown): Record<string, string> | undefin
   const length = entries.reduce((sum, [name, text]) => sum + name.length + text.length, 0);
   if (length > 128) throw new RangeError("Label set size must be smaller than 128 UTF-8 chars");
   const isLegal = entries.length > 0 &&
-    entries.every(([name]) => LABEL_NAME_REGEXP.test(name) && !name.startsWith("__"));
+    entries.every(([name]) => isLegacyLabelName(name) && !name.startsWith("__"));
   return isLegal ? Object.fromEntries(entries) : undefined;
 }
 

@@ -2,16 +2,15 @@ import { type Aggregation, Gauge as NativeGauge, type GaugeSeries } from "../mod
 import type { NumberMetric } from "../model.ts";
 import { SYSTEM_CLOCK } from "../time/clock.ts";
 import { checkGauge, isObject, startTimer } from "./amounts.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, readConfiguration } from "./base_metric.ts";
 import { Handle } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
-import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   Aggregator,
   CollectFunction,
   LabelValues,
   MetricConfiguration,
-  MetricObjectWithValues,
   MetricValue,
 } from "./types.ts";
 
@@ -36,24 +35,23 @@ export interface GaugeConfiguration<T extends string> extends MetricConfiguratio
  *
  * @typeParam T The label names.
  */
-export class Gauge<T extends string = string> extends BaseMetric<T> {
+export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<T>> {
   readonly #store: SeriesStore<GaugeSeries>;
 
   /**
    * Creates a gauge and registers it.
    *
-   * @param configuration The options. The name and the help text are required.
+   * @param configuration The options. `name` and `help` are required.
    */
   constructor(configuration: GaugeConfiguration<T>) {
-    let store: SeriesStore<GaugeSeries>;
-    super(configuration, "gauge", (name, help, options) => {
-      // An aggregator of the program itself is known to its own registry alone.
-      const aggregation = AGGREGATIONS[configuration.aggregator ?? "sum"] ?? "liveall";
-      const gauge = new NativeGauge(name, help, { ...options, aggregation });
-      // Its label names are not known to the compiler.
-      return store = new SeriesStore(gauge as unknown as NativeMetric<GaugeSeries>);
-    });
-    this.#store = store!;
+    const options = readConfiguration(configuration);
+    const { name, help, aggregator = "sum" } = configuration;
+    // An aggregator of the program itself is known to its own registry alone.
+    const aggregation = AGGREGATIONS[aggregator] ?? "liveall";
+    const gauge = new NativeGauge(name, String(help), { ...options, aggregation });
+    const store = new SeriesStore<GaugeSeries>(gauge);
+    super(configuration, "gauge", store);
+    this.#store = store;
     this.register();
   }
 
@@ -126,16 +124,6 @@ export class Gauge<T extends string = string> extends BaseMetric<T> {
   }
 
   /**
-   * Returns the gauge with its values.
-   *
-   * @returns A plain object.
-   */
-  get(): Promise<MetricObjectWithValues<MetricValue<T>>> {
-    // It lacks `collect`, as in prom-client, whose declarations have it.
-    return this.toJson() as Promise<unknown> as Promise<MetricObjectWithValues<MetricValue<T>>>;
-  }
-
-  /**
    * Sets the value to the time of day, in seconds since 1970.
    *
    * @param labels The labels.
@@ -156,19 +144,9 @@ export class Gauge<T extends string = string> extends BaseMetric<T> {
     return startTimer(labels, (all, seconds) => this.set(all as LabelValues<T>, seconds));
   }
 
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param values A value for each label name.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of these values, one for each label name. */
   labels(...values: string[]): Gauge.Internal<T>;
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param labels The labels.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Gauge.Internal<T>;
   labels(...args: unknown[]): Gauge.Internal<T> {
     const given = readLabels(this.labelNames, args);
@@ -187,14 +165,12 @@ export class Gauge<T extends string = string> extends BaseMetric<T> {
 
   #add(given: Given | null, value: unknown): void {
     const amount = checkGauge(value, "Delta");
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).inc(amount);
+    this.#store.at(given).inc(amount);
   }
 
   #set(given: Given | null, value: unknown): void {
     const checked = checkGauge(value, "Value");
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).set(checked);
+    this.#store.at(given).set(checked);
   }
 }
 

@@ -5,16 +5,15 @@ import {
 } from "../mod.ts";
 import type { HistogramMetric } from "../model.ts";
 import { checkObserved, isObject, startTimer } from "./amounts.ts";
-import { BaseMetric, type MakeStore } from "./base_metric.ts";
+import { BaseMetric, readConfiguration } from "./base_metric.ts";
 import { exemplarTexts, exemplarToJson } from "./exemplars.ts";
 import { Handle } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
-import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   CollectFunction,
   LabelValues,
   MetricConfiguration,
-  MetricObjectWithValues,
   MetricValueWithName,
   ObserveDataWithExemplar,
 } from "./types.ts";
@@ -36,7 +35,7 @@ export interface HistogramConfiguration<T extends string> extends MetricConfigur
  *
  * @typeParam T The label names.
  */
-export class Histogram<T extends string = string> extends BaseMetric<T> {
+export class Histogram<T extends string = string> extends BaseMetric<T, MetricValueWithName<T>> {
   readonly #store: SeriesStore<HistogramSeries>;
   /** The upper bounds, ascending. */
   readonly buckets: readonly number[];
@@ -44,21 +43,21 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
   /**
    * Creates a histogram and registers it.
    *
-   * @param configuration The options. The name and the help text are required.
+   * @param configuration The options. `name` and `help` are required.
    */
   constructor(configuration: HistogramConfiguration<T>) {
-    const { buckets, nativeHistogram = false } = configuration ?? {};
-    const bounds = readBounds(buckets ?? DEFAULT_BUCKETS);
-    let store: SeriesStore<HistogramSeries>;
-    const make: MakeStore = (name, help, options) => {
-      const native = { ...options, buckets: bounds, nativeHistogram };
-      const histogram = new NativeHistogram(name, help, native);
-      // Its label names are not known to the compiler.
-      return store = new SeriesStore(histogram as unknown as NativeMetric<HistogramSeries>);
-    };
-    super(configuration, "histogram", make, "le");
-    this.#store = store!;
-    this.buckets = bounds;
+    const options = readConfiguration(configuration, "le");
+    const { name, help, nativeHistogram = false } = configuration;
+    const buckets = readBounds(configuration.buckets ?? DEFAULT_BUCKETS);
+    const histogram = new NativeHistogram(name, String(help), {
+      ...options,
+      buckets,
+      nativeHistogram,
+    });
+    const store = new SeriesStore<HistogramSeries>(histogram);
+    super(configuration, "histogram", store);
+    this.#store = store;
+    this.buckets = buckets;
     // Programs change which of the two it is by this option, and call either by one name.
     if (this.enableExemplars) this.observe = (data?: unknown) => this.#observeWithExemplar(data);
     this.register();
@@ -94,18 +93,6 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
     } else {
       this.#observe(null, labels || labels === 0 ? labels : undefined);
     }
-  }
-
-  /**
-   * Returns the histogram with its values.
-   *
-   * @returns A plain object.
-   */
-  get(): Promise<MetricObjectWithValues<MetricValueWithName<T>>> {
-    // It lacks `collect`, as in prom-client, whose declarations have it.
-    return this.toJson() as Promise<unknown> as Promise<
-      MetricObjectWithValues<MetricValueWithName<T>>
-    >;
   }
 
   /**
@@ -164,19 +151,9 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
     this.#store.relabel(series, labels);
   }
 
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param values A value for each label name.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of these values, one for each label name. */
   labels(...values: string[]): Histogram.Internal<T>;
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param labels The labels.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Histogram.Internal<T>;
   labels(...args: unknown[]): Histogram.Internal<T> {
     const given = readLabels(this.labelNames, args);
@@ -221,8 +198,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
 
   #observe(given: Given | null, value: unknown, exemplar?: Record<string, string>): void {
     const checked = checkObserved(value);
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).observe(checked, exemplar);
+    this.#store.at(given).observe(checked, exemplar);
   }
 
   #observeWithExemplar(data: unknown): void {

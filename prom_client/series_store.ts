@@ -63,11 +63,12 @@ export class SeriesStore<S extends LabelSet> {
   /**
    * Creates a store.
    *
-   * @param native The metric that has the numbers. If it has no labels, its series exists.
+   * @param metric The metric that has the numbers. If it has no labels, its series exists.
    * @param isSummary Whether it is a summary. @default {false}
    */
-  constructor(native: NativeMetric<S>, isSummary = false) {
-    this.#native = native;
+  constructor(metric: Pick<NativeMetric<S>, "describe">, isSummary = false) {
+    // Metrics of this library have these methods. The compiler does not know their label names.
+    const native = this.#native = metric as NativeMetric<S>;
     this.labelNames = native.labelNames;
     this.#values = this.labelNames.map(() => MISSING);
     // The metrics of these types are their series, and can be looked up.
@@ -116,6 +117,11 @@ export class SeriesStore<S extends LabelSet> {
   check(labels: Given | null): void {
     if (Array.isArray(labels)) return;
     for (const name in labels) if (!this.labelNames.includes(name)) this.#refuse(name);
+  }
+
+  /** Does the same as {@linkcode open}, faster if there are no labels. */
+  at(given: Given | null): S {
+    return (given === null ? this.bare : undefined) ?? this.open(given);
   }
 
   /**

@@ -1,15 +1,14 @@
 import { Summary as NativeSummary, type SummarySeries } from "../mod.ts";
 import type { SummaryMetric } from "../model.ts";
 import { checkObserved, isObject, startTimer } from "./amounts.ts";
-import { BaseMetric, type MakeStore } from "./base_metric.ts";
+import { BaseMetric, readConfiguration } from "./base_metric.ts";
 import { Handle } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
-import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   CollectFunction,
   LabelValues,
   MetricConfiguration,
-  MetricObjectWithValues,
   MetricValueWithName,
 } from "./types.ts";
 
@@ -39,7 +38,7 @@ export interface SummaryConfiguration<T extends string> extends MetricConfigurat
  *
  * @typeParam T The label names.
  */
-export class Summary<T extends string = string> extends BaseMetric<T> {
+export class Summary<T extends string = string> extends BaseMetric<T, MetricValueWithName<T>> {
   readonly #store: SeriesStore<SummarySeries>;
   /** The quantiles that are tracked, ascending. */
   readonly percentiles: readonly number[];
@@ -49,22 +48,19 @@ export class Summary<T extends string = string> extends BaseMetric<T> {
   /**
    * Creates a summary and registers it.
    *
-   * @param configuration The options. The name and the help text are required.
+   * @param configuration The options. `name` and `help` are required.
    */
   constructor(configuration: SummaryConfiguration<T>) {
-    const { percentiles, maxAgeSeconds, ageBuckets, pruneAgedBuckets } = configuration ?? {};
+    const options = readConfiguration(configuration, "quantile");
+    const { name, help, percentiles, maxAgeSeconds, ageBuckets, pruneAgedBuckets } = configuration;
     const quantiles = readQuantiles(percentiles ?? DEFAULT_PERCENTILES);
     const window = maxAgeSeconds && ageBuckets
       ? { maxAgeSeconds, ageBuckets }
       : { maxAgeSeconds: FOR_EVER, ageBuckets: 1 };
-    let store: SeriesStore<SummarySeries>;
-    const make: MakeStore = (name, help, options) => {
-      const summary = new NativeSummary(name, help, { ...options, ...window, quantiles });
-      // Its label names are not known to the compiler.
-      return store = new SeriesStore(summary as unknown as NativeMetric<SummarySeries>, true);
-    };
-    super(configuration, "summary", make, "quantile");
-    this.#store = store!;
+    const summary = new NativeSummary(name, String(help), { ...options, ...window, quantiles });
+    const store = new SeriesStore<SummarySeries>(summary, true);
+    super(configuration, "summary", store);
+    this.#store = store;
     this.percentiles = quantiles;
     this.pruneAgedBuckets = pruneAgedBuckets ?? false;
     this.register();
@@ -92,18 +88,6 @@ export class Summary<T extends string = string> extends BaseMetric<T> {
   }
 
   /**
-   * Returns the summary with its values.
-   *
-   * @returns A plain object.
-   */
-  get(): Promise<MetricObjectWithValues<MetricValueWithName<T>>> {
-    // It lacks `collect`, as in prom-client, whose declarations have it.
-    return this.toJson() as Promise<unknown> as Promise<
-      MetricObjectWithValues<MetricValueWithName<T>>
-    >;
-  }
-
-  /**
    * Starts a timer. Its end counts the duration in seconds.
    *
    * @param labels Labels that are read at the end.
@@ -118,19 +102,9 @@ export class Summary<T extends string = string> extends BaseMetric<T> {
     this.#store.reset();
   }
 
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param values A value for each label name.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of these values, one for each label name. */
   labels(...values: string[]): Summary.Internal<T>;
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param labels The labels.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Summary.Internal<T>;
   labels(...args: unknown[]): Summary.Internal<T> {
     const given = readLabels(this.labelNames, args);
@@ -172,8 +146,7 @@ export class Summary<T extends string = string> extends BaseMetric<T> {
     this.#store.check((isObject(labels) ? labels : Object(labels)) as Given);
     const checked = checkObserved(value === undefined ? labels : value);
     const given = value !== undefined && isObject(labels) ? labels : null;
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).observe(checked);
+    this.#store.at(given).observe(checked);
   }
 }
 

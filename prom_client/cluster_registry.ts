@@ -2,11 +2,7 @@ import { requireBuiltin } from "./builtin.ts";
 import { Fleet, type Message, MESSAGES } from "./fleet.ts";
 import { Registry } from "./registry.ts";
 import { shared } from "./shared.ts";
-import type {
-  OpenMetricsContentType,
-  PrometheusContentType,
-  RegistryContentType,
-} from "./types.ts";
+import type { RegistryContentType } from "./types.ts";
 
 /** A worker of `node:cluster`. */
 interface ClusterWorker {
@@ -56,14 +52,14 @@ function fleet(): Fleet<ClusterWorker> {
  * Adds up the metrics of all workers of `node:cluster` and of the primary. Make one in the primary
  * and in each worker.
  *
- * @typeParam T What it writes.
+ * @typeParam T The format of the text.
  */
 export class ClusterRegistry<T extends RegistryContentType = RegistryContentType>
   extends Registry<T> {
   /**
    * Creates a registry, and listens to the others.
    *
-   * @param regContentType What it writes. @default {the Prometheus text format}
+   * @param regContentType The format of the text. @default {the Prometheus text format}
    */
   constructor(regContentType?: RegistryContentType) {
     super(regContentType);
@@ -103,18 +99,8 @@ export class ClusterRegistry<T extends RegistryContentType = RegistryContentType
     );
   }
 
-  /**
-   * Sets the registries of this process that are added up.
-   *
-   * @param regs One or several registries. @default {register}
-   * @throws {TypeError} If one of them is not a registry.
-   */
-  static setRegistries(
-    regs:
-      | Array<Registry<PrometheusContentType> | Registry<OpenMetricsContentType>>
-      | Registry<PrometheusContentType>
-      | Registry<OpenMetricsContentType>,
-  ): void {
+  /** Sets the registries whose metrics are added up. Throws if a value is not a registry. */
+  static setRegistries(regs: Registry | Registry[]): void {
     fleet().setRegistries(regs);
   }
 }
@@ -143,15 +129,8 @@ async function answerPrimary(own: Fleet<ClusterWorker>, message: Message): Promi
       return tellPrimary({ type: MESSAGES.announcement });
     case MESSAGES.ack:
       return own.answer("ack", message);
-    case MESSAGES.request: {
-      const { requestId } = message;
-      try {
-        tellPrimary({ type: MESSAGES.response, requestId, metrics: await own.read() });
-      } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
-        tellPrimary({ type: MESSAGES.response, requestId, error: text });
-      }
-    }
+    case MESSAGES.request:
+      return tellPrimary(await own.respond(message));
   }
 }
 

@@ -44,24 +44,11 @@ export class Counter<T extends string = string> extends BaseMetric<T, MetricValu
     this.register();
   }
 
-  /**
-   * Counts up the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The amount. @default {1}
-   */
+  /** Counts up the series of some labels. The default value is 1. */
   inc(labels: LabelValues<T>, value?: number): void;
-  /**
-   * Counts up.
-   *
-   * @param value The amount. @default {1}
-   */
+  /** Counts up. The default value is 1. */
   inc(value?: number): void;
-  /**
-   * Counts up with an exemplar, if the counter has them.
-   *
-   * @param data The labels, the amount and the exemplar's labels.
-   */
+  /** Counts up with an exemplar, if `enableExemplars` is set. */
   inc(data: IncreaseDataWithExemplar<T>): void;
   inc(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null) {
@@ -113,11 +100,7 @@ export class Counter<T extends string = string> extends BaseMetric<T, MetricValu
 export declare namespace Counter {
   /** What `labels()` returns. */
   interface Internal {
-    /**
-     * Counts up.
-     *
-     * @param value The amount. @default {1}
-     */
+    /** Counts up. The default value is 1. */
     inc(value?: number): void;
   }
 }

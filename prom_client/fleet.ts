@@ -77,6 +77,16 @@ export class Fleet<M> {
     return await Promise.all(read) as unknown as JsonMetric[][];
   }
 
+  /** Answers a request with the metrics of this process, or with the message of an error. */
+  async respond({ requestId }: Message): Promise<Message> {
+    try {
+      return { type: MESSAGES.response, requestId, metrics: await this.read() };
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      return { type: MESSAGES.response, requestId, error: text };
+    }
+  }
+
   /**
    * Asks members for their metrics and adds all up.
    *

@@ -55,18 +55,9 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
     this.register();
   }
 
-  /**
-   * Adds to the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The amount. @default {1}
-   */
+  /** Adds to the series of some labels. The default value is 1. */
   inc(labels: LabelValues<T>, value?: number): void;
-  /**
-   * Adds to the value.
-   *
-   * @param value The amount. @default {1}
-   */
+  /** Adds to the value. The default is 1. */
   inc(value?: number): void;
   inc(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null) {
@@ -80,18 +71,9 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
     }
   }
 
-  /**
-   * Subtracts from the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The amount. @default {1}
-   */
+  /** Subtracts from the series of some labels. The default value is 1. */
   dec(labels: LabelValues<T>, value?: number): void;
-  /**
-   * Subtracts from the value.
-   *
-   * @param value The amount. @default {1}
-   */
+  /** Subtracts from the value. The default is 1. */
   dec(value?: number): void;
   dec(labels?: unknown, value?: unknown): void {
     // As in prom-client, where `-value` makes a number of a text.
@@ -99,18 +81,9 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
     else this.inc(-((labels ?? 1) as number));
   }
 
-  /**
-   * Sets the value of the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The value.
-   */
+  /** Sets the value of the series of some labels. */
   set(labels: LabelValues<T>, value: number): void;
-  /**
-   * Sets the value.
-   *
-   * @param value The value.
-   */
+  /** Sets the value. */
   set(value: number): void;
   set(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null) {
@@ -123,23 +96,14 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
     }
   }
 
-  /**
-   * Sets the value to the time of day, in seconds since 1970.
-   *
-   * @param labels The labels.
-   */
+  /** Sets the value to the time of day, in seconds since 1970. */
   setToCurrentTime(labels?: LabelValues<T>): void {
     const now = SYSTEM_CLOCK.now();
     if (labels === undefined) this.set(now);
     else this.set(labels, now);
   }
 
-  /**
-   * Starts a timer. Its end sets the value to the duration in seconds.
-   *
-   * @param labels Labels that are read at the end.
-   * @returns Ends the timer, with more labels, and returns the duration.
-   */
+  /** Starts a timer. The returned function sets the value to the seconds since then, and returns them. */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
     return startTimer(labels, (all, seconds) => this.set(all as LabelValues<T>, seconds));
   }
@@ -182,31 +146,15 @@ export declare namespace Gauge {
    * @typeParam T The label names.
    */
   interface Internal<T extends string> {
-    /**
-     * Adds to the value.
-     *
-     * @param value The amount. @default {1}
-     */
+    /** Adds to the value. The default is 1. */
     inc(value?: number): void;
-    /**
-     * Subtracts from the value.
-     *
-     * @param value The amount. @default {1}
-     */
+    /** Subtracts from the value. The default is 1. */
     dec(value?: number): void;
-    /**
-     * Sets the value.
-     *
-     * @param value The value.
-     */
+    /** Sets the value. */
     set(value: number): void;
     /** Sets the value to the time of day, in seconds since 1970. */
     setToCurrentTime(): void;
-    /**
-     * Starts a timer. Its end sets the value to the duration in seconds.
-     *
-     * @returns Ends the timer, with more labels, and returns the duration.
-     */
+    /** Starts a timer. The returned function sets the value to the seconds since then, and returns them. */
     startTimer(): (labels?: LabelValues<T>) => number;
   }
 }

@@ -63,24 +63,11 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
     this.register();
   }
 
-  /**
-   * Counts a value.
-   *
-   * @param value The value.
-   */
+  /** Counts a value. */
   observe(value: number): void;
-  /**
-   * Counts a value in the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The value.
-   */
+  /** Counts a value in the series of some labels. */
   observe(labels: LabelValues<T>, value: number): void;
-  /**
-   * Counts a value with an exemplar, if the histogram has them.
-   *
-   * @param data The labels, the value and the exemplar's labels.
-   */
+  /** Counts a value with an exemplar, if `enableExemplars` is set. */
   observe(data: ObserveDataWithExemplar<T>): void;
   observe(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null) {
@@ -95,20 +82,9 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
     }
   }
 
-  /**
-   * Starts a timer. Its end counts the duration in seconds.
-   *
-   * @param labels Labels that are read at the end.
-   * @returns Ends the timer, with more labels, and returns the duration.
-   */
+  /** Starts a timer. The returned function counts the seconds since then. */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number;
-  /**
-   * Starts a timer. Its end counts the duration in seconds, with an exemplar.
-   *
-   * @param labels Labels that are read at the end.
-   * @param exemplarLabels The exemplar's labels.
-   * @returns Ends the timer, with more labels, and returns the duration.
-   */
+  /** Starts a timer. The returned function counts the seconds since then, with an exemplar. */
   startTimer(labels?: LabelValues<T>, exemplarLabels?: LabelValues<T>): (
     labels?: LabelValues<T>,
     exemplarLabels?: LabelValues<T>,
@@ -140,11 +116,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
     this.#store.clear(false);
   }
 
-  /**
-   * Makes the series of some labels, at zero. If it exists it starts again at zero.
-   *
-   * @param labels The labels.
-   */
+  /** Creates the series of some labels at zero. An existing one is reset. */
   zero(labels: LabelValues<T>): void {
     const series = this.#store.open(labels as Given);
     this.#store.zero(series);
@@ -218,17 +190,9 @@ export declare namespace Histogram {
    * @typeParam T The label names.
    */
   interface Internal<T extends string> {
-    /**
-     * Counts a value.
-     *
-     * @param value The value.
-     */
+    /** Counts a value. */
     observe(value: number): void;
-    /**
-     * Starts a timer. Its end counts the duration in seconds.
-     *
-     * @returns Ends the timer, with more labels.
-     */
+    /** Starts a timer. The returned function counts the seconds since then. */
     startTimer(): (labels?: LabelValues<T>) => void;
   }
 

@@ -39,7 +39,8 @@ export interface PushResult {
 }
 
 /**
- * Pushes metrics to a Pushgateway.
+ * Pushes metrics to a Pushgateway. Its methods reject if there is no answer, or if the status is 400
+ * or more, and throw if the name of the job is missing.
  *
  * @typeParam T What the registry writes.
  */
@@ -84,35 +85,17 @@ export class Pushgateway<T extends RegistryContentType = RegistryContentType> {
     this.requestOptions = requestOptions;
   }
 
-  /**
-   * Adds the metrics to those of the group, in place of those of the same names.
-   *
-   * @param params The group.
-   * @returns The answer. Rejects if there is none, or its status is 400 or more.
-   * @throws {Error} If the name of the job is missing.
-   */
+  /** Pushes the metrics, and replaces those of the group that have the same names. */
   pushAdd(params: Pushgateway.Parameters): Promise<PushResult> {
     return this.#send("POST", params);
   }
 
-  /**
-   * Puts the metrics in place of all those of the group.
-   *
-   * @param params The group.
-   * @returns The answer. Rejects if there is none, or its status is 400 or more.
-   * @throws {Error} If the name of the job is missing.
-   */
+  /** Pushes the metrics, and replaces all those of the group. */
   push(params: Pushgateway.Parameters): Promise<PushResult> {
     return this.#send("PUT", params);
   }
 
-  /**
-   * Deletes all metrics of the group.
-   *
-   * @param params The group.
-   * @returns The answer. Rejects if there is none, or its status is 400 or more.
-   * @throws {Error} If the name of the job is missing.
-   */
+  /** Deletes all metrics of the group. */
   delete(params: Pushgateway.Parameters): Promise<PushResult> {
     return this.#send("DELETE", params);
   }

@@ -12,7 +12,8 @@ import type {
   MetricValueWithName,
 } from "./types.ts";
 
-const DEFAULT_PERCENTILES = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999];
+/** The quantiles that are tracked by default. */
+export const DEFAULT_PERCENTILES: number[] = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999];
 
 /** The window of a summary that has none, in seconds: longer than any program runs. */
 const FOR_EVER = 2 ** 40;
@@ -66,18 +67,9 @@ export class Summary<T extends string = string> extends BaseMetric<T, MetricValu
     this.register();
   }
 
-  /**
-   * Counts a value.
-   *
-   * @param value The value.
-   */
+  /** Counts a value. */
   observe(value: number): void;
-  /**
-   * Counts a value in the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The value.
-   */
+  /** Counts a value in the series of some labels. */
   observe(labels: LabelValues<T>, value: number): void;
   observe(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null && typeof value === "number") {
@@ -87,12 +79,7 @@ export class Summary<T extends string = string> extends BaseMetric<T, MetricValu
     this.#observe(labels === 0 ? 0 : labels || {}, value);
   }
 
-  /**
-   * Starts a timer. Its end counts the duration in seconds.
-   *
-   * @param labels Labels that are read at the end.
-   * @returns Ends the timer, with more labels, and returns the duration.
-   */
+  /** Starts a timer. The returned function counts the seconds since then, and returns them. */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
     return startTimer(labels, (all, seconds) => this.observe(all as LabelValues<T>, seconds));
   }
@@ -158,17 +145,9 @@ export declare namespace Summary {
    * @typeParam T The label names.
    */
   interface Internal<T extends string> {
-    /**
-     * Counts a value.
-     *
-     * @param value The value.
-     */
+    /** Counts a value. */
     observe(value: number): void;
-    /**
-     * Starts a timer. Its end counts the duration in seconds.
-     *
-     * @returns Ends the timer, with more labels, and returns the duration.
-     */
+    /** Starts a timer. The returned function counts the seconds since then, and returns them. */
     startTimer(): (labels?: LabelValues<T>) => number;
   }
 

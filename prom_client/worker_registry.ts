@@ -2,11 +2,7 @@ import { requireBuiltin } from "./builtin.ts";
 import { Fleet, type Message, MESSAGES } from "./fleet.ts";
 import { Registry } from "./registry.ts";
 import { shared } from "./shared.ts";
-import type {
-  OpenMetricsContentType,
-  PrometheusContentType,
-  RegistryContentType,
-} from "./types.ts";
+import type { RegistryContentType } from "./types.ts";
 
 /** A channel of `node:worker_threads`. */
 interface Channel {
@@ -76,7 +72,7 @@ function radio(): Radio {
 /**
  * Adds up the metrics of all worker threads. Make one in the main thread and in each worker.
  *
- * @typeParam T What it writes.
+ * @typeParam T The format of the text.
  */
 export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   extends Registry<T> {
@@ -86,7 +82,7 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   /**
    * Creates a registry, and listens to the others.
    *
-   * @param regContentType What it writes. @default {the Prometheus text format}
+   * @param regContentType The format of the text. @default {the Prometheus text format}
    * @param primary Whether this thread adds up the others. @default {in the main thread}
    */
   constructor(regContentType?: RegistryContentType, primary: boolean = threads().isMainThread) {
@@ -142,18 +138,8 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
     return fleet().members.size;
   }
 
-  /**
-   * Sets the registries of this thread that are added up.
-   *
-   * @param regs One or several registries. @default {register}
-   * @throws {TypeError} If one of them is not a registry.
-   */
-  static setRegistries(
-    regs:
-      | Array<Registry<PrometheusContentType> | Registry<OpenMetricsContentType>>
-      | Registry<PrometheusContentType>
-      | Registry<OpenMetricsContentType>,
-  ): void {
+  /** Sets the registries whose metrics are added up. Throws if a value is not a registry. */
+  static setRegistries(regs: Registry | Registry[]): void {
     fleet().setRegistries(regs);
   }
 }
@@ -171,28 +157,13 @@ function listen(primary: boolean): void {
       if (primary) welcome(own, data);
       if (data.primary) announce(false);
     } else if (data?.type === MESSAGES.request) {
-      void answer(own, channel, data, threadId);
+      void own.respond(data).then((response) => channel.postMessage({ ...response, threadId }));
     }
   });
   channel.addEventListener("message", ({ data }) => {
     if (data?.type === MESSAGES.ack) own.answer("ack", data);
   });
   announce(primary);
-}
-
-async function answer(
-  own: Fleet<Member>,
-  channel: Channel,
-  { requestId }: Message,
-  threadId: number,
-): Promise<void> {
-  try {
-    const metrics = await own.read();
-    channel.postMessage({ type: MESSAGES.response, requestId, threadId, metrics });
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    channel.postMessage({ type: MESSAGES.response, requestId, threadId, error: text });
-  }
 }
 
 /** Takes a worker in that announced itself. */

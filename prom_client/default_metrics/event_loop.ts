@@ -3,9 +3,9 @@ import { Summary as NativeSummary } from "../../mod.ts";
 import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import { builtin } from "../builtin.ts";
 import { Histogram } from "../histogram.ts";
-import { Summary } from "../summary.ts";
+import { DEFAULT_PERCENTILES, Summary } from "../summary.ts";
 import type { Aggregator } from "../types.ts";
-import { type Context, gaugeOf } from "./context.ts";
+import { type Context, gaugeOf, optionsOf } from "./context.ts";
 
 /** What is measured of the event loop's delay since the last read, in nanoseconds. */
 interface Delay {
@@ -168,24 +168,17 @@ export function eventLoopLag(context: Context, options: EventLoopOptions): void 
 
 /** How much of the time the event loop works. */
 export function eventLoopUtilization(context: Context, options: EventLoopOptions): void {
-  const { prefix, labelNames, registers } = context;
-  const common = {
-    help: "Ratio of time the event loop is not idling in the event provider to the total time " +
-      "the event loop is running.",
-    labelNames: [...labelNames],
-    ...(registers && { registers }),
-  };
+  const help =
+    "Ratio of time the event loop is not idling in the event provider to the total time " +
+    "the event loop is running.";
   const summary = new Summary<string>({
-    ...common,
-    name: `${prefix}nodejs_eventloop_utilization_summary`,
+    ...optionsOf(context, "nodejs_eventloop_utilization_summary", help),
     maxAgeSeconds: options.eventLoopUtilizationMaxAgeSeconds ?? 60,
     ageBuckets: options.eventLoopUtilizationAgeBuckets ?? 5,
-    percentiles: options.eventLoopUtilizationPercentiles ??
-      [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999],
+    percentiles: options.eventLoopUtilizationPercentiles ?? DEFAULT_PERCENTILES,
   });
   const histogram = new Histogram<string>({
-    ...common,
-    name: `${prefix}nodejs_eventloop_utilization_histogram`,
+    ...optionsOf(context, "nodejs_eventloop_utilization_histogram", help),
     buckets: options.eventLoopUtilizationBuckets ??
       [0.01, 0.05, 0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99, 1],
   });

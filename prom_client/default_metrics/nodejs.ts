@@ -2,7 +2,7 @@ import { attempt } from "../../collectors/platform.ts";
 import { builtin } from "../builtin.ts";
 import type { Gauge } from "../gauge.ts";
 import { Histogram } from "../histogram.ts";
-import { type Context, gaugeOf, processOf } from "./context.ts";
+import { type Context, gaugeOf, optionsOf, processOf } from "./context.ts";
 
 /** What runs or waits, in all and by type. */
 interface Activity {
@@ -172,13 +172,10 @@ interface PerformanceHooks {
 export function gc(context: Context, options: { gcDurationBuckets?: number[] | undefined }): void {
   const { PerformanceObserver } = builtin<PerformanceHooks>("node:perf_hooks") ?? {};
   if (PerformanceObserver === undefined) return;
-  const { prefix, labelNames, labels, registers } = context;
+  const help = "Garbage collection duration by kind, one of major, minor, incremental or weakcb.";
   const histogram = new Histogram<string>({
-    name: `${prefix}nodejs_gc_duration_seconds`,
-    help: "Garbage collection duration by kind, one of major, minor, incremental or weakcb.",
-    labelNames: ["kind", ...labelNames],
+    ...optionsOf(context, "nodejs_gc_duration_seconds", help, ["kind"]),
     buckets: options.gcDurationBuckets ?? [0.001, 0.01, 0.1, 1, 2, 5],
-    ...(registers && { registers }),
   });
   // The observer keeps nothing alive: it ends when the histogram is garbage-collected.
   const target = new WeakRef(histogram);
@@ -187,7 +184,7 @@ export function gc(context: Context, options: { gcDurationBuckets?: number[] | u
     if (alive === undefined) return observer.disconnect();
     for (const { duration, detail, kind } of list.getEntries()) {
       const name = KINDS.get(detail?.kind ?? kind ?? 0) ?? "other";
-      alive.observe({ kind: name, ...labels }, duration / 1000);
+      alive.observe({ kind: name, ...context.labels }, duration / 1000);
     }
   });
   attempt(() => observer.observe({ entryTypes: ["gc"] }));

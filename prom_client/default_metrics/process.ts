@@ -1,7 +1,7 @@
 import { attempt } from "../../collectors/platform.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import { Counter } from "../counter.ts";
-import { type Context, gaugeOf, processOf, readNames, readText } from "./context.ts";
+import { type Context, gaugeOf, optionsOf, processOf, readNames, readText } from "./context.ts";
 
 /** CPU time. */
 export function processCpuTotal(context: Context): void {
@@ -9,39 +9,34 @@ export function processCpuTotal(context: Context): void {
   if (cpuUsage === undefined) return;
   const read = (): { user: number; system: number } => cpuUsage.call(processOf());
   let last = read();
-  const counterOf = (name: string, help: string, collect?: () => void): Counter => {
-    const { prefix, labelNames, registers } = context;
-    return new Counter<string>({
-      name: prefix + name,
-      help,
-      labelNames: [...labelNames],
-      ...(collect && { collect }),
-      ...(registers && { registers }),
-    });
-  };
-  const user = counterOf(
-    "process_cpu_user_seconds_total",
-    "Total user CPU time spent in seconds.",
-    () => {
+  new Counter<string>({
+    ...optionsOf(
+      context,
+      "process_cpu_user_seconds_total",
+      "Total user CPU time spent in seconds.",
+    ),
+    collect() {
       const now = read();
       const { labels } = context;
       // A clock that was set back must not break a scrape.
       const userSeconds = Math.max(0, now.user - last.user) / 1e6;
       const systemSeconds = Math.max(0, now.system - last.system) / 1e6;
       last = now;
-      user.inc(labels, userSeconds);
+      this.inc(labels, userSeconds);
       system.inc(labels, systemSeconds);
       total.inc(labels, userSeconds + systemSeconds);
     },
-  );
-  const system = counterOf(
+  });
+  const system = new Counter<string>(optionsOf(
+    context,
     "process_cpu_system_seconds_total",
     "Total system CPU time spent in seconds.",
-  );
-  const total = counterOf(
+  ));
+  const total = new Counter<string>(optionsOf(
+    context,
     "process_cpu_seconds_total",
     "Total user and system CPU time spent in seconds.",
-  );
+  ));
 }
 
 /** When the process started. */

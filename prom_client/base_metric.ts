@@ -139,20 +139,20 @@ export abstract class BaseMetric<T extends string, V extends MetricValue<string>
     this.#store.remove(readLabels(this.labelNames, args));
   }
 
-  /** Removes all series. A metric without labels starts again at zero. */
+  /** Removes all series. A metric without labels is set to zero. */
   reset(): void {
     this.#store.clear(true);
   }
 
   /**
-   * Called before a read, when `collect` was called.
+   * Called before a read, after `collect()`.
    *
    * @ignore
    */
   protected prepare(): void {}
 
   /**
-   * Returns the values as JSON has them.
+   * Returns the values for `get()`.
    *
    * @ignore
    */
@@ -180,10 +180,10 @@ export abstract class BaseMetric<T extends string, V extends MetricValue<string>
 /** The part of a metric that its collector reads. */
 type MetricPart = Pick<BaseMetric<string, MetricValue<string>>, "name" | "collect" | "aggregator">;
 
-/** Brings the family of a metric to the registries where it is registered. */
+/** Collects the family of a metric for its registries. */
 class OwnCollector implements MetricCollector {
   readonly name: string;
-  /** No two metrics are interchangeable, since each has its own numbers. */
+  /** Differs for each metric, because no metric can replace another one. */
   readonly definition: string;
   isFresh = false;
   readonly #metric: MetricPart;
@@ -220,7 +220,7 @@ class OwnCollector implements MetricCollector {
   families(): MetricFamily[] {
     this.#prepare();
     const families = this.#store.families();
-    // Metrics of every type can be left out of what several processes share.
+    // A shared registry leaves them out, whatever their type is.
     if (this.#metric.aggregator === "omit") {
       families[0] = familyLike(families[0]!, { aggregation: "omit" });
     }

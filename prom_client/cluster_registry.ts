@@ -26,7 +26,9 @@ interface WorkerProcess {
   on(event: "message", listener: (message: Message) => void): void;
 }
 
-/** `node:cluster`, which some application servers do not bear to be loaded too early. */
+/**
+ * Loads `node:cluster` at first use, because some application servers fail if it is loaded early.
+ */
 function cluster(): Cluster {
   type Loaded = Cluster & { default?: Cluster };
   const loaded = requireBuiltin<Loaded>("node:cluster", "Cannot use a cluster");
@@ -38,19 +40,19 @@ function process(): WorkerProcess {
   return (globalThis as unknown as { process: WorkerProcess }).process;
 }
 
-/** Sends a message to the primary, if it is still there. */
+/** Sends a message to the primary, if that is still connected. */
 function tellPrimary(message: Message): void {
   if (process().connected) process().send?.(message);
 }
 
-/** What all copies of this package know of the cluster. */
+/** The state of the cluster, which all copies of this package share. */
 function fleet(): Fleet<ClusterWorker> {
   return (shared.cluster ??= new Fleet<ClusterWorker>()) as Fleet<ClusterWorker>;
 }
 
 /**
- * Adds up the metrics of all workers of `node:cluster` and of the primary. Make one in the primary
- * and in each worker.
+ * Combines the metrics of all workers of `node:cluster` and of the primary. Create one in the
+ * primary and in each worker.
  *
  * @typeParam T The format of the text.
  */
@@ -67,7 +69,7 @@ export class ClusterRegistry<T extends RegistryContentType = RegistryContentType
   }
 
   /**
-   * Asks all workers for their metrics and adds them up.
+   * Requests the metrics of all workers and combines them.
    *
    * @returns The text. Rejects if a worker does not answer within 5 seconds.
    */
@@ -86,7 +88,8 @@ export class ClusterRegistry<T extends RegistryContentType = RegistryContentType
   }
 
   /**
-   * Ends in order: a worker hands its sums to the primary; the primary waits for what was asked.
+   * Prepares the end of this process. A worker sends its sums to the primary. The primary waits for
+   * running requests.
    *
    * @param timeout How long to wait, in milliseconds.
    */
@@ -105,7 +108,7 @@ export class ClusterRegistry<T extends RegistryContentType = RegistryContentType
   }
 }
 
-/** Listens to messages, once in a program. */
+/** Starts to listen to messages, once in a program. */
 function listen(): void {
   const own = fleet();
   if (own.isListening) return;

@@ -98,7 +98,7 @@ export class Counter<T extends string = string> extends BaseMetric<T, MetricValu
 
 /** The types that go with {@linkcode Counter}. */
 export declare namespace Counter {
-  /** What `labels()` returns. */
+  /** The handle that `labels()` returns. */
   interface Internal {
     /** Counts up. The default value is 1. */
     inc(value?: number): void;

@@ -26,7 +26,7 @@ import type { RegistryContentType } from "./types.ts";
 /**
  * Options of {@linkcode collectDefaultMetrics}.
  *
- * @typeParam T What the registry writes.
+ * @typeParam T The format of the registry's text.
  */
 export interface DefaultMetricsCollectorConfiguration<T extends RegistryContentType> {
   /** Where the metrics are registered. @default {register} */

@@ -2,11 +2,8 @@ import { type Exemplar, isLegacyLabelName } from "../model.ts";
 import type { JsonExemplar } from "./metric_object.ts";
 
 /**
- * Prepares the labels of an exemplar.
- *
- * @param labels The labels as they were given.
- * @returns Their texts; undefined if there are none, or a scraper could not read one.
- * @throws {RangeError} If they are too long.
+ * Returns the labels of an exemplar as texts, or undefined if there are none or one is not legal.
+ * Throws if they are too long.
  */
 export function exemplarTexts(labels: unknown): Record<string, string> | undefined {
   if (typeof labels !== "object" || labels === null) return undefined;

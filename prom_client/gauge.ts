@@ -63,7 +63,7 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
     if (typeof labels === "object" && labels !== null) {
       const amount = value ?? 1;
       const series = typeof amount === "number" ? this.#store.find(labels) : undefined;
-      // What was found has a number.
+      // A series is found only if the value is a number.
       if (series !== undefined) series.inc(amount as number);
       else this.#add(labels as Given, amount);
     } else {
@@ -88,7 +88,7 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
   set(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null) {
       const series = typeof value === "number" ? this.#store.find(labels) : undefined;
-      // What was found has a number.
+      // A series is found only if the value is a number.
       if (series !== undefined) series.set(value as number);
       else this.#set(labels as Given, value);
     } else {
@@ -103,7 +103,7 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
     else this.set(labels, now);
   }
 
-  /** Starts a timer. The returned function sets the value to the seconds since then, and returns them. */
+  /** Starts a timer. The returned function sets the value to the elapsed seconds. */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
     return startTimer(labels, (all, seconds) => this.set(all as LabelValues<T>, seconds));
   }
@@ -141,7 +141,7 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
 /** The types that go with {@linkcode Gauge}. */
 export declare namespace Gauge {
   /**
-   * What `labels()` returns.
+   * The handle that `labels()` returns.
    *
    * @typeParam T The label names.
    */
@@ -154,7 +154,7 @@ export declare namespace Gauge {
     set(value: number): void;
     /** Sets the value to the time of day, in seconds since 1970. */
     setToCurrentTime(): void;
-    /** Starts a timer. The returned function sets the value to the seconds since then, and returns them. */
+    /** Starts a timer. The returned function sets the value to the elapsed seconds. */
     startTimer(): (labels?: LabelValues<T>) => number;
   }
 }

@@ -1,7 +1,7 @@
 import type { LabelSet } from "../model.ts";
 import type { Given, SeriesStore } from "./series_store.ts";
 
-/** Finds the series of labels in the fast way: what it does not find may exist. */
+/** Finds the series of labels in the fast way. A series that it does not find may exist. */
 export function findGiven<S extends LabelSet>(
   store: SeriesStore<S>,
   given: Given | null,
@@ -11,7 +11,8 @@ export function findGiven<S extends LabelSet>(
 }
 
 /**
- * What `labels()` returns: finds its series at the first write, and again after it was removed.
+ * The handle that `labels()` returns. It finds its series at the first write, and again after a
+ * removal.
  *
  * @typeParam S The series.
  */
@@ -21,12 +22,7 @@ export abstract class Handle<S extends LabelSet> {
   #generation = -1;
   #series: S | undefined;
 
-  /**
-   * Makes a handle. Makes no series.
-   *
-   * @param store The series of the metric.
-   * @param given The labels.
-   */
+  /** Creates a handle, and no series. */
   constructor(store: SeriesStore<S>, given: Given | null) {
     this.#store = store;
     this.#given = given;
@@ -35,19 +31,19 @@ export abstract class Handle<S extends LabelSet> {
     if (this.#series !== undefined) this.#generation = store.generation;
   }
 
-  /** The labels as an object, for what starts with them and adds others. */
+  /** The labels as an object. */
   protected get labelObject(): Readonly<Record<string, unknown>> {
     const given = this.#given;
     if (!Array.isArray(given)) return given as Readonly<Record<string, unknown>> ?? {};
     return Object.fromEntries(this.#store.labelNames.map((name, i) => [name, given[i]]));
   }
 
-  /** The series if it was found before and was not removed since. */
+  /** The series, if it was found before and has not been removed since. */
   protected get found(): S | undefined {
     return this.#generation === this.#store.generation ? this.#series : undefined;
   }
 
-  /** Finds the series, or makes it. To be called when the value was checked. */
+  /** Finds or creates the series. Must be called after the value was checked. */
   protected open(): S {
     const store = this.#store;
     const series = findGiven(store, this.#given) ?? store.open(this.#given);

@@ -74,7 +74,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
       const series = typeof value === "number" && Number.isFinite(value)
         ? this.#store.find(labels)
         : undefined;
-      // What was found has a number.
+      // A series is found only if the value is a number.
       if (series !== undefined) series.observe(value as number);
       else this.#observe(labels as Given, value);
     } else {
@@ -82,9 +82,9 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
     }
   }
 
-  /** Starts a timer. The returned function counts the seconds since then. */
+  /** Starts a timer. The returned function observes the elapsed seconds. */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number;
-  /** Starts a timer. The returned function counts the seconds since then, with an exemplar. */
+  /** Starts a timer. The returned function observes the elapsed seconds, with an exemplar. */
   startTimer(labels?: LabelValues<T>, exemplarLabels?: LabelValues<T>): (
     labels?: LabelValues<T>,
     exemplarLabels?: LabelValues<T>,
@@ -154,7 +154,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
           labels: { le, ...labels },
         });
       }
-      // What a histogram of this library can always tell.
+      // The series of this library's own histograms always have both.
       const { sum, count } = metric as HistogramSeries;
       const exemplar = undefined;
       values.push({ value: sum, metricName: `${this.name}_sum`, exemplar, labels });
@@ -185,14 +185,14 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
 /** The types that go with {@linkcode Histogram}. */
 export declare namespace Histogram {
   /**
-   * What `labels()` returns.
+   * The handle that `labels()` returns.
    *
    * @typeParam T The label names.
    */
   interface Internal<T extends string> {
     /** Counts a value. */
     observe(value: number): void;
-    /** Starts a timer. The returned function counts the seconds since then. */
+    /** Starts a timer. The returned function observes the elapsed seconds. */
     startTimer(): (labels?: LabelValues<T>) => void;
   }
 

@@ -30,7 +30,7 @@ interface Http {
   ): ClientRequest;
 }
 
-/** What a push resolves to. */
+/** The result of a push. */
 export interface PushResult {
   /** The answer, as `node:http` gives it. */
   resp?: unknown;
@@ -39,10 +39,10 @@ export interface PushResult {
 }
 
 /**
- * Pushes metrics to a Pushgateway. Its methods reject if there is no answer, or if the status is 400
- * or more, and throw if the name of the job is missing.
+ * Pushes metrics to a Pushgateway. Its methods reject if there is no answer, or if the status is
+ * 400 or more, and throw if the name of the job is missing.
  *
- * @typeParam T What the registry writes.
+ * @typeParam T The format of the registry's text.
  */
 export class Pushgateway<T extends RegistryContentType = RegistryContentType> {
   /** The registry whose metrics are pushed. */
@@ -78,7 +78,7 @@ export class Pushgateway<T extends RegistryContentType = RegistryContentType> {
     // The default registry may write either format.
     this.registry = (given ?? defaultRegister()) as Registry<T>;
     this.gatewayUrl = url;
-    // What is not a registry is options.
+    // The second argument is either a registry or options.
     const { requireJobName = true, ...requestOptions } =
       (given === options ? {} : options ?? {}) as Pushgateway.Options;
     this.requireJobName = requireJobName;

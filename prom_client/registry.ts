@@ -37,7 +37,7 @@ export interface Registry<
 
 /** The class {@linkcode Registry}. */
 export interface RegistryConstructor {
-  /** What all registries have. */
+  /** The members of all registries. */
   readonly prototype: Registry;
   /** The content type of the Prometheus text format. */
   readonly PROMETHEUS_CONTENT_TYPE: PrometheusContentType;

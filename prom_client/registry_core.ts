@@ -38,13 +38,13 @@ type Backing = Gatherer & Registerer;
 /** The method of a `CollectorRegistry` that sets labels which yield to those of a metric. */
 const SET_DEFAULT_LABELS = Symbol.for("narthex.default_labels.2");
 
-/** What only the default registry is made of. */
+/** The argument that makes the constructor create the default registry. */
 class DefaultParts {}
 
 /**
  * Holds metrics and writes them as text and JSON. The default one, `register`, also has the metrics
- * of `REGISTRY`. It does not know the types of metrics, because these import it: `registry.ts` gives
- * it its public type.
+ * of `REGISTRY`. It does not know the types of metrics, because these import it: `registry.ts`
+ * gives it its public type.
  */
 export class RegistryCore implements Gatherer {
   /** The content type of the Prometheus text format. */
@@ -92,7 +92,9 @@ export class RegistryCore implements Gatherer {
     return this.#backing.prefix;
   }
 
-  /** Returns the families of all metrics, for readers of this library such as `metricsHandler()`. */
+  /**
+   * Returns the families of all metrics, for readers of this library such as `metricsHandler()`.
+   */
   collect(options?: ReadOptions): Iterable<MetricFamily> {
     return this.#backing.collect(options);
   }
@@ -144,8 +146,8 @@ export class RegistryCore implements Gatherer {
   }
 
   /**
-   * Returns all metrics, or those of one aggregator, as plain objects with their values. Rejects if the
-   * `collect()` of a metric fails.
+   * Returns all metrics, or those of one aggregator, as plain objects with their values. Rejects if
+   * the `collect()` of a metric fails.
    */
   async getMetricsAsJSON(
     aggregator?: string,
@@ -231,8 +233,8 @@ export class RegistryCore implements Gatherer {
   }
 
   /**
-   * Creates a registry of the metrics of several ones. Throws if their content types differ, or if two
-   * metrics have the same name.
+   * Creates a registry of the metrics of several ones. Throws if their content types differ, or if
+   * two metrics have the same name.
    */
   static merge(registers: RegistryCore[]): RegistryCore {
     const contentType = registers[0]!.contentType;
@@ -263,7 +265,7 @@ export class RegistryCore implements Gatherer {
     const registry = new RegistryCore();
     registry.setContentType(registryType);
     const byName = new Map<string, JsonMetric[]>();
-    // It comes from processes that may run another version: what is used of it is read as it is.
+    // It may come from another version of a client, and so only these members are used.
     for (const metrics of metricsArr as JsonMetric[][]) {
       for (const metric of metrics) {
         const same = byName.get(metric.name);
@@ -372,7 +374,7 @@ function setInnermost(registry: Layer, labels: LabelSet | undefined): void {
 
 let register: RegistryCore | undefined;
 
-/** Returns the default registry. Copies of this package have objects of their own, over the same metrics. */
+/** Returns the default registry. Each copy of this package has an object for the same metrics. */
 export function defaultRegister(): RegistryCore {
   // Only this module can make these parts, and the constructor looks for them.
   return register ??= new RegistryCore(new DefaultParts() as unknown as RegistryContentType);

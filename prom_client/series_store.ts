@@ -2,11 +2,11 @@ import { familyLike, type LabelSet, type MetricFamily } from "../model.ts";
 import { inspectNames } from "./inspect.ts";
 import { type GivenLabels, type KnownStore, shared } from "./shared.ts";
 
-/** The text of a label that is missing. Prometheus takes it for the same. */
+/** The text of a missing label. To Prometheus, an empty label is a missing one. */
 const MISSING = "";
 
-/** The part of this library's own metrics that a store needs, whatever their label types. */
-export interface NativeMetric<S> {
+/** The part of this library's own metrics that a store uses, with any label types. */
+interface NativeMetric<S> {
   /** The label names. */
   readonly labelNames: readonly string[];
   find(...args: readonly unknown[]): S | undefined;
@@ -17,7 +17,7 @@ export interface NativeMetric<S> {
   describe(): MetricFamily[];
 }
 
-/** The series of a metric, which can be looked up by their labels. */
+/** The series of a metric. Both look-ups only find values that are spelled as at the creation. */
 type SeriesMetrics<S> = Iterable<S> & {
   peek(labelValues: ArrayLike<unknown>): S | undefined;
   peekByName(labels: Readonly<Record<string, unknown>>): S | undefined;
@@ -33,31 +33,30 @@ let lookUps = 0;
 export type Given = Readonly<Record<string, unknown>> | readonly unknown[];
 
 /**
- * The series of a metric: finds them in the metric that has the numbers, by the rules of
- * prom-client. Labels may be missing, their values may be anything, and a series exists from its
- * first write on.
+ * The series of a metric, by the rules of prom-client: labels may be missing, their values may be
+ * anything, and a series exists from its first write on. The numbers are in a metric of this
+ * library, where missing labels are empty.
  *
- * Labels that were not all given, in the order of the label names and as strings, are remembered
- * beside their series, for the text and the JSON of this entry point. Everything else sees a metric
- * whose series all have the same labels, of which missing ones are empty.
+ * If labels were missing, not strings, or in another order than the label names, the store keeps
+ * them as they were given, for the text and the JSON of this entry point.
  *
- * @typeParam S What is written to.
+ * @typeParam S The type of the series.
  */
 export class SeriesStore<S extends LabelSet> {
   /** The label names, each once. */
   readonly labelNames: readonly string[];
-  /** Rises when a series is removed: handles then look for theirs again. */
+  /** Rises when a series is removed, so that handles look for their series again. */
   generation = 0;
-  /** The series of no labels, if it exists. */
+  /** The series without labels, if it exists. */
   bare: S | undefined;
   readonly #native: NativeMetric<S>;
   readonly #metrics: SeriesMetrics<S>;
   readonly #known: KnownStore;
-  /** Whether a series has all labels of the metric, and there are some. */
+  /** Whether there are labels, and all series have all of them, as strings, numbers or booleans. */
   #isPlain: boolean;
-  /** Where the values of a look-up are put. */
+  /** The values of the current look-up. */
   readonly #values: unknown[];
-  /** The lists of label names that were given in another way than all in order. */
+  /** The lists of label names that are not all names in order, so that series share them. */
   readonly #orders: Map<string, readonly string[]> = new Map();
 
   /**
@@ -71,7 +70,7 @@ export class SeriesStore<S extends LabelSet> {
     const native = this.#native = metric as NativeMetric<S>;
     this.labelNames = native.labelNames;
     this.#values = this.labelNames.map(() => MISSING);
-    // The metrics of these types are their series, and can be looked up.
+    // The metrics of these types are their series, in a store that has both look-ups.
     this.#metrics = native.describe()[0]!.metrics as Iterable<unknown> as SeriesMetrics<S>;
     this.#isPlain = this.labelNames.length > 0;
     this.#known = { isOdd: false, isSummary };
@@ -79,7 +78,7 @@ export class SeriesStore<S extends LabelSet> {
     if (this.labelNames.length === 0) this.bare = native.labels();
   }
 
-  /** Finds the series of labels by name, in the fast way: what it does not find may exist. */
+  /** Finds the series of labels by name, in the fast way. A series that it misses may exist. */
   find(labels: object): S | undefined {
     // Objects are read as labels by name.
     const byName = labels as Readonly<Record<string, unknown>>;
@@ -108,12 +107,7 @@ export class SeriesStore<S extends LabelSet> {
     return lookUp === lookUps ? this.#metrics.peek(values) : undefined;
   }
 
-  /**
-   * Checks label names.
-   *
-   * @param labels The labels as they were given.
-   * @throws {Error} If one is not a label of the metric.
-   */
+  /** Throws if a label is not one of the metric. */
   check(labels: Given | null): void {
     if (Array.isArray(labels)) return;
     for (const name in labels) if (!this.labelNames.includes(name)) this.#refuse(name);
@@ -124,13 +118,7 @@ export class SeriesStore<S extends LabelSet> {
     return (given === null ? this.bare : undefined) ?? this.open(given);
   }
 
-  /**
-   * Finds the series of labels, or makes it.
-   *
-   * @param given The labels.
-   * @returns The series.
-   * @throws {Error} If a label is not one of the metric.
-   */
+  /** Finds or creates the series of labels. Throws if a label is not one of the metric. */
   open(given: Given | null): S {
     const names = this.labelNames;
     const values: unknown[] = new Array(names.length).fill(MISSING);
@@ -158,18 +146,13 @@ export class SeriesStore<S extends LabelSet> {
     const isPlain = isInOrder && areTexts && count === names.length;
     let series = this.#native.find(...values);
     if (series === undefined) series = this.#create(values, given, !isPlain);
-    // From now on the fast way finds it by these numbers, too.
+    // From now on, the fast way finds it by these values, too.
     else if (!areTexts) this.#native.labels(...values);
     if (count === 0) this.bare = series;
     return series;
   }
 
-  /**
-   * Removes the series of labels.
-   *
-   * @param given The labels.
-   * @throws {Error} If a label is not one of the metric.
-   */
+  /** Removes the series of labels. Throws if a label is not one of the metric. */
   remove(given: Given | null): void {
     this.check(given);
     if (this.labelNames.length === 0) return this.clear(false);
@@ -186,25 +169,21 @@ export class SeriesStore<S extends LabelSet> {
     this.#native.remove(...values);
   }
 
-  /**
-   * Removes all series.
-   *
-   * @param keepsBare Whether the series of a metric without labels exists afterwards, at zero.
-   */
+  /** Removes all series. With `keepsBare`, a metric without labels keeps its series, at zero. */
   clear(keepsBare: boolean): void {
     this.generation++;
     this.#native.clear();
     this.bare = keepsBare && this.labelNames.length === 0 ? this.#native.labels() : undefined;
   }
 
-  /** Sets all series to zero. They stay. */
+  /** Sets all series to zero. */
   reset(): void {
     for (const series of this.metrics) this.zero(series as S);
   }
 
   /** Sets a series to zero. */
   zero(series: S): void {
-    // The series of all metrics of this library are children, which can start again.
+    // All series of this library have this method.
     (series as S & { reset(): void }).reset();
   }
 
@@ -219,12 +198,7 @@ export class SeriesStore<S extends LabelSet> {
     return this.labelNames.length === 0 && this.bare === undefined ? [] : this.#metrics;
   }
 
-  /**
-   * Returns the labels of a series with the values that were given.
-   *
-   * @param series The series.
-   * @returns A copy.
-   */
+  /** Returns a copy of the labels of a series, with the values that were given. */
   labelsOf(series: LabelSet): Record<string, unknown> {
     const given = shared.given.get(series);
     if (given !== undefined) return { ...given.labels };
@@ -234,21 +208,21 @@ export class SeriesStore<S extends LabelSet> {
     return labels;
   }
 
-  /** Returns the metric as a family, and what it counts about itself. */
+  /** Returns the family of the metric, and those of what it counts about itself. */
   families(): MetricFamily[] {
     const families = this.#native.collect();
     if (this.metrics !== this.#metrics) families[0] = familyLike(families[0]!, { metrics: [] });
     return families;
   }
 
-  /** Returns the metric as a family, for registries to know its names. */
+  /** Returns the family of the metric, from which registries know its names. */
   describe(): MetricFamily[] {
     return this.#native.describe();
   }
 
   #create(values: readonly unknown[], given: Given | null, isNoted: boolean): S {
     const series = this.#native.labels(...values);
-    // A metric without room has another series for these labels.
+    // A metric that is full returns the series for all other labels.
     const isOwn = series.labelValues.every((text, i) => text === String(values[i]).toWellFormed());
     if (isNoted && isOwn && values.length > 0) this.#note(series, given ?? {});
     return series;
@@ -307,12 +281,8 @@ function placeOf(names: readonly string[], name: string, next: number): number {
 }
 
 /**
- * Reads the arguments of `labels()` and `remove()`.
- *
- * @param labelNames The label names as they were given.
- * @param args The arguments.
- * @returns The labels; null if they were given as null.
- * @throws {Error} If there are too few or too many values.
+ * Returns the labels of the arguments of `labels()` and `remove()`. Throws if there are too few or
+ * too many values.
  */
 export function readLabels(labelNames: readonly string[], args: readonly unknown[]): Given | null {
   const first = args[0];

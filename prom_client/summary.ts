@@ -79,7 +79,7 @@ export class Summary<T extends string = string> extends BaseMetric<T, MetricValu
     this.#observe(labels === 0 ? 0 : labels || {}, value);
   }
 
-  /** Starts a timer. The returned function counts the seconds since then, and returns them. */
+  /** Starts a timer. The returned function observes the elapsed seconds. */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
     return startTimer(labels, (all, seconds) => this.observe(all as LabelValues<T>, seconds));
   }
@@ -140,14 +140,14 @@ export class Summary<T extends string = string> extends BaseMetric<T, MetricValu
 /** The types that go with {@linkcode Summary}. */
 export declare namespace Summary {
   /**
-   * What `labels()` returns.
+   * The handle that `labels()` returns.
    *
    * @typeParam T The label names.
    */
   interface Internal<T extends string> {
     /** Counts a value. */
     observe(value: number): void;
-    /** Starts a timer. The returned function counts the seconds since then, and returns them. */
+    /** Starts a timer. The returned function observes the elapsed seconds. */
     startTimer(): (labels?: LabelValues<T>) => number;
   }
 

@@ -19,13 +19,13 @@ interface WorkerThreads {
   readonly BroadcastChannel: new (name: string) => Channel;
 }
 
-/** A thread whose metrics are added up. */
+/** A worker thread that announced itself. */
 interface Member {
   readonly channel: Channel;
   readonly threadId: number;
 }
 
-/** What a thread hears the others on. */
+/** The channels of a thread. */
 interface Radio {
   readonly threads: WorkerThreads;
   /** All threads listen to it. */
@@ -42,14 +42,14 @@ function threads(): WorkerThreads {
   return requireBuiltin<WorkerThreads>("node:worker_threads", "Cannot use worker threads");
 }
 
-/** Opens a channel that keeps no program alive. */
+/** Opens a channel that does not keep the program running. */
 function open(name: string): Channel {
   const channel = new (threads().BroadcastChannel)(name);
   channel.unref?.();
   return channel;
 }
 
-/** What all copies of this package in this thread know of the others. */
+/** The threads of the program, which all copies of this package in this thread share. */
 function fleet(): Fleet<Member> {
   return (shared.threads ??= new Fleet<Member>()) as Fleet<Member>;
 }
@@ -70,20 +70,20 @@ function radio(): Radio {
 }
 
 /**
- * Adds up the metrics of all worker threads. Make one in the main thread and in each worker.
+ * Combines the metrics of all worker threads. Create one in the main thread and in each worker.
  *
  * @typeParam T The format of the text.
  */
 export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   extends Registry<T> {
-  /** Whether this thread adds up the others. */
+  /** Whether this thread combines the metrics of the others. */
   readonly primary: boolean;
 
   /**
    * Creates a registry, and listens to the others.
    *
    * @param regContentType The format of the text. @default {the Prometheus text format}
-   * @param primary Whether this thread adds up the others. @default {in the main thread}
+   * @param primary Whether this thread combines the others. @default {in the main thread}
    */
   constructor(regContentType?: RegistryContentType, primary: boolean = threads().isMainThread) {
     super(regContentType);
@@ -92,7 +92,7 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   }
 
   /**
-   * Asks all workers for their metrics and adds them up.
+   * Requests the metrics of all workers and combines them.
    *
    * @returns The text, `""` if there never was a worker. Rejects if one does not answer within 5
    * seconds.
@@ -113,8 +113,8 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   }
 
   /**
-   * Ends in order: a worker hands its sums to the thread that adds up; that one waits for what was
-   * asked.
+   * Prepares the end of this thread. A worker sends its sums to the primary thread. The primary
+   * thread waits for running requests.
    *
    * @param timeout How long to wait, in milliseconds.
    */
@@ -132,7 +132,7 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   /**
    * Returns the number of workers that are known.
    *
-   * @returns How many announced themselves and have not said goodbye.
+   * @returns The number of workers that announced themselves and have not ended.
    */
   static workerCount(): number {
     return fleet().members.size;
@@ -144,7 +144,7 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   }
 }
 
-/** Listens to messages, once in a thread. */
+/** Starts to listen to messages, once in a thread. */
 function listen(primary: boolean): void {
   const own = fleet();
   if (own.isListening) return;
@@ -166,7 +166,7 @@ function listen(primary: boolean): void {
   announce(primary);
 }
 
-/** Takes a worker in that announced itself. */
+/** Adds a worker that announced itself. */
 function welcome(own: Fleet<Member>, { name = "", threadId = 0 }: Message): void {
   if (own.members.has(name)) return;
   const channel = open(name);

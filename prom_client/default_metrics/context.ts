@@ -77,7 +77,7 @@ function readFiles<T>(read: (files: FileSystem) => T): T | undefined {
   const files = builtin<FileSystem>("node:fs");
   if (files === undefined) return undefined;
   return attempt(() => {
-    // What is in /proc needs all permissions.
+    // Deno needs all permissions for files in /proc.
     const query = Deno?.permissions.querySync.bind(Deno.permissions);
     const isRefused = query !== undefined &&
       ["read", "write", "run", "ffi"].some((name) => query({ name }).state !== "granted");

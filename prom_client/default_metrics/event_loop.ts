@@ -7,7 +7,7 @@ import { DEFAULT_PERCENTILES, Summary } from "../summary.ts";
 import type { Aggregator } from "../types.ts";
 import { type Context, gaugeOf, optionsOf } from "./context.ts";
 
-/** What is measured of the event loop's delay since the last read, in nanoseconds. */
+/** The delays of the event loop since the last reset, in nanoseconds. */
 interface Delay {
   readonly min: number;
   readonly max: number;
@@ -25,7 +25,7 @@ interface PerformanceHooks {
   };
 }
 
-/** What the event loop has done so far, or in between. */
+/** The time that the event loop was idle and active, since its start or between two reads. */
 interface Utilization {
   readonly idle: number;
   readonly active: number;
@@ -42,7 +42,7 @@ export interface EventLoopOptions {
   readonly eventLoopUtilizationMaxAgeSeconds?: number | undefined;
 }
 
-/** How late timers of the event loop are, measured with one: for Deno, whose own monitor is wrong. */
+/** Measures the delay of the event loop with a timer, because the monitor of Deno is wrong. */
 export class SampledDelay implements Delay {
   min = Infinity;
   max = 0;
@@ -122,7 +122,7 @@ function delayOf(resolution: number): Delay | undefined {
   });
 }
 
-/** How late the event loop is. */
+/** Registers gauges of the event loop's delay. */
 export function eventLoopLag(context: Context, options: EventLoopOptions): void {
   const { labels } = context;
   const delay = delayOf(options.eventLoopMonitoringPrecision);
@@ -166,7 +166,7 @@ export function eventLoopLag(context: Context, options: EventLoopOptions): void 
   ];
 }
 
-/** How much of the time the event loop works. */
+/** Registers the share of time in which the event loop is active. */
 export function eventLoopUtilization(context: Context, options: EventLoopOptions): void {
   const help =
     "Ratio of time the event loop is not idling in the event provider to the total time " +

@@ -3,7 +3,7 @@ import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import { Counter } from "../counter.ts";
 import { type Context, gaugeOf, optionsOf, processOf, readNames, readText } from "./context.ts";
 
-/** CPU time. */
+/** Registers counters of CPU time. */
 export function processCpuTotal(context: Context): void {
   const { cpuUsage } = processOf();
   if (cpuUsage === undefined) return;
@@ -39,7 +39,7 @@ export function processCpuTotal(context: Context): void {
   ));
 }
 
-/** When the process started. */
+/** Registers the start time of the process. */
 export function processStartTime(context: Context): void {
   const uptime = processOf().uptime?.() ?? SYSTEM_CLOCK.monotonic();
   const start = Math.round(SYSTEM_CLOCK.now() - uptime);
@@ -52,7 +52,7 @@ export function processStartTime(context: Context): void {
   });
 }
 
-/** Memory as the operating system sees it. */
+/** Registers the memory of the process, as the operating system counts it. */
 export function osMemoryHeap(context: Context): void {
   const { labels } = context;
   const isLinux = processOf().platform === "linux";
@@ -88,7 +88,7 @@ export function osMemoryHeap(context: Context): void {
   const heap = gaugeOf(context, "process_heap_bytes", "Process heap size in bytes.");
 }
 
-/** How many files are open. */
+/** Registers the number of open files. */
 export function processOpenFileDescriptors(context: Context): void {
   if (processOf().platform !== "linux") return;
   gaugeOf(context, "process_open_fds", "Number of open file descriptors.", {
@@ -100,7 +100,7 @@ export function processOpenFileDescriptors(context: Context): void {
   });
 }
 
-/** How many files may be open. */
+/** Registers the maximum number of open files. */
 export function processMaxFileDescriptors(context: Context): void {
   const limits = readText("/proc/self/limits");
   const [, limit] = /^Max open files\s+(\d+|unlimited)/m.exec(limits ?? "") ?? [];

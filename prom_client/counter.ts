@@ -3,7 +3,6 @@ import type { NumberMetric } from "../model.ts";
 import { checkIncrement, isObject } from "./amounts.ts";
 import { BaseMetric, readConfiguration } from "./base_metric.ts";
 import { exemplarTexts, exemplarToJson } from "./exemplars.ts";
-import { findGiven } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
 import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
@@ -122,7 +121,7 @@ function handleOf(
       ) return series.inc(amount);
       const checked = checkIncrement(value);
       if (Number.isNaN(checked)) return store.check(given);
-      series = findGiven(store, given) ?? store.open(given);
+      series = store.at(given);
       generation = store.generation;
       series.inc(checked);
     },

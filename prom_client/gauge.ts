@@ -113,9 +113,7 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
   /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Gauge.Internal<T>;
   labels(...args: unknown[]): Gauge.Internal<T> {
-    const given = readLabels(this.labelNames, args);
-    this.#store.check(given);
-    return new GaugeHandle<T>(this.#store, given, this);
+    return new GaugeHandle<T>(this.#store, readLabels(this.labelNames, args), this);
   }
 
   /** @ignore */

@@ -1,15 +1,6 @@
 import type { LabelSet } from "../model.ts";
 import type { Given, SeriesStore } from "./series_store.ts";
 
-/** Finds the series of labels in the fast way. A series that it does not find may exist. */
-export function findGiven<S extends LabelSet>(
-  store: SeriesStore<S>,
-  given: Given | null,
-): S | undefined {
-  if (given === null) return store.bare;
-  return Array.isArray(given) ? store.findInOrder(given) : store.find(given);
-}
-
 /**
  * The handle that `labels()` returns. It finds its series at the first write, and again after a
  * removal.
@@ -22,10 +13,11 @@ export abstract class Handle<S extends LabelSet> {
   #generation = -1;
   #series: S | undefined;
 
-  /** Creates a handle, and no series. */
+  /** Creates a handle, and no series. Throws if a label is not one of the metric. */
   constructor(store: SeriesStore<S>, given: Given | null) {
     this.#store = store;
     this.#given = given;
+    store.check(given);
     if (!Array.isArray(given)) return;
     this.#series = store.findInOrder(given);
     if (this.#series !== undefined) this.#generation = store.generation;
@@ -46,7 +38,7 @@ export abstract class Handle<S extends LabelSet> {
   /** Finds or creates the series. Must be called after the value was checked. */
   protected open(): S {
     const store = this.#store;
-    const series = findGiven(store, this.#given) ?? store.open(this.#given);
+    const series = store.at(this.#given);
     this.#generation = store.generation;
     return this.#series = series;
   }

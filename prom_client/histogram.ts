@@ -118,7 +118,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
 
   /** Creates the series of some labels at zero. An existing one is reset. */
   zero(labels: LabelValues<T>): void {
-    const series = this.#store.open(labels as Given);
+    const series = this.#store.at(labels as Given);
     this.#store.zero(series);
     this.#store.relabel(series, labels);
   }
@@ -128,9 +128,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
   /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Histogram.Internal<T>;
   labels(...args: unknown[]): Histogram.Internal<T> {
-    const given = readLabels(this.labelNames, args);
-    this.#store.check(given);
-    return new HistogramHandle<T>(this.#store, given, this);
+    return new HistogramHandle<T>(this.#store, readLabels(this.labelNames, args), this);
   }
 
   /** @ignore */

@@ -100,8 +100,7 @@ export class SeriesStore<S extends LabelSet> {
     for (const name in labels) {
       place = placeOf(names, name, place + 1);
       if (place === -1) return undefined;
-      const value = labels[name];
-      values[place] = value === undefined ? "undefined" : value;
+      values[place] = labels[name] ?? String(labels[name]);
     }
     if (place === -1) return this.bare;
     return lookUp === lookUps ? this.#metrics.peek(values) : undefined;
@@ -113,13 +112,14 @@ export class SeriesStore<S extends LabelSet> {
     for (const name in labels) if (!this.labelNames.includes(name)) this.#refuse(name);
   }
 
-  /** Does the same as {@linkcode open}, faster if there are no labels. */
+  /** Finds or creates the series of labels. Throws if a label is not one of the metric. */
   at(given: Given | null): S {
-    return (given === null ? this.bare : undefined) ?? this.open(given);
+    if (given === null) return this.bare ?? this.#open(given);
+    return (Array.isArray(given) ? this.findInOrder(given) : this.find(given)) ?? this.#open(given);
   }
 
-  /** Finds or creates the series of labels. Throws if a label is not one of the metric. */
-  open(given: Given | null): S {
+  /** Does the same in the slow way, which finds every series. */
+  #open(given: Given | null): S {
     const names = this.labelNames;
     const values: unknown[] = new Array(names.length).fill(MISSING);
     let count = 0;
@@ -243,9 +243,9 @@ export class SeriesStore<S extends LabelSet> {
     }
     const labelNames = this.#orderOf(names);
     if (labelNames !== this.labelNames) this.#known.isOdd = true;
-    // Only the look-up of some labels knows the text of undefined.
-    const hasUndefined = names.some((name) => labels[name] === undefined);
-    if (this.#known.isOdd || hasUndefined) this.#isPlain = false;
+    // Only the look-up of some labels knows the texts of null and undefined.
+    const hasNull = names.some((name) => (labels[name] ?? null) === null);
+    if (this.#known.isOdd || hasNull) this.#isPlain = false;
     const noted: GivenLabels = {
       labelNames,
       labelValues: names.map((name) => String(labels[name]).toWellFormed()),

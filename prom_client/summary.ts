@@ -94,9 +94,7 @@ export class Summary<T extends string = string> extends BaseMetric<T, MetricValu
   /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Summary.Internal<T>;
   labels(...args: unknown[]): Summary.Internal<T> {
-    const given = readLabels(this.labelNames, args);
-    this.#store.check(given);
-    return new SummaryHandle<T>(this.#store, given, this);
+    return new SummaryHandle<T>(this.#store, readLabels(this.labelNames, args), this);
   }
 
   /** @ignore */

@@ -1,6 +1,6 @@
 /**
- * The recipes of docs/prom_client.md, word for word: each of them puts this library in the place of
- * prom-client, installs two plugins, and reads what they count from `metricsHandler()`.
+ * The recipes of docs/prom_client.md, word for word. Each test replaces prom-client by this library,
+ * installs two plugins, and reads their metrics from `metricsHandler()`.
  */
 import assert from "node:assert/strict";
 import { cp, readFile } from "node:fs/promises";
@@ -9,13 +9,13 @@ import { test } from "node:test";
 import { ROOT } from "../support/paths.ts";
 import { type Consumer, emptyFolder, GATE, NAME, runtimePath, TARBALL } from "./gate.ts";
 
-/** A plugin for each of the two packages, and what it counts. */
+/** A plugin for each of the two packages, and one of its samples. */
 const PLUGINS = {
   "express-prom-bundle": /^http_request_duration_seconds_count\{.*path="\/users\/#val".*\} 1$/,
   "fastify-metrics": /^http_request_duration_seconds_count\{.*route="\/users\/:id".*\} 2$/,
 };
 
-/** What the plugins and the program need. */
+/** The packages that the plugins and the program import. */
 const NEEDED = ["express", "express-prom-bundle", "fastify", "fastify-metrics"];
 
 /** The part of a `package.json` that the recipe has. */
@@ -24,7 +24,7 @@ interface Manifest {
   overrides?: Record<string, string>;
 }
 
-/** What the page says, as data: a `package.json`, and a `deno.json`. */
+/** The two recipes of the page: a `package.json` and a `deno.json`. */
 const [manifest, config] = await readRecipes() as [Manifest, { links: string[] }];
 
 async function readRecipes(): Promise<unknown[]> {
@@ -32,7 +32,7 @@ async function readRecipes(): Promise<unknown[]> {
   return Array.from(page.matchAll(/^```json\n(.*?)^```$/gms), ([, text]) => JSON.parse(text!));
 }
 
-/** Makes a project as the page says, with the two plugins. */
+/** Creates a project with the folders of the page and the two plugins. */
 async function makeProject(changed: Manifest): Promise<Consumer> {
   const project = await emptyFolder();
   const plugins = join(GATE, "plugins");
@@ -49,7 +49,7 @@ async function makeProject(changed: Manifest): Promise<Consumer> {
   return project;
 }
 
-/** Runs the plugins in a project, and prints what they count. */
+/** Runs the plugins in a project, and prints one sample of each. */
 async function runPlugins(project: Consumer, program: string, ...args: string[]): Promise<void> {
   for (const [plugin, counted] of Object.entries(PLUGINS)) {
     const output = await project.run(program, ...args, "program.mjs", plugin);
@@ -61,7 +61,7 @@ async function runPlugins(project: Consumer, program: string, ...args: string[])
   }
 }
 
-/** The `package.json` of the page, with the package of this gate in the place of the published one. */
+/** Returns the `package.json` of the page, with the tarball instead of the published package. */
 function withTarball({ dependencies, overrides }: Manifest): Manifest {
   return {
     dependencies: { ...dependencies, [NAME]: `file:${TARBALL}` },
@@ -86,7 +86,7 @@ test("the recipe for Bun brings the metrics of plugins to metricsHandler()", asy
 test("the recipe for Deno brings the metrics of plugins to metricsHandler()", async () => {
   const { dependencies } = manifest;
   await using project = await makeProject({ dependencies });
-  // The package of this gate in the place of the published one.
+  // Links the built package instead of the published one.
   await cp(join(ROOT, "dist/npm"), join(project.folder, "narthex"), { recursive: true });
   await project.write(
     "deno.json",

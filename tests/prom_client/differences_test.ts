@@ -1,4 +1,4 @@
-/** What docs/prom_client.md says that this library does otherwise than the official client. */
+/** The differences from the official client that docs/prom_client.md lists. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import client from "../../prom_client/mod.ts";

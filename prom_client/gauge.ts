@@ -60,15 +60,9 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
   /** Adds to the value. The default is 1. */
   inc(value?: number): void;
   inc(labels?: unknown, value?: unknown): void {
-    if (typeof labels === "object" && labels !== null) {
-      const amount = value ?? 1;
-      const series = typeof amount === "number" ? this.#store.find(labels) : undefined;
-      // A series is found only if the value is a number.
-      if (series !== undefined) series.inc(amount as number);
-      else this.#add(labels as Given, amount);
-    } else {
-      this.#add(null, labels ?? 1);
-    }
+    const given = isObject(labels) ? labels : null;
+    const amount = checkGauge((given === null ? labels : value) ?? 1, "Delta");
+    this.#store.at(given).inc(amount);
   }
 
   /** Subtracts from the series of some labels. The default value is 1. */
@@ -86,14 +80,9 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
   /** Sets the value. */
   set(value: number): void;
   set(labels?: unknown, value?: unknown): void {
-    if (typeof labels === "object" && labels !== null) {
-      const series = typeof value === "number" ? this.#store.find(labels) : undefined;
-      // A series is found only if the value is a number.
-      if (series !== undefined) series.set(value as number);
-      else this.#set(labels as Given, value);
-    } else {
-      this.#set(null, labels);
-    }
+    const given = isObject(labels) ? labels : null;
+    const checked = checkGauge(given === null ? labels : value, "Value");
+    this.#store.at(given).set(checked);
   }
 
   /** Sets the value to the time of day, in seconds since 1970. */
@@ -123,16 +112,6 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
       value: metric.value,
       labels: this.#store.labelsOf(metric),
     }));
-  }
-
-  #add(given: Given | null, value: unknown): void {
-    const amount = checkGauge(value, "Delta");
-    this.#store.at(given).inc(amount);
-  }
-
-  #set(given: Given | null, value: unknown): void {
-    const checked = checkGauge(value, "Value");
-    this.#store.at(given).set(checked);
   }
 }
 

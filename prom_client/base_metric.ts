@@ -25,13 +25,8 @@ export interface NativeOptions {
 }
 
 /**
- * Checks the options that all types have.
- *
- * @param configuration The options, as they were given.
- * @param reserved The label name that the type keeps for itself.
- * @returns Options for the metric that has the numbers.
- * @throws {TypeError} If they are not an object.
- * @throws {Error} If one of them is not legal.
+ * Checks the options that all types have, and returns those of the metric that has the numbers.
+ * `reserved` is the label name that the type keeps for itself.
  */
 export function readConfiguration(
   configuration: MetricConfiguration<string>,
@@ -158,11 +153,7 @@ export abstract class BaseMetric<T extends string, V extends MetricValue<string>
    */
   protected abstract values(): JsonMetric["values"];
 
-  /**
-   * Calls `collect()`, and returns the metric with its values.
-   *
-   * @returns A plain object.
-   */
+  /** Calls `collect()`, and returns the metric with its values as a plain object. */
   async get(): Promise<MetricObjectWithValues<V>> {
     await this.collect?.();
     this.prepare();

@@ -1,8 +1,7 @@
 import { Counter as NativeCounter, type CounterSeries } from "../mod.ts";
-import type { NumberMetric } from "../model.ts";
 import { checkIncrement, isObject } from "./amounts.ts";
 import { BaseMetric, readConfiguration } from "./base_metric.ts";
-import { exemplarTexts, exemplarToJson } from "./exemplars.ts";
+import { exemplarTexts } from "./exemplars.ts";
 import type { JsonValue } from "./metric_object.ts";
 import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
@@ -27,11 +26,7 @@ export interface CounterConfiguration<T extends string> extends MetricConfigurat
 export class Counter<T extends string = string> extends BaseMetric<T, MetricValue<T>> {
   readonly #store: SeriesStore<CounterSeries>;
 
-  /**
-   * Creates a counter and registers it.
-   *
-   * @param configuration The options. `name` and `help` are required.
-   */
+  /** Creates a counter and registers it. The options `name` and `help` are required. */
   constructor(configuration: CounterConfiguration<T>) {
     const options = readConfiguration(configuration);
     const { name, help } = configuration;
@@ -72,13 +67,7 @@ export class Counter<T extends string = string> extends BaseMetric<T, MetricValu
 
   /** @ignore */
   protected override values(): JsonValue[] {
-    // The series of a counter are read as such.
-    return Array.from(this.#store.metrics as Iterable<NumberMetric>, (metric) => {
-      const json: JsonValue = { value: metric.value, labels: this.#store.labelsOf(metric) };
-      const { exemplar } = metric;
-      if (exemplar !== undefined) json.exemplar = exemplarToJson(exemplar);
-      return json;
-    });
+    return this.#store.numberValues();
   }
 
   #add(given: Given | null, value: unknown, exemplar?: Record<string, string>): void {

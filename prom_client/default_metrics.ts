@@ -74,11 +74,7 @@ const METRICS: Readonly<Record<string, Collect>> = {
 
 /** A function that registers default metrics, and the list of them. */
 export interface CollectDefaultMetrics {
-  /**
-   * Registers metrics of the process and of the runtime, under the names of prom-client.
-   *
-   * @param config Options.
-   */
+  /** Registers metrics of the process and of the runtime, under the names of prom-client. */
   <T extends RegistryContentType>(config?: DefaultMetricsCollectorConfiguration<T>): void;
   /** The names of all default metrics. */
   metricsList: string[];

@@ -1,5 +1,4 @@
 import { type Aggregation, Gauge as NativeGauge, type GaugeSeries } from "../mod.ts";
-import type { NumberMetric } from "../model.ts";
 import { SYSTEM_CLOCK } from "../time/clock.ts";
 import { checkGauge, isObject, startTimer } from "./amounts.ts";
 import { BaseMetric, readConfiguration } from "./base_metric.ts";
@@ -38,11 +37,7 @@ export interface GaugeConfiguration<T extends string> extends MetricConfiguratio
 export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<T>> {
   readonly #store: SeriesStore<GaugeSeries>;
 
-  /**
-   * Creates a gauge and registers it.
-   *
-   * @param configuration The options. `name` and `help` are required.
-   */
+  /** Creates a gauge and registers it. The options `name` and `help` are required. */
   constructor(configuration: GaugeConfiguration<T>) {
     const options = readConfiguration(configuration);
     const { name, help, aggregator = "sum" } = configuration;
@@ -107,11 +102,7 @@ export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<
 
   /** @ignore */
   protected override values(): JsonValue[] {
-    // The series of a gauge are read as such.
-    return Array.from(this.#store.metrics as Iterable<NumberMetric>, (metric) => ({
-      value: metric.value,
-      labels: this.#store.labelsOf(metric),
-    }));
+    return this.#store.numberValues();
   }
 }
 

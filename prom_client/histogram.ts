@@ -40,11 +40,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
   /** The upper bounds, ascending. */
   readonly buckets: readonly number[];
 
-  /**
-   * Creates a histogram and registers it.
-   *
-   * @param configuration The options. `name` and `help` are required.
-   */
+  /** Creates a histogram and registers it. The options `name` and `help` are required. */
   constructor(configuration: HistogramConfiguration<T>) {
     const options = readConfiguration(configuration, "le");
     const { name, help, nativeHistogram = false } = configuration;
@@ -82,13 +78,9 @@ export class Histogram<T extends string = string> extends BaseMetric<T, MetricVa
     }
   }
 
-  /** Starts a timer. The returned function observes the elapsed seconds. */
-  startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number;
-  /** Starts a timer. The returned function observes the elapsed seconds, with an exemplar. */
-  startTimer(labels?: LabelValues<T>, exemplarLabels?: LabelValues<T>): (
-    labels?: LabelValues<T>,
-    exemplarLabels?: LabelValues<T>,
-  ) => number;
+  /**
+   * Starts a timer. The returned function observes the elapsed seconds, with an exemplar if set.
+   */
   startTimer(labels?: LabelValues<T>, exemplarLabels?: LabelValues<T>): (
     labels?: LabelValues<T>,
     exemplarLabels?: LabelValues<T>,

@@ -1,5 +1,7 @@
-import { familyLike, type LabelSet, type MetricFamily } from "../model.ts";
+import { familyLike, type LabelSet, type MetricFamily, type NumberMetric } from "../model.ts";
+import { exemplarToJson } from "./exemplars.ts";
 import { inspectNames } from "./inspect.ts";
+import type { JsonValue } from "./metric_object.ts";
 import { type GivenLabels, type KnownStore, shared } from "./shared.ts";
 
 /** The text of a missing label. To Prometheus, an empty label is a missing one. */
@@ -59,12 +61,7 @@ export class SeriesStore<S extends LabelSet> {
   /** The lists of label names that are not all names in order, so that series share them. */
   readonly #orders: Map<string, readonly string[]> = new Map();
 
-  /**
-   * Creates a store.
-   *
-   * @param metric The metric that has the numbers. If it has no labels, its series exists.
-   * @param isSummary Whether it is a summary. @default {false}
-   */
+  /** Creates a store. If the metric has no labels, its series exists. */
   constructor(metric: Pick<NativeMetric<S>, "describe">, isSummary = false) {
     // Metrics of this library have these methods. The compiler does not know their label names.
     const native = this.#native = metric as NativeMetric<S>;
@@ -206,6 +203,18 @@ export class SeriesStore<S extends LabelSet> {
     const labels: Record<string, unknown> = {};
     for (let i = 0; i < labelNames.length; i++) labels[labelNames[i]!] = labelValues[i];
     return labels;
+  }
+
+  /** Returns the values of a counter or gauge for `get()`. */
+  numberValues(): JsonValue[] {
+    // The series of these types are metrics of one number.
+    return Array.from(this.metrics as Iterable<NumberMetric>, (metric) => {
+      const { value, exemplar } = metric;
+      const labels = this.labelsOf(metric);
+      return exemplar === undefined
+        ? { value, labels }
+        : { value, labels, exemplar: exemplarToJson(exemplar) };
+    });
   }
 
   /** Returns the family of the metric, and those of what it counts about itself. */

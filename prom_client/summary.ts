@@ -46,11 +46,7 @@ export class Summary<T extends string = string> extends BaseMetric<T, MetricValu
   /** Whether series without a value in the window are removed when they are read. */
   readonly pruneAgedBuckets: boolean;
 
-  /**
-   * Creates a summary and registers it.
-   *
-   * @param configuration The options. `name` and `help` are required.
-   */
+  /** Creates a summary and registers it. The options `name` and `help` are required. */
   constructor(configuration: SummaryConfiguration<T>) {
     const options = readConfiguration(configuration, "quantile");
     const { name, help, percentiles, maxAgeSeconds, ageBuckets, pruneAgedBuckets } = configuration;

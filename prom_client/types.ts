@@ -72,11 +72,7 @@ export type MetricValueWithName<T extends string> = MetricValue<T> & {
 export interface MetricRegistry {
   /** The format of the registry's text. */
   readonly contentType: string;
-  /**
-   * Registers a metric.
-   *
-   * @param metric The metric.
-   */
+  /** Registers a metric. */
   registerMetric(metric: object): void;
 }
 

@@ -129,11 +129,7 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
     );
   }
 
-  /**
-   * Returns the number of workers that are known.
-   *
-   * @returns The number of workers that announced themselves and have not ended.
-   */
+  /** Returns the number of workers that announced themselves and have not ended. */
   static workerCount(): number {
     return fleet().members.size;
   }

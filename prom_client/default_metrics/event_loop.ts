@@ -52,12 +52,7 @@ export class SampledDelay implements Delay {
   });
   #squares = 0;
 
-  /**
-   * Starts to sample.
-   *
-   * @param resolution The time between two samples, in milliseconds.
-   * @param timers The clock and the timers.
-   */
+  /** Starts to sample, with `resolution` milliseconds between two samples. */
   constructor(resolution: number, timers: Timers = SYSTEM_CLOCK) {
     sample(new WeakRef(this), resolution, timers);
   }

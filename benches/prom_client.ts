@@ -22,7 +22,7 @@ const SETS = METHODS.flatMap((method) =>
 /** Short rounds, so that the best one was not interrupted by another program. */
 const TIMES = 5000;
 const ROUNDS = 300;
-const SCRAPES = 15;
+const SCRAPES = 40;
 
 /** Does something so many times. */
 type Work = (times: number) => void;

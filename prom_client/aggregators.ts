@@ -1,16 +1,16 @@
 import type { JsonMetric, JsonValue } from "./metric_object.ts";
 import type { Aggregator } from "./types.ts";
 
-/** Makes one metric of those of several processes; undefined to leave it out. */
+/** Combines the metrics of several processes. Returns undefined to leave them out. */
 export type AggregatorFunction = (metrics: JsonMetric[]) => JsonMetric | undefined;
 
-/** Makes an aggregator that combines the values of each series. */
+/** Creates an aggregator that combines the values of each series. */
 function aggregatorOf(combine: (values: number[]) => number): AggregatorFunction {
   return (metrics) => {
     const [first] = metrics;
     if (first === undefined) return undefined;
     const series = new Map<string, JsonValue[]>();
-    // The series of one name stand together, in the order in which they came.
+    // The series of one name are written together, in the order of their first values.
     const names = new Map<string, Set<string>>();
     for (const { values } of metrics) {
       for (const value of values) {
@@ -37,7 +37,7 @@ function aggregatorOf(combine: (values: number[]) => number): AggregatorFunction
   };
 }
 
-/** The labels in an order that is the same for equal sets. */
+/** Returns the labels in an order that is the same for equal sets. */
 function labelsKey(labels: Record<string, unknown>): string[] {
   return Object.keys(labels).sort()
     .filter((name) => labels[name] !== undefined)
@@ -48,7 +48,7 @@ function sum(values: number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** How metrics of several processes become one, by the name of the aggregator. */
+/** The functions that combine the metrics of several processes, by aggregator. */
 export const aggregators: Record<Aggregator, AggregatorFunction> = {
   sum: aggregatorOf(sum),
   first: aggregatorOf((values) => values[0]!),

@@ -2,60 +2,40 @@ import { SYSTEM_CLOCK } from "../time/clock.ts";
 import { format } from "./inspect.ts";
 
 /**
- * Checks what a counter is increased by.
- *
- * @param value The value as it was given.
- * @returns The amount; NaN for what counts nothing.
- * @throws {TypeError} If it is not a finite number.
- * @throws {Error} If it is negative.
+ * Returns the amount of an increment, or NaN for a value that counts nothing. Throws as prom-client
+ * does if the value is negative or not a finite number.
  */
 export function checkIncrement(value: unknown): number {
   if (value && !Number.isFinite(value)) {
     throw new TypeError(`Value is not a valid number: ${format(value)}`);
   }
-  // NaN, an empty string and false come this far, as they do in prom-client.
+  // NaN, an empty string and false are not refused, as in prom-client.
   const amount = value ?? 1;
   if (typeof amount !== "number") return NaN;
   if (amount < 0) throw new Error("It is not possible to decrease a counter");
   return amount;
 }
 
-/**
- * Checks a value that is observed.
- *
- * @param value The value as it was given.
- * @returns The value.
- * @throws {TypeError} If it is not a finite number.
- */
+/** Returns a value to observe. Throws if it is not a finite number. */
 export function checkObserved(value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw new TypeError(`Value is not a valid number: ${format(value)}`);
 }
 
-/**
- * Checks a number of a gauge.
- *
- * @param value The value as it was given.
- * @param what How the message calls it.
- * @returns The number.
- * @throws {TypeError} If it is not a number.
- */
+/** Returns a number for a gauge. Throws, with `what` in the message, if it is not a number. */
 export function checkGauge(value: unknown, what: "Value" | "Delta"): number {
   if (typeof value === "number") return value;
   throw new TypeError(`${what} is not a valid number: ${format(value)}`);
 }
 
-/** Whether something is an object, and so labels instead of a value. */
+/** Returns whether an argument is an object: labels instead of a value. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
 /**
- * Starts a timer.
- *
- * @param labels Labels that are read when it ends: programs change them in between.
- * @param record Called at each end, with all labels and the seconds.
- * @returns Ends the timer.
+ * Starts a timer, and returns a function that calls `record` with all labels and the seconds. The
+ * labels are read at the end, because programs change them in between.
  */
 export function startTimer(
   labels: object | undefined,

@@ -7,12 +7,14 @@ import type {
   Aggregator,
   LabelValues,
   MetricConfiguration,
+  MetricObjectWithValues,
   MetricRegistry,
   MetricType,
+  MetricValue,
 } from "./types.ts";
 import { illegalLabelNames, validateMetricName } from "./validation.ts";
 
-/** What a metric of this library is made of. */
+/** Options of the metric of this library that has the numbers. */
 export interface NativeOptions {
   /** The label names, each once. */
   readonly labelNames: readonly string[];
@@ -22,19 +24,49 @@ export interface NativeOptions {
   readonly expireAfterSeconds: number | undefined;
 }
 
-/** How a type makes its series, and the metric that has the numbers. */
-export type MakeStore = (
-  name: string,
-  help: string,
-  options: NativeOptions,
-) => SeriesStore<LabelSet>;
+/**
+ * Checks the options that all types have, and returns those of the metric that has the numbers.
+ * `reserved` is the label name that the type keeps for itself.
+ */
+export function readConfiguration(
+  configuration: MetricConfiguration<string>,
+  reserved?: string,
+): NativeOptions {
+  if (typeof configuration !== "object" || configuration === null) {
+    throw new TypeError("constructor expected a config object");
+  }
+  const { name, help, collect, maxSeries, expireAfterSeconds } = configuration;
+  if (!help) throw new Error("Missing mandatory help parameter");
+  if (!name) throw new Error("Missing mandatory name parameter");
+  if (!validateMetricName(name)) throw new Error(`Invalid metric name: ${name}`);
+  const labelNames = [...configuration.labelNames ?? []];
+  const illegal = illegalLabelNames(labelNames);
+  if (illegal.length > 0) {
+    throw new Error(`At least one label name is invalid: ${illegal.join(",")}`);
+  }
+  if (collect && typeof collect !== "function") {
+    throw new Error('Optional "collect" parameter must be a function');
+  }
+  if (reserved !== undefined && labelNames.includes(reserved)) {
+    throw new Error(`${reserved} is a reserved label keyword`);
+  }
+  return {
+    labelNames: [...new Set(labelNames)],
+    registry: null,
+    // Names with two leading underscores are legal here.
+    nameValidation: labelNames.some((label) => label.startsWith("__")) ? "utf8" : "legacy",
+    maxSeries,
+    expireAfterSeconds,
+  };
+}
 
 /**
  * The members that all metrics of this entry point have.
  *
  * @typeParam T The label names.
+ * @typeParam V The values that `get()` returns.
  */
-export abstract class BaseMetric<T extends string> {
+export abstract class BaseMetric<T extends string, V extends MetricValue<string>> {
   /** The name. */
   readonly name: string;
   /** The help text. */
@@ -43,9 +75,9 @@ export abstract class BaseMetric<T extends string> {
   readonly type: MetricType;
   /** The label names. */
   readonly labelNames: readonly string[];
-  /** How the values of several processes become one. */
+  /** How the values of several processes are combined. */
   readonly aggregator: Aggregator;
-  /** Where the metric is registered. */
+  /** The registries that the metric is registered in. */
   readonly registers: readonly MetricRegistry[];
   /** Whether writes take an object with exemplar labels. */
   readonly enableExemplars: boolean;
@@ -54,56 +86,29 @@ export abstract class BaseMetric<T extends string> {
   readonly #store: SeriesStore<LabelSet>;
 
   /**
-   * Creates a metric. Does not register it.
+   * Creates a metric, and does not register it.
    *
-   * @param configuration The options.
+   * @param configuration The options, checked.
    * @param type The type.
-   * @param make Makes the series.
-   * @param reserved The label name that the type keeps for itself.
+   * @param store The series.
    *
    * @ignore
    */
   constructor(
     configuration: MetricConfiguration<T>,
     type: MetricType,
-    make: MakeStore,
-    reserved?: string,
+    store: SeriesStore<LabelSet>,
   ) {
-    if (typeof configuration !== "object" || configuration === null) {
-      throw new TypeError("constructor expected a config object");
-    }
-    const { name, help, collect, maxSeries, expireAfterSeconds } = configuration;
-    if (!help) throw new Error("Missing mandatory help parameter");
-    if (!name) throw new Error("Missing mandatory name parameter");
-    if (!validateMetricName(name)) throw new Error(`Invalid metric name: ${name}`);
-    const labelNames: string[] = [...configuration.labelNames ?? []];
-    const illegal = illegalLabelNames(labelNames);
-    if (illegal.length > 0) {
-      throw new Error(`At least one label name is invalid: ${illegal.join(",")}`);
-    }
-    if (collect && typeof collect !== "function") {
-      throw new Error('Optional "collect" parameter must be a function');
-    }
-    if (reserved !== undefined && labelNames.some((label) => label === reserved)) {
-      throw new Error(`${reserved} is a reserved label keyword`);
-    }
-    this.name = name;
-    this.help = help;
+    this.name = configuration.name;
+    this.help = configuration.help;
     this.type = type;
-    this.labelNames = labelNames;
+    this.labelNames = [...configuration.labelNames ?? []];
     this.aggregator = configuration.aggregator ?? "sum";
     this.registers = configuration.registers ?? [defaultRegister()];
     this.enableExemplars = configuration.enableExemplars ?? false;
-    this.collect = collect as (() => void | Promise<void>) | undefined;
-    this.#store = make(name, String(help), {
-      labelNames: [...new Set(labelNames)],
-      registry: null,
-      // Names with two leading underscores are legal here.
-      nameValidation: labelNames.some((label) => label.startsWith("__")) ? "utf8" : "legacy",
-      maxSeries,
-      expireAfterSeconds,
-    });
-    const collector = new OwnCollector(this, this.#store, () => this.prepare());
+    this.collect = configuration.collect as (() => void | Promise<void>) | undefined;
+    this.#store = store;
+    const collector = new OwnCollector(this, store, () => this.prepare());
     Object.defineProperty(this, COLLECTOR, { value: collector });
   }
 
@@ -121,73 +126,62 @@ export abstract class BaseMetric<T extends string> {
     }
   }
 
-  /**
-   * Removes a series. A handle that the program holds brings it back with its next write.
-   *
-   * @param labels The labels of the series.
-   */
+  /** Removes a series by its labels. The next write of a handle brings it back. */
   remove(labels: LabelValues<T>): void;
-  /**
-   * Removes a series. A handle that the program holds brings it back with its next write.
-   *
-   * @param values A value for each label name.
-   */
+  /** Removes a series by a value for each label name. */
   remove(...values: string[]): void;
   remove(...args: unknown[]): void {
     this.#store.remove(readLabels(this.labelNames, args));
   }
 
-  /** Removes all series. A metric without labels starts again at zero. */
+  /** Removes all series. A metric without labels is set to zero. */
   reset(): void {
     this.#store.clear(true);
   }
 
   /**
-   * Called before a read, when `collect` was called.
+   * Called before a read, after `collect()`.
    *
    * @ignore
    */
   protected prepare(): void {}
 
   /**
-   * Returns the values as JSON has them.
+   * Returns the values for `get()`.
    *
    * @ignore
    */
   protected abstract values(): JsonMetric["values"];
 
-  /**
-   * Calls `collect`, and returns the metric with its values.
-   *
-   * @ignore
-   */
-  protected async toJson(): Promise<JsonMetric> {
+  /** Calls `collect()`, and returns the metric with its values as a plain object. */
+  async get(): Promise<MetricObjectWithValues<V>> {
     await this.collect?.();
     this.prepare();
     const { name, help, type, aggregator } = this;
     const values = this.values();
-    // In the order of prom-client, for those who compare texts.
-    return type === "counter" || type === "gauge"
+    // In the order of prom-client, for programs that compare texts.
+    const json: JsonMetric = type === "counter" || type === "gauge"
       ? { help, name, type, values, aggregator }
       : { name, help, type, values, aggregator };
+    // It lacks `collect`, as in prom-client, whose declarations have it.
+    return json as object as MetricObjectWithValues<V>;
   }
 }
 
-/** Brings the family of a metric to the registries where it is registered. */
+/** The part of a metric that its collector reads. */
+type MetricPart = Pick<BaseMetric<string, MetricValue<string>>, "name" | "collect" | "aggregator">;
+
+/** Collects the family of a metric for its registries. */
 class OwnCollector implements MetricCollector {
   readonly name: string;
-  /** No two metrics are interchangeable, since each has its own numbers. */
+  /** Differs for each metric, because no metric can replace another one. */
   readonly definition: string;
   isFresh = false;
-  readonly #metric: Pick<BaseMetric<string>, "collect" | "aggregator">;
-  readonly #store: Pick<SeriesStore<LabelSet>, "describe" | "families">;
+  readonly #metric: MetricPart;
+  readonly #store: SeriesStore<LabelSet>;
   readonly #prepare: () => void;
 
-  constructor(
-    metric: Pick<BaseMetric<string>, "name" | "collect" | "aggregator">,
-    store: Pick<SeriesStore<LabelSet>, "describe" | "families">,
-    prepare: () => void,
-  ) {
+  constructor(metric: MetricPart, store: SeriesStore<LabelSet>, prepare: () => void) {
     this.#metric = metric;
     this.#store = store;
     this.#prepare = prepare;
@@ -217,9 +211,9 @@ class OwnCollector implements MetricCollector {
   families(): MetricFamily[] {
     this.#prepare();
     const families = this.#store.families();
-    // Other processes are not told of it.
+    // A shared registry leaves them out, whatever their type is.
     if (this.#metric.aggregator === "omit") {
-      families[0] = familyLike(families[0]!, { aggregation: undefined });
+      families[0] = familyLike(families[0]!, { aggregation: "omit" });
     }
     return families;
   }

@@ -1,26 +1,16 @@
 import { builtinModule, type Platform } from "../collectors/platform.ts";
 
 /**
- * Loads a module of the runtime, synchronously and only when it is needed, so that importing this
- * folder loads none and bundles for browsers.
- *
- * @typeParam Module The part of the module that is used.
- * @param name The name, as in `node:util`.
- * @returns The module; undefined where there is none.
+ * Loads a module of the runtime, or returns undefined if there is none. It is loaded at first use,
+ * so that this folder loads no module at import and bundles for browsers.
  */
 export function builtin<Module>(name: string): Module | undefined {
-  // The caller uses what every version of the module has.
+  // Every version of the module has the members that callers use.
   return builtinModule<Module>(globalThis as Platform, name) as Module | undefined;
 }
 
 /**
- * Loads a module of the runtime that nothing can stand in for.
- *
- * @typeParam Module The part of the module that is used.
- * @param name The name, as in `node:cluster`.
- * @param doing The failing action, as in `Cannot push metrics`.
- * @returns The module.
- * @throws {TypeError} If the runtime does not have it.
+ * Loads a module of the runtime. Throws, with the action in the message, if the runtime has none.
  */
 export function requireBuiltin<Module>(name: string, doing: string): Module {
   const module = builtin<Module>(name);

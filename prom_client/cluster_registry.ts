@@ -2,11 +2,7 @@ import { requireBuiltin } from "./builtin.ts";
 import { Fleet, type Message, MESSAGES } from "./fleet.ts";
 import { Registry } from "./registry.ts";
 import { shared } from "./shared.ts";
-import type {
-  OpenMetricsContentType,
-  PrometheusContentType,
-  RegistryContentType,
-} from "./types.ts";
+import type { RegistryContentType } from "./types.ts";
 
 /** A worker of `node:cluster`. */
 interface ClusterWorker {
@@ -30,7 +26,9 @@ interface WorkerProcess {
   on(event: "message", listener: (message: Message) => void): void;
 }
 
-/** `node:cluster`, which some application servers do not bear to be loaded too early. */
+/**
+ * Loads `node:cluster` at first use, because some application servers fail if it is loaded early.
+ */
 function cluster(): Cluster {
   type Loaded = Cluster & { default?: Cluster };
   const loaded = requireBuiltin<Loaded>("node:cluster", "Cannot use a cluster");
@@ -42,28 +40,28 @@ function process(): WorkerProcess {
   return (globalThis as unknown as { process: WorkerProcess }).process;
 }
 
-/** Sends a message to the primary, if it is still there. */
+/** Sends a message to the primary, if that is still connected. */
 function tellPrimary(message: Message): void {
   if (process().connected) process().send?.(message);
 }
 
-/** What all copies of this package know of the cluster. */
+/** The state of the cluster, which all copies of this package share. */
 function fleet(): Fleet<ClusterWorker> {
   return (shared.cluster ??= new Fleet<ClusterWorker>()) as Fleet<ClusterWorker>;
 }
 
 /**
- * Adds up the metrics of all workers of `node:cluster` and of the primary. Make one in the primary
- * and in each worker.
+ * Combines the metrics of all workers of `node:cluster` and of the primary. Create one in the
+ * primary and in each worker.
  *
- * @typeParam T What it writes.
+ * @typeParam T The format of the text.
  */
 export class ClusterRegistry<T extends RegistryContentType = RegistryContentType>
   extends Registry<T> {
   /**
    * Creates a registry, and listens to the others.
    *
-   * @param regContentType What it writes. @default {the Prometheus text format}
+   * @param regContentType The format of the text. @default {the Prometheus text format}
    */
   constructor(regContentType?: RegistryContentType) {
     super(regContentType);
@@ -71,7 +69,7 @@ export class ClusterRegistry<T extends RegistryContentType = RegistryContentType
   }
 
   /**
-   * Asks all workers for their metrics and adds them up.
+   * Requests the metrics of all workers and combines them.
    *
    * @returns The text. Rejects if a worker does not answer within 5 seconds.
    */
@@ -90,7 +88,8 @@ export class ClusterRegistry<T extends RegistryContentType = RegistryContentType
   }
 
   /**
-   * Ends in order: a worker hands its sums to the primary; the primary waits for what was asked.
+   * Prepares the end of this process. A worker sends its sums to the primary. The primary waits for
+   * running requests.
    *
    * @param timeout How long to wait, in milliseconds.
    */
@@ -103,23 +102,13 @@ export class ClusterRegistry<T extends RegistryContentType = RegistryContentType
     );
   }
 
-  /**
-   * Sets the registries of this process that are added up.
-   *
-   * @param regs One or several registries. @default {register}
-   * @throws {TypeError} If one of them is not a registry.
-   */
-  static setRegistries(
-    regs:
-      | Array<Registry<PrometheusContentType> | Registry<OpenMetricsContentType>>
-      | Registry<PrometheusContentType>
-      | Registry<OpenMetricsContentType>,
-  ): void {
+  /** Sets the registries whose metrics are added up. Throws if a value is not a registry. */
+  static setRegistries(regs: Registry | Registry[]): void {
     fleet().setRegistries(regs);
   }
 }
 
-/** Listens to messages, once in a program. */
+/** Starts to listen to messages, once in a program. */
 function listen(): void {
   const own = fleet();
   if (own.isListening) return;
@@ -143,15 +132,8 @@ async function answerPrimary(own: Fleet<ClusterWorker>, message: Message): Promi
       return tellPrimary({ type: MESSAGES.announcement });
     case MESSAGES.ack:
       return own.answer("ack", message);
-    case MESSAGES.request: {
-      const { requestId } = message;
-      try {
-        tellPrimary({ type: MESSAGES.response, requestId, metrics: await own.read() });
-      } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
-        tellPrimary({ type: MESSAGES.response, requestId, error: text });
-      }
-    }
+    case MESSAGES.request:
+      return tellPrimary(await own.respond(message));
   }
 }
 

@@ -1,17 +1,14 @@
 import { Counter as NativeCounter, type CounterSeries } from "../mod.ts";
-import type { NumberMetric } from "../model.ts";
 import { checkIncrement, isObject } from "./amounts.ts";
-import { BaseMetric } from "./base_metric.ts";
-import { exemplarTexts, exemplarToJson } from "./exemplars.ts";
-import { findGiven } from "./handle.ts";
+import { BaseMetric, readConfiguration } from "./base_metric.ts";
+import { exemplarTexts } from "./exemplars.ts";
 import type { JsonValue } from "./metric_object.ts";
-import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   CollectFunction,
   IncreaseDataWithExemplar,
   LabelValues,
   MetricConfiguration,
-  MetricObjectWithValues,
   MetricValue,
 } from "./types.ts";
 
@@ -26,45 +23,26 @@ export interface CounterConfiguration<T extends string> extends MetricConfigurat
  *
  * @typeParam T The label names.
  */
-export class Counter<T extends string = string> extends BaseMetric<T> {
+export class Counter<T extends string = string> extends BaseMetric<T, MetricValue<T>> {
   readonly #store: SeriesStore<CounterSeries>;
 
-  /**
-   * Creates a counter and registers it.
-   *
-   * @param configuration The options. The name and the help text are required.
-   */
+  /** Creates a counter and registers it. The options `name` and `help` are required. */
   constructor(configuration: CounterConfiguration<T>) {
-    let store: SeriesStore<CounterSeries>;
-    super(configuration, "counter", (name, help, options) => {
-      const counter = new NativeCounter(name, help, options);
-      // Its label names are not known to the compiler.
-      return store = new SeriesStore(counter as unknown as NativeMetric<CounterSeries>);
-    });
-    this.#store = store!;
+    const options = readConfiguration(configuration);
+    const { name, help } = configuration;
+    const store = new SeriesStore<CounterSeries>(new NativeCounter(name, String(help), options));
+    super(configuration, "counter", store);
+    this.#store = store;
     // Programs change which of the two it is by this option, and call either by one name.
     if (this.enableExemplars) this.inc = (data?: unknown) => this.#addWithExemplar(data);
     this.register();
   }
 
-  /**
-   * Counts up the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The amount. @default {1}
-   */
+  /** Counts up the series of some labels. The default value is 1. */
   inc(labels: LabelValues<T>, value?: number): void;
-  /**
-   * Counts up.
-   *
-   * @param value The amount. @default {1}
-   */
+  /** Counts up. The default value is 1. */
   inc(value?: number): void;
-  /**
-   * Counts up with an exemplar, if the counter has them.
-   *
-   * @param data The labels, the amount and the exemplar's labels.
-   */
+  /** Counts up with an exemplar, if `enableExemplars` is set. */
   inc(data: IncreaseDataWithExemplar<T>): void;
   inc(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null) {
@@ -79,29 +57,9 @@ export class Counter<T extends string = string> extends BaseMetric<T> {
     }
   }
 
-  /**
-   * Returns the counter with its values.
-   *
-   * @returns A plain object.
-   */
-  get(): Promise<MetricObjectWithValues<MetricValue<T>>> {
-    // It lacks `collect`, as in prom-client, whose declarations have it.
-    return this.toJson() as Promise<unknown> as Promise<MetricObjectWithValues<MetricValue<T>>>;
-  }
-
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param values A value for each label name.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of these values, one for each label name. */
   labels(...values: string[]): Counter.Internal;
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param labels The labels.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Counter.Internal;
   labels(...args: unknown[]): Counter.Internal {
     return handleOf(this.#store, readLabels(this.labelNames, args));
@@ -109,20 +67,13 @@ export class Counter<T extends string = string> extends BaseMetric<T> {
 
   /** @ignore */
   protected override values(): JsonValue[] {
-    // The series of a counter are read as such.
-    return Array.from(this.#store.metrics as Iterable<NumberMetric>, (metric) => {
-      const json: JsonValue = { value: metric.value, labels: this.#store.labelsOf(metric) };
-      const { exemplar } = metric;
-      if (exemplar !== undefined) json.exemplar = exemplarToJson(exemplar);
-      return json;
-    });
+    return this.#store.numberValues();
   }
 
   #add(given: Given | null, value: unknown, exemplar?: Record<string, string>): void {
     const amount = checkIncrement(value);
     if (Number.isNaN(amount)) return this.#store.check(given);
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).inc(amount, exemplar);
+    this.#store.at(given).inc(amount, exemplar);
   }
 
   #addWithExemplar(data: unknown): void {
@@ -135,13 +86,9 @@ export class Counter<T extends string = string> extends BaseMetric<T> {
 
 /** The types that go with {@linkcode Counter}. */
 export declare namespace Counter {
-  /** What `labels()` returns. */
+  /** The handle that `labels()` returns. */
   interface Internal {
-    /**
-     * Counts up.
-     *
-     * @param value The amount. @default {1}
-     */
+    /** Counts up. The default value is 1. */
     inc(value?: number): void;
   }
 }
@@ -163,7 +110,7 @@ function handleOf(
       ) return series.inc(amount);
       const checked = checkIncrement(value);
       if (Number.isNaN(checked)) return store.check(given);
-      series = findGiven(store, given) ?? store.open(given);
+      series = store.at(given);
       generation = store.generation;
       series.inc(checked);
     },

@@ -26,7 +26,7 @@ import type { RegistryContentType } from "./types.ts";
 /**
  * Options of {@linkcode collectDefaultMetrics}.
  *
- * @typeParam T What the registry writes.
+ * @typeParam T The format of the registry's text.
  */
 export interface DefaultMetricsCollectorConfiguration<T extends RegistryContentType> {
   /** Where the metrics are registered. @default {register} */
@@ -74,11 +74,7 @@ const METRICS: Readonly<Record<string, Collect>> = {
 
 /** A function that registers default metrics, and the list of them. */
 export interface CollectDefaultMetrics {
-  /**
-   * Registers metrics of the process and of the runtime, under the names of prom-client.
-   *
-   * @param config Options.
-   */
+  /** Registers metrics of the process and of the runtime, under the names of prom-client. */
   <T extends RegistryContentType>(config?: DefaultMetricsCollectorConfiguration<T>): void;
   /** The names of all default metrics. */
   metricsList: string[];

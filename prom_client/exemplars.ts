@@ -1,14 +1,9 @@
-import type { Exemplar } from "../model.ts";
+import { type Exemplar, isLegacyLabelName } from "../model.ts";
 import type { JsonExemplar } from "./metric_object.ts";
 
-const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-
 /**
- * Prepares the labels of an exemplar.
- *
- * @param labels The labels as they were given.
- * @returns Their texts; undefined if there are none, or a scraper could not read one.
- * @throws {RangeError} If they are too long.
+ * Returns the labels of an exemplar as texts, or undefined if there are none or one is not legal.
+ * Throws if they are too long.
  */
 export function exemplarTexts(labels: unknown): Record<string, string> | undefined {
   if (typeof labels !== "object" || labels === null) return undefined;
@@ -16,7 +11,7 @@ export function exemplarTexts(labels: unknown): Record<string, string> | undefin
   const length = entries.reduce((sum, [name, text]) => sum + name.length + text.length, 0);
   if (length > 128) throw new RangeError("Label set size must be smaller than 128 UTF-8 chars");
   const isLegal = entries.length > 0 &&
-    entries.every(([name]) => LABEL_NAME_REGEXP.test(name) && !name.startsWith("__"));
+    entries.every(([name]) => isLegacyLabelName(name) && !name.startsWith("__"));
   return isLegal ? Object.fromEntries(entries) : undefined;
 }
 

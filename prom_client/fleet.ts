@@ -24,27 +24,27 @@ export interface Message {
   readonly primary?: boolean | undefined;
 }
 
-/** How long the members have time to answer, in milliseconds. */
+/** The time in which members must answer, in milliseconds. */
 const TIMEOUT_MS = 5000;
 
-/** A question that members have not all answered. */
+/** A request that some members have not answered yet. */
 interface Question {
-  /** Those that have not, by what they are known as. */
+  /** These members, by their keys. */
   readonly waiting: Map<unknown, PromiseWithResolvers<JsonMetric[][]>>;
   readonly answer: Promise<unknown>;
 }
 
 /**
- * What one process or thread knows of the others whose metrics it adds up, or that add up its own.
+ * The members of a cluster, or the threads of a program, whose metrics one of them adds up.
  *
- * @typeParam M How it reaches a member.
+ * @typeParam M The connection to a member.
  */
 export class Fleet<M> {
-  /** The registries that are added up. */
+  /** The registries whose metrics are combined. */
   registries: RegistryCore[] = [defaultRegister()];
-  /** The members that announced themselves, by what they are known as. */
+  /** The members that announced themselves, by their keys. */
   readonly members: Map<unknown, M> = new Map();
-  /** Whether it listens to messages. */
+  /** Whether this process listens to messages. */
   isListening = false;
   /** The metrics of members that said goodbye. */
   #former: JsonMetric[] = [];
@@ -56,12 +56,7 @@ export class Fleet<M> {
     return this.#former.length > 0;
   }
 
-  /**
-   * Sets the registries that are added up.
-   *
-   * @param registries One or several.
-   * @throws {TypeError} If one of them is not a registry.
-   */
+  /** Sets the registries whose metrics are combined. Throws if a value is not a registry. */
   setRegistries(registries: unknown): void {
     const all = Array.isArray(registries) ? registries : [registries];
     for (const registry of all) {
@@ -73,17 +68,24 @@ export class Fleet<M> {
   /** Returns the metrics of this process. */
   async read(aggregator?: string): Promise<JsonMetric[][]> {
     const read = this.registries.map((registry) => registry.getMetricsAsJSON(aggregator));
-    // It is what registries give.
+    // Registries return such objects.
     return await Promise.all(read) as unknown as JsonMetric[][];
   }
 
+  /** Answers a request with the metrics of this process, or with the message of an error. */
+  async respond({ requestId }: Message): Promise<Message> {
+    try {
+      return { type: MESSAGES.response, requestId, metrics: await this.read() };
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      return { type: MESSAGES.response, requestId, error: text };
+    }
+  }
+
   /**
-   * Asks members for their metrics and adds all up.
-   *
-   * @param members Whom to ask, by what they are known as.
-   * @param ask Sends the question.
-   * @param options Whether the own metrics count, and what is written.
-   * @returns The text. Rejects if a member fails or does not answer in time.
+   * Requests the metrics of members, combines them, and returns the text. Rejects if a member fails
+   * or does not answer in time. `ask` sends the request, and `includesOwn` adds the metrics of this
+   * process.
    */
   async metrics(
     members: readonly unknown[],
@@ -105,10 +107,8 @@ export class Fleet<M> {
   }
 
   /**
-   * Hands the own metrics to the process that adds them up, before this one ends.
-   *
-   * @param send Sends them.
-   * @param timeoutMs How long to wait for the acknowledgement, in milliseconds.
+   * Sends the metrics of this process to the primary before this process ends, and waits for the
+   * acknowledgement.
    */
   async sayGoodbye(
     send: (requestId: number, metrics: JsonMetric[][]) => void,
@@ -125,14 +125,14 @@ export class Fleet<M> {
     );
   }
 
-  /** Waits for the questions that are not answered yet. Tells whether there were any. */
+  /** Waits for running requests. Resolves to whether there were any. */
   async settle(): Promise<boolean> {
     const answers = [...this.#questions.values()].map(({ answer }) => answer);
     await Promise.allSettled(answers);
     return answers.length > 0;
   }
 
-  /** Takes the answer of a member. */
+  /** Handles the answer of a member. */
   answer(member: unknown, { requestId = -1, metrics = [], error }: Message): void {
     const waiting = this.#questions.get(requestId)?.waiting;
     const one = waiting?.get(member);
@@ -141,9 +141,9 @@ export class Fleet<M> {
     else one?.resolve(metrics);
   }
 
-  /** Takes the metrics of a member that ends. */
+  /** Keeps the metrics of a member that ends. */
   takeGoodbye({ metrics = [] }: Message): void {
-    // One that sends nonsense must not cost the others.
+    // A member that sends invalid metrics must not affect the others.
     const all = attempt(() =>
       RegistryCore.aggregate([this.#former, ...metrics]).getMetricsAsArray()
     );
@@ -161,7 +161,7 @@ export class Fleet<M> {
     this.#questions.set(id, request);
     const late = Promise.withResolvers<never>();
     const cancel = SYSTEM_CLOCK.setTimeout(() => late.reject(tooLate()), timeoutMs);
-    // Whichever comes first counts; the others must not be unhandled rejections.
+    // Only the first one counts. The others must not become unhandled rejections.
     request.answer.catch(() => {});
     for (const { promise } of request.waiting.values()) promise.catch(() => {});
     try {

@@ -9,10 +9,8 @@ import {
 import { shared } from "./shared.ts";
 
 /**
- * Returns what brings the family of a metric to a registry: always the same for the same metric.
- *
- * @param metric A metric of this folder, of another client, or of a plugin.
- * @returns The collector.
+ * Returns the collector of a metric, which may belong to another client or to a plugin. It is
+ * always the same for one metric.
  */
 export function collectorOf(metric: AnyMetricObject): MetricCollector {
   const own = metric[COLLECTOR] ?? shared.foreign.get(metric);
@@ -22,7 +20,7 @@ export function collectorOf(metric: AnyMetricObject): MetricCollector {
   return collector;
 }
 
-/** Brings the family of a metric that only gives JSON. */
+/** Collects the family of a metric that can only return JSON. */
 class ForeignCollector implements MetricCollector {
   readonly name: string;
   isFresh = false;

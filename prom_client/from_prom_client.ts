@@ -36,7 +36,7 @@ export interface PromClientRegistry {
 export function fromPromClient(registry: PromClientRegistry): Collector {
   return {
     async collect(): Promise<MetricFamily[]> {
-      // prom-client gives such objects; what is not legal in them throws and is counted.
+      // prom-client returns such objects. An illegal name or value throws, and that is counted.
       const metrics = await registry.getMetricsAsJSON() as JsonMetric[];
       return metrics.map(familyFromJson);
     },

@@ -1,17 +1,15 @@
 import { type Aggregation, Gauge as NativeGauge, type GaugeSeries } from "../mod.ts";
-import type { NumberMetric } from "../model.ts";
 import { SYSTEM_CLOCK } from "../time/clock.ts";
 import { checkGauge, isObject, startTimer } from "./amounts.ts";
-import { BaseMetric } from "./base_metric.ts";
+import { BaseMetric, readConfiguration } from "./base_metric.ts";
 import { Handle } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
-import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   Aggregator,
   CollectFunction,
   LabelValues,
   MetricConfiguration,
-  MetricObjectWithValues,
   MetricValue,
 } from "./types.ts";
 
@@ -20,9 +18,9 @@ const AGGREGATIONS: Readonly<Record<Aggregator, Aggregation>> = {
   sum: "livesum",
   min: "livemin",
   max: "livemax",
-  first: "livemostrecent",
-  average: "liveall",
-  omit: "liveall",
+  first: "livefirst",
+  average: "liveaverage",
+  omit: "omit",
 };
 
 /** Options of a gauge. */
@@ -36,64 +34,35 @@ export interface GaugeConfiguration<T extends string> extends MetricConfiguratio
  *
  * @typeParam T The label names.
  */
-export class Gauge<T extends string = string> extends BaseMetric<T> {
+export class Gauge<T extends string = string> extends BaseMetric<T, MetricValue<T>> {
   readonly #store: SeriesStore<GaugeSeries>;
 
-  /**
-   * Creates a gauge and registers it.
-   *
-   * @param configuration The options. The name and the help text are required.
-   */
+  /** Creates a gauge and registers it. The options `name` and `help` are required. */
   constructor(configuration: GaugeConfiguration<T>) {
-    let store: SeriesStore<GaugeSeries>;
-    super(configuration, "gauge", (name, help, options) => {
-      // An aggregator of the program itself is known to its own registry alone.
-      const aggregation = AGGREGATIONS[configuration.aggregator ?? "sum"] ?? "liveall";
-      const gauge = new NativeGauge(name, help, { ...options, aggregation });
-      // Its label names are not known to the compiler.
-      return store = new SeriesStore(gauge as unknown as NativeMetric<GaugeSeries>);
-    });
-    this.#store = store!;
+    const options = readConfiguration(configuration);
+    const { name, help, aggregator = "sum" } = configuration;
+    // An aggregator of the program itself is known to its own registry alone.
+    const aggregation = AGGREGATIONS[aggregator] ?? "liveall";
+    const gauge = new NativeGauge(name, String(help), { ...options, aggregation });
+    const store = new SeriesStore<GaugeSeries>(gauge);
+    super(configuration, "gauge", store);
+    this.#store = store;
     this.register();
   }
 
-  /**
-   * Adds to the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The amount. @default {1}
-   */
+  /** Adds to the series of some labels. The default value is 1. */
   inc(labels: LabelValues<T>, value?: number): void;
-  /**
-   * Adds to the value.
-   *
-   * @param value The amount. @default {1}
-   */
+  /** Adds to the value. The default is 1. */
   inc(value?: number): void;
   inc(labels?: unknown, value?: unknown): void {
-    if (typeof labels === "object" && labels !== null) {
-      const amount = value ?? 1;
-      const series = typeof amount === "number" ? this.#store.find(labels) : undefined;
-      // What was found has a number.
-      if (series !== undefined) series.inc(amount as number);
-      else this.#add(labels as Given, amount);
-    } else {
-      this.#add(null, labels ?? 1);
-    }
+    const given = isObject(labels) ? labels : null;
+    const amount = checkGauge((given === null ? labels : value) ?? 1, "Delta");
+    this.#store.at(given).inc(amount);
   }
 
-  /**
-   * Subtracts from the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The amount. @default {1}
-   */
+  /** Subtracts from the series of some labels. The default value is 1. */
   dec(labels: LabelValues<T>, value?: number): void;
-  /**
-   * Subtracts from the value.
-   *
-   * @param value The amount. @default {1}
-   */
+  /** Subtracts from the value. The default is 1. */
   dec(value?: number): void;
   dec(labels?: unknown, value?: unknown): void {
     // As in prom-client, where `-value` makes a number of a text.
@@ -101,136 +70,59 @@ export class Gauge<T extends string = string> extends BaseMetric<T> {
     else this.inc(-((labels ?? 1) as number));
   }
 
-  /**
-   * Sets the value of the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The value.
-   */
+  /** Sets the value of the series of some labels. */
   set(labels: LabelValues<T>, value: number): void;
-  /**
-   * Sets the value.
-   *
-   * @param value The value.
-   */
+  /** Sets the value. */
   set(value: number): void;
   set(labels?: unknown, value?: unknown): void {
-    if (typeof labels === "object" && labels !== null) {
-      const series = typeof value === "number" ? this.#store.find(labels) : undefined;
-      // What was found has a number.
-      if (series !== undefined) series.set(value as number);
-      else this.#set(labels as Given, value);
-    } else {
-      this.#set(null, labels);
-    }
+    const given = isObject(labels) ? labels : null;
+    const checked = checkGauge(given === null ? labels : value, "Value");
+    this.#store.at(given).set(checked);
   }
 
-  /**
-   * Returns the gauge with its values.
-   *
-   * @returns A plain object.
-   */
-  get(): Promise<MetricObjectWithValues<MetricValue<T>>> {
-    // It lacks `collect`, as in prom-client, whose declarations have it.
-    return this.toJson() as Promise<unknown> as Promise<MetricObjectWithValues<MetricValue<T>>>;
-  }
-
-  /**
-   * Sets the value to the time of day, in seconds since 1970.
-   *
-   * @param labels The labels.
-   */
+  /** Sets the value to the time of day, in seconds since 1970. */
   setToCurrentTime(labels?: LabelValues<T>): void {
     const now = SYSTEM_CLOCK.now();
     if (labels === undefined) this.set(now);
     else this.set(labels, now);
   }
 
-  /**
-   * Starts a timer. Its end sets the value to the duration in seconds.
-   *
-   * @param labels Labels that are read at the end.
-   * @returns Ends the timer, with more labels, and returns the duration.
-   */
+  /** Starts a timer. The returned function sets the value to the elapsed seconds. */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
     return startTimer(labels, (all, seconds) => this.set(all as LabelValues<T>, seconds));
   }
 
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param values A value for each label name.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of these values, one for each label name. */
   labels(...values: string[]): Gauge.Internal<T>;
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param labels The labels.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Gauge.Internal<T>;
   labels(...args: unknown[]): Gauge.Internal<T> {
-    const given = readLabels(this.labelNames, args);
-    this.#store.check(given);
-    return new GaugeHandle<T>(this.#store, given, this);
+    return new GaugeHandle<T>(this.#store, readLabels(this.labelNames, args), this);
   }
 
   /** @ignore */
   protected override values(): JsonValue[] {
-    // The series of a gauge are read as such.
-    return Array.from(this.#store.metrics as Iterable<NumberMetric>, (metric) => ({
-      value: metric.value,
-      labels: this.#store.labelsOf(metric),
-    }));
-  }
-
-  #add(given: Given | null, value: unknown): void {
-    const amount = checkGauge(value, "Delta");
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).inc(amount);
-  }
-
-  #set(given: Given | null, value: unknown): void {
-    const checked = checkGauge(value, "Value");
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).set(checked);
+    return this.#store.numberValues();
   }
 }
 
 /** The types that go with {@linkcode Gauge}. */
 export declare namespace Gauge {
   /**
-   * What `labels()` returns.
+   * The handle that `labels()` returns.
    *
    * @typeParam T The label names.
    */
   interface Internal<T extends string> {
-    /**
-     * Adds to the value.
-     *
-     * @param value The amount. @default {1}
-     */
+    /** Adds to the value. The default is 1. */
     inc(value?: number): void;
-    /**
-     * Subtracts from the value.
-     *
-     * @param value The amount. @default {1}
-     */
+    /** Subtracts from the value. The default is 1. */
     dec(value?: number): void;
-    /**
-     * Sets the value.
-     *
-     * @param value The value.
-     */
+    /** Sets the value. */
     set(value: number): void;
     /** Sets the value to the time of day, in seconds since 1970. */
     setToCurrentTime(): void;
-    /**
-     * Starts a timer. Its end sets the value to the duration in seconds.
-     *
-     * @returns Ends the timer, with more labels, and returns the duration.
-     */
+    /** Starts a timer. The returned function sets the value to the elapsed seconds. */
     startTimer(): (labels?: LabelValues<T>) => number;
   }
 }

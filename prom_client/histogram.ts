@@ -5,16 +5,15 @@ import {
 } from "../mod.ts";
 import type { HistogramMetric } from "../model.ts";
 import { checkObserved, isObject, startTimer } from "./amounts.ts";
-import { BaseMetric, type MakeStore } from "./base_metric.ts";
+import { BaseMetric, readConfiguration } from "./base_metric.ts";
 import { exemplarTexts, exemplarToJson } from "./exemplars.ts";
 import { Handle } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
-import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   CollectFunction,
   LabelValues,
   MetricConfiguration,
-  MetricObjectWithValues,
   MetricValueWithName,
   ObserveDataWithExemplar,
 } from "./types.ts";
@@ -36,59 +35,42 @@ export interface HistogramConfiguration<T extends string> extends MetricConfigur
  *
  * @typeParam T The label names.
  */
-export class Histogram<T extends string = string> extends BaseMetric<T> {
+export class Histogram<T extends string = string> extends BaseMetric<T, MetricValueWithName<T>> {
   readonly #store: SeriesStore<HistogramSeries>;
   /** The upper bounds, ascending. */
   readonly buckets: readonly number[];
 
-  /**
-   * Creates a histogram and registers it.
-   *
-   * @param configuration The options. The name and the help text are required.
-   */
+  /** Creates a histogram and registers it. The options `name` and `help` are required. */
   constructor(configuration: HistogramConfiguration<T>) {
-    const { buckets, nativeHistogram = false } = configuration ?? {};
-    const bounds = readBounds(buckets ?? DEFAULT_BUCKETS);
-    let store: SeriesStore<HistogramSeries>;
-    const make: MakeStore = (name, help, options) => {
-      const native = { ...options, buckets: bounds, nativeHistogram };
-      const histogram = new NativeHistogram(name, help, native);
-      // Its label names are not known to the compiler.
-      return store = new SeriesStore(histogram as unknown as NativeMetric<HistogramSeries>);
-    };
-    super(configuration, "histogram", make, "le");
-    this.#store = store!;
-    this.buckets = bounds;
+    const options = readConfiguration(configuration, "le");
+    const { name, help, nativeHistogram = false } = configuration;
+    const buckets = readBounds(configuration.buckets ?? DEFAULT_BUCKETS);
+    const histogram = new NativeHistogram(name, String(help), {
+      ...options,
+      buckets,
+      nativeHistogram,
+    });
+    const store = new SeriesStore<HistogramSeries>(histogram);
+    super(configuration, "histogram", store);
+    this.#store = store;
+    this.buckets = buckets;
     // Programs change which of the two it is by this option, and call either by one name.
     if (this.enableExemplars) this.observe = (data?: unknown) => this.#observeWithExemplar(data);
     this.register();
   }
 
-  /**
-   * Counts a value.
-   *
-   * @param value The value.
-   */
+  /** Counts a value. */
   observe(value: number): void;
-  /**
-   * Counts a value in the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The value.
-   */
+  /** Counts a value in the series of some labels. */
   observe(labels: LabelValues<T>, value: number): void;
-  /**
-   * Counts a value with an exemplar, if the histogram has them.
-   *
-   * @param data The labels, the value and the exemplar's labels.
-   */
+  /** Counts a value with an exemplar, if `enableExemplars` is set. */
   observe(data: ObserveDataWithExemplar<T>): void;
   observe(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null) {
       const series = typeof value === "number" && Number.isFinite(value)
         ? this.#store.find(labels)
         : undefined;
-      // What was found has a number.
+      // A series is found only if the value is a number.
       if (series !== undefined) series.observe(value as number);
       else this.#observe(labels as Given, value);
     } else {
@@ -97,35 +79,8 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
   }
 
   /**
-   * Returns the histogram with its values.
-   *
-   * @returns A plain object.
+   * Starts a timer. The returned function observes the elapsed seconds, with an exemplar if set.
    */
-  get(): Promise<MetricObjectWithValues<MetricValueWithName<T>>> {
-    // It lacks `collect`, as in prom-client, whose declarations have it.
-    return this.toJson() as Promise<unknown> as Promise<
-      MetricObjectWithValues<MetricValueWithName<T>>
-    >;
-  }
-
-  /**
-   * Starts a timer. Its end counts the duration in seconds.
-   *
-   * @param labels Labels that are read at the end.
-   * @returns Ends the timer, with more labels, and returns the duration.
-   */
-  startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number;
-  /**
-   * Starts a timer. Its end counts the duration in seconds, with an exemplar.
-   *
-   * @param labels Labels that are read at the end.
-   * @param exemplarLabels The exemplar's labels.
-   * @returns Ends the timer, with more labels, and returns the duration.
-   */
-  startTimer(labels?: LabelValues<T>, exemplarLabels?: LabelValues<T>): (
-    labels?: LabelValues<T>,
-    exemplarLabels?: LabelValues<T>,
-  ) => number;
   startTimer(labels?: LabelValues<T>, exemplarLabels?: LabelValues<T>): (
     labels?: LabelValues<T>,
     exemplarLabels?: LabelValues<T>,
@@ -153,35 +108,19 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
     this.#store.clear(false);
   }
 
-  /**
-   * Makes the series of some labels, at zero. If it exists it starts again at zero.
-   *
-   * @param labels The labels.
-   */
+  /** Creates the series of some labels at zero. An existing one is reset. */
   zero(labels: LabelValues<T>): void {
-    const series = this.#store.open(labels as Given);
+    const series = this.#store.at(labels as Given);
     this.#store.zero(series);
     this.#store.relabel(series, labels);
   }
 
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param values A value for each label name.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of these values, one for each label name. */
   labels(...values: string[]): Histogram.Internal<T>;
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param labels The labels.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Histogram.Internal<T>;
   labels(...args: unknown[]): Histogram.Internal<T> {
-    const given = readLabels(this.labelNames, args);
-    this.#store.check(given);
-    return new HistogramHandle<T>(this.#store, given, this);
+    return new HistogramHandle<T>(this.#store, readLabels(this.labelNames, args), this);
   }
 
   /** @ignore */
@@ -205,7 +144,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
           labels: { le, ...labels },
         });
       }
-      // What a histogram of this library can always tell.
+      // The series of this library's own histograms always have both.
       const { sum, count } = metric as HistogramSeries;
       const exemplar = undefined;
       values.push({ value: sum, metricName: `${this.name}_sum`, exemplar, labels });
@@ -221,8 +160,7 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
 
   #observe(given: Given | null, value: unknown, exemplar?: Record<string, string>): void {
     const checked = checkObserved(value);
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).observe(checked, exemplar);
+    this.#store.at(given).observe(checked, exemplar);
   }
 
   #observeWithExemplar(data: unknown): void {
@@ -237,22 +175,14 @@ export class Histogram<T extends string = string> extends BaseMetric<T> {
 /** The types that go with {@linkcode Histogram}. */
 export declare namespace Histogram {
   /**
-   * What `labels()` returns.
+   * The handle that `labels()` returns.
    *
    * @typeParam T The label names.
    */
   interface Internal<T extends string> {
-    /**
-     * Counts a value.
-     *
-     * @param value The value.
-     */
+    /** Counts a value. */
     observe(value: number): void;
-    /**
-     * Starts a timer. Its end counts the duration in seconds.
-     *
-     * @returns Ends the timer, with more labels.
-     */
+    /** Starts a timer. The returned function observes the elapsed seconds. */
     startTimer(): (labels?: LabelValues<T>) => void;
   }
 

@@ -5,16 +5,13 @@ import type { JsonMetric, JsonValue } from "./metric_object.ts";
 const TYPES: ReadonlySet<string> = new Set(["counter", "gauge", "histogram", "summary"]);
 
 /**
- * Makes a family of a metric that comes as JSON: from another process, or from another client.
- *
- * @param metric The metric with its values.
- * @returns The family.
- * @throws {TypeError} If a name or a value is not legal.
+ * Creates a family from the JSON of another process or of another client. Throws if a name or a
+ * value is not legal.
  */
 export function familyFromJson(metric: JsonMetric): MetricFamily {
   const { name, help, type, values = [] } = metric;
   const isKnown = TYPES.has(type);
-  // Its set was just looked at.
+  // It is in the set.
   const family = new MetricFamily(name, String(help), isKnown ? type as MetricType : "unknown", {
     nameValidation: "utf8",
   });
@@ -26,7 +23,7 @@ export function familyFromJson(metric: JsonMetric): MetricFamily {
     const options = exemplar && (type === "counter" || metricName.endsWith("_bucket"))
       ? { exemplar: readExemplar(exemplar) }
       : {};
-    // NaN became null on its way between processes.
+    // JSON has null for NaN.
     family.addSample(metricName, texts, value ?? NaN, options);
   }
   return family;
@@ -42,12 +39,7 @@ function readExemplar({ labelSet, value, timestamp }: NonNullable<JsonValue["exe
   return timestamp === undefined ? exemplar : { ...exemplar, timestamp };
 }
 
-/**
- * Makes JSON of a family that is not of a metric of this folder.
- *
- * @param family The family, as exposed.
- * @returns The metric with its values.
- */
+/** Returns the JSON of a family that does not come from a metric of this folder. */
 export function familyToJson(family: MetricFamily): JsonMetric {
   const { name, help, type } = family;
   const isKnown = TYPES.has(type);

@@ -1,7 +1,7 @@
 import type { Collector, MetricFamily } from "../mod.ts";
 import type { Aggregator } from "./types.ts";
 
-/** A value of a metric as JSON has it. */
+/** A value of a metric, as in JSON. */
 export interface JsonValue {
   /** The value. */
   value: number;
@@ -13,17 +13,17 @@ export interface JsonValue {
   exemplar?: JsonExemplar | null | undefined;
 }
 
-/** An exemplar as JSON has it. */
+/** An exemplar, as in JSON. */
 export interface JsonExemplar {
   /** The labels. */
   labelSet: Record<string, unknown>;
   /** The value. */
   value: number | null;
-  /** When it was observed, in seconds since 1970. */
+  /** The time of the observation, in seconds since 1970. */
   timestamp?: number | undefined;
 }
 
-/** A metric with its values as JSON has it. */
+/** A metric with its values, as in JSON. */
 export interface JsonMetric {
   /** The name. */
   name: string;
@@ -33,7 +33,7 @@ export interface JsonMetric {
   type: string;
   /** The values. */
   values: JsonValue[];
-  /** How the values of several processes become one. */
+  /** How the values of several processes are combined. */
   aggregator?: Aggregator | undefined;
 }
 
@@ -44,9 +44,9 @@ export const COLLECTOR: unique symbol = Symbol.for("narthex.prom_client.collecto
 export interface MetricCollector extends Collector {
   /** Calls `collect()` of the metric, if it has one. */
   refresh(): void | Promise<void>;
-  /** Makes the next read not call it, or call it again. */
+  /** Whether the next read uses the result of the last `refresh()`. */
   isFresh: boolean;
-  /** Returns the family as it is. */
+  /** Returns the families without calling `collect()`. */
   families(): MetricFamily[];
 }
 
@@ -58,7 +58,7 @@ export interface AnyMetricObject {
   help?: string;
   /** The type. */
   type?: string;
-  /** How the values of several processes become one. */
+  /** How the values of several processes are combined. */
   aggregator?: Aggregator | undefined;
   /** Returns the values. */
   get(): JsonMetric | Promise<JsonMetric>;

@@ -1,9 +1,9 @@
 /**
- * The names, types and semantics of `@prometheus-io/client` 0.16, and so of `prom-client`, on top of
- * this library: programs and plugins that were written for them run unchanged.
+ * The names, types and semantics of `@prometheus-io/client` 0.16, and so of `prom-client`, on top
+ * of this library: programs and plugins that were written for them run unchanged.
  *
- * `register` shows what is in the default registry of this library, and `metricsHandler()` shows
- * what is in `register`.
+ * `register` shows the metrics of this library's default registry, and `metricsHandler()` shows
+ * those of `register`.
  *
  * ```ts
  * import { Counter as NativeCounter, generateMetrics } from "@narthex/prometheus";
@@ -72,7 +72,7 @@ export {
   WorkerRegistry,
 };
 
-/** The default registry. It shows what is in `REGISTRY` of this library too. */
+/** The default registry. It also shows the metrics of this library's `REGISTRY`. */
 // It is of this class, whose public type names metrics.
 export const register: Registry = defaultRegister() as unknown as Registry;
 
@@ -92,7 +92,7 @@ export const AggregatorRegistry: typeof ClusterRegistry = ClusterRegistry;
 /**
  * The former name of {@linkcode ClusterRegistry}.
  *
- * @typeParam T What it writes.
+ * @typeParam T The format of the text.
  * @deprecated Use `ClusterRegistry`.
  */
 export type AggregatorRegistry<T extends RegistryContentType = RegistryContentType> =
@@ -166,5 +166,5 @@ const client: PromClient = {
 };
 
 export default client;
-// What `require()` returns.
+// The value that `require()` returns.
 export { client as "module.exports" };

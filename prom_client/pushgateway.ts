@@ -30,7 +30,7 @@ interface Http {
   ): ClientRequest;
 }
 
-/** What a push resolves to. */
+/** The result of a push. */
 export interface PushResult {
   /** The answer, as `node:http` gives it. */
   resp?: unknown;
@@ -39,9 +39,10 @@ export interface PushResult {
 }
 
 /**
- * Pushes metrics to a Pushgateway.
+ * Pushes metrics to a Pushgateway. Its methods reject if there is no answer, or if the status is
+ * 400 or more, and throw if the name of the job is missing.
  *
- * @typeParam T What the registry writes.
+ * @typeParam T The format of the registry's text.
  */
 export class Pushgateway<T extends RegistryContentType = RegistryContentType> {
   /** The registry whose metrics are pushed. */
@@ -77,42 +78,24 @@ export class Pushgateway<T extends RegistryContentType = RegistryContentType> {
     // The default registry may write either format.
     this.registry = (given ?? defaultRegister()) as Registry<T>;
     this.gatewayUrl = url;
-    // What is not a registry is options.
+    // The second argument is either a registry or options.
     const { requireJobName = true, ...requestOptions } =
       (given === options ? {} : options ?? {}) as Pushgateway.Options;
     this.requireJobName = requireJobName;
     this.requestOptions = requestOptions;
   }
 
-  /**
-   * Adds the metrics to those of the group, in place of those of the same names.
-   *
-   * @param params The group.
-   * @returns The answer. Rejects if there is none, or its status is 400 or more.
-   * @throws {Error} If the name of the job is missing.
-   */
+  /** Pushes the metrics, and replaces those of the group that have the same names. */
   pushAdd(params: Pushgateway.Parameters): Promise<PushResult> {
     return this.#send("POST", params);
   }
 
-  /**
-   * Puts the metrics in place of all those of the group.
-   *
-   * @param params The group.
-   * @returns The answer. Rejects if there is none, or its status is 400 or more.
-   * @throws {Error} If the name of the job is missing.
-   */
+  /** Pushes the metrics, and replaces all those of the group. */
   push(params: Pushgateway.Parameters): Promise<PushResult> {
     return this.#send("PUT", params);
   }
 
-  /**
-   * Deletes all metrics of the group.
-   *
-   * @param params The group.
-   * @returns The answer. Rejects if there is none, or its status is 400 or more.
-   * @throws {Error} If the name of the job is missing.
-   */
+  /** Deletes all metrics of the group. */
   delete(params: Pushgateway.Parameters): Promise<PushResult> {
     return this.#send("DELETE", params);
   }

@@ -17,41 +17,27 @@ export type Metric<T extends string = string> =
   | Histogram<T>;
 
 /**
- * Holds metrics and writes them. The default one, `register`, holds what is in `REGISTRY` too.
+ * Holds metrics and writes them as text and JSON. The default one, `register`, also has the metrics
+ * of `REGISTRY`.
  *
- * @typeParam BoundRegistryContentType What it writes.
+ * @typeParam BoundRegistryContentType The format of the text.
  */
 export interface Registry<
   BoundRegistryContentType extends RegistryContentType = RegistryContentType,
 > extends Omit<RegistryCore, "registerMetric" | "getMetricsAsString" | "getSingleMetric"> {
   /** For the compiler alone. */
   readonly boundContentType?: BoundRegistryContentType;
-  /**
-   * Registers a metric.
-   *
-   * @param metric The metric.
-   * @throws {Error} If another one has its name.
-   */
+  /** Registers a metric. Throws if another one has its name. */
   registerMetric<T extends string>(metric: Metric<T>): void;
-  /**
-   * Writes one metric.
-   *
-   * @param metric The metric.
-   * @returns The text, without a line feed at the end. Rejects if its `collect()` fails.
-   */
+  /** Returns one metric as text, without a final line feed. Rejects if its `collect()` fails. */
   getMetricsAsString<T extends string>(metric: Metric<T>): Promise<string>;
-  /**
-   * Returns a metric that was registered here.
-   *
-   * @param name Its name.
-   * @returns The metric itself, or undefined.
-   */
+  /** Returns the metric that was registered here under a name, or undefined. */
   getSingleMetric<T extends string>(name: string): Metric<T> | undefined;
 }
 
 /** The class {@linkcode Registry}. */
 export interface RegistryConstructor {
-  /** What all registries have. */
+  /** The members of all registries. */
   readonly prototype: Registry;
   /** The content type of the Prometheus text format. */
   readonly PROMETHEUS_CONTENT_TYPE: PrometheusContentType;
@@ -59,30 +45,13 @@ export interface RegistryConstructor {
   readonly OPENMETRICS_CONTENT_TYPE: OpenMetricsContentType;
   /** The default registry. */
   readonly globalRegistry: Registry;
-  /**
-   * Creates a registry.
-   *
-   * @param regContentType What it writes. @default {the Prometheus text format}
-   */
+  /** Creates a registry that writes the Prometheus text format, or the given one. */
   new <T extends RegistryContentType = RegistryContentType>(
     regContentType?: RegistryContentType,
   ): Registry<T>;
-  /**
-   * Makes a registry of the metrics of several ones.
-   *
-   * @param registers The registries.
-   * @returns A registry with the same metrics.
-   * @throws {Error} If they do not write the same, or two metrics have the same name.
-   */
+  /** See the static method of {@linkcode RegistryCore}. */
   merge(registers: Registry[]): Registry;
-  /**
-   * Makes a registry of what several processes sent.
-   *
-   * @param metricsArr What `getMetricsAsJSON()` returned in each of them.
-   * @param registryType What the registry writes. @default {the Prometheus text format}
-   * @returns A registry with one metric for each name.
-   * @throws {Error} If an aggregator is unknown.
-   */
+  /** See the static method of {@linkcode RegistryCore}. */
   aggregate<T extends RegistryContentType>(
     metricsArr: Array<object>,
     registryType?: RegistryContentType,

@@ -38,12 +38,13 @@ type Backing = Gatherer & Registerer;
 /** The method of a `CollectorRegistry` that sets labels which yield to those of a metric. */
 const SET_DEFAULT_LABELS = Symbol.for("narthex.default_labels.2");
 
-/** What only the default registry is made of. */
+/** The argument that makes the constructor create the default registry. */
 class DefaultParts {}
 
 /**
- * Holds metrics and writes them. The default one, `register`, holds what is in `REGISTRY` too. It
- * knows no types of metrics, which know it: registry.ts gives it its public type.
+ * Holds metrics and writes them as text and JSON. The default one, `register`, also has the metrics
+ * of `REGISTRY`. It does not know the types of metrics, because these import it: `registry.ts`
+ * gives it its public type.
  */
 export class RegistryCore implements Gatherer {
   /** The content type of the Prometheus text format. */
@@ -70,7 +71,7 @@ export class RegistryCore implements Gatherer {
   /**
    * Creates a registry.
    *
-   * @param regContentType What it writes. @default {the Prometheus text format}
+   * @param regContentType The format of the text. @default {the Prometheus text format}
    */
   constructor(regContentType: RegistryContentType = PROMETHEUS_CONTENT_TYPE) {
     if ((regContentType as unknown) instanceof DefaultParts) {
@@ -93,28 +94,17 @@ export class RegistryCore implements Gatherer {
 
   /**
    * Returns the families of all metrics, for readers of this library such as `metricsHandler()`.
-   *
-   * @param options Which families are wanted.
-   * @returns The families.
    */
   collect(options?: ReadOptions): Iterable<MetricFamily> {
     return this.#backing.collect(options);
   }
 
-  /**
-   * Does the same, with asynchronous `collect()` functions awaited.
-   *
-   * @param options Which families are wanted, a signal and a time limit.
-   */
+  /** Does the same as {@linkcode collect}, and awaits asynchronous `collect()` functions. */
   async *collectAsync(options?: ReadAsyncOptions): AsyncGenerator<MetricFamily> {
     yield* this.#backing.collectAsync?.(options) ?? this.#backing.collect(options);
   }
 
-  /**
-   * Writes all metrics.
-   *
-   * @returns The text. Rejects if the `collect()` of a metric fails.
-   */
+  /** Returns all metrics as text. Rejects if the `collect()` of a metric fails. */
   async metrics(): Promise<string> {
     const families = await this.#read();
     const options = this.#textOptions();
@@ -129,17 +119,12 @@ export class RegistryCore implements Gatherer {
     this.setDefaultLabels({});
   }
 
-  /** Lets all metrics that were registered here start again at zero. */
+  /** Resets all metrics that were registered here. */
   resetMetrics(): void {
     for (const metric of this.#record.metrics.values()) metric.reset!();
   }
 
-  /**
-   * Registers a metric.
-   *
-   * @param metric The metric.
-   * @throws {Error} If another one has its name.
-   */
+  /** Registers a metric. Throws if another one has its name. */
   registerMetric(metric: object): void {
     // A metric of another client, or of a plugin, has the members that are used.
     const object = metric as AnyMetricObject;
@@ -161,10 +146,8 @@ export class RegistryCore implements Gatherer {
   }
 
   /**
-   * Returns all metrics with their values.
-   *
-   * @param aggregator Only those that are aggregated like this.
-   * @returns Plain objects. Rejects if the `collect()` of a metric fails.
+   * Returns all metrics, or those of one aggregator, as plain objects with their values. Rejects if
+   * the `collect()` of a metric fails.
    */
   async getMetricsAsJSON(
     aggregator?: string,
@@ -188,12 +171,7 @@ export class RegistryCore implements Gatherer {
     return [...own, ...others] as unknown as MetricObjectWithValues<MetricValue<string>>[];
   }
 
-  /**
-   * Writes one metric.
-   *
-   * @param metric The metric.
-   * @returns The text, without a line feed at the end. Rejects if its `collect()` fails.
-   */
+  /** Returns one metric as text, without a final line feed. Rejects if its `collect()` fails. */
   async getMetricsAsString(metric: object): Promise<string> {
     // A metric of another client, or of a plugin, has the same members that are used.
     const object = metric as AnyMetricObject;
@@ -203,22 +181,13 @@ export class RegistryCore implements Gatherer {
     return writeText(families, this.#textOptions(), "");
   }
 
-  /**
-   * Returns the metrics that were registered here.
-   *
-   * @param aggregator Only those that are aggregated like this.
-   * @returns The metrics themselves.
-   */
+  /** Returns the metrics that were registered here, or those of one aggregator. */
   getMetricsAsArray(aggregator?: string): MetricObject[] {
     // Metrics have these members.
     return this.#metricsOf(aggregator) as unknown as MetricObject[];
   }
 
-  /**
-   * Removes a metric that was registered here.
-   *
-   * @param name Its name.
-   */
+  /** Removes a metric that was registered here, by its name. */
   removeSingleMetric(name: string): void {
     const metric = this.#record.metrics.get(name);
     if (metric === undefined) return;
@@ -226,21 +195,12 @@ export class RegistryCore implements Gatherer {
     this.#backing.unregister(collectorOf(metric));
   }
 
-  /**
-   * Returns a metric that was registered here.
-   *
-   * @param name Its name.
-   * @returns The metric itself, or undefined.
-   */
+  /** Returns the metric that was registered here under a name, or undefined. */
   getSingleMetric(name: string): object | undefined {
     return this.#record.metrics.get(name);
   }
 
-  /**
-   * Sets labels that every series has which has no label of the same name.
-   *
-   * @param labels The labels.
-   */
+  /** Sets labels for all series. A series that has a label of the same name keeps its own. */
   setDefaultLabels(labels: object): void {
     const entries = Object.entries(labels);
     const defaults: LabelSet | undefined = entries.length === 0 ? undefined : {
@@ -252,12 +212,7 @@ export class RegistryCore implements Gatherer {
     setInnermost(this.#backing as Layer, defaults);
   }
 
-  /**
-   * Writes one metric.
-   *
-   * @param name Its name.
-   * @returns The text, without a line feed at the end. Rejects if there is no such metric.
-   */
+  /** Returns one metric as text, by its name. Rejects if there is no such metric. */
   async getSingleMetricAsString(name: string): Promise<string> {
     const metric = this.getSingleMetric(name);
     if (metric === undefined) throw new TypeError(`Cannot write metric "${name}": there is none`);
@@ -269,12 +224,7 @@ export class RegistryCore implements Gatherer {
     return this.#record.contentType;
   }
 
-  /**
-   * Sets what `metrics()` returns.
-   *
-   * @param contentType The content type.
-   * @throws {Error} If it is none of the two.
-   */
+  /** Sets the format of `metrics()`. Throws if it is neither of the two content types. */
   setContentType(contentType: PrometheusContentType | OpenMetricsContentType): void {
     if (!isContentType(contentType)) {
       throw new Error(`Content type ${contentType} is unsupported`);
@@ -283,11 +233,8 @@ export class RegistryCore implements Gatherer {
   }
 
   /**
-   * Makes a registry of the metrics of several ones.
-   *
-   * @param registers The registries.
-   * @returns A registry with the same metrics.
-   * @throws {Error} If they do not write the same, or two metrics have the same name.
+   * Creates a registry of the metrics of several ones. Throws if their content types differ, or if
+   * two metrics have the same name.
    */
   static merge(registers: RegistryCore[]): RegistryCore {
     const contentType = registers[0]!.contentType;
@@ -304,10 +251,10 @@ export class RegistryCore implements Gatherer {
   }
 
   /**
-   * Makes a registry of what several processes sent.
+   * Creates a registry of the metrics of several processes, combined by their aggregators.
    *
-   * @param metricsArr What `getMetricsAsJSON()` returned in each of them.
-   * @param registryType What the registry writes. @default {the Prometheus text format}
+   * @param metricsArr The result of `getMetricsAsJSON()` in each process.
+   * @param registryType The format of the registry. @default {the Prometheus text format}
    * @returns A registry with one metric for each name.
    * @throws {Error} If an aggregator is unknown.
    */
@@ -318,7 +265,7 @@ export class RegistryCore implements Gatherer {
     const registry = new RegistryCore();
     registry.setContentType(registryType);
     const byName = new Map<string, JsonMetric[]>();
-    // It comes from processes that may run another version: what is used of it is read as it is.
+    // It may come from another version of a client, and so only these members are used.
     for (const metrics of metricsArr as JsonMetric[][]) {
       for (const metric of metrics) {
         const same = byName.get(metric.name);
@@ -369,7 +316,7 @@ export class RegistryCore implements Gatherer {
   }
 }
 
-/** Calls the `collect()` of a metric. What it throws is a rejection, as that of an asynchronous one. */
+/** Calls the `collect()` of a metric. An error that it throws becomes a rejection. */
 function refresh(collector: MetricCollector): Promise<void> | undefined {
   try {
     return collector.refresh() ?? undefined;
@@ -401,12 +348,7 @@ function isContentType(contentType: unknown): contentType is RegistryContentType
   return contentType === PROMETHEUS_CONTENT_TYPE || contentType === OPENMETRICS_CONTENT_TYPE;
 }
 
-/**
- * Tells whether something is a registry, of whatever copy of this package.
- *
- * @param value Anything.
- * @returns Whether it is one.
- */
+/** Returns whether a value is a registry, of any copy of this package. */
 export function isRegistry(value: unknown): value is RegistryCore {
   return value instanceof RegistryCore ||
     (isObject(value) && typeof value.metrics === "function" && "registerMetric" in value);
@@ -432,11 +374,7 @@ function setInnermost(registry: Layer, labels: LabelSet | undefined): void {
 
 let register: RegistryCore | undefined;
 
-/**
- * Returns the default registry.
- *
- * @returns The registry. Other copies of this package have another object with the same metrics.
- */
+/** Returns the default registry. Each copy of this package has an object for the same metrics. */
 export function defaultRegister(): RegistryCore {
   // Only this module can make these parts, and the constructor looks for them.
   return register ??= new RegistryCore(new DefaultParts() as unknown as RegistryContentType);

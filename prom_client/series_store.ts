@@ -1,12 +1,14 @@
-import { familyLike, type LabelSet, type LiveMetrics, type MetricFamily } from "../model.ts";
+import { familyLike, type LabelSet, type MetricFamily, type NumberMetric } from "../model.ts";
+import { exemplarToJson } from "./exemplars.ts";
 import { inspectNames } from "./inspect.ts";
+import type { JsonValue } from "./metric_object.ts";
 import { type GivenLabels, type KnownStore, shared } from "./shared.ts";
 
-/** The text of a label that is missing. Prometheus takes it for the same. */
+/** The text of a missing label. To Prometheus, an empty label is a missing one. */
 const MISSING = "";
 
-/** The part of this library's own metrics that a store needs, whatever their label types. */
-export interface NativeMetric<S> {
+/** The part of this library's own metrics that a store uses, with any label types. */
+interface NativeMetric<S> {
   /** The label names. */
   readonly labelNames: readonly string[];
   find(...args: readonly unknown[]): S | undefined;
@@ -17,116 +19,104 @@ export interface NativeMetric<S> {
   describe(): MetricFamily[];
 }
 
+/** The series of a metric. Both look-ups only find values that are spelled as at the creation. */
+type SeriesMetrics<S> = Iterable<S> & {
+  peek(labelValues: ArrayLike<unknown>): S | undefined;
+  peekByName(labels: Readonly<Record<string, unknown>>): S | undefined;
+};
+
+/**
+ * The number of look-ups so far. A label object may have getters that look up other series. A
+ * look-up that is not the last one when it ends finds nothing.
+ */
+let lookUps = 0;
+
 /** Labels as `labels()` takes them: an object, or values in the order of the label names. */
 export type Given = Readonly<Record<string, unknown>> | readonly unknown[];
 
 /**
- * The series of a metric: finds them in the metric that has the numbers, by the rules of
- * prom-client. Labels may be missing, their values may be anything, and a series exists from its
- * first write on.
+ * The series of a metric, by the rules of prom-client: labels may be missing, their values may be
+ * anything, and a series exists from its first write on. The numbers are in a metric of this
+ * library, where missing labels are empty.
  *
- * Labels that were not all given, in the order of the label names and as strings, are remembered
- * beside their series, for the text and the JSON of this entry point. Everything else sees a metric
- * whose series all have the same labels, of which missing ones are empty.
+ * If labels were missing, not strings, or in another order than the label names, the store keeps
+ * them as they were given, for the text and the JSON of this entry point.
  *
- * @typeParam S What is written to.
+ * @typeParam S The type of the series.
  */
 export class SeriesStore<S extends LabelSet> {
   /** The label names, each once. */
   readonly labelNames: readonly string[];
-  /** Rises when a series is removed: handles then look for theirs again. */
+  /** Rises when a series is removed, so that handles look for their series again. */
   generation = 0;
-  /** The series of no labels, if it exists. */
+  /** The series without labels, if it exists. */
   bare: S | undefined;
   readonly #native: NativeMetric<S>;
-  readonly #metrics: LiveMetrics;
+  readonly #metrics: SeriesMetrics<S>;
   readonly #known: KnownStore;
-  /** Where values are put for a look-up. Look-ups do not nest. */
+  /** Whether there are labels, and all series have all of them, as strings, numbers or booleans. */
+  #isPlain: boolean;
+  /** The values of the current look-up. */
   readonly #values: unknown[];
-  /** The lists of label names that were given in another way than all in order. */
+  /** The lists of label names that are not all names in order, so that series share them. */
   readonly #orders: Map<string, readonly string[]> = new Map();
 
-  /**
-   * Creates a store.
-   *
-   * @param native The metric that has the numbers. If it has no labels, its series exists.
-   * @param isSummary Whether it is a summary. @default {false}
-   */
-  constructor(native: NativeMetric<S>, isSummary = false) {
-    this.#native = native;
+  /** Creates a store. If the metric has no labels, its series exists. */
+  constructor(metric: Pick<NativeMetric<S>, "describe">, isSummary = false) {
+    // Metrics of this library have these methods. The compiler does not know their label names.
+    const native = this.#native = metric as NativeMetric<S>;
     this.labelNames = native.labelNames;
     this.#values = this.labelNames.map(() => MISSING);
-    this.#metrics = native.describe()[0]!.metrics;
+    // The metrics of these types are their series, in a store that has both look-ups.
+    this.#metrics = native.describe()[0]!.metrics as Iterable<unknown> as SeriesMetrics<S>;
+    this.#isPlain = this.labelNames.length > 0;
     this.#known = { isOdd: false, isSummary };
     shared.stores.set(this.#metrics, this.#known);
     if (this.labelNames.length === 0) this.bare = native.labels();
   }
 
-  /**
-   * Finds the series of labels by name, in the fast way: what it does not find may exist. That of no
-   * labels is {@linkcode bare}.
-   */
+  /** Finds the series of labels by name, in the fast way. A series that it misses may exist. */
   find(labels: object): S | undefined {
-    if (this.#known.isOdd) return this.#findOdd(labels as Readonly<Record<string, unknown>>);
-    return this.labelNames.length === 0 ? undefined : this.#native.find(labels);
+    // Objects are read as labels by name.
+    const byName = labels as Readonly<Record<string, unknown>>;
+    return this.#isPlain ? this.#metrics.peekByName(byName) : this.#findOdd(byName);
   }
 
   /** Finds the series of values in the order of the label names, in the fast way. */
   findInOrder(values: readonly unknown[]): S | undefined {
-    const native = this.#native;
-    // Arguments that are spread cost more than the look-up.
-    switch (values.length) {
-      case 0:
-        return this.bare;
-      case 1:
-        return native.find(values[0]);
-      case 2:
-        return native.find(values[0], values[1]);
-      case 3:
-        return native.find(values[0], values[1], values[2]);
-      case 4:
-        return native.find(values[0], values[1], values[2], values[3]);
-      default:
-        return native.find(...values);
-    }
+    return values.length === 0 ? this.bare : this.#metrics.peek(values);
   }
 
   /** Finds a series in a metric of which some labels may be missing. */
   #findOdd(labels: Readonly<Record<string, unknown>>): S | undefined {
     const names = this.labelNames;
     const values = this.#values;
-    values.fill(MISSING);
-    let count = 0;
+    for (let i = 0; i < values.length; i++) values[i] = MISSING;
+    const lookUp = lookUps = (lookUps + 1) | 0;
+    let place = -1;
     for (const name in labels) {
-      const place = names[count] === name ? count : names.indexOf(name);
-      const value = labels[name];
-      // A single object would be taken for labels by name.
-      if (place === -1 || typeof value === "object") return undefined;
-      values[place] = value;
-      count++;
+      place = placeOf(names, name, place + 1);
+      if (place === -1) return undefined;
+      values[place] = labels[name] ?? String(labels[name]);
     }
-    return count === 0 ? this.bare : this.findInOrder(values);
+    if (place === -1) return this.bare;
+    return lookUp === lookUps ? this.#metrics.peek(values) : undefined;
   }
 
-  /**
-   * Checks label names.
-   *
-   * @param labels The labels as they were given.
-   * @throws {Error} If one is not a label of the metric.
-   */
+  /** Throws if a label is not one of the metric. */
   check(labels: Given | null): void {
     if (Array.isArray(labels)) return;
     for (const name in labels) if (!this.labelNames.includes(name)) this.#refuse(name);
   }
 
-  /**
-   * Finds the series of labels, or makes it.
-   *
-   * @param given The labels.
-   * @returns The series.
-   * @throws {Error} If a label is not one of the metric.
-   */
-  open(given: Given | null): S {
+  /** Finds or creates the series of labels. Throws if a label is not one of the metric. */
+  at(given: Given | null): S {
+    if (given === null) return this.bare ?? this.#open(given);
+    return (Array.isArray(given) ? this.findInOrder(given) : this.find(given)) ?? this.#open(given);
+  }
+
+  /** Does the same in the slow way, which finds every series. */
+  #open(given: Given | null): S {
     const names = this.labelNames;
     const values: unknown[] = new Array(names.length).fill(MISSING);
     let count = 0;
@@ -135,7 +125,7 @@ export class SeriesStore<S extends LabelSet> {
       for (; count < names.length; count++) values[count] = given[count];
     } else {
       for (const name in given) {
-        const place = names[count] === name ? count : names.indexOf(name);
+        const place = placeOf(names, name, count);
         if (place === -1) this.#refuse(name);
         // The array was just excluded.
         values[place] = (given as Readonly<Record<string, unknown>>)[name];
@@ -151,17 +141,15 @@ export class SeriesStore<S extends LabelSet> {
       if (typeof value !== "number" && typeof value !== "boolean") values[i] = String(value);
     }
     const isPlain = isInOrder && areTexts && count === names.length;
-    const series = this.findInOrder(values) ?? this.#create(values, given, !isPlain);
+    let series = this.#native.find(...values);
+    if (series === undefined) series = this.#create(values, given, !isPlain);
+    // From now on, the fast way finds it by these values, too.
+    else if (!areTexts) this.#native.labels(...values);
     if (count === 0) this.bare = series;
     return series;
   }
 
-  /**
-   * Removes the series of labels.
-   *
-   * @param given The labels.
-   * @throws {Error} If a label is not one of the metric.
-   */
+  /** Removes the series of labels. Throws if a label is not one of the metric. */
   remove(given: Given | null): void {
     this.check(given);
     if (this.labelNames.length === 0) return this.clear(false);
@@ -178,25 +166,21 @@ export class SeriesStore<S extends LabelSet> {
     this.#native.remove(...values);
   }
 
-  /**
-   * Removes all series.
-   *
-   * @param keepsBare Whether the series of a metric without labels exists afterwards, at zero.
-   */
+  /** Removes all series. With `keepsBare`, a metric without labels keeps its series, at zero. */
   clear(keepsBare: boolean): void {
     this.generation++;
     this.#native.clear();
     this.bare = keepsBare && this.labelNames.length === 0 ? this.#native.labels() : undefined;
   }
 
-  /** Sets all series to zero. They stay. */
+  /** Sets all series to zero. */
   reset(): void {
     for (const series of this.metrics) this.zero(series as S);
   }
 
   /** Sets a series to zero. */
   zero(series: S): void {
-    // The series of all metrics of this library are children, which can start again.
+    // All series of this library have this method.
     (series as S & { reset(): void }).reset();
   }
 
@@ -211,12 +195,7 @@ export class SeriesStore<S extends LabelSet> {
     return this.labelNames.length === 0 && this.bare === undefined ? [] : this.#metrics;
   }
 
-  /**
-   * Returns the labels of a series with the values that were given.
-   *
-   * @param series The series.
-   * @returns A copy.
-   */
+  /** Returns a copy of the labels of a series, with the values that were given. */
   labelsOf(series: LabelSet): Record<string, unknown> {
     const given = shared.given.get(series);
     if (given !== undefined) return { ...given.labels };
@@ -226,21 +205,33 @@ export class SeriesStore<S extends LabelSet> {
     return labels;
   }
 
-  /** Returns the metric as a family, and what it counts about itself. */
+  /** Returns the values of a counter or gauge for `get()`. */
+  numberValues(): JsonValue[] {
+    // The series of these types are metrics of one number.
+    return Array.from(this.metrics as Iterable<NumberMetric>, (metric) => {
+      const { value, exemplar } = metric;
+      const labels = this.labelsOf(metric);
+      return exemplar === undefined
+        ? { value, labels }
+        : { value, labels, exemplar: exemplarToJson(exemplar) };
+    });
+  }
+
+  /** Returns the family of the metric, and those of what it counts about itself. */
   families(): MetricFamily[] {
     const families = this.#native.collect();
     if (this.metrics !== this.#metrics) families[0] = familyLike(families[0]!, { metrics: [] });
     return families;
   }
 
-  /** Returns the metric as a family, for registries to know its names. */
+  /** Returns the family of the metric, from which registries know its names. */
   describe(): MetricFamily[] {
     return this.#native.describe();
   }
 
   #create(values: readonly unknown[], given: Given | null, isNoted: boolean): S {
     const series = this.#native.labels(...values);
-    // A metric without room has another series for these labels.
+    // A metric that is full returns the series for all other labels.
     const isOwn = series.labelValues.every((text, i) => text === String(values[i]).toWellFormed());
     if (isNoted && isOwn && values.length > 0) this.#note(series, given ?? {});
     return series;
@@ -261,6 +252,9 @@ export class SeriesStore<S extends LabelSet> {
     }
     const labelNames = this.#orderOf(names);
     if (labelNames !== this.labelNames) this.#known.isOdd = true;
+    // Only the look-up of some labels knows the texts of null and undefined.
+    const hasNull = names.some((name) => (labels[name] ?? null) === null);
+    if (this.#known.isOdd || hasNull) this.#isPlain = false;
     const noted: GivenLabels = {
       labelNames,
       labelValues: names.map((name) => String(labels[name]).toWellFormed()),
@@ -286,15 +280,21 @@ export class SeriesStore<S extends LabelSet> {
 }
 
 /**
- * Reads the arguments of `labels()` and `remove()`.
- *
- * @param labelNames The label names as they were given.
- * @param args The arguments.
- * @returns The labels; null if they were given as null.
- * @throws {Error} If there are too few or too many values.
+ * Returns the place of a label name, or -1. Most callers give labels in the order of the label
+ * names, so that it is the next one or near it.
+ */
+function placeOf(names: readonly string[], name: string, next: number): number {
+  for (let i = next; i < names.length; i++) if (names[i] === name) return i;
+  for (let i = 0; i < next; i++) if (names[i] === name) return i;
+  return -1;
+}
+
+/**
+ * Returns the labels of the arguments of `labels()` and `remove()`. Throws if there are too few or
+ * too many values.
  */
 export function readLabels(labelNames: readonly string[], args: readonly unknown[]): Given | null {
-  const [first] = args;
+  const first = args[0];
   // An array is taken for an object with the labels "0", "1", …, as prom-client does.
   if (typeof first === "object") return Array.isArray(first) ? { ...first } : first as Given | null;
   if (args.length === labelNames.length) return args;

@@ -1,4 +1,4 @@
-import type { LabelSet, LiveMetrics } from "../model.ts";
+import type { LabelSet } from "../model.ts";
 import type { AnyMetricObject, MetricCollector } from "./metric_object.ts";
 import type { RegistryContentType } from "./types.ts";
 
@@ -12,7 +12,7 @@ export interface GivenLabels {
   readonly labels: Readonly<Record<string, unknown>>;
 }
 
-/** What is known of the series of a metric of this folder, by the iterable of its series. */
+/** How the text of a metric of this folder differs from this library's own formats. */
 export interface KnownStore {
   /** Whether some series has other labels than its text in this library's own formats. */
   isOdd: boolean;
@@ -20,7 +20,7 @@ export interface KnownStore {
   readonly isSummary: boolean;
 }
 
-/** What a registry of this folder holds. */
+/** The state of a registry of this folder. */
 export interface RegistryRecord {
   /** The metrics by name, in the order of registration. */
   readonly metrics: Map<string, AnyMetricObject>;
@@ -32,26 +32,26 @@ export interface RegistryRecord {
   defaults: LabelSet | undefined;
 }
 
-/** What all copies of this package in a program share. */
+/** The state that all copies of this package in a program share. */
 export interface Shared {
   /** The default registry. */
   readonly register: RegistryRecord;
   /** Labels of series that were not given as this library writes them, by series. */
   readonly given: WeakMap<object, GivenLabels>;
   /** The metrics of this folder, by the iterable of their series. */
-  readonly stores: WeakMap<LiveMetrics, KnownStore>;
+  readonly stores: WeakMap<object, KnownStore>;
   /** The collectors of metrics that are not of this folder. */
   readonly foreign: WeakMap<object, MetricCollector>;
   /** How many metrics were made. */
   metrics: number;
-  /** What is known of the other processes of a cluster, and of other threads. */
+  /** The fleets of processes and of threads. */
   cluster?: unknown;
   threads?: unknown;
   /** The channels between threads. */
   radio?: unknown;
 }
 
-/** Where all copies find it. The number is the version of what is in it. */
+/** The key of the shared state. The number is its version. */
 const KEY = Symbol.for("narthex.prom_client.1");
 
 /** The content type of the Prometheus text format. */
@@ -65,7 +65,7 @@ export function newRecord(contentType: RegistryContentType): RegistryRecord {
   return { metrics: new Map(), contentType, defaultLabels: {}, defaults: undefined };
 }
 
-/** What all copies of this package in the program share. */
+/** The state that all copies of this package in the program share. */
 export const shared: Shared = findShared();
 
 function findShared(): Shared {

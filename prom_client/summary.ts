@@ -1,19 +1,19 @@
 import { Summary as NativeSummary, type SummarySeries } from "../mod.ts";
 import type { SummaryMetric } from "../model.ts";
 import { checkObserved, isObject, startTimer } from "./amounts.ts";
-import { BaseMetric, type MakeStore } from "./base_metric.ts";
+import { BaseMetric, readConfiguration } from "./base_metric.ts";
 import { Handle } from "./handle.ts";
 import type { JsonValue } from "./metric_object.ts";
-import { type Given, type NativeMetric, readLabels, SeriesStore } from "./series_store.ts";
+import { type Given, readLabels, SeriesStore } from "./series_store.ts";
 import type {
   CollectFunction,
   LabelValues,
   MetricConfiguration,
-  MetricObjectWithValues,
   MetricValueWithName,
 } from "./types.ts";
 
-const DEFAULT_PERCENTILES = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999];
+/** The quantiles that are tracked by default. */
+export const DEFAULT_PERCENTILES: number[] = [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999];
 
 /** The window of a summary that has none, in seconds: longer than any program runs. */
 const FOR_EVER = 2 ** 40;
@@ -39,49 +39,33 @@ export interface SummaryConfiguration<T extends string> extends MetricConfigurat
  *
  * @typeParam T The label names.
  */
-export class Summary<T extends string = string> extends BaseMetric<T> {
+export class Summary<T extends string = string> extends BaseMetric<T, MetricValueWithName<T>> {
   readonly #store: SeriesStore<SummarySeries>;
   /** The quantiles that are tracked, ascending. */
   readonly percentiles: readonly number[];
   /** Whether series without a value in the window are removed when they are read. */
   readonly pruneAgedBuckets: boolean;
 
-  /**
-   * Creates a summary and registers it.
-   *
-   * @param configuration The options. The name and the help text are required.
-   */
+  /** Creates a summary and registers it. The options `name` and `help` are required. */
   constructor(configuration: SummaryConfiguration<T>) {
-    const { percentiles, maxAgeSeconds, ageBuckets, pruneAgedBuckets } = configuration ?? {};
+    const options = readConfiguration(configuration, "quantile");
+    const { name, help, percentiles, maxAgeSeconds, ageBuckets, pruneAgedBuckets } = configuration;
     const quantiles = readQuantiles(percentiles ?? DEFAULT_PERCENTILES);
     const window = maxAgeSeconds && ageBuckets
       ? { maxAgeSeconds, ageBuckets }
       : { maxAgeSeconds: FOR_EVER, ageBuckets: 1 };
-    let store: SeriesStore<SummarySeries>;
-    const make: MakeStore = (name, help, options) => {
-      const summary = new NativeSummary(name, help, { ...options, ...window, quantiles });
-      // Its label names are not known to the compiler.
-      return store = new SeriesStore(summary as unknown as NativeMetric<SummarySeries>, true);
-    };
-    super(configuration, "summary", make, "quantile");
-    this.#store = store!;
+    const summary = new NativeSummary(name, String(help), { ...options, ...window, quantiles });
+    const store = new SeriesStore<SummarySeries>(summary, true);
+    super(configuration, "summary", store);
+    this.#store = store;
     this.percentiles = quantiles;
     this.pruneAgedBuckets = pruneAgedBuckets ?? false;
     this.register();
   }
 
-  /**
-   * Counts a value.
-   *
-   * @param value The value.
-   */
+  /** Counts a value. */
   observe(value: number): void;
-  /**
-   * Counts a value in the series of some labels.
-   *
-   * @param labels The labels.
-   * @param value The value.
-   */
+  /** Counts a value in the series of some labels. */
   observe(labels: LabelValues<T>, value: number): void;
   observe(labels?: unknown, value?: unknown): void {
     if (typeof labels === "object" && labels !== null && typeof value === "number") {
@@ -91,24 +75,7 @@ export class Summary<T extends string = string> extends BaseMetric<T> {
     this.#observe(labels === 0 ? 0 : labels || {}, value);
   }
 
-  /**
-   * Returns the summary with its values.
-   *
-   * @returns A plain object.
-   */
-  get(): Promise<MetricObjectWithValues<MetricValueWithName<T>>> {
-    // It lacks `collect`, as in prom-client, whose declarations have it.
-    return this.toJson() as Promise<unknown> as Promise<
-      MetricObjectWithValues<MetricValueWithName<T>>
-    >;
-  }
-
-  /**
-   * Starts a timer. Its end counts the duration in seconds.
-   *
-   * @param labels Labels that are read at the end.
-   * @returns Ends the timer, with more labels, and returns the duration.
-   */
+  /** Starts a timer. The returned function observes the elapsed seconds. */
   startTimer(labels?: LabelValues<T>): (labels?: LabelValues<T>) => number {
     return startTimer(labels, (all, seconds) => this.observe(all as LabelValues<T>, seconds));
   }
@@ -118,24 +85,12 @@ export class Summary<T extends string = string> extends BaseMetric<T> {
     this.#store.reset();
   }
 
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param values A value for each label name.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of these values, one for each label name. */
   labels(...values: string[]): Summary.Internal<T>;
-  /**
-   * Returns a handle for the series of some labels.
-   *
-   * @param labels The labels.
-   * @returns The handle. The series exists from its first write on.
-   */
+  /** Returns a handle for the series of some labels. Its first write makes the series. */
   labels(labels: LabelValues<T>): Summary.Internal<T>;
   labels(...args: unknown[]): Summary.Internal<T> {
-    const given = readLabels(this.labelNames, args);
-    this.#store.check(given);
-    return new SummaryHandle<T>(this.#store, given, this);
+    return new SummaryHandle<T>(this.#store, readLabels(this.labelNames, args), this);
   }
 
   /** @ignore */
@@ -172,30 +127,21 @@ export class Summary<T extends string = string> extends BaseMetric<T> {
     this.#store.check((isObject(labels) ? labels : Object(labels)) as Given);
     const checked = checkObserved(value === undefined ? labels : value);
     const given = value !== undefined && isObject(labels) ? labels : null;
-    const series = given === null ? this.#store.bare : undefined;
-    (series ?? this.#store.open(given)).observe(checked);
+    this.#store.at(given).observe(checked);
   }
 }
 
 /** The types that go with {@linkcode Summary}. */
 export declare namespace Summary {
   /**
-   * What `labels()` returns.
+   * The handle that `labels()` returns.
    *
    * @typeParam T The label names.
    */
   interface Internal<T extends string> {
-    /**
-     * Counts a value.
-     *
-     * @param value The value.
-     */
+    /** Counts a value. */
     observe(value: number): void;
-    /**
-     * Starts a timer. Its end counts the duration in seconds.
-     *
-     * @returns Ends the timer, with more labels, and returns the duration.
-     */
+    /** Starts a timer. The returned function observes the elapsed seconds. */
     startTimer(): (labels?: LabelValues<T>) => number;
   }
 

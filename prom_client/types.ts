@@ -23,7 +23,7 @@ export type Collector = () => void;
 /** Called before a metric is read, with the metric as `this`. */
 export type CollectFunction<T> = (this: T) => void | Promise<void>;
 
-/** How the values of several processes become one. */
+/** How the values of several processes are combined. */
 export type Aggregator = "omit" | "sum" | "first" | "min" | "max" | "average";
 
 /** The types of metrics. */
@@ -33,7 +33,7 @@ export type MetricType = "counter" | "gauge" | "histogram" | "summary";
 export type LabelValues<T extends string> = [T] extends [never] ? Partial<Record<string, never>>
   : Partial<Record<T, string | number>>;
 
-/** What describes a metric. */
+/** The description of a metric. */
 export interface MetricObject {
   /** The name. */
   name: string;
@@ -41,7 +41,7 @@ export interface MetricObject {
   help: string;
   /** The type. */
   type: MetricType;
-  /** How the values of several processes become one. */
+  /** How the values of several processes are combined. */
   aggregator: Aggregator;
   /** Called before the metric is read. */
   // deno-lint-ignore no-explicit-any -- As in the official declarations, where plugins rely on it.
@@ -70,13 +70,9 @@ export type MetricValueWithName<T extends string> = MetricValue<T> & {
 
 /** Where a metric can be registered: a registry of this entry point, or of prom-client. */
 export interface MetricRegistry {
-  /** What the registry writes. */
+  /** The format of the registry's text. */
   readonly contentType: string;
-  /**
-   * Registers a metric.
-   *
-   * @param metric The metric.
-   */
+  /** Registers a metric. */
   registerMetric(metric: object): void;
 }
 
@@ -90,7 +86,7 @@ export interface MetricConfiguration<T extends string> {
   labelNames?: T[] | readonly T[];
   /** Where the metric is registered. @default {[register]} */
   registers?: MetricRegistry[];
-  /** How the values of several processes become one. @default {"sum"} */
+  /** How the values of several processes are combined. @default {"sum"} */
   aggregator?: Aggregator;
   /** Called before the metric is read. */
   // deno-lint-ignore no-explicit-any -- As in the official declarations; each type narrows it.

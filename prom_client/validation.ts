@@ -1,17 +1,16 @@
-const METRIC_NAME_REGEXP = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-const LABEL_NAME_REGEXP = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+import { isLegacyLabelName, isLegacyMetricName } from "../model.ts";
 
 /**
- * Tells whether a metric name is legal.
+ * Returns whether a metric name is legal.
  *
  * @param name The name.
- * @returns Whether it is of the alphabet of metric names.
+ * @returns Whether it matches `[a-zA-Z_:][a-zA-Z0-9_:]*`.
  */
 export function validateMetricName(name: string): boolean {
-  return METRIC_NAME_REGEXP.test(name);
+  return isLegacyMetricName(name);
 }
 
-/** Returns those of some label names that are not legal. */
+/** Returns the illegal ones of some label names. */
 export function illegalLabelNames(names: readonly string[]): string[] {
-  return names.filter((name) => !LABEL_NAME_REGEXP.test(name));
+  return names.filter((name) => !isLegacyLabelName(name));
 }

@@ -2,11 +2,7 @@ import { requireBuiltin } from "./builtin.ts";
 import { Fleet, type Message, MESSAGES } from "./fleet.ts";
 import { Registry } from "./registry.ts";
 import { shared } from "./shared.ts";
-import type {
-  OpenMetricsContentType,
-  PrometheusContentType,
-  RegistryContentType,
-} from "./types.ts";
+import type { RegistryContentType } from "./types.ts";
 
 /** A channel of `node:worker_threads`. */
 interface Channel {
@@ -23,13 +19,13 @@ interface WorkerThreads {
   readonly BroadcastChannel: new (name: string) => Channel;
 }
 
-/** A thread whose metrics are added up. */
+/** A worker thread that announced itself. */
 interface Member {
   readonly channel: Channel;
   readonly threadId: number;
 }
 
-/** What a thread hears the others on. */
+/** The channels of a thread. */
 interface Radio {
   readonly threads: WorkerThreads;
   /** All threads listen to it. */
@@ -46,14 +42,14 @@ function threads(): WorkerThreads {
   return requireBuiltin<WorkerThreads>("node:worker_threads", "Cannot use worker threads");
 }
 
-/** Opens a channel that keeps no program alive. */
+/** Opens a channel that does not keep the program running. */
 function open(name: string): Channel {
   const channel = new (threads().BroadcastChannel)(name);
   channel.unref?.();
   return channel;
 }
 
-/** What all copies of this package in this thread know of the others. */
+/** The threads of the program, which all copies of this package in this thread share. */
 function fleet(): Fleet<Member> {
   return (shared.threads ??= new Fleet<Member>()) as Fleet<Member>;
 }
@@ -74,20 +70,20 @@ function radio(): Radio {
 }
 
 /**
- * Adds up the metrics of all worker threads. Make one in the main thread and in each worker.
+ * Combines the metrics of all worker threads. Create one in the main thread and in each worker.
  *
- * @typeParam T What it writes.
+ * @typeParam T The format of the text.
  */
 export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   extends Registry<T> {
-  /** Whether this thread adds up the others. */
+  /** Whether this thread combines the metrics of the others. */
   readonly primary: boolean;
 
   /**
    * Creates a registry, and listens to the others.
    *
-   * @param regContentType What it writes. @default {the Prometheus text format}
-   * @param primary Whether this thread adds up the others. @default {in the main thread}
+   * @param regContentType The format of the text. @default {the Prometheus text format}
+   * @param primary Whether this thread combines the others. @default {in the main thread}
    */
   constructor(regContentType?: RegistryContentType, primary: boolean = threads().isMainThread) {
     super(regContentType);
@@ -96,7 +92,7 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   }
 
   /**
-   * Asks all workers for their metrics and adds them up.
+   * Requests the metrics of all workers and combines them.
    *
    * @returns The text, `""` if there never was a worker. Rejects if one does not answer within 5
    * seconds.
@@ -117,8 +113,8 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
   }
 
   /**
-   * Ends in order: a worker hands its sums to the thread that adds up; that one waits for what was
-   * asked.
+   * Prepares the end of this thread. A worker sends its sums to the primary thread. The primary
+   * thread waits for running requests.
    *
    * @param timeout How long to wait, in milliseconds.
    */
@@ -133,32 +129,18 @@ export class WorkerRegistry<T extends RegistryContentType = RegistryContentType>
     );
   }
 
-  /**
-   * Returns the number of workers that are known.
-   *
-   * @returns How many announced themselves and have not said goodbye.
-   */
+  /** Returns the number of workers that announced themselves and have not ended. */
   static workerCount(): number {
     return fleet().members.size;
   }
 
-  /**
-   * Sets the registries of this thread that are added up.
-   *
-   * @param regs One or several registries. @default {register}
-   * @throws {TypeError} If one of them is not a registry.
-   */
-  static setRegistries(
-    regs:
-      | Array<Registry<PrometheusContentType> | Registry<OpenMetricsContentType>>
-      | Registry<PrometheusContentType>
-      | Registry<OpenMetricsContentType>,
-  ): void {
+  /** Sets the registries whose metrics are added up. Throws if a value is not a registry. */
+  static setRegistries(regs: Registry | Registry[]): void {
     fleet().setRegistries(regs);
   }
 }
 
-/** Listens to messages, once in a thread. */
+/** Starts to listen to messages, once in a thread. */
 function listen(primary: boolean): void {
   const own = fleet();
   if (own.isListening) return;
@@ -171,7 +153,7 @@ function listen(primary: boolean): void {
       if (primary) welcome(own, data);
       if (data.primary) announce(false);
     } else if (data?.type === MESSAGES.request) {
-      void answer(own, channel, data, threadId);
+      void own.respond(data).then((response) => channel.postMessage({ ...response, threadId }));
     }
   });
   channel.addEventListener("message", ({ data }) => {
@@ -180,22 +162,7 @@ function listen(primary: boolean): void {
   announce(primary);
 }
 
-async function answer(
-  own: Fleet<Member>,
-  channel: Channel,
-  { requestId }: Message,
-  threadId: number,
-): Promise<void> {
-  try {
-    const metrics = await own.read();
-    channel.postMessage({ type: MESSAGES.response, requestId, threadId, metrics });
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    channel.postMessage({ type: MESSAGES.response, requestId, threadId, error: text });
-  }
-}
-
-/** Takes a worker in that announced itself. */
+/** Adds a worker that announced itself. */
 function welcome(own: Fleet<Member>, { name = "", threadId = 0 }: Message): void {
   if (own.members.has(name)) return;
   const channel = open(name);

@@ -36,29 +36,33 @@ export function processOf(): DefaultProcess {
   return (globalThis as { process?: DefaultProcess }).process ?? {};
 }
 
-/**
- * Creates a gauge.
- *
- * @param context The options.
- * @param name The name without a prefix.
- * @param help The help text.
- * @param more More options.
- * @returns The gauge.
- */
+/** The options that default metrics of all types have. */
+interface CommonOptions {
+  name: string;
+  help: string;
+  labelNames: string[];
+  registers?: Registry[];
+}
+
+/** Returns the options of a metric. Its name is given without the prefix. */
+export function optionsOf(
+  { prefix, labelNames, registers }: Context,
+  name: string,
+  help: string,
+  ownLabelNames: readonly string[] = [],
+): CommonOptions {
+  const options = { name: prefix + name, help, labelNames: [...ownLabelNames, ...labelNames] };
+  return registers === undefined ? options : { ...options, registers };
+}
+
+/** Creates a gauge. Its name is given without the prefix. */
 export function gaugeOf(
   context: Context,
   name: string,
   help: string,
   more: { labelNames?: string[]; aggregator?: Aggregator; collect?: (this: Gauge) => void } = {},
 ): Gauge {
-  const { prefix, labelNames, registers } = context;
-  return new Gauge<string>({
-    ...more,
-    name: prefix + name,
-    help,
-    labelNames: [...more.labelNames ?? [], ...labelNames],
-    ...(registers && { registers }),
-  });
+  return new Gauge<string>({ ...more, ...optionsOf(context, name, help, more.labelNames) });
 }
 
 /** The part of `node:fs` that is used. */
@@ -73,7 +77,7 @@ function readFiles<T>(read: (files: FileSystem) => T): T | undefined {
   const files = builtin<FileSystem>("node:fs");
   if (files === undefined) return undefined;
   return attempt(() => {
-    // What is in /proc needs all permissions.
+    // Deno needs all permissions for files in /proc.
     const query = Deno?.permissions.querySync.bind(Deno.permissions);
     const isRefused = query !== undefined &&
       ["read", "write", "run", "ffi"].some((name) => query({ name }).state !== "granted");

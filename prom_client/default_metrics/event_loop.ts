@@ -3,11 +3,11 @@ import { Summary as NativeSummary } from "../../mod.ts";
 import { SYSTEM_CLOCK, type Timers } from "../../time/clock.ts";
 import { builtin } from "../builtin.ts";
 import { Histogram } from "../histogram.ts";
-import { Summary } from "../summary.ts";
+import { DEFAULT_PERCENTILES, Summary } from "../summary.ts";
 import type { Aggregator } from "../types.ts";
-import { type Context, gaugeOf } from "./context.ts";
+import { type Context, gaugeOf, optionsOf } from "./context.ts";
 
-/** What is measured of the event loop's delay since the last read, in nanoseconds. */
+/** The delays of the event loop since the last reset, in nanoseconds. */
 interface Delay {
   readonly min: number;
   readonly max: number;
@@ -25,7 +25,7 @@ interface PerformanceHooks {
   };
 }
 
-/** What the event loop has done so far, or in between. */
+/** The time that the event loop was idle and active, since its start or between two reads. */
 interface Utilization {
   readonly idle: number;
   readonly active: number;
@@ -42,7 +42,7 @@ export interface EventLoopOptions {
   readonly eventLoopUtilizationMaxAgeSeconds?: number | undefined;
 }
 
-/** How late timers of the event loop are, measured with one: for Deno, whose own monitor is wrong. */
+/** Measures the delay of the event loop with a timer, because the monitor of Deno is wrong. */
 export class SampledDelay implements Delay {
   min = Infinity;
   max = 0;
@@ -52,12 +52,7 @@ export class SampledDelay implements Delay {
   });
   #squares = 0;
 
-  /**
-   * Starts to sample.
-   *
-   * @param resolution The time between two samples, in milliseconds.
-   * @param timers The clock and the timers.
-   */
+  /** Starts to sample, with `resolution` milliseconds between two samples. */
   constructor(resolution: number, timers: Timers = SYSTEM_CLOCK) {
     sample(new WeakRef(this), resolution, timers);
   }
@@ -122,7 +117,7 @@ function delayOf(resolution: number): Delay | undefined {
   });
 }
 
-/** How late the event loop is. */
+/** Registers gauges of the event loop's delay. */
 export function eventLoopLag(context: Context, options: EventLoopOptions): void {
   const { labels } = context;
   const delay = delayOf(options.eventLoopMonitoringPrecision);
@@ -166,26 +161,19 @@ export function eventLoopLag(context: Context, options: EventLoopOptions): void 
   ];
 }
 
-/** How much of the time the event loop works. */
+/** Registers the share of time in which the event loop is active. */
 export function eventLoopUtilization(context: Context, options: EventLoopOptions): void {
-  const { prefix, labelNames, registers } = context;
-  const common = {
-    help: "Ratio of time the event loop is not idling in the event provider to the total time " +
-      "the event loop is running.",
-    labelNames: [...labelNames],
-    ...(registers && { registers }),
-  };
+  const help =
+    "Ratio of time the event loop is not idling in the event provider to the total time " +
+    "the event loop is running.";
   const summary = new Summary<string>({
-    ...common,
-    name: `${prefix}nodejs_eventloop_utilization_summary`,
+    ...optionsOf(context, "nodejs_eventloop_utilization_summary", help),
     maxAgeSeconds: options.eventLoopUtilizationMaxAgeSeconds ?? 60,
     ageBuckets: options.eventLoopUtilizationAgeBuckets ?? 5,
-    percentiles: options.eventLoopUtilizationPercentiles ??
-      [0.01, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999],
+    percentiles: options.eventLoopUtilizationPercentiles ?? DEFAULT_PERCENTILES,
   });
   const histogram = new Histogram<string>({
-    ...common,
-    name: `${prefix}nodejs_eventloop_utilization_histogram`,
+    ...optionsOf(context, "nodejs_eventloop_utilization_histogram", help),
     buckets: options.eventLoopUtilizationBuckets ??
       [0.01, 0.05, 0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99, 1],
   });

@@ -2,9 +2,9 @@ import { attempt } from "../../collectors/platform.ts";
 import { builtin } from "../builtin.ts";
 import type { Gauge } from "../gauge.ts";
 import { Histogram } from "../histogram.ts";
-import { type Context, gaugeOf, processOf } from "./context.ts";
+import { type Context, gaugeOf, optionsOf, processOf } from "./context.ts";
 
-/** What runs or waits, in all and by type. */
+/** The options of two gauges that count objects of the runtime, by type and in total. */
 interface Activity {
   readonly name: string;
   readonly help: string;
@@ -35,7 +35,7 @@ function classNames(objects: object[]): string[] {
   return objects.map((object) => object?.constructor?.name).filter((name) => name !== undefined);
 }
 
-/** What keeps the event loop alive. */
+/** Registers the number of resources that keep the event loop alive. */
 export function processResources(context: Context): void {
   if (processOf().getActiveResourcesInfo === undefined) return;
   activityGauges(context, {
@@ -47,7 +47,7 @@ export function processResources(context: Context): void {
   });
 }
 
-/** Handles of libuv. */
+/** Registers the number of libuv handles. */
 export function processHandles(context: Context): void {
   if (processOf()._getActiveHandles === undefined) return;
   activityGauges(context, {
@@ -59,7 +59,7 @@ export function processHandles(context: Context): void {
   });
 }
 
-/** Requests of libuv. */
+/** Registers the number of libuv requests. */
 export function processRequests(context: Context): void {
   if (processOf()._getActiveRequests === undefined) return;
   activityGauges(context, {
@@ -71,7 +71,7 @@ export function processRequests(context: Context): void {
   });
 }
 
-/** The heap of the JavaScript engine. */
+/** Registers the size of the JavaScript heap. */
 export function heapSizeAndUsed(context: Context): void {
   if (processOf().memoryUsage === undefined) return;
   const { labels } = context;
@@ -111,7 +111,7 @@ interface V8 {
   }[];
 }
 
-/** The parts of the heap of the JavaScript engine. */
+/** Registers the sizes of the parts of the JavaScript heap. */
 export function heapSpacesSizeAndUsed(context: Context): void {
   const v8 = builtin<V8>("node:v8");
   const read = (): ReturnType<V8["getHeapSpaceStatistics"]> | undefined =>
@@ -137,7 +137,7 @@ export function heapSpacesSizeAndUsed(context: Context): void {
   const available = of("available");
 }
 
-/** The version of Node, or the one that the runtime stands in for. */
+/** Registers the version of Node.js that the runtime is, or is compatible with. */
 export function version(context: Context): void {
   const text = processOf().version ?? "v0.0.0";
   const [major = 0, minor = 0, patch = 0] = text.slice(1).split(".").map(Number);
@@ -168,17 +168,14 @@ interface PerformanceHooks {
   ) => { observe(options: { entryTypes: string[] }): void; disconnect(): void };
 }
 
-/** Garbage collections. */
+/** Registers a histogram of garbage collections. */
 export function gc(context: Context, options: { gcDurationBuckets?: number[] | undefined }): void {
   const { PerformanceObserver } = builtin<PerformanceHooks>("node:perf_hooks") ?? {};
   if (PerformanceObserver === undefined) return;
-  const { prefix, labelNames, labels, registers } = context;
+  const help = "Garbage collection duration by kind, one of major, minor, incremental or weakcb.";
   const histogram = new Histogram<string>({
-    name: `${prefix}nodejs_gc_duration_seconds`,
-    help: "Garbage collection duration by kind, one of major, minor, incremental or weakcb.",
-    labelNames: ["kind", ...labelNames],
+    ...optionsOf(context, "nodejs_gc_duration_seconds", help, ["kind"]),
     buckets: options.gcDurationBuckets ?? [0.001, 0.01, 0.1, 1, 2, 5],
-    ...(registers && { registers }),
   });
   // The observer keeps nothing alive: it ends when the histogram is garbage-collected.
   const target = new WeakRef(histogram);
@@ -187,7 +184,7 @@ export function gc(context: Context, options: { gcDurationBuckets?: number[] | u
     if (alive === undefined) return observer.disconnect();
     for (const { duration, detail, kind } of list.getEntries()) {
       const name = KINDS.get(detail?.kind ?? kind ?? 0) ?? "other";
-      alive.observe({ kind: name, ...labels }, duration / 1000);
+      alive.observe({ kind: name, ...context.labels }, duration / 1000);
     }
   });
   attempt(() => observer.observe({ entryTypes: ["gc"] }));

@@ -1,50 +1,45 @@
 import { attempt } from "../../collectors/platform.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import { Counter } from "../counter.ts";
-import { type Context, gaugeOf, processOf, readNames, readText } from "./context.ts";
+import { type Context, gaugeOf, optionsOf, processOf, readNames, readText } from "./context.ts";
 
-/** CPU time. */
+/** Registers counters of CPU time. */
 export function processCpuTotal(context: Context): void {
   const { cpuUsage } = processOf();
   if (cpuUsage === undefined) return;
   const read = (): { user: number; system: number } => cpuUsage.call(processOf());
   let last = read();
-  const counterOf = (name: string, help: string, collect?: () => void): Counter => {
-    const { prefix, labelNames, registers } = context;
-    return new Counter<string>({
-      name: prefix + name,
-      help,
-      labelNames: [...labelNames],
-      ...(collect && { collect }),
-      ...(registers && { registers }),
-    });
-  };
-  const user = counterOf(
-    "process_cpu_user_seconds_total",
-    "Total user CPU time spent in seconds.",
-    () => {
+  new Counter<string>({
+    ...optionsOf(
+      context,
+      "process_cpu_user_seconds_total",
+      "Total user CPU time spent in seconds.",
+    ),
+    collect() {
       const now = read();
       const { labels } = context;
       // A clock that was set back must not break a scrape.
       const userSeconds = Math.max(0, now.user - last.user) / 1e6;
       const systemSeconds = Math.max(0, now.system - last.system) / 1e6;
       last = now;
-      user.inc(labels, userSeconds);
+      this.inc(labels, userSeconds);
       system.inc(labels, systemSeconds);
       total.inc(labels, userSeconds + systemSeconds);
     },
-  );
-  const system = counterOf(
+  });
+  const system = new Counter<string>(optionsOf(
+    context,
     "process_cpu_system_seconds_total",
     "Total system CPU time spent in seconds.",
-  );
-  const total = counterOf(
+  ));
+  const total = new Counter<string>(optionsOf(
+    context,
     "process_cpu_seconds_total",
     "Total user and system CPU time spent in seconds.",
-  );
+  ));
 }
 
-/** When the process started. */
+/** Registers the start time of the process. */
 export function processStartTime(context: Context): void {
   const uptime = processOf().uptime?.() ?? SYSTEM_CLOCK.monotonic();
   const start = Math.round(SYSTEM_CLOCK.now() - uptime);
@@ -57,7 +52,7 @@ export function processStartTime(context: Context): void {
   });
 }
 
-/** Memory as the operating system sees it. */
+/** Registers the memory of the process, as the operating system counts it. */
 export function osMemoryHeap(context: Context): void {
   const { labels } = context;
   const isLinux = processOf().platform === "linux";
@@ -93,7 +88,7 @@ export function osMemoryHeap(context: Context): void {
   const heap = gaugeOf(context, "process_heap_bytes", "Process heap size in bytes.");
 }
 
-/** How many files are open. */
+/** Registers the number of open files. */
 export function processOpenFileDescriptors(context: Context): void {
   if (processOf().platform !== "linux") return;
   gaugeOf(context, "process_open_fds", "Number of open file descriptors.", {
@@ -105,7 +100,7 @@ export function processOpenFileDescriptors(context: Context): void {
   });
 }
 
-/** How many files may be open. */
+/** Registers the maximum number of open files. */
 export function processMaxFileDescriptors(context: Context): void {
   const limits = readText("/proc/self/limits");
   const [, limit] = /^Max open files\s+(\d+|unlimited)/m.exec(limits ?? "") ?? [];

@@ -1,6 +1,6 @@
 /**
- * Plugins that were written for prom-client, unchanged: with it, and with this library in its place by
- * `overrides` of npm. Their samples must be the same.
+ * Plugins that were written for prom-client, unchanged. They run with prom-client, and with this
+ * library instead of it by npm's `overrides`. Their samples must be the same.
  */
 import assert from "node:assert/strict";
 import { cp, readFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** What docs/prom_client.md says that this library does otherwise than the official client. */
+/** The differences from the official client that docs/prom_client.md lists. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import client from "../../prom_client/mod.ts";
@@ -73,6 +73,23 @@ test("an empty label and a missing one are the same series, null and a missing o
   counter.inc({ a: "" });
   counter.inc({ a: null as unknown as string });
   assert.deepEqual((await counter.get()).values.map(({ value }) => value), [2, 1]);
+});
+
+test("a getter of a label object may write to another series of the metric", async () => {
+  const counter = new Counter({ name: "c", help: "C.", labelNames: ["a", "b"], registers: [] });
+  counter.inc({ a: "x" });
+  counter.inc({ a: "x", b: "y" });
+  const labels = {
+    get a(): string {
+      counter.inc({ b: "y" });
+      return "x";
+    },
+  };
+  counter.inc(labels);
+  counter.inc(labels);
+  const [first, second] = (await counter.get()).values;
+  assert.deepEqual(first, { value: 3, labels: { a: "x" } });
+  assert.deepEqual(second, { value: 1, labels: { a: "x", b: "y" } });
 });
 
 test("OpenMetrics takes _total off the text only, never off the metric", async () => {

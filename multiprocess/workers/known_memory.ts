@@ -1,4 +1,4 @@
-import type { OpenOptions } from "../backend.ts";
+import type { OpenOptions, StoredInstance } from "../backend.ts";
 import {
   AREA_HEAD,
   Data,
@@ -57,20 +57,14 @@ export class KnownMemory {
     return this.#message.key;
   }
 
-  get id(): string {
-    return this.#message.id;
-  }
-
-  get process(): string {
-    return this.#message.process;
-  }
-
   get node(): string {
     return this.#message.node;
   }
 
-  get order(): number {
-    return this.#message.order;
+  /** Who owns it, as far as this isolate knows. */
+  get instance(): Omit<StoredInstance, "alive"> {
+    const { id, process, order } = this.#message;
+    return { id, process, order };
   }
 
   /** What other isolates need to read it. */
@@ -100,7 +94,7 @@ export class KnownMemory {
 
   /** Whether it has the keys that a session knows, and no numbers. */
   get isRoster(): boolean {
-    return this.id === this.node;
+    return this.#message.id === this.#message.node;
   }
 
   /** Whether the instance was heard of within `deadAfterMs` and owns the memory. */

@@ -78,10 +78,11 @@ interface Now {
 /** Brings a view as a backend does, in slices. */
 export function* contentOf({ seen }: View, now: Now, options: OpenOptions): Generator<StoredSlice> {
   const remembered = seen.filter(({ memory }) => !memory.isForgotten(now.monotonic, options))
-    .sort(({ memory: a }, { memory: b }) => a.order - b.order || a.key - b.key);
+    .sort(({ memory: a }, { memory: b }) => {
+      return a.instance.order - b.instance.order || a.key - b.key;
+    });
   const instances = remembered.map(({ memory }): StoredInstance => {
-    const { id, process, order } = memory;
-    return { id, process, order, alive: memory.isAlive(now.monotonic, options) };
+    return { ...memory.instance, alive: memory.isAlive(now.monotonic, options) };
   });
   const families = familiesOf(seen);
   yield { instances, families };
@@ -93,7 +94,7 @@ export function* contentOf({ seen }: View, now: Now, options: OpenOptions): Gene
     for (const rows of slicesOf(snapshot.rowsOf("own"))) {
       yield {
         values: rows.map(({ family, series, numbers }): InstanceRow => {
-          return { instance: memory.id, family, series, numbers };
+          return { instance: memory.instance.id, family, series, numbers };
         }),
       };
     }

@@ -354,7 +354,7 @@ test("data that a former owner made and did not send are not mistaken for those 
   assert.equal(here.isOutdated, true);
   here.update(own.message, 0);
   assert.deepEqual(await totalsOf(here), [2]);
-  assert.equal(here.id, "b");
+  assert.equal(here.instance.id, "b");
 });
 
 /** A memory without a session. */

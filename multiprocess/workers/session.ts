@@ -109,29 +109,24 @@ export class WorkersSession implements Session {
     const lives = own.needsLives(batch, this.#timers.now() * 1000)
       ? await this.#lives(own)
       : undefined;
-    // Another isolate took it for ended, and goes on with its memory.
-    if (!own.beginWrite()) {
-      this.#own.delete(id);
-      return "unknown";
-    }
-    own.beat();
-    this.#memories.get(own.key)?.look(this.#now());
-    if (sequence > own.sequence) {
+    const isWritten = await this.#write(own, () => {
+      own.beat();
+      this.#memories.get(own.key)?.look(this.#now());
+      if (sequence <= own.sequence) return;
       own.apply(batch, this.#timers.now() * 1000, lives);
       own.commit(sequence);
-    }
-    own.endWrite();
-    await this.#spread(own);
-    return "applied";
+    });
+    if (isWritten) return "applied";
+    this.#check(signal);
+    // Another isolate took it for ended, and goes on with its memory.
+    this.#own.delete(id);
+    return "unknown";
   }
 
   async leave(id: string, { signal }: CallOptions): Promise<void> {
     this.#check(signal);
     const own = this.#own.get(id);
-    if (own === undefined || !own.beginWrite()) return;
-    own.compact();
-    own.endWrite();
-    await this.#spread(own);
+    if (own === undefined || !await this.#write(own, () => own.compact())) return;
     own.leave();
     this.#own.delete(id);
   }
@@ -209,6 +204,24 @@ export class WorkersSession implements Session {
     for (const memory of own) memory.hasGrown = false;
     const memories = own.map(({ message }) => message);
     this.#post({ kind: "memories", from: this.#node, memories });
+  }
+
+  /**
+   * Changes the memory of an instance. Until new data are sent, no other isolate can take it over.
+   *
+   * @returns Whether it was changed: false if it is not the memory of that instance any more.
+   */
+  #write(own: OwnMemory, change: () => void): Promise<boolean> {
+    return this.#memories.inTurn(async () => {
+      if (this.#isClosed || !own.beginWrite()) return false;
+      try {
+        change();
+        await this.#spread(own);
+      } finally {
+        own.endWrite();
+      }
+      return true;
+    });
   }
 
   /** Sends new data, and only then lets the others miss them. */
@@ -375,11 +388,10 @@ export class WorkersSession implements Session {
     for (const own of this.#own.values()) {
       if (!own.hasExpiring) continue;
       const lives = await this.#lives(own);
-      if (this.#isClosed || !own.beginWrite()) continue;
-      own.expire(this.#timers.now() * 1000, lives);
-      own.commit(own.sequence);
-      own.endWrite();
-      await this.#spread(own);
+      await this.#write(own, () => {
+        own.expire(this.#timers.now() * 1000, lives);
+        own.commit(own.sequence);
+      });
     }
   }
 }

@@ -267,6 +267,30 @@ test("an instance whose memory was taken over while it was blocked joins again, 
   }
 });
 
+test("a memory is not taken over while its owner sends larger data", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two] = await startPeers(network, "one", "two");
+  const rows = Array.from({ length: 500 }, (_, i): Row => {
+    return { family: "jobs", series: `row ${i}`, numbers: [1] };
+  });
+  const pushing = two.session.push("two", batchOf(1, "two", rows), { signal });
+  // It has written, and waits for the turn after which the others may miss the data.
+  await Promise.resolve();
+  two.isolate.block();
+  await network.clock.advanceSlowly(71);
+  await one.push();
+  const three = new Peer(network, "three");
+  await three.join();
+  await three.push();
+  two.isolate.unblock();
+  assert.equal(await settle(network.clock, pushing), "applied");
+  for (const peer of [one, two, three]) {
+    const totals = await peer.read();
+    assert.equal(totals.get("two"), 1);
+    assert.equal(totals.get("row 499"), 1);
+  }
+});
+
 /** How many ended instances a peer remembers. */
 function ended({ session }: Peer): number {
   const [family] = session.collect();

@@ -273,6 +273,7 @@ test("a memory is not taken over while its owner sends larger data", async () =>
   const rows = Array.from({ length: 500 }, (_, i): Row => {
     return { family: "jobs", series: `row ${i}`, numbers: [1] };
   });
+  network.delay = (from) => from === "two" ? Infinity : 0;
   const pushing = two.session.push("two", batchOf(1, "two", rows), { signal });
   // It has written, and waits for the turn after which the others may miss the data.
   await Promise.resolve();
@@ -282,6 +283,7 @@ test("a memory is not taken over while its owner sends larger data", async () =>
   const three = new Peer(network, "three");
   await three.join();
   await three.push();
+  network.delay = () => 0;
   two.isolate.unblock();
   assert.equal(await settle(network.clock, pushing), "applied");
   for (const peer of [one, two, three]) {

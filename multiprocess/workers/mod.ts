@@ -26,9 +26,9 @@ export type { Backend, OpenOptions, Session } from "../backend.ts";
 /** Options of {@linkcode workersBackend}. */
 export interface WorkersBackendOptions {
   /**
-   * How long the first scrape of a new isolate waits for another isolate that answers, in
-   * milliseconds. If none does, the isolate is the first one. A scrape also waits this long for
-   * memory that another isolate has shown and that has not arrived. @default {1000}
+   * How long the first flush and the first scrape of a new isolate wait for another isolate that
+   * answers, in milliseconds. If none does, the isolate is the first one. A scrape also waits this
+   * long for memory that another isolate has shown and that has not arrived. @default {1000}
    */
   timeoutMs?: number | undefined;
 }
@@ -42,7 +42,7 @@ const KNOWN: Map<string, Memories> = new Map();
  *
  * Each isolate writes its numbers to memory that all others can read, so a blocked or terminated
  * isolate delays no other one. An isolate that starts asks the others for their memories. Until one has
- * answered, or `timeoutMs` have passed, its scrapes wait.
+ * answered, or `timeoutMs` have passed, its flushes and scrapes wait.
  *
  * @param options Options.
  * @returns The backend, for `loadBackend()`. It rejects if the runtime has no shared memory.

@@ -226,7 +226,8 @@ export class WorkersSession implements Session {
 
   /** Sends new data, and only then lets the others miss them. */
   async #spread(own: OwnMemory): Promise<void> {
-    if (!own.hasGrown) return;
+    // What can no longer be sent must not be missed.
+    if (!own.hasGrown || this.#isClosed) return;
     const { message } = own;
     this.#tell([own]);
     await nextTurn(this.#timers);

@@ -50,7 +50,7 @@ export interface MemoryMessage extends Instance {
 export interface FamilyRecord extends FamilyEntry {
   /** When the instance first named it. */
   readonly first: number;
-  /** When it said the help text; 0 for never. */
+  /** When it last changed the help text. 0 if it never had one. */
   readonly changed: number;
 }
 

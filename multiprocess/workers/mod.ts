@@ -1,7 +1,7 @@
 /**
- * The isolates and workers of one process as one: `deno serve --parallel`, workers of
- * Deno and Bun, and worker threads of Node.js. They meet on a `BroadcastChannel`, need no
- * permission, and none of them is more than another.
+ * Shares metrics between the isolates and workers of one process: `deno serve --parallel`, workers
+ * of Deno and Bun, and worker threads of Node.js. They find each other by a `BroadcastChannel` and
+ * need neither a permission nor a coordinator.
  *
  * ```ts
  * import { Counter, metricsHandler } from "@narthex/prometheus";
@@ -33,7 +33,7 @@ export interface WorkersBackendOptions {
   timeoutMs?: number | undefined;
 }
 
-/** What this isolate knows under each namespace. */
+/** The memories that this isolate knows, by namespace. */
 const KNOWN: Map<string, Memories> = new Map();
 
 /**

@@ -163,7 +163,7 @@ export class OwnMemory {
     return Atomics.compareExchange(this.#head, STATE, from, to) === from;
   }
 
-  /** Whether a batch brings back series that may have expired: the lives of others are needed. */
+  /** Whether a batch may bring back expired series. If so, {@linkcode apply} needs their lives. */
   needsLives({ families, adds }: Batch, now: number): boolean {
     const expiring = new Map<string, number>();
     for (const { family, expireAfterMs } of families) {
@@ -178,7 +178,7 @@ export class OwnMemory {
   }
 
   /**
-   * Changes rows, without showing it to anybody yet.
+   * Changes rows. {@linkcode commit} shows the changes.
    *
    * @param batch What changes.
    * @param now The time of day, in milliseconds.

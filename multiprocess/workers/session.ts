@@ -30,7 +30,7 @@ const BLOCKED_MS = 1500;
 export interface WorkersSessionOptions extends OpenOptions {
   /** How long a new isolate waits for another one that answers, in milliseconds. */
   readonly timeoutMs: number;
-  /** What the isolate knows from former sessions. @default {nothing} */
+  /** The memories that the isolate knows from former sessions. @default {none} */
   readonly memories?: Memories | undefined;
 }
 
@@ -55,7 +55,7 @@ export class WorkersSession implements Session {
   /** The instances of this session. */
   readonly #own: Map<string, OwnMemory> = new Map();
   readonly #opened: number;
-  /** Whether an isolate has answered that knows what was counted before. */
+  /** Whether an isolate that knows what was counted before has answered. */
   #isAnswered = false;
   /** Calls that wait for a message. */
   readonly #waiting: Set<() => void> = new Set();
@@ -73,7 +73,7 @@ export class WorkersSession implements Session {
     const identity = { id: this.#node, process: "", node: this.#node };
     this.#roster = new OwnMemory(identity, () => this.#memories.stamp(this.#timers));
     channel.onmessage = (event) => this.#hear((event as { data: Message }).data);
-    // Whether the program runs on is not for the channel to say.
+    // The channel does not keep the program alive.
     channel.unref();
     this.#roster.commit(0);
     this.#memories.add(this.#roster.message, this.#opened);
@@ -84,7 +84,7 @@ export class WorkersSession implements Session {
 
   async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
     this.#check(signal);
-    // Only then it knows which memories can be taken over.
+    // Memories that can be taken over are known after an answer.
     if (!this.#own.has(id)) await this.#settle(signal);
     await this.#memories.inTurn(async () => {
       if (this.#own.has(id)) return;
@@ -147,10 +147,10 @@ export class WorkersSession implements Session {
     this.#cancelTick();
     this.#roster.leave();
     for (const wake of this.#waiting) wake();
-    // Some runtimes send in a later turn what was posted just now.
+    // Some runtimes send a posted message in a later turn.
     await nextTurn(this.#timers);
     this.#channel.close();
-    // Deno lets go of the last channel in a later turn, and of one that is opened before too.
+    // Deno closes the channel in a later turn. One that is opened before would be closed too.
     await nextTurn(this.#timers);
   }
 
@@ -183,7 +183,7 @@ export class WorkersSession implements Session {
     if (this.#isClosed) throw new Error("Cannot use the workers' store: it is closed");
   }
 
-  /** Whether it is known, or at least likely, that nothing else was counted before. */
+  /** Whether this isolate knows what was counted before, or can assume that nothing was. */
   get #isSettled(): boolean {
     return this.#isAnswered || this.#now() - this.#opened >= this.#options.timeoutMs;
   }
@@ -226,7 +226,7 @@ export class WorkersSession implements Session {
 
   /** Sends new data, and only then lets the others miss them. */
   async #spread(own: OwnMemory): Promise<void> {
-    // What can no longer be sent must not be missed.
+    // Others must not miss data that can no longer be sent.
     if (!own.hasGrown || this.#isClosed) return;
     const { message } = own;
     this.#tell([own]);
@@ -270,8 +270,8 @@ export class WorkersSession implements Session {
   }
 
   /**
-   * Looks at all memories, as soon as everything is there that others have shown. What may be lost
-   * for good is waited for no longer than `timeoutMs`.
+   * Reads all memories when everything that other isolates have shown has arrived. Waits no longer
+   * than `timeoutMs` for memory that may be lost for good.
    */
   async #view(signal: AbortSignal, patienceMs: number): Promise<View> {
     const { timeoutMs } = this.#options;
@@ -335,7 +335,7 @@ export class WorkersSession implements Session {
     });
   }
 
-  /** Shows that the event loop turns, and frees what is not needed any more. */
+  /** Shows that the event loop turns, and frees memory that is not needed any more. */
   async #tick(): Promise<void> {
     const now = this.#now();
     this.#roster.beat();

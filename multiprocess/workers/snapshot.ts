@@ -13,7 +13,7 @@ export interface KeptRow extends Row {
   readonly life?: Life | undefined;
 }
 
-/** How many numbers of a row that expires are not those of the series. */
+/** How many numbers a {@linkcode Life} takes at the end of a row. */
 export const LIFE_WIDTH = 2;
 
 /** What a memory held at one moment. */
@@ -23,7 +23,7 @@ export class Snapshot {
   readonly #numbers: Float64Array;
 
   /**
-   * Takes over what was copied.
+   * Makes a snapshot of copies.
    *
    * @param families The families by their places.
    * @param rows The rows. Those that are gone left a hole.

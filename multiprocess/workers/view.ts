@@ -27,9 +27,9 @@ interface Seen {
 /** What all memories held. */
 export interface View {
   readonly seen: readonly Seen[];
-  /** Whether an isolate that is alive may have shown what is not in the view. */
+  /** Whether the view lacks memory that an isolate which is alive has shown. */
   readonly isIncomplete: boolean;
-  /** Whether something else is missing. It may be lost for good. */
+  /** Whether the view lacks memory of any isolate. It may be lost for good. */
   readonly hasGaps: boolean;
   /** The keys of the memories that other isolates know. */
   readonly noted: ReadonlySet<number>;

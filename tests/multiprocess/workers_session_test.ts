@@ -100,7 +100,7 @@ async function startPeers<Names extends readonly string[]>(
   return peers as { [K in keyof Names]: Peer };
 }
 
-test("the first isolate reads once nobody has answered for timeoutMs", async () => {
+test("the first isolate reads when no other one has answered within timeoutMs", async () => {
   const network = new FakeNetwork(new ManualClock());
   const opened = network.clock.monotonic();
   const one = new Peer(network, "one");
@@ -112,7 +112,7 @@ test("the first isolate reads once nobody has answered for timeoutMs", async () 
   await one.close();
 });
 
-test("a new isolate reads as soon as one that has settled has answered", async () => {
+test("a new isolate reads as soon as a settled one has answered", async () => {
   const network = new FakeNetwork(new ManualClock());
   const [one] = await startPeers(network, "one");
   await one.push();
@@ -185,7 +185,7 @@ test("an isolate that lacks larger data that another has shown waits for them", 
   assert.equal(shown.size, 5001);
 });
 
-test("what cannot be had in time from an isolate that is alive is an error, not a smaller total", async () => {
+test("a read fails if memory of an isolate that is alive does not arrive in time", async () => {
   const network = new FakeNetwork(new ManualClock());
   const [one, two] = await startPeers(network, "one", "two");
   network.delay = (_, to) => to === "one" ? Infinity : 0;
@@ -198,7 +198,7 @@ test("what cannot be had in time from an isolate that is alive is an error, not 
   assert.equal((await one.read()).get("guest"), 1);
 });
 
-test("a blocked isolate delays nobody, and its numbers are shown", async () => {
+test("a blocked isolate delays no other one, and its numbers are shown", async () => {
   const network = new FakeNetwork(new ManualClock());
   const [one, two] = await startPeers(network, "one", "two");
   await two.push();
@@ -231,7 +231,7 @@ test("isolates are counted by their state", async () => {
   assert.equal(states(), "answering 1, blocked 0, ended 1");
 });
 
-test("a read that waits when its session is closed is refused", async () => {
+test("a waiting read rejects when its session is closed", async () => {
   const network = new FakeNetwork(new ManualClock());
   const one = new Peer(network, "one");
   const reading = one.readNow();
@@ -395,7 +395,7 @@ async function totalsOf(memory: KnownMemory): Promise<number[]> {
   return [...snapshot.rowsOf("total")].flatMap(({ numbers }) => numbers);
 }
 
-test("a write that was begun and never finished changes nothing", async () => {
+test("an unfinished write changes nothing", async () => {
   const own = ownMemory("a");
   own.apply(batchOf(1, "x"));
   own.commit(1);
@@ -412,7 +412,7 @@ test("a write that was begun and never finished changes nothing", async () => {
   assert.deepEqual(await totalsOf(known), [2]);
 });
 
-test("memory without rows that are gone replaces larger data", async () => {
+test("data with many deleted rows are replaced by smaller ones", async () => {
   const own = ownMemory("a");
   for (let sequence = 1; sequence <= 2000; sequence++) {
     const row = { family: "g", series: `${sequence}`, numbers: [sequence] };

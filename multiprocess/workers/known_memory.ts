@@ -1,22 +1,20 @@
-import type { OpenOptions } from "../backend.ts";
+import type { OpenOptions, StoredInstance } from "../backend.ts";
 import {
   AREA_HEAD,
   Data,
   type FamilyRecord,
-  FOLDED,
-  FOLDER,
-  FOLDING,
   GENERATION,
-  HAS_LEFT,
+  HEAD_WORDS,
   HEARTBEAT,
-  IDLE,
   JOURNAL_LENGTH,
-  KINDS,
+  LEFT,
   type MemoryMessage,
   type MemoryRow,
+  OWNER,
   PARSED_SINCE,
   STATE,
   TURN,
+  WRITING,
 } from "./memory.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -26,17 +24,17 @@ const CHUNK = 16_384;
 /** The end of a line. */
 const NEWLINE = 10;
 
+/** What an instance needs to go on with the memory of one that has ended. */
+export interface FormerMemory extends MemoryMessage {
+  readonly snapshot: Snapshot;
+}
+
 /** A memory of any isolate, to read. */
 export class KnownMemory {
-  readonly key: number;
-  readonly id: string;
-  readonly process: string;
-  readonly node: string;
-  readonly order: number;
+  /** What came with the newest data. */
+  #message: MemoryMessage;
   readonly #head: Int32Array;
-  readonly #folder: Float64Array;
   #data: Data;
-  #generation: number;
   #heartbeat: number;
   /** When the instance was last heard of, in milliseconds of this isolate's monotonic clock. */
   seen: number;
@@ -45,105 +43,102 @@ export class KnownMemory {
   #rows: (MemoryRow | undefined)[] = [];
   #families: FamilyRecord[] = [];
   #used = 0;
-  /** How many rows are values of the instance itself. */
-  #values = 0;
 
   constructor(message: MemoryMessage, now: number) {
-    const { key, id, process, node, order, head } = message;
-    this.key = key;
-    this.id = id;
-    this.process = process;
-    this.node = node;
-    this.order = order;
-    this.#head = new Int32Array(head, 0, FOLDER / 4);
-    this.#folder = new Float64Array(head, FOLDER, 1);
+    this.#message = message;
+    this.#head = new Int32Array(message.head, 0, HEAD_WORDS);
     this.#data = new Data(message.data);
-    this.#generation = message.generation;
     this.#heartbeat = Atomics.load(this.#head, HEARTBEAT);
     this.seen = now - message.silentMs;
     this.update(message, now);
   }
 
-  /** What other isolates need to read it. */
-  message(now: number): MemoryMessage {
-    const { key, id, process, node, order, seen } = this;
-    const generation = this.#generation;
-    // A head is always shared.
-    const head = this.#head.buffer as SharedArrayBuffer;
-    const { buffer: data } = this.#data;
-    return { key, id, process, node, order, head, data, generation, silentMs: now - seen };
+  get key(): number {
+    return this.#message.key;
   }
 
-  /** Takes over larger data, and lets the isolates that have the former ones miss them. */
-  update({ data, generation, silentMs }: MemoryMessage, now: number): void {
-    this.seen = Math.max(this.seen, now - silentMs);
-    if (generation > this.#generation) {
-      this.#data = new Data(data);
-      if (this.#data.words[PARSED_SINCE]! > this.#generation) this.#forget();
-      this.#generation = generation;
+  get node(): string {
+    return this.#message.node;
+  }
+
+  /** Who owns it, as far as this isolate knows. */
+  get instance(): Omit<StoredInstance, "alive"> {
+    const { id, process, order } = this.#message;
+    return { id, process, order };
+  }
+
+  /** What other isolates need to read it. */
+  message(now: number): MemoryMessage {
+    return { ...this.#message, silentMs: now - this.seen };
+  }
+
+  /** Takes over newer data, and lets the isolates that have the former ones miss them. */
+  update(message: MemoryMessage, now: number): void {
+    this.seen = Math.max(this.seen, now - message.silentMs);
+    if (message.generation > this.#message.generation) {
+      this.#data = new Data(message.data);
+      if (this.#data.words[PARSED_SINCE]! > this.#message.generation) this.#forget();
+      this.#message = message;
     }
     while (true) {
       const marked = Atomics.load(this.#head, GENERATION);
-      if (marked >= this.#generation) return;
-      Atomics.compareExchange(this.#head, GENERATION, marked, this.#generation);
+      if (marked >= this.#message.generation) return;
+      Atomics.compareExchange(this.#head, GENERATION, marked, this.#message.generation);
     }
   }
 
   /** Whether there are newer data that have not arrived. */
   get isOutdated(): boolean {
-    return Atomics.load(this.#head, GENERATION) > this.#generation;
+    return Atomics.load(this.#head, GENERATION) > this.#message.generation;
   }
 
   /** Whether it has the keys that a session knows, and no numbers. */
   get isRoster(): boolean {
-    return this.id === this.node;
+    return this.#message.id === this.#message.node;
   }
 
-  get hasLeft(): boolean {
-    return Atomics.load(this.#head, HAS_LEFT) !== 0;
-  }
-
-  /** The key of the memory that has its totals, if another instance has folded it. */
-  get folder(): number | undefined {
-    return Atomics.load(this.#head, STATE) === FOLDED ? this.#folder[0] : undefined;
-  }
-
-  /** Whether the instance was heard of within `deadAfterMs` and has not left. */
+  /** Whether the instance was heard of within `deadAfterMs` and owns the memory. */
   isAlive(now: number, { deadAfterMs }: OpenOptions): boolean {
-    return !this.hasLeft && now - this.seen <= deadAfterMs;
+    const state = Atomics.load(this.#head, STATE) & ~WRITING;
+    return state === this.#message.owner * OWNER && now - this.seen <= deadAfterMs;
   }
 
-  /** Whether the instance was silent for so long that its own values do not count any more. */
+  /**
+   * Whether the instance was silent for so long that its own values do not count any more, or has
+   * lost the memory to another one.
+   */
   isForgotten(now: number, { retentionMs }: OpenOptions): boolean {
-    return now - this.seen > retentionMs;
+    const { owner } = this.#message;
+    return now - this.seen > retentionMs ||
+      Atomics.load(this.#head, STATE) >= (owner + 1) * OWNER;
   }
 
-  /** Whether another instance may take over its totals. */
-  canBeFolded(now: number, { retentionMs, deadAfterMs }: OpenOptions): boolean {
-    if (this.isRoster || this.folder !== undefined) return false;
-    return this.hasLeft || now - this.seen > retentionMs + deadAfterMs;
-  }
-
-  /** Whether no isolate needs it any more. */
-  canBeDropped(now: number, options: OpenOptions): boolean {
-    if (this.isRoster) return !this.isAlive(now, options);
-    return this.folder !== undefined && (this.isForgotten(now, options) || this.#values === 0);
-  }
-
-  /** Claims the right to fold it. An owner that comes back cannot write any more. */
-  beginFold(): boolean {
-    return Atomics.compareExchange(this.#head, STATE, IDLE, FOLDING) === IDLE;
-  }
-
-  /** Gives the claim back. */
-  cancelFold(): void {
-    Atomics.store(this.#head, STATE, IDLE);
-  }
-
-  /** Says that another memory has the totals. */
-  endFold(folder: number): void {
-    this.#folder[0] = folder;
-    Atomics.store(this.#head, STATE, FOLDED);
+  /**
+   * Takes the memory away from an instance that has ended. An instance that is terminated in the
+   * middle of a write keeps it.
+   *
+   * @returns What the next owner needs. Undefined if the instance has not ended, if its own values
+   * still count, or if another isolate was faster.
+   */
+  async takeOver(
+    now: number,
+    options: OpenOptions,
+    pauseIfOver: () => Promise<void>,
+  ): Promise<FormerMemory | undefined> {
+    const owner = this.#message.owner + 1;
+    const state = Atomics.load(this.#head, STATE);
+    const hasLeft = state === this.#message.owner * OWNER + LEFT;
+    const isSilent = state === this.#message.owner * OWNER &&
+      now - this.seen > options.retentionMs + options.deadAfterMs;
+    if (this.isRoster || this.isOutdated || (!hasLeft && !isSilent)) return undefined;
+    if (!this.isForgotten(now, options)) {
+      const { value } = (await this.snapshot(pauseIfOver)).rowsOf("own").next();
+      if (value !== undefined) return undefined;
+    }
+    const found = Atomics.compareExchange(this.#head, STATE, state, owner * OWNER);
+    if (found !== state) return undefined;
+    const snapshot = await this.snapshot(pauseIfOver);
+    return { ...this.#message, owner, snapshot };
   }
 
   /** Notices whether the instance was heard of since the last look. */
@@ -181,7 +176,7 @@ export class KnownMemory {
   }
 
   #forget(): void {
-    this.#parsed = this.#used = this.#values = 0;
+    this.#parsed = this.#used = 0;
     this.#rows = [];
     this.#families = [];
   }
@@ -202,9 +197,7 @@ export class KnownMemory {
   #read(line: string): void {
     const [letter = ""] = line;
     if (letter === "D") {
-      const place = Number(line.slice(1));
-      if (this.#rows[place]?.kind === "own") this.#values--;
-      this.#rows[place] = undefined;
+      this.#rows[Number(line.slice(1))] = undefined;
     } else if (letter === "F") {
       const [family, help, first, changed, max, expire] = JSON.parse(line.slice(1));
       const place = this.#families.findIndex((one) => one.family === family);
@@ -218,9 +211,7 @@ export class KnownMemory {
       const width = Number(line.slice(first + 1, second));
       const expires = line[second + 1] === "1";
       const [series = "", partOf] = line.slice(second + 3).split("\t");
-      // The owner writes no other letters.
-      const kind = KINDS[letter]!;
-      if (kind === "own") this.#values++;
+      const kind = letter === "V" ? "own" : "total";
       this.#rows.push({ kind, family, series, offset: this.#used, width, expires, partOf });
       this.#used += width;
     }

@@ -8,7 +8,7 @@ export interface AskMessage {
   readonly from: string;
 }
 
-/** Hands out memories: those of the sender, or all that it knows. */
+/** Sends memories: those of the sender, or all that it knows. */
 export interface MemoriesMessage {
   readonly kind: "memories";
   readonly from: string;
@@ -21,7 +21,7 @@ export interface MemoriesMessage {
   readonly isSettled?: boolean | undefined;
 }
 
-/** Whatever is said between isolates. `from` and `to` name sessions, not instances. */
+/** A message between isolates. `from` and `to` name sessions, not instances. */
 export type Message = AskMessage | MemoriesMessage;
 
 /** What a session needs of a `BroadcastChannel` of `node:worker_threads`. */
@@ -42,7 +42,7 @@ export function channelName(namespace: string): string {
 
 /** The memories that an isolate knows under one namespace, in one session after the other. */
 export class Memories {
-  /** What was told to this isolate is not lost as long as it lives. */
+  /** Stays the same, because this isolate loses nothing as long as it lives. */
   readonly epoch: string = crypto.randomUUID();
   readonly #known: Map<number, KnownMemory> = new Map();
   readonly #dropped: Set<number> = new Set();
@@ -73,7 +73,7 @@ export class Memories {
     this.#dropped.add(key);
   }
 
-  /** Takes back that a memory was dropped. */
+  /** Lets a dropped memory be added again. */
   retake(key: number): void {
     this.#dropped.delete(key);
   }

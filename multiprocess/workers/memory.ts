@@ -10,11 +10,17 @@
  */
 import type { FamilyEntry, Instance } from "../backend.ts";
 
-/** The words of a head, and the place of the key of the instance that has folded this one. */
-export const [HEARTBEAT, HAS_LEFT, GENERATION, STATE, FOLDER, HEAD_BYTES] = [0, 1, 2, 3, 16, 24];
+/** The words of a head. */
+export const [HEARTBEAT, GENERATION, STATE, HEAD_WORDS] = [0, 1, 2, 3];
 
-/** What may happen to a memory: its owner writes, another isolate folds it or has done so. */
-export const [IDLE, WRITING, FOLDING, FOLDED] = [0, 1, 2, 3];
+/** The parts of a state: the owner writes, the owner has left, and how many owners there were. */
+export const [WRITING, LEFT, OWNER] = [1, 2, 4];
+
+/**
+ * How many generations a new owner skips. The former owner may have made data that it did not
+ * send, and two data of one generation would be mistaken for each other.
+ */
+export const SKIPPED = 1000;
 
 /** The words at the beginning of data, before the areas. */
 export const [TURN, PARSED_SINCE, CAPACITY, DATA_WORDS] = [0, 1, 2, 4];
@@ -30,6 +36,8 @@ export interface MemoryMessage extends Instance {
   readonly node: string;
   /** Is greater for instances that joined later. */
   readonly order: number;
+  /** How many instances owned the memory before. */
+  readonly owner: number;
   readonly head: SharedArrayBuffer;
   readonly data: SharedArrayBuffer;
   /** Which data these are, counted from 0. */
@@ -42,15 +50,12 @@ export interface MemoryMessage extends Instance {
 export interface FamilyRecord extends FamilyEntry {
   /** When the instance first named it. */
   readonly first: number;
-  /** When it said the help text; 0 for never. */
+  /** When it last changed the help text. 0 if it never had one. */
   readonly changed: number;
 }
 
-/**
- * How a row is kept: a total of the instance, a value of its own, a total of instances that have
- * ended, what rounding took from that, or the key of another memory, without numbers.
- */
-export type RowKind = "total" | "own" | "folded" | "lost" | "key";
+/** How a row is kept: a total, or a value of the instance itself. */
+export type RowKind = "total" | "own";
 
 /** A row in a journal. */
 export interface MemoryRow {
@@ -59,29 +64,13 @@ export interface MemoryRow {
   readonly family: number;
   readonly series: string;
   readonly offset: number;
-  /** How many numbers it has. If it expires, the last two say when it changed, and its life. */
+  /** How many numbers it has. If it expires, the last two are its {@linkcode Life}. */
   readonly width: number;
   /** Whether it is a total that is deleted when nothing is added to it for some time. */
   readonly expires: boolean;
   /** The series that it is a part of: it expires with that. */
   readonly partOf: string | undefined;
 }
-
-/** What each kind of line in a journal begins with. */
-export const KINDS: Record<string, RowKind> = {
-  T: "total",
-  V: "own",
-  X: "folded",
-  L: "lost",
-  K: "key",
-};
-export const LETTERS: Record<RowKind, string> = {
-  total: "T",
-  own: "V",
-  folded: "X",
-  lost: "L",
-  key: "K",
-};
 
 /** Views of data. */
 export class Data {
@@ -109,27 +98,4 @@ export class Data {
     new Int32Array(buffer, 0, DATA_WORDS)[CAPACITY] = numbers;
     return new Data(buffer);
   }
-}
-
-/** A line of text for each thing that happens to families and rows. */
-export function familyLine(record: FamilyRecord): string {
-  const { family, help, first, changed, maxSeries, expireAfterMs } = record;
-  const limits = [maxSeries ?? null, expireAfterMs ?? null];
-  return `F${JSON.stringify([family, help, first, changed, ...limits])}\n`;
-}
-
-export function rowLine({ kind, family, series, width, expires, partOf }: MemoryRow): string {
-  const part = partOf === undefined ? "" : `\t${partOf}`;
-  return `${LETTERS[kind]}${family} ${width} ${expires ? 1 : 0} ${series}${part}\n`;
-}
-
-/** Returns one record of two: in the earlier place, with the help text that came last. */
-export function laterHelp(a: FamilyRecord | undefined, b: FamilyRecord): FamilyRecord {
-  if (a === undefined) return b;
-  const first = Math.min(a.first, b.first);
-  // All isolates come to the same result, also for two that spoke at the same time.
-  const isLater = b.changed > a.changed || (b.changed === a.changed && b.help > a.help);
-  const { expireAfterMs = 0 } = a;
-  const longest = Math.max(expireAfterMs, b.expireAfterMs ?? 0);
-  return { ...(isLater ? b : a), first, expireAfterMs: longest > 0 ? longest : undefined };
 }

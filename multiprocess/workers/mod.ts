@@ -1,7 +1,7 @@
 /**
- * The isolates and workers of one process as one: `deno serve --parallel`, workers of
- * Deno and Bun, and worker threads of Node.js. They meet on a `BroadcastChannel`, need no
- * permission, and none of them is more than another.
+ * Shares metrics between the isolates and workers of one process: `deno serve --parallel`, workers
+ * of Deno and Bun, and worker threads of Node.js. They find each other by a `BroadcastChannel` and
+ * need neither a permission nor a coordinator.
  *
  * ```ts
  * import { Counter, metricsHandler } from "@narthex/prometheus";
@@ -26,14 +26,14 @@ export type { Backend, OpenOptions, Session } from "../backend.ts";
 /** Options of {@linkcode workersBackend}. */
 export interface WorkersBackendOptions {
   /**
-   * How long the first scrape of a new isolate waits for another isolate that answers, in
-   * milliseconds. If none does, the isolate is the first one. A scrape also waits this long for
-   * memory that another isolate has shown and that has not arrived. @default {1000}
+   * How long the first flush and the first scrape of a new isolate wait for another isolate that
+   * answers, in milliseconds. If none does, the isolate is the first one. A scrape also waits this
+   * long for memory that another isolate has shown and that has not arrived. @default {1000}
    */
   timeoutMs?: number | undefined;
 }
 
-/** What this isolate knows under each namespace. */
+/** The memories that this isolate knows, by namespace. */
 const KNOWN: Map<string, Memories> = new Map();
 
 /**
@@ -42,7 +42,7 @@ const KNOWN: Map<string, Memories> = new Map();
  *
  * Each isolate writes its numbers to memory that all others can read, so a blocked or terminated
  * isolate delays no other one. An isolate that starts asks the others for their memories. Until one has
- * answered, or `timeoutMs` have passed, its scrapes wait.
+ * answered, or `timeoutMs` have passed, its flushes and scrapes wait.
  *
  * @param options Options.
  * @returns The backend, for `loadBackend()`. It rejects if the runtime has no shared memory.

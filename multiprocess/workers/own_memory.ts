@@ -1,28 +1,27 @@
 import type { Batch, FamilyEntry, Instance, Row, RowName } from "../backend.ts";
-import { roundingOf, sumOf } from "../rounding.ts";
-import { type Life, LIFE_WIDTH, Lives, type Snapshot } from "./snapshot.ts";
+import { sumOf } from "../rounding.ts";
+import type { FormerMemory } from "./known_memory.ts";
 import {
   AREA_HEAD,
   CAPACITY,
   Data,
-  familyLine,
   type FamilyRecord,
-  HAS_LEFT,
-  HEAD_BYTES,
+  HEAD_WORDS,
   HEARTBEAT,
-  IDLE,
   JOURNAL_LENGTH,
-  laterHelp,
+  LEFT,
   type MemoryMessage,
   type MemoryRow,
+  OWNER,
   PARSED_SINCE,
   type RowKind,
-  rowLine,
   SEQUENCE,
+  SKIPPED,
   STATE,
   TURN,
   WRITING,
 } from "./memory.ts";
+import { type Life, LIFE_WIDTH, Lives } from "./snapshot.ts";
 
 /** How much room new data have, at least. */
 const [MIN_NUMBERS, MIN_BYTES] = [16, 512];
@@ -41,9 +40,6 @@ class Rows {
   readonly #byKind: Record<RowKind, Map<string, PlacedRow>[]> = {
     total: [],
     own: [],
-    folded: [],
-    lost: [],
-    key: [],
   };
   size = 0;
 
@@ -72,6 +68,8 @@ class Rows {
 export class OwnMemory {
   readonly #message: Omit<MemoryMessage, "data" | "generation" | "silentMs">;
   readonly #head: Int32Array;
+  /** The state of the memory while it is not written. */
+  readonly #idle: number;
   readonly #stamp: () => number;
   #data: Data = Data.make(MIN_NUMBERS, MIN_BYTES);
   #generation = 0;
@@ -94,22 +92,38 @@ export class OwnMemory {
   #emptyAreas = 2;
   /** The number of the last batch. */
   sequence = 0;
-  /** Whether there are larger data that were not sent yet. */
-  hasGrown = false;
-  #hasLeft = false;
+  /** Whether there are data that were not sent yet. */
+  hasGrown = true;
 
   /**
-   * Makes an empty memory.
+   * Makes an empty memory, or one with the totals of an instance that has ended.
    *
    * @param instance Whose it is.
    * @param stamp Returns numbers that order what the isolates of the process do.
+   * @param former The memory of the ended instance.
    */
-  constructor(instance: Instance & { readonly node: string }, stamp: () => number) {
-    const head = new SharedArrayBuffer(HEAD_BYTES);
+  constructor(
+    instance: Instance & { readonly node: string },
+    stamp: () => number,
+    former?: FormerMemory,
+  ) {
+    const { key, owner, head } = former ??
+      { key: randomKey(), owner: 0, head: new SharedArrayBuffer(HEAD_WORDS * 4) };
     this.#head = new Int32Array(head);
-    const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-    this.#message = { ...instance, key: (high >>> 12) * 2 ** 32 + low, head, order: stamp() };
+    this.#idle = owner * OWNER;
+    this.#message = { ...instance, key, owner, head, order: stamp() };
     this.#stamp = stamp;
+    if (former === undefined) return;
+    for (const record of former.snapshot.families) this.#remember(record);
+    for (const row of former.snapshot.rowsOf("total")) {
+      const { life, partOf } = row;
+      const numbers = life ? [...row.numbers, life.changed, life.life] : row.numbers;
+      const expires = life !== undefined || partOf !== undefined;
+      const { offset } = this.#row("total", row, numbers.length, expires);
+      for (const [i, number] of numbers.entries()) this.#put(offset + i, number);
+    }
+    this.#generation = former.generation + SKIPPED;
+    this.compact();
   }
 
   get key(): number {
@@ -128,19 +142,28 @@ export class OwnMemory {
   }
 
   /**
-   * Keeps others from folding the memory until {@linkcode endWrite}.
+   * Keeps other isolates from taking over the memory until {@linkcode endWrite}.
    *
-   * @returns Whether the memory can be written. One that was folded cannot.
+   * @returns Whether the memory can be written: false if another isolate has taken it over.
    */
   beginWrite(): boolean {
-    return Atomics.compareExchange(this.#head, STATE, IDLE, WRITING) === IDLE;
+    return this.#changeState(this.#idle, this.#idle + WRITING);
   }
 
   endWrite(): void {
-    Atomics.store(this.#head, STATE, IDLE);
+    this.#changeState(this.#idle + WRITING, this.#idle);
   }
 
-  /** Whether a batch brings back series that may have expired: the lives of others are needed. */
+  /** Says that the instance ends. */
+  leave(): void {
+    this.#changeState(this.#idle, this.#idle + LEFT);
+  }
+
+  #changeState(from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#head, STATE, from, to) === from;
+  }
+
+  /** Whether a batch may bring back expired series. If so, {@linkcode apply} needs their lives. */
   needsLives({ families, adds }: Batch, now: number): boolean {
     const expiring = new Map<string, number>();
     for (const { family, expireAfterMs } of families) {
@@ -149,13 +172,13 @@ export class OwnMemory {
     return adds.some(({ family, series, partOf }) => {
       const expireAfterMs = expiring.get(family);
       if (expireAfterMs === undefined || partOf !== undefined) return false;
-      const own = this.#lifeOf("total", family, series);
+      const own = this.#lifeOf(family, series);
       return own === undefined || now - own.changed > expireAfterMs;
     });
   }
 
   /**
-   * Changes rows, without showing it to anybody yet.
+   * Changes rows. {@linkcode commit} shows the changes.
    *
    * @param batch What changes.
    * @param now The time of day, in milliseconds.
@@ -170,11 +193,11 @@ export class OwnMemory {
     for (const row of adds) {
       const { expireAfterMs } = this.#known(row.family) ?? {};
       if (expireAfterMs === undefined) {
-        this.#add("total", row);
+        this.#add(row);
         continue;
       }
       if (row.partOf === undefined) this.#revive(row, { now, lives, expireAfterMs });
-      this.#add("total", row, true);
+      this.#add(row, true);
     }
     for (const { family, series, numbers } of sets) {
       const { offset } = this.#row("own", { family, series }, numbers.length);
@@ -190,16 +213,16 @@ export class OwnMemory {
    * @param lives The lives of series in other memories.
    */
   expire(now: number, lives: Lives): void {
-    for (const { kind, family, series, expires, partOf } of [...this.#rows]) {
+    for (const { family, series, expires, partOf } of [...this.#rows]) {
       const { family: name, expireAfterMs = Infinity } = this.#families[family]!;
-      if (!expires || partOf !== undefined || kind === "lost") continue;
-      const { changed, life } = this.#lifeOf(kind, name, series)!;
+      if (!expires || partOf !== undefined) continue;
+      const { changed, life } = this.#lifeOf(name, series)!;
       const limit = now - EXPIRED_AFTER * expireAfterMs;
       const other = lives.find(name, series);
       const isOver = changed < limit && (other === undefined || other.changed < limit);
       if (!isOver && (other === undefined || other.life <= life)) continue;
-      this.#deleteParts(kind, name, series);
-      this.#delete(kind, { family: name, series });
+      this.#deleteParts(name, series);
+      this.#delete("total", { family: name, series });
     }
   }
 
@@ -208,72 +231,18 @@ export class OwnMemory {
     return this.#families.some(({ expireAfterMs }) => expireAfterMs !== undefined);
   }
 
-  /** Notes the keys of other memories, and forgets the rest. Returns whether that is a change. */
-  noteAll(keys: ReadonlySet<number>): boolean {
-    const place = this.#places.get("") ?? -1;
-    for (const { kind, series } of [...this.#rows]) {
-      if (kind === "key" && !keys.has(Number(series))) this.note(Number(series), false);
-    }
-    for (const key of keys) {
-      if (this.#rows.get("key", place, String(key)) === undefined) this.note(key, true);
-    }
-    return this.#lines.length > 0;
-  }
-
-  /** Adds everything that an ended instance has counted, and notes its key. */
-  fold(snapshot: Snapshot, key: number): void {
-    for (const record of snapshot.families) {
-      if (record.family !== "") this.#remember(laterHelp(this.#known(record.family), record));
-    }
-    /** Series of a former life, whose parts do not count either. */
-    const former = new Set<string>();
-    for (const row of snapshot.rowsOf(["total", "folded", "lost"])) {
-      const { kind, family, series, expires, partOf, life } = row;
-      const name = (series: string): string =>
-        `${kind === "lost" ? "folded" : kind} ${family} ${series}`;
-      if (life !== undefined && !this.#takeLife(family, series, row.numbers.length, life)) {
-        former.add(name(series));
-      }
-      if (former.has(name(partOf ?? series))) continue;
-      const lost = this.#addExactly("folded", row, expires === true);
-      // The order of additions, which differs between isolates, must not show.
-      if (lost.every((number) => number === 0)) continue;
-      // What is lost of a series that expires is a part of it.
-      const part = expires ? { partOf: partOf ?? series } : {};
-      this.#add("lost", { family, series, numbers: lost, ...part }, expires);
-    }
-    this.note(key, true);
-  }
-
-  /** Notes the key of another memory, or forgets it. */
-  note(key: number, isKnown: boolean): void {
-    const name = { family: "", series: String(key) };
-    if (isKnown) this.#row("key", name, 0);
-    else this.#delete("key", name);
-  }
-
   /** Adds to a row of totals. */
-  #add(kind: RowKind, row: Row, expires = false): void {
+  #add(row: Row, expires = false): void {
     const { numbers, partOf } = row;
     const width = numbers.length + (expires && partOf === undefined ? LIFE_WIDTH : 0);
-    const { offset } = this.#row(kind, row, width, expires);
+    const { offset } = this.#row("total", row, width, expires);
     for (let i = 0; i < numbers.length; i++) {
       this.#put(offset + i, sumOf(this.#numbers[offset + i]!, numbers[i]!));
     }
   }
 
-  /** Does the same, and returns what rounding takes from each number. */
-  #addExactly(kind: RowKind, row: Row, expires: boolean): number[] {
-    const old = this.#rows.get(kind, this.#places.get(row.family) ?? -1, row.series);
-    const lost = row.numbers.map((number, i) => {
-      return roundingOf(old === undefined ? 0 : this.#numbers[old.offset + i]!, number);
-    });
-    this.#add(kind, row, expires);
-    return lost;
-  }
-
-  #lifeOf(kind: RowKind, family: string, series: string): Life | undefined {
-    const row = this.#rows.get(kind, this.#places.get(family) ?? -1, series);
+  #lifeOf(family: string, series: string): Life | undefined {
+    const row = this.#rows.get("total", this.#places.get(family) ?? -1, series);
     if (row === undefined || !row.expires || row.partOf !== undefined) return undefined;
     const end = row.offset + row.width - LIFE_WIDTH;
     return { changed: this.#numbers[end]!, life: this.#numbers[end + 1]! };
@@ -284,50 +253,32 @@ export class OwnMemory {
     { family, series, numbers }: Row,
     { now, lives, expireAfterMs }: { now: number; lives: Lives; expireAfterMs: number },
   ): void {
-    const own = this.#lifeOf("total", family, series);
+    const own = this.#lifeOf(family, series);
+    const other = lives.find(family, series);
     let life = own?.life ?? 0;
     if (own === undefined || now - own.changed > expireAfterMs) {
-      let changed = own?.changed ?? -Infinity;
-      for (const other of [lives.find(family, series), this.#lifeOf("folded", family, series)]) {
-        changed = Math.max(changed, other?.changed ?? -Infinity);
-        life = Math.max(life, other?.life ?? 0);
-      }
+      const changed = Math.max(own?.changed ?? -Infinity, other?.changed ?? -Infinity);
+      life = Math.max(life, other?.life ?? 0);
       // Until then a series that comes back goes on where it was, so that two isolates that bring it
       // back at the same time agree.
       if (changed > -Infinity && now - changed > EXPIRED_AFTER * expireAfterMs) life++;
     }
-    this.#startLife("total", { family, series, numbers }, { changed: now, life });
-  }
-
-  /** Makes room for a folded series. Returns false if the one that is here has a later life. */
-  #takeLife(family: string, series: string, width: number, { changed, life }: Life): boolean {
-    const own = this.#lifeOf("folded", family, series);
-    if (own !== undefined && own.life > life) return false;
-    const numbers = Array<number>(width).fill(0);
-    const latest = Math.max(changed, own?.life === life ? own.changed : changed);
-    this.#startLife("folded", { family, series, numbers }, { changed: latest, life });
-    return true;
-  }
-
-  /** Notes the life of a series. A new one starts at zero and without parts. */
-  #startLife(kind: RowKind, { family, series, numbers }: Row, { changed, life }: Life): void {
-    const own = this.#lifeOf(kind, family, series);
-    const { offset } = this.#row(kind, { family, series }, numbers.length + LIFE_WIDTH, true);
+    const { offset } = this.#row("total", { family, series }, numbers.length + LIFE_WIDTH, true);
     if (own !== undefined && own.life < life) {
-      this.#deleteParts(kind, family, series);
+      // A new life starts at zero and without parts.
+      this.#deleteParts(family, series);
       for (let i = 0; i < numbers.length; i++) this.#put(offset + i, 0);
     }
-    this.#put(offset + numbers.length, changed);
+    this.#put(offset + numbers.length, now);
     this.#put(offset + numbers.length + 1, life);
   }
 
-  #deleteParts(kind: RowKind, family: string, series: string): void {
+  #deleteParts(family: string, series: string): void {
     const place = this.#places.get(family);
-    const kinds: RowKind[] = kind === "folded" ? ["folded", "lost"] : [kind];
     // Parts are rare, and lives end seldom.
     for (const row of [...this.#rows]) {
-      if (row.partOf !== series || row.family !== place || !kinds.includes(row.kind)) continue;
-      this.#delete(row.kind, { family, series: row.series });
+      if (row.partOf !== series || row.family !== place) continue;
+      this.#delete("total", { family, series: row.series });
     }
   }
 
@@ -372,16 +323,6 @@ export class OwnMemory {
     this.#data.words[PARSED_SINCE] = this.#generation;
     this.#data.journal.set(bytes);
     this.#show();
-  }
-
-  get hasLeft(): boolean {
-    return this.#hasLeft;
-  }
-
-  /** Says that the instance ends. */
-  leave(): void {
-    this.#hasLeft = true;
-    Atomics.store(this.#head, HAS_LEFT, 1);
   }
 
   #known(family: string): FamilyRecord | undefined {
@@ -484,4 +425,22 @@ export class OwnMemory {
     area[SEQUENCE] = this.sequence;
     Atomics.store(words, TURN, turn);
   }
+}
+
+function randomKey(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high >>> 12) * 2 ** 32 + low;
+}
+
+/** A line of the journal for a family. */
+function familyLine(record: FamilyRecord): string {
+  const { family, help, first, changed, maxSeries, expireAfterMs } = record;
+  const limits = [maxSeries ?? null, expireAfterMs ?? null];
+  return `F${JSON.stringify([family, help, first, changed, ...limits])}\n`;
+}
+
+/** A line of the journal for a row. */
+function rowLine({ kind, family, series, width, expires, partOf }: MemoryRow): string {
+  const part = partOf === undefined ? "" : `\t${partOf}`;
+  return `${kind === "own" ? "V" : "T"}${family} ${width} ${expires ? 1 : 0} ${series}${part}\n`;
 }

@@ -11,7 +11,7 @@ import type {
   Session,
   StoredSlice,
 } from "../backend.ts";
-import type { KnownMemory } from "./known_memory.ts";
+import type { FormerMemory, KnownMemory } from "./known_memory.ts";
 import { type Channel, Memories, type Message } from "./memories.ts";
 import { OwnMemory } from "./own_memory.ts";
 import { Lives } from "./snapshot.ts";
@@ -30,7 +30,7 @@ const BLOCKED_MS = 1500;
 export interface WorkersSessionOptions extends OpenOptions {
   /** How long a new isolate waits for another one that answers, in milliseconds. */
   readonly timeoutMs: number;
-  /** What the isolate knows from former sessions. @default {nothing} */
+  /** The memories that the isolate knows from former sessions. @default {none} */
   readonly memories?: Memories | undefined;
 }
 
@@ -50,16 +50,19 @@ export class WorkersSession implements Session {
   readonly #memories: Memories;
   readonly #node: string = crypto.randomUUID();
   readonly #roster: OwnMemory;
+  /** The keys in the roster. */
+  #noted: ReadonlySet<number> = new Set();
   /** The instances of this session. */
   readonly #own: Map<string, OwnMemory> = new Map();
   readonly #opened: number;
-  /** Whether an isolate has answered that knows what was counted before. */
+  /** Whether an isolate that knows what was counted before has answered. */
   #isAnswered = false;
   /** Calls that wait for a message. */
   readonly #waiting: Set<() => void> = new Set();
   #ticked: number;
   #cancelTick: () => void = () => {};
   #isClosed = false;
+  readonly #pause = (): Promise<void> => nextTurn(this.#timers);
 
   constructor(channel: Channel, options: WorkersSessionOptions) {
     this.#options = options;
@@ -70,7 +73,7 @@ export class WorkersSession implements Session {
     const identity = { id: this.#node, process: "", node: this.#node };
     this.#roster = new OwnMemory(identity, () => this.#memories.stamp(this.#timers));
     channel.onmessage = (event) => this.#hear((event as { data: Message }).data);
-    // Whether the program runs on is not for the channel to say.
+    // The channel does not keep the program alive.
     channel.unref();
     this.#roster.commit(0);
     this.#memories.add(this.#roster.message, this.#opened);
@@ -81,15 +84,17 @@ export class WorkersSession implements Session {
 
   async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
     this.#check(signal);
-    if (!this.#own.has(id)) {
+    // Memories that can be taken over are known after an answer.
+    if (!this.#own.has(id)) await this.#settle(signal);
+    await this.#memories.inTurn(async () => {
+      if (this.#own.has(id)) return;
       const identity = { id, process, node: this.#node };
-      const own = new OwnMemory(identity, () => this.#memories.stamp(this.#timers));
+      const former = await this.#takeOver();
+      const own = new OwnMemory(identity, () => this.#memories.stamp(this.#timers), former);
       own.commit(0);
       this.#own.set(id, own);
-      this.#memories.add(own.message, this.#now());
-      this.#tell([own]);
-      await nextTurn(this.#timers);
-    }
+      await this.#spread(own);
+    });
     return this.#memories.epoch;
   }
 
@@ -104,41 +109,32 @@ export class WorkersSession implements Session {
     const lives = own.needsLives(batch, this.#timers.now() * 1000)
       ? await this.#lives(own)
       : undefined;
-    // Another isolate took it for ended, and has added its totals to its own ones.
-    if (!own.beginWrite()) {
-      this.#own.delete(id);
-      return "unknown";
-    }
-    own.beat();
-    this.#memories.get(own.key)?.look(this.#now());
-    if (sequence > own.sequence) {
+    const isWritten = await this.#write(own, () => {
+      own.beat();
+      this.#memories.get(own.key)?.look(this.#now());
+      if (sequence <= own.sequence) return;
       own.apply(batch, this.#timers.now() * 1000, lives);
       own.commit(sequence);
-    }
-    own.endWrite();
-    await this.#spread(own);
-    return "applied";
+    });
+    if (isWritten) return "applied";
+    this.#check(signal);
+    // Another isolate took it for ended, and goes on with its memory.
+    this.#own.delete(id);
+    return "unknown";
   }
 
   async leave(id: string, { signal }: CallOptions): Promise<void> {
     this.#check(signal);
     const own = this.#own.get(id);
-    if (own === undefined || !own.beginWrite()) return;
-    own.compact();
-    own.endWrite();
-    await this.#spread(own);
+    if (own === undefined || !await this.#write(own, () => own.compact())) return;
     own.leave();
+    this.#own.delete(id);
   }
 
   async *read({ signal, timeoutMs = Infinity }: CallOptions): AsyncGenerator<StoredSlice> {
     this.#check(signal);
     this.#lookAtAll();
-    // Nothing is known of what was counted before.
-    while (!this.#isSettled) {
-      const left = this.#opened + this.#options.timeoutMs - this.#now();
-      await abortable(this.#message(left), signal);
-      this.#check(signal);
-    }
+    await this.#settle(signal);
     const view = await this.#view(signal, timeoutMs * WAIT_SHARE);
     this.#check(signal);
     const now = { monotonic: this.#now(), ofDay: this.#timers.now() * 1000 };
@@ -151,10 +147,10 @@ export class WorkersSession implements Session {
     this.#cancelTick();
     this.#roster.leave();
     for (const wake of this.#waiting) wake();
-    // Some runtimes send in a later turn what was posted just now.
+    // Some runtimes send a posted message in a later turn.
     await nextTurn(this.#timers);
     this.#channel.close();
-    // Deno lets go of the last channel in a later turn, and of one that is opened before too.
+    // Deno closes the channel in a later turn. One that is opened before would be closed too.
     await nextTurn(this.#timers);
   }
 
@@ -187,9 +183,17 @@ export class WorkersSession implements Session {
     if (this.#isClosed) throw new Error("Cannot use the workers' store: it is closed");
   }
 
-  /** Whether it is known, or at least likely, that nothing else was counted before. */
+  /** Whether this isolate knows what was counted before, or can assume that nothing was. */
   get #isSettled(): boolean {
     return this.#isAnswered || this.#now() - this.#opened >= this.#options.timeoutMs;
+  }
+
+  async #settle(signal: AbortSignal): Promise<void> {
+    while (!this.#isSettled) {
+      const left = this.#opened + this.#options.timeoutMs - this.#now();
+      await abortable(this.#message(left), signal);
+      this.#check(signal);
+    }
   }
 
   #post(message: Message): void {
@@ -197,16 +201,35 @@ export class WorkersSession implements Session {
   }
 
   #tell(own: readonly OwnMemory[]): void {
+    for (const memory of own) memory.hasGrown = false;
     const memories = own.map(({ message }) => message);
     this.#post({ kind: "memories", from: this.#node, memories });
   }
 
-  /** Sends data that became larger, and only then lets the others miss them. */
+  /**
+   * Changes the memory of an instance. Until new data are sent, no other isolate can take it over.
+   *
+   * @returns Whether it was changed: false if it is not the memory of that instance any more.
+   */
+  #write(own: OwnMemory, change: () => void): Promise<boolean> {
+    return this.#memories.inTurn(async () => {
+      if (this.#isClosed || !own.beginWrite()) return false;
+      try {
+        change();
+        await this.#spread(own);
+      } finally {
+        own.endWrite();
+      }
+      return true;
+    });
+  }
+
+  /** Sends new data, and only then lets the others miss them. */
   async #spread(own: OwnMemory): Promise<void> {
-    if (!own.hasGrown) return;
-    own.hasGrown = false;
+    // Others must not miss data that can no longer be sent.
+    if (!own.hasGrown || this.#isClosed) return;
     const { message } = own;
-    this.#post({ kind: "memories", from: this.#node, memories: [message] });
+    this.#tell([own]);
     await nextTurn(this.#timers);
     this.#memories.add(message, this.#now());
   }
@@ -247,8 +270,8 @@ export class WorkersSession implements Session {
   }
 
   /**
-   * Looks at all memories, as soon as everything is there that others have shown. What may be lost
-   * for good is waited for no longer than `timeoutMs`.
+   * Reads all memories when everything that other isolates have shown has arrived. Waits no longer
+   * than `timeoutMs` for memory that may be lost for good.
    */
   async #view(signal: AbortSignal, patienceMs: number): Promise<View> {
     const { timeoutMs } = this.#options;
@@ -280,14 +303,25 @@ export class WorkersSession implements Session {
   async #look(): Promise<View> {
     const memories = this.#memories.all();
     const keys = new Set(memories.map(({ key }) => key));
-    const isChanged = this.#roster.noteAll(keys);
-    if (isChanged) this.#roster.commit(0);
-    await this.#spread(this.#roster);
+    await this.#note(keys);
     return await viewOf(memories, {
       isAlive: (memory) => memory.isAlive(this.#now(), this.#options),
       isKnown: (key) => keys.has(key) || this.#memories.isDropped(key),
       timers: this.#timers,
     });
+  }
+
+  /** Writes the keys of all memories that this isolate knows to its roster. */
+  async #note(keys: ReadonlySet<number>): Promise<void> {
+    const nameOf = (key: number) => ({ family: "", series: String(key) });
+    const added = [...keys].filter((key) => !this.#noted.has(key));
+    const gone = [...this.#noted].filter((key) => !keys.has(key));
+    this.#noted = keys;
+    if (added.length + gone.length === 0) return;
+    const sets = added.map((key) => ({ ...nameOf(key), numbers: [] }));
+    this.#roster.apply({ families: [], adds: [], sets, deletes: gone.map(nameOf) });
+    this.#roster.commit(0);
+    await this.#spread(this.#roster);
   }
 
   #lookAtAll(): void {
@@ -301,7 +335,7 @@ export class WorkersSession implements Session {
     });
   }
 
-  /** Shows that the event loop turns, and puts the memories of ended instances together. */
+  /** Shows that the event loop turns, and frees memory that is not needed any more. */
   async #tick(): Promise<void> {
     const now = this.#now();
     this.#roster.beat();
@@ -313,24 +347,28 @@ export class WorkersSession implements Session {
     this.#ticked = now;
     this.#lookAtAll();
     try {
-      await this.#memories.inTurn(() => this.#fold());
+      this.#dropRosters();
       await this.#expire();
     } finally {
       if (!this.#isClosed) this.#scheduleTick();
     }
   }
 
-  /** Takes over the totals of instances that have ended, so that memory does not grow with them. */
-  async #fold(): Promise<void> {
-    const target = [...this.#own.values()].at(-1);
+  /** Finds the memory of an instance that has ended, so that memory does not grow with them. */
+  async #takeOver(): Promise<FormerMemory | undefined> {
     for (const memory of this.#memories.all()) {
-      if (this.#isClosed) return;
-      const now = this.#now();
-      if (memory.canBeDropped(now, this.#options)) {
-        if (memory.node !== this.#node) this.#memories.drop(memory.key);
-      } else if (target !== undefined && memory.canBeFolded(now, this.#options)) {
-        await this.#foldInto(target, memory);
-      }
+      memory.look(this.#now());
+      const former = await memory.takeOver(this.#now(), this.#options, this.#pause);
+      if (former !== undefined) return former;
+    }
+    return undefined;
+  }
+
+  /** Drops the rosters of sessions that have ended. */
+  #dropRosters(): void {
+    for (const memory of this.#memories.all()) {
+      if (!memory.isRoster || memory.node === this.#node) continue;
+      if (!memory.isAlive(this.#now(), this.#options)) this.#memories.drop(memory.key);
     }
   }
 
@@ -339,8 +377,8 @@ export class WorkersSession implements Session {
     return this.#memories.inTurn(async () => {
       const lives = new Lives();
       for (const memory of this.#memories.all()) {
-        if (memory.isRoster || memory.key === own.key || memory.folder !== undefined) continue;
-        lives.add(await memory.snapshot(() => nextTurn(this.#timers)));
+        if (memory.isRoster || memory.key === own.key) continue;
+        lives.add(await memory.snapshot(this.#pause));
       }
       return lives;
     });
@@ -349,28 +387,12 @@ export class WorkersSession implements Session {
   /** Frees the rows of series that have expired. */
   async #expire(): Promise<void> {
     for (const own of this.#own.values()) {
-      if (own.hasLeft || !own.hasExpiring) continue;
+      if (!own.hasExpiring) continue;
       const lives = await this.#lives(own);
-      if (this.#isClosed || !own.beginWrite()) continue;
-      own.expire(this.#timers.now() * 1000, lives);
-      own.commit(own.sequence);
-      own.endWrite();
-      await this.#spread(own);
+      await this.#write(own, () => {
+        own.expire(this.#timers.now() * 1000, lives);
+        own.commit(own.sequence);
+      });
     }
-  }
-
-  async #foldInto(target: OwnMemory, memory: KnownMemory): Promise<void> {
-    if (memory.key === target.key || target.hasLeft || !memory.beginFold()) return;
-    const snapshot = await memory.snapshot(() => nextTurn(this.#timers));
-    if (!target.beginWrite()) return memory.cancelFold();
-    // What the ended instance itself had folded, but not marked.
-    for (const key of snapshot.keys()) this.#memories.get(key)?.endFold(memory.key);
-    target.fold(snapshot, memory.key);
-    target.commit(target.sequence);
-    target.endWrite();
-    await this.#spread(target);
-    memory.endFold(target.key);
-    // From the next commit on.
-    target.note(memory.key, false);
   }
 }

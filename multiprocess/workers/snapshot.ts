@@ -8,15 +8,12 @@ export interface Life {
   readonly life: number;
 }
 
-/** A row with its numbers, and more about it if it expires. */
+/** A row with its numbers. A row that expires has a life, or is a part of one that has. */
 export interface KeptRow extends Row {
-  readonly kind?: RowKind;
-  readonly expires?: boolean;
-  /** Of a row that expires and is no part of another one. */
   readonly life?: Life | undefined;
 }
 
-/** How many numbers of a row that expires are not those of the series. */
+/** How many numbers a {@linkcode Life} takes at the end of a row. */
 export const LIFE_WIDTH = 2;
 
 /** What a memory held at one moment. */
@@ -26,7 +23,7 @@ export class Snapshot {
   readonly #numbers: Float64Array;
 
   /**
-   * Takes over what was copied.
+   * Makes a snapshot of copies.
    *
    * @param families The families by their places.
    * @param rows The rows. Those that are gone left a hole.
@@ -42,26 +39,24 @@ export class Snapshot {
     this.#numbers = numbers;
   }
 
-  /** The keys of other memories. */
-  keys(): number[] {
-    return this.#rows.flatMap((row) => row?.kind === "key" ? Number(row.series) : []);
-  }
-
-  /** The rows of some kinds. A part comes after the row that it is a part of. */
-  *rowsOf(kinds: readonly RowKind[]): Generator<KeptRow> {
+  /** The rows of a kind. A part comes after the row that it is a part of. */
+  *rowsOf(kind: RowKind): Generator<KeptRow> {
     const numbers = this.#numbers;
     for (const row of this.#rows) {
-      if (row === undefined || !kinds.includes(row.kind)) continue;
-      const { kind, offset, series, expires, partOf } = row;
+      if (row?.kind !== kind) continue;
+      const { offset, series, expires, partOf } = row;
       const hasLife = expires && partOf === undefined;
       const end = offset + row.width - (hasLife ? LIFE_WIDTH : 0);
       const own: number[] = [];
       for (let i = offset; i < end; i++) own.push(numbers[i]!);
-      const life = hasLife ? { changed: numbers[end]!, life: numbers[end + 1]! } : undefined;
       const { family } = this.families[row.family]!;
       // Nearly all rows are small.
       if (!expires) yield { family, series, numbers: own };
-      else yield { kind, family, series, numbers: own, expires, partOf, life };
+      else if (!hasLife) yield { family, series, numbers: own, partOf };
+      else {
+        const life = { changed: numbers[end]!, life: numbers[end + 1]! };
+        yield { family, series, numbers: own, life };
+      }
     }
   }
 

@@ -9,8 +9,8 @@ import type {
   StoredSlice,
 } from "../backend.ts";
 import type { KnownMemory } from "./known_memory.ts";
-import { type FamilyRecord, laterHelp } from "./memory.ts";
-import { type KeptRow, Lives, type Snapshot } from "./snapshot.ts";
+import type { FamilyRecord } from "./memory.ts";
+import { type Life, Lives, type Snapshot } from "./snapshot.ts";
 
 /** How long the event loop is held at a time, in milliseconds. */
 const BUDGET_MS = 2;
@@ -18,25 +18,20 @@ const BUDGET_MS = 2;
 /** How many rows are in a slice. */
 const SLICE = 500;
 
-/** The rows that are added up. */
-const TOTALS = ["total", "folded", "lost"] as const;
-
 /** A memory, and what it held. */
 interface Seen {
   readonly memory: KnownMemory;
   readonly snapshot: Snapshot;
-  /** Whether another memory that is in the view has its totals. */
-  readonly isFolded: boolean;
 }
 
 /** What all memories held. */
 export interface View {
   readonly seen: readonly Seen[];
-  /** Whether an isolate that is alive may have shown what is not in the view. */
+  /** Whether the view lacks memory that an isolate which is alive has shown. */
   readonly isIncomplete: boolean;
-  /** Whether something else is missing. It may be lost for good. */
+  /** Whether the view lacks memory of any isolate. It may be lost for good. */
   readonly hasGaps: boolean;
-  /** The keys of the memories that other isolates know, or that others were folded into. */
+  /** The keys of the memories that other isolates know. */
   readonly noted: ReadonlySet<number>;
 }
 
@@ -47,10 +42,7 @@ export interface ViewOptions {
   readonly timers: Timers;
 }
 
-/**
- * Reads all memories. Each is of one moment; the totals of an instance that is folded meanwhile
- * are counted once.
- */
+/** Reads all memories, each at one moment. */
 export async function viewOf(
   memories: readonly KnownMemory[],
   { isAlive, isKnown, timers }: ViewOptions,
@@ -59,36 +51,22 @@ export async function viewOf(
   const pause = async (): Promise<void> => {
     if (slices.isOver) await slices.pause();
   };
-  while (true) {
-    // The totals of memories that were folded before are in what is read afterwards.
-    const folders = memories.map(({ folder }) => folder);
-    const snapshots: Snapshot[] = [];
-    for (const memory of memories) snapshots.push(await memory.snapshot(pause));
-    const included = new Set<number>();
-    const noted = new Set<number>();
-    let [isIncomplete, hasGaps] = [false, false];
-    for (const [i, memory] of memories.entries()) {
-      const keys = snapshots[i]!.keys();
-      for (const key of keys) (memory.isRoster ? noted : included).add(key);
-      const isLacking = memory.isOutdated || (memory.isRoster && !keys.every(isKnown));
-      if (isAlive(memory)) isIncomplete ||= isLacking;
-      hasGaps ||= isLacking;
-      const folder = folders[i];
-      if (folder === undefined) continue;
-      noted.add(folder);
-      hasGaps ||= !isKnown(folder);
-    }
-    const isTorn = memories.some((memory, i) =>
-      folders[i] === undefined && memory.folder !== undefined && !included.has(memory.key)
-    );
-    if (isTorn) continue;
-    const seen = memories.flatMap((memory, i): Seen[] => {
-      if (memory.isRoster) return [];
-      const isFolded = folders[i] !== undefined || included.has(memory.key);
-      return [{ memory, snapshot: snapshots[i]!, isFolded }];
-    });
-    return { seen, isIncomplete, hasGaps, noted };
+  const seen: Seen[] = [];
+  const noted = new Set<number>();
+  let [isIncomplete, hasGaps] = [false, false];
+  for (const memory of memories) {
+    const snapshot = await memory.snapshot(pause);
+    let isLacking = memory.isOutdated;
+    if (memory.isRoster) {
+      for (const { series } of snapshot.rowsOf("own")) {
+        noted.add(Number(series));
+        isLacking ||= !isKnown(Number(series));
+      }
+    } else seen.push({ memory, snapshot });
+    hasGaps ||= isLacking;
+    isIncomplete ||= isLacking && isAlive(memory);
   }
+  return { seen, isIncomplete, hasGaps, noted };
 }
 
 /** Two clocks, in milliseconds. */
@@ -100,23 +78,23 @@ interface Now {
 /** Brings a view as a backend does, in slices. */
 export function* contentOf({ seen }: View, now: Now, options: OpenOptions): Generator<StoredSlice> {
   const remembered = seen.filter(({ memory }) => !memory.isForgotten(now.monotonic, options))
-    .sort(({ memory: a }, { memory: b }) => a.order - b.order || a.key - b.key);
+    .sort(({ memory: a }, { memory: b }) => {
+      return a.instance.order - b.instance.order || a.key - b.key;
+    });
   const instances = remembered.map(({ memory }): StoredInstance => {
-    const { id, process, order } = memory;
-    return { id, process, order, alive: memory.isAlive(now.monotonic, options) };
+    return { ...memory.instance, alive: memory.isAlive(now.monotonic, options) };
   });
   const families = familiesOf(seen);
   yield { instances, families };
-  const counted = seen.filter(({ isFolded }) => !isFolded);
-  const shown = shownRows(counted, families, now.ofDay);
-  for (const { snapshot } of counted) {
+  const shown = shownRows(seen, families, now.ofDay);
+  for (const { snapshot } of seen) {
     for (const totals of slicesOf(shown(snapshot))) yield { totals };
   }
   for (const { memory, snapshot } of remembered) {
-    for (const rows of slicesOf(snapshot.rowsOf(["own"]))) {
+    for (const rows of slicesOf(snapshot.rowsOf("own"))) {
       yield {
         values: rows.map(({ family, series, numbers }): InstanceRow => {
-          return { instance: memory.id, family, series, numbers };
+          return { instance: memory.instance.id, family, series, numbers };
         }),
       };
     }
@@ -125,35 +103,26 @@ export function* contentOf({ seen }: View, now: Now, options: OpenOptions): Gene
 
 /** Returns a function that leaves out of a memory what has expired, or is of a former life. */
 function shownRows(
-  counted: readonly Seen[],
+  seen: readonly Seen[],
   families: readonly FamilyEntry[],
   now: number,
 ): (snapshot: Snapshot) => Iterable<Row> {
   const limits = new Map(families.map(({ family, expireAfterMs }) => [family, expireAfterMs]));
   const lives = new Lives();
-  for (const { snapshot } of counted) lives.add(snapshot);
-  const isShown = ({ family, series, life }: KeptRow): boolean => {
+  for (const { snapshot } of seen) lives.add(snapshot);
+  const isShown = (family: string, series: string, { changed, life }: Life): boolean => {
     const limit = now - (limits.get(family) ?? Infinity);
     const all = lives.find(family, series)!;
     if (all.changed < limit) return false;
     // Two isolates may bring a series back at the same time, one of them just before it has expired.
-    return life!.life === all.life || life!.changed >= limit;
+    return life === all.life || changed >= limit;
   };
   return function* (snapshot) {
-    const mains = new Set<string>();
-    for (const row of snapshot.rowsOf(TOTALS)) {
-      const { kind, family, series, expires, partOf, life } = row;
-      if (!expires) {
-        yield row;
-        continue;
-      }
-      const name = (series: string): string =>
-        `${kind === "lost" ? "folded" : kind} ${family} ${series}`;
-      if (life !== undefined) {
-        if (!isShown(row)) continue;
-        mains.add(name(series));
-      } else if (!mains.has(name(partOf ?? series))) continue;
-      yield row;
+    const hidden = new Set<string>();
+    for (const row of snapshot.rowsOf("total")) {
+      const { family, series, partOf, life } = row;
+      if (life !== undefined && !isShown(family, series, life)) hidden.add(`${family} ${series}`);
+      else if (partOf === undefined || !hidden.has(`${family} ${partOf}`)) yield row;
     }
   };
 }
@@ -163,7 +132,6 @@ function familiesOf(seen: readonly Seen[]): FamilyEntry[] {
   const records = new Map<string, FamilyRecord>();
   for (const { snapshot } of seen) {
     for (const record of snapshot.families) {
-      if (record.family === "") continue;
       records.set(record.family, laterHelp(records.get(record.family), record));
     }
   }
@@ -183,4 +151,15 @@ function* slicesOf(rows: Iterable<Row>): Generator<Row[]> {
     slice = [];
   }
   if (slice.length > 0) yield slice;
+}
+
+/** Returns one record of two: in the earlier place, with the help text that came last. */
+function laterHelp(a: FamilyRecord | undefined, b: FamilyRecord): FamilyRecord {
+  if (a === undefined) return b;
+  const first = Math.min(a.first, b.first);
+  // All isolates come to the same result, also for two that spoke at the same time.
+  const isLater = b.changed > a.changed || (b.changed === a.changed && b.help > a.help);
+  const { expireAfterMs = 0 } = a;
+  const longest = Math.max(expireAfterMs, b.expireAfterMs ?? 0);
+  return { ...(isLater ? b : a), first, expireAfterMs: longest > 0 ? longest : undefined };
 }

@@ -25,7 +25,7 @@ function page(url: string): Promise<{ text: string; isolate: string }> {
   });
 }
 
-/** Starts `deno serve --parallel`, and waits until all isolates are there. */
+/** Starts `deno serve --parallel`, and waits until all isolates have found each other. */
 async function serveParallel(isolates: number) {
   const port = await freePort();
   const file = join(ROOT, "tests/support/parallel_server.ts");
@@ -36,11 +36,44 @@ async function serveParallel(isolates: number) {
     env: { ...process.env, NO_COLOR: "1", DENO_JOBS: String(isolates) },
   });
   const url = `http://127.0.0.1:${port}`;
+  const complete = new Set<string>();
   await waitFor(`${isolates} isolates`, async () => {
-    const { text } = await page(`${url}/metrics`).catch(() => ({ text: "isolates 0" }));
-    return new RegExp(`^isolates ${isolates}$`, "m").test(text) || undefined;
+    const scrapes = Array.from({ length: isolates }, () => page(`${url}/metrics`));
+    for (const scrape of await Promise.allSettled(scrapes)) {
+      if (scrape.status === "rejected") continue;
+      const { text, isolate } = scrape.value;
+      if (new RegExp(`^isolates ${isolates}$`, "m").test(text)) complete.add(isolate);
+    }
+    return complete.size === isolates || undefined;
   });
   return { program, url, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
+}
+
+/** How many peers are in a state. */
+function peersOf(text: string, state: string): number {
+  return seriesValue(text, `narthex_backend_peers{state="${state}"}`);
+}
+
+/** Scrapes until an isolate shows that another one is blocked, then unblocks all. Returns the texts. */
+async function whileBlocked(url: string, blocking: Promise<unknown>): Promise<string[]> {
+  const texts: string[] = [];
+  // A connection that a blocked isolate has accepted waits for it. Others are answered.
+  const pages: Promise<unknown>[] = [];
+  await waitFor("a scrape that sees a blocked isolate", async () => {
+    pages.push(page(`${url}/metrics`).then(({ text }) => texts.push(text)));
+    await sleep(20);
+    return texts.some((text) => peersOf(text, "blocked") > 0) || undefined;
+  });
+  const seen = texts.slice();
+  let isBlocked = true;
+  const unblocked = blocking.then(() => isBlocked = false);
+  await waitFor("no blocked isolate", async () => {
+    pages.push(page(`${url}/unblock`));
+    await sleep(20);
+    return !isBlocked || undefined;
+  });
+  await Promise.all([unblocked, ...pages]);
+  return seen;
 }
 
 for (const isolates of [2, 4]) {
@@ -65,10 +98,8 @@ for (const isolates of [2, 4]) {
         asked.add(isolate);
         scrapes++;
         assert.match(text, /^narthex_backend_up 1$/m);
-        assert.match(
-          text,
-          new RegExp(`^narthex_backend_peers{.*answering.*} ${isolates - 1}$`, "m"),
-        );
+        // On a slow machine, any of them may be taken for blocked.
+        assert.equal(peersOf(text, "answering") + peersOf(text, "blocked"), isolates - 1);
         if (!text.includes(series[0]!)) continue;
         for (const name of series) {
           const value = seriesValue(text, name);
@@ -103,44 +134,24 @@ test("deno serve --parallel: a blocked isolate holds up no scrape of another one
   await waitFor("all requests in the total", async () => {
     return (await page(`${url}/metrics`)).text.includes(`${total} 31\n`) || undefined;
   });
-  let isBlocked = true;
-  const blocking = page(`${url}/block?ms=8000`).then(() => isBlocked = false);
-  // A connection that the blocked isolate has accepted waits for it; others are answered.
-  const texts: string[] = [];
-  const scrape = async (): Promise<void> => {
-    const { text } = await page(`${url}/metrics`);
-    if (isBlocked) texts.push(text);
-  };
-  await waitFor("a scrape that sees a blocked isolate", async () => {
-    scrape();
-    await sleep(20);
-    return texts.some((text) => text.includes('narthex_backend_peers{state="blocked"} 1')) ||
-      !isBlocked || undefined;
-  });
-  await blocking;
-  assert.ok(texts.length > 0, "a scrape that ends while the isolate is blocked");
+  const texts = await whileBlocked(url, page(`${url}/block`));
   for (const text of texts) {
     assert.equal(seriesValue(text, total), 31);
     assert.match(text, /^narthex_backend_up 1$/m);
   }
   await waitFor("no blocked isolate", async () => {
-    const { text } = await page(`${url}/metrics`);
-    return text.includes('narthex_backend_peers{state="blocked"} 0') || undefined;
+    return peersOf((await page(`${url}/metrics`)).text, "blocked") === 0 || undefined;
   });
 });
 
 test("deno serve --parallel with 16 isolates, some of which are blocked for a while", async () => {
   await using server = await serveParallel(16);
   const { url } = server;
-  let sent = 0;
-  const send = async (): Promise<void> => {
-    for (let i = 0; i < 50; i++) {
-      sent++;
-      await page(`${url}/a`);
-    }
-  };
-  const blocking = Array.from({ length: 5 }, () => page(`${url}/block?ms=2000`));
-  await Promise.all([send(), send(), send(), send(), ...blocking]);
+  const sent = 200;
+  const blocking = Array.from({ length: 5 }, () => page(`${url}/block`));
+  const sending = Array.from({ length: sent }, () => page(`${url}/a`));
+  await whileBlocked(url, Promise.all(blocking));
+  await Promise.all(sending);
   const total = 'requests_total{path="/a"}';
   await waitFor("all requests in the total", async () => {
     return (await page(`${url}/metrics`)).text.includes(`${total} ${sent}\n`) || undefined;
@@ -184,7 +195,7 @@ for (const runtime of RUNTIMES) {
       await writeFile(join(folder, "main.ts"), importFrom(ROOT_URL, code));
       const output = execFileSync(await runtimePath(runtime), [...permissions, "main.ts"], {
         cwd: folder,
-        timeout: 30_000,
+        timeout: 240_000,
         encoding: "utf8",
         stdio: ["ignore", "pipe", "ignore"],
       });
@@ -259,10 +270,12 @@ if (isMainThread) new Worker(new URL("main.ts", import.meta.url));
       });
       const [, mainUrl] = await program.waitForOutput(/main (http:\S+)/);
       const [, workerUrl] = await program.waitForOutput(/worker (http:\S+)/);
-      await waitFor("the counts of both", async () => {
-        const text = await (await fetch(`${mainUrl}`)).text();
-        return Number(text.match(/^visits_total (\S+)$/m)?.[1]) >= 21_000 || undefined;
-      });
+      for (const url of [mainUrl, workerUrl]) {
+        await waitFor("the counts of both", async () => {
+          const text = await (await fetch(`${url}`)).text();
+          return Number(text.match(/^visits_total (\S+)$/m)?.[1]) >= 21_000 || undefined;
+        });
+      }
       let last = 0;
       for (const url of [mainUrl, workerUrl, mainUrl, workerUrl]) {
         const text = await (await fetch(`${url}`)).text();

@@ -8,15 +8,18 @@ import { workersBackend, type WorkersBackendOptions } from "../../multiprocess/w
 import { KnownMemory } from "../../multiprocess/workers/known_memory.ts";
 import type { MemoryMessage } from "../../multiprocess/workers/memory.ts";
 import { testBackend } from "../support/backend_contract.ts";
-import { ManualClock } from "../support/clock.ts";
-import { waitFor } from "../support/processes.ts";
+import { ManualClock, settle } from "../support/clock.ts";
+import { PATIENCE_MS, waitFor } from "../support/processes.ts";
 import { testGuards } from "../support/shared_guards.ts";
-import { CountingWorkers } from "../support/workers.ts";
+import { type CountingWorker, CountingWorkers, type Limits } from "../support/workers.ts";
 
-/** A backend for one test: all tests are in one process, and other files' may be too. */
+/**
+ * A backend for one test: all tests are in one process, and other files' may be too. All sessions of
+ * an isolate know the same memories, so they need no answer.
+ */
 function apart(options: WorkersBackendOptions = {}): () => Backend {
   const test = crypto.randomUUID();
-  const { name, open } = workersBackend({ timeoutMs: 100, ...options });
+  const { name, open } = workersBackend({ timeoutMs: 1, ...options });
   return () => ({
     name,
     open: (options) => open({ ...options, namespace: `${test} ${options.namespace}` }),
@@ -40,14 +43,31 @@ async function share(backend: Backend, options: LoadBackendOptions = {}) {
 }
 
 /** A registry of this isolate that shares with workers. */
-function shareWith(workers: CountingWorkers, options: LoadBackendOptions = {}) {
-  return share(workersBackend({ timeoutMs: 500 }), { namespace: workers.test, ...options });
+async function shareWith(workers: CountingWorkers) {
+  await workers.host;
+  const options = { ...workers.limits, namespace: workers.test, timeoutMs: PATIENCE_MS };
+  return await share(workersBackend({ timeoutMs: PATIENCE_MS }), options);
+}
+
+/** Waits until this isolate sees others in some states. */
+async function waitForPeers(
+  { peers }: Awaited<ReturnType<typeof share>>,
+  expected: { readonly answering: number; readonly blocked: number },
+): Promise<void> {
+  const { answering, blocked } = expected;
+  await waitFor(`${answering} answering and ${blocked} blocked peers`, async () => {
+    const counts = [await peers("answering"), await peers("blocked")];
+    return (counts[0] === answering && counts[1] === blocked) || undefined;
+  });
 }
 
 /** A test with workers, which end with it. */
-function withWorkers(run: (workers: CountingWorkers) => Promise<void>): () => Promise<void> {
+function withWorkers(
+  run: (workers: CountingWorkers) => Promise<void>,
+  limits: Limits = {},
+): () => Promise<void> {
   return async () => {
-    const workers = new CountingWorkers();
+    const workers = new CountingWorkers(limits);
     try {
       await run(workers);
     } finally {
@@ -56,9 +76,9 @@ function withWorkers(run: (workers: CountingWorkers) => Promise<void>): () => Pr
   };
 }
 
-const KINDS = "Deno" in globalThis || "Bun" in globalThis
-  ? ["node", "web"] as const
-  : ["node"] as const;
+const KINDS: readonly ("node" | "web")[] = "Deno" in globalThis || "Bun" in globalThis
+  ? ["node", "web"]
+  : ["node"];
 for (const kind of KINDS) {
   test(
     `workers (${kind}) add up, and any of them has the total`,
@@ -75,7 +95,7 @@ for (const kind of KINDS) {
         111,
       ]);
       assert.equal(await here.value("workers"), 2);
-      assert.equal(await here.peers("answering"), 2);
+      await waitForPeers(here, { answering: 2, blocked: 0 });
       await here.shared.close();
       assert.equal(await one.total(), 111);
     }),
@@ -85,10 +105,11 @@ for (const kind of KINDS) {
 test(
   "a worker that was terminated stays in the totals, also of those that start later",
   withWorkers(async (workers) => {
-    const here = await shareWith(workers, { deadAfterMs: 700 });
+    const here = await shareWith(workers);
     here.jobs.inc(1);
     const one = await workers.start("one");
     await one.count(10);
+    await (await workers.host).close();
     await one.terminate();
     assert.equal(await here.total(), 11);
     const two = await workers.start("two");
@@ -155,17 +176,63 @@ test(
     await one.block();
     assert.equal(await here.total(), 110);
     assert.equal(await here.value("narthex_backend_up"), 1);
-    await waitFor("a blocked peer", async () => await here.peers("blocked") === 1 || undefined);
-    assert.equal(await here.peers("answering"), 1);
+    await waitForPeers(here, { answering: 1, blocked: 1 });
     // One that starts meanwhile learns what the blocked one had counted from the others.
     const three = await workers.start("three");
     assert.equal(await three.total(), 110);
     assert.equal(one.isBlocked, true, "everything until now happened while it was blocked");
     await one.unblock();
     assert.equal(await one.total(), 110);
-    await waitFor("no blocked peer", async () => await here.peers("blocked") === 0 || undefined);
+    await waitForPeers(here, { answering: 3, blocked: 0 });
     await here.shared.close();
   }),
+);
+
+test(
+  "16 workers that are terminated, closed and blocked together: the total is exact",
+  withWorkers(async (workers) => {
+    const here = await shareWith(workers);
+    const start = (i: number) => workers.start(`worker ${i}`, KINDS[i % KINDS.length]);
+    const all = await Promise.all(Array.from({ length: 16 }, (_, i) => start(i)));
+    let [last, expected] = [0, 0];
+    const count = async (some: readonly CountingWorker[], scale: number): Promise<void> => {
+      await Promise.all(some.map(async (worker, i) => {
+        const number = scale * (i + 1);
+        expected += number;
+        await worker.count(number);
+      }));
+    };
+    let isRunning = true;
+    const scraping = (async () => {
+      while (isRunning) {
+        const total = await here.total() ?? NaN;
+        assert.ok(total >= last && total <= expected, `${total} after ${last} of ${expected}`);
+        last = total;
+      }
+    })();
+    await count(all, 1);
+    const [blocked, terminated, closed, running] = [0, 4, 8, 12].map((i) => all.slice(i, i + 4));
+    await Promise.all([
+      ...blocked!.map((worker) => worker.block()),
+      ...terminated!.map((worker) => worker.terminate()),
+      ...closed!.map((worker) => worker.close()),
+      count(running!, 1000),
+    ]);
+    // These take over the memories of those that have closed.
+    const next = await Promise.all([16, 17, 18, 19].map(start));
+    await count(next, 1_000_000);
+    for (const worker of blocked!) assert.equal(worker.isBlocked, true);
+    for (const worker of [...running!, ...next]) assert.equal(await worker.total(), expected);
+    await Promise.all(blocked!.map((worker) => worker.unblock()));
+    await count(blocked!, 1_000_000_000);
+    isRunning = false;
+    await scraping;
+    await count(running!, 1000);
+    for (const worker of [here, ...blocked!, ...running!, ...next]) {
+      assert.equal(await worker.total(), expected);
+    }
+    await here.shared.close();
+  }, { deadAfterMs: PATIENCE_MS, retentionMs: 1 }),
 );
 
 test(
@@ -189,7 +256,7 @@ test("totals go on where they were when a registry is shared again, alone or bes
   const registry = new CollectorRegistry();
   const jobs = new Counter("jobs_total", "Jobs.", { registry });
   const load = (namespace: string) =>
-    loadBackend(workersBackend({ timeoutMs: 300 }), { registry, namespace, intervalMs: 1e6 });
+    loadBackend(workersBackend({ timeoutMs: 1 }), { registry, namespace, intervalMs: 1e6 });
   const namespace = crypto.randomUUID();
   for (let i = 1; i <= 3; i++) {
     jobs.inc();
@@ -201,7 +268,7 @@ test("totals go on where they were when a registry is shared again, alone or bes
   assert.equal(await elsewhere.getSampleValueAsync("jobs_total"), 3, "another namespace");
   await elsewhere.close();
 
-  const other = await share(workersBackend({ timeoutMs: 300 }), { namespace });
+  const other = await share(workersBackend({ timeoutMs: 1 }), { namespace });
   for (let i = 4; i <= 6; i++) {
     jobs.inc();
     const shared = await load(namespace);
@@ -218,10 +285,8 @@ test("a new isolate that has no time to wait for an answer gives no total", asyn
   const one = await share(backend(), { timeoutMs: 100, timers: clock });
   one.jobs.inc();
   const reading = Promise.all([one.total(), one.value("narthex_backend_up")]);
-  await waitFor("the flush", async () => await one.shared.flush() || undefined);
-  clock.advance(0.1);
-  assert.deepEqual(await reading, [undefined, 0]);
-  await one.shared.close();
+  assert.deepEqual(await settle(clock, reading), [undefined, 0]);
+  await settle(clock, one.shared.close());
 });
 
 /** Two registries of this isolate on a clock, after the time in which they wait for others. */
@@ -234,19 +299,15 @@ async function shareTwo(options: LoadBackendOptions) {
   return { clock, start, here, there };
 }
 
-test("instances that have closed are folded: totals stay to the last bit, everywhere", async () => {
-  const { clock, start, here, there } = await shareTwo({ deadAfterMs: 1000, retentionMs: 1e6 });
-  for (const { level, shared } of [here, there]) {
-    level.set(1);
-    await shared.flush();
-  }
+test("instances start and close: totals stay to the last bit, everywhere", async () => {
+  const { clock, start, here, there } = await shareTwo({ deadAfterMs: 1000, retentionMs: 3000 });
   let last = 0;
   for (let i = 1; i <= 30; i++) {
     const guest = await start();
     guest.jobs.inc(i / 10);
     guest.level.set(1);
     await guest.shared.close();
-    if (i % 10 === 0) await clock.advanceSlowly(1.1);
+    await clock.advanceSlowly(0.9);
     for (const { jobs, shared, total } of [here, there]) {
       jobs.inc(0.1);
       await shared.flush();
@@ -257,11 +318,11 @@ test("instances that have closed are folded: totals stay to the last bit, everyw
   }
   assert.equal(await here.total(), await there.total());
   assert.ok(Math.abs(last - 52.5) < 1e-9, String(last));
-  assert.equal(await here.value("level"), 32, "gauges of instances that have ended");
+  assert.equal(await here.value("level"), 3, "those that have ended within retentionMs");
+  assert.equal(await here.peers("ended"), 4, "instances that started have taken over the others");
   const late = await start();
   await clock.advanceSlowly(1);
   assert.equal(await late.total(), last);
-  assert.equal(await late.value("level"), 32);
   await here.shared.close();
   assert.equal(await late.total(), last);
   for (const { shared } of [there, late]) await shared.close();
@@ -316,7 +377,7 @@ test("a copy of memory that another thread writes at the same time is always of 
   let [last, moments] = [0, 0];
   for (let i = 0; i < 20_000 || moments < 100; i++) {
     const snapshot = await known.snapshot(() => Promise.resolve());
-    const numbers = [...snapshot.rowsOf(["total"])].map(({ numbers }) => numbers[0]!);
+    const numbers = [...snapshot.rowsOf("total")].map(({ numbers }) => numbers[0]!);
     const [first = 0] = numbers;
     assert.ok(numbers.every((number) => number === first), "all numbers are of one batch");
     assert.ok(first >= last, `${first} after ${last}`);
@@ -326,7 +387,7 @@ test("a copy of memory that another thread writes at the same time is always of 
   }
   await worker.terminate();
   const ended = await known.snapshot(() => Promise.resolve());
-  const numbers = new Set([...ended.rowsOf(["total"])].map(({ numbers }) => numbers[0]!));
+  const numbers = new Set([...ended.rowsOf("total")].map(({ numbers }) => numbers[0]!));
   assert.equal(numbers.size, 1, "it was terminated in the middle of a write");
 });
 
@@ -344,7 +405,7 @@ test("loadBackend() rejects, and names SQLite, where there is no shared memory",
 const guardClock = new ManualClock();
 testGuards((name, run) => {
   test(`workers: ${name}`, () => {
-    const backend = apart({ timeoutMs: 100 });
+    const backend = apart();
     return run({
       backend: () => ({
         name: "workers",

@@ -5,8 +5,9 @@
  */
 import { BroadcastChannel, workerData } from "node:worker_threads";
 import { CollectorRegistry, Counter, Gauge } from "../../mod.ts";
-import { loadBackend } from "../../multiprocess/mod.ts";
+import { loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
 import { workersBackend } from "../../multiprocess/workers/mod.ts";
+import { PATIENCE_MS } from "./processes.ts";
 
 /** What a worker is told. */
 export interface Command {
@@ -14,7 +15,7 @@ export interface Command {
   readonly nonce: number;
   /** How much is counted, and then flushed. */
   readonly count?: number;
-  /** Two words: nothing else runs while the first is 1; the second says so. The answer comes before. */
+  /** Two words: nothing else runs while the first is 1. The second says so, instead of an answer. */
   readonly gate?: SharedArrayBuffer;
   /** Whether the registry is closed. */
   readonly close?: boolean;
@@ -28,10 +29,14 @@ export interface Answer {
   readonly total?: number | undefined;
 }
 
+/** When a silent instance counts as ended, and when as forgotten. */
+export type Limits = Pick<LoadBackendOptions, "deadAfterMs" | "retentionMs">;
+
 /** Who it is, and on which channel it is told what to do. */
 export interface Identity {
   readonly name: string;
   readonly test: string;
+  readonly limits: Limits;
 }
 
 // A worker of the Web is told by its first message. It is typed by what the worker has of it, since
@@ -39,20 +44,22 @@ export interface Identity {
 const web = globalThis as unknown as { onmessage?: (event: { data: Identity }) => void };
 const identity: Identity = workerData ??
   await new Promise((resolve) => web.onmessage = ({ data }) => resolve(data));
-const { name, test } = identity;
+const { name, test, limits } = identity;
 const registry = new CollectorRegistry();
 const jobs = new Counter("jobs_total", "Jobs.", { registry });
 new Gauge("workers", "Workers.", { registry, aggregation: "livesum" }).set(1);
-const shared = await loadBackend(workersBackend({ timeoutMs: 1000 }), {
+const shared = await loadBackend(workersBackend({ timeoutMs: PATIENCE_MS }), {
+  ...limits,
   registry,
   namespace: test,
   intervalMs: 1e6,
+  timeoutMs: PATIENCE_MS,
 });
 await shared.flush();
 
 const channel = new BroadcastChannel(test);
 // On Deno, no channel keeps an isolate alive of which another one was unrefed before.
-const living = setInterval(() => {}, 1000);
+setInterval(() => {}, 1000);
 const answer = (nonce: number, total?: number): void => {
   channel.postMessage({ from: name, nonce, total } satisfies Answer);
 };
@@ -61,14 +68,10 @@ channel.onmessage = async (event) => {
   if (!("to" in command) || command.to !== name) return;
   const { nonce, count, gate, close } = command;
   if (gate !== undefined) {
-    answer(nonce);
     const words = new Int32Array(gate);
-    // The answer leaves in a later turn on some runtimes.
-    setTimeout(() => {
-      Atomics.store(words, 1, 1);
-      Atomics.wait(words, 0, 1);
-      Atomics.store(words, 1, 0);
-    }, 50);
+    Atomics.store(words, 1, 1);
+    Atomics.wait(words, 0, 1);
+    Atomics.store(words, 1, 0);
   } else if (count !== undefined) {
     jobs.inc(count);
     await shared.flush();
@@ -76,8 +79,6 @@ channel.onmessage = async (event) => {
   } else if (close) {
     await shared.close();
     answer(nonce);
-    setTimeout(() => channel.close(), 50);
-    clearInterval(living);
   } else {
     answer(nonce, await shared.getSampleValueAsync("jobs_total"));
   }

@@ -9,7 +9,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long anything here is waited for. Only a failing test waits that long. */
-const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 60_000;
 
 /** A started program. Dispose of it to stop it. */
 export interface RunningProgram extends AsyncDisposable {

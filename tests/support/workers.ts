@@ -4,8 +4,33 @@
  * @module
  */
 import { BroadcastChannel, Worker as NodeWorker } from "node:worker_threads";
-import type { Answer, Command, Identity } from "./counting_worker.ts";
-import { waitFor } from "./processes.ts";
+import type { Session } from "../../multiprocess/mod.ts";
+import { type Channel, channelName } from "../../multiprocess/workers/memories.ts";
+import { WorkersSession } from "../../multiprocess/workers/session.ts";
+import { ManualClock } from "./clock.ts";
+import type { Answer, Command, Identity, Limits } from "./counting_worker.ts";
+import { PATIENCE_MS, waitFor } from "./processes.ts";
+
+/**
+ * Opens a session that knows at once that nothing was counted before, so that new isolates get an
+ * answer, and no test has to wait until nobody has answered.
+ */
+async function openHost(namespace: string): Promise<Session> {
+  const clock = new ManualClock();
+  const channel = new BroadcastChannel(channelName(namespace));
+  const session = new WorkersSession(
+    // The events of a channel have more members, and its messages may be anything.
+    channel as unknown as Channel,
+    {
+      ...{ namespace, readOnly: true, deadAfterMs: PATIENCE_MS, retentionMs: PATIENCE_MS },
+      ...{ signal: new AbortController().signal, timeoutMs: 1, timers: clock },
+    },
+  );
+  await clock.advanceSlowly(0.01);
+  return session;
+}
+
+export type { Limits } from "./counting_worker.ts";
 
 /** A worker. */
 export interface CountingWorker {
@@ -29,12 +54,17 @@ export interface CountingWorker {
 export class CountingWorkers implements AsyncDisposable {
   /** What the namespace is called, and the channel of the commands. */
   readonly test: string = crypto.randomUUID();
+  readonly limits: Limits;
   readonly #channel: BroadcastChannel = new BroadcastChannel(this.test);
   readonly #waiting: Map<string, (answer: Answer) => void> = new Map();
   readonly #workers: Set<{ terminate(): unknown }> = new Set();
+  /** Answers new isolates from the beginning on. */
+  readonly host: Promise<Session>;
   #nonce = 0;
 
-  constructor() {
+  constructor(limits: Limits = {}) {
+    this.limits = limits;
+    this.host = openHost(this.test);
     this.#channel.onmessage = (event) => {
       const answer = (event as { data: Answer | Command }).data;
       if (!("from" in answer)) return;
@@ -46,8 +76,9 @@ export class CountingWorkers implements AsyncDisposable {
 
   /** Starts a worker, of `node:worker_threads` or, where there is one, of the Web. */
   async start(name: string, kind: "node" | "web" = "node"): Promise<CountingWorker> {
+    await this.host;
     const url = new URL("counting_worker.ts", import.meta.url);
-    const identity: Identity = { name, test: this.test };
+    const identity: Identity = { name, test: this.test, limits: this.limits };
     const ready = this.#answer(name, 0);
     const worker = kind === "node"
       ? new NodeWorker(url, { workerData: identity })
@@ -74,7 +105,7 @@ export class CountingWorkers implements AsyncDisposable {
       total: async () => (await tell({})).total,
       block: async () => {
         Atomics.store(gate, 0, 1);
-        await tell({ gate: gate.buffer });
+        void tell({ gate: gate.buffer });
         await waitFor("a blocked worker", () => Atomics.load(gate, 1) === 1 || undefined);
       },
       unblock: async () => {
@@ -94,6 +125,7 @@ export class CountingWorkers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.host).close();
     for (const worker of this.#workers) await worker.terminate();
     this.#channel.close();
   }

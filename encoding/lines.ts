@@ -38,13 +38,16 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
   if (column !== undefined && !(column.hasExemplars && writer.exemplars)) {
     return yield* encodeNumbers(writer, writer.seriesName(name), column);
   }
-  const write = metricWriter(writer, family, name, rules);
+  const write = _last = metricWriter(writer, family, name, rules);
   for (const metric of metrics) {
     write(metric);
     if (created !== undefined) writer.sample(created, metric, metric.created);
     if (writer.isFull) yield writer.take();
   }
 }
+
+/** What wrote the last family. Keeps compiled code, as the last writer in `series_writer.ts` does. */
+let _last: (metric: Metric) => void;
 
 /** Returns a function that writes the lines of a metric. The type of the family is its shape. */
 function metricWriter(

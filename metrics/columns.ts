@@ -129,9 +129,13 @@ export class Columns<C> {
       // Most callers give labels in the order of the label names.
       let label: LabelColumn | undefined = own[given];
       if (label?.name !== name) label = this.#byName.get(name);
-      const id = label?.ids.get(labels[name]);
-      if (label === undefined || id === undefined) {
-        this.#missed = label !== undefined && lookUp === lookUps ? given : NOT_OURS;
+      if (label === undefined) {
+        this.#missed = NOT_OURS;
+        return undefined;
+      }
+      const id = label.ids.get(labels[name]);
+      if (id === undefined) {
+        this.#missed = lookUp === lookUps ? given : NOT_OURS;
         return undefined;
       }
       query[label.position] = id | 0;

@@ -117,6 +117,12 @@ async function nameLibrary(copy: LibraryCopy): Promise<void> {
   await copy.write("deno.json", JSON.stringify({ imports: { [name]: "./mod.ts" } }));
 }
 
+/** Starts `app.ts` under `bun --hot`. */
+async function startHot({ folder }: LibraryCopy): Promise<RunningProgram> {
+  const env = { ...process.env, NO_COLOR: "1" };
+  return start(await runtimePath("bun"), ["--hot", "app.ts"], { cwd: folder, env });
+}
+
 testWithPrograms(
   ["npx"],
   "README's lines keep counts under bun --hot, and show edits of definitions",
@@ -124,10 +130,7 @@ testWithPrograms(
     await using copy = await copyLibrary();
     await nameLibrary(copy);
     await copy.write("app.ts", program(EDITIONS[0]!));
-    await using bun = start(await runtimePath("bun"), ["--hot", "app.ts"], {
-      cwd: copy.folder,
-      env: { ...process.env, NO_COLOR: "1" },
-    });
+    await using bun = await startHot(copy);
     await bun.waitForOutput(/^EDITION \{"version":1,/m);
     for (const edition of EDITIONS.slice(1)) {
       await edit(bun, {
@@ -185,10 +188,7 @@ console.log("VERSION ${version} " + JSON.stringify(await generateMetricsAsync())
 setInterval(() => {}, 1000);
 `;
     await copy.write("app.ts", code(1));
-    await using bun = start(await runtimePath("bun"), ["--hot", "app.ts"], {
-      cwd: copy.folder,
-      env: { ...process.env, NO_COLOR: "1" },
-    });
+    await using bun = await startHot(copy);
     await bun.waitForOutput(/^VERSION 1 /m);
     for (const version of [2, 3, 4]) {
       await edit(bun, {

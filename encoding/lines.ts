@@ -46,7 +46,7 @@ export function* encodeLines(writer: SeriesWriter, family: MetricFamily, rules: 
   }
 }
 
-/** What wrote the last family. Keeps compiled code, as the last writer in `series_writer.ts` does. */
+/** The last function that wrote metrics. Keeps its compiled code, see `_last` in `series_writer.ts`. */
 let _last: (metric: Metric) => void;
 
 /** Returns a function that writes the lines of a metric. The type of the family is its shape. */

@@ -116,7 +116,7 @@ export abstract class BaseMetric<
   readonly #startTimer: MetricKind<Child>["startTimer"];
   /** The default of each label. */
   readonly #defaults: GivenValues;
-  /** What a metric that can take the place of this one has, too. */
+  /** The definition. A metric with an equal one can take the place of this one. */
   readonly #definition: readonly unknown[];
   /** The series that the metric itself stands for, if no label is missing. */
   readonly #own: (Child & Series) | undefined;

@@ -43,7 +43,7 @@ export abstract class Child implements LabelledMetric {
     return this.#columns.children[this.#slot] === this;
   }
 
-  /** What all series of the metric share. */
+  /** The state that all series of the metric share. */
   protected get core(): MetricCore {
     return this.#columns.core;
   }

@@ -1,6 +1,6 @@
 import { checkExemplarLabels, checkShape } from "../model.ts";
 
-/** What is counted about the source. */
+/** Errors of the source that are counted. */
 interface SourceCounts {
   exemplarErrors: number;
 }

@@ -66,7 +66,7 @@ export class RunningTimer extends RunningLabelTimer {
 /**
  * Starts a timer of a series, which has all its labels.
  *
- * @param core What all series of the metric share.
+ * @param core The state that all series of the metric share.
  * @param series The series.
  * @returns The timer. It refuses labels.
  */
@@ -82,7 +82,7 @@ export function startChildTimer(core: MetricCore, series: DurationSeries): Timer
 /**
  * Starts a timer of a metric. Labels that are missing are given at its end.
  *
- * @param core What all series of the metric share.
+ * @param core The state that all series of the metric share.
  * @param given The values that are given already.
  * @param find Finds or creates a series by its label values.
  * @returns The timer.

@@ -17,7 +17,7 @@ export type { FlushOptions };
  * limit.
  *
  * At each interval the exporter takes a snapshot and sends it in requests of some thousand points, one
- * after the other. A request is retried if the answer is 429, 502, 503 or 504, or if there is none.
+ * after the other. A request is retried if the answer is 429, 502, 503 or 504, or if no answer comes.
  * The pauses grow, and are never shorter than `Retry-After`. A request that is refused with another
  * status is dropped, reported and counted. Points that the receiver rejects in an accepted request are
  * reported and counted, too.

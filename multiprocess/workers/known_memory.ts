@@ -24,14 +24,14 @@ const CHUNK = 16_384;
 /** The end of a line. */
 const NEWLINE = 10;
 
-/** What an instance needs to go on with the memory of one that has ended. */
+/** Data that an instance needs to take over the memory of an ended one. */
 export interface FormerMemory extends MemoryMessage {
   readonly snapshot: Snapshot;
 }
 
 /** A memory of any isolate, to read. */
 export class KnownMemory {
-  /** What came with the newest data. */
+  /** The message that announced the newest data. */
   #message: MemoryMessage;
   readonly #head: Int32Array;
   #data: Data;

@@ -683,6 +683,32 @@ test("commands that never settle end at their time limit and do not pile up", as
   await settle(clock, shared.close());
 });
 
+test("a command that the client has lost does not delay callers after later answers", async () => {
+  const clock = new ManualClock();
+  let answer: () => Promise<unknown> = () => new Promise(() => {});
+  const calls = new RedisCalls(() => answer(), clock);
+  const run = (signal = new AbortController().signal) =>
+    calls.run("head", { keys: ["head"], args: [] }, signal);
+  const abandon = async () => {
+    const limit = new AbortController();
+    const running = run(limit.signal);
+    limit.abort();
+    await assert.rejects(running);
+  };
+  await abandon();
+  clock.advance(1);
+  for (let i = 0; i < 5; i++) {
+    const late = Promise.withResolvers<unknown>();
+    answer = () => late.promise;
+    await abandon();
+    late.resolve(["head"]);
+    await late.promise;
+    answer = () => Promise.resolve(["head"]);
+    // The clock stands still.
+    assert.deepEqual(await run(), ["head"]);
+  }
+});
+
 test("redisBackend() throws on an invalid command or prefix", () => {
   // Wrong on purpose.
   const wrong = "redis://localhost" as unknown as RedisCommand;

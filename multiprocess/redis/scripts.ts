@@ -128,11 +128,12 @@ return { 'joined', epoch, state[3] or '0' }
 `;
 
 /**
- * `head own (totals [idle parts])… : id, sequence, new epoch, retention, hold, seen epoch, seen clock,
+ * `head own (totals idle parts)… : id, sequence, new epoch, retention, hold, seen epoch, seen clock,
  * families…`, replies `applied, epoch, clock` or `unknown`. A family is its name, itself and its help
  * as JSON (no help: not introduced), its limit and its time to live (or nothing), how many adds, sets
- * and deletes it has, and these. An add is series and numbers; in a family with limits also the
- * series to add to instead, and the series that it is a part of (or nothing).
+ * and deletes it has, how many arguments an add has, and these. An add is series and numbers; if it
+ * has four arguments also the series to add to instead, and the series that it is a part of (or
+ * nothing).
  */
 const PUSH = `
 local id, sequence, epoch = ARGV[1], tonumber(ARGV[2]), nil
@@ -224,16 +225,22 @@ local function load(total, names, mains)
   return sums
 end
 
+-- Returns the parts of the add at an index.
+local function add_at(at, width)
+  local series, numbers, overflow, part_of = ARGV[at], ARGV[at + 1], '', ''
+  if width == 4 then overflow, part_of = ARGV[at + 2], ARGV[at + 3] end
+  return series, numbers, overflow, part_of, part_of ~= '' and part_of or series
+end
+
 local heads, totals, mine, gone = {}, {}, {}, {}
 local places = tonumber(state[5] or '0')
 local at, key = 8, 3
 while ARGV[at] do
   local name, family, help = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local max, expire = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-  local is_limited = max or expire
-  local width = is_limited and 4 or 2
   local adds, sets, deletes = tonumber(ARGV[at + 5]), ARGV[at + 6] * 2, tonumber(ARGV[at + 7])
-  at = at + 8
+  local width = tonumber(ARGV[at + 8])
+  at = at + 9
   local record = redis.call('HGET', head, 'f:' .. name) or ''
   local place, count, limit, limited, expires, text = record:match('^(%d+) (%d+) (%S+) (%d+) (%d) (.*)$')
   count = tonumber(count or '0')
@@ -253,52 +260,47 @@ while ARGV[at] do
     expires = expire and '1' or expires
   end
   if adds > 0 then
-    local total = { key = KEYS[key], expire = expire, idle = KEYS[key + 1], parts = KEYS[key + 2],
+    -- What a process without a time to live adds to does not expire.
+    local total = { key = KEYS[key], idle = KEYS[key + 1], parts = KEYS[key + 2],
+      expire = expire or (expires == '1' and math.huge),
       list = {}, touched = {}, is_back = {}, expired = {}, known_parts = {}, new_parts = {} }
-    key = key + (expire and 3 or 1)
+    key = key + 3
     total.is_known = redis.call('HGET', total.key, '') == epoch
     if not total.is_known then count = 0 end
     local names, mains = {}, {}
     for i = at, at + (adds - 1) * width, width do
-      names[#names + 1] = ARGV[i]
-      if is_limited then
-        if ARGV[i + 2] ~= '' then names[#names + 1] = ARGV[i + 2] end
-        mains[#mains + 1] = ARGV[i + 3] ~= '' and ARGV[i + 3] or ARGV[i]
-        if ARGV[i + 2] ~= '' and ARGV[i + 3] == '' then mains[#mains + 1] = ARGV[i + 2] end
+      local series, _, overflow, _, main = add_at(i, width)
+      names[#names + 1] = series
+      mains[#mains + 1] = main
+      if overflow ~= '' then
+        names[#names + 1] = overflow
+        if main == series then mains[#mains + 1] = overflow end
       end
     end
     local sums = load(total, names, mains)
     local folded, order = {}, {}
+    local function is_stored(series) return sums[series] or total.is_back[series] end
     for i = at, at + (adds - 1) * width, width do
-      local series, numbers = ARGV[i], ARGV[i + 1]
-      local main = series
-      if is_limited then
-        local overflow, part_of = ARGV[i + 2], ARGV[i + 3]
-        if part_of ~= '' then main = part_of end
-        if overflow ~= '' then
-          local is_new = part_of == '' and not sums[series] and not total.is_back[series]
-          if is_new and series ~= overflow and max and count >= max then folded[series] = overflow end
-          if folded[main] then
-            main, series = folded[main], overflow
-          elseif is_new and series ~= overflow then
-            count = count + 1
-          end
-        elseif part_of == '' and not sums[series] and not total.is_back[series] then
-          count = count + 1
-        end
-        if expire and part_of ~= '' then
+      local series, numbers, overflow, part_of, main = add_at(i, width)
+      if max and main == series and overflow ~= '' and overflow ~= series and not is_stored(series) then
+        -- The overflow series is counted, too.
+        local room = is_stored(overflow) and max + 1 or max
+        if count >= room then folded[series] = overflow end
+      end
+      if folded[main] then main, series = folded[main], overflow end
+      if part_of == '' and not is_stored(series) then count = count + 1 end
+      if total.expire then
+        if part_of ~= '' then
           local parts = total.new_parts[main] or {}
           parts[#parts + 1] = series
           total.new_parts[main] = parts
           -- The parts of a series that comes back belong to its former life.
           if total.is_back[main] and sums[series] and not total.touched[series] then sums[series] = false end
         end
-        if expire then total.touched[main] = true end
-        if expire then total.touched[series] = true end
-      elseif not sums[series] then
-        count = count + 1
+        total.touched[main] = true
+        total.touched[series] = true
       end
-      if sums[series] == nil or sums[series] == false or not order[series] then
+      if not sums[series] or not order[series] then
         order[#order + 1] = series
         order[series] = true
       end

@@ -42,7 +42,7 @@ interface Sent {
 /** A family, within a transaction. */
 interface StoredFamily {
   readonly id: number;
-  /** How many series it has, without the overflow series and parts of series. */
+  /** How many series it has, with the overflow series, and without parts of series. */
   series: number;
   readonly entry: FamilyEntry | undefined;
 }
@@ -133,7 +133,11 @@ function addTotals(
     let old = find.get(id, series);
     if (row.overflow !== undefined) {
       const isNew = partOf === undefined && old === undefined && series !== row.overflow;
-      if (isNew && family.series >= maxSeries) folded.set(`${id} ${series}`, row.overflow);
+      if (isNew && family.series >= maxSeries) {
+        const hasOverflow = find.get(id, row.overflow) !== undefined;
+        const isFull = family.series >= maxSeries + Number(hasOverflow);
+        if (isFull) folded.set(`${id} ${series}`, row.overflow);
+      }
       const place = folded.get(`${id} ${partOf ?? series}`);
       if (place !== undefined) {
         if (partOf !== undefined) partOf = place;
@@ -146,11 +150,13 @@ function addTotals(
     if (old === undefined || isExpired) {
       if (partOf === undefined && family.entry !== undefined) dropParts.run(id, series);
       insert.run(id, series, toBytes(row.numbers), partOf ?? null, expires);
-      if (old === undefined && partOf === undefined && series !== row.overflow) family.series++;
+      if (old === undefined && partOf === undefined) family.series++;
     } else {
       update.run(toBytes(toNumbers(old["numbers"]), row.numbers), id, series);
     }
-    if (expires === null || partOf !== undefined) continue;
+    const canExpire = expires !== null || typeof old?.["expires"] === "number";
+    if (!canExpire || partOf !== undefined) continue;
+    // Without an expiry in this process, the series does not expire any more.
     extend.run(expires, id, series);
     extendParts.run(expires, id, series);
   }

@@ -12,7 +12,8 @@ const VERSION = "2";
  *   expires, whether it has left, and its process as JSON.
  * - `totals:<name>`, a hash for each family: series to numbers.
  * - `idle:<name>` and `parts:<name>` for a family whose series expire: a sorted set of series by the
- *   time when they expire, and a hash of the parts of each series, with line feeds between them.
+ *   time when they expire, and a hash of the parts of each series, with line feeds between them, and
+ *   of the series of each part.
  * - `own:<id>`, a hash for each instance, which expires by itself: place and series to numbers.
  *
  * The hashes of totals and instances hold their epoch in the empty field. It shows whether a hash was
@@ -63,6 +64,14 @@ end
 local function write(command, key, list)
   for i = 1, #list, 1000 do
     redis.call(command, key, unpack(list, i, math.min(i + 999, #list)))
+  end
+end
+
+local function lookup(command, key, names, into)
+  for i = 1, #names, 1000 do
+    local last = math.min(i + 999, #names)
+    local values = redis.call(command, key, unpack(names, i, last))
+    for j = i, last do into[names[j]] = values[j - i + 1] end
   end
 end
 
@@ -194,14 +203,6 @@ local function sum(one, other)
   return table.concat(numbers, ' ')
 end
 
-local function lookup(command, key, names, into)
-  for i = 1, #names, 1000 do
-    local last = math.min(i + 999, #names)
-    local values = redis.call(command, key, unpack(names, i, last))
-    for j = i, last do into[names[j]] = values[j - i + 1] end
-  end
-end
-
 -- Returns the totals in a hash, without expired ones.
 local function load(total, names, mains)
   local sums = {}
@@ -215,9 +216,9 @@ local function load(total, names, mains)
       sums[series] = false
     end
   end
-  for _, series in ipairs(redis.call('ZRANGEBYSCORE', total.idle, '-inf', '(' .. whole(time), 'LIMIT', 0, 200)) do
-    total.expired[#total.expired + 1] = series
-  end
+  -- More may expire than come in, so that they do not pile up.
+  total.expired = redis.call('ZRANGEBYSCORE', total.idle, '-inf', '(' .. whole(time), 'LIMIT', 0,
+    math.max(200, 2 * #mains))
   local parts = {}
   lookup('HMGET', total.parts, total.expired, parts)
   lookup('HMGET', total.parts, mains, parts)
@@ -339,27 +340,23 @@ local function lines(text)
   return list
 end
 
--- Deletes a series that has expired, with its parts.
-local function forget(total, series, gone)
-  gone[#gone + 1] = series
-  for _, part in ipairs(lines(total.known_parts[series])) do gone[#gone + 1] = part end
-  total.known_parts[series] = false
-end
-
 local function write_expiry(total)
-  local dropped, scores, parts = {}, {}, {}
-  for _, series in ipairs(total.expired) do
-    if not total.touched[series] then forget(total, series, dropped) end
+  local expired, dropped = {}, {}
+  local function drop(series)
+    dropped[#dropped + 1] = series
+    for _, part in ipairs(lines(total.known_parts[series])) do dropped[#dropped + 1] = part end
+    total.known_parts[series] = false
   end
-  local forgotten = #dropped > 0 and total.expired or {}
-  for series in pairs(total.is_back) do forget(total, series, dropped) end
-  write('HDEL', total.key, dropped)
-  for _, series in ipairs(forgotten) do
+  for _, series in ipairs(total.expired) do
     if not total.touched[series] then
-      redis.call('ZREM', total.idle, series)
-      redis.call('HDEL', total.parts, series)
+      expired[#expired + 1] = series
+      drop(series)
     end
   end
+  for series in pairs(total.is_back) do drop(series) end
+  write('HDEL', total.key, dropped)
+  write('HDEL', total.parts, dropped)
+  write('ZREM', total.idle, expired)
   local expires = whole(time + total.expire)
   local is_scored = {}
   for _, series in ipairs(total.mains) do
@@ -370,16 +367,17 @@ local function write_expiry(total)
     end
   end
   for main, list in pairs(total.new_parts) do
-    local all, known = {}, {}
-    for _, source in ipairs({ lines(total.known_parts[main]), list }) do
-      for _, part in ipairs(source) do
-        if not known[part] then
-          known[part] = true
-          all[#all + 1] = part
-        end
+    local all, known = lines(total.known_parts[main]), {}
+    for _, part in ipairs(all) do known[part] = true end
+    local size = #all
+    for _, part in ipairs(list) do
+      if not known[part] then
+        known[part] = true
+        all[#all + 1] = part
+        redis.call('HSET', total.parts, part, main)
       end
     end
-    redis.call('HSET', total.parts, main, table.concat(all, '\\n'))
+    if #all > size then redis.call('HSET', total.parts, main, table.concat(all, '\\n')) end
   end
 end
 
@@ -442,19 +440,17 @@ const ROWS = `
 local epoch, cursor, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('HGET', head, 'epoch') ~= epoch then return { 'restarted' } end
 
--- The fields that have not expired.
+-- The fields that have not expired. A part expires with its series.
 local function alive(fields, idle, parts)
-  local expired = redis.call('ZRANGEBYSCORE', idle, '-inf', '(' .. whole(now()))
-  if #expired == 0 then return fields end
-  local is_gone, left = {}, {}
-  for _, series in ipairs(expired) do
-    is_gone[series] = true
-    for part in (redis.call('HGET', parts, series) or ''):gmatch('[^\\n]+') do is_gone[part] = true end
-  end
-  for i = 1, #fields, 2 do
-    if not is_gone[fields[i]] then
-      left[#left + 1] = fields[i]
-      left[#left + 1] = fields[i + 1]
+  local time, names, expiry, series, left = now(), {}, {}, {}, {}
+  for i = 1, #fields, 2 do names[#names + 1] = fields[i] end
+  lookup('ZMSCORE', idle, names, expiry)
+  lookup('HMGET', parts, names, series)
+  for i, name in ipairs(names) do
+    local expires = expiry[name] or (series[name] and redis.call('ZSCORE', idle, series[name]))
+    if not expires or tonumber(expires) >= time then
+      left[#left + 1] = name
+      left[#left + 1] = fields[2 * i]
     end
   end
   return left

@@ -110,9 +110,9 @@ local function record_of(one)
 end
 `;
 
-/** `head own : id, process, new epoch, retention`, replies `joined, epoch, clock`. */
+/** `head own : id, process, new epoch, retention, hold`, replies `joined, epoch, clock`. */
 const JOIN = `
-local id, process, epoch, retention = unpack(ARGV)
+local id, process, epoch, retention, hold = unpack(ARGV)
 local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'i:' .. id)
 if state[2] and state[1] ~= VERSION then return { 'version', state[1] or '' } end
 redis.call('HGET', KEYS[2], '')
@@ -127,7 +127,7 @@ for i = 1, #all, 2 do
 end
 if state[2] then epoch = state[2] else begin(epoch) end
 local one = { sequence = 0, order = redis.call('HINCRBY', head, 'orders', 1), seen = time,
-  expires = time + retention, left = '0', process = process }
+  expires = time + math.max(retention, hold), left = '0', process = process }
 redis.call('HSET', head, 'i:' .. id, record_of(one))
 redis.call('UNLINK', KEYS[2])
 redis.call('HSET', KEYS[2], '', epoch)
@@ -381,7 +381,8 @@ local function write_expiry(total)
   end
 end
 
-one.sequence, one.seen, one.left, one.expires = sequence, time, '0', time + ARGV[4]
+one.sequence, one.seen, one.left = sequence, time, '0'
+one.expires = time + math.max(ARGV[4], ARGV[5])
 clock = whole(clock + 1)
 local expires = whole(one.expires + 60000)
 redis.call('HSET', head, 'i:' .. id, record_of(one), 'clock', clock, 'places', whole(places))

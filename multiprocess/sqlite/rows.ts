@@ -172,16 +172,19 @@ export interface CleanUpOptions {
   readonly hasTime: () => boolean;
 }
 
-/** Marks instances as expired that sent nothing for `retentionMs`. */
-export function expireInstances(
-  write: Statements,
-  { namespace, retentionMs }: OpenOptions,
-  now: number,
-): void {
+/** When an instance must have sent something at least: if it has left, and if not. */
+const OLDEST = "CASE has_left WHEN 1 THEN ? ELSE ? END";
+
+function oldest({ retentionMs, deadAfterMs }: OpenOptions, now: number): [number, number] {
+  return [now - retentionMs, now - Math.max(retentionMs, deadAfterMs)];
+}
+
+/** Marks instances as expired that have ended and sent nothing for `retentionMs`. */
+export function expireInstances(write: Statements, options: OpenOptions, now: number): void {
   write.of(
-    "UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ? " +
+    `UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ${OLDEST} ` +
       "AND namespace IN (SELECT id FROM namespaces WHERE name = ?)",
-  ).run(now - retentionMs, JSON.stringify(namespace));
+  ).run(...oldest(options, now), JSON.stringify(options.namespace));
 }
 
 /** Deletes the rows of expired instances and series, a page at a time. */
@@ -251,12 +254,11 @@ export interface Head {
 /** Reads instances and families. */
 export function readHead(read: Statements, options: OpenOptions, now: number): Head {
   const namespace = JSON.stringify(options.namespace);
-  const oldest = now - options.retentionMs;
   const names = new Map<number, string>();
   const instances: StoredInstance[] = read.of(
     "SELECT i.id, i.name, process, seen, has_left FROM instances i JOIN namespaces n " +
-      "ON n.id = i.namespace WHERE n.name = ? AND is_expired = 0 AND seen >= ? ORDER BY i.id",
-  ).all(namespace, oldest).map((row) => {
+      `ON n.id = i.namespace WHERE n.name = ? AND is_expired = 0 AND seen >= ${OLDEST} ORDER BY i.id`,
+  ).all(namespace, ...oldest(options, now)).map((row) => {
     const order = Number(row["id"]);
     const id = String(row["name"]);
     names.set(order, id);

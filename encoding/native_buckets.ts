@@ -58,15 +58,25 @@ function inOrder(buckets: ReadonlyMap<number, number>): ReadonlyMap<number, numb
 }
 
 /**
- * Returns whether the counts of all buckets of a native histogram are integers. Readers expect
- * either integers only or floats only.
+ * Returns whether a native histogram can be written as integers. Readers expect either integers
+ * only or floats only. Prometheus rejects a whole scrape if an integer histogram has another count
+ * than its buckets. The sum of histograms that are not all native ones is such a histogram.
  *
  * @param native The histogram.
- * @returns Whether they are integers. The count of all values is not checked.
+ * @param count The count of all values.
+ * @returns Whether all counts are integers, and the buckets have `count` values together.
  */
-export function hasCounts({ zeroCount, positive, negative }: NativeHistogram): boolean {
-  if (!isCount(zeroCount)) return false;
-  for (const count of positive.values()) if (!isCount(count)) return false;
-  for (const count of negative.values()) if (!isCount(count)) return false;
-  return true;
+export function isIntegral(
+  { zeroCount, positive, negative }: NativeHistogram,
+  count: number,
+): boolean {
+  if (!isCount(count) || !isCount(zeroCount)) return false;
+  let inBuckets = zeroCount;
+  for (const buckets of [positive, negative]) {
+    for (const count of buckets.values()) {
+      if (!isCount(count)) return false;
+      inBuckets += count;
+    }
+  }
+  return inBuckets === count;
 }

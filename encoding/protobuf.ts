@@ -12,7 +12,7 @@ import type {
 } from "../model.ts";
 import { CHUNK_SIZE, type Chunks } from "./byte_writer.ts";
 import { escapeLabelName, escapeMetricName, type EscapingScheme } from "./escaping.ts";
-import { hasCounts, writeBuckets } from "./native_buckets.ts";
+import { isIntegral, writeBuckets } from "./native_buckets.ts";
 import { isCount, ProtoWriter, toCount, toMilliseconds } from "./proto_writer.ts";
 
 /** The numbers of `io.prometheus.client.MetricType`, which has no info and no stateset. */
@@ -217,7 +217,7 @@ class FamilyEncoder {
     const count = metric.count ?? counts.at(-1) ?? 0;
     // Readers expect either integers only or floats only.
     const isInteger = isCount(count) && counts.every(isCount) &&
-      (native === undefined || hasCounts(native));
+      (native === undefined || isIntegral(native, count));
     const message = proto.begin(7);
     if (isInteger) proto.unsigned(1, count);
     if (sum !== undefined) proto.double(2, sum);

@@ -13,8 +13,8 @@ import {
   type SummaryMetric,
 } from "../model.ts";
 import { escapeLabelName, escapeMetricName } from "./escaping.ts";
-import { hasCounts, writeBuckets } from "./native_buckets.ts";
-import { isCount, ProtoWriter, toMilliseconds } from "./proto_writer.ts";
+import { isIntegral, writeBuckets } from "./native_buckets.ts";
+import { ProtoWriter, toMilliseconds } from "./proto_writer.ts";
 import { ESCAPING, SeriesShape } from "./series_shape.ts";
 
 /** The numbers of `prometheus.MetricMetadata.MetricType`. */
@@ -383,7 +383,7 @@ function writeNative(
   timestampMs: number,
 ): void {
   const { schema, zeroThreshold, zeroCount, positive, negative, sum, count } = native;
-  const isInteger = isCount(count) && hasCounts(native);
+  const isInteger = isIntegral(native, count);
   const message = proto.begin(4);
   if (isInteger) proto.unsigned(1, count);
   else proto.double(2, count);

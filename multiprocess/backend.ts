@@ -135,7 +135,8 @@ export interface OpenOptions {
   readonly deadAfterMs: number;
   /**
    * How long the rows of an ended instance are kept, in milliseconds since it last sent
-   * something. The store then deletes the instance and its rows, a part at a time.
+   * something. The store then deletes the instance and its rows, a part at a time. An instance that
+   * has not left is kept for `deadAfterMs` at least.
    */
   readonly retentionMs: number;
   /** Aborted when the caller gives up. Pending work should then end soon. */

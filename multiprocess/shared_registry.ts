@@ -316,20 +316,24 @@ export class SharedRegistry implements Registry {
   }
 
   #start(maxAgeMs: number, inBackground = false): Promise<boolean> {
-    const { signal, end } = this.#limit(this.#options.timeoutMs, { inBackground });
-    const running = this.#gather(maxAgeMs, signal).then((families) => {
-      return this.#flusher.flush(families, signal);
-    }).then(() => {
+    const running = this.#sendChanges(maxAgeMs, inBackground).then(() => {
       this.#unread.endRead();
       return true;
     }, (error) => {
       this.#count("flush", error);
       return false;
     }).finally(() => {
-      end();
       this.#running = undefined;
     });
     return this.#running = running;
+  }
+
+  async #sendChanges(maxAgeMs: number, inBackground: boolean): Promise<void> {
+    const { timeoutMs } = this.#options;
+    const families = await this.#gather(maxAgeMs, timeoutMs);
+    // A slow onCollect takes no time from the store.
+    const { signal, end } = this.#limit(timeoutMs, { inBackground });
+    await this.#flusher.flush(families, signal).finally(end);
   }
 
   /** The greatest age of numbers of a metric with `onCollect` in a flush, in milliseconds. */
@@ -338,9 +342,10 @@ export class SharedRegistry implements Registry {
   }
 
   /** Gathers the shared families, with exposed names. */
-  async #gather(maxAgeMs: number, signal: AbortSignal): Promise<MetricFamily[]> {
+  async #gather(maxAgeMs: number, timeoutMs: number): Promise<MetricFamily[]> {
     const families: MetricFamily[] = [];
-    const options = { metricsOnly: true, maxAgeMs, signal };
+    const patienceMs = this.#options.timeoutMs;
+    const options = { metricsOnly: true, maxAgeMs, timeoutMs, patienceMs };
     for await (const family of gatherAsync(this.#inner, options)) families.push(family);
     return this.#take(families);
   }
@@ -399,7 +404,7 @@ export class SharedRegistry implements Registry {
     const half = this.#limit(timeoutMs * FLUSH_SHARE, { outer: options.signal });
     try {
       // After a flush that fails or takes too long, the store can still be read.
-      if (readOnly) await this.#gather(this.#maxAgeMs, half.signal);
+      if (readOnly) await this.#gather(this.#maxAgeMs, timeoutMs * FLUSH_SHARE);
       else await abortable(this.#flush(0), half.signal).catch(() => {});
       const left = Math.max(0, timeoutMs - (timers.monotonic() - began) * 1000);
       const stored = await readFamilies(session, {

@@ -39,16 +39,16 @@ function hashScripts(): Record<keyof typeof SCRIPTS, string> {
 /**
  * Runs scripts through a client that has neither signals nor time limits.
  *
- * Clients keep commands as long as Redis is down. While the client keeps abandoned commands, a
- * new one is sent only now and then. Otherwise they would pile up, and each may be a whole batch.
+ * Clients keep commands as long as Redis is down. After an abandoned command, new ones are sent only
+ * now and then, until the client settles any. Otherwise they would pile up, and each may be a whole
+ * batch.
  */
 export class RedisCalls {
   readonly #command: RedisCommand;
   readonly #timers: Timers;
-  /** Commands without an answer whose caller has given up. */
-  readonly #abandoned: Set<Promise<unknown>> = new Set();
+  /** How long the next abandoned command delays others. */
   #holdMs: number = MIN_HOLD_MS;
-  #heldUntil = 0;
+  #heldUntil = -Infinity;
   /** Callers that wait for one of these commands. A promise that never settles would keep them. */
   readonly #waiting: Set<() => void> = new Set();
 
@@ -89,22 +89,21 @@ export class RedisCalls {
 
   async #send(signal: AbortSignal, command: string, args: readonly string[]): Promise<unknown> {
     signal.throwIfAborted();
-    while (this.#abandoned.size > 0 && this.#now() < this.#heldUntil) {
-      await abortable(this.#release(), signal);
-    }
-    const sent = this.#command(command, ...args);
+    while (this.#now() < this.#heldUntil) await abortable(this.#release(), signal);
+    const sent = Promise.resolve(this.#command(command, ...args));
     let isSettled = false;
-    const settled = Promise.resolve(sent).catch(() => {}).then(() => {
+    const settle = (): void => {
       isSettled = true;
-      if (!this.#abandoned.delete(settled)) return;
+      // The client is not stuck, even if it has lost other commands.
+      this.#holdMs = MIN_HOLD_MS;
+      this.#heldUntil = -Infinity;
       for (const release of this.#waiting) release();
-      if (this.#abandoned.size === 0) this.#holdMs = MIN_HOLD_MS;
-    });
+    };
+    sent.then(settle, settle);
     try {
-      return await abortable(Promise.resolve(sent), signal);
+      return await abortable(sent, signal);
     } catch (error) {
       if (signal.aborted && !isSettled) {
-        this.#abandoned.add(settled);
         this.#heldUntil = this.#now() + this.#holdMs;
         this.#holdMs = Math.min(2 * this.#holdMs, MAX_HOLD_MS);
       }
@@ -116,7 +115,7 @@ export class RedisCalls {
     return this.#timers.monotonic() * 1000;
   }
 
-  /** Waits until an abandoned command is answered, or until it is time to retry. */
+  /** Waits until a command is settled, or until it is time to retry. */
   async #release(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#timers.setTimeout(resolve, this.#heldUntil - this.#now(), {

@@ -87,18 +87,16 @@ export function encodeBatch(keys: Keys, batch: Batch): ScriptInput {
   const args: string[] = [];
   for (const [family, { entry, adds, sets, deletes }] of parts) {
     const { help, maxSeries, expireAfterMs } = entry ?? {};
-    const isLimited = maxSeries !== undefined || expireAfterMs !== undefined;
-    if (adds.length > 0) {
-      totals.push(keys.totals(family));
-      if (expireAfterMs !== undefined) totals.push(...keys.expiry(family));
-    }
+    if (adds.length > 0) totals.push(keys.totals(family), ...keys.expiry(family));
     args.push(keys.nameOf(family), JSON.stringify(family));
     args.push(help === undefined ? "" : JSON.stringify(help));
     args.push(`${maxSeries ?? ""}`, `${expireAfterMs ?? ""}`);
     for (const list of [adds, sets, deletes]) args.push(`${list.length}`);
+    const isWide = adds.some(({ overflow, partOf }) => (overflow ?? partOf) !== undefined);
+    args.push(isWide ? "4" : "2");
     for (const { series, numbers, overflow = "", partOf = "" } of adds) {
       args.push(series, numbers.map(toText).join(" "));
-      if (isLimited) args.push(overflow, partOf);
+      if (isWide) args.push(overflow, partOf);
     }
     for (const { series, numbers } of sets) args.push(series, numbers.map(toText).join(" "));
     for (const { series } of deletes) args.push(series);

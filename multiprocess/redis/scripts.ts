@@ -12,7 +12,8 @@ const VERSION = "2";
  *   expires, whether it has left, and its process as JSON.
  * - `totals:<name>`, a hash for each family: series to numbers.
  * - `idle:<name>` and `parts:<name>` for a family whose series expire: a sorted set of series by the
- *   time when they expire, and a hash of the parts of each series, with line feeds between them.
+ *   time when they expire, and a hash of the parts of each series, with line feeds between them, and
+ *   of the series of each part.
  * - `own:<id>`, a hash for each instance, which expires by itself: place and series to numbers.
  *
  * The hashes of totals and instances hold their epoch in the empty field. It shows whether a hash was
@@ -66,6 +67,14 @@ local function write(command, key, list)
   end
 end
 
+local function lookup(command, key, names, into)
+  for i = 1, #names, 1000 do
+    local last = math.min(i + 999, #names)
+    local values = redis.call(command, key, unpack(names, i, last))
+    for j = i, last do into[names[j]] = values[j - i + 1] end
+  end
+end
+
 local function begin(epoch)
   redis.call('HSET', head, 'version', VERSION, 'epoch', epoch, 'clock', '0',
     'history', current_history(), 'until', '0')
@@ -101,9 +110,9 @@ local function record_of(one)
 end
 `;
 
-/** `head own : id, process, new epoch, retention`, replies `joined, epoch, clock`. */
+/** `head own : id, process, new epoch, retention, hold`, replies `joined, epoch, clock`. */
 const JOIN = `
-local id, process, epoch, retention = unpack(ARGV)
+local id, process, epoch, retention, hold = unpack(ARGV)
 local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'i:' .. id)
 if state[2] and state[1] ~= VERSION then return { 'version', state[1] or '' } end
 redis.call('HGET', KEYS[2], '')
@@ -118,7 +127,7 @@ for i = 1, #all, 2 do
 end
 if state[2] then epoch = state[2] else begin(epoch) end
 local one = { sequence = 0, order = redis.call('HINCRBY', head, 'orders', 1), seen = time,
-  expires = time + retention, left = '0', process = process }
+  expires = time + math.max(retention, hold), left = '0', process = process }
 redis.call('HSET', head, 'i:' .. id, record_of(one))
 redis.call('UNLINK', KEYS[2])
 redis.call('HSET', KEYS[2], '', epoch)
@@ -128,11 +137,12 @@ return { 'joined', epoch, state[3] or '0' }
 `;
 
 /**
- * `head own (totals [idle parts])… : id, sequence, new epoch, retention, hold, seen epoch, seen clock,
+ * `head own (totals idle parts)… : id, sequence, new epoch, retention, hold, seen epoch, seen clock,
  * families…`, replies `applied, epoch, clock` or `unknown`. A family is its name, itself and its help
  * as JSON (no help: not introduced), its limit and its time to live (or nothing), how many adds, sets
- * and deletes it has, and these. An add is series and numbers; in a family with limits also the
- * series to add to instead, and the series that it is a part of (or nothing).
+ * and deletes it has, how many arguments an add has, and these. An add is series and numbers; if it
+ * has four arguments also the series to add to instead, and the series that it is a part of (or
+ * nothing).
  */
 const PUSH = `
 local id, sequence, epoch = ARGV[1], tonumber(ARGV[2]), nil
@@ -193,14 +203,6 @@ local function sum(one, other)
   return table.concat(numbers, ' ')
 end
 
-local function lookup(command, key, names, into)
-  for i = 1, #names, 1000 do
-    local last = math.min(i + 999, #names)
-    local values = redis.call(command, key, unpack(names, i, last))
-    for j = i, last do into[names[j]] = values[j - i + 1] end
-  end
-end
-
 -- Returns the totals in a hash, without expired ones.
 local function load(total, names, mains)
   local sums = {}
@@ -214,14 +216,21 @@ local function load(total, names, mains)
       sums[series] = false
     end
   end
-  for _, series in ipairs(redis.call('ZRANGEBYSCORE', total.idle, '-inf', '(' .. whole(time), 'LIMIT', 0, 200)) do
-    total.expired[#total.expired + 1] = series
-  end
+  -- More may expire than come in, so that they do not pile up.
+  total.expired = redis.call('ZRANGEBYSCORE', total.idle, '-inf', '(' .. whole(time), 'LIMIT', 0,
+    math.max(200, 2 * #mains))
   local parts = {}
   lookup('HMGET', total.parts, total.expired, parts)
   lookup('HMGET', total.parts, mains, parts)
   total.known_parts = parts
   return sums
+end
+
+-- Returns the parts of the add at an index.
+local function add_at(at, width)
+  local series, numbers, overflow, part_of = ARGV[at], ARGV[at + 1], '', ''
+  if width == 4 then overflow, part_of = ARGV[at + 2], ARGV[at + 3] end
+  return series, numbers, overflow, part_of, part_of ~= '' and part_of or series
 end
 
 local heads, totals, mine, gone = {}, {}, {}, {}
@@ -230,10 +239,9 @@ local at, key = 8, 3
 while ARGV[at] do
   local name, family, help = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local max, expire = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-  local is_limited = max or expire
-  local width = is_limited and 4 or 2
   local adds, sets, deletes = tonumber(ARGV[at + 5]), ARGV[at + 6] * 2, tonumber(ARGV[at + 7])
-  at = at + 8
+  local width = tonumber(ARGV[at + 8])
+  at = at + 9
   local record = redis.call('HGET', head, 'f:' .. name) or ''
   local place, count, limit, limited, expires, text = record:match('^(%d+) (%d+) (%S+) (%d+) (%d) (.*)$')
   count = tonumber(count or '0')
@@ -253,52 +261,47 @@ while ARGV[at] do
     expires = expire and '1' or expires
   end
   if adds > 0 then
-    local total = { key = KEYS[key], expire = expire, idle = KEYS[key + 1], parts = KEYS[key + 2],
+    -- What a process without a time to live adds to does not expire.
+    local total = { key = KEYS[key], idle = KEYS[key + 1], parts = KEYS[key + 2],
+      expire = expire or (expires == '1' and math.huge),
       list = {}, touched = {}, is_back = {}, expired = {}, known_parts = {}, new_parts = {} }
-    key = key + (expire and 3 or 1)
+    key = key + 3
     total.is_known = redis.call('HGET', total.key, '') == epoch
     if not total.is_known then count = 0 end
     local names, mains = {}, {}
     for i = at, at + (adds - 1) * width, width do
-      names[#names + 1] = ARGV[i]
-      if is_limited then
-        if ARGV[i + 2] ~= '' then names[#names + 1] = ARGV[i + 2] end
-        mains[#mains + 1] = ARGV[i + 3] ~= '' and ARGV[i + 3] or ARGV[i]
-        if ARGV[i + 2] ~= '' and ARGV[i + 3] == '' then mains[#mains + 1] = ARGV[i + 2] end
+      local series, _, overflow, _, main = add_at(i, width)
+      names[#names + 1] = series
+      mains[#mains + 1] = main
+      if overflow ~= '' then
+        names[#names + 1] = overflow
+        if main == series then mains[#mains + 1] = overflow end
       end
     end
     local sums = load(total, names, mains)
     local folded, order = {}, {}
+    local function is_stored(series) return sums[series] or total.is_back[series] end
     for i = at, at + (adds - 1) * width, width do
-      local series, numbers = ARGV[i], ARGV[i + 1]
-      local main = series
-      if is_limited then
-        local overflow, part_of = ARGV[i + 2], ARGV[i + 3]
-        if part_of ~= '' then main = part_of end
-        if overflow ~= '' then
-          local is_new = part_of == '' and not sums[series] and not total.is_back[series]
-          if is_new and series ~= overflow and max and count >= max then folded[series] = overflow end
-          if folded[main] then
-            main, series = folded[main], overflow
-          elseif is_new and series ~= overflow then
-            count = count + 1
-          end
-        elseif part_of == '' and not sums[series] and not total.is_back[series] then
-          count = count + 1
-        end
-        if expire and part_of ~= '' then
+      local series, numbers, overflow, part_of, main = add_at(i, width)
+      if max and main == series and overflow ~= '' and overflow ~= series and not is_stored(series) then
+        -- The overflow series is counted, too.
+        local room = is_stored(overflow) and max + 1 or max
+        if count >= room then folded[series] = overflow end
+      end
+      if folded[main] then main, series = folded[main], overflow end
+      if part_of == '' and not is_stored(series) then count = count + 1 end
+      if total.expire then
+        if part_of ~= '' then
           local parts = total.new_parts[main] or {}
           parts[#parts + 1] = series
           total.new_parts[main] = parts
           -- The parts of a series that comes back belong to its former life.
           if total.is_back[main] and sums[series] and not total.touched[series] then sums[series] = false end
         end
-        if expire then total.touched[main] = true end
-        if expire then total.touched[series] = true end
-      elseif not sums[series] then
-        count = count + 1
+        total.touched[main] = true
+        total.touched[series] = true
       end
-      if sums[series] == nil or sums[series] == false or not order[series] then
+      if not sums[series] or not order[series] then
         order[#order + 1] = series
         order[series] = true
       end
@@ -337,27 +340,23 @@ local function lines(text)
   return list
 end
 
--- Deletes a series that has expired, with its parts.
-local function forget(total, series, gone)
-  gone[#gone + 1] = series
-  for _, part in ipairs(lines(total.known_parts[series])) do gone[#gone + 1] = part end
-  total.known_parts[series] = false
-end
-
 local function write_expiry(total)
-  local dropped, scores, parts = {}, {}, {}
-  for _, series in ipairs(total.expired) do
-    if not total.touched[series] then forget(total, series, dropped) end
+  local expired, dropped = {}, {}
+  local function drop(series)
+    dropped[#dropped + 1] = series
+    for _, part in ipairs(lines(total.known_parts[series])) do dropped[#dropped + 1] = part end
+    total.known_parts[series] = false
   end
-  local forgotten = #dropped > 0 and total.expired or {}
-  for series in pairs(total.is_back) do forget(total, series, dropped) end
-  write('HDEL', total.key, dropped)
-  for _, series in ipairs(forgotten) do
+  for _, series in ipairs(total.expired) do
     if not total.touched[series] then
-      redis.call('ZREM', total.idle, series)
-      redis.call('HDEL', total.parts, series)
+      expired[#expired + 1] = series
+      drop(series)
     end
   end
+  for series in pairs(total.is_back) do drop(series) end
+  write('HDEL', total.key, dropped)
+  write('HDEL', total.parts, dropped)
+  write('ZREM', total.idle, expired)
   local expires = whole(time + total.expire)
   local is_scored = {}
   for _, series in ipairs(total.mains) do
@@ -368,20 +367,22 @@ local function write_expiry(total)
     end
   end
   for main, list in pairs(total.new_parts) do
-    local all, known = {}, {}
-    for _, source in ipairs({ lines(total.known_parts[main]), list }) do
-      for _, part in ipairs(source) do
-        if not known[part] then
-          known[part] = true
-          all[#all + 1] = part
-        end
+    local all, known = lines(total.known_parts[main]), {}
+    for _, part in ipairs(all) do known[part] = true end
+    local size = #all
+    for _, part in ipairs(list) do
+      if not known[part] then
+        known[part] = true
+        all[#all + 1] = part
+        redis.call('HSET', total.parts, part, main)
       end
     end
-    redis.call('HSET', total.parts, main, table.concat(all, '\\n'))
+    if #all > size then redis.call('HSET', total.parts, main, table.concat(all, '\\n')) end
   end
 end
 
-one.sequence, one.seen, one.left, one.expires = sequence, time, '0', time + ARGV[4]
+one.sequence, one.seen, one.left = sequence, time, '0'
+one.expires = time + math.max(ARGV[4], ARGV[5])
 clock = whole(clock + 1)
 local expires = whole(one.expires + 60000)
 redis.call('HSET', head, 'i:' .. id, record_of(one), 'clock', clock, 'places', whole(places))
@@ -440,19 +441,17 @@ const ROWS = `
 local epoch, cursor, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('HGET', head, 'epoch') ~= epoch then return { 'restarted' } end
 
--- The fields that have not expired.
+-- The fields that have not expired. A part expires with its series.
 local function alive(fields, idle, parts)
-  local expired = redis.call('ZRANGEBYSCORE', idle, '-inf', '(' .. whole(now()))
-  if #expired == 0 then return fields end
-  local is_gone, left = {}, {}
-  for _, series in ipairs(expired) do
-    is_gone[series] = true
-    for part in (redis.call('HGET', parts, series) or ''):gmatch('[^\\n]+') do is_gone[part] = true end
-  end
-  for i = 1, #fields, 2 do
-    if not is_gone[fields[i]] then
-      left[#left + 1] = fields[i]
-      left[#left + 1] = fields[i + 1]
+  local time, names, expiry, series, left = now(), {}, {}, {}, {}
+  for i = 1, #fields, 2 do names[#names + 1] = fields[i] end
+  lookup('ZMSCORE', idle, names, expiry)
+  lookup('HMGET', parts, names, series)
+  for i, name in ipairs(names) do
+    local expires = expiry[name] or (series[name] and redis.call('ZSCORE', idle, series[name]))
+    if not expires or tonumber(expires) >= time then
+      left[#left + 1] = name
+      left[#left + 1] = fields[2 * i]
     end
   end
   return left

@@ -59,6 +59,8 @@ export class RedisSession implements Session {
   readonly #keys: Keys;
   readonly #options: OpenOptions;
   readonly #retention: string;
+  /** How long a process may be silent, and how long others may have time to notice a loss. */
+  readonly #hold: string;
   /** The greatest known clock of the store, and its epoch. */
   #seen: Seen = { epoch: "", clock: 0 };
   /** A history that no process has confirmed, and when it was first seen. */
@@ -70,6 +72,7 @@ export class RedisSession implements Session {
     this.#keys = keys;
     this.#options = options;
     this.#retention = toMs(options.retentionMs);
+    this.#hold = toMs(options.deadAfterMs);
   }
 
   /** Rejects if the data in Redis cannot be used. */
@@ -80,7 +83,7 @@ export class RedisSession implements Session {
   async join({ id, process }: Instance, { signal }: CallOptions): Promise<string> {
     const reply = await this.#write("join", {
       keys: [this.#keys.head, this.#keys.own(id)],
-      args: [id, JSON.stringify(process), crypto.randomUUID(), this.#retention],
+      args: [id, JSON.stringify(process), crypto.randomUUID(), this.#retention, this.#hold],
     }, signal);
     this.#see(seenIn(reply));
     return String(reply[1]);
@@ -89,7 +92,6 @@ export class RedisSession implements Session {
   async push(id: string, batch: Batch, { signal }: CallOptions): Promise<PushResult> {
     const { keys, args } = encodeBatch(this.#keys, batch);
     const { epoch, clock } = this.#seen;
-    const hold = toMs(this.#options.deadAfterMs);
     const reply = await this.#write("push", {
       keys: [this.#keys.head, this.#keys.own(id), ...keys],
       args: [
@@ -97,7 +99,7 @@ export class RedisSession implements Session {
         `${batch.sequence}`,
         crypto.randomUUID(),
         this.#retention,
-        hold,
+        this.#hold,
         epoch,
         `${clock}`,
         ...args,

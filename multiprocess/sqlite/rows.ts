@@ -42,7 +42,7 @@ interface Sent {
 /** A family, within a transaction. */
 interface StoredFamily {
   readonly id: number;
-  /** How many series it has, without the overflow series and parts of series. */
+  /** How many series it has, with the overflow series, and without parts of series. */
   series: number;
   readonly entry: FamilyEntry | undefined;
 }
@@ -133,7 +133,11 @@ function addTotals(
     let old = find.get(id, series);
     if (row.overflow !== undefined) {
       const isNew = partOf === undefined && old === undefined && series !== row.overflow;
-      if (isNew && family.series >= maxSeries) folded.set(`${id} ${series}`, row.overflow);
+      if (isNew && family.series >= maxSeries) {
+        const hasOverflow = find.get(id, row.overflow) !== undefined;
+        const isFull = family.series >= maxSeries + Number(hasOverflow);
+        if (isFull) folded.set(`${id} ${series}`, row.overflow);
+      }
       const place = folded.get(`${id} ${partOf ?? series}`);
       if (place !== undefined) {
         if (partOf !== undefined) partOf = place;
@@ -146,11 +150,13 @@ function addTotals(
     if (old === undefined || isExpired) {
       if (partOf === undefined && family.entry !== undefined) dropParts.run(id, series);
       insert.run(id, series, toBytes(row.numbers), partOf ?? null, expires);
-      if (old === undefined && partOf === undefined && series !== row.overflow) family.series++;
+      if (old === undefined && partOf === undefined) family.series++;
     } else {
       update.run(toBytes(toNumbers(old["numbers"]), row.numbers), id, series);
     }
-    if (expires === null || partOf !== undefined) continue;
+    const canExpire = expires !== null || typeof old?.["expires"] === "number";
+    if (!canExpire || partOf !== undefined) continue;
+    // Without an expiry in this process, the series does not expire any more.
     extend.run(expires, id, series);
     extendParts.run(expires, id, series);
   }
@@ -166,16 +172,19 @@ export interface CleanUpOptions {
   readonly hasTime: () => boolean;
 }
 
-/** Marks instances as expired that sent nothing for `retentionMs`. */
-export function expireInstances(
-  write: Statements,
-  { namespace, retentionMs }: OpenOptions,
-  now: number,
-): void {
+/** When an instance must have sent something at least: if it has left, and if not. */
+const OLDEST = "CASE has_left WHEN 1 THEN ? ELSE ? END";
+
+function oldest({ retentionMs, deadAfterMs }: OpenOptions, now: number): [number, number] {
+  return [now - retentionMs, now - Math.max(retentionMs, deadAfterMs)];
+}
+
+/** Marks instances as expired that have ended and sent nothing for `retentionMs`. */
+export function expireInstances(write: Statements, options: OpenOptions, now: number): void {
   write.of(
-    "UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ? " +
+    `UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ${OLDEST} ` +
       "AND namespace IN (SELECT id FROM namespaces WHERE name = ?)",
-  ).run(now - retentionMs, JSON.stringify(namespace));
+  ).run(...oldest(options, now), JSON.stringify(options.namespace));
 }
 
 /** Deletes the rows of expired instances and series, a page at a time. */
@@ -245,12 +254,11 @@ export interface Head {
 /** Reads instances and families. */
 export function readHead(read: Statements, options: OpenOptions, now: number): Head {
   const namespace = JSON.stringify(options.namespace);
-  const oldest = now - options.retentionMs;
   const names = new Map<number, string>();
   const instances: StoredInstance[] = read.of(
     "SELECT i.id, i.name, process, seen, has_left FROM instances i JOIN namespaces n " +
-      "ON n.id = i.namespace WHERE n.name = ? AND is_expired = 0 AND seen >= ? ORDER BY i.id",
-  ).all(namespace, oldest).map((row) => {
+      `ON n.id = i.namespace WHERE n.name = ? AND is_expired = 0 AND seen >= ${OLDEST} ORDER BY i.id`,
+  ).all(namespace, ...oldest(options, now)).map((row) => {
     const order = Number(row["id"]);
     const id = String(row["name"]);
     names.set(order, id);

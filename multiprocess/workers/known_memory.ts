@@ -107,9 +107,9 @@ export class KnownMemory {
    * Whether the instance was silent for so long that its own values do not count any more, or has
    * lost the memory to another one.
    */
-  isForgotten(now: number, { retentionMs }: OpenOptions): boolean {
+  isForgotten(now: number, options: OpenOptions): boolean {
     const { owner } = this.#message;
-    return now - this.seen > retentionMs ||
+    return (now - this.seen > options.retentionMs && !this.isAlive(now, options)) ||
       Atomics.load(this.#head, STATE) >= (owner + 1) * OWNER;
   }
 

@@ -30,7 +30,9 @@ function onlyMetric(family: MetricFamily): ProtoMetric {
   return metric;
 }
 
+/** A native histogram. By default, its count is that of its buckets. */
 function nativeHistogram(parts: Partial<NativeHistogram>): NativeHistogram {
+  const { zeroCount = 0, positive = [], negative = [] } = parts;
   return {
     schema: 0,
     zeroThreshold: 2 ** -128,
@@ -38,7 +40,7 @@ function nativeHistogram(parts: Partial<NativeHistogram>): NativeHistogram {
     positive: new Map(),
     negative: new Map(),
     sum: 0,
-    count: 0,
+    count: [...positive, ...negative].reduce((sum, [, count]) => sum + count, zeroCount),
     ...parts,
   };
 }
@@ -335,7 +337,7 @@ test("encodeProtobuf() writes classic and native histograms of a family in separ
   const family = new MetricFamily("h", "H.", "histogram");
   for (const [i, kind] of ["classic", "classic", "native", "native", "classic"].entries()) {
     if (kind === "classic") family.addSample("h_bucket", { i, le: Infinity }, i);
-    else family.addSample("h", { i }, 0, { nativeHistogram: nativeHistogram({ count: i }) });
+    else family.addSample("h", { i }, 0, { nativeHistogram: nativeHistogram({ zeroCount: i }) });
   }
   const messages = roundTrip([family]);
   assert.deepEqual(
@@ -395,8 +397,10 @@ const FLOATS: Partial<NativeHistogram>[] = [
   { count: 1.5, positive: new Map([[0, 1]]), zeroCount: 0.5 },
   { count: 2.5, positive: new Map([[0, 1]]), negative: new Map([[0, 1]]) },
   { count: 2 ** 53, positive: new Map([[0, 2 ** 53]]) },
+  // The count of the buckets differs, as in the sum of a classic histogram and a native one.
+  { count: 11, positive: new Map([[0, 1]]), zeroCount: 2 },
 ];
-test("encodeProtobuf() writes all counts of a native histogram as floats if one is not an integer", () => {
+test("encodeProtobuf() writes all counts of a native histogram as floats if they are no integers or do not add up", () => {
   for (const parts of FLOATS) {
     const { count, zeroCount, positive, negative } = nativeHistogram(parts);
     const histogram = histogramOf(parts);
@@ -482,8 +486,8 @@ const NATIVE: NativeCase[] = [
   },
   {
     title: "the outermost buckets of the finest resolution",
-    buckets: [[-274_943, 1], [262_145, 2 ** 53 - 1]],
-    expected: { spans: [[-274_943, 1], [537_087, 1]], deltas: [1, 2 ** 53 - 2] },
+    buckets: [[-274_943, 1], [262_145, 2 ** 53 - 2]],
+    expected: { spans: [[-274_943, 1], [537_087, 1]], deltas: [1, 2 ** 53 - 3] },
   },
 ];
 

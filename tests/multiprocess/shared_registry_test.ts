@@ -5,6 +5,7 @@ import {
   CollectorRegistry,
   CollectorRegistryProxy,
   Counter,
+  gatherAsync,
   Gauge,
   generateMetrics,
   generateMetricsAsync,
@@ -353,6 +354,30 @@ test("onCollect runs for each scrape, and for flushes only now and then", async 
   }
   assert.equal(sync, before + 6);
   assert.equal(await shared.getSampleValueAsync("narthex_collector_errors_total"), undefined);
+});
+
+test("an onCollect that never settles keeps no other metric from the store", async () => {
+  const failures: unknown[] = [];
+  const { shared, metrics: jobs } = await share(
+    new MemoryStore(),
+    (registry) => new Counter("jobs_total", "J.", { registry }),
+    // The time of the store stands still. That of the collector does not.
+    { timers: new ManualClock(), timeoutMs: 20, onError: (error) => failures.push(error) },
+  );
+  const given = { registry: shared, aggregation: "sum" } as const;
+  new Gauge("stuck", "S.", { ...given, onCollect: () => new Promise<void>(() => {}) });
+  for (let expected = 1; expected <= 3; expected++) {
+    jobs.inc();
+    assert.equal(await shared.flush(), true);
+    const samples = new Map<string, number>();
+    for await (const family of gatherAsync(shared, { timeoutMs: 20 })) {
+      for (const { name, value } of family.samples) samples.set(name, value);
+    }
+    assert.equal(samples.get("jobs_total"), expected);
+    assert.equal(samples.get("narthex_collector_errors_total"), 1);
+  }
+  assert.deepEqual(failures, []);
+  await shared.close();
 });
 
 test("a scrape with too little time is no failure of the store", async () => {

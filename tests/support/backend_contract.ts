@@ -302,6 +302,18 @@ export function testBackend(
     },
   );
 
+  promise("a silent instance is kept until it counts as ended", async (store) => {
+    const session = await open(store, { retentionMs: 1 });
+    const row: Row = { family: "g", series: "s", numbers: [1] };
+    const silent = id();
+    await session.join({ id: silent, process: "1" }, { signal });
+    await session.push(silent, { ...NOTHING, sets: [row] }, { signal });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await session.join({ id: id(), process: "2" }, { signal });
+    assert.equal((await readAll(session)).values.length, 1);
+    await session.close();
+  });
+
   promise("an aborted signal ends a call", async (store) => {
     const session = await open(store);
     const aborted = AbortSignal.abort(new Error("enough"));

@@ -150,8 +150,9 @@ export class MemoryStore {
 
   #read({ deadAfterMs, retentionMs }: OpenOptions): StoredSlice[] {
     const now = this.#now();
-    for (const { id, seen } of this.instances.values()) {
-      if (now - seen > retentionMs) this.instances.delete(id);
+    for (const { id, seen, left } of this.instances.values()) {
+      const keptMs = left ? retentionMs : Math.max(retentionMs, deadAfterMs);
+      if (now - seen > keptMs) this.instances.delete(id);
     }
     const instances = Array.from(this.instances.values(), (instance): StoredInstance => {
       const { id, process, order, left, seen } = instance;

@@ -114,6 +114,62 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
     for (const { shared } of [few, many]) await shared.close();
   });
 
+  defineLimit(
+    "a limit holds after the overflow series has expired",
+    async ({ backend, advance }) => {
+      const start = async () => {
+        const registry = new CollectorRegistry({ maxSeries: 3 });
+        const given = {
+          registry,
+          labelNames: ["tenant"],
+          expireAfterSeconds: 10,
+          ...clock,
+        } as const;
+        const hits = new Counter("hits_total", "H.", given);
+        return { hits, shared: await loadBackend(backend(), { registry, ...options }) };
+      };
+      const [one, two] = [await start(), await start()];
+      const keep = async () => {
+        for (const tenant of ["a", "b", "c"]) one.hits.labels(tenant).inc();
+        assert.equal(await one.shared.flush(), true);
+      };
+      for (let round = 0; round < 4; round++) {
+        await keep();
+        two.hits.labels(`${round % 3}`).inc();
+        const tenants = [...await samplesAsync(two.shared)].filter(([series]) =>
+          series.startsWith("hits_total{")
+        );
+        assert.deepEqual(tenants.map(([series]) => series.match(/"(.+)"/)?.[1]).toSorted(), [
+          "a",
+          "b",
+          "c",
+          "overflow",
+        ]);
+        assert.equal(Number(tenants.find(([series]) => series.includes("overflow"))?.[1]), 1);
+        await advance(6);
+        await keep();
+        await advance(6);
+        await keep();
+      }
+      for (const { shared } of [one, two]) await shared.close();
+    },
+  );
+
+  defineLimit("parts of native histograms are not counted as series", async ({ backend }) => {
+    const start = async (maxSeries: number) => {
+      const registry = new CollectorRegistry({ maxSeries });
+      const given = { registry, labelNames: ["tenant"], nativeHistogram: true, ...clock } as const;
+      const size = new Histogram("size", "S.", { ...given, buckets: [] });
+      return { size, shared: await loadBackend(backend(), { registry, ...options }) };
+    };
+    const [unlimited, limited] = [await start(Infinity), await start(5)];
+    for (let i = 0; i < 10; i++) unlimited.size.labels("one").observe(2 ** i);
+    assert.equal(await unlimited.shared.flush(), true);
+    limited.size.labels("two").observe(1);
+    assert.equal(await limited.shared.getSampleValueAsync("size_count", { tenant: "two" }), 1);
+    for (const { shared } of [unlimited, limited]) await shared.close();
+  });
+
   define(
     "gauges beyond the limit are left out, running processes last",
     async ({ backend }) => {
@@ -194,6 +250,28 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
       assert.equal(await one.shared.getSampleValueAsync("size_count", { tenant: "always" }), 2);
       assert.equal(increases.total, counted);
       for (const { shared } of [one, two]) await shared.close();
+    },
+  );
+
+  defineLimit(
+    "a series does not expire while a process without expiry adds to it",
+    async ({ backend, advance }) => {
+      const start = async (expireAfterSeconds?: number) => {
+        const registry = new CollectorRegistry();
+        const given = { registry, labelNames: ["tenant"], expireAfterSeconds, ...clock } as const;
+        const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
+        return { size, shared: await loadBackend(backend(), { registry, ...options }) };
+      };
+      const [former, next] = [await start(10), await start()];
+      former.size.labels("a").observe(1);
+      assert.equal(await former.shared.flush(), true);
+      for (let expected = 2; expected < 5; expected++) {
+        next.size.labels("a").observe(2);
+        const count = await next.shared.getSampleValueAsync("size_count", { tenant: "a" });
+        assert.equal(count, expected);
+        await advance(6);
+      }
+      for (const { shared } of [former, next]) await shared.close();
     },
   );
 

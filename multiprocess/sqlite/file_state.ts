@@ -11,7 +11,7 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { closeSync, openSync, type Stats, statSync, utimesSync } from "node:fs";
+import { closeSync, openSync, realpathSync, type Stats, statSync, utimesSync } from "node:fs";
 
 /** The suffix of the name of the file that has the mark. */
 const MARK_SUFFIX = "-mark";
@@ -43,8 +43,9 @@ export type FileIdentities = readonly (string | undefined)[];
 
 /** Returns the identities of a database and the files beside it. */
 export function identitiesOf(path: string): FileIdentities {
+  const target = targetOf(path);
   return SUFFIXES.map((suffix) => {
-    const stats = statOf(path + suffix);
+    const stats = statOf(target + suffix);
     return stats && `${stats.dev}:${stats.ino}`;
   });
 }
@@ -169,9 +170,10 @@ function read(database: DatabaseSync): FileState {
 /** Sets the mark beside the database. Returns false if the file has another owner. */
 function setMark(path: string, mark: number, makes = false): boolean {
   try {
-    if (!isAllowed("write", path + MARK_SUFFIX)) return false;
-    if (makes) closeSync(openSync(path + MARK_SUFFIX, "a"));
-    utimesSync(path + MARK_SUFFIX, mark, mark);
+    const file = targetOf(path) + MARK_SUFFIX;
+    if (!isAllowed("write", file)) return false;
+    if (makes) closeSync(openSync(file, "a"));
+    utimesSync(file, mark, mark);
     return findMark(path) === mark;
   } catch {
     return false;
@@ -180,9 +182,19 @@ function setMark(path: string, mark: number, makes = false): boolean {
 
 /** Returns the mark beside the database: 0 without one, undefined without permission. */
 function findMark(path: string): number | undefined {
-  if (!isAllowed("read", path + MARK_SUFFIX)) return undefined;
-  const stats = statOf(path + MARK_SUFFIX);
+  const file = targetOf(path) + MARK_SUFFIX;
+  if (!isAllowed("read", file)) return undefined;
+  const stats = statOf(file);
   return stats === undefined ? UNMARKED : Math.round(stats.mtimeMs / 1000);
+}
+
+/** Returns the path of the file that a link leads to. All other files are beside that one. */
+function targetOf(path: string): string {
+  try {
+    return isAllowed("read", path) ? realpathSync(path) : path;
+  } catch {
+    return path;
+  }
 }
 
 /** Returns the state of a file, or undefined if it does not exist or without permission. */

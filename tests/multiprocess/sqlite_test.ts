@@ -5,6 +5,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -272,6 +273,28 @@ test(
     assert.ok(total !== undefined && total >= 2 && total <= 4, `${total}`);
     await one.shared.close();
     await two.shared.close();
+  }),
+);
+
+test(
+  "a database has the same totals through a link, and others after the link leads elsewhere",
+  inFolder(async ({ folder, path }) => {
+    const link = join(folder, "link.db");
+    symlinkSync(path, link);
+    const processes = [await share(link), await share(path), await share(link)];
+    for (let counted = 1; counted <= 6; counted++) {
+      const { jobs, total } = processes[counted % 3]!;
+      jobs.labels("a").inc();
+      assert.equal(await total(), counted);
+    }
+    rmSync(link);
+    symlinkSync(join(folder, "other.db"), link);
+    const { jobs, shared, total } = processes[0]!;
+    jobs.labels("a").inc(10);
+    await shared.flush();
+    assert.equal(await total(), 10);
+    assert.equal(await processes[1]!.total(), 6);
+    for (const { shared } of processes) await shared.close();
   }),
 );
 

@@ -16,8 +16,8 @@ import { closeSync, openSync, realpathSync, type Stats, statSync, utimesSync } f
 /** The suffix of the name of the file that has the mark. */
 const MARK_SUFFIX = "-mark";
 
-/** The first mark, in seconds since 1970. */
-const FIRST_MARK = 1_000_000_000;
+/** The first and the last mark, in seconds since 1970. Every file system has these times. */
+const [FIRST_MARK, LAST_MARK] = [1_000_000_000, 2_000_000_000];
 
 /** The mark of a database beside which no file can be created. */
 const UNMARKED = 0;
@@ -79,7 +79,7 @@ export function isForeign(database: DatabaseSync, path: string): boolean {
  */
 export function adoptFile(database: DatabaseSync, path: string): void {
   const { number, mark } = read(database);
-  const next = Math.max(FIRST_MARK, mark, findMark(path) ?? 0) + STEP;
+  const next = markAfter(Math.max(mark, findMark(path) ?? UNMARKED));
   const isSet = setMark(path, next, true);
   database.prepare("UPDATE file SET identity = ?, mark = ?, checkpoint = ? WHERE id = 1")
     .run(identityOf(statSync(path)), isSet ? next : UNMARKED, number);
@@ -94,7 +94,7 @@ export function adoptFile(database: DatabaseSync, path: string): void {
  */
 export function moveMark(database: DatabaseSync, path: string): () => void {
   const { mark, identity } = read(database);
-  const next = mark + STEP;
+  const next = markAfter(mark);
   // Only the owner of a file may set its times.
   if (mark === UNMARKED || !setMark(path, next - 1)) return () => {};
   const now = identityOf(statSync(path));
@@ -165,6 +165,12 @@ function read(database: DatabaseSync): FileState {
     checkpoint: Number(checkpoint),
     number: Number(number),
   };
+}
+
+/** Returns a later mark. The first one is random, so that two databases have different marks. */
+function markAfter(mark: number): number {
+  if (mark >= FIRST_MARK && mark < LAST_MARK) return mark + STEP;
+  return FIRST_MARK + STEP * Math.floor(Math.random() * 2 ** 28);
 }
 
 /** Sets the mark beside the database. Returns false if the file has another owner. */

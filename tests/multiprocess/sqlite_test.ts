@@ -3,6 +3,7 @@ import {
   copyFileSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -295,6 +296,29 @@ test(
     assert.equal(await total(), 10);
     assert.equal(await processes[1]!.total(), 6);
     for (const { shared } of processes) await shared.close();
+  }),
+);
+
+test(
+  "totals start at zero when two databases of the same age are swapped",
+  inFolder(async ({ folder }) => {
+    const paths = ["one.db", "two.db"].map((name) => join(folder, name));
+    for (const [i, path] of paths.entries()) {
+      const { jobs, shared } = await share(path);
+      jobs.labels("a").inc(100 + i);
+      await shared.close();
+    }
+    const [one, two] = paths as [string, string];
+    const between = join(folder, "between.db");
+    for (const [from, to] of [[one, between], [two, one], [between, two]] as const) {
+      renameSync(from, to);
+    }
+    for (const path of paths) {
+      const { jobs, shared, total } = await share(path);
+      jobs.labels("a").inc(1);
+      assert.equal(await total(), 1);
+      await shared.close();
+    }
   }),
 );
 

@@ -233,5 +233,6 @@ function identityOf({ ino, birthtimeMs, ctimeMs }: Stats): string {
 
 function isSame(one: string, other: string): boolean {
   const [[number, made], [otherNumber, otherMade]] = [one.split(" "), other.split(" ")];
-  return number === otherNumber && (made === otherMade || made === "?" || otherMade === "?");
+  // Not every runtime rounds the time down. An unknown time is not a number.
+  return number === otherNumber && !(Math.abs(Number(made) - Number(otherMade)) > 1);
 }

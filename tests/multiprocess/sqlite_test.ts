@@ -323,6 +323,25 @@ test(
 );
 
 test(
+  "a database is the same if another runtime rounds the birth time of its file up",
+  inFolder(async ({ path }) => {
+    const first = await share(path);
+    first.jobs.labels("a").inc(5);
+    await first.shared.close();
+    const database = new DatabaseSync(path);
+    const [number, made] = String(
+      database.prepare("SELECT identity FROM file").get()?.["identity"],
+    ).split(" ");
+    const rounded = made === "?" ? made : Number(made) + 1;
+    database.prepare("UPDATE file SET identity = ?").run(`${number} ${rounded}`);
+    database.close();
+    const { shared, total } = await share(path);
+    assert.equal(await total(), 5);
+    await shared.close();
+  }),
+);
+
+test(
   "a store can be read without writing to it",
   inFolder(async (place) => {
     const { jobs, shared } = await share(place.path);

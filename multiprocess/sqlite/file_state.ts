@@ -50,6 +50,11 @@ export function identitiesOf(path: string): FileIdentities {
   });
 }
 
+/** Returns how long the log is, in bytes. */
+export function logBytes(path: string): number {
+  return statOf(`${targetOf(path)}-wal`)?.size ?? 0;
+}
+
 /** Returns whether the files at the path are not the ones that a connection has open. */
 export function areReplaced(opened: FileIdentities, path: string): boolean {
   const now = identitiesOf(path);

@@ -411,6 +411,23 @@ test(
 );
 
 test(
+  "the log does not grow with short scripts beside a process that only reads",
+  inFolder(async ({ path }) => {
+    await share(path).then(({ shared }) => shared.close());
+    const reader = await share(path, { readOnly: true });
+    let longest = 0;
+    for (let run = 0; run < 60; run++) {
+      const { jobs, shared } = await share(path);
+      for (let i = 0; i < 300; i++) jobs.labels(`${i} ${"x".repeat(1000)}`).inc();
+      await shared.close();
+      longest = Math.max(longest, statSync(`${path}-wal`).size);
+    }
+    assert.ok(longest < 6e6, `${longest} bytes`);
+    await reader.shared.close();
+  }),
+);
+
+test(
   "checkpoints at idle times become rare on a slow disk",
   inFolder(async ({ folder }) => {
     const countCheckpoints = async (path: string, secondsPerLook: number): Promise<number> => {

@@ -166,16 +166,21 @@ export interface CleanUpOptions {
   readonly hasTime: () => boolean;
 }
 
-/** Marks instances as expired that sent nothing for `retentionMs`. */
+/** The condition for an instance to have ended. An idle one sends something within `deadAfterMs`. */
+const HAS_ENDED = "(has_left = 1 OR seen < ?)";
+
+/** Marks instances as expired that have ended and sent nothing for `retentionMs`. */
 export function expireInstances(
   write: Statements,
-  { namespace, retentionMs }: OpenOptions,
+  { namespace, retentionMs, deadAfterMs }: OpenOptions,
   now: number,
 ): void {
+  // If the clock went back, an instance that has ended would otherwise be alive until it catches up.
+  write.of("UPDATE instances SET seen = ?1 WHERE seen > ?1").run(now);
   write.of(
-    "UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ? " +
+    `UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ? AND ${HAS_ENDED} ` +
       "AND namespace IN (SELECT id FROM namespaces WHERE name = ?)",
-  ).run(now - retentionMs, JSON.stringify(namespace));
+  ).run(now - retentionMs, now - deadAfterMs, JSON.stringify(namespace));
 }
 
 /** Deletes the rows of expired instances and series, a page at a time. */
@@ -245,16 +250,17 @@ export interface Head {
 /** Reads instances and families. */
 export function readHead(read: Statements, options: OpenOptions, now: number): Head {
   const namespace = JSON.stringify(options.namespace);
-  const oldest = now - options.retentionMs;
+  const [oldest, oldestAlive] = [now - options.retentionMs, now - options.deadAfterMs];
   const names = new Map<number, string>();
   const instances: StoredInstance[] = read.of(
     "SELECT i.id, i.name, process, seen, has_left FROM instances i JOIN namespaces n " +
-      "ON n.id = i.namespace WHERE n.name = ? AND is_expired = 0 AND seen >= ? ORDER BY i.id",
-  ).all(namespace, oldest).map((row) => {
+      `ON n.id = i.namespace WHERE n.name = ? AND is_expired = 0 AND NOT (seen < ? AND ${HAS_ENDED}) ` +
+      "ORDER BY i.id",
+  ).all(namespace, oldest, oldestAlive).map((row) => {
     const order = Number(row["id"]);
     const id = String(row["name"]);
     names.set(order, id);
-    const alive = row["has_left"] === 0 && Number(row["seen"]) >= now - options.deadAfterMs;
+    const alive = row["has_left"] === 0 && Number(row["seen"]) >= oldestAlive;
     return { id, process: JSON.parse(String(row["process"])), alive, order };
   });
   const texts = new Map<number, string>();

@@ -427,6 +427,59 @@ test(
   }),
 );
 
+/** A process with one gauge, which counts while the process runs. */
+async function shareGauge(path: string, options: LoadBackendOptions) {
+  const registry = new CollectorRegistry();
+  const level = new Gauge("level", "Level.", { registry, aggregation: "livesum" });
+  const given = { registry, intervalMs: 1e9, deadAfterMs: 10_000, ...options };
+  const shared = await loadBackend(sqliteBackend(path), given);
+  return { level, shared, sum: () => shared.getSampleValueAsync("level") };
+}
+
+test(
+  "a process that has ended does not run again when the clock goes back",
+  inFolder(async ({ path }) => {
+    const clock = new ManualClock();
+    const [one, two] = [
+      await shareGauge(path, { timers: clock }),
+      await shareGauge(path, { timers: clock }),
+    ];
+    one.level.set(5);
+    await one.shared.flush();
+    // It sends nothing more, as if it was killed.
+    two.level.set(1);
+    assert.equal(await two.sum(), 6);
+    clock.setTimeOfDay(clock.now() - 3600);
+    for (const [seconds, sum] of [[5, 6], [11, 1]] as const) {
+      clock.advance(seconds);
+      assert.equal(await two.sum(), sum);
+    }
+    await two.shared.close();
+    await one.shared.close();
+  }),
+);
+
+test(
+  "gauges of an idle process stay if retentionMs is less than deadAfterMs",
+  inFolder(async ({ path }) => {
+    const clock = new ManualClock();
+    const options = { timers: clock, retentionMs: 1000 };
+    const [idle, busy] = [await shareGauge(path, options), await shareGauge(path, options)];
+    idle.level.set(5);
+    await idle.shared.flush();
+    for (let second = 0; second < 9; second++) {
+      busy.level.set(second);
+      assert.equal(await busy.sum(), 5 + second);
+      clock.advance(1);
+    }
+    await idle.shared.close();
+    clock.advance(2);
+    busy.level.set(0);
+    assert.equal(await busy.sum(), 0);
+    await busy.shared.close();
+  }),
+);
+
 test(
   "checkpoints at idle times become rare on a slow disk",
   inFolder(async ({ folder }) => {

@@ -500,6 +500,34 @@ test("series of former labels stay beside the new ones", async () => {
   assert.deepEqual(await linesOf(old.shared), lines);
 });
 
+test("no batch is larger than the store allows, even if all series are removed", async () => {
+  const store = new MemoryStore();
+  const sizes: number[] = [];
+  const inner = store.backend();
+  const backend: Backend = {
+    name: "memory",
+    open: async (options) => {
+      const session = await inner.open(options);
+      const push: typeof session.push = (id, batch, options) => {
+        const { families, adds, sets, deletes } = batch;
+        sizes.push(families.length + adds.length + sets.length + deletes.length);
+        return session.push(id, batch, options);
+      };
+      return { ...session, maxNumbers: 100, push };
+    },
+  };
+  const registry = new CollectorRegistry();
+  for (let i = 0; i < 500; i++) new Counter(`a${i}_total`, "A.", { registry, labelNames: ["x"] });
+  const level = new Gauge("level", "Level.", { registry, labelNames: ["x"] });
+  for (let i = 0; i < 1000; i++) level.labels(i).set(i);
+  const shared = await loadBackend(backend, { ...MANUAL, registry });
+  assert.equal(await shared.flush(), true);
+  level.clear();
+  assert.equal(await shared.flush(), true);
+  assert.ok(Math.max(...sizes) <= 101, `${Math.max(...sizes)} rows`);
+  assert.deepEqual(await linesOf(shared), []);
+});
+
 test("the last type of a family is shown to all processes", async () => {
   const store = new MemoryStore();
   const old = await share(store, (registry) => new Counter("a", "A.", { registry }));

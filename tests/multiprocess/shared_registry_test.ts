@@ -500,6 +500,19 @@ test("series of former labels stay beside the new ones", async () => {
   assert.deepEqual(await linesOf(old.shared), lines);
 });
 
+test("a series of an empty label is the series without that label", async () => {
+  const store = new MemoryStore();
+  const old = await share(store, (registry) => new Counter("a_total", "A.", { registry }));
+  old.metrics.inc(7);
+  await old.shared.flush();
+  const young = await share(store, (registry) => {
+    return new Counter("a_total", "A.", { registry, labelNames: ["x"] });
+  });
+  young.metrics.labels("").inc(2);
+  young.metrics.labels("1").inc(1);
+  assert.deepEqual(await linesOf(young.shared), ["a_total 9", 'a_total{x="1"} 1']);
+});
+
 test("no batch is larger than the store allows, even if all series are removed", async () => {
   const store = new MemoryStore();
   const sizes: number[] = [];

@@ -235,15 +235,19 @@ function pausing(slices: Slices): () => Promise<void> | undefined {
   };
 }
 
-/** Adds native buckets to a histogram. Both kinds of buckets then have the same count. */
+/**
+ * Adds native buckets to a histogram. Both kinds of buckets then have the same count. Leaves out
+ * native buckets that lack observations, for example those of a process without native buckets.
+ */
 function withNative(metric: Metric, natives: readonly NativeBuckets[]): Metric {
   if (natives.length === 0) return metric;
   // Only histograms have such rows.
   const histogram = metric as HistogramMetric;
   const { bounds, sum = 0, count: least = 0 } = histogram;
-  const native = nativeOf(sumBuckets(natives), sum, least);
+  const native = nativeOf(sumBuckets(natives), sum, 0);
   // Rows may change while they are read. The count is at least the sum of the buckets.
   const { count } = native;
+  if (count < least) return metric;
   const cumulative = [...histogram.cumulativeCounts().slice(0, -1), count];
   return histogramOf(histogram, { bounds, cumulative, sum, count, native });
 }

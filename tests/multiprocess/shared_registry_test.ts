@@ -9,6 +9,7 @@ import {
   generateMetrics,
   generateMetricsAsync,
   Histogram,
+  type HistogramMetric,
   Info,
   MetricFamily,
   metricsResponse,
@@ -511,6 +512,28 @@ test("a series of an empty label is the series without that label", async () => 
   young.metrics.labels("").inc(2);
   young.metrics.labels("1").inc(1);
   assert.deepEqual(await linesOf(young.shared), ["a_total 9", 'a_total{x="1"} 1']);
+});
+
+test("native buckets are left out if a process counted without them", async () => {
+  const store = new MemoryStore();
+  const define = (nativeHistogram?: true) => (registry: CollectorRegistry) =>
+    new Histogram("size", "Sizes.", { registry, buckets: [1], nativeHistogram });
+  const old = await share(store, define());
+  old.metrics.observe(0.5);
+  await old.shared.flush();
+  const young = await share(store, define(true));
+  young.metrics.observe(3);
+  for await (const { name, metrics } of young.shared.collectAsync()) {
+    if (name !== "size") continue;
+    const [{ count, native }] = [...metrics] as [HistogramMetric];
+    assert.deepEqual({ count, native }, { count: 2, native: undefined });
+  }
+  assert.deepEqual(await linesOf(young.shared), [
+    'size_bucket{le="1"} 1',
+    'size_bucket{le="+Inf"} 2',
+    "size_sum 3.5",
+    "size_count 2",
+  ]);
 });
 
 test("no batch is larger than the store allows, even if all series are removed", async () => {

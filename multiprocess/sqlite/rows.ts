@@ -145,7 +145,9 @@ function addTotals(
     const isExpired = typeof old?.["expires"] === "number" && old["expires"] < now;
     if (old === undefined || isExpired) {
       if (partOf === undefined && family.entry !== undefined) dropParts.run(id, series);
-      insert.run(id, series, toBytes(row.numbers), partOf ?? null, expires);
+      // Rows that expire name their series. The overflow series does so too, as it is not counted.
+      const whole = partOf ?? (series === row.overflow ? series : undefined);
+      insert.run(id, series, toBytes(row.numbers), (expires && whole) ?? null, expires);
       if (old === undefined && partOf === undefined && series !== row.overflow) family.series++;
     } else {
       update.run(toBytes(toNumbers(old["numbers"]), row.numbers), id, series);

@@ -20,6 +20,7 @@ import { loadBackend, type LoadBackendOptions, type Timers } from "../../multipr
 import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { testBackend } from "../support/backend_contract.ts";
 import { ManualClock, settle, until } from "../support/clock.ts";
+import { samplesAsync } from "../support/series.ts";
 import { testGuards } from "../support/shared_guards.ts";
 
 /** A folder for one test, and the database in it. */
@@ -508,6 +509,67 @@ test(
     const slow = await countCheckpoints(join(folder, "slow.db"), 0.03);
     assert.ok(fast >= 10, `${fast} checkpoints`);
     assert.ok(slow >= 2 && slow <= fast / 2, `${slow} checkpoints, ${fast} where they are fast`);
+  }),
+);
+
+test(
+  "a limit holds after the overflow series has expired",
+  inFolder(async ({ path }) => {
+    const clock = new ManualClock();
+    const count = async (...tenants: string[]) => {
+      const registry = new CollectorRegistry();
+      const guards = { maxSeries: 3, expireAfterSeconds: 10 };
+      const hits = new Counter("hits_total", "H.", {
+        registry,
+        labelNames: ["tenant"],
+        ...guards,
+        clock,
+      });
+      const options = { registry, intervalMs: 1e9, deadAfterMs: 60_000, timers: clock };
+      const shared = await loadBackend(sqliteBackend(path), options);
+      for (const tenant of tenants) hits.labels(tenant).inc();
+      const samples = await samplesAsync(shared);
+      await shared.close();
+      return [...samples.keys()].filter((series) => series.startsWith("hits_total"));
+    };
+    for (let i = 0; i < 4; i++) {
+      await count("a", "b", "c");
+      const series = await count(`new ${i}`);
+      assert.deepEqual(
+        series.sort(),
+        ["a", "b", "c", "overflow"].map((tenant) => `hits_total{tenant="${tenant}"}`),
+      );
+      for (const seconds of [6, 6]) {
+        clock.advance(seconds);
+        await count("a", "b", "c");
+      }
+    }
+  }),
+);
+
+test(
+  "native buckets of a process without a limit take no room from series",
+  inFolder(async ({ path }) => {
+    const start = async (maxSeries?: number) => {
+      const registry = new CollectorRegistry(maxSeries === undefined ? {} : { maxSeries });
+      const options = { registry, labelNames: ["tenant"], nativeHistogram: true } as const;
+      const size = new Histogram("size", "S.", { ...options, buckets: [] });
+      const shared = await loadBackend(sqliteBackend(path), { registry, intervalMs: 1e9 });
+      return { size, shared };
+    };
+    const old = await start();
+    for (let value = 1; value < 1e6; value *= 2) old.size.labels("old").observe(value);
+    await old.shared.close();
+    const { size, shared } = await start(3);
+    for (const tenant of ["a", "b", "c"]) size.labels(tenant).observe(1);
+    const counts = [...await samplesAsync(shared)].filter(([series]) => series.includes("_count"));
+    assert.deepEqual(Object.fromEntries(counts), {
+      'size_count{tenant="old"}': 20,
+      'size_count{tenant="a"}': 1,
+      'size_count{tenant="b"}': 1,
+      'size_count{tenant="overflow"}': 1,
+    });
+    await shared.close();
   }),
 );
 

@@ -258,8 +258,13 @@ export class Tracker {
       draft.adds.push({ family: text, series, numbers: added, overflow: to() });
       for (const { name, numbers } of parts) {
         const part = encodeSeries(metric.labelValues, name);
-        const partOf = limits === undefined ? undefined : series;
-        draft.adds.push({ family: text, series: part, numbers, partOf, overflow: to(name) });
+        draft.adds.push({
+          family: text,
+          series: part,
+          numbers,
+          partOf: series,
+          overflow: to(name),
+        });
       }
     }
     for (let i = 0; i < numbers.length; i++) entry.sent[i] = numbers[i]!;

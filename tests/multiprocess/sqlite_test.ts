@@ -15,7 +15,7 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CollectorRegistry, Counter, Gauge, generateMetricsAsync } from "../../mod.ts";
+import { CollectorRegistry, Counter, Gauge, generateMetricsAsync, Histogram } from "../../mod.ts";
 import { loadBackend, type LoadBackendOptions, type Timers } from "../../multiprocess/mod.ts";
 import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { testBackend } from "../support/backend_contract.ts";

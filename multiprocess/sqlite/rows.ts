@@ -181,6 +181,8 @@ function oldest({ retentionMs, deadAfterMs }: OpenOptions, now: number): [number
 
 /** Marks instances as expired that have ended and sent nothing for `retentionMs`. */
 export function expireInstances(write: Statements, options: OpenOptions, now: number): void {
+  // If the clock went back, an instance that has ended would otherwise be alive until it catches up.
+  write.of("UPDATE instances SET seen = ?1 WHERE seen > ?1").run(now);
   write.of(
     `UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ${OLDEST} ` +
       "AND namespace IN (SELECT id FROM namespaces WHERE name = ?)",

@@ -37,6 +37,7 @@ const NONFINITE: Schema = {
   aggregation: "sum",
   labelNames: ["metric"],
   bounds: [],
+  isNative: false,
   states: [],
 };
 const NONFINITE_HELP =
@@ -110,37 +111,45 @@ export class Tracker {
    * @param maxNumbers The most numbers in a draft, which one series may exceed.
    */
   async *drafts(families: readonly MetricFamily[], maxNumbers: number): AsyncGenerator<Draft> {
-    const walk = ++this.#walk;
     const slices = new Slices(BUDGET_MS, this.#timers);
     let draft = new GrowingDraft();
-    const present = new Set<string>();
     let left = STRIDE;
+    for (const _ of this.#steps(families, () => draft)) {
+      if (draft.size >= maxNumbers) {
+        yield draft;
+        draft = new GrowingDraft();
+        // A store in this process may answer without a turn of the event loop.
+        left = 0;
+      }
+      if (--left > 0) continue;
+      left = STRIDE;
+      if (slices.isOver) await slices.pause();
+    }
+    if (draft.size > 0) yield draft;
+  }
+
+  /** Adds changes to the current draft. Yields after each step of the walk. */
+  *#steps(families: readonly MetricFamily[], draft: () => GrowingDraft): Generator<void> {
+    const walk = ++this.#walk;
+    const present = new Set<string>();
     for (const family of families) {
       if (!isStored(family)) continue;
       present.add(family.name);
       const schemas = new SchemaTexts(family);
       const state = this.#stateOf(family.name, schemas.first);
-      this.#introduce(schemas.first, family, draft);
+      this.#introduce(schemas.first, family, draft());
+      yield;
       for (const metric of family.metrics) {
-        this.#update(family, metric, state, schemas, walk, draft);
-        if (draft.size >= maxNumbers) {
-          yield draft;
-          draft = new GrowingDraft();
-          // A store in this process may answer without a turn of the event loop.
-          left = 0;
-        }
-        if (--left > 0) continue;
-        left = STRIDE;
-        if (slices.isOver) await slices.pause();
+        this.#update(family, metric, state, schemas, walk, draft());
+        yield;
       }
-      this.#drop(state, walk, draft);
+      yield* this.#drop(state, walk, draft);
     }
     for (const [name, state] of this.#families) {
       if (present.has(name)) continue;
-      this.#drop(state, walk, draft);
+      yield* this.#drop(state, walk, draft);
       this.#families.delete(name);
     }
-    if (draft.size > 0) yield draft;
   }
 
   #stateOf(name: string, schema: string): FamilyState {
@@ -158,14 +167,19 @@ export class Tracker {
   }
 
   /** Forgets series that no longer exist. Totals stay in the store, because they must not fall. */
-  #drop({ byIdentity, byKey }: FamilyState, walk: number, draft: GrowingDraft): void {
+  *#drop(
+    { byIdentity, byKey }: FamilyState,
+    walk: number,
+    draft: () => GrowingDraft,
+  ): Generator<void> {
     for (const entry of byKey.values()) {
       if (entry.walk === walk) continue;
       const { identity, family, series, key } = entry;
       byKey.delete(key);
       if (byIdentity.get(identity) === entry) byIdentity.delete(identity);
-      if (entry.created === undefined) draft.deletes.push({ family, series });
+      if (entry.created === undefined) draft().deletes.push({ family, series });
       else this.#parked.set(identity, entry);
+      yield;
     }
   }
 
@@ -339,14 +353,16 @@ class SchemaTexts {
 
   #encode(metric: Metric | undefined, type: MetricFamily["type"]): string {
     const { name, unit, aggregation = "sum" } = this.#family;
+    // The type of the family determines the shape of its metrics.
+    const histogram = type === "histogram" ? metric as HistogramMetric | undefined : undefined;
     return encodeSchema({
       name,
       type,
       unit,
       aggregation,
       labelNames: this.#labelNames,
-      // The type of the family determines the shape of its metrics.
-      bounds: type === "histogram" ? (metric as HistogramMetric | undefined)?.bounds ?? [] : [],
+      bounds: histogram?.bounds ?? [],
+      isNative: histogram?.native !== undefined,
       states: type === "stateset" ? (metric as StateSetMetric | undefined)?.states ?? [] : [],
     });
   }

@@ -1,6 +1,7 @@
 /**
- * Scrapes of `deno serve --parallel` with `workersBackend()`, and the memory that it adds to each
- * isolate: the last tables of docs/multiprocess.md. `deno run -A benches/isolates.ts`.
+ * Measures scrapes of `deno serve --parallel` with `workersBackend()`, and the memory that it adds
+ * to each isolate. Prints the last tables of docs/multiprocess.md:
+ * `deno run -A benches/isolates.ts`.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { freePort, type RunningProgram, start, waitFor } from "../tests/support/
 const ISOLATES = [2, 4, 16];
 const SERIES = [1000, 10_000];
 const [REQUESTS, CONNECTIONS, SCRAPES] = [2000, 8, 100];
-/** How often memory is measured. The table has the median. */
+/** The number of memory measurements. The table has the median. */
 const ROUNDS = 3;
 
 interface Page {
@@ -22,7 +23,7 @@ interface Page {
 }
 
 interface Service extends AsyncDisposable {
-  /** Loads a page over a new connection, so that any isolate may answer. */
+  /** Loads a page over a new connection, so that any isolate may respond. */
   load(path: string): Promise<Page>;
 }
 
@@ -62,7 +63,7 @@ function page(url: string): Promise<Page> {
   });
 }
 
-/** Loads a page until each isolate has answered as expected. */
+/** Loads a page until each isolate has responded as expected. */
 async function ofEachIsolate(
   isolates: number,
   load: Service["load"],
@@ -88,7 +89,7 @@ async function scrapeTimes(isolates: number): Promise<string> {
   });
   await Promise.all(connections);
   const total = ({ text }: Page): number => seriesValue(text, "requests_total");
-  // Each isolate has flushed then.
+  // After this, each isolate has flushed.
   await ofEachIsolate(isolates, service.load, "/metrics", (page) => total(page) === REQUESTS);
   const times: number[] = [];
   let exact = 0;

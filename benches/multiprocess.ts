@@ -1,7 +1,7 @@
 /**
- * The cost of a flush and of a scrape of a shared registry, and how long they block the event loop:
- * the first table of docs/multiprocess.md. `deno run -A benches/multiprocess.ts`, and the same on
- * Bun and Node. An argument selects the backends whose names begin with it.
+ * Measures a flush and a scrape of a shared registry, and how long they block the event loop.
+ * Prints the first table of docs/multiprocess.md: `deno run -A benches/multiprocess.ts`, and the
+ * same on Bun and Node. An argument selects the backends whose names start with it.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { workersBackend } from "../multiprocess/workers/mod.ts";
 import { CLIENTS, startRedis } from "../tests/support/redis.ts";
 
 const SIZES = [1000, 10_000, 100_000];
-/** How often each is measured. The table has the median. */
+/** The number of measurements. The table has the median. */
 const ROUNDS = 5;
 
 /** A backend to measure. */
@@ -56,7 +56,7 @@ async function startWorkers(): Promise<Measured> {
   };
 }
 
-/** The backends by name: Redis with each client that the runtime has. */
+/** The backends by name, with Redis once for each client that the runtime supports. */
 const BACKENDS: Record<string, () => Promise<Measured>> = {
   workers: startWorkers,
   sqlite: startSqlite,
@@ -67,7 +67,7 @@ const BACKENDS: Record<string, () => Promise<Measured>> = {
   ),
 };
 
-/** Counts in the same series as the main thread, for each size, as a worker. */
+/** Runs as a worker that counts in the same series as the main thread, for each size. */
 async function bePeer(): Promise<void> {
   for (const size of SIZES) {
     const { registry } = makeSeries(size);
@@ -86,13 +86,13 @@ function makeSeries(size: number) {
 }
 
 interface Cost {
-  /** The time that it took, in milliseconds. */
+  /** The duration, in milliseconds. */
   readonly took: number;
-  /** The longest time in which nothing else could run, in milliseconds. */
+  /** The longest block of the event loop, in milliseconds. */
   readonly block: number;
 }
 
-/** Measures `work`. A timer is late by the time that the event loop is blocked. */
+/** Measures `work`. A timer is as late as the event loop is blocked. */
 async function measure(work: () => Promise<unknown>): Promise<Cost> {
   let last = performance.now();
   let block = 0;
@@ -125,7 +125,7 @@ async function row(backend: Backend, size: number): Promise<string[]> {
     timeoutMs: 60_000,
     namespace: String(size),
   });
-  // A new isolate waits for others that may know more.
+  // A new isolate waits for others that may have more data.
   await new Promise((resolve) => setTimeout(resolve, 1500));
   const costs: Record<string, Cost[]> = { first: [], all: [], none: [], scrape: [] };
   costs["first"]!.push(await measure(() => shared.flush()));

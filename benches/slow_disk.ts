@@ -1,7 +1,7 @@
 /**
- * How long checkpoints of SQLite block the event loop on a slow disk: the table of
- * docs/multiprocess.md. `deno run -A benches/slow_disk.ts` takes three minutes, and needs Linux and a
- * C compiler, because a preloaded library makes each `fsync` and `fdatasync` slow.
+ * Measures how long checkpoints of SQLite block the event loop on a slow disk. Prints the table of
+ * docs/multiprocess.md. `deno run -A benches/slow_disk.ts` takes three minutes, and needs Linux and
+ * a C compiler, because a preloaded library makes each `fsync` and `fdatasync` slow.
  *
  * @module
  */

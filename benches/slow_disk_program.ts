@@ -1,7 +1,7 @@
 /**
- * The program that `slow_disk.ts` measures: counts in some series each second, and prints the pauses
- * of its event loop, in milliseconds, as JSON. Its arguments are the file, the number of series, and
- * the seconds that it runs.
+ * The program that `slow_disk.ts` measures. It counts in some series every second, and prints the
+ * pauses of its event loop as JSON, in milliseconds. Its arguments are the file, the number of
+ * series, and the duration in seconds.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { CollectorRegistry, Counter } from "../mod.ts";
 import { loadBackend } from "../multiprocess/mod.ts";
 import { sqliteBackend } from "../multiprocess/sqlite/mod.ts";
 
-/** How often the program looks at the clock, in milliseconds. */
+/** The interval of the measurements, in milliseconds. */
 const LOOK_MS = 5;
 
 const [path = "", series, seconds] = process.argv.slice(2);

@@ -593,7 +593,7 @@ test("a time limit or an aborted signal ends the push, and is the cause of the e
   const waiting = rejection(
     deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch: deaf, clock }),
   );
-  await until("the time runs", () => clock.timers === 1);
+  await until("the timer runs", () => clock.timers === 1);
   clock.advance(0.005);
   const late = await waiting;
   assert.equal((late.cause as DOMException).name, "TimeoutError");
@@ -634,7 +634,7 @@ test("a push of a registry that never answers ends at the time limit", async () 
   const waiting = rejection(
     pushToGateway(GATEWAY, { job: "a", registry, timeoutMs: 5, fetch, clock }),
   );
-  await until("the time runs", () => clock.timers === 1);
+  await until("the timer runs", () => clock.timers === 1);
   clock.advance(0.005);
   const error = await waiting;
   assert.equal((error.cause as DOMException).name, "TimeoutError");
@@ -675,7 +675,7 @@ test("a signal has no listener after a push", async () => {
   const waiting = rejection(
     deleteFromGateway(GATEWAY, { job: "a", signal, timeoutMs: 5, fetch: deaf, clock }),
   );
-  await until("the time runs", () => clock.timers === 1);
+  await until("the timer runs", () => clock.timers === 1);
   clock.advance(0.005);
   await waiting;
   assert.equal(clock.timers, 0);

@@ -46,7 +46,7 @@ const percents = (text: string) =>
 const SPELLINGS: Record<string, (text: string) => string> = {
   "unchanged": (text) => text,
   "percent-encoded": encodeURIComponent,
-  "percent-encoded with small digits": (text) =>
+  "percent-encoded with lowercase digits": (text) =>
     encodeURIComponent(text).replace(/%../g, (match) => match.toLowerCase()),
   "percent-encoded in all characters": percents,
   "percent-encoded twice": (text) => encodeURIComponent(encodeURIComponent(text)),

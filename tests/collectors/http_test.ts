@@ -129,11 +129,11 @@ test("a measured handler keeps name and length of the original, but has at least
 });
 
 const PASSED_THROUGH: [what: string, answer: () => unknown, key: string][] = [
-  ["no body", () => new Response(null, { status: 204 }), "204"],
+  ["a response without a body", () => new Response(null, { status: 204 }), "204"],
   ["a redirect", () => Response.redirect("http://localhost/elsewhere"), "302"],
   ["an upgrade", () => ({ status: 101, headers: new Headers() }), "101"],
   ["undefined, as after an upgrade in Bun", () => undefined, "Bun" in globalThis ? "101" : "500"],
-  ["not a response", () => "oops", "500"],
+  ["a string, not a response", () => "oops", "500"],
 ];
 for (const [what, make, status] of PASSED_THROUGH) {
   test(`an answer that is ${what} is returned synchronously as the same object`, () => {

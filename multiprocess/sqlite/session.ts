@@ -33,7 +33,6 @@ import {
   beginAgain,
   cleanUp,
   expireInstances,
-  type Head,
   readHead,
   readRows,
   Statements,
@@ -247,13 +246,15 @@ export class SqliteSession implements Session {
     reader.exec("BEGIN");
     try {
       const now = this.#now();
-      const load = (): Head => readHead(read, this.#options, now);
-      const head = await whenUnlocked(signal, this.#timers, load);
-      if (head.clock < this.#seen || isForeign(reader, this.#path)) {
+      const head = await whenUnlocked(signal, this.#timers, () => {
+        // Looks at the mark first, because other processes move it while the head is read.
+        return isForeign(reader, this.#path) ? undefined : readHead(read, this.#options, now);
+      });
+      if (head === undefined || head.clock < this.#seen) {
         await this.#repair(signal);
         return false;
       }
-      this.#seen = Math.max(this.#seen, head.clock);
+      this.#seen = head.clock;
       yield head.slice;
       yield* readRows(read, head);
     } finally {

@@ -27,7 +27,7 @@ const MARK_SUFFIX = "-mark";
 /** The first and the last mark, in seconds since 1970. Every file system has these times. */
 const [FIRST_MARK, LAST_MARK] = [1_000_000_000, 2_000_000_000];
 
-/** The mark of a database beside which no file can be created. */
+/** The mark of a database beside which no process could make a file yet. */
 const UNMARKED = 0;
 
 /** The step of a mark. While it moves, the file is one ahead of the content, then one behind. */
@@ -108,7 +108,7 @@ export function adoptFile(database: DatabaseSync, path: string): void {
 export function moveMark(database: DatabaseSync, path: string): () => void {
   const { mark, identity } = read(database);
   const next = markAfter(mark);
-  if (mark === UNMARKED || !setMark(path, next - 1)) return () => {};
+  if (!setMark(path, next - 1)) return () => {};
   const now = identityOf(statSync(path));
   database.prepare("UPDATE file SET mark = ?, identity = ? WHERE id = 1")
     .run(next, isSame(identity, now) ? now : identity);

@@ -136,16 +136,21 @@ function finishMark(database: DatabaseSync, path: string, mark: number): void {
 export function checkpoint(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    database.exec(
-      "UPDATE checkpoints SET number = number + 1; " +
-        "UPDATE file SET checkpoint = (SELECT number FROM checkpoints WHERE id = 1)",
-    );
+    countCheckpoint(database);
     database.exec("COMMIT");
   } catch (error) {
     rollBack(database);
     throw error;
   }
   database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+}
+
+/** Counts a checkpoint that follows. Called within a transaction. */
+export function countCheckpoint(database: DatabaseSync): void {
+  database.exec(
+    "UPDATE checkpoints SET number = number + 1; " +
+      "UPDATE file SET checkpoint = (SELECT number FROM checkpoints WHERE id = 1)",
+  );
 }
 
 /** Rolls back a transaction, if SQLite has not already done so. */

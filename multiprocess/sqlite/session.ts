@@ -21,6 +21,7 @@ import {
   adoptFile,
   areReplaced,
   checkpoint,
+  countCheckpoint,
   type FileIdentities,
   identitiesOf,
   isForeign,
@@ -163,7 +164,9 @@ export class SqliteSession implements Session {
   }
 
   leave(id: string, { signal }: CallOptions): Promise<void> {
-    return this.#transaction(signal, 1, ({ write }) => {
+    return this.#transaction(signal, 1, ({ write, writer }) => {
+      // When the last process closes the database, SQLite makes a checkpoint.
+      countCheckpoint(writer);
       write.of("UPDATE instances SET has_left = 1, seen = ? WHERE name = ?").run(this.#now(), id);
     });
   }

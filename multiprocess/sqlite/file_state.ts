@@ -11,7 +11,15 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { closeSync, openSync, realpathSync, type Stats, statSync, utimesSync } from "node:fs";
+import {
+  closeSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  type Stats,
+  statSync,
+  utimesSync,
+} from "node:fs";
 
 /** The suffix of the name of the file that has the mark. */
 const MARK_SUFFIX = "-mark";
@@ -19,7 +27,7 @@ const MARK_SUFFIX = "-mark";
 /** The first and the last mark, in seconds since 1970. Every file system has these times. */
 const [FIRST_MARK, LAST_MARK] = [1_000_000_000, 2_000_000_000];
 
-/** The mark of a database beside which no file can be created. */
+/** The mark of a database beside which no process could make a file yet. */
 const UNMARKED = 0;
 
 /** The step of a mark. While it moves, the file is one ahead of the content, then one behind. */
@@ -85,7 +93,7 @@ export function isForeign(database: DatabaseSync, path: string): boolean {
 export function adoptFile(database: DatabaseSync, path: string): void {
   const { number, mark } = read(database);
   const next = markAfter(Math.max(mark, findMark(path) ?? UNMARKED));
-  const isSet = setMark(path, next, true);
+  const isSet = setMark(path, next);
   database.prepare("UPDATE file SET identity = ?, mark = ?, checkpoint = ? WHERE id = 1")
     .run(identityOf(statSync(path)), isSet ? next : UNMARKED, number);
 }
@@ -100,8 +108,7 @@ export function adoptFile(database: DatabaseSync, path: string): void {
 export function moveMark(database: DatabaseSync, path: string): () => void {
   const { mark, identity } = read(database);
   const next = markAfter(mark);
-  // Only the owner of a file may set its times.
-  if (mark === UNMARKED || !setMark(path, next - 1)) return () => {};
+  if (!setMark(path, next - 1)) return () => {};
   const now = identityOf(statSync(path));
   database.prepare("UPDATE file SET mark = ?, identity = ? WHERE id = 1")
     .run(next, isSame(identity, now) ? now : identity);
@@ -129,16 +136,21 @@ function finishMark(database: DatabaseSync, path: string, mark: number): void {
 export function checkpoint(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    database.exec(
-      "UPDATE checkpoints SET number = number + 1; " +
-        "UPDATE file SET checkpoint = (SELECT number FROM checkpoints WHERE id = 1)",
-    );
+    countCheckpoint(database);
     database.exec("COMMIT");
   } catch (error) {
     rollBack(database);
     throw error;
   }
   database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+}
+
+/** Counts a checkpoint that follows. Called within a transaction. */
+export function countCheckpoint(database: DatabaseSync): void {
+  database.exec(
+    "UPDATE checkpoints SET number = number + 1; " +
+      "UPDATE file SET checkpoint = (SELECT number FROM checkpoints WHERE id = 1)",
+  );
 }
 
 /** Rolls back a transaction, if SQLite has not already done so. */
@@ -178,17 +190,22 @@ function markAfter(mark: number): number {
   return FIRST_MARK + STEP * Math.floor(Math.random() * 2 ** 28);
 }
 
-/** Sets the mark beside the database. Returns false if the file has another owner. */
-function setMark(path: string, mark: number, makes = false): boolean {
-  try {
-    const file = targetOf(path) + MARK_SUFFIX;
-    if (!isAllowed("write", file)) return false;
-    if (makes) closeSync(openSync(file, "a"));
-    utimesSync(file, mark, mark);
-    return findMark(path) === mark;
-  } catch {
-    return false;
+/** Sets the mark beside the database. Returns false if that is not possible. */
+function setMark(path: string, mark: number): boolean {
+  const file = targetOf(path) + MARK_SUFFIX;
+  if (!isAllowed("write", file)) return false;
+  for (const isNew of [false, true]) {
+    try {
+      // Only the owner of a file may set its times. Another user makes a file of its own.
+      if (isNew) rmSync(file, { force: true });
+      if (isNew) closeSync(openSync(file, "wx"));
+      utimesSync(file, mark, mark);
+      return findMark(path) === mark;
+    } catch {
+      // It does not exist, or belongs to another user.
+    }
   }
+  return false;
 }
 
 /** Returns the mark beside the database: 0 without one, undefined without permission. */

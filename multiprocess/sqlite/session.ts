@@ -21,6 +21,7 @@ import {
   adoptFile,
   areReplaced,
   checkpoint,
+  countCheckpoint,
   type FileIdentities,
   identitiesOf,
   isForeign,
@@ -33,7 +34,6 @@ import {
   beginAgain,
   cleanUp,
   expireInstances,
-  type Head,
   readHead,
   readRows,
   Statements,
@@ -164,7 +164,9 @@ export class SqliteSession implements Session {
   }
 
   leave(id: string, { signal }: CallOptions): Promise<void> {
-    return this.#transaction(signal, 1, ({ write }) => {
+    return this.#transaction(signal, 1, ({ write, writer }) => {
+      // When the last process closes the database, SQLite makes a checkpoint.
+      countCheckpoint(writer);
       write.of("UPDATE instances SET has_left = 1, seen = ? WHERE name = ?").run(this.#now(), id);
     });
   }
@@ -247,13 +249,15 @@ export class SqliteSession implements Session {
     reader.exec("BEGIN");
     try {
       const now = this.#now();
-      const load = (): Head => readHead(read, this.#options, now);
-      const head = await whenUnlocked(signal, this.#timers, load);
-      if (head.clock < this.#seen || isForeign(reader, this.#path)) {
+      const head = await whenUnlocked(signal, this.#timers, () => {
+        // Looks at the mark first, because other processes move it while the head is read.
+        return isForeign(reader, this.#path) ? undefined : readHead(read, this.#options, now);
+      });
+      if (head === undefined || head.clock < this.#seen) {
         await this.#repair(signal);
         return false;
       }
-      this.#seen = Math.max(this.#seen, head.clock);
+      this.#seen = head.clock;
       yield head.slice;
       yield* readRows(read, head);
     } finally {

@@ -112,42 +112,42 @@ export class Tracker {
    */
   async *drafts(families: readonly MetricFamily[], maxNumbers: number): AsyncGenerator<Draft> {
     const slices = new Slices(BUDGET_MS, this.#timers);
-    let draft = new GrowingDraft();
-    let left = STRIDE;
-    for (const _ of this.#steps(families, () => draft)) {
-      if (draft.size >= maxNumbers) {
-        yield draft;
-        draft = new GrowingDraft();
-        // A store in this process may answer without a turn of the event loop.
-        left = 0;
+    const walk: Walk = {
+      number: ++this.#walk,
+      maxNumbers,
+      draft: new GrowingDraft(),
+      left: STRIDE,
+    };
+    for (const _ of this.#steps(families, walk)) {
+      if (walk.draft.size >= maxNumbers) {
+        yield walk.draft;
+        walk.draft = new GrowingDraft();
       }
-      if (--left > 0) continue;
-      left = STRIDE;
+      walk.left = STRIDE;
       if (slices.isOver) await slices.pause();
     }
-    if (draft.size > 0) yield draft;
+    if (walk.draft.size > 0) yield walk.draft;
   }
 
-  /** Adds changes to the current draft. Yields after each step of the walk. */
-  *#steps(families: readonly MetricFamily[], draft: () => GrowingDraft): Generator<void> {
-    const walk = ++this.#walk;
+  /** Adds changes to the draft. Yields now and then, and when the draft is full. */
+  *#steps(families: readonly MetricFamily[], walk: Walk): Generator<void> {
     const present = new Set<string>();
     for (const family of families) {
       if (!isStored(family)) continue;
       present.add(family.name);
       const schemas = new SchemaTexts(family);
       const state = this.#stateOf(family.name, schemas.first);
-      this.#introduce(schemas.first, family, draft());
-      yield;
+      this.#introduce(schemas.first, family, walk.draft);
+      if (isDue(walk)) yield;
       for (const metric of family.metrics) {
-        this.#update(family, metric, state, schemas, walk, draft());
-        yield;
+        this.#update(family, metric, state, schemas, walk);
+        if (isDue(walk)) yield;
       }
-      yield* this.#drop(state, walk, draft);
+      yield* this.#drop(state, walk);
     }
     for (const [name, state] of this.#families) {
       if (present.has(name)) continue;
-      yield* this.#drop(state, walk, draft);
+      yield* this.#drop(state, walk);
       this.#families.delete(name);
     }
   }
@@ -167,19 +167,15 @@ export class Tracker {
   }
 
   /** Forgets series that no longer exist. Totals stay in the store, because they must not fall. */
-  *#drop(
-    { byIdentity, byKey }: FamilyState,
-    walk: number,
-    draft: () => GrowingDraft,
-  ): Generator<void> {
+  *#drop({ byIdentity, byKey }: FamilyState, walk: Walk): Generator<void> {
     for (const entry of byKey.values()) {
-      if (entry.walk === walk) continue;
+      if (entry.walk === walk.number) continue;
       const { identity, family, series, key } = entry;
       byKey.delete(key);
       if (byIdentity.get(identity) === entry) byIdentity.delete(identity);
-      if (entry.created === undefined) draft().deletes.push({ family, series });
+      if (entry.created === undefined) walk.draft.deletes.push({ family, series });
       else this.#parked.set(identity, entry);
-      yield;
+      if (isDue(walk)) yield;
     }
   }
 
@@ -220,8 +216,7 @@ export class Tracker {
     metric: Metric,
     state: FamilyState,
     schemas: SchemaTexts,
-    walk: number,
-    draft: GrowingDraft,
+    { number: walk, draft }: Walk,
   ): void {
     const total = isTotal(family.type);
     let entry = state.byIdentity.get(metric.origin ?? metric);
@@ -272,6 +267,19 @@ export class Tracker {
     entry.sent.length = numbers.length;
     entry.life = this.#life;
   }
+}
+
+/** The state of a walk. */
+interface Walk {
+  readonly number: number;
+  readonly maxNumbers: number;
+  draft: GrowingDraft;
+  /** How many metrics are left until the next check of the clock. */
+  left: number;
+}
+
+function isDue(walk: Walk): boolean {
+  return --walk.left <= 0 || walk.draft.size >= walk.maxNumbers;
 }
 
 /** A draft that grows. */

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -291,6 +299,25 @@ for (const runtime of RUNTIMES) {
       }
     });
   }
+}
+
+for (const runtime of RUNTIMES) {
+  test(`totals start at zero if another user than the owner of the files wrote since the backup, on ${runtime}`, async () => {
+    await using place = await temporary();
+    const { folder, path } = await makeOpenDatabase(place.folder);
+    const count = async (value: number): Promise<number | undefined> => {
+      const registry = new CollectorRegistry();
+      new Counter("jobs_total", "Jobs.", { registry }).inc(value);
+      await using shared = await loadBackend(sqliteBackend(path), { registry });
+      return await shared.getSampleValueAsync("jobs_total");
+    };
+    assert.equal(await count(5), 5);
+    const backup = join(folder, "backup.db");
+    copyFileSync(path, backup);
+    assert.equal(await openWith(runtime, path, { user: ORDINARY_USER }), "loaded: true\n");
+    copyFileSync(backup, path);
+    assert.equal(await count(1), 1);
+  });
 }
 
 /** Permissions with which a program may read the library but not use the database. */

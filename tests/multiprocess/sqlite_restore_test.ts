@@ -175,6 +175,26 @@ test(
   }),
 );
 
+test(
+  "totals start at zero when a database is overwritten after the processes since the backup ended",
+  inFolder(async ({ folder, path, processes }) => {
+    for (const count of [10, 5]) {
+      const one = await processes.start(path);
+      await one.tell({ count, series: 800 });
+      await one.close();
+      if (count === 10) backUp(path, join(folder, "backup.db"));
+    }
+    const last = await processes.start(path);
+    await last.count(1);
+    assert.equal(await last.total("series 7"), 15);
+    copyFileSync(join(folder, "backup.db"), path);
+    for (let round = 0; round < 3; round++) {
+      assert.equal(await last.total("series 7"), undefined);
+      await last.tell({ count: 1 });
+    }
+  }),
+);
+
 for (const end of ["close", "SIGTERM", "SIGKILL"] as const) {
   test(
     `totals outlive all processes that end by ${end}`,

@@ -324,6 +324,31 @@ test(
 );
 
 test(
+  "a database without a mark gets one from the first process that can set it",
+  inFolder(async ({ folder, path }) => {
+    const count = async (value: number) => {
+      const { jobs, shared, total } = await share(path);
+      jobs.labels("a").inc(value);
+      const result = await total();
+      await shared.close();
+      return result;
+    };
+    await count(100);
+    // As a process leaves it that has no permission for the other file.
+    const database = new DatabaseSync(path);
+    database.exec("UPDATE file SET mark = 0");
+    database.close();
+    rmSync(`${path}-mark`);
+    assert.equal(await count(20), 120);
+    const backup = join(folder, "backup.db");
+    copyFileSync(path, backup);
+    assert.equal(await count(3), 123);
+    copyFileSync(backup, path);
+    assert.equal(await count(1), 1);
+  }),
+);
+
+test(
   "a database is the same if another runtime rounds the birth time of its file up",
   inFolder(async ({ path }) => {
     const first = await share(path);

@@ -89,6 +89,8 @@ export class Tracker {
   #introduced: Map<string, string> = new Map();
   /** The numbers of the current metric. */
   readonly #numbers: number[] = [];
+  /** The changes that were not yielded yet. */
+  #draft: GrowingDraft = new GrowingDraft();
   #life = 1;
   readonly #timers: Timers;
   #walk = 0;
@@ -110,37 +112,44 @@ export class Tracker {
    * @param maxNumbers The most numbers in a draft, which one series may exceed.
    */
   async *drafts(families: readonly MetricFamily[], maxNumbers: number): AsyncGenerator<Draft> {
-    const walk = ++this.#walk;
     const slices = new Slices(BUDGET_MS, this.#timers);
-    let draft = new GrowingDraft();
-    const present = new Set<string>();
+    this.#draft = new GrowingDraft();
     let left = STRIDE;
+    for (const _ of this.#series(families)) {
+      if (this.#draft.size >= maxNumbers) {
+        yield this.#draft;
+        this.#draft = new GrowingDraft();
+        // A store in this process may answer without a turn of the event loop.
+        left = 0;
+      }
+      if (--left > 0) continue;
+      left = STRIDE;
+      if (slices.isOver) await slices.pause();
+    }
+    if (this.#draft.size > 0) yield this.#draft;
+  }
+
+  /** Walks over all series, adds their changes to the draft, and yields so that it can be sent. */
+  *#series(families: readonly MetricFamily[]): Generator<void> {
+    const walk = ++this.#walk;
+    const present = new Set<string>();
     for (const family of families) {
       if (!isStored(family)) continue;
       present.add(family.name);
       const schemas = new SchemaTexts(family);
       const state = this.#stateOf(family.name, schemas.first);
-      this.#introduce(schemas.first, family, draft);
+      this.#introduce(schemas.first, family);
       for (const metric of family.metrics) {
-        this.#update(family, metric, state, schemas, walk, draft);
-        if (draft.size >= maxNumbers) {
-          yield draft;
-          draft = new GrowingDraft();
-          // A store in this process may answer without a turn of the event loop.
-          left = 0;
-        }
-        if (--left > 0) continue;
-        left = STRIDE;
-        if (slices.isOver) await slices.pause();
+        this.#update(family, metric, state, schemas, walk);
+        yield;
       }
-      this.#drop(state, walk, draft);
+      yield* this.#drop(state, walk);
     }
     for (const [name, state] of this.#families) {
       if (present.has(name)) continue;
-      this.#drop(state, walk, draft);
+      yield* this.#drop(state, walk);
       this.#families.delete(name);
     }
-    if (draft.size > 0) yield draft;
   }
 
   #stateOf(name: string, schema: string): FamilyState {
@@ -151,21 +160,22 @@ export class Tracker {
     return state;
   }
 
-  #introduce(text: string, { help, limits }: MetricFamily, draft: GrowingDraft): void {
+  #introduce(text: string, { help, limits }: MetricFamily): void {
     if (this.#introduced.get(text) === help) return;
     this.#introduced.set(text, help);
-    draft.introduce(text, help, limits);
+    this.#draft.introduce(text, help, limits);
   }
 
   /** Forgets series that no longer exist. Totals stay in the store, because they must not fall. */
-  #drop({ byIdentity, byKey }: FamilyState, walk: number, draft: GrowingDraft): void {
+  *#drop({ byIdentity, byKey }: FamilyState, walk: number): Generator<void> {
     for (const entry of byKey.values()) {
       if (entry.walk === walk) continue;
       const { identity, family, series, key } = entry;
       byKey.delete(key);
       if (byIdentity.get(identity) === entry) byIdentity.delete(identity);
-      if (entry.created === undefined) draft.deletes.push({ family, series });
+      if (entry.created === undefined) this.#draft.deletes.push({ family, series });
       else this.#parked.set(identity, entry);
+      yield;
     }
   }
 
@@ -192,13 +202,13 @@ export class Tracker {
   }
 
   /** Counts observations that are missing from the sum, as a total in the store. */
-  #countNonFinite(metric: string, count: number, draft: GrowingDraft): void {
+  #countNonFinite(metric: string, count: number): void {
     const family = encodeSchema(NONFINITE);
     if (this.#introduced.get(family) === undefined) {
       this.#introduced.set(family, NONFINITE_HELP);
-      draft.introduce(family, NONFINITE_HELP, undefined);
+      this.#draft.introduce(family, NONFINITE_HELP, undefined);
     }
-    draft.adds.push({ family, series: encodeSeries([metric]), numbers: [count] });
+    this.#draft.adds.push({ family, series: encodeSeries([metric]), numbers: [count] });
   }
 
   #update(
@@ -207,14 +217,14 @@ export class Tracker {
     state: FamilyState,
     schemas: SchemaTexts,
     walk: number,
-    draft: GrowingDraft,
   ): void {
+    const draft = this.#draft;
     const total = isTotal(family.type);
     let entry = state.byIdentity.get(metric.origin ?? metric);
     if (entry === undefined || entry.walk === walk) {
       const text = schemas.of(metric);
       entry = this.#find(state, metric, text, walk);
-      this.#introduce(text, family, draft);
+      this.#introduce(text, family);
     }
     entry.walk = walk;
     const numbers = this.#numbers;
@@ -235,7 +245,7 @@ export class Tracker {
       const { family: text, series } = entry;
       const added = growth(entry.sent, numbers);
       const lacking = takeNonFinite(added, numbers, first);
-      if (lacking > 0) this.#countNonFinite(family.name, lacking, draft);
+      if (lacking > 0) this.#countNonFinite(family.name, lacking);
       const { limits } = family;
       // The store applies the limits that are in the batch.
       if (limits !== undefined) draft.introduce(text, family.help, limits);

@@ -42,13 +42,15 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- The run id, the replication id, and whether the server was promoted since it has the latter.
+-- The run id, the replication id, and whether the server was promoted since it has the latter. Also
+-- whether it is a replica that has not reached its primary since it started.
 local function current_history()
   local info = redis.pcall('INFO', 'server', 'replication')
   if type(info) ~= 'string' then return '' end
   local former = info:match('master_replid2:(%x+)') or ''
   return table.concat({ info:match('run_id:(%x+)') or '-', info:match('master_replid:(%x+)') or '-',
-    former:find('[^0]') and '1' or '0' }, ' ')
+    former:find('[^0]') and '1' or '0' }, ' '),
+    info:find('master_link_down_since_seconds:-1', 1, true) ~= nil
 end
 
 -- Whether one history continues another: on a replica, or on the same server. Its replication id
@@ -77,7 +79,7 @@ end
 
 local function begin(epoch)
   redis.call('HSET', head, 'version', VERSION, 'epoch', epoch, 'clock', '0',
-    'history', current_history(), 'until', '0')
+    'history', (current_history()), 'until', '0')
 end
 
 local function begin_again(epoch)
@@ -151,7 +153,7 @@ local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 
 epoch = state[2]
 if not epoch then return { 'unknown' } end
 if state[1] ~= VERSION then return { 'version', state[1] or '' } end
-local clock, history, time = tonumber(state[3]), current_history(), now()
+local clock, history, time = tonumber(state[3]), (current_history()), now()
 local is_in_doubt = not continues(state[4], history) or time < tonumber(state[7])
 local has_lost = ARGV[6] == epoch and tonumber(ARGV[7]) > clock
 local is_former = ARGV[6] ~= '' and ARGV[6] ~= epoch and is_in_doubt
@@ -420,14 +422,15 @@ return { 'left' }
 
 /**
  * `head : cursor, count`, replies `head, next cursor, fields, epoch, clock, whether the history
- * continues, current history, until, now`.
+ * continues, current history, until, now`, or `empty` or `unsynced`.
  */
 const HEAD = `
 local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 'until')
 if not state[2] then return { 'empty' } end
 if state[1] ~= VERSION then return { 'version', state[1] or '' } end
+local history, is_unsynced = current_history()
+if is_unsynced then return { 'unsynced' } end
 local page = redis.call('HSCAN', head, ARGV[1], 'COUNT', ARGV[2])
-local history = current_history()
 return { 'head', page[1], page[2], state[2], state[3], continues(state[4], history) and '1' or '0',
   history, state[5], whole(now()) }
 `;

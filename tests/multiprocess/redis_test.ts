@@ -582,6 +582,29 @@ testOnRedis("a replica can be read and rejects writes", async ({ server, share }
   }
 });
 
+testOnRedis("a replica that starts without its primary shows no former state", async (place) => {
+  const { server, share } = place;
+  await using replica = await startRedis(["--replicaof", "127.0.0.1", `${server.port}`]);
+  const one = await share();
+  one.jobs.labels("a").inc(10);
+  assert.equal(await one.total(), 10);
+  await waitFor("the replica", () => {
+    return replica.ask("keys", "*:totals:*") !== "" || undefined;
+  });
+  replica.ask("save");
+  await replica.stop();
+  one.jobs.labels("a").inc(5);
+  assert.equal(await one.total(), 15);
+  await server.stop();
+  await replica.restart();
+  using client = await connect(replica.port);
+  const reader = await share({ command: client.command, readOnly: true, deadAfterMs: 1 });
+  assert.equal(await reader.total(), undefined);
+  assert.match(await generateMetricsAsync(reader.shared), /^narthex_backend_up 0$/m);
+  replica.ask("replicaof", "no", "one");
+  assert.equal(await waitFor("a new primary", () => reader.total()), 10);
+});
+
 testOnRedis("attaching a first replica causes no gap", async ({ server, share }) => {
   const one = await share();
   one.jobs.labels("a").inc(2);

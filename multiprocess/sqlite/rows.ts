@@ -262,7 +262,9 @@ export function readHead(read: Statements, options: OpenOptions, now: number): H
     const order = Number(row["id"]);
     const id = String(row["name"]);
     names.set(order, id);
-    const alive = row["has_left"] === 0 && Number(row["seen"]) >= now - options.deadAfterMs;
+    // A time far in the future is from before the clock was set back.
+    const isRecent = Math.abs(now - Number(row["seen"])) <= options.deadAfterMs;
+    const alive = row["has_left"] === 0 && isRecent;
     return { id, process: JSON.parse(String(row["process"])), alive, order };
   });
   const texts = new Map<number, string>();

@@ -369,6 +369,30 @@ testOnRedis("a reader does not wait for processes that have ended", async (place
   assert.equal(await waitFor("a total", () => reader.total()), 10);
 });
 
+testOnRedis("a process has ended that sent nothing since the clock was set back", async (place) => {
+  const { server, client } = place;
+  const start = async () => {
+    const registry = new CollectorRegistry();
+    const running = new Gauge("running", "Runs.", { registry, aggregation: "livesum" });
+    const options = { registry, intervalMs: 1e9, deadAfterMs: 60_000 };
+    const shared = await loadBackend(redisBackend(client.command), options);
+    running.set(1);
+    assert.equal(await shared.flush(), true);
+    return shared;
+  };
+  const silent = await start();
+  const head = "narthex:{default}:head";
+  const field = server.ask("hkeys", head).split("\n").find((field) => field.startsWith("i:"))!;
+  const [sequence, order, seen, ...rest] = server.ask("hget", head, field).split(" ");
+  // The clock of the server cannot be moved.
+  const record = [sequence, order, Number(seen) + 3_600_000, ...rest].join(" ");
+  server.ask("hset", head, field, record);
+  const shared = await start();
+  assert.equal(await shared.getSampleValueAsync("running"), 1);
+  await shared.close();
+  await silent.close();
+});
+
 testOnRedis("no number becomes wrong when keys are evicted", async ({ server, share }) => {
   const [one, two] = [await share(), await share()];
   const all = () => server.ask("keys", "narthex:*").split("\n");

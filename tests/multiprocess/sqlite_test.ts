@@ -276,6 +276,28 @@ test(
 );
 
 test(
+  "a process has ended that sent nothing since the clock was set back",
+  inFolder(async (place) => {
+    const clock = new ManualClock();
+    const start = async () => {
+      const registry = new CollectorRegistry();
+      const running = new Gauge("running", "Runs.", { registry, aggregation: "livesum" });
+      const options = { registry, intervalMs: 1e9, deadAfterMs: 60_000, timers: clock };
+      const shared = await loadBackend(sqliteBackend(place.path), options);
+      running.set(1);
+      assert.equal(await shared.flush(), true);
+      return shared;
+    };
+    const silent = await start();
+    clock.setTimeOfDay(clock.now() - 3600);
+    const shared = await start();
+    assert.equal(await shared.getSampleValueAsync("running"), 1);
+    await shared.close();
+    await silent.close();
+  }),
+);
+
+test(
   "a store can be read without writing to it",
   inFolder(async (place) => {
     const { jobs, shared } = await share(place.path);

@@ -149,7 +149,9 @@ function addTotals(
     const isExpired = typeof old?.["expires"] === "number" && old["expires"] < now;
     if (old === undefined || isExpired) {
       if (partOf === undefined && family.entry !== undefined) dropParts.run(id, series);
-      insert.run(id, series, toBytes(row.numbers), partOf ?? null, expires);
+      // A part expires with its series, which another process may keep for longer.
+      const until = partOf === undefined ? expires : find.get(id, partOf)?.["expires"] ?? null;
+      insert.run(id, series, toBytes(row.numbers), partOf ?? null, until);
       if (old === undefined && partOf === undefined) family.series++;
     } else {
       update.run(toBytes(toNumbers(old["numbers"]), row.numbers), id, series);

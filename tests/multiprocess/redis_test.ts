@@ -242,6 +242,27 @@ function moveBack(server: RedisServer, ms: number): void {
   }
 }
 
+testOnRedis("parts from before a family had an expiry expire with their series", async (place) => {
+  const { server, client } = place;
+  const start = async (expireAfterSeconds?: number) => {
+    const registry = new CollectorRegistry();
+    const given = { registry, labelNames: ["tenant"], expireAfterSeconds } as const;
+    const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
+    const options = { registry, intervalMs: 1e9, deadAfterMs: 60_000 };
+    return { size, shared: await loadBackend(redisBackend(client.command), options) };
+  };
+  const [former, next] = [await start(), await start(10)];
+  // In buckets of different rows.
+  for (const value of [1e3, 1e6, 1e9]) former.size.labels("a").observe(value);
+  assert.equal(await former.shared.flush(), true);
+  next.size.labels("a").observe(1);
+  assert.equal(await next.shared.flush(), true);
+  moveBack(server, 20_000);
+  next.size.labels("a").observe(1);
+  assert.equal(await next.shared.getSampleValueAsync("size_count", { tenant: "a" }), 1);
+  for (const { shared } of [former, next]) await shared.close();
+});
+
 testOnRedis("expired series neither pile up nor make reads slow", async ({ server, client }) => {
   const registry = new CollectorRegistry();
   const given = { registry, labelNames: ["tenant"], expireAfterSeconds: 10 } as const;

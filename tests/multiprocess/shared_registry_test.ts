@@ -356,6 +356,27 @@ test("onCollect runs for each scrape, and for flushes only now and then", async 
   assert.equal(await shared.getSampleValueAsync("narthex_collector_errors_total"), undefined);
 });
 
+test("a total does not fall to that of one process while onCollect fails", async () => {
+  const store = new MemoryStore();
+  let fails = false;
+  const onCollect = () => {
+    if (fails) throw new Error("flaky");
+  };
+  const start = (count: number) =>
+    share(store, (registry) => {
+      new Counter("jobs_total", "J.", { registry, onCollect }).inc(count);
+      new Gauge("level", "L.", { registry, aggregation: "sum", onCollect }).set(count);
+    });
+  const [one, two] = [await start(10), await start(5)];
+  await two.shared.flush();
+  for (let i = 0; i < 4; i++) {
+    fails = i % 2 === 1;
+    const lines = (await linesOf(one.shared)).filter((line) => !line.startsWith("narthex_"));
+    assert.deepEqual(lines, ["jobs_total 15", `level ${fails ? 5 : 15}`]);
+  }
+  for (const { shared } of [one, two]) await shared.close();
+});
+
 test("an onCollect that never settles keeps no other metric from the store", async () => {
   const failures: unknown[] = [];
   const { shared, metrics: jobs } = await share(

@@ -684,6 +684,27 @@ test("loadBackend() rejects if the backend rejects or never opens, and changes n
   assert.equal(proxy.getRegistry(), inner);
 });
 
+test("a backend replaces the first one while another one fails to open", async () => {
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const level = new Gauge("level", "L.", { registry, aggregation: "livesum" });
+  level.set(1);
+  const options = { ...MANUAL, registry };
+  const first = await loadBackend(store.backend(), options);
+  const opening = Promise.withResolvers<never>();
+  const failing = loadBackend({ name: "broken", open: () => opening.promise }, options);
+  const loading = loadBackend(store.backend(), options);
+  opening.reject(new Error("broken"));
+  await assert.rejects(failing, /broken/);
+  const second = await loading;
+  assert.equal(await first.flush(), false, "it is closed");
+  assert.deepEqual(await linesOf(second), ["level 1"]);
+  const third = await loadBackend(store.backend(), options);
+  assert.equal(await second.flush(), false, "it is closed");
+  assert.deepEqual(await linesOf(third), ["level 1"]);
+  await third.close();
+});
+
 test("samples are looked up as in other registries", async () => {
   const { shared, metrics } = await share(new MemoryStore(), (registry) => {
     return new Histogram("size", "Sizes.", { registry, buckets: [0.5, 1e6] });

@@ -287,6 +287,28 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   );
 
   defineLimit(
+    "a process without expiry brings back an expired histogram without its parts",
+    async ({ backend, advance }) => {
+      const start = async (expireAfterSeconds?: number) => {
+        const registry = new CollectorRegistry();
+        const given = { registry, labelNames: ["tenant"], expireAfterSeconds, ...clock } as const;
+        const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
+        return { size, shared: await loadBackend(backend(), { registry, ...options }) };
+      };
+      const [former, next] = [await start(10), await start()];
+      // The batch that brings it back does not introduce the family.
+      next.size.labels("b").observe(1);
+      assert.equal(await next.shared.flush(), true);
+      for (const value of [1, 1000]) former.size.labels("a").observe(value);
+      assert.equal(await former.shared.flush(), true);
+      await advance(15);
+      next.size.labels("a").observe(1);
+      assert.equal(await next.shared.getSampleValueAsync("size_count", { tenant: "a" }), 1);
+      for (const { shared } of [former, next]) await shared.close();
+    },
+  );
+
+  defineLimit(
     "a series does not expire while a process without expiry adds to it",
     async ({ backend, advance }) => {
       const start = async (expireAfterSeconds?: number) => {

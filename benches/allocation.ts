@@ -1,6 +1,6 @@
 /**
- * What the hot paths allocate for series that exist: prints a table, and writes it into
- * docs/benchmarks.md. The last row allocates on purpose, to show that the heap tells.
+ * Measures the allocations of the hot paths for existing series. Prints a table, and writes it into
+ * docs/benchmarks.md. The last row allocates on purpose, to show that allocations are detected.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import process from "node:process";
 import { Counter, Gauge, Histogram, Summary } from "@narthex/prometheus";
 import { describeRun, formatTable, writeSection } from "./report.ts";
 
-/** Few enough that most rounds end before the next garbage collection. */
+/** So few that most rounds end before the next garbage collection. */
 const CALLS = 2_000;
 const ROUNDS = 101;
 const WARM_UP_ROUNDS = 500;
 
-/** Calls something so many times. */
+/** Makes a call a number of times. */
 type Repeat = (times: number) => void;
 
-// Of different sizes, so that no field stays a small integer.
+// The values have different sizes, so that no field remains a small integer.
 const values = Float64Array.from({ length: 1024 }, (_, i) => (i * 40_503 % 1024) ** 3 / 7);
 const labelNames = ["method", "route", "status"] as const;
 const sets = Array.from({ length: 64 }, (_, i) => ({
@@ -24,11 +24,11 @@ const sets = Array.from({ length: 64 }, (_, i) => ({
   route: `route-${(i >> 2) % 4}`,
   status: `status-${i >> 4}`,
 }));
-const [first] = sets as [typeof sets[number]]; // There are 64.
+const [first] = sets as [typeof sets[number]]; // The list has 64 items.
 const options = { labelNames, registry: null };
 let kept: unknown;
 
-/** Each hot path, with series that exist. */
+/** The hot paths, with existing series. */
 const HOT_PATHS: Readonly<Record<string, () => Repeat>> = {
   "counter child, inc()": () => {
     const child = new Counter("x_total", "h", options).labels(first);
@@ -98,7 +98,7 @@ const HOT_PATHS: Readonly<Record<string, () => Repeat>> = {
   },
 };
 
-/** How many bytes of the heap a call takes once it is warm. */
+/** Returns the number of heap bytes per call after a warm-up. */
 function bytesPerCall(repeat: Repeat): number {
   for (let i = 0; i < WARM_UP_ROUNDS; i++) repeat(CALLS);
   const deltas: number[] = [];
@@ -109,7 +109,7 @@ function bytesPerCall(repeat: Repeat): number {
   }
   void kept;
   deltas.sort((a, b) => a - b);
-  // A garbage collection makes one of them wrong, not the one in the middle.
+  // A garbage collection distorts single rounds, but not the median.
   return deltas[ROUNDS >> 1]! / CALLS;
 }
 

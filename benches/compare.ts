@@ -17,15 +17,15 @@ import {
   type Work,
 } from "./work.ts";
 
-/** What was measured in a row: nanoseconds, or bytes. */
+/** The results of a row by library, in nanoseconds or bytes. */
 export type Results = ReadonlyMap<Library, Measured>;
 
 /**
  * Compares the speed of libraries.
  *
  * @param id The row.
- * @param libraries The libraries; those that cannot do the work are left out.
- * @param effort How thoroughly.
+ * @param libraries The libraries. Those that cannot do the work are skipped.
+ * @param effort How thoroughly to measure.
  * @returns Nanoseconds by library.
  */
 export async function compareSpeed(
@@ -43,8 +43,8 @@ export async function compareSpeed(
 }
 
 /**
- * Runs all short rows briefly, so that code is compiled for a program that uses all of it. Alone, a
- * counter of small integers would be quicker than it is in any program that counts bytes as well.
+ * Runs all short rows briefly, so that code is compiled for a program that uses all of it.
+ * Otherwise a counter of small integers would be faster than in any program that also counts bytes.
  *
  * @param libraries The libraries.
  */
@@ -56,11 +56,11 @@ export async function warmUp(libraries: readonly Library[]): Promise<void> {
 }
 
 /**
- * Compares the memory of libraries, each in processes of its own.
+ * Compares the memory of libraries, with fresh processes for each.
  *
  * @param row The row.
- * @param libraries The libraries; the floor is left out.
- * @param processes How many processes for each.
+ * @param libraries The libraries. The floor is skipped.
+ * @param processes The number of processes for each.
  * @returns Bytes by library.
  */
 export async function compareMemory(
@@ -73,14 +73,16 @@ export async function compareMemory(
     if (library === "floor") continue;
     const samples: number[] = [];
     for (let i = 0; i < processes; i++) {
-      samples.push(await runFresh("memory.ts", library, id, String(items)) as number); // It prints one.
+      samples.push(await runFresh("memory.ts", library, id, String(items)) as number); // It prints a number.
     }
     results.set(library, summarise(samples));
   }
   return results;
 }
 
-/** How many times less than the reference Narthex takes; `undefined` where there is no reference. */
+/**
+ * Returns the ratio of the reference to Narthex, or undefined without a result of the reference.
+ */
 export function ratioOf(results: Results): number | undefined {
   const reference = results.get(REFERENCE);
   return reference && reference.median / results.get("narthex")!.median;

@@ -1,32 +1,40 @@
 /**
- * What the benchmarks count: label sets and values, drawn with a fixed seed, so that every run, every
- * library and every runtime does the same work.
+ * The label sets and values of the benchmarks. They are generated with a fixed seed, so that every
+ * run, library and runtime does the same work.
  *
  * @module
  */
 
-/** How many different inputs the hot paths go round. A power of two, so that a mask picks one. */
+/**
+ * The number of different inputs that the hot paths cycle through. A power of two allows a mask.
+ */
 export const INPUTS = 1024;
 /** Picks an input: `values[i & MASK]`. */
 export const MASK = INPUTS - 1;
-/** Series of the big counter. */
+/** The number of series of the big counter. */
 export const COUNTERS = 100_000;
-/** Children of the big histogram, of 14 lines each. */
+/** The number of children of the big histogram, with 14 lines each. */
 export const HISTOGRAMS = 10_000;
-/** Series that change before a scrape of which most is as before: 1 % of the big counter. */
+/**
+ * The number of series that change between scrapes that are mostly unchanged: 1 % of the big
+ * counter.
+ */
 export const CHANGES = COUNTERS / 100;
-/** Ten bounds: eleven buckets, with that of +Inf. */
+/** Ten bounds, which make eleven buckets including +Inf. */
 export const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 export const QUANTILES = [0.5, 0.9, 0.99];
-/** The window of the quantiles. */
+/** The time window of the quantiles. */
 export const MAX_AGE_SECONDS = 600;
 export const AGE_BUCKETS = 5;
-/** The label names of all rows that do not say otherwise. */
+/** The default label names. */
 export const LABEL_NAMES = ["method", "route", "status"] as const;
 
 const SEED = 20;
 
-/** Mulberry32: small, fast, and the same everywhere. */
+/**
+ * Returns a generator of random numbers: Mulberry32, which is small, fast and the same on all
+ * runtimes.
+ */
 function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -51,7 +59,7 @@ function shuffle<T>(values: T[]): T[] {
   return values;
 }
 
-/** Label sets by column: three values of the same index are one set. */
+/** Label sets by column. Three values with the same index are one set. */
 export interface Columns {
   readonly method: readonly string[];
   readonly route: readonly string[];
@@ -62,7 +70,7 @@ const METHODS = ["GET", "POST", "PUT", "DELETE"];
 const ROUTES = generate(250, (index) => `/api/v1/things/${index}`);
 const STATUSES = generate(100, (index) => String(200 + index));
 
-/** The label values of series `index` of the big metrics; no two of the first 100,000 are alike. */
+/** Returns the label values of a series of the big metrics. The first 100,000 are all different. */
 export function seriesLabels(index: number): [method: string, route: string, status: string] {
   return [
     METHODS[index & 3]!,
@@ -71,7 +79,7 @@ export function seriesLabels(index: number): [method: string, route: string, sta
   ];
 }
 
-/** 1,024 different label sets, of 4 × 16 × 16 values, in no order. */
+/** 1,024 different label sets of 4 × 16 × 16 values, in random order. */
 export const VISITS: Columns = (() => {
   const order = shuffle(generate(INPUTS, (index) => index));
   return {
@@ -83,16 +91,19 @@ export const VISITS: Columns = (() => {
 
 /** Durations in seconds, most of them short. */
 export const DURATIONS: readonly number[] = generate(INPUTS, () => random() ** 4 * 10);
-/** What counters count up by: sizes in bytes. */
+/** Increments of counters: sizes in bytes. */
 export const SIZES: readonly number[] = generate(INPUTS, () => 1 + Math.floor(random() * 65_536));
 
-/** Label names and 1,024 label sets of many labels. */
+/** Label names, and 1,024 sets of many labels. */
 export interface Wide {
   readonly labelNames: readonly string[];
   readonly sets: readonly Readonly<Record<string, string>>[];
 }
 
-/** Label sets of `width` labels: three tell the series apart, the others depend on them. */
+/**
+ * Creates label sets of `width` labels. Three labels distinguish the series, and the others depend
+ * on them.
+ */
 export function makeWide(width: number, length = INPUTS): Wide {
   const labelNames = generate(width, (index) => LABEL_NAMES[index] ?? `label_${index}`);
   const values = generate(10, (index) => `value-${index}`);
@@ -116,36 +127,39 @@ const encoded = generate(
     [VISITS.method, VISITS.route, VISITS.status].map((column) => encoder.encode(column[index])),
 );
 
-/** The label sets once more, as strings that no program has seen before: decoded from bytes. */
+/** Decodes the label sets from bytes, so that a program has never seen these strings. */
 export function decodeVisits(length: number): Columns {
   const column = (label: number): string[] =>
     generate(length, (index) => decoder.decode(encoded[index & MASK]![label]));
   return { method: column(0), route: column(1), status: column(2) };
 }
 
-/** Indices of series of the big counter to change, others at each call. */
+/** Returns random indices of series of the big counter, different ones at each call. */
 export function drawChanges(): number[] {
   return generate(CHANGES, () => Math.floor(random() * COUNTERS));
 }
 
-/** What was measured of a counter of some size: nanoseconds and bytes. */
+/** The measurements of a counter of some size, in nanoseconds and bytes. */
 export interface Growth {
-  /** Label names. */
+  /** The number of labels. */
   readonly width: number;
   readonly series: number;
-  /** Of `labels({ … }).inc()`. */
+  /** The time of `labels({ … }).inc()`. */
   readonly inc: number;
   readonly scrape: number;
   readonly memory: number;
 }
 
-/** Label names, and the label set of each of up to a million series. */
+/** Label names, and a function that returns the labels of up to a million series. */
 export interface GrowthLabels {
   readonly labelNames: readonly string[];
   readonly labelsOf: (index: number) => Record<string, string>;
 }
 
-/** Labels of which three, of 100 values each, tell the series apart; the others depend on them. */
+/**
+ * Creates label names and labels. Three labels of 100 values each distinguish the series, and the
+ * others depend on them.
+ */
 export function growthLabels(width: number): GrowthLabels {
   const labelNames = generate(width, (index) => LABEL_NAMES[index] ?? `label_${index}`);
   const values = generate(100, (index) => `value-${index}`);

@@ -1,5 +1,5 @@
 /**
- * Programs of this folder, each in a process of its own on the runtime that this one runs on.
+ * Runs programs of this folder in separate processes, on the current runtime.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** The runtime that this is. */
+/** The current runtime. */
 export const RUNTIME: "Deno" | "Bun" | "Node.js" = process.versions["deno"]
   ? "Deno"
   : process.versions["bun"]
@@ -22,11 +22,11 @@ const FLAGS = {
 };
 
 /**
- * Runs a program of this folder in a fresh process that can collect garbage when it wants to.
+ * Runs a program of this folder in a fresh process that can trigger garbage collections.
  *
- * @param file The file's name.
- * @param args Its arguments.
- * @returns What it printed, parsed as JSON.
+ * @param file The name of the file.
+ * @param args The arguments.
+ * @returns The output, parsed as JSON.
  */
 export async function runFresh(file: string, ...args: readonly string[]): Promise<unknown> {
   const path = fileURLToPath(new URL(file, import.meta.url));
@@ -35,19 +35,19 @@ export async function runFresh(file: string, ...args: readonly string[]): Promis
   return JSON.parse(stdout);
 }
 
-/** Collects garbage, where the runtime was started so that this can be asked for. */
+/** Collects garbage if the runtime allows it. */
 export function collectGarbage(): void {
-  // What Bun has, and what V8 has with --expose-gc.
+  // Bun always has `Bun.gc()`. V8 has `gc()` with --expose-gc.
   const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(synchronous: boolean): void } };
   if (Bun !== undefined) Bun.gc(true);
   else gc?.();
 }
 
-/** What is on the heap and outside of it, in bytes, once all garbage is collected. */
+/** Returns the used memory in bytes, on the heap and outside, after garbage collections. */
 export async function usedMemory(): Promise<number> {
   for (let i = 0; i < 5; i++) {
     collectGarbage();
-    await new Promise((resolve) => setTimeout(resolve, 10)); // Some is freed in a later turn.
+    await new Promise((resolve) => setTimeout(resolve, 10)); // Some memory is freed later.
   }
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;

@@ -1,6 +1,6 @@
 /**
- * How time and memory grow with the number of series and of labels: prints a table, and writes it and a
- * plot into docs/.
+ * Measures how time and memory grow with the number of series and of labels. Prints a table, and
+ * writes it into docs/ with a plot.
  *
  * @module
  */
@@ -24,7 +24,7 @@ const table = [[
 ]];
 for (const width of WIDTHS) {
   for (const series of SIZES) {
-    // The program prints what the type says.
+    // The program prints an object of this type.
     const growth = await runFresh("growth_of.ts", String(width), String(series)) as Growth;
     results.push(growth);
     table.push([
@@ -33,7 +33,7 @@ for (const width of WIDTHS) {
       formatQuantity(growth.scrape, TIME),
       formatQuantity(growth.scrape / series, TIME),
       formatQuantity(growth.memory, MEMORY),
-      // A few series take less than the noise of the heap.
+      // The memory of a few series is less than the noise of the heap.
       series < 1_000 ? "–" : formatQuantity(growth.memory / series, MEMORY),
     ]);
   }

@@ -1,6 +1,6 @@
 /**
- * Prints the time and memory of a counter as JSON: `growth_of.ts <labels> <series>`, with garbage
- * collection exposed.
+ * Prints the time and memory of a counter as JSON: `growth_of.ts <labels> <series>`. Garbage
+ * collection must be exposed.
  *
  * @module
  */
@@ -10,21 +10,22 @@ import { type Growth, growthLabels } from "./data.ts";
 import { usedMemory } from "./fresh_process.ts";
 import { measureShort, summarise } from "./harness.ts";
 
-/** How many of the series `inc()` is timed with; more than any cache of the processor holds. */
+/** The limit of series that `inc()` is measured with, which exceeds the caches of the processor. */
 const SAMPLES = 65_536;
-/** How many series are scraped in all, as far as that is between 5 and 201 scrapes. */
+/** The intended number of scraped series in total. It is limited to between 5 and 201 scrapes. */
 const SCRAPED = 2_000_000;
 
 const [width = 0, series = 0] = process.argv.slice(2).map(Number);
 const { labelNames, labelsOf } = growthLabels(width);
 const step = series / Math.min(series, SAMPLES);
-// In an order that no processor foresees: the factor is odd, and the length a power of two or small.
+// In an order that no processor can predict. The factor is odd, and the length is a power of two or
+// small.
 const samples = Array.from(
   { length: Math.min(series, SAMPLES) },
   (_, i, length = series / step) => labelsOf(Math.floor((i * 40_503 % length) * step)),
 );
 
-/** A counter, with what changes all its series and what scrapes it. */
+/** A counter, with functions that change all its series and scrape it. */
 class Subject {
   readonly #registry = new CollectorRegistry();
   readonly counter: Counter<readonly string[]>;
@@ -53,7 +54,7 @@ async function createSubject(series: number): Promise<Subject> {
   return subject;
 }
 
-// What code takes is not counted: all of it has run before.
+// The code itself is not measured, because all of it has run before.
 await createSubject(1_000);
 const before = await usedMemory();
 const subject = await createSubject(series);

@@ -1,5 +1,5 @@
 /**
- * Draws growth as an SVG that can be read on light and dark pages.
+ * Draws growth as an SVG that is readable on light and dark pages.
  *
  * @module
  */
@@ -13,7 +13,7 @@ interface Panel {
   readonly valueOf: (growth: Growth) => number;
   /** The powers of ten at the lower and the upper end. */
   readonly powers: readonly [from: number, to: number];
-  /** Whether linear growth is a rising line, rather than a level one. */
+  /** Whether linear growth is a rising line, as opposed to a level one. */
   readonly linear: boolean;
 }
 
@@ -106,7 +106,8 @@ function drawPanel(
       parts.push(`<circle class="dot-${i}" cx="${cx}" cy="${cy}" r="2.5"/>`);
     }
   }
-  // Linear growth, as far down as the diagram goes, from the largest counter of the fewest labels.
+  // Linear growth, as far down as the diagram goes, through the largest counter with the fewest
+  // labels.
   const largest = results.filter(({ width }) => width === widths[0]).at(-1);
   if (linear && largest !== undefined) {
     const top = valueOf(largest);
@@ -118,9 +119,9 @@ function drawPanel(
 }
 
 /**
- * Draws one diagram for each quantity, with a line for each number of labels.
+ * Draws a diagram for each quantity, with a line for each number of labels.
  *
- * @param results What was measured, by rising number of series.
+ * @param results The measurements, by increasing number of series.
  * @returns The SVG.
  */
 export function plotGrowth(results: readonly Growth[]): string {

@@ -1,6 +1,6 @@
 /**
- * Guards against accidents: measures briefly, and fails when Narthex is ahead of the reference by less
- * than half of what a row's target says. It is made for a noisy machine and is no measurement; a row
+ * Guards against accidents. Measures briefly, and fails if the lead of Narthex over the reference
+ * is less than half of a row's target. It is made for noisy machines, and is not a benchmark. A row
  * that fails is measured again up to twice.
  *
  * @module
@@ -13,10 +13,10 @@ import { type Library, MEMORY_ROWS, REFERENCE, type Row, ROW_IDS, ROWS } from ".
 const CONTESTANTS: readonly Library[] = ["narthex", REFERENCE];
 const EFFORT = { rounds: 9, scrapes: 5, batchMs: 4 };
 const TRIES = 3;
-/** The part of a target that has to be reached. */
+/** The fraction of a target that must be reached. */
 const PART = 0.5;
 
-/** Whether a row reaches its part of the target, in one of the tries. */
+/** Returns whether a row reaches its fraction of the target in one of the tries. */
 async function passes({ title, target }: Row, measure: () => Promise<Results>): Promise<boolean> {
   const limit = (target?.ratio ?? 0) * PART;
   for (let i = 1; i <= TRIES; i++) {

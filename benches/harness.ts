@@ -1,37 +1,37 @@
 /**
- * Measures works beside each other: each round has a batch of every contestant, so that a busy moment of
- * the machine meets all of them, and the printed figure is the median of the rounds with its quartiles.
+ * Measures works side by side. Each round has a batch of every contestant, so that a busy moment of
+ * the machine affects all of them. The result is the median of the rounds with its quartiles.
  *
  * @module
  */
 import { collectGarbage } from "./fresh_process.ts";
 import type { Work } from "./work.ts";
 
-/** What was measured of one contestant. */
+/** The measurements of one contestant. */
 export interface Measured {
   readonly median: number;
   readonly lower: number;
   readonly upper: number;
 }
 
-/** Rounds that do not count. */
+/** The number of rounds that are discarded. */
 const WARM_UP_ROUNDS = 3;
-/** How many of them there are where works are not repeated in a batch. */
+/** The number of discarded rounds for works that are not repeated in a batch. */
 const LONG_WARM_UP_ROUNDS = 12;
-/** How long a garbage collection has to come to its end, in milliseconds. */
+/** The time for a garbage collection to finish, in milliseconds. */
 const SETTLE_MS = 20;
 
 /** How thoroughly to measure. */
 export interface Effort {
-  /** How many rounds count. */
+  /** The number of rounds that count. */
   readonly rounds: number;
-  /** How many rounds count where works take milliseconds. */
+  /** The number of rounds that count for works that take milliseconds. */
   readonly scrapes: number;
-  /** How long a batch takes, in milliseconds, where works are short. */
+  /** The duration of a batch of short works, in milliseconds. */
   readonly batchMs: number;
 }
 
-/** A work, with the number of times that make a batch. */
+/** A work, with its number of repetitions in a batch. */
 interface Contestant<Name> {
   readonly name: Name;
   readonly work: Work;
@@ -39,15 +39,15 @@ interface Contestant<Name> {
   readonly samples: number[];
 }
 
-/** What works return goes here, so that no compiler can drop them. */
+/** Receives the results of works, so that no compiler can remove the works. */
 export let sink: unknown;
 
-/** The time of one batch, in nanoseconds for each time. */
+/** Returns the time of one batch, in nanoseconds per repetition. */
 async function measureBatch({ work, times }: Contestant<unknown>, clean: boolean): Promise<number> {
   work.prepare?.(times);
   if (clean) {
     collectGarbage();
-    // The collector goes on in threads of its own, which would take turns with the work.
+    // The collector continues in its own threads, which would compete with the work.
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   }
   const start = performance.now();
@@ -56,7 +56,7 @@ async function measureBatch({ work, times }: Contestant<unknown>, clean: boolean
   return (performance.now() - start) * 1e6 / times;
 }
 
-/** The value at a quantile of sorted numbers, between neighbours where it falls between them. */
+/** Returns a quantile of sorted numbers, interpolated between neighbours. */
 function quantile(sorted: readonly number[], q: number): number {
   const position = (sorted.length - 1) * q;
   const below = Math.floor(position);
@@ -64,7 +64,7 @@ function quantile(sorted: readonly number[], q: number): number {
   return from + (to - from) * (position - below);
 }
 
-/** The median of numbers, and their quartiles. */
+/** Returns the median of numbers and their quartiles. */
 export function summarise(samples: readonly number[]): Measured {
   const sorted = samples.toSorted((a, b) => a - b);
   const [lower = NaN, median = NaN, upper = NaN] = [0.25, 0.5, 0.75].map((q) =>
@@ -73,14 +73,14 @@ export function summarise(samples: readonly number[]): Measured {
   return { median, lower, upper };
 }
 
-/** Measures works of a few nanoseconds, in batches. */
+/** Measures works that take nanoseconds, in batches. */
 export async function measureShort<Name>(
   works: ReadonlyMap<Name, Work>,
   { rounds, batchMs }: Effort,
   maxTimes = 2 ** 26,
 ): Promise<Map<Name, Measured>> {
   const contestants = enlist(works);
-  // Larger and larger batches warm up, and tell how many times make a batch.
+  // Growing batches warm up the code, and determine the number of repetitions.
   for (let spent = 0; spent < batchMs;) {
     spent = Infinity;
     for (const contestant of contestants) {

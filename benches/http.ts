@@ -1,7 +1,8 @@
 /**
- * Measures the cost of `instrument()` per request, by direct call and over loopback. Compares it with
- * other clients used by hand, and with the middleware of Express and Fastify. Prints tables, and writes those of Deno into docs/benchmarks.md:
- * `deno task bench:http`, `bun benches/http.ts` and `node benches/http.ts`.
+ * Measures the cost of `instrument()` per request, by direct calls and over loopback. Compares it
+ * with other clients used by hand, and with middleware for Express and Fastify. Prints tables, and
+ * writes those of Deno into docs/benchmarks.md: `deno task bench:http`, `bun benches/http.ts` and
+ * `node benches/http.ts`.
  *
  * @module
  */
@@ -33,13 +34,13 @@ import {
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
-/** How many rounds count. */
+/** The number of rounds that count. */
 const ROUNDS = 41;
-/** Rounds that do not count. */
+/** The number of rounds that are discarded. */
 const WARM_UP_ROUNDS = 8;
-/** How many direct calls are a round. */
+/** The number of direct calls in a round. */
 const CALLS = 2000;
-/** How many requests over loopback are a round, on so many connections. */
+/** The number of requests over loopback in a round, and of their connections. */
 const REQUESTS = 800;
 const CONNECTIONS = 4;
 
@@ -49,7 +50,7 @@ const PIECES = ["hello", ", ", "world"].map((piece) => new TextEncoder().encode(
 const ROUTES = ["/", "/users/:id", "/orders/:id/lines"];
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
-/** The paths that are asked for: the same ones, in the same order, for everyone. */
+/** The requested paths. Every contestant gets the same ones, in the same order. */
 const paths = (() => {
   let state = SEED;
   const next = () => (state = Math.imul(state, 1103515245) + 12345 >>> 0) >>> 16;
@@ -59,7 +60,10 @@ const paths = (() => {
   });
 })();
 
-/** A router as small as can be: a program that measures by hand knows the route. */
+/**
+ * Returns the route of a request. This router is minimal, because manual measurements know the
+ * route.
+ */
 function routeOf(request: Request): string {
   const { url } = request;
   const path = url.slice(url.indexOf("/", 8));
@@ -67,8 +71,8 @@ function routeOf(request: Request): string {
   return path.startsWith("/users/") ? "/users/:id" : "/orders/:id/lines";
 }
 
-// Both take the request, as handlers of programs do: Deno makes none for a handler without parameters,
-// and one that is measured always has it.
+// Both handlers take the request, as handlers of real programs do. Deno creates no request for a
+// handler without parameters, but a measured handler always gets one.
 const text: Handler = (_request) => new Response(BODY);
 const streamed: Handler = (_request) => {
   let sent = 0;
@@ -82,7 +86,10 @@ const streamed: Handler = (_request) => {
   );
 };
 
-/** What a middleware does by hand: a duration and what is in flight, no size, no end of streams. */
+/**
+ * Measures by hand, as usual middleware does: durations and active requests, but neither sizes nor
+ * the end of streams.
+ */
 function byHand(client: typeof promClient, handler: Handler): Handler {
   const registers = [new client.Registry()];
   const duration = new client.Histogram({
@@ -118,10 +125,10 @@ function byHand(client: typeof promClient, handler: Handler): Handler {
 const instrumented = (handler: Handler, options: object): Handler =>
   instrument(handler, { registry: new CollectorRegistry(), ...options }) as Handler;
 
-/** The handler without measurements, twice: the second one shows the error of the others. */
+/** The unmeasured handler, twice. The second one shows the error of the measurement. */
 const BARE = ["bare", "bare against bare"] as const;
 
-/** The wrappers that are compared, by their names. */
+/** The compared wrappers by name. */
 const CONTESTANTS: Record<string, (handler: Handler) => Handler> = {
   [BARE[0]]: (handler) => handler,
   [BARE[1]]: (handler) => handler,
@@ -131,19 +138,19 @@ const CONTESTANTS: Record<string, (handler: Handler) => Handler> = {
     instrumented(handler, { route: ROUTES, bodies: true }),
   "`prom-client` by hand": (handler) => byHand(promClient, handler),
   "`@prometheus-io/client` by hand": (handler) =>
-    byHand(official as unknown as typeof promClient, handler), // The same interface, as far as it is used here.
+    byHand(official as unknown as typeof promClient, handler), // The used members are the same.
 };
 
 /**
- * The time of the processor that this process has taken, in microseconds. Unlike the time of day,
- * it does not run on while other programs are served.
+ * Returns the processor time of this process, in microseconds. Unlike the time of day, it does not
+ * advance while other programs run.
  */
 function processorTime(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
 }
 
-/** Measures rounds of every contestant in turn, in nanoseconds for each request. */
+/** Measures rounds of all contestants in turn, in nanoseconds per request. */
 async function measure(
   rounds: readonly (() => Promise<void>)[],
   requests: number,
@@ -151,7 +158,7 @@ async function measure(
   const samples: number[][] = rounds.map(() => []);
   for (let i = -WARM_UP_ROUNDS; i < ROUNDS; i++) {
     for (let n = 0; n < rounds.length; n++) {
-      // Each comes first as often as the others, since what comes before leaves its traces.
+      // Each contestant comes first equally often, because a round affects the next one.
       const k = (n + i + WARM_UP_ROUNDS) % rounds.length;
       const start = processorTime();
       await rounds[k]!();
@@ -161,7 +168,7 @@ async function measure(
   return samples.map(summarise);
 }
 
-/** A round of direct calls, whose answers are read as a server would. */
+/** Creates a round of direct calls. Responses are read as a server would. */
 function callDirectly(handler: Handler): () => Promise<void> {
   const requests = paths.map((path) => new Request(`http://localhost${path}`));
   return async () => {
@@ -172,7 +179,7 @@ function callDirectly(handler: Handler): () => Promise<void> {
   };
 }
 
-/** A round of requests over loopback, one after the other on each connection. */
+/** Creates a round of requests over loopback, in sequence on each connection. */
 function request(port: number): () => Promise<void> {
   let next = 0;
   const visit = (count: number): Promise<void> =>
@@ -209,7 +216,7 @@ async function compare(handler: Handler): Promise<[Measured[], Measured[]]> {
   return [direct, loopback];
 }
 
-/** A server of a framework. */
+/** A running server of a framework. */
 interface FrameworkServer {
   readonly port: number;
   stop(): unknown;
@@ -250,7 +257,7 @@ async function serveFastify(
 const nodeListener: RequestListener = (_, response) => void response.end(BODY);
 const registryOf = () => ({ registry: new CollectorRegistry() });
 
-/** Servers by framework, each without metrics twice. */
+/** Servers by framework. Each has two servers without metrics. */
 const FRAMEWORKS: Record<string, Record<string, () => Promise<FrameworkServer>>> = {
   "node:http": {
     [BARE[0]]: () => listen(createServer(nodeListener)),

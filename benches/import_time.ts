@@ -1,11 +1,11 @@
 /**
- * Prints how long the import of a module takes, in milliseconds: `import_time.ts <specifier>`.
+ * Prints the import time of a module in milliseconds: `import_time.ts <specifier>`.
  *
  * @module
  */
 import process from "node:process";
 
-const specifier = process.argv[2]!; // Always given.
+const specifier = process.argv[2]!; // The specifier is always passed.
 const start = performance.now();
 await import(specifier);
 console.log(performance.now() - start);

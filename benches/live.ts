@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 /**
- * How long the live page keeps a browser busy at once while it updates many series and somebody
- * scrolls and searches. Prints the long tasks (over 50 ms) that Chromium reports, and the longest
- * gap between two frames. Needs Chromium.
+ * Measures how long the live page keeps a browser busy while it updates many series during
+ * scrolling and searching. Prints the long tasks (over 50 ms) that Chromium reports, and the
+ * longest gap between two frames. Needs Chromium.
  *
  * @module
  */

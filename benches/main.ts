@@ -1,5 +1,5 @@
 /**
- * The libraries side by side: prints the table, and writes it into docs/benchmarks.md.
+ * Compares the libraries side by side. Prints the table, and writes it into docs/benchmarks.md.
  *
  * @module
  */
@@ -28,7 +28,7 @@ import {
 
 const EFFORT: Effort = { rounds: 25, scrapes: 11, batchMs: 10 };
 const PROCESSES = 3;
-/** The part of the ratios that is to be reached on other runtimes than Deno. */
+/** The fraction of the ratios that must be reached on this runtime. */
 const PART = RUNTIME === "Deno" ? 1 : 0.7;
 const COMMANDS = {
   "Deno": "deno task bench",
@@ -50,7 +50,7 @@ function formatRow(row: Row, results: Results, units: typeof TIME): string[] {
   ];
 }
 
-/** The target, and whether it was missed. */
+/** Formats the target, and whether it was missed. */
 function formatTarget({ ratio, nanoseconds }: Target = {}, results: Results): string {
   if (ratio !== undefined) {
     const wanted = ratio * PART;

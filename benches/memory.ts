@@ -1,6 +1,7 @@
 /**
- * Prints what one series of a library takes: `memory.ts <library> <row> <items>`, with garbage
- * collection exposed. All that two scrapes leave behind counts; code does not, as it has run before.
+ * Prints the memory of one series of a library: `memory.ts <library> <row> <items>`. Garbage
+ * collection must be exposed. Everything that two scrapes leave behind counts, except code, which
+ * has run before.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import process from "node:process";
 import { RUNTIME, usedMemory } from "./fresh_process.ts";
 import { type Library, loadWorks, type RowId, type Work } from "./work.ts";
 
-// Started by `measureMemory` only.
+// Only `compareMemory()` starts this program.
 const [library, id, items] = process.argv.slice(2) as [Library, RowId, string];
 const create = (await loadWorks(library))[id]!;
 
@@ -21,10 +22,11 @@ async function hold(): Promise<Work> {
   return work;
 }
 
-// Bun's collector is conservative: it may keep some of what is held here, and count it as before.
+// Bun's collector is conservative. It may keep parts of this object, and count them as memory
+// before.
 if (RUNTIME !== "Bun") await hold();
 const before = await usedMemory();
 const held = await hold();
 const after = await usedMemory();
 console.log((after - before) / Number(items));
-await held.run(1); // It was held until here.
+await held.run(1); // Keeps the work alive until here.

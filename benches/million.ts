@@ -1,9 +1,9 @@
 /**
- * What a scrape of a million series costs the program that answers it: how much memory it takes at its
- * peak, and for how long the event loop does not turn.
+ * Measures what a scrape of a million series costs the serving program: the peak of its memory, and
+ * the longest block of its event loop.
  *
- * Each format is measured in a process of its own, from the first scrape on, so that caches count. The
- * client is this process, over loopback, and throws away what it reads.
+ * Each format is measured in a separate process from the first scrape on, so that caches count. The
+ * client is this process. It scrapes over loopback, and discards the responses.
  *
  * @module
  */
@@ -26,7 +26,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   protobuf: PROTOBUF_CONTENT_TYPE,
 };
 
-/** Scrapes a million series and prints a line for each scrape. */
+/** Scrapes a million series, and prints a line for each scrape. */
 async function measure(format: string, accept: string): Promise<void> {
   await using server = await startSeriesServer("deno", SERIES);
   const idle = await server.watch(() => sleep(1000));

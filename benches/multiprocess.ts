@@ -1,7 +1,7 @@
 /**
- * What a flush and a scrape of a shared registry cost, and how long they hold the event
- * loop at a time: the tables of docs/multiprocess.md. `deno run -A benches/multiprocess.ts`,
- * and the same on Bun and Node.
+ * Measures a flush and a scrape of a shared registry, and how long they block the event loop.
+ * Prints the first table of docs/multiprocess.md: `deno run -A benches/multiprocess.ts`, and the
+ * same on Bun and Node. An argument selects the backends whose names start with it.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import { workersBackend } from "../multiprocess/workers/mod.ts";
 import { CLIENTS, startRedis } from "../tests/support/redis.ts";
 
 const SIZES = [1000, 10_000, 100_000];
-/** How often each is measured; the table has the middle one. */
+/** The number of measurements. The table has the median. */
 const ROUNDS = 5;
 
-/** A backend that is measured. */
+/** A backend to measure. */
 interface Measured {
   readonly backend: Backend;
   readonly stop: () => Promise<void>;
@@ -56,7 +56,7 @@ async function startWorkers(): Promise<Measured> {
   };
 }
 
-/** What is measured; Redis once through each client that the runtime has. */
+/** The backends by name, with Redis once for each client that the runtime supports. */
 const BACKENDS: Record<string, () => Promise<Measured>> = {
   workers: startWorkers,
   sqlite: startSqlite,
@@ -67,7 +67,7 @@ const BACKENDS: Record<string, () => Promise<Measured>> = {
   ),
 };
 
-/** A worker that has counted in as many series of the same names, for each size. */
+/** Runs as a worker that counts in the same series as the main thread, for each size. */
 async function bePeer(): Promise<void> {
   for (const size of SIZES) {
     const { registry } = makeSeries(size);
@@ -86,13 +86,13 @@ function makeSeries(size: number) {
 }
 
 interface Cost {
-  /** How long it took, in milliseconds. */
+  /** The duration, in milliseconds. */
   readonly took: number;
-  /** The longest time for which nothing else could run, in milliseconds. */
+  /** The longest block of the event loop, in milliseconds. */
   readonly block: number;
 }
 
-/** Measures `work`, with a timer beside it that is late when the event loop is held. */
+/** Measures `work`. A timer is as late as the event loop is blocked. */
 async function measure(work: () => Promise<unknown>): Promise<Cost> {
   let last = performance.now();
   let block = 0;
@@ -110,7 +110,7 @@ async function measure(work: () => Promise<unknown>): Promise<Cost> {
   return { took, block };
 }
 
-function middle(costs: readonly Cost[]): string {
+function medianOf(costs: readonly Cost[]): string {
   const pick = (key: keyof Cost) => costs.map((cost) => cost[key]).sort((a, b) => a - b);
   const took = pick("took")[costs.length >> 1]!;
   const block = pick("block")[costs.length >> 1]!;
@@ -125,7 +125,7 @@ async function row(backend: Backend, size: number): Promise<string[]> {
     timeoutMs: 60_000,
     namespace: String(size),
   });
-  // Who has just begun waits for others that may know more.
+  // A new isolate waits for others that may have more data.
   await new Promise((resolve) => setTimeout(resolve, 1500));
   const costs: Record<string, Cost[]> = { first: [], all: [], none: [], scrape: [] };
   costs["first"]!.push(await measure(() => shared.flush()));
@@ -141,7 +141,7 @@ async function row(backend: Backend, size: number): Promise<string[]> {
     );
   }
   await shared.close();
-  return Object.values(costs).map(middle);
+  return Object.values(costs).map(medianOf);
 }
 
 async function main(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * Measures the cost of OpenTelemetry's API on this library. Compares it with the library's own
- * metrics, and with OpenTelemetry's SDK and its Prometheus exporter: `deno task bench:otel`, and the same file with
- * `bun` and `node`. Prints a table.
+ * metrics, and with OpenTelemetry's SDK and its Prometheus exporter: `deno task bench:otel`, and
+ * the same file with `bun` and `node`. Prints a table.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { formatMeasured, formatTable, TIME } from "./report.ts";
 const ROUNDS = 61;
 const WARM_UP_ROUNDS = 15;
 const CALLS = 20_000;
-/** How many series a scrape has. */
+/** The number of series in a scrape. */
 const SERIES = 10_000;
 const SCRAPE_ROUNDS = 15;
 
@@ -26,7 +26,7 @@ const METHODS = ["GET", "POST", "PUT", "DELETE"];
 const ROUTES = ["/", "/users/:id", "/orders", "/orders/:id"];
 const STATUSES = ["200", "201", "404", "500"];
 const MASK = 63;
-/** The labels of each call: the same ones, in the same order, for everyone. */
+/** The labels of the calls. Every contestant gets the same ones, in the same order. */
 const SETS = Array.from({ length: MASK + 1 }, (_, i) => ({
   method: METHODS[i & 3]!,
   route: ROUTES[(i >> 2) & 3]!,
@@ -85,7 +85,7 @@ const WORKS: Record<string, Record<"native" | "own" | "sdk", () => Call>> = {
   },
 };
 
-/** Nanoseconds for a call, of all contestants in turns. */
+/** Measures nanoseconds per call, with all contestants in turn. */
 function measure(makers: Record<string, () => Call>): Record<string, Measured> {
   const calls = Object.entries(makers).map(([name, make]) => ({
     name,
@@ -103,7 +103,7 @@ function measure(makers: Record<string, () => Call>): Record<string, Measured> {
   return Object.fromEntries(calls.map(({ name, samples }) => [name, summarise(samples)]));
 }
 
-/** Nanoseconds for a scrape of many series, of all contestants in turns. */
+/** Measures nanoseconds per scrape of many series, with all contestants in turn. */
 async function measureScrapes(): Promise<Record<string, Measured>> {
   const native = new CollectorRegistry();
   const counter = new Counter("requests_total", "", { registry: native, labelNames: ["id"] });
@@ -134,7 +134,7 @@ async function measureScrapes(): Promise<Record<string, Measured>> {
   );
 }
 
-// As in a program: the API knows a provider, and no tracer.
+// As in a program, the API has a meter provider and no tracer.
 metrics.setGlobalMeterProvider(meterProvider({ registry: new CollectorRegistry() }));
 const rows: string[][] = [];
 const tell = (name: string, { native, own, sdk }: Record<string, Measured>): void => {

@@ -1,7 +1,8 @@
 /**
- * What the guards against too many series cost: look-ups in a metric that is full beside those in one
- * that has no limit, writes to series that expire beside those that do not, and the memory of a flood of
- * label sets. Prints a table; the ratios are of one process, against the row that each names.
+ * Measures the cost of the guards against too many series: look-ups in a full metric compared with
+ * one without a limit, writes to expiring series compared with permanent ones, and the memory of a
+ * flood of label sets. Prints a table. The ratios come from one process, and compare with the row
+ * that each names.
  *
  * @module
  */
@@ -20,7 +21,7 @@ const labelNames = ["method", "route", "status"] as const;
 const options = { labelNames, registry: null };
 const full = { ...options, maxSeries: SERIES };
 
-/** Label sets of which no two have the same route, or, of the crossed ones, which are no two alike. */
+/** Creates label sets that all have different routes. */
 const setsOf = (route: string) =>
   Array.from({ length: SERIES }, (_, i) => ({
     method: `method-${i % 4}`,
@@ -33,7 +34,7 @@ const crossed = known.map((labels, i) => ({ ...labels, status: `status-${(i + 1)
 
 type Sets = typeof known;
 
-/** What the works need of a counter or a gauge. */
+/** The parts of a counter or a gauge that the works need. */
 interface Countable {
   labels(labels: Sets[number]): { inc(): void };
   collect(): unknown;
@@ -75,7 +76,7 @@ function held(metric: Counter<typeof labelNames>): Work {
   };
 }
 
-/** Label sets that are new to a metric, of which there can be ever more. */
+/** Creates new series in a metric without a limit. */
 function creating(): Work {
   let counter = new Counter("x_total", "h", options);
   let sets: Sets = [];
@@ -94,7 +95,7 @@ function creating(): Work {
 interface OverflowRow {
   readonly title: string;
   readonly work: () => Work;
-  /** The row that the ratio is against. */
+  /** The row that the ratio compares with. */
   readonly against?: string;
 }
 
@@ -141,7 +142,7 @@ const ROWS: Readonly<Record<string, OverflowRow>> = {
   },
 };
 
-/** How much memory a flood of label sets leaves. */
+/** Returns the memory that a flood of label sets leaves behind. */
 async function floodOf(metric: Counter<typeof labelNames>): Promise<number> {
   const before = await usedMemory();
   for (let i = 0; i < FLOOD; i++) metric.labels("GET", `/${i}`, "404").inc();
@@ -149,7 +150,7 @@ async function floodOf(metric: Counter<typeof labelNames>): Promise<number> {
 }
 
 const works = new Map(Object.entries(ROWS).map(([id, { work }]) => [id, work()]));
-// New series are made in a metric that must not grow without end.
+// The limit of repetitions keeps the metric small that creates new series.
 const results: Map<string, Measured> = await measureShort(works, EFFORT, 2 ** 15);
 const table = [["", "", "ratio"]];
 for (const [id, { title, against }] of Object.entries(ROWS)) {

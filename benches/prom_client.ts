@@ -1,6 +1,6 @@
 /**
  * Compares the drop-in for prom-client with the official client: counting, observing and scraping,
- * in turns in one process. Prints both times, and how many times as fast this library is.
+ * in turn in one process. Prints both times and their ratio.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import process from "node:process";
 import client from "../prom_client/mod.ts";
 import { formatTable } from "./report.ts";
 
-/** Both have what is used here. */
+/** Both libraries have the members that are used here. */
 const LIBRARIES = [official as unknown as typeof client, client];
 
 const METHODS = ["GET", "POST", "PUT"];
@@ -19,12 +19,12 @@ const SETS = METHODS.flatMap((method) =>
   ROUTES.flatMap((route) => CODES.map((status) => ({ method, route, status })))
 );
 
-/** Short rounds, so that the best one was not interrupted by another program. */
+/** Rounds are short, so that the best one was not interrupted by another program. */
 const TIMES = 5000;
 const ROUNDS = 300;
 const SCRAPES = 40;
 
-/** Does something so many times. */
+/** Does something a number of times. */
 type Work = (times: number) => void;
 
 function worksOf(library: typeof client): Record<string, Work> {
@@ -58,7 +58,10 @@ function worksOf(library: typeof client): Record<string, Work> {
   };
 }
 
-/** The best time of one execution, in nanoseconds, of each library: in turns, so that both see the same. */
+/**
+ * Returns the best time of one execution of each work, in nanoseconds. The works run in turn, under
+ * the same conditions.
+ */
 function measure(works: readonly Work[]): number[] {
   const best = works.map(() => Infinity);
   for (let round = 0; round < ROUNDS; round++) {
@@ -102,7 +105,10 @@ const SCRAPED: Record<string, { series: number; fill: Fill }> = {
   },
 };
 
-/** The best time of a scrape, in milliseconds, of each library. Some series change in between. */
+/**
+ * Returns the best time of a scrape of each library, in milliseconds. Some series change in
+ * between.
+ */
 async function measureScrapes({ series, fill }: { series: number; fill: Fill }): Promise<number[]> {
   const both = LIBRARIES.map((library) => {
     const registry = new library.Registry();

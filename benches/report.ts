@@ -1,5 +1,6 @@
 /**
- * Writes tables, and the sections of docs/benchmarks.md: each program has its own and leaves the others.
+ * Formats tables, and writes sections of docs/benchmarks.md. Each program replaces only its own
+ * section.
  *
  * @module
  */
@@ -13,7 +14,7 @@ const ROOT_URL = new URL("../", import.meta.url);
 const REPORT_URL = new URL("docs/benchmarks.md", ROOT_URL);
 const INTRODUCTION_URL = new URL("introduction.md", import.meta.url);
 
-/** The sections of the report, in their order. */
+/** The sections of the report, in order. */
 const SECTIONS = [
   "Deno",
   "Bun",
@@ -24,13 +25,13 @@ const SECTIONS = [
   "Size and import time",
 ] as const;
 
-/** The version of a package that is installed for development. */
+/** Returns the version of an installed development package. */
 export function versionOf(name: string): string {
   const url = new URL(`node_modules/${name}/package.json`, ROOT_URL);
   return JSON.parse(readFileSync(url, "utf8")).version;
 }
 
-/** The command, the runtime, the machine and the day. */
+/** Describes the command, the runtime, the machine and the date. */
 export function describeRun(command: string): string {
   const version = process.versions[RUNTIME === "Node.js" ? "node" : RUNTIME.toLowerCase()];
   const [cpu] = cpus();
@@ -39,8 +40,8 @@ export function describeRun(command: string): string {
 }
 
 /**
- * Returns a Markdown table with aligned columns, as `deno fmt` formats it: the first to the left, the
- * others to the right.
+ * Returns a Markdown table with aligned columns, as `deno fmt` formats it. The first column is
+ * aligned to the left, and the others to the right.
  */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
@@ -56,12 +57,12 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return pad(head) + line(rule) + body.map(pad).join("");
 }
 
-/** A number of three digits, with a separator from 1,000 on. */
+/** Formats a number with three digits, and with separators from 1,000. */
 export function formatNumber(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
 }
 
-/** Units, each with how many of the smallest it is, from the largest on. */
+/** Units with their sizes in terms of the smallest unit, from large to small. */
 type Units = readonly (readonly [unit: string, size: number])[];
 
 /** Units of time, in nanoseconds. */
@@ -69,25 +70,25 @@ export const TIME: Units = [["ms", 1e6], ["µs", 1e3], ["ns", 1]];
 /** Units of memory, in bytes. */
 export const MEMORY: Units = [["MB", 1e6], ["kB", 1e3], ["B", 1]];
 
-/** The unit in which a quantity has few digits: the smallest has up to four. */
+/** Returns the unit with few digits. Only values in the smallest unit have up to four. */
 function unitFor(value: number, units: Units): readonly [unit: string, size: number] {
   return units.find(([, size]) => value >= (size === 1e3 ? 1e4 : size)) ?? units.at(-1)!;
 }
 
-/** A quantity in a unit that suits it. */
+/** Formats a quantity in a suitable unit. */
 export function formatQuantity(value: number, units: Units): string {
   const [unit, size] = unitFor(value, units);
   return `${formatNumber(value / size)} ${unit}`;
 }
 
-/** A median and its quartiles, all in the unit that suits the median. */
+/** Formats a median and its quartiles, all in the suitable unit of the median. */
 export function formatMeasured({ median, lower, upper }: Measured, units: Units): string {
   const [, size] = unitFor(median, units);
   const quartiles = [lower, upper].map((value) => formatNumber(value / size)).join("–");
   return `${formatQuantity(median, units)} (${quartiles})`;
 }
 
-/** Puts a section into docs/benchmarks.md, in the place of the one that was there. */
+/** Replaces a section in docs/benchmarks.md, or adds it. */
 export function writeSection(title: typeof SECTIONS[number], body: string): void {
   const introduction = readFileSync(INTRODUCTION_URL, "utf8");
   const old = existsSync(REPORT_URL) ? readFileSync(REPORT_URL, "utf8") : "";

@@ -1,6 +1,7 @@
 /**
- * How large the core is as a bundle, and how long its import takes in a fresh process, as it is and as
- * a bundle, beside the official client. Prints a table, and writes it into docs/benchmarks.md.
+ * Measures the size of the core as a bundle, and its import time in a fresh process, from source
+ * and as a bundle, compared with the official client. Prints a table, and writes it into
+ * docs/benchmarks.md.
  *
  * @module
  */
@@ -36,12 +37,12 @@ const CONTESTANTS = [
     name: "@prometheus-io/client",
     entry: "@prometheus-io/client",
     specifier: "@prometheus-io/client",
-    // It is CommonJS, which asks for the platform's modules like this.
+    // This package is CommonJS, and requires the platform's modules.
     banner: 'import{createRequire}from"node:module";const require=createRequire("/");',
   },
 ];
 
-/** A module with all that it imports, minified. */
+/** Bundles and minifies a module with all its imports. */
 async function bundle({ entry, banner }: (typeof CONTESTANTS)[number]): Promise<Uint8Array> {
   const { outputFiles } = await build({
     entryPoints: [entry],
@@ -54,15 +55,15 @@ async function bundle({ entry, banner }: (typeof CONTESTANTS)[number]): Promise<
     banner: { js: banner },
     write: false,
   });
-  return outputFiles[0]!.contents; // One entry point, one file.
+  return outputFiles[0]!.contents; // One entry point makes one file.
 }
 
-/** How long imports take, by module, in nanoseconds. */
+/** Measures the import times of modules, in nanoseconds. */
 async function measureImports(specifiers: readonly string[]): Promise<Measured[]> {
   const times: number[][] = specifiers.map(() => []);
   for (let round = -1; round < PROCESSES; round++) {
     for (const [i, specifier] of specifiers.entries()) {
-      const time = await runFresh("import_time.ts", specifier) as number; // It prints one.
+      const time = await runFresh("import_time.ts", specifier) as number; // It prints a number.
       if (round >= 0) times[i]!.push(time * 1e6); // The first round fills the caches.
     }
   }

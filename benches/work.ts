@@ -1,22 +1,25 @@
 /**
- * What is compared: rows of a table, and how each library does the work of a row.
+ * The rows of the table, and the works of each library.
  *
  * @module
  */
 import { COUNTERS, HISTOGRAMS } from "./data.ts";
 
-/** One library doing one thing over and over. */
+/** A library doing one thing repeatedly. */
 export interface Work {
-  /** Comes before each `run`, and is not timed. */
+  /** Called before each `run`. It is not timed. */
   prepare?(times: number): void;
-  /** Does it `times` times; what it returns depends on all of them, so that none can be dropped. */
+  /**
+   * Does it `times` times. The result depends on all repetitions, so that none can be optimized
+   * away.
+   */
   run(times: number): unknown;
 }
 
-/** The works of a library by row; one that a library cannot do is missing. */
+/** The works of a library by row. Rows that a library does not support are missing. */
 export type Works = { readonly [Id in RowId]?: () => Work };
 
-/** The libraries that are compared, each a file in `libraries/`, with what the table calls them. */
+/** The compared libraries, each a file in `libraries/`, with their names in the table. */
 export const LIBRARIES = {
   floor: "floor",
   narthex: "Narthex",
@@ -26,14 +29,14 @@ export const LIBRARIES = {
 } as const;
 export type Library = keyof typeof LIBRARIES;
 export const ALL_LIBRARIES = Object.keys(LIBRARIES) as Library[]; // The keys of a literal.
-/** The one that ratios are against. */
+/** The library that ratios compare with. */
 export const REFERENCE: Library = "prometheus_io";
 
-/** What a row is to reach. */
+/** The target of a row. */
 export interface Target {
-  /** How many times faster, or smaller, than the reference. */
+  /** The minimum factor by which it must be faster or smaller than the reference. */
   readonly ratio?: number;
-  /** Nanoseconds at most. */
+  /** The maximum time in nanoseconds. */
   readonly nanoseconds?: number;
 }
 
@@ -41,9 +44,9 @@ export interface Target {
 export interface Row {
   readonly title: string;
   readonly target?: Target;
-  /** A scrape: it is timed one by one, each after a garbage collection. */
+  /** Whether it is a scrape. Scrapes are timed one by one, each after a garbage collection. */
   readonly scrape?: boolean;
-  /** How often it is done at most between two calls of `prepare`. */
+  /** The maximum number of repetitions between two calls of `prepare`. */
   readonly maxTimes?: number;
 }
 
@@ -81,9 +84,9 @@ export const ROWS = {
 export type RowId = keyof typeof ROWS;
 export const ROW_IDS = Object.keys(ROWS) as RowId[]; // The keys of a literal.
 
-/** A row about memory: what one series adds to the heap and to what is outside of it. */
+/** A row about memory: the bytes that one series adds, on the heap and outside. */
 export interface MemoryRow extends Row {
-  /** The work that holds the series, and how many it has. */
+  /** The row of the work that holds the series, and the number of series. */
   readonly id: RowId;
   readonly items: number;
 }
@@ -103,7 +106,7 @@ export const MEMORY_ROWS: readonly MemoryRow[] = [
   },
 ];
 
-/** The works of a library. */
+/** Loads the works of a library. */
 export async function loadWorks(library: Library): Promise<Works> {
   return (await import(`./libraries/${library}.ts`)).works;
 }

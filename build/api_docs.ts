@@ -1,6 +1,7 @@
 /**
- * Writes `docs/api/`, a page for each entry point: run it with `deno task docs:api`, before a
- * release. What there is comes from `deno doc`, how it is declared from the package in `dist/npm/`.
+ * Writes `docs/api/`, with a page for each entry point. Run it with `deno task docs:api` before a
+ * release. The list of symbols comes from `deno doc`, and their declarations from the package in
+ * `dist/npm/`.
  *
  * @module
  */
@@ -17,7 +18,7 @@ import { buildNpm, NPM_FOLDER } from "./npm.ts";
 const ROOT: string = fileURLToPath(new URL("../", import.meta.url));
 const FOLDER = join(ROOT, "docs/api");
 
-/** What `deno doc --json` says, as far as it is used. */
+/** The parts of the output of `deno doc --json` that are used here. */
 interface DocumentedModule {
   readonly module_doc?: { readonly doc?: string };
   readonly symbols: readonly {
@@ -29,13 +30,13 @@ interface DocumentedModule {
   }[];
 }
 
-/** An entry point, and the page about it. */
+/** An entry point and its page. */
 interface Page {
-  /** As it is imported. */
+  /** The specifier of the import. */
   readonly specifier: string;
   readonly file: string;
   readonly text: string;
-  /** The first sentence about it. */
+  /** The first sentence of the page. */
   readonly summary: string;
 }
 
@@ -47,7 +48,7 @@ const KINDS: Readonly<Record<string, string>> = {
   typeAlias: "Types",
 };
 
-/** Exports that are all others in one object. */
+/** Exports that contain all other exports in one object. */
 const WHOLE_MODULES: ReadonlySet<string> = new Set(["default", "module.exports"]);
 
 /** Writes all pages. */
@@ -80,7 +81,7 @@ async function writePage(specifier: string, file: string, path: string): Promise
         declarations[0]?.kind === kind && !WHOLE_MODULES.has(name)
       )
         .map(({ name, declarations }) => {
-          // Each symbol is declared somewhere.
+          // Each symbol has at least one declaration.
           const original = originalOf(name, source);
           return describe(name, original, fileURLToPath(declarations[0]!.location.filename));
         }),
@@ -102,13 +103,13 @@ async function documented(path: string): Promise<DocumentedModule> {
   return module;
 }
 
-/** The name that an export has where it is declared. */
+/** Returns the name of an export in its declaration. */
 function originalOf(name: string, source: string): string {
   const [, original = name] = source.match(new RegExp(String.raw`[{,]\s*(\w+) as ${name}\b`)) ?? [];
   return original;
 }
 
-/** The part of a page about one symbol. */
+/** Renders the part of a page about one symbol. */
 async function describe(name: string, original: string, source: string): Promise<string> {
   const path = source.slice(ROOT.length).replace(/\.ts$/, ".d.ts");
   const { comment, code } = declarationOf(original, await readFile(join(NPM_FOLDER, path), "utf8"));

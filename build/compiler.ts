@@ -13,19 +13,19 @@ import { promisify } from "node:util";
 export interface Compilation {
   /** The folder of the sources. */
   readonly root: string;
-  /** The files that are compiled, with all that they import, as paths in `root`. */
+  /** The files to compile with all their imports, as paths in `root`. */
   readonly entries: readonly string[];
-  /** The folder that the files are written to. */
+  /** The folder for the output. */
   readonly output: string;
-  /** Compiler options besides those of `build/tsconfig.json`. */
+  /** Compiler options in addition to those of `build/tsconfig.json`. */
   readonly options: Readonly<Record<string, boolean>>;
 }
 
 /**
- * Compiles.
+ * Compiles TypeScript.
  *
  * @param compilation The sources and the target.
- * @throws {Error} With the compiler's messages, if it finds an error.
+ * @throws {Error} With the compiler's messages, if there are errors.
  */
 export async function compile({ root, entries, output, options }: Compilation): Promise<void> {
   const config = `${output}.json`;
@@ -42,13 +42,13 @@ export async function compile({ root, entries, output, options }: Compilation): 
   try {
     await promisify(execFile)(program, [...args, "--project", config], { cwd: root });
   } catch (error) {
-    // It writes its messages to the standard output.
+    // The compiler writes its messages to the standard output.
     const { stdout, message } = error as Error & { stdout?: string };
     throw new Error(`Cannot compile the library: ${stdout || message}`, { cause: error });
   }
 }
 
-/** The command that runs the pinned compiler. */
+/** Returns the command that runs the pinned compiler. */
 async function findCompiler(root: string): Promise<string[]> {
   const read = async (path: string) => JSON.parse(await readFile(join(root, path), "utf8"));
   const version: string = (await read("package.json")).devDependencies.typescript;

@@ -1,12 +1,12 @@
 /**
- * Finds declarations and their members in declaration files, as the TypeScript compiler writes them.
+ * Finds declarations and their members in declaration files of the TypeScript compiler.
  *
  * @module
  */
 
-/** A declaration and the comment before it. */
+/** A declaration and its comment. */
 export interface Declaration {
-  /** The text of the comment, without its stars. */
+  /** The text of the comment, without asterisks. */
   readonly comment: string;
   readonly code: string;
 }
@@ -17,18 +17,18 @@ export interface Member {
   readonly comment: string;
 }
 
-/** Matches a comment for documentation, with the line break behind it. */
+/** Matches a doc comment and the line break after it. */
 const COMMENT_REGEXP = /^[ \t]*\/\*\*([^]*?)\*\/\n?/gm;
 
-/** Matches a member with its comment; the code of a member ends with a semicolon on its level. */
+/** Matches a member with its comment, and the first line of its code. */
 const MEMBER_REGEXP = /^ {4}\/\*\*([^]*?)\*\/\n {4}(.*)/gm;
 
 /** Functions for comments. */
 export const commentText = {
-  /** Takes the stars away. */
+  /** Removes the asterisks. */
   read: (inner: string): string =>
     inner.replaceAll(/^[ \t]*\* ?/gm, "").replaceAll("*\\/", "*/").trim(),
-  /** Takes all comments out of code. */
+  /** Removes all comments from code. */
   remove: (code: string): string =>
     code.replaceAll(COMMENT_REGEXP, "").replaceAll(/^ {4}#private;\n/gm, ""),
 };
@@ -36,17 +36,17 @@ export const commentText = {
 /**
  * Finds a declaration.
  *
- * @param name Its name.
- * @param text The declaration file.
- * @returns The first comment about it, and all its code: a function may have several signatures.
- * @throws {Error} If it is not there.
+ * @param name The name.
+ * @param text The text of the declaration file.
+ * @returns The first comment and the whole code, because a function may have several signatures.
+ * @throws {Error} If there is no such declaration.
  */
 export function declarationOf(name: string, text: string): Declaration {
   const regexp = new RegExp(
     String.raw`(?:^/\*\*((?:(?!\*/)[^])*)\*/\n)?` +
       String
         .raw`^export (?:declare )?(?:abstract )?(?:class|function|const|interface|type) ${name}\b` +
-      // To the end of the line if that ends it, or to the brace that closes it.
+      // The code ends with the line if the line ends it, and otherwise with the closing brace.
       String.raw`(?:[^\n]*;$|[^]*?^\}?[^\n ]*;?$)`,
     "gm",
   );
@@ -56,7 +56,7 @@ export function declarationOf(name: string, text: string): Declaration {
   return { comment: commentText.read(found[0]?.[1] ?? ""), code: code.join("\n") };
 }
 
-/** The members of a class or an interface that have a comment. */
+/** Returns the members of a class or an interface that have a comment. */
 export function membersOf(code: string): Member[] {
   return [...code.matchAll(MEMBER_REGEXP)].map(([, comment = "", line = ""]) => ({
     name: nameOf(line),
@@ -64,7 +64,7 @@ export function membersOf(code: string): Member[] {
   }));
 }
 
-/** The name of a member, with parentheses if it is called. */
+/** Returns the name of a member, with parentheses if it can be called. */
 function nameOf(line: string): string {
   const signature = line.replace(/^(?:(?:readonly|static|abstract|get|set|protected) )+/, "");
   const [, name = "", next = ""] = signature.match(/^(\[[^\]]+\]|[\w$]+)\??([<(]?)/) ?? [];

@@ -1,28 +1,28 @@
 /**
- * Edits declaration files after the compiler has written them.
+ * Edits declaration files of the compiler.
  *
  * @module
  */
 import { posix } from "node:path";
 
-/** Matches what a file imports or exports from, in each of the ways to write that. */
+/** Matches the specifier of every kind of import or export. */
 const SPECIFIER_REGEXP = /\b(?:from |import |import\()"([^"\n]+)"/g;
 
 /** Matches the types of `using`. */
 const DISPOSABLE_REGEXP = /\bSymbol\.(?:d|asyncD)ispose\b|\b(?:Async)?Disposable\b/;
 
-/** Adds them to a program that does not have them. */
+/** A reference to these types, for programs that do not load them. */
 const DISPOSABLE_TYPES = '/// <reference lib="esnext.disposable" />\n';
 
-/** Matches a comment: each begins on a line of its own. Its examples import packages. */
+/** Matches a comment, which starts on a new line. Examples in comments import packages. */
 const COMMENT_REGEXP = /^[ \t]*\/\*[^]*?\*\//gm;
 
 /**
- * The declaration files that one imports.
+ * Returns the declaration files that a file imports.
  *
- * @param path The path of the file, in the package.
- * @param text Its text, as the compiler makes it.
- * @returns Their paths, in the package.
+ * @param path The path of the file in the package.
+ * @param text The text that the compiler wrote.
+ * @returns Their paths in the package.
  */
 export function importsOf(path: string, text: string): string[] {
   return specifiersOf(text).map((specifier) =>
@@ -31,8 +31,7 @@ export function importsOf(path: string, text: string): string[] {
 }
 
 /**
- * Makes sure that a declaration file compiles in a program that has no other package installed, not
- * even Node's types.
+ * Checks that a declaration file compiles without any other package, even without Node's types.
  *
  * @param path The path of the file.
  * @param text Its text.
@@ -49,11 +48,11 @@ export function checkDeclaration(path: string, text: string): void {
 }
 
 /**
- * Makes a declaration file independent of the compiler's options: it imports files by the names
- * that they have in the package, and brings the types of `using` where it needs them, which
- * `"lib": ["ES2022"]` does not have. JSR allows no such reference in the source.
+ * Makes a declaration file independent of the compiler's options. Imports get the file names of the
+ * package. If the file uses the types of `using`, a reference is added, because `"lib": ["ES2022"]`
+ * does not include them. JSR does not allow such a reference in the source.
  *
- * @param text Its text, as the compiler makes it.
+ * @param text The text that the compiler wrote.
  * @returns The text to publish.
  */
 export function finishDeclaration(text: string): string {

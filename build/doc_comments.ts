@@ -1,10 +1,10 @@
 /**
- * Renders documentation comments as Markdown.
+ * Renders doc comments as Markdown.
  *
  * @module
  */
 
-/** How the tags of a comment are introduced. */
+/** The heading of each tag. */
 const TAGS: Readonly<Record<string, string>> = {
   param: "Parameters",
   typeParam: "Type parameters",
@@ -12,14 +12,14 @@ const TAGS: Readonly<Record<string, string>> = {
   throws: "Throws",
 };
 
-/** Matches the beginning of a tag. */
+/** Matches the start of a tag. */
 const TAG_REGEXP = /^@(\w+) ?/gm;
 
 /**
  * Renders a comment.
  *
- * @param comment Its text, without stars.
- * @returns Its prose, its tags as lists, and its examples as code.
+ * @param comment The text, without asterisks.
+ * @returns The prose, the tags as lists, and the examples as code.
  */
 export function renderComment(comment: string): string {
   const [prose = "", ...tagged] = splitTags(comment);
@@ -36,7 +36,7 @@ export function renderComment(comment: string): string {
   return parts.filter((part) => part !== "").map(renderLinks).join("\n\n");
 }
 
-/** The prose and each tag with its text. Code may have lines that look like tags. */
+/** Splits a comment into its prose and its tags. Lines of code may look like tags. */
 function splitTags(comment: string): string[] {
   const code: [number, number][] = [...comment.matchAll(/^```[^]*?^```/gm)]
     .map(({ 0: { length }, index }) => [index, index + length]);
@@ -53,7 +53,7 @@ function renderItem(tag: string, text: string): string {
   return `- \`${name}\`: ${about}`;
 }
 
-/** Links and defaults, in the place of their tags. */
+/** Renders the tags for links and defaults. */
 function renderLinks(text: string): string {
   return text
     .replaceAll(/\{@linkcode ([^}|]+?)\}/g, "`$1`")

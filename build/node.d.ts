@@ -74,7 +74,7 @@ declare module "node:sqlite" {
 }
 
 declare module "node:timers" {
-  // Also a number, because the global `clearTimeout()` of browsers takes nothing else.
+  // Also a number, because the global `clearTimeout()` of browsers accepts nothing else.
   type Timer = number & { ref(): Timer; unref(): Timer };
   export function setTimeout(callback: (value: undefined) => void, milliseconds?: number): Timer;
   export function setInterval(callback: () => void, milliseconds?: number): Timer;

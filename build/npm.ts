@@ -1,8 +1,8 @@
 /**
- * Builds the npm package into `dist/npm/`: run it with `deno task build:npm` or `npm run build`.
+ * Builds the npm package into `dist/npm/`. Run it with `deno task build:npm` or `npm run build`.
  *
- * The TypeScript compiler makes the JavaScript and the declarations; nothing is bundled, so that
- * bundlers can leave out what a program does not use.
+ * The TypeScript compiler writes the JavaScript and the declarations. Nothing is bundled, so that
+ * bundlers can drop unused parts.
  *
  * @module
  */
@@ -15,22 +15,22 @@ import { checkDeclaration, finishDeclaration, importsOf } from "./declarations.t
 import { absoluteLinks } from "./readme.ts";
 import { keepLines } from "./source_maps.ts";
 
-/** The top of the checkout. */
+/** The root of the checkout. */
 const ROOT: string = fileURLToPath(new URL("../", import.meta.url));
 
-/** Where the package is written. */
+/** The folder of the finished package. */
 export const NPM_FOLDER: string = join(ROOT, "dist/npm");
 
-/** Where the compiler writes, until the package is complete. */
+/** The folder for the compiler's output, until the package is complete. */
 const WORK_FOLDER = join(ROOT, "dist/work");
 
-/** Files that are copied as they are. */
+/** Files that are copied unchanged. */
 const COPIED = ["LICENSE", "CHANGELOG.md"];
 
-/** Where the package runs: Node has `require()` of modules from this version on. */
+/** The supported versions: the first one of Node that can `require()` modules, and later. */
 const ENGINES = { node: ">=22.12" };
 
-/** The fields of `deno.json` and `package.json` that the package is made from. */
+/** The fields of `deno.json` and `package.json` that the package is built from. */
 interface Project {
   readonly name: string;
   readonly version: string;
@@ -44,7 +44,7 @@ interface Project {
 /**
  * Builds the package.
  *
- * @returns The paths of its files, in the package.
+ * @returns The paths of its files in the package.
  */
 export async function buildNpm(): Promise<string[]> {
   const project = await readProject();
@@ -56,7 +56,7 @@ export async function buildNpm(): Promise<string[]> {
       root: ROOT,
       entries,
       output: join(WORK_FOLDER, "js"),
-      // Comments stand in the declarations, where editors read them.
+      // The declarations keep the comments, because editors read them there.
       options: { declaration: false, removeComments: true, sourceMap: true },
     }),
     compile({
@@ -82,7 +82,7 @@ async function readProject(): Promise<Project> {
   return { ...await read("package.json"), ...await read("deno.json") };
 }
 
-/** The `package.json` of the package. */
+/** Creates the `package.json` of the package. */
 function makeManifest(project: Project, topLevel: readonly string[]): Record<string, unknown> {
   const { name, version, description, keywords, license, repository } = project;
   const exports = Object.entries(project.exports).map(([entry, source]) => {
@@ -99,7 +99,7 @@ function makeManifest(project: Project, topLevel: readonly string[]): Record<str
     type: "module",
     sideEffects: false,
     engines: ENGINES,
-    // For tools that do not read `exports`.
+    // For tools that do not support `exports`.
     main: "./mod.js",
     types: "./mod.d.ts",
     exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },
@@ -111,13 +111,13 @@ async function copyJavaScript(): Promise<void> {
   const folder = join(WORK_FOLDER, "js");
   for (const path of await listFiles(folder)) {
     const text = await readFile(join(folder, path), "utf8");
-    // The package has the folders of the checkout, so a map names the file that would be beside it.
+    // The package has the same folders as the checkout, so a map names a file in its own folder.
     const source = (path.split("/").at(-1) ?? path).replace(/\.js\.map$/, ".ts");
     await write(path, path.endsWith(".map") ? keepLines(text, source) : text);
   }
 }
 
-/** Copies the declarations of the entry points, and of the files that these import. */
+/** Copies the declarations of the entry points and of their imports. */
 async function copyDeclarations(entries: readonly string[]): Promise<void> {
   const paths = new Set(entries);
   for (const path of paths) {
@@ -133,7 +133,7 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(join(NPM_FOLDER, path), text);
 }
 
-/** The paths of all files in a folder, from there, sorted. */
+/** Lists all files in a folder, as sorted relative paths. */
 async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile())

@@ -1,29 +1,29 @@
 /**
- * README as the page of a registry shows it: there, relative addresses lead nowhere.
+ * Adapts the README for the page of a registry, where relative links do not work.
  *
  * @module
  */
 
-/** A link or a picture in Markdown with a relative address. */
+/** A Markdown link or image with a relative path. */
 const LINK_REGEXP = /(!?)\[([^\]]*)\]\((?!\w+:|#)([^)\s]+)\)/g;
 
-/** The parts of the addresses. */
+/** The parts of absolute URLs. */
 export interface Source {
-  /** The `repository` of package.json, if there is one. */
+  /** The `repository` of package.json, if any. */
   readonly repository?: string | undefined;
-  /** The version, whose tag is `v` and the version. */
+  /** The version. Its tag is the version after a `v`. */
   readonly version: string;
 }
 
 /**
- * Replaces the relative addresses in a text.
+ * Replaces the relative links in a text.
  *
- * With a repository, they become addresses of the files of this version. Without one, a link becomes
- * its text, which names the file, and a picture is removed.
+ * With a repository, they become URLs of this version's files. Without one, a link becomes its text
+ * and the path of the file, and an image is removed.
  *
  * @param text The Markdown.
  * @param source The repository and the version.
- * @returns The Markdown without relative addresses, except those within the page.
+ * @returns The Markdown without relative links, except those within the page.
  */
 export function absoluteLinks(text: string, { repository, version }: Source): string {
   const base = repository?.replace(/^git\+/, "").replace(/\.git$/, "");
@@ -37,6 +37,6 @@ export function absoluteLinks(text: string, { repository, version }: Source): st
       return label === path ? `\`${path}\`` : `${label} (\`${path.replace(/#.*/, "")}\`)`;
     },
   );
-  // A removed picture leaves an empty paragraph.
+  // A removed image leaves an empty paragraph.
   return linked.replaceAll(/\n{3,}/g, "\n\n");
 }

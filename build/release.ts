@@ -1,6 +1,6 @@
 /**
- * Says what to publish, once everything is as it must be: run it with `deno task release:check`, which
- * first runs all that continuous integration runs.
+ * Checks that everything is ready, and prints how to publish. Run it with
+ * `deno task release:check`, which first runs everything that continuous integration runs.
  *
  * @module
  */

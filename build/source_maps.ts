@@ -1,6 +1,6 @@
 /**
- * Makes source maps small. What the compiler writes is a third of the package; stack traces need
- * only lines. The format is that of https://tc39.es/ecma426/.
+ * Makes source maps smaller. Those of the compiler are a third of the package, but stack traces
+ * only need lines. The format is specified in https://tc39.es/ecma426/.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /**
- * Keeps one mapping for each line: the first.
+ * Keeps only the first mapping of each line.
  *
  * @param text A source map of one source, as JSON.
- * @param source The name that it gives its source.
+ * @param source The new name of the source.
  * @returns The smaller map, as JSON.
  */
 export function keepLines(text: string, source: string): string {
@@ -28,7 +28,7 @@ export function keepLines(text: string, source: string): string {
       first ??= line;
     }
     if (first === undefined) return "";
-    // Column 0, the same source, so many lines further, column 0.
+    // The fields are: column 0, the same source, the difference of lines, column 0.
     const mapping = `AA${encode(first - kept)}A`;
     kept = first;
     return mapping;

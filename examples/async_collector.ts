@@ -1,7 +1,7 @@
 /**
- * A custom asynchronous collector. At each scrape it asks another service, a warehouse, for its stock,
- * and waits at most half a second. It listens on port 8000, or on the one that the environment variable
- * `PORT` names; load `http://localhost:8000/metrics` four times.
+ * A custom asynchronous collector. At each scrape it asks another service, a warehouse, for its
+ * stock, and waits at most half a second. It listens on port 8000, unless the environment variable
+ * `PORT` names another one. Load `http://localhost:8000/metrics` four times.
  *
  * - `deno run --allow-net --allow-env=PORT examples/async_collector.ts`
  * - `bun examples/async_collector.ts`
@@ -25,7 +25,7 @@ function stockCollector(url: string): Collector {
   return {
     // Claims the names, so that no other metric can take them.
     describe: () => [up(), stock()],
-    // The signal is aborted when the scrape must end, or when no caller waits for it any more.
+    // The signal is aborted when the scrape must end, or when no caller waits for it anymore.
     async collect({ signal = new AbortController().signal } = {}) {
       const deadline = AbortSignal.timeout(PATIENCE_MS);
       try {
@@ -48,7 +48,7 @@ function stockCollector(url: string): Collector {
 const metrics = metricsHandler();
 let asked = 0;
 
-/** The warehouse, here in the same process. Every fourth response is far too slow. */
+/** Answers as the warehouse, here in the same process. Every fourth response is far too slow. */
 async function answerAsWarehouse(request: Request): Promise<Response> {
   asked += 1;
   if (asked % 4 === 0) {

@@ -1,6 +1,6 @@
 /**
- * A service on `Bun.serve`, with metrics of its own, of its requests and of the runtime. It listens on
- * port 3000, or on the one that the environment variable `PORT` names; load
+ * A service on `Bun.serve`, with its own metrics, request metrics and runtime metrics. It listens
+ * on port 3000, unless the environment variable `PORT` names another one. Load
  * `http://localhost:3000/users/7` a few times, then `http://localhost:3000/metrics`.
  *
  * - `bun examples/bun_serve.ts`
@@ -12,7 +12,7 @@ import { Counter, metricsHandler } from "@narthex/prometheus";
 import { instrument } from "@narthex/prometheus/http";
 import { registerRuntimeMetrics } from "@narthex/prometheus/runtime";
 
-/** The part of Bun that this file uses. `@types/bun` has all of it. */
+/** The part of Bun that this file uses. `@types/bun` has complete types. */
 declare const Bun: {
   serve(options: object): { readonly url: URL; stop(): Promise<void> };
 };
@@ -20,7 +20,7 @@ declare const Bun: {
 const greetings = new Counter("greetings_total", "Users greeted.");
 registerRuntimeMetrics();
 
-// Each function among the routes is measured under its key.
+// Each function in `routes` is measured under its key.
 const server = Bun.serve(instrument({
   routes: {
     "/metrics": metricsHandler(),

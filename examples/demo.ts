@@ -35,7 +35,7 @@ import { type RunningServer, serve } from "./serve.ts";
 
 const namespace = "bakery";
 
-// Metrics that every program can have in one line. The others are those of a bakery.
+// Metrics that every program can have with one line. The others are specific to the bakery.
 registerRuntimeMetrics();
 
 const requests = new Counter("http_requests_total", "Requests served.", {
@@ -140,7 +140,7 @@ function takeOrder(): string {
   return `Order ${orders} will be ready soon.\n`;
 }
 
-/** Bakes one waiting order after the other, until stopped. */
+/** Bakes waiting orders one by one until stopped. */
 async function bake(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     oven.state(waiting.shift() === undefined ? "idle" : "baking");
@@ -194,7 +194,9 @@ async function handle(request: Request): Promise<Response> {
   }
 }
 
-/** The trace in the request's headers (https://www.w3.org/TR/trace-context/), or a new one. */
+/**
+ * Returns the trace in the request's headers (https://www.w3.org/TR/trace-context/), or a new one.
+ */
 function traceId(request: Request): string {
   const [, id] = /^00-([0-9a-f]{32})-/.exec(request.headers.get("traceparent") ?? "") ?? [];
   return id ?? crypto.randomUUID().replaceAll("-", "");
@@ -223,7 +225,7 @@ const VISITORS: readonly Visitor[] = [
 /** The visitors measure their calls, like any client. */
 const fetchAsVisitor = instrumentFetch(fetch, { server: ({ hostname }) => hostname });
 
-/** Visits the bakery at `base` again and again, until stopped. */
+/** Visits the bakery at `base` repeatedly until stopped. */
 async function visit(base: string, visitor: Visitor, signal: AbortSignal): Promise<void> {
   const { path, pauseMs, order, patienceMs = 10_000 } = visitor;
   while (!signal.aborted) {

@@ -1,6 +1,7 @@
 /**
- * A service on `Deno.serve`, with metrics of its own, of its requests and of the runtime. It listens on
- * port 8000; load `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
+ * A service on `Deno.serve`, with its own metrics, request metrics and runtime metrics. It listens
+ * on port 8000. Load `http://localhost:8000/users/7` a few times, then
+ * `http://localhost:8000/metrics`.
  *
  * - `deno run --allow-net examples/deno_serve.ts`
  *

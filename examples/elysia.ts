@@ -1,6 +1,6 @@
 /**
- * A service on [Elysia](https://elysiajs.com), with metrics of its requests by Elysia's own routes.
- * It listens on port 3000, or on the one that the environment variable `PORT` names; load
+ * A service on [Elysia](https://elysiajs.com), with request metrics by Elysia's own routes. It
+ * listens on port 3000, unless the environment variable `PORT` names another one. Load
  * `http://localhost:3000/users/7` a few times, then `http://localhost:3000/metrics`.
  *
  * - `bun examples/elysia.ts`

@@ -1,12 +1,12 @@
 /**
- * Exemplars, which lead from a number to a trace. It listens on port 8000, or on the one that the
- * environment variable `PORT` names.
+ * Exemplars, which link a number to a trace. The service listens on port 8000, unless the
+ * environment variable `PORT` names another one.
  *
  * - `deno run --allow-net --allow-env=PORT examples/exemplars.ts`
  * - `bun examples/exemplars.ts`
  * - `node examples/exemplars.ts`
  *
- * Only OpenMetrics and protobuf carry exemplars, so ask for one of them, as Prometheus does with
+ * Only OpenMetrics and protobuf carry exemplars, so request one of them, as Prometheus does with
  * `--enable-feature=exemplar-storage`:
  *
  * ```sh
@@ -24,7 +24,7 @@ import { instrument } from "@narthex/prometheus/http";
 import { type Context, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { serve } from "./serve.ts";
 
-// Each exemplar has the trace of the active span.
+// Each exemplar contains the trace of the active span.
 setExemplarSource(() => {
   const span = trace.getActiveSpan()?.spanContext();
   return span && { trace_id: span.traceId, span_id: span.spanId };
@@ -33,7 +33,8 @@ setExemplarSource(() => {
 const loaves = new Counter("loaves_total", "Loaves sold.", { exemplars: true });
 const metrics = metricsHandler();
 
-// An SDK of OpenTelemetry does the rest: it keeps the context of each request, and creates spans.
+// A real program uses an SDK of OpenTelemetry for this. It keeps the context of each request, and
+// creates spans.
 const contexts = new AsyncLocalStorage<Context>();
 context.setGlobalContextManager({
   active: () => contexts.getStore() ?? ROOT_CONTEXT,
@@ -64,7 +65,7 @@ function randomHex(digits: number): string {
 
 async function sellBread(): Promise<Response> {
   await sleep(20);
-  loaves.inc(); // The trace is not passed on by hand.
+  loaves.inc(); // The exemplar source finds the trace.
   return new Response("Here is your bread.\n");
 }
 

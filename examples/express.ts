@@ -1,6 +1,6 @@
 /**
- * A service on [Express](https://expressjs.com), with metrics of its requests by Express's own routes.
- * It listens on port 8000, or on the one that the environment variable `PORT` names; load
+ * A service on [Express](https://expressjs.com), with request metrics by Express's own routes. It
+ * listens on port 8000, unless the environment variable `PORT` names another one. Load
  * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `node examples/express.ts`
@@ -20,7 +20,7 @@ const app = express();
 app.use(httpMetrics({ ignore: ["/metrics"] }));
 app.get("/metrics", metricsEndpoint());
 
-// The route of a request is the pattern with those that its routers are mounted at.
+// The route of a request includes the patterns that its routers are mounted at.
 const users = express.Router();
 users.get("/:id", (request, response) => {
   response.send(`Hello, user ${request.params["id"]}!\n`);

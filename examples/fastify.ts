@@ -1,6 +1,6 @@
 /**
- * A service on [Fastify](https://fastify.dev), with metrics of its requests by Fastify's own routes.
- * It listens on port 8000, or on the one that the environment variable `PORT` names; load
+ * A service on [Fastify](https://fastify.dev), with request metrics by Fastify's own routes. It
+ * listens on port 8000, unless the environment variable `PORT` names another one. Load
  * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `node examples/fastify.ts`

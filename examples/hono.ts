@@ -1,6 +1,6 @@
 /**
- * A service on [Hono](https://hono.dev), with metrics of its requests by Hono's own routes. It listens
- * on port 8000 under Deno and Node and on 3000 under Bun; load `/users/7` a few times, then `/metrics`.
+ * A service on [Hono](https://hono.dev), with request metrics by Hono's own routes. It listens on
+ * port 8000 on Deno and Node, and on 3000 on Bun. Load `/users/7` a few times, then `/metrics`.
  *
  * - `deno serve examples/hono.ts`
  * - `bun examples/hono.ts`

@@ -1,6 +1,6 @@
 /**
- * A service on [Koa](https://koajs.com), with metrics of its requests by the routes of `@koa/router`.
- * It listens on port 8000, or on the one that the environment variable `PORT` names; load
+ * A service on [Koa](https://koajs.com), with request metrics by the routes of `@koa/router`. It
+ * listens on port 8000, unless the environment variable `PORT` names another one. Load
  * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `node examples/koa.ts`

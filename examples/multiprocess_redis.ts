@@ -24,13 +24,13 @@ const memory = new Gauge("memory_bytes", "Memory in use.");
 
 async function work(url: string, name: string): Promise<void> {
   const client = createClient({ url });
-  client.on("error", () => {}); // it connects again by itself
+  client.on("error", () => {}); // The client reconnects on its own.
   await client.connect();
   const shared = await loadBackend(redisBackend((...command) => client.sendCommand(command)), {
     process: name,
     namespace: "example",
   });
-  // Another run on the same server goes on where this one ends.
+  // Another run on the same server continues from these counts.
   const before = await shared.getSampleValueAsync("jobs_total", { queue: "mail" }) ?? 0;
   for (let i = 0; i < 1000; i++) jobs.labels(i % 2 === 0 ? "mail" : "images").inc();
   memory.set(process.memoryUsage().rss);
@@ -57,7 +57,7 @@ function startWorker(url: string, name: string): Promise<void> {
   });
 }
 
-/** Starts a server that stores nothing on disk, and ends with this program. */
+/** Starts a server that stores nothing on disk. The program stops it at the end. */
 async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const port = await new Promise<number>((resolve) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {

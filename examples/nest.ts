@@ -1,9 +1,9 @@
 /**
- * A service on [NestJS](https://nestjs.com), with metrics of its requests by its own routes.
- * It listens on port 8000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`. With
- * its adapter for Fastify, use `httpMetrics` of `@narthex/prometheus/fastify` instead. The decorators are
- * called as functions, so that the file needs no compiler.
+ * A service on [NestJS](https://nestjs.com), with request metrics by its own routes. It listens on
+ * port 8000, unless the environment variable `PORT` names another one. Load
+ * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`. With the
+ * adapter for Fastify, use `httpMetrics` of `@narthex/prometheus/fastify` instead. The decorators
+ * are called as functions, so the file needs no compiler.
  *
  * - `node examples/nest.ts`
  * - `bun examples/nest.ts`

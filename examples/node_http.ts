@@ -1,7 +1,7 @@
 /**
- * A service on Node's own `node:http`, with metrics of its requests and of the runtime. It listens on
- * port 8000, or on the one that the environment variable `PORT` names; load
- * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
+ * A service on `node:http`, with request metrics and runtime metrics. It listens on port 8000,
+ * unless the environment variable `PORT` names another one. Load `http://localhost:8000/users/7` a
+ * few times, then `http://localhost:8000/metrics`.
  *
  * - `node examples/node_http.ts`
  *

@@ -1,6 +1,6 @@
 /**
- * A service on [Oak](https://oakserver.org), with metrics of its requests by Oak's own routes. It
- * listens on port 8000, or on the one that the environment variable `PORT` names; load
+ * A service on [Oak](https://oakserver.org), with request metrics by Oak's own routes. It listens
+ * on port 8000, unless the environment variable `PORT` names another one. Load
  * `http://localhost:8000/users/7` a few times, then `http://localhost:8000/metrics`.
  *
  * - `deno run --allow-net --allow-env examples/oak.ts`
@@ -26,8 +26,8 @@ router.get("/users/:id", ({ params, response }) => {
 });
 app.use(router.routes());
 
-// With Oak from JSR, app.listen() does all of this. The npm package of Oak does not listen on every
-// runtime, and has its own class Response.
+// With Oak from JSR, `app.listen()` does all of this. The npm package of Oak cannot listen on every
+// runtime, and has its own `Response` class.
 const handle = app.handle.bind(app) as unknown as (request: Request) => Promise<Response>;
 const answer = async (request: Request): Promise<Response> => {
   const { body, status, headers } = await handle(request);

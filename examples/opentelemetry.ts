@@ -1,13 +1,13 @@
 /**
- * A service that measures through `@opentelemetry/api` and with metrics of this library. It listens on
- * port 8000, or on the one that the environment variable `PORT` names.
+ * A service that measures through `@opentelemetry/api` and with metrics of this library. It listens
+ * on port 8000, unless the environment variable `PORT` names another one.
  *
  * - `deno run --allow-net --allow-env=PORT examples/opentelemetry.ts`
  * - `bun examples/opentelemetry.ts`
  * - `node examples/opentelemetry.ts`
  *
- * If `OTEL_EXPORTER_OTLP_ENDPOINT` is set, everything is also sent to a collector. On Deno this needs
- * `--allow-env`.
+ * If `OTEL_EXPORTER_OTLP_ENDPOINT` is set, everything is also sent to a collector. On Deno this
+ * needs `--allow-env`.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import { meterProvider } from "@narthex/prometheus/opentelemetry";
 import { OtlpExporter } from "@narthex/prometheus/otlp";
 import { serve } from "./serve.ts";
 
-// Must come first, because instruments that exist earlier do not count.
+// This must come first, because instruments that are created earlier do not count.
 metrics.setGlobalMeterProvider(meterProvider({
   resource: { "service.name": "bakery" },
   views: [{ instrumentName: "bakery.bake.duration", buckets: [0.001, 0.01, 0.1, 1] }],
 }));
 
-// A library that does not know Prometheus measures like this.
+// A library that knows nothing of Prometheus measures like this.
 const meter = metrics.getMeter("bakery", "1.0.0");
 const loaves = meter.createCounter("bakery.loaves", { description: "Loaves sold." });
 const duration = meter.createHistogram("bakery.bake.duration", {
@@ -55,7 +55,9 @@ const server = await serve(async (request) => {
 console.log(`http://localhost:${server.port}/metrics`);
 if (isSendingWanted()) exporter = new OtlpExporter();
 
-/** Whether the environment names a collector. False if it may not be read. */
+/**
+ * Returns whether the environment names a collector, or false if the environment cannot be read.
+ */
 function isSendingWanted(): boolean {
   try {
     return process.env["OTEL_EXPORTER_OTLP_ENDPOINT"] !== undefined;

@@ -18,7 +18,7 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** The part of `Bun.serve()` that is used here. */
+/** The parts of `Bun` that are used here. */
 interface BunRuntime {
   serve(options: { port: number; hostname: string; fetch: Handler }): {
     port: number;
@@ -87,17 +87,17 @@ async function serveOnNode(
         outgoing.end();
         return;
       }
-      // The same class, by the types of two runtimes.
+      // Deno and Node type the same class differently.
       const body = Readable.fromWeb(response.body as ReadableStream);
-      // If the client left before the response began, the body must be destroyed here. A response
-      // that waits behind others on its connection gets no event.
+      // If the client disconnected before the response started, the body must be destroyed here. A
+      // response that waits behind others on its connection gets no event.
       const { socket } = incoming;
       const giveUp = () => body.destroy();
       if (outgoing.destroyed || socket.destroyed) return giveUp();
       socket.once("close", giveUp);
       await pipeline(body, outgoing).finally(() => socket.off("close", giveUp));
     } catch {
-      // A response that has begun must be cut off. A clean end would make it look complete.
+      // A response that has started must be cut off. A clean end would make it look complete.
       if (outgoing.headersSent) outgoing.destroy();
       else outgoing.writeHead(500).end();
     }

@@ -1,12 +1,12 @@
 /**
- * A cron job that writes its metrics for node_exporter, which runs on the same machine.
+ * A cron job that writes its metrics for a node_exporter on the same machine.
  *
  * - `deno run --allow-read --allow-write --allow-env=TEXTFILE_DIRECTORY examples/textfile.ts`
  * - `bun examples/textfile.ts`
  * - `node examples/textfile.ts`
  *
- * `TEXTFILE_DIRECTORY` is the folder of node_exporter's option `--collector.textfile.directory`. The user
- * of the job must be able to write there. A line of a crontab:
+ * `TEXTFILE_DIRECTORY` is the folder of node_exporter's option `--collector.textfile.directory`.
+ * The user of the job must be able to write there. This is a line of a crontab:
  *
  * ```text
  * 0,15,30,45 * * * * TEXTFILE_DIRECTORY=/var/lib/node_exporter node /srv/textfile.ts /srv/uploads
@@ -21,7 +21,7 @@ import { CollectorRegistry, Gauge } from "../mod.ts";
 
 const directory = process.env["TEXTFILE_DIRECTORY"] ?? ".";
 
-// A separate registry, because metrics of the process are not those of the job.
+// A separate registry, because the metrics of the process do not belong to the job.
 const registry = new CollectorRegistry();
 const options = { registry, labelNames: ["folder"] } as const;
 const files = new Gauge("folder_files", "Files directly in a folder.", options);

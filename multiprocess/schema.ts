@@ -1,7 +1,7 @@
 import type { Aggregation, MetricFamily, MetricType } from "../mod.ts";
 
 /** The version of the rows. Rows of another version are ignored. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** The meaning of a family's rows. Rows of equal schemas can be added up. Help may differ. */
 export interface Schema {
@@ -12,6 +12,8 @@ export interface Schema {
   readonly labelNames: readonly string[];
   /** The finite upper bounds of a histogram. */
   readonly bounds: readonly number[];
+  /** Whether a histogram also has native buckets. */
+  readonly isNative: boolean;
   /** The states of a stateset. */
   readonly states: readonly string[];
 }
@@ -53,16 +55,18 @@ export function hasProcessLabel(aggregation: Aggregation, type: MetricType): boo
 
 /** Returns the schema as text for rows. Texts are equal exactly if schemas are. */
 export function encodeSchema(schema: Schema): string {
-  const { name, type, unit, aggregation, labelNames, bounds, states } = schema;
-  return JSON.stringify([VERSION, name, type, unit, aggregation, labelNames, bounds, states]);
+  const { name, type, unit, aggregation, labelNames, bounds, isNative, states } = schema;
+  const shape = [labelNames, bounds, isNative, states];
+  return JSON.stringify([VERSION, name, type, unit, aggregation, ...shape]);
 }
 
 /** Returns the schema of a text, or undefined if this version cannot read it. */
 export function decodeSchema(text: string): Schema | undefined {
   try {
-    const [version, name, type, unit, aggregation, labelNames, bounds, states] = JSON.parse(text);
+    const [version, name, type, unit, aggregation, ...shape] = JSON.parse(text);
     if (version !== VERSION) return undefined;
-    return { name, type, unit, aggregation, labelNames, bounds, states };
+    const [labelNames, bounds, isNative, states] = shape;
+    return { name, type, unit, aggregation, labelNames, bounds, isNative, states };
   } catch {
     return undefined;
   }

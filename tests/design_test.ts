@@ -29,16 +29,18 @@ const MAY_IMPORT: Record<string, string[]> = {
   live: ["mod", "model"],
   testing: ["mod", "model", "encoding"],
 };
-/** Rooms that may use what only a runtime has. */
+/** Rooms that may use features of a single runtime. */
 const RUNTIME_ROOMS = ["collectors", "multiprocess", "prom_client"];
-/** Files of other rooms that may, too: they write files or read the environment. */
+/**
+ * Files of other rooms that may also use them, because they write files or read the environment.
+ */
 const RUNTIME_FILES = ["bridges/otlp/environment.ts", "bridges/textfile/replace_file.ts"];
-/** Rooms that may know `Request` and `Response`. */
+/** Rooms that may use `Request` and `Response`. */
 const WEB_ROOMS = ["exposition", "collectors", "bridges", "live"];
 
 const sources = readSources();
 
-/** Which rooms each room may import, as docs/architecture.md says it. */
+/** Returns the import table of docs/architecture.md. */
 function readTable(): Record<string, string[]> {
   const text = readFileSync(new URL("docs/architecture.md", ROOT_URL), "utf8");
   const rows = text.matchAll(/^\| `([\w.]+)\/?` +\|[^|]+\| ([^|]+?) +\|$/gm);
@@ -50,7 +52,7 @@ function readTable(): Record<string, string[]> {
   );
 }
 
-/** A path that leads from a node back to itself, or `undefined`. */
+/** Returns a path from a node back to itself, or `undefined`. */
 function findCycle(edges: Map<string, Set<string>>): string[] | undefined {
   const finished = new Set<string>();
   const visit = (node: string, way: string[]): string[] | undefined => {
@@ -93,7 +95,7 @@ test("every file belongs to a room, and rooms import only what the table allows"
   assert.deepEqual(offences, []);
 });
 
-test("no file imports itself, directly or through others, not even for types", () => {
+test("no file imports itself, directly or indirectly, not even for types", () => {
   const edges = new Map(sources.map(({ path, imports }) => [
     path,
     new Set(imports.map(({ specifier }) => resolveSpecifier(path, specifier))),
@@ -106,7 +108,7 @@ test("findCycle() finds a cycle", () => {
   assert.deepEqual(findCycle(edges), ["b", "c", "b"]);
 });
 
-test("library files import each other by relative path with .ts, and nothing else", () => {
+test("library files import each other by a relative path with .ts, and import nothing else", () => {
   const offences = sources.flatMap(({ path, room, imports }) =>
     imports.filter(({ specifier }) =>
       !/^\.\.?\/.*\.ts$/.test(specifier) &&
@@ -150,7 +152,7 @@ const WORDS: { what: string; regexp: RegExp; rooms: string[]; files?: string[] }
     regexp: /\b(?:Deno|Bun|process)\.\w|"node:/,
   },
   { what: "Request or Response", rooms: WEB_ROOMS, regexp: /\b(?:Request|Response)\b/ },
-  { what: "the console, but for one warning", rooms: ["registry"], regexp: /\bconsole\b/ },
+  { what: "the console, for one warning", rooms: ["registry"], regexp: /\bconsole\b/ },
 ];
 for (const { what, rooms, files = [], regexp } of WORDS) {
   test(`only ${[...rooms, ...files].join(", ")} may use ${what}`, () => {

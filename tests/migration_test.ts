@@ -6,14 +6,16 @@ import { parsePrometheusText } from "../encoding/parse.ts";
 import * as narthex from "../mod.ts";
 import { ROOT_URL } from "./support/paths.ts";
 
-// What the table's lines can name.
+// Names that the lines of the table can use.
 const labelNames = ["method"] as const;
 const jobs = ["first", "second"];
 type Body = (...values: unknown[]) => Promise<unknown>;
-// There is no name for the constructor of asynchronous functions.
+// The constructor of asynchronous functions has no name.
 const AsyncFunction = (async () => {}).constructor as new (...texts: string[]) => Body;
 
-/** Runs a line of code in which the keys of `scope` are variables; gives what its last part does. */
+/**
+ * Runs a line of code with the keys of `scope` as variables. Returns the result of its last part.
+ */
 async function run(code: string, scope: Record<string, unknown>): Promise<unknown> {
   const parts = code.split("; ");
   const last = parts.pop();
@@ -21,7 +23,7 @@ async function run(code: string, scope: Record<string, unknown>): Promise<unknow
   return await new AsyncFunction(...Object.keys(scope), text)(...Object.values(scope));
 }
 
-/** Every series of an exposition with its value, but for values that are times. */
+/** Returns every series of an exposition with its value, except for times. */
 function readSeries(exposition: string): Record<string, unknown> {
   const series: Record<string, unknown> = {};
   for (const family of parsePrometheusText(exposition)) {
@@ -29,7 +31,7 @@ function readSeries(exposition: string): Record<string, unknown> {
       // prom-client writes `le` first.
       const key = `${name} ${JSON.stringify(Object.entries(labels).sort())}`;
       const isTime = name === "duration_seconds_sum" || value > 1e9;
-      // A quantile of nothing is NaN, but 0 in prom-client.
+      // An empty quantile is NaN here, but 0 in prom-client.
       series[key] = isTime ? "a time" : Number.isNaN(value) ? 0 : value;
     }
   }
@@ -58,7 +60,7 @@ async function runNew(code: string): Promise<{ result: unknown; exposition: stri
   narthex.REGISTRY.setRegistry(new narthex.CollectorRegistry(), { collectors: "leave" });
   const own = new narthex.CollectorRegistry();
   const options = { labelNames };
-  // Where labels are for all metrics, the line comes before these are made.
+  // A line about labels of all metrics comes before the metrics are created.
   const isFirst = code.includes("setRegistry");
   const first = isFirst ? await run(code, { ...narthex }) : undefined;
   const counter = new narthex.Counter("calls_total", "Calls.", options);
@@ -70,7 +72,7 @@ async function runNew(code: string): Promise<{ result: unknown; exposition: stri
   return { result, exposition: narthex.generateMetrics() + narthex.generateMetrics(own) };
 }
 
-/** Lines about what is not in the default registry: other tests run the new ones. */
+/** Lines about metrics outside the default registry. Other tests run their new calls. */
 const ELSEWHERE_REGEXP = /collectDefaultMetrics|Pushgateway|AggregatorRegistry/;
 const page = readFileSync(new URL("docs/migrating_from_prom_client.md", ROOT_URL), "utf8");
 const rows = [...page.matchAll(/^\| `([^|`]+)` +\| `([^|`]+)`.*\|$/gm)]

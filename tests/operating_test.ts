@@ -10,7 +10,7 @@ import { readSources } from "./support/sources.ts";
 
 const read = (path: string) => readFileSync(new URL(path, ROOT_URL), "utf8");
 
-/** The names of the families that the library can expose. */
+/** Returns the names of the families that the library can expose. */
 function ownNames(): Set<string> {
   const registry = new CollectorRegistry();
   instrument(() => undefined, { registry, bodies: true });
@@ -21,19 +21,19 @@ function ownNames(): Set<string> {
   const families = [...registry.collect(), ...senders.collect()];
   const counter = (name: string, type: string) => type === "counter" ? `${name}_total` : name;
   const names = families.map(({ name, type }) => counter(name.replace(/_total$/, ""), type));
-  // A prefix of names, such as "narthex_otlp", has no ending that says what is counted.
+  // A prefix of names, such as "narthex_otlp", is not the name of a metric.
   const isPrefix = (name: string) => names.some((other) => other.startsWith(`${name}_`));
   const literals = readSources().flatMap(({ code }) =>
     [...code.matchAll(/"(narthex_[a-z_]*[a-z])"/g)].map(([, name = ""]) => name)
       .filter((name) => !isPrefix(name))
   );
-  // tests/e2e/runtime_test.ts holds this table against the code, on each runtime.
+  // tests/e2e/runtime_test.ts compares this table with the code on each runtime.
   const runtime = [...read("docs/runtime_metrics.md").matchAll(/^\| `((?:process|runtime)_\w+)`/gm)]
     .map(([, name = ""]) => name);
   return new Set([...names, ...literals, ...runtime]);
 }
 
-test("docs/operating.md says what each metric of the library means, and nothing else", () => {
+test("docs/operating.md explains each metric of the library, and no other", () => {
   const listed = [...read("docs/operating.md").matchAll(/^- ((?:`[a-z_]+`,? ?)+): /gm)]
     .flatMap(([, names = ""]) => names.match(/[a-z_]+/g) ?? []);
   const names = ownNames();

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ROOT_URL } from "./support/paths.ts";
 import { readImports, resolveSpecifier } from "./support/sources.ts";
 
-/** Folders of `tests/` whose tests are not of the suite that runs on each runtime. */
+/** Folders of `tests/` that are not part of the suite for all runtimes. */
 const OF_ONE = new Set(["bun", "deno", "e2e", "faults", "fuzz", "package"]);
 
 const read = (path: string): string => readFileSync(new URL(path, ROOT_URL), "utf8");
@@ -16,7 +16,7 @@ test("deno.json and package.json name the same package and entry points", () => 
   assert.deepEqual(nodePackage.exports, denoConfig.exports);
 });
 
-test("every entry point exists and has its documentation checked", () => {
+test("every entry point exists, and its documentation is checked", () => {
   const files = Object.values<string>(denoConfig.exports).map((path) => path.slice(2));
   for (const file of files) assert.ok(existsSync(new URL(file, ROOT_URL)), file);
   const { command } = denoConfig.tasks.doc;
@@ -27,7 +27,7 @@ test("the package has no dependencies, and devDependencies are pinned", () => {
   assert.equal(nodePackage.dependencies, undefined);
   assert.equal(denoConfig.imports, undefined);
   for (const [name, version] of Object.entries<string>(nodePackage.devDependencies)) {
-    // A second version of a package has a name of its own.
+    // A second version of a package has its own name.
     assert.match(version, /^(?:npm:[\w@/-]+@)?\d+\.\d+\.\d+$/, name);
   }
 });
@@ -49,7 +49,7 @@ test("the suite of each runtime starts no other runtime", () => {
   assert.ok(files.length > 50);
   const reached = new Set(files);
   for (const path of reached) {
-    // An import in a string, which some tests write into files, leads nowhere.
+    // Some tests write imports into files. Such an import in a string leads nowhere.
     if (!path.startsWith("tests/") || !existsSync(new URL(path, ROOT_URL))) continue;
     for (const { specifier } of readImports(read(path))) {
       if (specifier.startsWith(".")) reached.add(resolveSpecifier(path, specifier));

@@ -15,12 +15,12 @@ let folder: string;
 before(async () => folder = await mkdtemp(join(tmpdir(), "narthex-readme-")));
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** What a snippet exports for a runtime to serve. */
+/** An exported service of a snippet. */
 interface Service {
   fetch(request: Request, ...rest: unknown[]): Promise<Response>;
 }
 
-/** `code` with the packages of this project in place of their names. */
+/** Returns `code` with the paths of this project's packages instead of their names. */
 function importPackages(code: string): string {
   const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", ROOT_URL), "utf8"));
   const names = Object.keys(devDependencies).filter((name) => code.includes(`from "${name}"`));
@@ -31,8 +31,8 @@ function importPackages(code: string): string {
 }
 
 /**
- * Runs `code` as a module of its own, with an empty default registry. What it sends to others gets
- * an answer; tests/e2e/ has the real ones.
+ * Runs `code` as a module with an empty default registry. Its requests get an empty answer.
+ * tests/e2e/ uses real servers.
  */
 async function runSnippet(name: string, code: string): Promise<{ default?: unknown }> {
   REGISTRY.setRegistry(new CollectorRegistry(), { collectors: "leave" });
@@ -93,7 +93,7 @@ test("README's Worker sends its metrics after each request", async () => {
   }
 });
 
-/** Where the snippets of the other pages are run. */
+/** The test files that run the snippets of the other pages. */
 const ELSEWHERE: Record<string, string> = {
   "docs/http.md": "collectors/http_doc_test.ts",
   "docs/multiprocess.md": "e2e/sqlite_test.ts, e2e/workers_test.ts, multiprocess/redis_test.ts",
@@ -115,7 +115,7 @@ for (const { page, line, code, exposed } of snippets) {
   });
 }
 
-test("the pages whose snippets are run elsewhere are named", () => {
+test("the listed test files run the snippets of their pages", () => {
   for (const [page, files] of Object.entries(ELSEWHERE)) {
     assert.ok(readSnippets(page).length > 0, page);
     for (const file of files.split(", ")) {
@@ -132,7 +132,7 @@ test("README has the two commands for a fresh machine", () => {
   assert.equal(demo?.replace("demo", ""), all?.replace("test", ""));
 });
 
-test("the JavaScript of README stands in pages whose snippets are run elsewhere", () => {
+test("the JavaScript of README also appears in pages whose snippets are tested elsewhere", () => {
   const blocks = [...readReadme().matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
   assert.equal(blocks.length, 3);
   const elsewhere = Object.keys(ELSEWHERE).flatMap((page) => readSnippets(page))
@@ -140,7 +140,7 @@ test("the JavaScript of README stands in pages whose snippets are run elsewhere"
   for (const block of blocks) assert.ok(elsewhere.includes(block!), block);
 });
 
-test("README shows what prevents that numbers are lost in silence", () => {
+test("README shows the features that prevent a silent loss of numbers", () => {
   const names = [
     "find(",
     "onCollect",
@@ -158,7 +158,7 @@ test("README shows what prevents that numbers are lost in silence", () => {
   for (const name of names) assert.ok(readReadme().includes(name), name);
 });
 
-test("every link between the pages leads to a file, and every one of its headings exists", () => {
+test("every link between pages leads to an existing file and heading", () => {
   for (const page of ["README.md", ...pages]) {
     // A regular expression in code can look like a link.
     const text = readFileSync(new URL(page, ROOT_URL), "utf8").replaceAll(/`[^`\n]*`/g, "");

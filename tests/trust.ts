@@ -1,10 +1,10 @@
 /**
- * Whether the library hurts the program that it measures: all tests of faults, floods and hostile
- * input, mutants and the soak.
+ * Checks that the library does not hurt the program that it measures: runs the tests of faults,
+ * floods and hostile input, the mutants and the soak.
  *
- * Where `NARTHEX_TRUST` is `full` they make their whole load, and their figures go into
- * docs/reliability.md if all has passed. Otherwise they make a sample of it. The soak is beside the
- * others, which come one after the other. `--only NAME` runs one part and writes nothing.
+ * With `NARTHEX_TRUST=full` each part runs with its full load. If all parts pass, their figures are
+ * written to docs/reliability.md. Otherwise each part runs a sample. The soak runs beside the other
+ * parts, which run one by one. `--only NAME` runs one part and writes nothing.
  *
  * @module
  */
@@ -20,16 +20,16 @@ import { IS_FULL } from "./support/fault_report.ts";
 import { ROOT } from "./support/paths.ts";
 import { putFigures, readFigures } from "./support/trust_report.ts";
 
-/** One of the programs that measure. */
+/** A program that measures. */
 interface Part {
   readonly name: string;
   /** The task that runs it. */
   readonly task: string;
-  /** What the task is given. */
+  /** The arguments of the task. */
   readonly args?: readonly string[];
-  /** The file or the folder that is run. */
+  /** The file or the folder that the task runs. */
   readonly path: string;
-  /** Whether the other tests have it already, so that a sample does without. */
+  /** Whether other tests include it, so that a sample leaves it out. */
   readonly isElsewhere?: boolean;
 }
 
@@ -40,7 +40,7 @@ const PARTS: readonly Part[] = [
   {
     name: "mutation",
     task: "mutation",
-    // One at a time, beside the soak.
+    // One mutant at a time, because the soak runs beside it.
     args: IS_FULL ? ["--jobs=1", "--mutants=250"] : [],
     path: "tests/mutation/main.ts",
   },
@@ -67,7 +67,7 @@ try {
     runInTurn(parts.filter(({ name }) => name !== "soak")),
     runInTurn(parts.filter(({ name }) => name === "soak")),
   ])).every(Boolean);
-  // In the order of the parts, whatever ended first.
+  // In the order of the parts, whichever part ended first.
   const figures = parts.map(({ name }) => join(folder, name))
     .filter((path) => existsSync(path))
     .flatMap((path) => readFigures(readFileSync(path, "utf8")));
@@ -88,14 +88,14 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Runs parts one after the other, also after one that failed. */
+/** Runs parts one by one, even after one has failed. */
 async function runInTurn(parts: readonly Part[]): Promise<boolean> {
   let passed = true;
   for (const part of parts) passed = await run(part) && passed;
   return passed;
 }
 
-/** Runs a part; what it says is shown when it has ended, as another runs beside it. */
+/** Runs a part. Prints its output at the end, because another part runs at the same time. */
 async function run({ name, task, args = [] }: Part): Promise<boolean> {
   const env = { ...process.env, NARTHEX_TRUST_REPORT: join(folder, name) };
   const child = spawn(process.execPath, ["task", "--quiet", task, ...args], {
@@ -112,7 +112,7 @@ async function run({ name, task, args = [] }: Part): Promise<boolean> {
   return code === 0;
 }
 
-/** The commit that is checked out. */
+/** Describes the commit that is checked out. */
 function describeCommit(): string {
   const git = (...args: readonly string[]): string =>
     execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();

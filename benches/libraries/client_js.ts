@@ -1,5 +1,5 @@
 /**
- * `@prometheus-io/client` and `prom-client`, which have the same interface, at work.
+ * The works of `@prometheus-io/client` and `prom-client`, which have the same interface.
  *
  * @module
  */
@@ -7,14 +7,15 @@ import type client from "@prometheus-io/client";
 import type * as data from "../data.ts";
 import type { Work, Works } from "../work.ts";
 
-/** What the two have in common. */
+/** The common interface of the two libraries. */
 export type ClientJs = Pick<typeof client, "Counter" | "Histogram" | "Registry" | "Summary">;
 
-/** How the works of one of the two are made. */
+/** Creates the works of one of the two libraries. */
 export type CreateWorks = (library: ClientJs, inputs: typeof data) => Works;
 
 /**
- * The works of one of the two. The function is compiled again for each, so it uses its arguments only.
+ * Creates the works of one of the two libraries. The function is compiled separately for each, so
+ * it must only use its arguments.
  *
  * @param library The library.
  * @param inputs The inputs.
@@ -191,10 +192,10 @@ export const createWorks: CreateWorks = (
 };
 
 /**
- * Compiles a function once more, so that the engine optimises it for one of the two alone.
+ * Compiles a function again, so that the engine optimizes it for one library only.
  *
- * @param create The function; it uses its arguments only.
- * @returns The same, as code of its own.
+ * @param create The function, which must only use its arguments.
+ * @returns The same function, as separate code.
  */
 export function compileAnew(create: CreateWorks): CreateWorks {
   return new Function(`"use strict"; return (${create});`)();

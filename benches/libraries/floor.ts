@@ -1,6 +1,6 @@
 /**
- * What the same takes with plain fields, a `Map` for each label, and a copy of the bytes: nothing is
- * checked, named or written, and the bucket of a value is known.
+ * The lower limit of the times: plain fields, a `Map` for each label, and a copy of bytes. Nothing
+ * is checked, named or encoded, and the bucket of each value is known.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Work, Works } from "../work.ts";
 const { MASK, DURATIONS, SIZES, VISITS, BUCKETS } = data;
 const { method, route, status } = VISITS;
 
-/** A number that counts. */
+/** A counting number. */
 interface Field {
   value: number;
 }
@@ -22,11 +22,11 @@ function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return value;
 }
 
-/** Something for each label set, below a `Map` for each label. */
+/** Creates a value for each label set, in nested maps with one level for each label. */
 function makeTree<T>(size: number, labels: (index: number) => string[], make: () => T): Tree<T> {
   const tree: Tree<T> = new Map();
   for (let i = 0; i < size; i++) {
-    const [a, b, c] = labels(i) as [string, string, string]; // All trees have three labels.
+    const [a, b, c] = labels(i) as [string, string, string]; // All label sets have three labels.
     const second = getOrAdd(tree, a, () => new Map<string, Map<string, T>>());
     getOrAdd(getOrAdd(second, b, () => new Map<string, T>()), c, make);
   }
@@ -37,17 +37,17 @@ const makeField = (): Field => ({ value: 0 });
 const visit = (i: number): string[] => [method[i]!, route[i]!, status[i]!];
 const tree: Tree<Field> = makeTree(data.INPUTS, visit, makeField);
 
-/** The bucket of each duration, found before anything is measured. */
+/** The bucket of each duration, computed before the measurement. */
 const BUCKET_INDICES = Uint8Array.from(
   DURATIONS,
   (duration) => BUCKETS.filter((bound) => bound < duration).length,
 );
 
-/** The counts of the buckets, and the sum at the end. */
+/** Creates the counts of the buckets, followed by the sum. */
 const makeHistogram = (): Float64Array => new Float64Array(BUCKETS.length + 2);
 const SUM = BUCKETS.length + 1;
 
-/** A key of all label values. */
+/** Finds fields by a joined key of all label values. */
 function incJoined(width: data.Wide): Work {
   const { sets, labelNames } = width;
   const rows = sets.map((set) => labelNames.map((name) => set[name]!));
@@ -60,7 +60,7 @@ function incJoined(width: data.Wide): Work {
   };
 }
 
-/** Copies as many bytes as the exposition has. */
+/** Copies as many bytes as an exposition has. */
 function copy(lines: number, line: string): Work {
   const bytes = new TextEncoder().encode(line.repeat(lines));
   return {

@@ -1,5 +1,5 @@
 /**
- * Narthex at work.
+ * The works of Narthex.
  *
  * @module
  */
@@ -20,9 +20,9 @@ const first = data.seriesLabels(0);
 
 async function scrape(registry: CollectorRegistry): Promise<number> {
   const response = await metricsResponse(undefined, { registry });
-  // Runtimes older than `bytes()` have the same in two steps.
+  // Older runtimes have no `bytes()`, and need two steps.
   const bytes = "bytes" in response ? await response.bytes() : new Uint8Array(
-    // Not never: the type says that there always is `bytes()`.
+    // The type is narrowed to never, because it declares that `bytes()` always exists.
     await (response as Response).arrayBuffer(),
   );
   return bytes.length;

@@ -1,6 +1,6 @@
 /**
- * `@opentelemetry/sdk-metrics` with its Prometheus exporter at work. It has no children to keep, so
- * labels are given at each call.
+ * The works of `@opentelemetry/sdk-metrics` with its Prometheus exporter. It has no children to
+ * keep, so each call passes its labels.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `prom-client` at work.
+ * The works of `prom-client`.
  *
  * @module
  */
@@ -8,5 +8,5 @@ import * as data from "../data.ts";
 import type { Works } from "../work.ts";
 import { type ClientJs, compileAnew, createWorks } from "./client_js.ts";
 
-// The same interface, as far as it is used here.
+// The parts of the interface that are used here are the same.
 export const works: Works = compileAnew(createWorks)(client as unknown as ClientJs, data);

@@ -1,5 +1,5 @@
 /**
- * `@prometheus-io/client` at work.
+ * The works of `@prometheus-io/client`.
  *
  * @module
  */

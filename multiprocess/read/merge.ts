@@ -156,6 +156,8 @@ export function mergeMetrics({ type, aggregation, bounds }: MergeOptions, point:
 
 /** Returns a text that is the same for equal label sets, in any order, and only for them. */
 export function keyOf(labelNames: readonly string[], labelValues: readonly string[]): string {
-  const pairs = labelNames.map((name, i) => [name, labelValues[i]] as const);
+  const pairs = labelNames.map((name, i) => [name, labelValues[i]] as const)
+    // A label without a value is the same as no label.
+    .filter(([, value]) => value !== "");
   return JSON.stringify(pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
 }

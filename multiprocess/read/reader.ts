@@ -32,6 +32,12 @@ interface Group {
   readonly values: InstanceRow[];
 }
 
+/** A series of totals, of several schemas. */
+interface TotalPoint extends Point {
+  readonly schemas: Schema[];
+  readonly natives: NativeBuckets[];
+}
+
 /** Options of {@linkcode readFamilies}. */
 export interface ReadFamiliesOptions extends CallOptions {
   /** Called with the name of a family of which something was left out. */
@@ -72,7 +78,7 @@ export async function readFamilies(
     const alike = groups.filter(({ schema }) => schema.type === type && schema.unit === unit);
     if (alike.length < groups.length) onConflict(name);
     const metrics = isTotal(type)
-      ? await totalMetrics(alike, slices)
+      ? await totalMetrics(alike, slices, () => onConflict(name))
       : await ownMetrics(alike, content.instances, slices);
     signal.throwIfAborted();
     // Label sets are unique, and reading is safe, so registries need not check each metric.
@@ -150,6 +156,7 @@ function takeTotal(group: Group, row: Row): void {
 async function totalMetrics(
   groups: readonly Group[],
   slices: Slices,
+  onConflict: () => void,
 ): Promise<Iterable<Metric>> {
   const filled = groups.filter(({ totals }) => totals.size > 0);
   const [sole, ...others] = filled;
@@ -159,7 +166,7 @@ async function totalMetrics(
     return { [Symbol.iterator]: () => metricsOf(sole) };
   }
   const { type, bounds } = filled.at(-1)!.schema;
-  const points = new Map<string, Point & { natives: NativeBuckets[] }>();
+  const points = new Map<string, TotalPoint>();
   const pause = pausing(slices);
   for (const group of filled) {
     for (const [series, numbers] of group.totals) {
@@ -168,8 +175,9 @@ async function totalMetrics(
       const key = keyOf(labelNames, labelValues);
       let point = points.get(key);
       if (point === undefined) {
-        points.set(key, point = { labelNames, labelValues, metrics: [], natives: [] });
+        points.set(key, point = { labelNames, labelValues, metrics: [], schemas: [], natives: [] });
       }
+      point.schemas.push(group.schema);
       point.metrics.push(metricOf(group.schema, labelValues, numbers));
       const rows = group.natives.get(series);
       if (rows !== undefined) point.natives.push(sumBuckets(bucketsOf(rows)));
@@ -177,12 +185,16 @@ async function totalMetrics(
     }
   }
   const metrics: Metric[] = [];
+  let isLacking = false;
   for (const point of points.values()) {
-    metrics.push(
-      withNative(mergeMetrics({ type, aggregation: "sum", bounds }, point), point.natives),
-    );
+    const metric = mergeMetrics({ type, aggregation: "sum", bounds }, point);
+    // Native buckets that lack the observations of some processes would give wrong quantiles.
+    const isWhole = point.schemas.every(({ isNative }) => isNative);
+    metrics.push(isWhole ? withNative(metric, point.natives) : metric);
+    isLacking ||= !isWhole && point.natives.length > 0;
     await pause();
   }
+  if (isLacking) onConflict();
   return metrics;
 }
 

@@ -8,6 +8,9 @@ import { adoptFile, FILE_TABLES, rollBack } from "./file_state.ts";
 /** The application id of a database of this library: "NTHX". */
 const APPLICATION_ID = 0x4e544858;
 
+/** From this size on, a log is too long. A longer one is cut off when it begins again. */
+export const MAX_LOG_BYTES = 2 ** 22;
+
 /** The version of the tables. */
 const VERSION = 2;
 
@@ -166,7 +169,10 @@ function prepare(database: DatabaseSync, path: string): void {
     throw new Error(`it must be a file on a local disk, for a write-ahead log: received ${mode}`);
   }
   // The session makes checkpoints at idle times, not in the middle of a flush.
-  database.exec("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; BEGIN IMMEDIATE");
+  database.exec(
+    "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; " +
+      `PRAGMA journal_size_limit = ${MAX_LOG_BYTES}; BEGIN IMMEDIATE`,
+  );
   try {
     const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_master").get() ?? {};
     const isNew = count === 0 && pragma(database, "application_id") === 0;

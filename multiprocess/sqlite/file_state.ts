@@ -11,13 +11,13 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { closeSync, openSync, type Stats, statSync, utimesSync } from "node:fs";
+import { closeSync, openSync, realpathSync, type Stats, statSync, utimesSync } from "node:fs";
 
 /** The suffix of the name of the file that has the mark. */
 const MARK_SUFFIX = "-mark";
 
-/** The first mark, in seconds since 1970. */
-const FIRST_MARK = 1_000_000_000;
+/** The first and the last mark, in seconds since 1970. Every file system has these times. */
+const [FIRST_MARK, LAST_MARK] = [1_000_000_000, 2_000_000_000];
 
 /** The mark of a database beside which no file can be created. */
 const UNMARKED = 0;
@@ -43,10 +43,16 @@ export type FileIdentities = readonly (string | undefined)[];
 
 /** Returns the identities of a database and the files beside it. */
 export function identitiesOf(path: string): FileIdentities {
+  const target = targetOf(path);
   return SUFFIXES.map((suffix) => {
-    const stats = statOf(path + suffix);
+    const stats = statOf(target + suffix);
     return stats && `${stats.dev}:${stats.ino}`;
   });
+}
+
+/** Returns how long the log is, in bytes. */
+export function logBytes(path: string): number {
+  return statOf(`${targetOf(path)}-wal`)?.size ?? 0;
 }
 
 /** Returns whether the files at the path are not the ones that a connection has open. */
@@ -78,7 +84,7 @@ export function isForeign(database: DatabaseSync, path: string): boolean {
  */
 export function adoptFile(database: DatabaseSync, path: string): void {
   const { number, mark } = read(database);
-  const next = Math.max(FIRST_MARK, mark, findMark(path) ?? 0) + STEP;
+  const next = markAfter(Math.max(mark, findMark(path) ?? UNMARKED));
   const isSet = setMark(path, next, true);
   database.prepare("UPDATE file SET identity = ?, mark = ?, checkpoint = ? WHERE id = 1")
     .run(identityOf(statSync(path)), isSet ? next : UNMARKED, number);
@@ -93,7 +99,7 @@ export function adoptFile(database: DatabaseSync, path: string): void {
  */
 export function moveMark(database: DatabaseSync, path: string): () => void {
   const { mark, identity } = read(database);
-  const next = mark + STEP;
+  const next = markAfter(mark);
   // Only the owner of a file may set its times.
   if (mark === UNMARKED || !setMark(path, next - 1)) return () => {};
   const now = identityOf(statSync(path));
@@ -166,12 +172,19 @@ function read(database: DatabaseSync): FileState {
   };
 }
 
+/** Returns a later mark. The first one is random, so that two databases have different marks. */
+function markAfter(mark: number): number {
+  if (mark >= FIRST_MARK && mark < LAST_MARK) return mark + STEP;
+  return FIRST_MARK + STEP * Math.floor(Math.random() * 2 ** 28);
+}
+
 /** Sets the mark beside the database. Returns false if the file has another owner. */
 function setMark(path: string, mark: number, makes = false): boolean {
   try {
-    if (!isAllowed("write", path + MARK_SUFFIX)) return false;
-    if (makes) closeSync(openSync(path + MARK_SUFFIX, "a"));
-    utimesSync(path + MARK_SUFFIX, mark, mark);
+    const file = targetOf(path) + MARK_SUFFIX;
+    if (!isAllowed("write", file)) return false;
+    if (makes) closeSync(openSync(file, "a"));
+    utimesSync(file, mark, mark);
     return findMark(path) === mark;
   } catch {
     return false;
@@ -180,9 +193,19 @@ function setMark(path: string, mark: number, makes = false): boolean {
 
 /** Returns the mark beside the database: 0 without one, undefined without permission. */
 function findMark(path: string): number | undefined {
-  if (!isAllowed("read", path + MARK_SUFFIX)) return undefined;
-  const stats = statOf(path + MARK_SUFFIX);
+  const file = targetOf(path) + MARK_SUFFIX;
+  if (!isAllowed("read", file)) return undefined;
+  const stats = statOf(file);
   return stats === undefined ? UNMARKED : Math.round(stats.mtimeMs / 1000);
+}
+
+/** Returns the path of the file that a link leads to. All other files are beside that one. */
+function targetOf(path: string): string {
+  try {
+    return isAllowed("read", path) ? realpathSync(path) : path;
+  } catch {
+    return path;
+  }
 }
 
 /** Returns the state of a file, or undefined if it does not exist or without permission. */
@@ -215,5 +238,6 @@ function identityOf({ ino, birthtimeMs, ctimeMs }: Stats): string {
 
 function isSame(one: string, other: string): boolean {
   const [[number, made], [otherNumber, otherMade]] = [one.split(" "), other.split(" ")];
-  return number === otherNumber && (made === otherMade || made === "?" || otherMade === "?");
+  // Not every runtime rounds the time down. An unknown time is not a number.
+  return number === otherNumber && !(Math.abs(Number(made) - Number(otherMade)) > 1);
 }

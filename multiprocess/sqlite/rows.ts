@@ -186,6 +186,8 @@ function oldest({ retentionMs, deadAfterMs }: OpenOptions, now: number): [number
 
 /** Marks instances as expired that have ended and sent nothing for `retentionMs`. */
 export function expireInstances(write: Statements, options: OpenOptions, now: number): void {
+  // If the clock went back, an instance that has ended would otherwise be alive until it catches up.
+  write.of("UPDATE instances SET seen = ?1 WHERE seen > ?1").run(now);
   write.of(
     `UPDATE instances SET is_expired = 1 WHERE is_expired = 0 AND seen < ${OLDEST} ` +
       "AND namespace IN (SELECT id FROM namespaces WHERE name = ?)",
@@ -272,9 +274,7 @@ export function readHead(read: Statements, options: OpenOptions, now: number): H
     const order = Number(row["id"]);
     const id = String(row["name"]);
     names.set(order, id);
-    // A time far in the future is from before the clock was set back.
-    const isRecent = Math.abs(now - Number(row["seen"])) <= options.deadAfterMs;
-    const alive = row["has_left"] === 0 && isRecent;
+    const alive = row["has_left"] === 0 && Number(row["seen"]) >= now - options.deadAfterMs;
     return { id, process: JSON.parse(String(row["process"])), alive, order };
   });
   const texts = new Map<number, string>();

@@ -10,7 +10,13 @@ import type {
   Session,
   StoredSlice,
 } from "../backend.ts";
-import { explain, openDatabase, type SqliteModule, whenUnlocked } from "./database.ts";
+import {
+  explain,
+  MAX_LOG_BYTES,
+  openDatabase,
+  type SqliteModule,
+  whenUnlocked,
+} from "./database.ts";
 import {
   adoptFile,
   areReplaced,
@@ -18,6 +24,7 @@ import {
   type FileIdentities,
   identitiesOf,
   isForeign,
+  logBytes,
   moveMark,
   rollBack,
 } from "./file_state.ts";
@@ -222,6 +229,8 @@ export class SqliteSession implements Session {
         : openDatabase(this.#sqlite, this.#path, { readOnly: true, checks: false });
       const [write, read] = [new Statements(writer), new Statements(reader)];
       const files = identitiesOf(this.#path);
+      // Processes that end soon write few rows each, and make no checkpoint.
+      if (logBytes(this.#path) > MAX_LOG_BYTES) this.#written = MAX_LOG_ROWS;
       return { writer, reader, write, read, files, families: new Map(), epoch: "" };
     } catch (error) {
       writer.close();

@@ -37,6 +37,7 @@ const NONFINITE: Schema = {
   aggregation: "sum",
   labelNames: ["metric"],
   bounds: [],
+  isNative: false,
   states: [],
 };
 const NONFINITE_HELP =
@@ -89,8 +90,6 @@ export class Tracker {
   #introduced: Map<string, string> = new Map();
   /** The numbers of the current metric. */
   readonly #numbers: number[] = [];
-  /** The changes that were not yielded yet. */
-  #draft: GrowingDraft = new GrowingDraft();
   #life = 1;
   readonly #timers: Timers;
   #walk = 0;
@@ -113,12 +112,12 @@ export class Tracker {
    */
   async *drafts(families: readonly MetricFamily[], maxNumbers: number): AsyncGenerator<Draft> {
     const slices = new Slices(BUDGET_MS, this.#timers);
-    this.#draft = new GrowingDraft();
+    let draft = new GrowingDraft();
     let left = STRIDE;
-    for (const _ of this.#series(families)) {
-      if (this.#draft.size >= maxNumbers) {
-        yield this.#draft;
-        this.#draft = new GrowingDraft();
+    for (const _ of this.#steps(families, () => draft)) {
+      if (draft.size >= maxNumbers) {
+        yield draft;
+        draft = new GrowingDraft();
         // A store in this process may answer without a turn of the event loop.
         left = 0;
       }
@@ -126,11 +125,11 @@ export class Tracker {
       left = STRIDE;
       if (slices.isOver) await slices.pause();
     }
-    if (this.#draft.size > 0) yield this.#draft;
+    if (draft.size > 0) yield draft;
   }
 
-  /** Walks over all series, adds their changes to the draft, and yields so that it can be sent. */
-  *#series(families: readonly MetricFamily[]): Generator<void> {
+  /** Adds changes to the current draft. Yields after each step of the walk. */
+  *#steps(families: readonly MetricFamily[], draft: () => GrowingDraft): Generator<void> {
     const walk = ++this.#walk;
     const present = new Set<string>();
     for (const family of families) {
@@ -138,16 +137,17 @@ export class Tracker {
       present.add(family.name);
       const schemas = new SchemaTexts(family);
       const state = this.#stateOf(family.name, schemas.first);
-      this.#introduce(schemas.first, family);
+      this.#introduce(schemas.first, family, draft());
+      yield;
       for (const metric of family.metrics) {
-        this.#update(family, metric, state, schemas, walk);
+        this.#update(family, metric, state, schemas, walk, draft());
         yield;
       }
-      yield* this.#drop(state, walk);
+      yield* this.#drop(state, walk, draft);
     }
     for (const [name, state] of this.#families) {
       if (present.has(name)) continue;
-      yield* this.#drop(state, walk);
+      yield* this.#drop(state, walk, draft);
       this.#families.delete(name);
     }
   }
@@ -160,20 +160,24 @@ export class Tracker {
     return state;
   }
 
-  #introduce(text: string, { help, limits }: MetricFamily): void {
+  #introduce(text: string, { help, limits }: MetricFamily, draft: GrowingDraft): void {
     if (this.#introduced.get(text) === help) return;
     this.#introduced.set(text, help);
-    this.#draft.introduce(text, help, limits);
+    draft.introduce(text, help, limits);
   }
 
   /** Forgets series that no longer exist. Totals stay in the store, because they must not fall. */
-  *#drop({ byIdentity, byKey }: FamilyState, walk: number): Generator<void> {
+  *#drop(
+    { byIdentity, byKey }: FamilyState,
+    walk: number,
+    draft: () => GrowingDraft,
+  ): Generator<void> {
     for (const entry of byKey.values()) {
       if (entry.walk === walk) continue;
       const { identity, family, series, key } = entry;
       byKey.delete(key);
       if (byIdentity.get(identity) === entry) byIdentity.delete(identity);
-      if (entry.created === undefined) this.#draft.deletes.push({ family, series });
+      if (entry.created === undefined) draft().deletes.push({ family, series });
       else this.#parked.set(identity, entry);
       yield;
     }
@@ -202,13 +206,13 @@ export class Tracker {
   }
 
   /** Counts observations that are missing from the sum, as a total in the store. */
-  #countNonFinite(metric: string, count: number): void {
+  #countNonFinite(metric: string, count: number, draft: GrowingDraft): void {
     const family = encodeSchema(NONFINITE);
     if (this.#introduced.get(family) === undefined) {
       this.#introduced.set(family, NONFINITE_HELP);
-      this.#draft.introduce(family, NONFINITE_HELP, undefined);
+      draft.introduce(family, NONFINITE_HELP, undefined);
     }
-    this.#draft.adds.push({ family, series: encodeSeries([metric]), numbers: [count] });
+    draft.adds.push({ family, series: encodeSeries([metric]), numbers: [count] });
   }
 
   #update(
@@ -217,14 +221,14 @@ export class Tracker {
     state: FamilyState,
     schemas: SchemaTexts,
     walk: number,
+    draft: GrowingDraft,
   ): void {
-    const draft = this.#draft;
     const total = isTotal(family.type);
     let entry = state.byIdentity.get(metric.origin ?? metric);
     if (entry === undefined || entry.walk === walk) {
       const text = schemas.of(metric);
       entry = this.#find(state, metric, text, walk);
-      this.#introduce(text, family);
+      this.#introduce(text, family, draft);
     }
     entry.walk = walk;
     const numbers = this.#numbers;
@@ -245,7 +249,7 @@ export class Tracker {
       const { family: text, series } = entry;
       const added = growth(entry.sent, numbers);
       const lacking = takeNonFinite(added, numbers, first);
-      if (lacking > 0) this.#countNonFinite(family.name, lacking);
+      if (lacking > 0) this.#countNonFinite(family.name, lacking, draft);
       const { limits } = family;
       // The store applies the limits that are in the batch.
       if (limits !== undefined) draft.introduce(text, family.help, limits);
@@ -349,14 +353,16 @@ class SchemaTexts {
 
   #encode(metric: Metric | undefined, type: MetricFamily["type"]): string {
     const { name, unit, aggregation = "sum" } = this.#family;
+    // The type of the family determines the shape of its metrics.
+    const histogram = type === "histogram" ? metric as HistogramMetric | undefined : undefined;
     return encodeSchema({
       name,
       type,
       unit,
       aggregation,
       labelNames: this.#labelNames,
-      // The type of the family determines the shape of its metrics.
-      bounds: type === "histogram" ? (metric as HistogramMetric | undefined)?.bounds ?? [] : [],
+      bounds: histogram?.bounds ?? [],
+      isNative: histogram?.native !== undefined,
       states: type === "stateset" ? (metric as StateSetMetric | undefined)?.states ?? [] : [],
     });
   }

@@ -10,12 +10,11 @@ import { CollectorRegistry, Gauge } from "../../mod.ts";
 const PROGRAM = fileURLToPath(new URL("../support/otlp_environment_program.ts", import.meta.url));
 const isDeno = "Deno" in globalThis;
 
-/** What the program has sent, with these variables. */
+/** Runs the program with these environment variables, and returns its output. */
 async function run(variables: Record<string, string>, permissions = ["-A"]) {
   const args = isDeno ? ["run", ...permissions, "--no-check", "--no-prompt", PROGRAM] : [PROGRAM];
   const env = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...variables };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  // The program writes it.
   return JSON.parse(stdout) as {
     sent: {
       url: string;
@@ -29,7 +28,7 @@ async function run(variables: Record<string, string>, permissions = ["-A"]) {
   };
 }
 
-test("variables say what options do not: those of metrics before those of all signals", async () => {
+test("variables replace missing options, and those of metrics come before those of all signals", async () => {
   const { sent, errors, intervalMs } = await run({
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/base/",
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
@@ -80,7 +79,7 @@ test("variables are read when metrics are exported, not at import", async () => 
   assert.deepEqual(urls, ["http://one/v1/metrics", "http://two/v1/metrics"]);
 });
 
-test("an endpoint of metrics is taken as it is", async () => {
+test("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is used without a suffix", async () => {
   const { sent } = await run({
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://metrics:9090/api/v1/otlp/v1/metrics?a=b",
@@ -88,7 +87,7 @@ test("an endpoint of metrics is taken as it is", async () => {
   assert.equal(sent[0]!.url, "http://metrics:9090/api/v1/otlp/v1/metrics?a=b");
 });
 
-test("without variables the defaults of the specification count, and empty ones are none", async () => {
+test("the specification's defaults apply without variables, and empty variables are ignored", async () => {
   const { sent, errors, intervalMs } = await run({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "" });
   assert.equal(sent[0]!.url, "http://localhost:4318/v1/metrics");
   assert.equal(sent[0]!.headers["content-type"], "application/x-protobuf");
@@ -97,7 +96,7 @@ test("without variables the defaults of the specification count, and empty ones 
   assert.deepEqual(errors, []);
 });
 
-test("a variable that is not legal is told without its value, and ignored", async () => {
+test("an invalid variable is reported without its value, and ignored", async () => {
   const { sent, errors } = await run({
     OTEL_EXPORTER_OTLP_TIMEOUT: "soon",
     OTEL_METRIC_EXPORT_INTERVAL: "-1",
@@ -118,7 +117,7 @@ test("a variable that is not legal is told without its value, and ignored", asyn
   assert.doesNotMatch(errors.join(), /s3cret/);
 });
 
-test("what is not possible rejects, and shows no secret", async () => {
+test("exportOtlp() rejects on an unsupported protocol or URL, and shows no secret", async () => {
   const grpc = await run({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
   assert.match(grpc.failure ?? "", /OTEL_EXPORTER_OTLP_PROTOCOL must be "http\/protobuf" or/);
   const url = await run({ OTEL_EXPORTER_OTLP_ENDPOINT: "collector:s3cret" });
@@ -127,7 +126,7 @@ test("what is not possible rejects, and shows no secret", async () => {
 });
 
 if (isDeno) {
-  test("on Deno only variables that may be read are, and nobody is asked", async () => {
+  test("on Deno only readable variables are read, without a permission prompt", async () => {
     const variables = {
       OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
       OTEL_SERVICE_NAME: "shop",

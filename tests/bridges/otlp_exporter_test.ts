@@ -30,16 +30,16 @@ function newRandom(seed: number): () => number {
   return () => random.next();
 }
 
-/** How many turns of the event loop a snapshot and its requests take, by a wide margin. */
+/** More turns of the event loop than a snapshot and its requests take. */
 const TURNS = 30;
 
-/** A clock whose timers fire one by one, each followed by all that it wakes up. */
+/** A clock that fires timers one by one, and then waits for the work that they start. */
 class SteppingClock extends PauseClock {
   override nextTurn(callback: () => void): void {
     setImmediate(callback);
   }
 
-  /** Moves on, and lets the exporter work after each timer. */
+  /** Moves the clock, and lets the exporter work after each timer. */
   async pass(seconds: number): Promise<void> {
     const end = this.seconds + seconds;
     let isOver = false;
@@ -71,7 +71,9 @@ function setUp(options: OtlpExporterOptions = {}) {
   return { registry, collector, clock, errors, exporter };
 }
 
-/** The points of a metric in all requests, as texts: the start, the time and the value. */
+/**
+ * Returns the points of a metric in all requests, as texts with the start, the time and the value.
+ */
 function pointsOf({ metrics }: FakeCollector, name: string): string[] {
   const at = (nanoseconds = ""): number =>
     Number(BigInt(nanoseconds) / 1_000_000n - BigInt(SECONDS * 1000)) / 1000;
@@ -83,7 +85,7 @@ function pointsOf({ metrics }: FakeCollector, name: string): string[] {
     );
 }
 
-test("OtlpExporter sends on its interval, and a last time when it is closed", async () => {
+test("OtlpExporter sends at its interval, and once more when it is closed", async () => {
   const { registry, collector, clock, exporter } = setUp({ intervalMs: 10_000 });
   const jobs = new Counter("jobs_total", "", { registry, clock });
   exporter.start();
@@ -98,7 +100,7 @@ test("OtlpExporter sends on its interval, and a last time when it is closed", as
   assert.throws(() => exporter.start(), /^TypeError: Cannot start an OTLP exporter: it is closed$/);
 });
 
-test("a series that began again has a new start time", async () => {
+test("a series that was removed and created again has a new start time", async () => {
   const { registry, collector, clock, exporter } = setUp();
   const jobs = new Counter("jobs_total", "", { registry, clock, labelNames: ["q"] });
   clock.advance(2);
@@ -114,7 +116,7 @@ test("a series that began again has a new start time", async () => {
   await exporter.close();
 });
 
-test("a total of unknown start begins with its first snapshot, and again when it falls", async () => {
+test("a total of unknown start begins with its first snapshot, and again when it decreases", async () => {
   const { registry, collector, clock, exporter } = setUp();
   let value = 7;
   registry.register({
@@ -135,7 +137,7 @@ test("a total of unknown start begins with its first snapshot, and again when it
   await exporter.close();
 });
 
-test("differences are what was counted between two requests, and nothing is sent for nothing", async () => {
+test("deltas are the counts between two requests, and unchanged series are not sent", async () => {
   const { registry, collector, clock, exporter } = setUp({ temporality: "delta" });
   const jobs = new Counter("jobs_total", "", { registry, clock, labelNames: ["q"] });
   const wait = new Histogram("wait", "", { registry, clock, buckets: [1] });
@@ -165,7 +167,7 @@ test("differences are what was counted between two requests, and nothing is sent
   await exporter.close();
 });
 
-test("differences of a native histogram add up, also when it becomes coarser", async () => {
+test("deltas of a native histogram add up, even when its resolution decreases", async () => {
   const { registry, collector, exporter } = setUp({ temporality: "delta" });
   const native = new Histogram("native", "", {
     registry,
@@ -192,13 +194,13 @@ test("differences of a native histogram add up, also when it becomes coarser", a
     assert.ok(counts.every((n) => Number(n) >= 0));
     inBuckets += counts.reduce((total, n) => total + Number(n), Number(point.zeroCount ?? 0));
   }
-  assert.ok(scales.size > 1, "it has become coarser");
+  assert.ok(scales.size > 1, "its resolution has decreased");
   assert.deepEqual([count, inBuckets], [160, 160]);
   assert.ok(Math.abs(sum - expected) < 1e-6);
   await exporter.close();
 });
 
-test("a series that a failing collector left out for a while is not counted twice", async () => {
+test("a series that a failing collector omitted for a while is not counted twice", async () => {
   const { registry, collector, exporter } = setUp({ temporality: "delta" });
   const jobs = new Counter("jobs_total", "", { registry });
   let value = 3;
@@ -220,7 +222,7 @@ test("a series that a failing collector left out for a while is not counted twic
   await exporter.close();
 });
 
-test("with differences no snapshot is taken while one waits, and nothing is lost", async () => {
+test("no delta snapshot is taken while another one waits, and nothing is lost", async () => {
   const { registry, collector, clock, exporter } = setUp({
     temporality: "delta",
     intervalMs: 10_000,
@@ -250,7 +252,7 @@ test("with differences no snapshot is taken while one waits, and nothing is lost
   await exporter.close();
 });
 
-test("the registry that is sent gets the numbers of its exporters", async () => {
+test("the exported registry has the exporter's own metrics until the exporter is closed", async () => {
   const { registry, collector, exporter } = setUp({ ownMetrics: true });
   new Gauge("workers", "", { registry }).set(4);
   collector.replies = [200, 400];
@@ -263,7 +265,7 @@ test("the registry that is sent gets the numbers of its exporters", async () => 
   assert.doesNotMatch(generateMetrics(registry), /narthex_otlp/);
 });
 
-/** A receiver that keeps totals as a backend does. */
+/** A receiver that keeps totals like a backend. */
 class Backend {
   readonly totals: Map<string, number> = new Map();
   readonly counts: Map<string, number> = new Map();
@@ -282,7 +284,7 @@ class Backend {
     }
   }
 
-  /** Every point is newer than the one before, and has begun before its own time. */
+  /** Asserts that points of a series are in order, and start before their own time. */
   #check(name: string, point: ReceivedPoint): void {
     const series = seriesOf(name, point);
     const time = BigInt(point.timeUnixNano);
@@ -301,7 +303,7 @@ test("soak: totals are exact and memory is bounded, whatever the receiver does f
   let attempts = 0;
   const outcomes = new Map<string, number>();
   const note = (what: string) => void outcomes.set(what, (outcomes.get(what) ?? 0) + 1);
-  /** Fails, hangs, answers 429, loses the answer, rejects, and is well. */
+  /** Fails, hangs, answers 429, loses the answer, or succeeds. */
   const answer = async (
     deliver: () => Promise<Response>,
     signal: AbortSignal | null | undefined,
@@ -322,7 +324,7 @@ test("soak: totals are exact and memory is bounded, whatever the receiver does f
           signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
         });
       case 3:
-        // It has taken the request, and its answer gets lost.
+        // The receiver has taken the request, but the answer is lost.
         await deliver();
         note("lost");
         throw new TypeError("connection reset");
@@ -373,8 +375,8 @@ test("soak: totals are exact and memory is bounded, whatever the receiver does f
   await exporter.close();
 });
 
-test("a request that no call waits for ends after five seconds, and others after ten", async () => {
-  // Without a limit of its own, and with one.
+test("a request from the interval times out after five seconds, and a request from flush() after ten", async () => {
+  // First with the default limit, then with a limit by option.
   for (const timeoutMs of [undefined, 20_000]) {
     const { registry, clock, errors, exporter } = setUp({
       intervalMs: 60_000,
@@ -396,7 +398,7 @@ test("a request that no call waits for ends after five seconds, and others after
   }
 });
 
-test("a receiver that asks to wait is not asked before", async () => {
+test("the exporter does not retry before Retry-After has passed", async () => {
   const { registry, collector, clock, exporter } = setUp({ intervalMs: 10_000 });
   new Gauge("g", "", { registry }).set(1);
   const replies: OtlpReply[] = [{ status: 429, retryAfter: "100" }];

@@ -8,7 +8,7 @@ import { freePort, waitFor } from "../support/processes.ts";
 
 const WAYS: readonly Way[] = ["ok", "503", "partial", "429", "lost", "hang", "503", "ok"];
 
-// For minutes, and with remote write beside it: deno task soak:sender
+// `deno task soak:sender` does the same for minutes, together with remote write.
 test("totals arrive exactly at a receiver that fails, hangs, refuses, loses answers and restarts", async () => {
   const totals = new Map<string, number>();
   let requests = 0;
@@ -51,7 +51,7 @@ test("totals arrive exactly at a receiver that fails, hangs, refuses, loses answ
     });
     await receiver.stop();
     count();
-    await waitFor("nobody answers", () => errors.length > before + 2 || undefined);
+    await waitFor("the receiver is down", () => errors.length > before + 2 || undefined);
     await receiver.start();
   }
   receiver.isWell = true;

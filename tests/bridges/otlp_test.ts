@@ -26,7 +26,7 @@ const URL_TEXT = "http://localhost:4318/v1/metrics";
 const SECONDS = 1_700_000_000;
 const NANOSECONDS = "1700000000000000000";
 
-/** A registry with a metric of every type, at a time that stands still. */
+/** Returns a registry with a metric of every type, with a clock that does not move. */
 function everyType(): CollectorRegistry {
   const clock = new ManualClock(SECONDS);
   const registry = new CollectorRegistry({ targetInfo: { host: "h1" } });
@@ -197,7 +197,7 @@ const EXPECTED: ReceivedMetric[] = [
   },
   {
     name: "anything",
-    // NaN is null in a copy by JSON.
+    // NaN becomes null in a copy by JSON.
     gauge: { dataPoints: [{ timeUnixNano: "1699999940000000000", asDouble: null! }] },
   },
   { name: "no_sum", summary: { dataPoints: [{ ...TIMES, count: "3", sum: 0 }] } },
@@ -213,7 +213,7 @@ const EXPECTED: ReceivedMetric[] = [
   },
 ];
 
-/** Without what JSON writes although it is empty, and what the old definitions do not have. */
+/** Removes empty parts that only JSON has, and parts that the protobuf definitions lack. */
 function normalize(metrics: readonly ReceivedMetric[]): unknown {
   return JSON.parse(JSON.stringify(metrics, (key, value) => {
     if (key === "metadata" || (Array.isArray(value) && value.length === 0)) return undefined;
@@ -263,7 +263,7 @@ for (const protocol of ["http/protobuf", "http/json"] as const) {
   }
 }
 
-test("native histograms are classic ones by option, and exemplars are left out by option", async () => {
+test("native histograms can be sent as classic ones, and exemplars can be left out", async () => {
   const registry = new CollectorRegistry();
   const both = new Histogram("both", "", { registry, buckets: [1], nativeHistogram: true });
   both.observe(1, { trace_id: "4bf92f3577b34da6a3ce929d0e0e4736" });
@@ -275,7 +275,7 @@ test("native histograms are classic ones by option, and exemplars are left out b
   assert.equal(metrics[0]!.exponentialHistogram!.dataPoints[0]!.exemplars, undefined);
 });
 
-test("a native histogram over a wide range is sent with a lower resolution, and no count is lost", async () => {
+test("a native histogram with a wide range is sent at a lower resolution without losing counts", async () => {
   const registry = new CollectorRegistry();
   const wide = new Histogram("wide", "", {
     registry,
@@ -287,7 +287,7 @@ test("a native histogram over a wide range is sent with a lower resolution, and 
   const counts = point.positive!.bucketCounts.map(Number);
   assert.ok(counts.length <= 1024, `${counts.length}`);
   assert.equal(counts.reduce((sum, count) => sum + count), 4);
-  // Each value is in the bucket that OTLP says: (base^index, base^(index + 1)].
+  // Each value is in the bucket that OTLP defines: (base^index, base^(index + 1)].
   const base = 2 ** (2 ** -point.scale!);
   const filled = counts.flatMap((count, i) => count > 0 ? [point.positive!.offset + i] : []);
   const expected = [1e-30, 1, 1.001, 1e30].map((value) =>
@@ -296,7 +296,7 @@ test("a native histogram over a wide range is sent with a lower resolution, and 
   assert.deepEqual(filled, [...new Set(expected)]);
 });
 
-test("a large registry goes in requests of bounded size, one at a time", async () => {
+test("a large registry is sent in requests of limited size, one at a time", async () => {
   const registry = new CollectorRegistry();
   const jobs = new Counter("jobs_total", "", { registry, labelNames: ["id"] });
   for (let id = 0; id < 1000; id++) jobs.labels({ id }).inc(id);
@@ -305,7 +305,7 @@ test("a large registry goes in requests of bounded size, one at a time", async (
   assert.deepEqual(sizes, [300, 300, 300, 100]);
 });
 
-test("attributes of the resource: options before target info before defaults, and empty ones out", async () => {
+test("resource attributes come from options, then target info, then defaults, and empty ones are omitted", async () => {
   const registry = new CollectorRegistry({ targetInfo: { "zone": "a", "rack": "r" } });
   new Gauge("g", "", { registry }).set(1);
   const { arrived } = await send(registry, {
@@ -320,7 +320,7 @@ test("attributes of the resource: options before target info before defaults, an
   });
 });
 
-test("the instance is a random id that stays the same", async () => {
+test("the instance is a random id that does not change", async () => {
   const registry = new CollectorRegistry();
   new Gauge("g", "", { registry }).set(1);
   const ids = await Promise.all([0, 1].map(async () => {
@@ -385,12 +385,12 @@ for (const { name, replies, waits, status } of RETRIES) {
     assert.deepEqual(clock.asked, waits);
     assert.equal(collector.arrived.length, waits.length + 1);
     for (const { request } of collector.arrived) {
-      assert.deepEqual(request, collector.arrived[0]!.request, "what is tried again is the same");
+      assert.deepEqual(request, collector.arrived[0]!.request, "a retry sends the same request");
     }
   });
 }
 
-test('with retry: "never" a request is sent once, and rejects without an answer, too', async () => {
+test('with retry: "never" a request is sent once, even if there is no answer', async () => {
   for (const reply of ["fail", 503] as const) {
     const registry = new CollectorRegistry();
     new Gauge("g", "", { registry }).set(1);
@@ -446,7 +446,7 @@ const PARTIAL: {
   },
 ];
 for (const { name, body, type, samples, text } of PARTIAL) {
-  test(`a partial success by ${name} goes to onError, and is no failure`, async () => {
+  test(`a partial success by ${name} is reported to onError, and does not reject`, async () => {
     const registry = new CollectorRegistry();
     const g = new Gauge("g", "", { registry, labelNames: ["id"] });
     for (const id of [1, 2, 3]) g.labels({ id }).set(1);
@@ -461,7 +461,7 @@ for (const { name, body, type, samples, text } of PARTIAL) {
   });
 }
 
-test("a body of a success that is no answer of OTLP says nothing", async () => {
+test("a successful answer with an invalid body reports no error", async () => {
   const bodies: [string, string | Uint8Array][] = [
     ["text/html", "<p>ok</p>"],
     ["application/json", "{"],
@@ -480,7 +480,7 @@ test("a body of a success that is no answer of OTLP says nothing", async () => {
   }
 });
 
-test("a refusal shows the message of its status, in protobuf, in JSON and as text", async () => {
+test("a refusal contains the message of its status from protobuf, JSON or text", async () => {
   const message = "metric name is too long";
   const status = Uint8Array.of(8, 3, 18, message.length, ...new TextEncoder().encode(message));
   const cases: [string, string | Uint8Array, string][] = [
@@ -498,7 +498,7 @@ test("a refusal shows the message of its status, in protobuf, in JSON and as tex
   }
 });
 
-test("headers and credentials are sent, and shown in no error", async () => {
+test("headers and credentials are sent, but never shown in errors", async () => {
   const registry = new CollectorRegistry();
   new Gauge("g", "", { registry }).set(1);
   const seen: Headers[] = [];
@@ -536,7 +536,7 @@ const BAD: [Record<string, unknown>, RegExp][] = [
 ];
 for (const [options, message] of BAD) {
   test(`exportOtlp() refuses ${JSON.stringify(options)}`, async () => {
-    // The options are wrong on purpose.
+    // The options are invalid on purpose.
     const refused = exportOtlp(URL_TEXT, options as OtlpExportOptions);
     const error: unknown = await refused.catch((error) => error);
     assert.match(String(error), message);

@@ -7,7 +7,7 @@ import { deleteFromGateway, PushError, pushToGateway } from "../../bridges/pushg
 import { CollectorRegistry, Gauge, generateProtobuf } from "../../mod.ts";
 import { freePort } from "../support/processes.ts";
 
-/** A request as a server got it. */
+/** A request that the server received. */
 interface Got {
   readonly request: IncomingMessage;
   readonly body: Uint8Array;
@@ -74,7 +74,7 @@ test("a push arrives complete over HTTP", async () => {
   });
 });
 
-test("a refusal leaves nothing open, and its error has the answer", async () => {
+test("a refusal closes its connection, and its error has the answer", async () => {
   const answer: Answer = (response) => response.writeHead(400).end("x".repeat(100_000));
   await withServer(answer, async (url) => {
     for (let i = 0; i < 3; i++) {
@@ -99,7 +99,7 @@ test("redirects are not followed", async () => {
   }
 });
 
-test("a push to a server that does not answer ends with the time limit or the signal", async () => {
+test("a push to a server that does not answer ends at the time limit or with the signal", async () => {
   const controller = new AbortController();
   await withServer(() => controller.abort(new Error("enough")), async (url) => {
     const aborted = await rejection(

@@ -24,7 +24,7 @@ import {
 } from "../../mod.ts";
 import { ManualClock, until } from "../support/clock.ts";
 
-/** A request that a test's `fetch` was given. */
+/** A call of a test's `fetch`. */
 interface Sent {
   readonly url: string;
   readonly method: string | undefined;
@@ -33,7 +33,7 @@ interface Sent {
   readonly init: RequestInit;
 }
 
-/** A `fetch` that remembers what it was given, and answers as it is told. */
+/** Creates a `fetch` that records its calls, and answers with `answer`. */
 function fakeFetch(answer: () => Response | Promise<Response> = () => new Response()) {
   const sent: Sent[] = [];
   const fetch: Fetch = async (url, init) => {
@@ -97,7 +97,7 @@ const VALUES: { value: string | number | boolean; path: string }[] = [
   { value: "ö/?>", path: "/x@base64/w7YvPz4" },
   { value: "/???", path: "/x@base64/Lz8_Pw" },
   { value: "/>>>", path: "/x@base64/Lz4-Pg" },
-  // URL parsers take these away, also when they are percent-encoded.
+  // URL parsers remove these, even if they are percent-encoded.
   { value: ".", path: "/x@base64/Lg" },
   { value: "..", path: "/x@base64/Li4" },
   { value: "...", path: "/x/..." },
@@ -116,7 +116,7 @@ for (const { value, path } of VALUES) {
   test(`label ${JSON.stringify(value)} of a group is written as ${path}`, async () => {
     const url = await urlOf(GATEWAY, { groupingKey: { x: value } });
     assert.equal(url, `${GATEWAY}/metrics/job/a${path}`);
-    assert.equal(new URL(url).href, url, "a URL parser leaves it as it is");
+    assert.equal(new URL(url).href, url, "a URL parser does not change it");
     if (typeof value === "string" && value !== "") {
       assert.equal(
         await urlOf(GATEWAY, { job: value }),
@@ -158,7 +158,7 @@ const BAD: { what: string; url?: unknown; options: Record<string, unknown>; mess
   { what: "a query", url: "http://h/?t=secret", options: {}, message: /neither a query nor/ },
   { what: "a fragment", url: "http://h/#secret", options: {}, message: /neither a query nor/ },
   {
-    what: "an address that is none, with a password",
+    what: "an invalid address with a password",
     url: "user:secret@h:9091/?token=secret",
     options: {},
     message: /received "…@h:9091\/\?…"/,
@@ -204,12 +204,12 @@ const BAD: { what: string; url?: unknown; options: Record<string, unknown>; mess
   },
   { what: "a format of scrapes", options: { format: "openmetrics" }, message: /"openmetrics"/ },
   { what: "an inherited format", options: { format: "toString" }, message: /format must be/ },
-  { what: "a registry that is none", options: { registry: {} }, message: /registry must be/ },
+  { what: "an invalid registry", options: { registry: {} }, message: /registry must be/ },
   { what: "a text to compress", options: { compress: "gzip" }, message: /compress must be/ },
   { what: "a time as text", options: { timeoutMs: "1" }, message: /timeoutMs must be a number/ },
-  { what: "a signal that is none", options: { signal: {} }, message: /signal must be/ },
-  { what: "a fetch that is none", options: { fetch: "f" }, message: /fetch must be/ },
-  { what: "a password alone", options: { basicAuth: "secret" }, message: /basicAuth must be/ },
+  { what: "an invalid signal", options: { signal: {} }, message: /signal must be/ },
+  { what: "an invalid fetch", options: { fetch: "f" }, message: /fetch must be/ },
+  { what: "credentials as a text", options: { basicAuth: "secret" }, message: /basicAuth must be/ },
   {
     what: "a username with a colon",
     options: { basicAuth: { username: "secret:", password: "secret" } },
@@ -232,7 +232,7 @@ const BAD: { what: string; url?: unknown; options: Record<string, unknown>; mess
     message: /password must be a string without control characters/,
   },
   {
-    what: "a header that is not legal",
+    what: "an invalid header",
     options: { headers: { authorization: "Bearer secret\r\nx" } },
     message: /headers must be names and values that HTTP allows/,
   },
@@ -252,12 +252,12 @@ const BAD: { what: string; url?: unknown; options: Record<string, unknown>; mess
   },
 ];
 for (const { what, url = GATEWAY, options, message } of BAD) {
-  test(`${what} is refused with a TypeError that shows no secret, before anything is sent`, async () => {
+  test(`${what} is refused with a TypeError without secrets, before anything is sent`, async () => {
     const { sent, fetch } = fakeFetch();
     for (const call of [pushToGateway, pushAddToGateway, deleteFromGateway]) {
       const given = { job: "a", registry: new CollectorRegistry(), fetch, ...options };
       await assert.rejects(
-        // What the types forbid, for those who cast.
+        // Callers who cast can pass values that the types forbid.
         call(url as string, given as unknown as PushOptions),
         (error) => {
           assert.ok(error instanceof TypeError);
@@ -274,7 +274,7 @@ for (const { what, url = GATEWAY, options, message } of BAD) {
 }
 
 test("missing options and time limits out of bounds are refused", async () => {
-  // What the types forbid, for those who cast.
+  // Callers who cast can pass values that the types forbid.
   const none = undefined as unknown as PushOptions;
   await assert.rejects(pushToGateway(GATEWAY, none), { name: "TypeError" });
   for (const timeoutMs of [0, -1, NaN]) {
@@ -298,7 +298,7 @@ test("credentials in the URL or in an option become basic authentication in UTF-
   ]);
 });
 
-test("further headers are sent, except those of the push, and the given object is not changed", async () => {
+test("additional headers are sent, except those that the push sets, and the given object does not change", async () => {
   const { sent, fetch } = fakeFetch();
   const headers = new Headers({
     authorization: "Bearer t",
@@ -347,7 +347,7 @@ test("protobuf is pushed by default, text 0.0.4 by option, and gzip by option", 
   );
 });
 
-test("the default registry is pushed by default, and an empty registry as an empty body", async () => {
+test("the default registry is pushed by default, and an empty registry has an empty body", async () => {
   const gauge = new Gauge("pushed_by_default", "G.");
   const { sent, fetch } = fakeFetch();
   await pushToGateway(GATEWAY, { job: "a", format: "text", fetch });
@@ -357,7 +357,7 @@ test("the default registry is pushed by default, and an empty registry as an emp
   assert.equal(sent[1]!.body.length, 0);
 });
 
-test("asynchronous collectors are awaited, and one that never answers is left out", async () => {
+test("asynchronous collectors are awaited, and one that never settles is left out", async () => {
   const registry = new CollectorRegistry();
   const aborted: boolean[] = [];
   registry.register({
@@ -403,7 +403,7 @@ const CLASHES: { what: string; fill: (registry: CollectorRegistry) => void; labe
     label: "shard",
   },
   {
-    what: "a label that is written like one of the grouping key",
+    what: "a label that equals one of the grouping key when it is escaped",
     fill: (registry) => {
       const options = { registry, labelNames: ["my.zone"], nameValidation: "utf8" } as const;
       new Gauge("f", "F.", options).labels("eu").set(1);
@@ -437,7 +437,7 @@ const CLASHES: { what: string; fill: (registry: CollectorRegistry) => void; labe
   },
 ];
 for (const { what, fill, label } of CLASHES) {
-  test(`${what} is refused before anything is sent, because the group would overwrite it`, async () => {
+  test(`${what} is refused before anything is sent, because the group would overwrite the label`, async () => {
     const registry = new CollectorRegistry();
     new Gauge("fine", "Fine.", { registry });
     fill(registry);
@@ -517,7 +517,7 @@ test("a refusal is an error with the status and the body", async () => {
   assert.equal(failure.method, "DELETE");
 });
 
-test("the error keeps 8192 bytes of a long answer, and does not await the rest", async () => {
+test("the error keeps 8192 bytes of a long answer, and does not wait for the rest", async () => {
   let cancelled = false;
   const endless = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new TextEncoder().encode("xé".repeat(1000))),
@@ -526,11 +526,11 @@ test("the error keeps 8192 bytes of a long answer, and does not await the rest",
   const { fetch } = fakeFetch(() => new Response(endless, { status: 500 }));
   const { body = "", message } = await rejection(deleteFromGateway(GATEWAY, { job: "a", fetch }));
   assert.ok(cancelled);
-  assert.equal(new TextEncoder().encode(body).length, 8192 - 1, "no half of a character");
+  assert.equal(new TextEncoder().encode(body).length, 8192 - 1, "no character is split");
   assert.ok(message.length < 500 && message.endsWith("…"));
 });
 
-test("an answer with a broken body is an answer", async () => {
+test("an answer counts even if its body breaks off", async () => {
   const breaking = () => {
     let pulls = 0;
     return new ReadableStream<Uint8Array>({
@@ -562,7 +562,7 @@ test("a redirect is an error with its target, without secrets", async () => {
   );
 });
 
-test("credentials in an answer are not shown", async () => {
+test("credentials in an answer are hidden", async () => {
   const { fetch } = fakeFetch(() => new Response(`not for ${btoa("u:secret")}`, { status: 401 }));
   const basicAuth = { username: "u", password: "secret" };
   const { body, message } = await rejection(
@@ -585,15 +585,15 @@ test("an error of fetch is the cause of the PushError", async () => {
   }
 });
 
-/** A `fetch` that never answers, and does not heed its signal either. */
+/** A `fetch` that never answers, and ignores its signal. */
 const deaf: Fetch = () => new Promise(() => {});
 
-test("a time limit and an aborted signal end the push, and are its cause", async () => {
+test("a time limit or an aborted signal ends the push, and is the cause of the error", async () => {
   const clock = new ManualClock();
   const waiting = rejection(
     deleteFromGateway(GATEWAY, { job: "a", timeoutMs: 5, fetch: deaf, clock }),
   );
-  await until("the time runs", () => clock.timers === 1);
+  await until("the timer runs", () => clock.timers === 1);
   clock.advance(0.005);
   const late = await waiting;
   assert.equal((late.cause as DOMException).name, "TimeoutError");
@@ -619,7 +619,7 @@ test("a time limit and an aborted signal end the push, and are its cause", async
   assert.equal(collects, 0);
 });
 
-test("a push of a registry that never answers ends with the time limit", async () => {
+test("a push of a registry that never answers ends at the time limit", async () => {
   const registry: Registry = {
     prefix: null,
     register: () => {},
@@ -634,7 +634,7 @@ test("a push of a registry that never answers ends with the time limit", async (
   const waiting = rejection(
     pushToGateway(GATEWAY, { job: "a", registry, timeoutMs: 5, fetch, clock }),
   );
-  await until("the time runs", () => clock.timers === 1);
+  await until("the timer runs", () => clock.timers === 1);
   clock.advance(0.005);
   const error = await waiting;
   assert.equal((error.cause as DOMException).name, "TimeoutError");
@@ -675,14 +675,14 @@ test("a signal has no listener after a push", async () => {
   const waiting = rejection(
     deleteFromGateway(GATEWAY, { job: "a", signal, timeoutMs: 5, fetch: deaf, clock }),
   );
-  await until("the time runs", () => clock.timers === 1);
+  await until("the timer runs", () => clock.timers === 1);
   clock.advance(0.005);
   await waiting;
   assert.equal(clock.timers, 0);
   assert.equal(listeners.size, 0);
 });
 
-test("a pushed text is parsed to the same families", async () => {
+test("a pushed text parses to the same families", async () => {
   const registry = new CollectorRegistry();
   new Counter("c_total", "C.", { registry, labelNames: ["path"] }).labels('a"\\\n').inc(2);
   new Summary("s", "S.", { registry, quantiles: [0.5] }).observe(1);

@@ -30,7 +30,7 @@ import {
 const URL_TEXT = "http://localhost:9090/api/v1/write";
 const NOW_MS = 1_700_000_000_000;
 
-/** Sends families once, and gives back what arrived. */
+/** Sends families once, and returns the receiver. */
 async function send(
   families: Iterable<MetricFamily>,
   options: RemoteWriteOptions = {},
@@ -95,7 +95,7 @@ test("remoteWrite() sends all types as series of text 0.0.4", async () => {
   const values = receiver.values;
   const at = (text: string) => values[text];
   assert.equal(at('jobs_total{queue="mail"}'), 12);
-  assert.equal(at("jobs_total"), 0, "an empty label is none");
+  assert.equal(at("jobs_total"), 0, "an empty label is omitted");
   assert.equal(at("odd"), 3);
   assert.equal(at('latency_seconds_bucket{le="0.25"}'), 1);
   assert.equal(at('latency_seconds_bucket{le="1"}'), 2);
@@ -170,7 +170,7 @@ test("NaN is written as the ordinary NaN, not as a stale marker", async () => {
   assert.match(hex, /010000000000f87f/);
 });
 
-test("samples have the time of the snapshot, and samples with own timestamps are in another request", async () => {
+test("samples have the time of the snapshot, and samples with their own timestamps are in another request", async () => {
   const family = gauge().addSample("workers", { at: "past" }, 1, { timestamp: 1_600_000_000.5 });
   const receiver = await send([family]);
   assert.deepEqual(
@@ -207,7 +207,7 @@ test("types, help texts and units are sent once for each family", async () => {
   assert.equal(
     metadata.length,
     allTypes().length - 1,
-    "but not for what comes last without series",
+    "except for a last family without series",
   );
   assert.deepEqual(metadata.find(({ metric_family_name: name }) => name === "latency_seconds"), {
     type: "HISTOGRAM",
@@ -302,7 +302,7 @@ test("an empty registry sends nothing", async () => {
   assert.equal(receiver.received.length, 0);
 });
 
-test("a large registry is sent in requests of bounded size, and no metric is split", async () => {
+test("a large registry is sent in requests of limited size, and no metric is split", async () => {
   const registry = new CollectorRegistry();
   const seconds = new Histogram("h", "", { registry, labelNames: ["id"], buckets: [1, 2] });
   for (let id = 0; id < 500; id++) seconds.labels({ id }).observe(1);
@@ -345,13 +345,13 @@ const RETRIES: { name: string; replies: Reply[]; waits: number[]; fails?: boolea
     waits: [500],
   },
   {
-    name: "Retry-After that says nothing",
+    name: "an invalid Retry-After",
     replies: [{ status: 503, retryAfter: "soon" }],
     waits: [500],
   },
   { name: "no answer", replies: ["fail"], waits: [500] },
   {
-    name: "pauses up to the longest",
+    name: "pauses up to maxBackoffMs",
     replies: [500, 500, 500, 500, 500],
     waits: [500, 1000, 2000, 4000, 4000],
   },
@@ -365,7 +365,7 @@ const RETRIES: { name: string; replies: Reply[]; waits: number[]; fails?: boolea
     fails: true,
   },
   {
-    name: "Retry-After beyond patience",
+    name: "a Retry-After beyond the time limit",
     replies: [{ status: 503, retryAfter: "90" }],
     waits: [90_000],
     fails: true,
@@ -395,7 +395,7 @@ for (const { name, replies, waits, fails = false } of RETRIES) {
     assert.deepEqual(clock.asked, waits);
     if (!fails) assert.equal(receiver.received.length, waits.length + 1);
     const [first, ...rest] = receiver.received.map(({ request }) => request);
-    for (const request of rest) assert.deepEqual(request, first, "what is tried again is the same");
+    for (const request of rest) assert.deepEqual(request, first, "a retry sends the same request");
   });
 }
 
@@ -418,7 +418,7 @@ test("remoteWrite() rejects when the receiver has failed for longer than retryFo
     }),
     (error) => error instanceof RemoteWriteError && error.status === 503 && error.retryable,
   );
-  // 0.25 + 0.5 + 1 s pass; 2 s more would be too long.
+  // 0.25 + 0.5 + 1 s pass, and 2 s more would be too long.
   for (let i = 0; i < 3; i++) await clock.endPause();
   await rejected;
   assert.equal(errors.length, 4);
@@ -443,7 +443,7 @@ test("an aborted signal ends remoteWrite()", async () => {
   await assert.rejects(remoteWrite(URL_TEXT, { registry, signal }), /enough/);
 });
 
-/** A registry with one series. */
+/** Returns a registry with one series. */
 function oneSeries(): CollectorRegistry {
   const registry = new CollectorRegistry();
   new Gauge("workers", "", { registry }).set(1);
@@ -456,10 +456,10 @@ deaf.gate = never();
 const DEAF: [string, RemoteWriteOptions][] = [
   ["a receiver that does not answer", { fetch: deaf.fetch }],
   ["a fetch that never answers and ignores its signal", { fetch: never }],
-  ["a bearer token that never comes", { bearerToken: never }],
+  ["a bearer token that never resolves", { bearerToken: never }],
 ];
 for (const [what, options] of DEAF) {
-  test(`a request with ${what} ends with the time limit`, async () => {
+  test(`a request with ${what} ends at the time limit`, async () => {
     const clock = new ManualClock();
     const rejected = assert.rejects(
       remoteWrite(URL_TEXT, {
@@ -480,8 +480,8 @@ for (const [what, options] of DEAF) {
 const ANSWERS: [string, UnderlyingDefaultSource<Uint8Array>][] = [
   ["never ends", { pull: never }],
   ["breaks off", { pull: (controller) => controller.error(new Error("torn")) }],
-  ["fails to be cancelled", { pull: never, cancel: () => Promise.reject(new Error("torn")) }],
-  ["takes for ever to be cancelled", { cancel: never }],
+  ["cannot be cancelled", { pull: never, cancel: () => Promise.reject(new Error("torn")) }],
+  ["never finishes its cancellation", { cancel: never }],
 ];
 for (const [what, source] of ANSWERS) {
   test(`the status of an answer counts if its body ${what}`, async () => {
@@ -515,7 +515,7 @@ for (const [what, source] of ANSWERS) {
 }
 
 test("a rejection of onError is handled", async () => {
-  // Of an unhandled rejection, the test would fail.
+  // An unhandled rejection would make the test fail.
   await assert.rejects(
     remoteWrite(URL_TEXT, {
       registry: oneSeries(),
@@ -527,7 +527,7 @@ test("a rejection of onError is handled", async () => {
   await new Promise((resolve) => setTimeout(resolve, 0));
 });
 
-test("headers may have any form of HeadersInit", async () => {
+test("headers accept any form of HeadersInit", async () => {
   for (const headers of [new Headers({ "x-key": "a" }), [["x-key", "a"]] as [string, string][]]) {
     const receiver = new FakeReceiver();
     await remoteWrite(URL_TEXT, { registry: oneSeries(), headers, fetch: receiver.fetch });
@@ -544,7 +544,7 @@ test("a redirect is not followed, and the error has its target, without secrets"
   });
 });
 
-test("credentials and a query in an answer are not shown", async () => {
+test("credentials and a query in an answer are hidden", async () => {
   const echo = (url: string, init: RequestInit) =>
     `${url}, ${new URL(url).search}, ${new Headers(init.headers).get("authorization")}`;
   const urls = ["http://localhost/write?token=t0ken", "http://localhost/write"];
@@ -571,7 +571,7 @@ test("credentials and a query in an answer are not shown", async () => {
   }
 });
 
-/** A server that repeats what it was sent, in many spellings. */
+/** Repeats everything that a server receives, in many spellings. */
 function echoEverything(url: string, init: RequestInit): string {
   const headers = new Headers(init.headers);
   const [scheme, credentials = ""] = (headers.get("authorization") ?? "").split(" ");
@@ -588,7 +588,7 @@ function echoEverything(url: string, init: RequestInit): string {
   ].join(" | ");
 }
 
-test("no spelling of a credential, of a header of the user's or of the query is shown", async () => {
+test("every spelling of credentials, of custom headers and of the query is hidden", async () => {
   const password = 'p"w&5 €';
   const secrets = [password, encodeURIComponent(password), "k3y-value", "to ken/1", "to%20ken%2F1"];
   const url = `http://ann:${encodeURIComponent(password)}@localhost/write?token=to%20ken%2F1&x=abc`;
@@ -610,11 +610,11 @@ test("no spelling of a credential, of a header of the user's or of the query is 
     for (const secret of [...secrets, JSON.stringify(password).slice(1, -1), "abc", "77"]) {
       assert.ok(!shown.includes(secret), `${secret} is shown in ${shown}`);
     }
-    assert.match(shown, /application\/x-protobuf/, "what is no secret stays");
+    assert.match(shown, /application\/x-protobuf/, "other values are shown");
   }
 });
 
-test("errors have the answer and no secrets", async () => {
+test("errors contain the answer and no secrets", async () => {
   const secretUrl = "http://ann:s3cret@localhost:1/write?token=t0ken";
   const shown = "http://localhost:1/write";
   const cases: [Reply, string][] = [
@@ -722,7 +722,7 @@ const BAD: { url?: string; options?: Record<string, unknown>; error: RegExp }[] 
 ];
 for (const { url = URL_TEXT, options = {}, error } of BAD) {
   test(`remoteWrite() refuses ${url} with ${JSON.stringify(options)}`, async () => {
-    // The options are wrong on purpose.
+    // The options are invalid on purpose.
     const refusal: unknown = await remoteWrite(url, options as RemoteWriteOptions)
       .catch((error) => error);
     assert.match(String(refusal), error);

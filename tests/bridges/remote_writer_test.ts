@@ -28,7 +28,7 @@ import {
 
 const URL_TEXT = "http://localhost:9090/api/v1/write";
 
-/** A writer that does nothing by itself, and all that it is connected with. */
+/** Returns a writer that does not start by itself, with everything that it uses. */
 function setUp(options: RemoteWriterOptions = {}) {
   const registry = new CollectorRegistry();
   const receiver = new FakeReceiver();
@@ -49,7 +49,9 @@ function setUp(options: RemoteWriterOptions = {}) {
   return { registry, receiver, clock, errors, writer };
 }
 
-/** What arrived, one text for each sample: the series, its value, its time after the start. */
+/**
+ * Returns a text for each received sample, with the series, its value and its time after the start.
+ */
 function samplesOf({ received }: FakeReceiver): string[] {
   return received.flatMap(({ request }) => request.timeseries ?? []).flatMap((series) =>
     (series.samples ?? []).map(({ value = 0, timestamp }) =>
@@ -58,12 +60,12 @@ function samplesOf({ received }: FakeReceiver): string[] {
   );
 }
 
-/** Waits until a receiver has got so many requests. */
+/** Waits until a receiver has at least this number of requests. */
 async function untilReceived(receiver: FakeReceiver, requests: number): Promise<void> {
   await until(`${requests} requests have arrived`, () => receiver.received.length >= requests);
 }
 
-test("RemoteWriter sends on its interval, at first at a random time within it", async () => {
+test("RemoteWriter sends at its interval, and first at a random time within it", async () => {
   const { registry, receiver, clock, writer } = setUp({
     intervalMs: 10_000,
     random: () => 0.3,
@@ -89,7 +91,7 @@ test("RemoteWriter sends on its interval, at first at a random time within it", 
   await assert.rejects(writer.flush(), /^TypeError: Cannot flush a remote writer: it is closed$/);
 });
 
-test("samples that a receiver missed while it was down arrive later, in order, with their own time", async () => {
+test("samples that a receiver missed while it was down arrive later, in order, with their original times", async () => {
   const { registry, receiver, clock, errors, writer } = setUp();
   const start = clock.now();
   new Gauge("uptime", "", { registry }).setFunction(() => clock.now() - start);
@@ -123,7 +125,7 @@ test("memory is bounded while the receiver is down: the newest snapshots are kep
     intervalMs: 15_000,
   });
   const jobs = new Counter("jobs_total", "", { registry, labelNames: ["id"] });
-  // No back-off takes as long as the interval.
+  // No back-off is as long as the interval.
   const intervals = () => clock.asked.filter((ms) => ms === 15_000).length;
   receiver.replies = Array(1000).fill(503);
   writer.start();
@@ -154,7 +156,7 @@ test("memory is bounded while the receiver is down: the newest snapshots are kep
   await writer.close();
 });
 
-test("a snapshot that is larger than the buffer waits while requests succeed", async () => {
+test("a snapshot that is larger than the buffer waits for room while requests succeed", async () => {
   let most = 0;
   const { registry, receiver, writer } = setUp({
     maxBufferedBytes: 3000,
@@ -236,7 +238,7 @@ test("vanished series are marked as stale once", async () => {
   await writer.flush();
   assert.deepEqual(markersOf(receiver), []);
   await writer.close();
-  assert.deepEqual(markersOf(receiver), [], "a program that ends leaves its last values");
+  assert.deepEqual(markersOf(receiver), [], "close() marks nothing as stale by default");
 });
 
 test("staleOnClose marks all series as stale after their last values", async () => {
@@ -247,7 +249,7 @@ test("staleOnClose marks all series as stale after their last values", async () 
   assert.deepEqual(markersOf(receiver), ["workers"]);
 });
 
-test("a failing snapshot marks nothing as stale", async () => {
+test("a failing snapshot marks no series as stale", async () => {
   const { registry, receiver, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   await writer.flush();
@@ -263,7 +265,7 @@ test("a failing snapshot marks nothing as stale", async () => {
   await writer.close();
 });
 
-test("samples with own timestamps are sent once, unless they were dropped", async () => {
+test("samples with their own timestamps are sent once, unless they were dropped", async () => {
   const { registry, receiver, writer } = setUp({ retryForMs: 1 });
   let timestamp = 1_600_000_000;
   registry.register({
@@ -274,7 +276,7 @@ test("samples with own timestamps are sent once, unless they were dropped", asyn
   assert.equal(writer.droppedSamples, 1);
   await writer.flush();
   await writer.flush();
-  assert.equal(receiver.received.length, 2, "the one that was dropped is sent again");
+  assert.equal(receiver.received.length, 2, "the dropped sample is sent again");
   timestamp -= 5; // Out of order.
   await writer.flush();
   assert.equal(receiver.received.length, 2);
@@ -303,7 +305,7 @@ test("exemplars are sent once", async () => {
   await writer.close();
 });
 
-test("samples are in order when the clock stands still or goes back", async () => {
+test("samples are in order even if the clock stands still or goes back", async () => {
   const { registry, receiver, clock, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   await writer.flush();
@@ -319,7 +321,7 @@ function abortable() {
   return { signal: controller.signal, abort: () => controller.abort(new Error("enough")) };
 }
 
-test("flush() ends a pause, except one that the receiver has asked for", async () => {
+test("flush() ends a pause, except one that the receiver asked for", async () => {
   const { registry, receiver, clock, errors, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   receiver.replies = [503, 204];
@@ -333,7 +335,7 @@ test("flush() ends a pause, except one that the receiver has asked for", async (
   const third = assert.rejects(writer.flush({ signal }), /enough/);
   await clock.untilPaused();
   const fourth = assert.rejects(writer.flush({ signal }), /enough/);
-  assert.equal(clock.pauses, 1, "the pause goes on");
+  assert.equal(clock.pauses, 1, "the pause continues");
   abort();
   await Promise.all([third, fourth]);
   const closed = writer.close({ timeoutMs: 1 });
@@ -341,10 +343,10 @@ test("flush() ends a pause, except one that the receiver has asked for", async (
   await closed;
   assert.equal(receiver.received.length, 4);
   const [last] = errors.slice(-1);
-  assert.ok(last instanceof RemoteWriteError && last.status === 429, "why it was not done in time");
+  assert.ok(last instanceof RemoteWriteError && last.status === 429, "the reason for the delay");
 });
 
-test("close() ends with its time limit, drops unsent samples, and does not reject", async () => {
+test("close() ends at its time limit, drops unsent samples, and does not reject", async () => {
   const { registry, receiver, clock, errors, writer } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   receiver.gate = new Promise(() => {});
@@ -385,7 +387,7 @@ test("a writer is closed at the end of its block, and errors of onError are igno
   assert.equal(writer.refusedSamples, 1);
 });
 
-test("the registry that is sent gets the numbers of its writers, by URL, until they are closed", async () => {
+test("the registry has its writers' own metrics by URL until they are closed", async () => {
   const { registry, receiver, writer } = setUp({ ownMetrics: true });
   const other = new RemoteWriter("http://ann:s3cret@mimir/api?key=s3cret", {
     registry,
@@ -413,11 +415,11 @@ test("the registry that is sent gets the numbers of its writers, by URL, until t
   assert.doesNotMatch(generateMetrics(registry), /9090/);
   await other.close();
   assert.doesNotMatch(generateMetrics(registry), /narthex/);
-  // The names are free again.
+  // The names are free again, so this does not throw.
   await setUp({ registry, ownMetrics: true }).writer.close();
 });
 
-test("a view that takes no collectors in is sent without the numbers of its writer", async () => {
+test("a view that cannot register collectors is sent without its writer's own metrics", async () => {
   const { registry } = setUp();
   new Gauge("workers", "", { registry }).set(4);
   const view = registry.restrictedRegistry(["workers"]);
@@ -426,7 +428,7 @@ test("a view that takes no collectors in is sent without the numbers of its writ
   assert.deepEqual(samplesOf(receiver), ["workers 4 @0"]);
 });
 
-test("a request that no call waits for ends after five seconds, and others after thirty", async () => {
+test("a request from the interval times out after five seconds, and a request from flush() after thirty", async () => {
   const limits: number[] = [];
   class LimitClock extends PauseClock {
     override setTimeout(...[callback, ms, options]: Parameters<PauseClock["setTimeout"]>) {
@@ -464,7 +466,7 @@ test("a request that no call waits for ends after five seconds, and others after
   assert.ok(!limits.includes(5000) && !limits.includes(30_000), `${limits}`);
 });
 
-test("an interval that is still taking its snapshot does not start another one", async () => {
+test("the interval does not start another snapshot while one is running", async () => {
   const { registry, receiver, clock, writer } = setUp();
   let calls = 0;
   const { promise, resolve } = Promise.withResolvers<MetricFamily[]>();
@@ -477,7 +479,7 @@ test("an interval that is still taking its snapshot does not start another one",
   writer.start();
   await clock.endPause();
   await until("the collector is read", () => calls === 1);
-  assert.equal(clock.asked.length, 1, "it does not wait again before it is done");
+  assert.equal(clock.asked.length, 1, "the next pause starts after the snapshot");
   const flushed = writer.flush();
   resolve([new MetricFamily("late", "", "gauge").addSample("late", {}, 1)]);
   await flushed;
@@ -502,7 +504,7 @@ test("a writer does not keep its program running, but an awaited flush() does", 
   assert.equal(stdout, "flushed after 2 retries\n");
 });
 
-test("unknown options are refused, and so is a registry in their place", async () => {
+test("unknown options are refused, and so is a registry instead of options", async () => {
   const { registry, writer } = setUp();
   assert.throws(() => new RemoteWriter(URL_TEXT, { intervallMs: 5 } as RemoteWriterOptions), {
     name: "TypeError",

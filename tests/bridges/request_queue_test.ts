@@ -6,7 +6,7 @@ function request(size: number) {
   return { body: new Uint8Array(size), samples: size };
 }
 
-test("RequestQueue drops the oldest requests, except one that is being sent", () => {
+test("RequestQueue drops the oldest requests, except the one that is being sent", () => {
   const queue = new RequestQueue(10);
   for (const size of [4, 3, 3]) assert.deepEqual(queue.push(request(size)), []);
   assert.equal(queue.hasRoom(request(1)), false);
@@ -19,7 +19,7 @@ test("RequestQueue drops the oldest requests, except one that is being sent", ()
   assert.equal(queue.last, 5);
 });
 
-test("RequestQueue drops a request that alone is too large", () => {
+test("RequestQueue drops a request that is larger than the limit", () => {
   const queue = new RequestQueue(10);
   queue.push(request(4));
   queue.hold(queue.head);

@@ -32,7 +32,7 @@ const SECRETS: Record<string, string> = {
   "a header": KEY,
   "a part of a cookie": "c00kie-value",
   "one of several values": "t3nant-two",
-  "a token behind a scheme": "t0ken-of-x",
+  "a token after a scheme": "t0ken-of-x",
   "a header of several words": "correct horse battery",
   "a parameter of the query": TOKEN,
 };
@@ -42,23 +42,23 @@ const hex = (number: number, length: number) => number.toString(16).padStart(len
 const percents = (text: string) =>
   Array.from(new TextEncoder().encode(text), (byte) => `%${hex(byte, 2)}`).join("");
 
-/** What servers, proxies and loggers make of what they repeat. */
+/** Spellings in which servers, proxies and loggers repeat values. */
 const SPELLINGS: Record<string, (text: string) => string> = {
-  "as it is": (text) => text,
+  "unchanged": (text) => text,
   "percent-encoded": encodeURIComponent,
-  "percent-encoded with small digits": (text) =>
+  "percent-encoded with lowercase digits": (text) =>
     encodeURIComponent(text).replace(/%../g, (match) => match.toLowerCase()),
   "percent-encoded in all characters": percents,
   "percent-encoded twice": (text) => encodeURIComponent(encodeURIComponent(text)),
   "as in a form": (text) => new URLSearchParams({ text }).toString().slice("text=".length),
   "in JSON": (text) => JSON.stringify(text),
   "in JSON in JSON": (text) => JSON.stringify(JSON.stringify(text)),
-  "in JSON without special characters": (text) =>
+  "in JSON with escaped special characters": (text) =>
     JSON.stringify(text).replace(
       /[<>&\u0080-\uffff]/g,
       (character) => `\\u${hex(character.charCodeAt(0), 4)}`,
     ),
-  "in a string of C": (text) =>
+  "in a C string": (text) =>
     Array.from(
       text,
       (character) =>
@@ -90,32 +90,32 @@ for (const [what, secret] of Object.entries(SECRETS)) {
   });
 }
 
-test("hides the Basic credentials without padding, and in the alphabet of URLs", () => {
+test("hides the Basic credentials without padding, and in base64url", () => {
   const sent = { url: "http://localhost/", headers: new Headers(HEADERS) };
-  assert.match(BASIC, /\+.*\/.*==$/, "a case that needs it");
+  assert.match(BASIC, /\+.*\/.*==$/, "the credentials have such characters");
   const unpadded = BASIC.replace(/=+$/, "");
   assert.equal(hideSecrets(unpadded, sent), "…");
   assert.equal(hideSecrets(unpadded.replaceAll("+", "-").replaceAll("/", "_"), sent), "…");
 });
 
-test("hides a short secret only where it stands alone", () => {
+test("hides a short secret only as a separate word", () => {
   const sent = { url: "http://localhost/", headers: new Headers(HEADERS) };
   assert.equal(hideSecrets("pin=77, pin 77; 1777 bytes", sent), "pin=…, pin …; 1777 bytes");
 });
 
-test("hides overlapping secrets whole", () => {
+test("hides overlapping secrets completely", () => {
   const headers = new Headers({ "x-a": "secret-one", "x-b": "one-two-three" });
   const sent = { url: "http://localhost/", headers };
   assert.equal(hideSecrets("<secret-one-two-three>", sent), "<…>");
 });
 
-test("keeps everything else, and the headers that every request has", () => {
+test("keeps everything else, and the headers of every request", () => {
   const headers = new Headers({ ...Object.fromEntries(HEADERS), "user-agent": "narthex/0.1.0" });
   const text = 'narthex/0.1.0: {"error":"50% of 100 &amp; more\\n"} at C:\\temp + %zz';
   assert.equal(hideSecrets(text, { url: URL_TEXT, headers }), text);
 });
 
-test("hides nothing of a random text, and a secret anywhere in it", () => {
+test("keeps random text, and hides a secret anywhere in it", () => {
   const random = new Random(5);
   const alphabet = ["%", "2", "5", "\\", "u", "&", "#", ";", "x", "+", " ", "\n", "é", "a"];
   const sent = { url: "http://localhost/", headers: new Headers({ "x-key": "s3cret-key" }) };
@@ -129,10 +129,10 @@ test("hides nothing of a random text, and a secret anywhere in it", () => {
   }
 });
 
-/** Repeats a secret in every place in which an error may show it. */
+/** Repeats a secret in every place that an error may show. */
 const ECHOES: Record<string, (secret: string) => Promise<Response>> = {
   "an error of fetch": (secret) => Promise.reject(new TypeError(`cannot send ${secret}`)),
-  "the cause of one": (secret) =>
+  "the cause of an error": (secret) =>
     Promise.reject(new TypeError("fetch failed", { cause: new Error(`bad header ${secret}`) })),
   "a refusal": (secret) => Promise.resolve(new Response(secret, { status: 403 })),
   "the end of a long refusal": (secret) =>
@@ -144,7 +144,6 @@ const ECHOES: Record<string, (secret: string) => Promise<Response>> = {
     ),
   "a partial success": (secret) =>
     Promise.resolve(
-      // It is bytes.
       new Response(partialSuccess(1, secret) as BodyInit, {
         headers: { "content-type": "application/x-protobuf" },
       }),
@@ -167,7 +166,7 @@ const CALLS: Record<string, (options: object) => Promise<void>> = {
 
 for (const [call, send] of Object.entries(CALLS)) {
   for (const [place, echo] of Object.entries(ECHOES)) {
-    test(`an error of ${call} shows no secret that ${place} repeats`, async () => {
+    test(`an error of ${call} hides a secret that ${place} repeats`, async () => {
       for (const secret of Object.values(SECRETS)) {
         const errors: unknown[] = [];
         const options = {
@@ -186,7 +185,7 @@ for (const [call, send] of Object.entries(CALLS)) {
   }
 }
 
-test("an error of pushToGateway() shows no secret that an answer repeats", async () => {
+test("an error of pushToGateway() hides a secret that an answer repeats", async () => {
   for (const place of ["a refusal", "the end of a long refusal", "a redirect"]) {
     for (const secret of [PASSWORD, PAIR, BASIC, KEY]) {
       const options = {
@@ -205,7 +204,7 @@ test("an error of pushToGateway() shows no secret that an answer repeats", async
 function assertHidden(error: unknown, secret: string): void {
   assert.ok(error instanceof Error);
   const shown = `${error.message}\n${error.stack}\n${JSON.stringify({ ...error })}`;
-  // The longest beginning that is part of it by chance.
+  // Other text may contain a shorter beginning by chance.
   const beginning = secret.slice(0, 5);
   for (const spell of [(text: string) => text, encodeURIComponent, percents]) {
     assert.ok(!shown.includes(spell(beginning)), shown);

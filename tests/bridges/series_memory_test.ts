@@ -5,14 +5,14 @@ import { SeriesMemory } from "../../bridges/remote_write/series_memory.ts";
 
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 
-/** A series in a snapshot: what stands for its labels, and its own time if it has one. */
+/** A series in a snapshot, with a text for its labels, and its own time if it has one. */
 interface Noted {
   series: string;
   isNative: boolean;
   timestampMs: number | undefined;
 }
 
-/** Notes a snapshot; gives back which were to be written, and which have vanished. */
+/** Notes a snapshot. Returns the series to write, and the vanished ones. */
 function note(
   memory: SeriesMemory,
   snapshot: readonly Noted[],
@@ -29,7 +29,7 @@ function note(
   return { written, gone };
 }
 
-test("SeriesMemory tells new, repeated, old and vanished series apart", () => {
+test("SeriesMemory distinguishes new, repeated, old and vanished series", () => {
   const noted: fc.Arbitrary<Noted> = fc.record({
     series: fc.oneof(fc.integer({ max: 300, min: 0 }).map((i) => `series ${i}`), fc.string()),
     isNative: fc.boolean(),
@@ -78,7 +78,7 @@ test("SeriesMemory keeps labels of any length and any bytes", () => {
   ]);
 });
 
-test("an unfinished snapshot is forgotten", () => {
+test("SeriesMemory forgets an unfinished snapshot", () => {
   const memory = new SeriesMemory();
   const one = { series: "one", isNative: false, timestampMs: undefined };
   note(memory, [one]);

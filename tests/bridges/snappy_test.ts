@@ -8,11 +8,11 @@ function roundTrip(bytes: Uint8Array): Uint8Array {
   const compressed = compressSnappy(bytes);
   assert.deepEqual(uncompressSnappy(compressed), bytes);
   assert.ok(compressed.length <= bytes.length + 10 + bytes.length / 6);
-  assert.equal(compressed.buffer.byteLength, compressed.length, "no larger buffer is held");
+  assert.equal(compressed.buffer.byteLength, compressed.length, "no larger buffer is kept");
   return compressed;
 }
 
-/** Bytes that look random and are the same each time: a linear congruential generator. */
+/** Returns pseudorandom bytes of a linear congruential generator, the same for each call. */
 function noise(length: number): Uint8Array {
   let state = 1;
   return Uint8Array.from({ length }, () => (state = Math.imul(state, 1664525) + 1013904223) >>> 24);
@@ -22,7 +22,7 @@ test("compressSnappy() writes all forms of the format description", () => {
   const text = (value: string) => new TextEncoder().encode(value);
   assert.deepEqual([...compressSnappy(new Uint8Array())], [0]);
   assert.deepEqual([...compressSnappy(text("a"))], [1, 0, 97]);
-  // A copy of six bytes from six bytes before: the form of two bytes.
+  // A copy of six bytes from six bytes before uses the form of two bytes.
   assert.deepEqual([...compressSnappy(text("abcdefabcdef"))].slice(-2), [1 | 2 << 2, 6]);
   // 61 literals need one more byte for their length.
   assert.deepEqual([...compressSnappy(noise(61))].slice(0, 3), [61, 60 << 2, 60]);

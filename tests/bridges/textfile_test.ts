@@ -26,7 +26,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-/** A new folder for a test. */
+/** Creates a new folder for a test. */
 function newFolder(): Promise<string> {
   return mkdtemp(join(folder, "case-"));
 }
@@ -40,7 +40,7 @@ function registryOf(value: number): CollectorRegistry {
 const expected = (value: number): string =>
   `# HELP rows_total Rows.\n# TYPE rows_total counter\nrows_total ${value}\n`;
 
-test("writes the text format, replaces the file, and leaves nothing beside it", async () => {
+test("writes the text format, replaces the file, and leaves no temporary file", async () => {
   const place = await newFolder();
   const path = join(place, "job.prom");
   await writeTextfile(path, { registry: registryOf(1) });
@@ -50,7 +50,7 @@ test("writes the text format, replaces the file, and leaves nothing beside it", 
   assert.deepEqual(await readdir(place), ["job.prom"]);
 });
 
-test("takes a file: URL, and the default registry", async () => {
+test("accepts a file: URL, and uses the default registry", async () => {
   const path = join(await newFolder(), "a b#c.prom");
   const counter = new Counter("textfile_test_total", "T.");
   counter.inc(7);
@@ -68,7 +68,7 @@ test("writes an empty file for an empty registry", async () => {
   assert.equal(await readFile(path, "utf8"), "");
 });
 
-test("everybody may read the file, whatever the umask is", async () => {
+test("the file is readable for all users, whatever the umask is", async () => {
   const path = join(await newFolder(), "job.prom");
   const former = process.umask(0o077);
   try {
@@ -77,13 +77,13 @@ test("everybody may read the file, whatever the umask is", async () => {
     process.umask(former);
   }
   assert.equal((await stat(path)).mode & 0o777, 0o644);
-  // Also in the place of one that was not readable.
+  // This also holds if it replaces an unreadable file.
   await chmod(path, 0o600);
   await writeTextfile(path, { registry: registryOf(1) });
   assert.equal((await stat(path)).mode & 0o777, 0o644);
 });
 
-test("a reader sees the old file or the new one, never a part", async () => {
+test("a reader sees either the old or the new file, never a part", async () => {
   const place = await newFolder();
   const path = join(place, "job.prom");
   await writeTextfile(path, { registry: registryOf(0) });
@@ -101,7 +101,7 @@ test("a reader sees the old file or the new one, never a part", async () => {
   assert.deepEqual(await readdir(place), ["job.prom"]);
 });
 
-test("a rejection names the path, keeps the old file and leaves nothing behind", async () => {
+test("a rejection names the path, keeps the old file and leaves no temporary file", async () => {
   const place = await newFolder();
   const missing = join(place, "no", "job.prom");
   await assert.rejects(writeTextfile(missing, { registry: registryOf(1) }), (error: Error) => {
@@ -121,13 +121,13 @@ test("a rejection names the path, keeps the old file and leaves nothing behind",
   assert.deepEqual((await readdir(place)).sort(), ["file", "taken.prom"]);
 });
 
-test("a write that fails in the middle keeps the old file and leaves nothing behind", async () => {
+test("a write that fails in the middle keeps the old file and leaves no temporary file", async () => {
   const place = await newFolder();
   const path = join(place, "job.prom");
   await writeTextfile(path, { registry: registryOf(1) });
   const program = fileURLToPath(new URL("../support/textfile_program.ts", import.meta.url));
   const args = "Deno" in globalThis ? ["run", "-A", program] : [program];
-  // A limit on the size of files, in blocks of 512 bytes, as if the disk were full.
+  // A limit on the file size, in blocks of 512 bytes, simulates a full disk.
   const limited = 'ulimit -f 8; trap "" XFSZ; exec "$@"';
   const { stdout } = await promisify(execFile)(
     "/bin/sh",
@@ -138,7 +138,7 @@ test("a write that fails in the middle keeps the old file and leaves nothing beh
   assert.deepEqual(await readdir(place), ["job.prom"]);
 });
 
-test("refuses timestamps, for which node_exporter skips a file, before it writes", async () => {
+test("refuses timestamps before it writes, because node_exporter skips such files", async () => {
   const place = await newFolder();
   const path = join(place, "job.prom");
   await writeFile(path, "old\n");
@@ -154,7 +154,7 @@ test("refuses timestamps, for which node_exporter skips a file, before it writes
   assert.deepEqual(await readdir(place), ["job.prom"]);
 });
 
-test("awaits asynchronous collectors, and gives up when the signal is aborted", async () => {
+test("awaits asynchronous collectors, and rejects when the signal is aborted", async () => {
   const place = await newFolder();
   const path = join(place, "job.prom");
   const registry = new CollectorRegistry();
@@ -187,9 +187,9 @@ test("replaces a symbolic link, and does not write through it", async () => {
   assert.equal(await readFile(path, "utf8"), expected(1));
 });
 
-test("refuses arguments that are not legal", async () => {
+test("throws on invalid arguments", async () => {
   const registry = registryOf(1);
-  // Every case has a type that the compiler refuses.
+  // The compiler refuses every one of these calls.
   const write = writeTextfile as (path: unknown, options?: unknown) => Promise<void>;
   const cases: [unknown, unknown, RegExp][] = [
     ["", { registry }, /path must be a string, and not empty, or a file: URL: received ""/],

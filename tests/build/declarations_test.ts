@@ -15,7 +15,7 @@ export type D = import("./d.ts").D | import("./e.ts").E;
 export declare const HTML = "text/html,*/*;q=0.8";
 `;
 
-test("importsOf() finds every import, and none in a comment", () => {
+test("importsOf() finds all imports except those in comments", () => {
   assert.deepEqual(importsOf("metrics/counter.d.ts", DECLARATION), [
     "metrics/a.d.ts",
     "b.d.ts",
@@ -25,7 +25,7 @@ test("importsOf() finds every import, and none in a comment", () => {
   ]);
 });
 
-test("checkDeclaration() refuses packages and modules of a runtime", () => {
+test("checkDeclaration() throws on packages and runtime modules", () => {
   checkDeclaration("a.d.ts", DECLARATION);
   for (const specifier of ["node:sqlite", "fs", "undici-types", "./a.js", "./a"]) {
     for (const form of ["import type { X } from", "import", "export * from"]) {
@@ -41,14 +41,14 @@ test("checkDeclaration() refuses packages and modules of a runtime", () => {
   }
 });
 
-test("finishDeclaration() names files as they are in the package, and leaves comments alone", () => {
+test("finishDeclaration() renames imported files and leaves comments unchanged", () => {
   assert.equal(
     finishDeclaration(DECLARATION),
     DECLARATION.replaceAll('.ts"', '.js"'),
   );
 });
 
-test("finishDeclaration() brings the types of using where they are needed", () => {
+test("finishDeclaration() references the types of using where they are needed", () => {
   for (
     const code of [
       "class X { [Symbol.dispose](): void; }",

@@ -43,7 +43,7 @@ export declare function f(a: 2): void;
 export declare const CounterX: 1;
 `;
 
-test("declarationOf() finds a declaration to its end, with its comment", () => {
+test("declarationOf() finds a whole declaration and its comment", () => {
   assert.equal(declarationOf("Name", FILE).code, 'export type Name = "a" | {\n    b: 1;\n};');
   assert.equal(declarationOf("Name", FILE).comment, "A type.");
   assert.equal(
@@ -68,7 +68,7 @@ test("declarationOf() finds a declaration to its end, with its comment", () => {
   assert.throws(() => declarationOf("Hidden", FILE), /Cannot find the declaration of "Hidden"/);
 });
 
-test("membersOf() names members that have a comment", () => {
+test("membersOf() returns the members that have a comment", () => {
   const members = membersOf(declarationOf("Counter", FILE).code);
   assert.deepEqual(members.map(({ name }) => name), ["name", "inc()", "[Symbol.dispose]()"]);
 });

@@ -11,7 +11,7 @@ const TEXT = `See [docs/http.md](docs/http.md), [the log](CHANGELOG.md), [below]
 ## Below
 `;
 
-test("relative addresses become addresses of the repository", () => {
+test("relative links become links to the repository", () => {
   const repository = "git+https://example.com/narthex/prometheus.git";
   assert.equal(
     absoluteLinks(TEXT, { repository, version: "1.2.3" }),
@@ -38,7 +38,7 @@ test("without a repository, links become text and pictures are removed", () => {
   );
 });
 
-test("no relative address of README is left", () => {
+test("no relative link of the README remains", () => {
   for (const repository of [undefined, "https://example.com/narthex"]) {
     const text = absoluteLinks(readReadme(), { repository, version: "1.2.3" });
     assert.doesNotMatch(text, /\]\((?!https?:|#)/);

@@ -14,7 +14,7 @@ import {
   testServerTable,
 } from "../support/server_table.ts";
 
-/** Starts an app on a free port of loopback. */
+/** Starts an app on a free port of the loopback interface. */
 function listen(app: AnyElysia) {
   app.listen({ hostname: "127.0.0.1", port: 0 });
   return { port: app.server!.port!, stop: async () => void await app.stop(true) };
@@ -62,7 +62,7 @@ function listen(app: AnyElysia) {
     aborts: "signal",
   });
 
-test("Elysia's upgrades to WebSockets pass through", async () => {
+test("Elysia's upgrades to WebSockets are not changed", async () => {
   const registry = new CollectorRegistry();
   const app = new Elysia().use(httpMetrics({ registry })).ws("/ws", {
     open: (socket) => void socket.send("hello"),
@@ -84,7 +84,7 @@ test("Elysia's upgrades to WebSockets pass through", async () => {
   }
 });
 
-test("Elysia's plugin counts once where two apps of a program use it", async () => {
+test("Elysia's plugin counts once if two apps of a program use it", async () => {
   const registry = new CollectorRegistry();
   const inner = new Elysia({ prefix: "/in" }).use(httpMetrics({ registry })).get("/x", () => "x");
   const app = new Elysia().use(httpMetrics({ registry })).use(inner).get("/y", () => "y");
@@ -99,7 +99,7 @@ test("Elysia's plugin counts once where two apps of a program use it", async () 
   }
 });
 
-test("Elysia's plugin refuses unknown options", () => {
+test("Elysia's plugin throws on unknown options", () => {
   assert.throws(() => httpMetrics({ route: "/x" } as object), {
     name: "TypeError",
     message: /^Cannot measure requests of Elysia: unknown option "route": known options are /,

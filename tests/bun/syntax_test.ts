@@ -1,5 +1,5 @@
 /**
- * Syntax that Bun parses and Node.js may not: `using`, and `wrap` as a decorator.
+ * Tests of syntax that Bun parses and Node.js may not: `using`, and `wrap` as a decorator.
  *
  * @module
  */

@@ -10,20 +10,20 @@ import { serveListener } from "../support/node_server.ts";
 
 const get = (init?: RequestInit) => new Request("http://localhost/metrics", init);
 
-/** The samples of the endpoint's own metrics, but for buckets. */
+/** Returns the samples of the endpoint's own metrics, without buckets. */
 function samples(registry: CollectorRegistry): string[] {
   return generateMetrics(registry).split("\n").filter((line) =>
     line.startsWith("narthex_") && !line.includes("_bucket")
   );
 }
 
-test("an endpoint has no metrics of its own unless it has an observer", async () => {
+test("an endpoint has its own metrics only if it has an observer", async () => {
   const registry = new CollectorRegistry();
   await (await metricsHandler({ registry })(get())).text();
   assert.deepEqual(samples(registry), []);
 });
 
-test("endpointMetrics() counts scrapes by status, and what is refused by its reason", async () => {
+test("endpointMetrics() counts scrapes by status, and refusals by reason", async () => {
   const registry = new CollectorRegistry();
   const clock = new ManualClock();
   const handler = metricsHandler({
@@ -33,7 +33,7 @@ test("endpointMetrics() counts scrapes by status, and what is refused by its rea
   });
   const headers = { authorization: "yes" };
   const text = await (await handler(get({ headers }))).text();
-  // The scrape that shows it is under way.
+  // The scrape counts itself as active.
   assert.match(text, /^narthex_active_scrapes 1$/m);
   await handler(get());
   await handler(get({ method: "POST", headers }));
@@ -51,7 +51,7 @@ test("endpointMetrics() counts scrapes by status, and what is refused by its rea
   ]);
 });
 
-test("a scrape lasts until its body was taken, and one beyond the limit is refused", async () => {
+test("a scrape is active until its body has been read, and a scrape beyond the limit is refused", async () => {
   const registry = new CollectorRegistry();
   const clock = new ManualClock();
   const gauge = new Gauge("wide", "Wide.", { registry, labelNames: ["n", "text"] });
@@ -70,13 +70,13 @@ test("a scrape lasts until its body was taken, and one beyond the limit is refus
   assert.equal(registry.getSampleValue("narthex_active_scrapes"), 0);
   assert.equal(registry.getSampleValue("narthex_scrape_duration_seconds_sum"), 2);
   assert.equal(registry.getSampleValue("narthex_refused_scrapes_total", { reason: "limit" }), 1);
-  // One whose client leaves is over, too.
+  // A scrape also ends when its client disconnects.
   await (await handler(get())).body!.cancel();
   assert.equal(registry.getSampleValue("narthex_active_scrapes"), 0);
   assert.equal(registry.getSampleValue("narthex_scrape_duration_seconds_count"), 2);
 });
 
-test("an endpoint whose page fails counts with status 500", async () => {
+test("an endpoint whose page fails counts status 500", async () => {
   const registry = new CollectorRegistry();
   const handler = metricsHandler({
     registry,
@@ -92,7 +92,7 @@ test("an endpoint whose page fails counts with status 500", async () => {
   );
 });
 
-test("two endpoints of one registry share their metrics, also on node:http", async () => {
+test("two endpoints of one registry share their metrics, even on node:http", async () => {
   const registry = new CollectorRegistry();
   const handler = metricsHandler({ registry, observer: endpointMetrics({ registry }) });
   const listener = metricsListener({ registry, observer: endpointMetrics({ registry }) });
@@ -108,7 +108,7 @@ test("two endpoints of one registry share their metrics, also on node:http", asy
   }
 });
 
-test("options that are wrong are refused", () => {
+test("endpointMetrics() and metricsHandler() throw on invalid options", () => {
   assert.throws(() => endpointMetrics({ buckets: [] } as object), {
     name: "TypeError",
     message: 'Cannot measure endpoint: unknown option "buckets": known options are ' +
@@ -121,7 +121,7 @@ test("options that are wrong are refused", () => {
   });
 });
 
-test("metricsHandler() says where to go if it is given what listeners of Node are given", () => {
+test("the error of metricsHandler() for arguments of node:http names metricsListener()", () => {
   const handler = metricsHandler({ registry: new CollectorRegistry() });
   for (const wrong of [new IncomingMessage(null as never), { path: "/" }, undefined]) {
     assert.throws(() => handler(wrong as never), {

@@ -13,22 +13,22 @@ import { activeOf, countsOf, endless, streamOf } from "../support/server_table.t
 const REQUESTS = 2000;
 const AT_ONCE = 50;
 
-/** Requests that are being handled, by the number in their path. */
+/** Running requests, by the number in their path. */
 class Arrivals {
   readonly #waiting: Map<string, () => void> = new Map();
 
-  /** Waits until a request has come. */
+  /** Waits until a request has arrived. */
   wait(id: string): Promise<void> {
     return new Promise((resolve) => this.#waiting.set(id, resolve));
   }
 
-  /** Says that a request has come. */
+  /** Reports that a request has arrived. */
   arrive(id: string): void {
     this.#waiting.get(id)?.();
   }
 }
 
-/** Asks for a path and leaves: when the request has come, or with the first bytes of the answer. */
+/** Requests a path, and disconnects after `came`, or after the first bytes of the response. */
 async function askAndLeave(port: number, path: string, came?: Promise<void>): Promise<void> {
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => {});
@@ -37,7 +37,7 @@ async function askAndLeave(port: number, path: string, came?: Promise<void>): Pr
   socket.destroy();
 }
 
-/** Asks many times and leaves each time, every second time before there is an answer. */
+/** Sends many requests and disconnects each time, every second time before there is a response. */
 async function askAndLeaveOften(port: number, arrivals: Arrivals): Promise<void> {
   let next = 0;
   const visit = async (): Promise<void> => {
@@ -50,7 +50,7 @@ async function askAndLeaveOften(port: number, arrivals: Arrivals): Promise<void>
   await Promise.all(Array.from({ length: AT_ONCE }, visit));
 }
 
-/** What is counted in the end: each request once. */
+/** Asserts that each request is counted once. */
 function check(registry: CollectorRegistry, abortsInTheMidst: number | undefined): void {
   assert.equal(activeOf(registry), 0);
   assert.deepEqual(countsOf(registry), {

@@ -15,7 +15,7 @@ const errorsOf = (type: string) =>
 
 const text = (bytes: string) => new TextEncoder().encode(bytes);
 
-/** A stream that is written to by hand. */
+/** Creates a stream that the test writes to. */
 function makeStream() {
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   const cancelled: unknown[] = [];
@@ -26,7 +26,7 @@ function makeStream() {
   return { stream, controller, cancelled };
 }
 
-/** An answer of a handler whose bodies are measured, and its samples. */
+/** Returns a handler's response with a measured body, and its samples. */
 function answer(body: BodyInit | null, init: ResponseInit = {}) {
   const registry = new CollectorRegistry();
   const response = instrument(() => new Response(body, init), { registry, bodies: true })(request);
@@ -53,7 +53,7 @@ for (const [what, body, size] of WHOLE) {
     const typeOf = (of: Response) => of.headers.get("content-type")?.replace(/boundary=.*/, "");
     assert.equal(typeOf(response), typeOf(plain));
     const bytes = await response.bytes();
-    // Each copy of a form has a boundary of its own.
+    // Each copy of a form has its own boundary.
     if (size === undefined) assert.ok(bytes.length > 100);
     else assert.deepEqual(bytes, await plain.bytes());
     assert.equal(samples()[BYTES], size ?? bytes.length);
@@ -63,12 +63,12 @@ for (const [what, body, size] of WHOLE) {
   });
 }
 
-test("a form that is counted keeps the boundary that its type names", async () => {
+test("a counted form keeps the boundary of its Content-Type", async () => {
   const { response } = answer(form);
   assert.equal((await response.formData()).get("a"), "b");
 });
 
-test("a body that is null counts as empty, and its response is the same object", () => {
+test("a null body counts as empty, and the response is the same object", () => {
   const registry = new CollectorRegistry();
   const empty = new Response(null);
   assert.equal(instrument(() => empty, { registry, bodies: true })(request), empty);
@@ -76,7 +76,7 @@ test("a body that is null counts as empty, and its response is the same object",
   assert.equal(readSamples(registry)[BYTES], 0);
 });
 
-test("the body of an answer to HEAD has no size, and its response is the same object", () => {
+test("a response to HEAD counts as empty, and is the same object", () => {
   const registry = new CollectorRegistry();
   const whole = new Response("hello");
   const head = new Request(request, { method: "HEAD" });
@@ -93,7 +93,7 @@ test("an upgrade is returned as the same object, and has no size", () => {
   assert.equal(readSamples(registry)[COUNT.replace("200", "101")], 1);
 });
 
-test("a body that is in use is left to the server, and has no size", async () => {
+test("a used or locked body is left to the server, and has no size", async () => {
   const registry = new CollectorRegistry();
   const used = new Response("x");
   await used.text();
@@ -107,7 +107,7 @@ test("a body that is in use is left to the server, and has no size", async () =>
   assert.equal(readSamples(registry)[BODIES], undefined);
 });
 
-test("a stream is read only as far as its reader is", async () => {
+test("a stream is read only as far as its reader reads", async () => {
   let pulls = 0;
   const stream = new ReadableStream<Uint8Array>({
     pull(controller) {
@@ -125,7 +125,7 @@ test("a stream is read only as far as its reader is", async () => {
   assert.equal(pulls, 5);
 });
 
-test("a stream is counted piece by piece, to its end", async () => {
+test("a stream is counted chunk by chunk, to its end", async () => {
   const { stream, controller } = makeStream();
   const { response, samples } = answer(stream);
   const reader = response.body!.getReader();
@@ -140,7 +140,7 @@ test("a stream is counted piece by piece, to its end", async () => {
   assert.ok(!Object.keys(samples()).some((key) => key.includes("errors_total{")));
 });
 
-test("a stream that fails is counted with the type of its error, and fails for its reader", async () => {
+test("a failing stream is counted with the type of its error, and fails for its reader", async () => {
   const { stream, controller } = makeStream();
   const { response, samples } = answer(stream);
   const reader = response.body!.getReader();
@@ -154,7 +154,7 @@ test("a stream that fails is counted with the type of its error, and fails for i
   assert.equal(samples()[COUNT], 1);
 });
 
-test("a stream whose reader leaves is counted once as an abort, and cancelled", async () => {
+test("a cancelled stream is counted once as an abort, and its source is cancelled", async () => {
   const { stream, controller, cancelled } = makeStream();
   const { response, samples } = answer(stream);
   const reader = response.body!.getReader();
@@ -178,7 +178,7 @@ test("a stream whose cancel() fails is still counted", async () => {
   assert.equal(samples()[errorsOf("abort")], 1);
 });
 
-test("status, text and repeated headers of a counted response are kept", async () => {
+test("a counted response keeps its status, its status text and repeated headers", async () => {
   const headers = new Headers({ "content-length": "3" });
   headers.append("set-cookie", "a=1");
   headers.append("set-cookie", "b=2");
@@ -189,7 +189,7 @@ test("status, text and repeated headers of a counted response are kept", async (
   assert.equal(await response.text(), "abc");
 });
 
-test("an answer that comes later is counted as well", async () => {
+test("an asynchronous response is counted too", async () => {
   const registry = new CollectorRegistry();
   const late = () => Promise.resolve(new Response("hello"));
   const response = await instrument(late, { registry, bodies: true })(request);

@@ -5,7 +5,10 @@ import { instrument, instrumentFetch } from "../../collectors/http.ts";
 import { CollectorRegistry } from "../../mod.ts";
 import { countSeries } from "../support/http.ts";
 
-/** What a visitor chooses; a method is set as it came, which not every runtime's `Request` takes. */
+/**
+ * The parts of a request that a client chooses. The method is overwritten later, because not every
+ * runtime's `Request` accepts every method.
+ */
 const requests = fc.record({
   method: fc.oneof(fc.constantFrom("GET", "POST", "get", "__proto__"), fc.string()),
   url: fc.webUrl({ withQueryParameters: true, withFragments: true }),
@@ -25,7 +28,7 @@ function makeRequest({ method, url, path, header }: {
   return Object.defineProperty(request, "method", { value: method });
 }
 
-test("no visitor can create series: as many as methods and routes, whatever is asked for", async () => {
+test("clients cannot create more series than there are combinations of methods and routes", async () => {
   const registry = new CollectorRegistry();
   const handler = instrument((request: Request) => {
     if (request.url.length % 3 === 0) throw new Error(request.url);
@@ -37,10 +40,10 @@ test("no visitor can create series: as many as methods and routes, whatever is a
     }),
     { numRuns: 1000 },
   );
-  // 11 methods, 2 states, 4 routes: 17 + 10 lines for each, and 4 × 11 errors, 11 in flight.
+  // 11 methods, 2 statuses, 4 routes: 17 + 10 lines for each, and 4 × 11 errors, 11 active.
   assert.ok(countSeries(registry) <= 11 * 2 * 4 * 27 + 44 + 11);
   const before = countSeries(registry);
-  // Only what has not been asked for yet could add one: paths and hosts alone do not.
+  // New paths and hosts alone add no series. Only a new combination of labels can.
   for (let i = 0; i < 100; i++) {
     const request = new Request(`http://host${i}.example/users/visitor${i}?q=${i}`);
     await Promise.resolve().then(() => handler(request)).catch(() => {});
@@ -49,7 +52,7 @@ test("no visitor can create series: as many as methods and routes, whatever is a
   assert.ok(after <= before + 27 * 2 + 2, `${before} series have become ${after}`);
 });
 
-test("a function that returns paths creates as many series as maxRoutes allows", async () => {
+test("a function that returns paths creates at most maxRoutes series", async () => {
   const registry = new CollectorRegistry();
   const handler = instrument(() => new Response(null), {
     registry,
@@ -60,7 +63,7 @@ test("a function that returns paths creates as many series as maxRoutes allows",
   assert.equal(countSeries(registry), 4 * 17 + 1);
 });
 
-test("no URL that is fetched creates series", async () => {
+test("fetched URLs create no series", async () => {
   const registry = new CollectorRegistry();
   const measured = instrumentFetch(
     (() => Promise.resolve(new Response(null))) as unknown as typeof fetch,

@@ -11,11 +11,11 @@ const COUNT = "client_request_duration_seconds_count";
 const labels = (method: string, status: number | "", address = "", port = "") =>
   `{method="${method}",status_code="${status}",address="${address}",port="${port}"}`;
 
-/** A `fetch` that answers itself. */
+/** Returns a `fetch` that answers without a network. */
 const answering = (answer: () => Response | Promise<Response>) =>
   (async () => await answer()) as unknown as Fetch;
 
-test("instrumentFetch() measures a call over the network, and hands its response out untouched", async () => {
+test("instrumentFetch() measures a call over the network, and returns its response unchanged", async () => {
   const server = await serve(
     () => new Response("hello", { headers: { "content-length": "5" } }),
     0,
@@ -41,7 +41,7 @@ test("instrumentFetch() measures a call over the network, and hands its response
   }
 });
 
-test("a call is timed until there is a response, and in flight until then", async () => {
+test("a call is active and timed until there is a response", async () => {
   const registry = new CollectorRegistry();
   const clock = new ManualClock();
   let answer!: (response: Response) => void;
@@ -63,7 +63,7 @@ test("a call is timed until there is a response, and in flight until then", asyn
   );
 });
 
-test("what fails or is aborted has no status, is counted by its class, and is thrown on", async () => {
+test("a failed or aborted call has no status, is counted by its class, and rejects with the same error", async () => {
   const aborted = AbortSignal.abort();
   const timedOut = new DOMException("late", "TimeoutError");
   const failures: [fail: () => never, type: string][] = [
@@ -99,7 +99,7 @@ test("what fails or is aborted has no status, is counted by its class, and is th
 });
 
 const INPUTS: [what: string, args: unknown[], method: string, address: string, port: string][] = [
-  ["a text", ["https://a.example/x"], "GET", "a.example", "443"],
+  ["a string", ["https://a.example/x"], "GET", "a.example", "443"],
   ["a URL", [new URL("http://a.example/x")], "GET", "a.example", "80"],
   ["a request", [new Request("https://a.example/x", { method: "PUT" })], "PUT", "a.example", "443"],
   [
@@ -143,10 +143,10 @@ const SERVERS: [
   port: string,
 ][] = [
   ["no option", undefined, "", ""],
-  ["a function of a name", () => "payments", "payments", ""],
-  ["a function of a host and a port", ({ host }) => host, "a.example", "81"],
-  ["a function of IPv6", () => "[::1]:80", "[::1]", "80"],
-  ["a function of nothing", () => undefined, "", ""],
+  ["a function that returns a name", () => "payments", "payments", ""],
+  ["a function that returns the host", ({ host }) => host, "a.example", "81"],
+  ["a function that returns an IPv6 address", () => "[::1]:80", "[::1]", "80"],
+  ["a function that returns undefined", () => undefined, "", ""],
   [
     "a function that throws",
     () => {
@@ -166,7 +166,7 @@ for (const [what, server, address, port] of SERVERS) {
   });
 }
 
-test("servers beyond the first fifty of a function are one", async () => {
+test("servers of a function beyond the first fifty share one label value", async () => {
   const registry = new CollectorRegistry();
   const measured = instrumentFetch(answering(() => new Response("x")), {
     registry,
@@ -178,7 +178,7 @@ test("servers beyond the first fifty of a function are one", async () => {
   assert.equal(readSamples(registry)[COUNT + labels("GET", 200, "_OTHER")], 20);
 });
 
-test("the measured function keeps the properties, the arguments and the `this` of the original", async () => {
+test("the measured function keeps the properties, arguments and `this` of the original", async () => {
   const seen: unknown[] = [];
   function original(this: unknown, ...args: unknown[]) {
     seen.push(this, ...args);
@@ -194,7 +194,7 @@ test("the measured function keeps the properties, the arguments and the `this` o
   assert.equal(seen[2], init);
 });
 
-test("instrumentFetch() refuses what is no function, and servers that are no hosts", () => {
+test("instrumentFetch() throws on values that are not functions, and on servers that are not hosts", () => {
   const registry = new CollectorRegistry();
   assert.throws(() => instrumentFetch(undefined as never, { registry }), {
     name: "TypeError",

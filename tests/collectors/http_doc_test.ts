@@ -13,13 +13,13 @@ import { importFrom, readSnippets } from "../support/readme.ts";
 
 type Handler = (request: Request, server?: object) => unknown;
 
-/** What a snippet hands to a server: a handler, or an object that has one. */
+/** A handler of a snippet, or an object that has one. */
 type Served = Handler | {
   fetch?: Handler;
   routes?: Record<string, { GET?: Handler }>;
 };
 
-/** What has a `listen` method. */
+/** An object with a `listen` method. */
 interface Listening {
   listen(...args: unknown[]): unknown;
   close?(callback?: () => void): unknown;
@@ -32,7 +32,7 @@ let folder: string;
 before(async () => folder = await mkdtemp(join(tmpdir(), "narthex-readme-")));
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** Stands in the snippets for the servers of Deno and Bun, and for what listens. */
+/** Functions that replace servers in the snippets. */
 const global = globalThis as unknown as {
   serveInTest?: (given: Served) => void;
   listenInTest?: (app: Listening) => Promise<void>;
@@ -50,10 +50,10 @@ const PACKAGES = [
   "elysia",
 ];
 
-/** Asks what a snippet serves, as a function of the path. */
+/** Sends a request to the server of a snippet, and returns the body. */
 type Ask = (path: string) => Promise<string>;
 
-/** Asks a handler. */
+/** Returns a function that calls a handler directly. */
 function askHandler(served: Served): Ask {
   return async (path) => {
     const request = new Request(`http://localhost${path}`);
@@ -110,7 +110,7 @@ for (const { line, code } of readSnippets("docs/http.md")) {
   });
 }
 
-/** Lets an app listen on a free port of loopback. */
+/** Lets an app listen on a free port of the loopback interface. */
 async function listen(app: Listening): Promise<{ port: number; stop(): unknown }> {
   if (app.addresses !== undefined) {
     await app.listen({ port: 0, host: "127.0.0.1" });
@@ -127,14 +127,14 @@ async function listen(app: Listening): Promise<{ port: number; stop(): unknown }
   return { port: server.address!().port, stop };
 }
 
-/** The routes of all durations. */
+/** Returns the routes of all durations. */
 function durationsOf(registry: CollectorRegistry): string[] {
   return Object.keys(readSamples(registry)).flatMap((series) =>
     /^server_request_duration_seconds_count\{.*route="(.*?)"/.exec(series)?.[1] ?? []
   );
 }
 
-test("every line in the table of docs/http.md is in a snippet or an example", () => {
+test("every row in the table of docs/http.md appears in a snippet or an example", () => {
   const text = readFileSync(new URL("docs/http.md", ROOT_URL), "utf8");
   const rows = [
     ...text.matchAll(/^\| [^|]+ \| `(\/\w+)` +\| `([^|]+)` +\| .*\((\.\.[\w./]+)\).*\|$/gm),

@@ -15,7 +15,7 @@ const contexts = new AsyncLocalStorage<Context>();
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 before(() => {
-  // What an SDK of OpenTelemetry does.
+  // An OpenTelemetry SDK does this.
   context.setGlobalContextManager({
     active: () => contexts.getStore() ?? ROOT_CONTEXT,
     with: (context, fn, self, ...args) => contexts.run(context, () => fn.call(self!, ...args)),
@@ -27,7 +27,7 @@ before(() => {
       return this;
     },
   });
-  // The lines of docs/http.md.
+  // These lines are in docs/http.md.
   setExemplarSource(() => {
     const span = trace.getActiveSpan()?.spanContext();
     return span && { trace_id: span.traceId, span_id: span.spanId };
@@ -38,13 +38,13 @@ after(() => {
   context.disable();
 });
 
-/** Calls a function within a span of a trace. */
+/** Calls a function in a span of a trace. */
 function inTrace<R>(traceId: string, fn: () => R): R {
   const span = trace.wrapSpanContext({ traceId, spanId: "00f067aa0ba902b7", traceFlags: 1 });
   return context.with(trace.setSpan(ROOT_CONTEXT, span), fn);
 }
 
-/** The traces of all exemplars of durations. */
+/** Returns the traces of all exemplars of durations. */
 function tracesOf(registry: CollectorRegistry): (string | undefined)[] {
   return parseOpenMetrics(generateOpenMetrics(registry)).flatMap((family) =>
     [...family.samples].filter(({ exemplar }) => exemplar !== undefined)
@@ -53,13 +53,13 @@ function tracesOf(registry: CollectorRegistry): (string | undefined)[] {
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-test("a duration has the trace of its request as an exemplar, also if it ends later", async () => {
+test("a duration has the trace of its request as an exemplar, even if the handler is asynchronous", async () => {
   const registry = new CollectorRegistry();
   const measured = instrument(async (_request: Request, _info?: unknown) => {
     await turn();
     return new Response("hello");
   }, { registry, exemplars: true });
-  // As frameworks for tracing do: around the handler.
+  // Tracing frameworks wrap the handler like this.
   const server = await serveFetch((request, info) => inTrace(TRACE, () => measured(request, info)));
   try {
     await (await fetch(`http://127.0.0.1:${server.port}/`)).text();
@@ -70,7 +70,7 @@ test("a duration has the trace of its request as an exemplar, also if it ends la
   }
 });
 
-test("a listener's duration has the trace of its request, though it ends outside of it", async () => {
+test("a listener's duration has the trace of its request, although it ends outside the span", async () => {
   const registry = new CollectorRegistry();
   const measured = instrumentListener((_request, response) => {
     setImmediate(() => response.end("hello"));

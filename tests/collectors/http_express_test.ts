@@ -90,7 +90,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
   });
 }
 
-/** Asks for paths one after the other, and returns the series. */
+/** Requests paths one by one, and returns the counts. */
 async function visit(
   app: express5.Express,
   registry: CollectorRegistry,
@@ -101,7 +101,7 @@ async function visit(
     for (const path of paths) {
       const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
       await response.text();
-      // The next one comes when this one is over, so that the series are in order.
+      // The next request starts when this one is over, so the series are in order.
       await until(() => activeOf(registry) === 0);
     }
     return countsOf(registry);
@@ -119,7 +119,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     response.status(500).send("failed");
   };
 
-  test(`${name} shows the mount path that a request has matched, of several`, async () => {
+  test(`${name} shows which of several mount paths a request has matched`, async () => {
     const registry = new CollectorRegistry();
     const app = express();
     app.use(httpMetrics({ registry }));
@@ -169,7 +169,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     });
   });
 
-  test(`${name} shows the mount paths of apps in apps`, async () => {
+  test(`${name} shows the mount paths of nested apps`, async () => {
     const registry = new CollectorRegistry();
     const app = express();
     app.use(httpMetrics({ registry }));
@@ -183,7 +183,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     app.use(failed);
     const paths = ["/sub/1/throws", "/sub/1/page/2", "/sub/1/deep/2/page/3", "/sub/1/throws"];
     assert.deepEqual(await visit(app, registry, paths), {
-      // Express has gone back to the outer app, which does not know the inner one.
+      // Express has returned to the outer app, which does not know the inner one.
       "GET 500 */throws": 1,
       "GET 200 /sub/:s/page/:p": 1,
       "GET 200 /sub/:s/deep/:d/page/:p": 1,
@@ -191,7 +191,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     });
   });
 
-  test(`${name} shows a star for a mount path that cannot be had`, async () => {
+  test(`${name} shows a star for an unknown mount path`, async () => {
     const registry = new CollectorRegistry();
     const app = express();
     app.use(httpMetrics({ registry }));
@@ -213,7 +213,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
         throw Object.assign(new BoomError("no"), { status: 400 });
       });
       for (const handler of errors) app.use(handler);
-      // Express answers, with the status of the error.
+      // Express answers with the status of the error.
       app.set("env", "test");
       assert.deepEqual(await visit(app, registry, ["/throws/1", "/refuses/1"]), {
         "GET 500 /throws/:id": 1,
@@ -228,7 +228,7 @@ for (const [name, express] of [["Express 5", express5], ["Express 4", express4]]
     }
   });
 
-  test(`${name} takes a route that is named, and ignores patterns as they came`, async () => {
+  test(`${name} uses the route of setRoute(), and ignores the original paths`, async () => {
     const registry = new CollectorRegistry();
     const app = express();
     app.use("/api", httpMetrics({ registry, ignore: ["/api/metrics"] }));
@@ -247,7 +247,7 @@ test("Express 5 with a router before 2.3 shows literal mount paths, and a star f
   const Router = router22 as unknown as typeof express5.Router; // The package has no types.
   const registry = new CollectorRegistry();
   const app = express5();
-  // As an application has it whose lock file has that version.
+  // An application with an old lock file has this version.
   Object.defineProperty(app, "router", { value: Router() });
   app.use(httpMetrics({ registry }));
   const inner = Router();

@@ -14,7 +14,7 @@ import {
 } from "../support/server_table.ts";
 import { until } from "../support/http.ts";
 
-/** The port that an app listens on. */
+/** Returns the port that an app listens on. */
 function portOf(app: FastifyInstance): number {
   const [address] = app.addresses();
   if (typeof address !== "object") throw new Error("Cannot find the port");
@@ -66,7 +66,7 @@ testServerTable("Fastify 5", async (registry, gate) => {
   return { port: portOf(app), stop: () => app.close() };
 }, { aborts: "close" });
 
-test("Fastify's endpoint answers with the metrics, and is not measured", async () => {
+test("Fastify's endpoint serves the metrics, and is not measured", async () => {
   const registry = new CollectorRegistry();
   const app = fastify({ forceCloseConnections: true });
   await app.register(httpMetrics, { registry, endpoint: "/metrics", ignore: ["/health"] });
@@ -93,7 +93,7 @@ test("Fastify's endpoint answers with the metrics, and is not measured", async (
   }
 });
 
-test("Fastify's plugin refuses unknown options, and takes those of Fastify", async () => {
+test("Fastify's plugin refuses unknown options, and accepts those of Fastify", async () => {
   const registry = new CollectorRegistry();
   const wrong = { registry, endpont: "/metrics" } as { registry: CollectorRegistry };
   await assert.rejects(async () => await fastify().register(httpMetrics, wrong), {

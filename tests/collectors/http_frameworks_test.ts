@@ -5,7 +5,7 @@ import { instrument, setRoute } from "../../collectors/http.ts";
 import { CollectorRegistry } from "../../mod.ts";
 import { countsOf } from "../support/server_table.ts";
 
-test("an app of a framework can be instrumented itself, as a module exports it", async () => {
+test("instrument() accepts an app of a framework like a handler object", async () => {
   const registry = new CollectorRegistry();
   const app = new Hono<{ Bindings: { name: string } }>();
   app.get("/hello", (c) => c.text(`hello ${c.env.name}`));
@@ -13,11 +13,11 @@ test("an app of a framework can be instrumented itself, as a module exports it",
   const response = await measured.fetch(new Request("http://localhost/hello"), { name: "env" });
   assert.equal(await response.text(), "hello env");
   assert.deepEqual(countsOf(registry), { "GET 200 /hello": 1 });
-  // Its list of routes is no table of handlers.
+  // The app's list of routes is not a table of handlers.
   assert.equal(measured.routes, app.routes);
 });
 
-test("a router without an entry point of its own names its routes by setRoute()", async () => {
+test("setRoute() names the routes of a router without its own entry point", async () => {
   const registry = new CollectorRegistry();
   const app = new Hono();
   app.get("/users/:id", (c) => {

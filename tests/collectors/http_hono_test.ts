@@ -62,7 +62,7 @@ for (const [how, route] of [["by its context", undefined], ["by routePath", rout
   }, { aborts: WEB_ABORTS });
 }
 
-/** Asks an app for some paths, and returns the series. */
+/** Requests some paths of an app, and returns the counts. */
 async function visit(
   app: { request(path: string, init?: RequestInit): Response | Promise<Response> },
   registry: CollectorRegistry,
@@ -72,7 +72,7 @@ async function visit(
   return countsOf(registry);
 }
 
-test("Hono shows the route behind a middleware that answers", async () => {
+test("Hono shows the route after a middleware that answers", async () => {
   const registry = new CollectorRegistry();
   const app = new Hono().basePath("/v1");
   app.use(httpMetrics({ registry }));
@@ -91,7 +91,7 @@ test("Hono shows the route behind a middleware that answers", async () => {
   });
 });
 
-test("Hono shows the route that answers, of several that match", async () => {
+test("Hono shows the answering route if several match", async () => {
   const registry = new CollectorRegistry();
   const app = new Hono();
   app.use(httpMetrics({ registry }));
@@ -106,12 +106,12 @@ test("Hono shows the route that answers, of several that match", async () => {
   });
 });
 
-test("a context of Hono that tells no routes leaves that to the option", async () => {
+test("a Hono context without matched routes uses the option `route`", async () => {
   for (const route of [undefined, routePath]) {
     const registry = new CollectorRegistry();
     const app = new Hono();
     app.use(async (c, next) => {
-      // What is deprecated may go.
+      // Deprecated properties may be removed.
       Object.defineProperty(c.req, "matchedRoutes", { value: undefined });
       await next();
     });
@@ -122,7 +122,7 @@ test("a context of Hono that tells no routes leaves that to the option", async (
   }
 });
 
-test("Hono's middleware counts bodies by option, and labels get the context", async () => {
+test("Hono's middleware counts bodies by option, and label functions receive the context", async () => {
   const registry = new CollectorRegistry();
   const app = new Hono<{ Variables: { who: string } }>();
   app.use(httpMetrics<Context<{ Variables: { who: string } }>>({
@@ -142,7 +142,7 @@ test("Hono's middleware counts bodies by option, and labels get the context", as
   assert.equal(samples[`server_request_duration_seconds_count${labels}`], 1);
 });
 
-test("Hono's middleware leaves the response alone, and passes on what is thrown as no error", async () => {
+test("Hono's middleware does not change the response, and rethrows values that are not errors", async () => {
   const registry = new CollectorRegistry();
   const app = new Hono();
   const answer = new Response("x");
@@ -158,8 +158,8 @@ test("Hono's middleware leaves the response alone, and passes on what is thrown 
   assert.deepEqual(countsOf(registry), { "GET 200 /": 1, "GET 500 /text": 1 });
 });
 
-test("Hono's upgrades to WebSockets pass through, and count once", {
-  skip: RUNTIME === "Node" && "upgrades are not for handlers there",
+test("Hono's upgrades to WebSockets are not changed, and count once", {
+  skip: RUNTIME === "Node" && "handlers cannot upgrade there",
 }, async () => {
   const registry = new CollectorRegistry();
   const app = new Hono();
@@ -191,7 +191,7 @@ test("Hono's upgrades to WebSockets pass through, and count once", {
   }
 });
 
-test("Hono's middleware refuses unknown options, and a route that is no function", () => {
+test("Hono's middleware throws on unknown options, and if `route` is not a function", () => {
   assert.throws(() => httpMetrics({ routes: 1 } as object), /unknown option "routes"/);
   assert.throws(() => httpMetrics({ route: "/" as never }), {
     name: "TypeError",

@@ -17,7 +17,7 @@ import {
   testServerTable,
 } from "../support/server_table.ts";
 
-/** An app whose errors are not printed. */
+/** Creates an app that does not print errors. */
 function silentApp(): Koa {
   const app = new Koa();
   app.silent = true;
@@ -74,7 +74,7 @@ testServerTable("Koa 3", (registry, gate) => {
   aborts: "close",
 });
 
-/** Asks an app for some requests, and returns the series. */
+/** Sends some requests to an app, and returns the counts. */
 async function visit(
   app: Koa,
   registry: CollectorRegistry,
@@ -92,7 +92,7 @@ async function visit(
   }
 }
 
-test("Koa shows the route behind a middleware of a router that answers or throws", async () => {
+test("Koa shows the route after a router's middleware that answers or throws", async () => {
   const registry = new CollectorRegistry();
   const app = silentApp();
   app.use(httpMetrics({ registry }));
@@ -118,12 +118,12 @@ test("Koa shows the route behind a middleware of a router that answers or throws
     "DELETE 405 ": 1,
     "GET 404 ": 1,
   });
-  // An answer that a program throws is no failure.
+  // A thrown HTTP answer is not a failure.
   const errors = Object.keys(readSamples(registry)).filter((key) => key.includes("errors_total{"));
   assert.deepEqual(errors, []);
 });
 
-test("Koa shows the route that answers, of several that match", async () => {
+test("Koa shows the answering route if several match", async () => {
   const registry = new CollectorRegistry();
   const app = silentApp();
   app.use(httpMetrics({ registry }));
@@ -143,7 +143,7 @@ test("Koa shows the route that answers, of several that match", async () => {
   });
 });
 
-test("Koa's endpoint answers with the metrics, and labels get the context", async () => {
+test("Koa's endpoint serves the metrics, and label functions receive the context", async () => {
   const registry = new CollectorRegistry();
   const app = silentApp();
   app.use(httpMetrics<Koa.Context>({

@@ -31,7 +31,7 @@ async function serving(
   }
 }
 
-/** A registry with one counter. */
+/** Returns a registry with a counter and a gauge. */
 function oneCounter(): CollectorRegistry {
   const registry = new CollectorRegistry();
   new Counter("hits_total", "Hits.", { registry }).inc();
@@ -39,7 +39,7 @@ function oneCounter(): CollectorRegistry {
   return registry;
 }
 
-test("metricsListener() negotiates and compresses as metricsHandler() does", () =>
+test("metricsListener() negotiates and compresses like metricsHandler()", () =>
   serving(oneCounter(), async (port) => {
     const url = `http://127.0.0.1:${port}/metrics`;
     const text = await fetch(url, { headers: { "accept-encoding": "identity" } });
@@ -58,7 +58,7 @@ test("metricsListener() negotiates and compresses as metricsHandler() does", () 
     assert.ok(body.length > 20);
   }));
 
-test("metricsListener() answers HEAD, OPTIONS, and methods that cannot be", () =>
+test("metricsListener() answers HEAD and OPTIONS, and refuses other methods", () =>
   serving(oneCounter(), async (port) => {
     const head = await fetchRaw(port, "/metrics", { method: "HEAD" });
     assert.match(head, /^HTTP\/1\.1 200 [^]*content-type: text\/plain[^]*\r\n\r\n$/i);
@@ -69,7 +69,7 @@ test("metricsListener() answers HEAD, OPTIONS, and methods that cannot be", () =
     }
   }));
 
-test("metricsListener() takes whatever stands for a path, and repeated headers", () =>
+test("metricsListener() accepts any path, and repeated headers", () =>
   serving(oneCounter(), async (port) => {
     for (const path of ["//x", "/?a=%", "http://elsewhere.example/metrics"]) {
       const head = "Connection: close\r\nAccept: text/plain\r\nAccept: */*;q=0.1\r\n";
@@ -77,7 +77,7 @@ test("metricsListener() takes whatever stands for a path, and repeated headers",
     }
   }));
 
-test("metricsListener() lets only those pass whom authorize lets pass", () =>
+test("metricsListener() refuses requests without authorization", () =>
   serving(oneCounter(), async (port) => {
     const url = `http://127.0.0.1:${port}/`;
     const refused = await fetch(url);
@@ -89,7 +89,7 @@ test("metricsListener() lets only those pass whom authorize lets pass", () =>
     await allowed.text();
   }, { authorize: bearerAuth("s3cr3t") }));
 
-/** A response that is written to as far as a test lets it. */
+/** A response whose writing the test controls. */
 class SlowResponse extends EventEmitter {
   readonly statusCode = 200;
   headersSent = false;
@@ -111,7 +111,7 @@ class SlowResponse extends EventEmitter {
   }
 }
 
-test("metricsListener() makes more only when its client has read", async () => {
+test("metricsListener() produces more only after its client has read", async () => {
   let pulls = 0;
   const listener = metricsListener({
     registry: oneCounter(),
@@ -139,7 +139,7 @@ test("metricsListener() makes more only when its client has read", async () => {
   assert.equal(response.listenerCount("drain") + response.listenerCount("close"), 0);
 });
 
-test("metricsListener() waits no longer for a client that has left", async () => {
+test("metricsListener() stops waiting for a client that has disconnected", async () => {
   const cancelled = Promise.withResolvers<void>();
   const listener = metricsListener({
     registry: oneCounter(),
@@ -160,17 +160,17 @@ test("metricsListener() waits no longer for a client that has left", async () =>
   assert.equal(response.writableEnded, false);
 });
 
-test("metricsListener() cuts an answer off that fails behind its beginning", () =>
+test("metricsListener() cuts off a response that fails after its start", () =>
   serving(oneCounter(), async (port) => {
     const answer = await fetchRaw(port, "/", { head: "" });
     assert.match(answer, /^HTTP\/1\.1 200 [^]*part/);
     assert.doesNotMatch(answer, /\r\n0\r\n\r\n$/);
   }, {
-    // The body of another response that is sent in the place of the metrics, and fails.
+    // This response is sent instead of the metrics, and its body fails.
     authorize: () => new Response(streamOf(breaking())),
   }));
 
-test("metricsListener() stops making an answer whose client has left", async () => {
+test("metricsListener() stops producing a response whose client has disconnected", async () => {
   const left = Promise.withResolvers<unknown>();
   await serving(oneCounter(), async (port) => {
     const socket = connect(port, "127.0.0.1");
@@ -192,7 +192,7 @@ test("metricsListener() stops making an answer whose client has left", async () 
   });
 });
 
-test("metricsListener() answers 500 when the page for people fails", () =>
+test("metricsListener() answers 500 when the live page fails", () =>
   serving(oneCounter(), async (port) => {
     const head = "Connection: close\r\nAccept: text/html\r\n";
     assert.match(await fetchRaw(port, "/", { head }), /^HTTP\/1\.1 500 /);
@@ -225,7 +225,7 @@ test("metricsListener() answers over HTTP/2", async () => {
 test("metricsListener() awaits asynchronous collectors", async () => {
   const registry = new CollectorRegistry();
   registry.register({
-    // deno-lint-ignore require-await -- What is collected comes as a promise.
+    // deno-lint-ignore require-await -- An asynchronous collector returns a promise.
     collect: async () => [new MetricFamily("late", "Late.", "gauge").addSample("late", {}, 7)],
   });
   await serving(registry, async (port) => {
@@ -233,7 +233,7 @@ test("metricsListener() awaits asynchronous collectors", async () => {
   });
 });
 
-test("metricsListener() says where to go if it is given a Request", () => {
+test("the error of metricsListener() for a Request names metricsHandler()", () => {
   const listener = metricsListener({ registry: oneCounter() });
   const request = new Request("http://localhost/metrics");
   assert.throws(() => listener(request as never, undefined as never), {

@@ -20,7 +20,7 @@ import { fetchRaw } from "../support/fetch_server.ts";
 import { until } from "../support/http.ts";
 import { activeOf, BoomError, countsOf } from "../support/server_table.ts";
 
-/** A controller. Its decorators are called below, since not every runtime parses them. */
+/** A controller. Its decorators are called below, because not every runtime parses them. */
 class ItemsController {
   list(): string {
     return "items";
@@ -56,7 +56,7 @@ method("broken", Get("own/broken"));
 method("create", Post(), HttpCode(202));
 Module({ controllers: [ItemsController] })(AppModule);
 
-/** Asks an app for some paths, and compares the series. */
+/** Requests some paths of an app, and checks the counts. */
 async function check(port: number, registry: CollectorRegistry): Promise<void> {
   const requests: [method: string, path: string, status: number][] = [
     ["GET", "/v1/api/acme/items", 200],
@@ -89,10 +89,10 @@ async function check(port: number, registry: CollectorRegistry): Promise<void> {
   });
 }
 
-/** The port that an app listens on. */
+/** Returns the port that an app listens on. */
 const portOf = (url: string): number => Number(new URL(url).port);
 
-test("NestJS on Express makes series by its own routes", async () => {
+test("NestJS on Express uses the routes of its controllers", async () => {
   const registry = new CollectorRegistry();
   const app = await NestFactory.create<NestExpressApplication>(AppModule, new ExpressAdapter(), {
     logger: false,
@@ -108,7 +108,7 @@ test("NestJS on Express makes series by its own routes", async () => {
   }
 });
 
-test("NestJS on Fastify makes series by its own routes", async () => {
+test("NestJS on Fastify uses the routes of its controllers", async () => {
   const registry = new CollectorRegistry();
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, new FastifyAdapter(), {
     logger: false,

@@ -45,7 +45,7 @@ const ROUTES = [
   "/endless",
 ];
 
-/** The routes of the table, by hand. */
+/** Returns a listener with the routes of the table. */
 function listenerOf(gate: Gate): RequestListener {
   const handle: RequestListener = async (request, response) => {
     const [path = "/"] = request.url!.split("?");
@@ -103,7 +103,7 @@ testServerTable("node:http", (registry, gate) => {
   const measured = instrumentListener(listenerOf(gate), { registry, route: ROUTES });
   return serveListener(async (request, response) => {
     try {
-      // An error goes on to whoever calls the listener.
+      // The caller of the listener receives the error.
       await measured(request, response);
     } catch {
       response.statusCode = 500;
@@ -115,10 +115,10 @@ testServerTable("node:http", (registry, gate) => {
 /** A listener of `node:http2`. */
 type Http2Listener = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 
-/** The same routes. What they use of the classes of `node:http` is in those of `node:http2`. */
+/** Returns the same listener. The members that it uses are the same in `node:http2`. */
 const http2ListenerOf = (gate: Gate) => listenerOf(gate) as unknown as Http2Listener;
 
-/** A session with a server of HTTP/2 on loopback. */
+/** Runs a function with a session of an HTTP/2 server on the loopback interface. */
 async function withHttp2(
   listener: Http2Listener,
   run: (session: ClientHttp2Session) => Promise<void>,
@@ -137,7 +137,7 @@ async function withHttp2(
   }
 }
 
-/** Asks for a path, and returns the status and the body. */
+/** Requests a path, and returns the status and the body. */
 function ask(session: ClientHttp2Session, path: string, method = "GET") {
   return new Promise<[status: unknown, body: string]>((resolve, reject) => {
     const stream = session.request({ ":path": path, ":method": method });
@@ -151,7 +151,7 @@ function ask(session: ClientHttp2Session, path: string, method = "GET") {
   });
 }
 
-test("node:http2 makes the series of the requests on one session", async () => {
+test("node:http2 counts all requests of one session", async () => {
   const registry = new CollectorRegistry();
   const listener = instrumentListener(http2ListenerOf({ arrive: async () => {} }), {
     registry,
@@ -166,8 +166,8 @@ test("node:http2 makes the series of the requests on one session", async () => {
     assert.deepEqual(await ask(session, "/empty", "HEAD"), [204, ""]);
     await until(() => activeOf(registry) === 0);
     assert.deepEqual(await ask(session, "/users/7", "HEAD"), [200, ""]);
-    // An answer with a body to HEAD, which is not sent, ends on Deno with the session: until then its
-    // server emits neither "finish" nor "close".
+    // On Deno, a response to HEAD whose body is not sent ends only with the session. Until then,
+    // the server emits neither "finish" nor "close".
     if (RUNTIME !== "Deno") await until(() => activeOf(registry) === 0);
   });
   await until(() => activeOf(registry) === 0);

@@ -50,14 +50,14 @@ testServerTable("Oak", (registry, gate) => {
   }
   router.get("/breaks", ({ response }) => void (response.body = streamOf(breaking())));
   router.get("/hangs", async ({ request, response }) => {
-    const source = request.source as unknown as Request; // The one that was handed to Oak.
+    const source = request.source as unknown as Request; // The request that Oak received.
     await gate.arrive(WEB_ABORTS === "signal" ? source.signal : undefined);
     response.body = "late";
   });
   router.get("/endless", ({ response }) => void (response.body = streamOf(endless())));
   app.use(router.routes());
   app.use(router.allowedMethods());
-  // The package for npm has types and a class of its own for responses, which servers do not take.
+  // The npm package has its own types and response class, which servers do not accept.
   const handle = app.handle as unknown as (request: Request) => Promise<Response | undefined>;
   return serveFetch(async (request) => {
     const answer = await handle(request);

@@ -10,7 +10,7 @@ import { instrumentListener } from "../../collectors/http/node.ts";
 import { httpMetrics as oak } from "../../collectors/http/oak.ts";
 import { CollectorRegistry } from "../../mod.ts";
 
-/** Uses an option of Fastify's plugin, which gives its errors to a callback. */
+/** Passes options to Fastify's plugin, which reports errors to a callback. */
 function registerFastify(options: object): void {
   const app = { addHook() {}, route() {} };
   fastify(app, options, (error) => {
@@ -31,7 +31,7 @@ const ENTRIES: Record<string, (options: object) => unknown> = {
 };
 
 for (const [name, use] of Object.entries(ENTRIES)) {
-  test(`${name} takes the options of the metrics, and refuses unknown ones`, () => {
+  test(`${name} accepts the options of metrics, and throws on unknown ones`, () => {
     const registry = new CollectorRegistry();
     use({ registry, namespace: "app", maxSeries: 10, buckets: [1], exemplars: true });
     assert.ok([...registry.collect()].some(({ name }) => name.startsWith("app_http_")));
@@ -47,7 +47,7 @@ for (const [name, use] of Object.entries(ENTRIES)) {
 
 const SERVERS = Object.entries(ENTRIES).filter(([name]) => name !== "instrumentFetch()");
 for (const [name, use] of SERVERS) {
-  test(`${name} refuses wrong options of servers`, () => {
+  test(`${name} throws on invalid options for servers`, () => {
     const registry = new CollectorRegistry();
     for (
       const options of [
@@ -60,7 +60,7 @@ for (const [name, use] of SERVERS) {
     ) {
       assert.throws(() => use({ registry, ...options }), TypeError, JSON.stringify(options));
     }
-    // Nothing is left of what was refused.
+    // The refused calls have registered nothing.
     assert.deepEqual([...registry.collect()], []);
   });
 }

@@ -5,14 +5,14 @@ import { PatternList } from "../../collectors/http/path_patterns.ts";
 
 const PATTERNS = ["/", "/a", "/a/", "/a/:id", "/:a/b", "/a/:id/b", "/a.b/-:id", "/a/*"];
 
-/** URLs as a `Request` has them, whose paths are near to those of the patterns. */
+/** URLs of a `Request` whose paths are similar to those of the patterns. */
 const urls = fc.record({
   origin: fc.constantFrom("http://localhost", "https://localhost", "http://a:80", "ftp://a.b"),
   path: fc.array(fc.constantFrom("/", "a", "b", ".", "-", "*", ":", "%2F", "é"), { maxLength: 8 }),
   rest: fc.constantFrom("", "?", "?/a", "?x=/a/b", "#", "#/a", "?a#b", "#a?b"),
 }).map(({ origin, path, rest }) => new URL(`${origin}/${path.join("")}${rest}`).href);
 
-test("patterns of literal text and parameters match what URLPattern matches", () => {
+test("patterns of literal text and parameters match like URLPattern", () => {
   for (const pattern of PATTERNS) {
     const own = new PatternList([pattern], "Cannot test");
     const platform = new URLPattern({ pathname: pattern });

@@ -33,7 +33,7 @@ async function serving(
   }
 }
 
-/** Asks for a path, and leaves when a promise is settled. */
+/** Requests a path, and disconnects when a promise settles. */
 async function askAndLeave(port: number, came: Promise<unknown>): Promise<void> {
   const socket = connect(port, "127.0.0.1");
   socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -42,7 +42,7 @@ async function askAndLeave(port: number, came: Promise<unknown>): Promise<void> 
   await new Promise((resolve) => socket.once("close", resolve));
 }
 
-test("a request lasts until its last byte was sent on Deno, elsewhere until the answer", async () => {
+test("a request lasts until its last byte was sent on Deno, and elsewhere until the response", async () => {
   const released = Promise.withResolvers<void>();
   const handler = () => {
     let pieces = 0;
@@ -72,7 +72,7 @@ test("a request lasts until its last byte was sent on Deno, elsewhere until the 
   });
 });
 
-test("bodies: true counts what is sent", async () => {
+test("bodies: true counts the sent bytes", async () => {
   const handler = () => new Response(new Blob(["hello ", "world"]).stream());
   await serving(handler, async (url, samples) => {
     assert.equal(await (await fetch(url)).text(), "hello world");
@@ -81,7 +81,7 @@ test("bodies: true counts what is sent", async () => {
   }, { bodies: true });
 });
 
-/** A response whose stream does not end. */
+/** Returns a response with an endless stream. */
 function endless(): Response {
   let timer: ReturnType<typeof setTimeout>;
   return new Response(
@@ -95,7 +95,7 @@ function endless(): Response {
   );
 }
 
-test("a client that leaves in the midst of a stream is counted once, with the status", async () => {
+test("a client that disconnects during a stream is counted once, with the status", async () => {
   await serving(endless, async (url, samples) => {
     const controller = new AbortController();
     const response = await fetch(url, { signal: controller.signal });
@@ -116,7 +116,7 @@ test("a client that leaves in the midst of a stream is counted once, with the st
   }, { bodies: true });
 });
 
-test("a client that leaves before the answer is counted without a status", async () => {
+test("a client that disconnects before the response is counted without a status", async () => {
   for (const detectAborts of [false, true]) {
     const asked = Promise.withResolvers<Request>();
     const left = Promise.withResolvers<void>();
@@ -128,7 +128,7 @@ test("a client that leaves before the answer is counted without a status", async
     await serving(handler, async (_, samples, port) => {
       await askAndLeave(port, asked.promise);
       const request = await asked.promise;
-      // Where nothing tells that the client has left, the answer is as good as any.
+      // Without a report of the disconnect, the response counts as sent.
       const isSeen = RUNTIME !== "Deno" || detectAborts;
       if (isSeen) await until(() => request.signal.aborted);
       left.resolve();
@@ -139,7 +139,7 @@ test("a client that leaves before the answer is counted without a status", async
   }
 });
 
-test("an error that is thrown because the client has left is no failure", async () => {
+test("an error is an abort and not a failure if the client has disconnected", async () => {
   const asked = Promise.withResolvers<void>();
   const handler = async (request: Request) => {
     const { signal } = request;
@@ -168,7 +168,7 @@ test("requests on one connection count once each", async () => {
   });
 });
 
-test("the size of a request is what its Content-Length says", async () => {
+test("the size of a request is its Content-Length", async () => {
   await serving(
     async (request: Request) => new Response(await request.text()),
     async (url, samples) => {
@@ -180,7 +180,7 @@ test("the size of a request is what its Content-Length says", async () => {
   );
 });
 
-/** What a WebSocket client hears first. */
+/** Returns the first message that a WebSocket client receives. */
 async function hear(port: number): Promise<unknown> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
   const data = await new Promise((resolve, reject) => {
@@ -193,7 +193,7 @@ async function hear(port: number): Promise<unknown> {
   return data;
 }
 
-test("Deno's upgrades to WebSockets pass through", {
+test("upgrades to WebSockets on Deno are not changed", {
   skip: RUNTIME !== "Deno" && "not on Deno",
 }, async () => {
   const registry = new CollectorRegistry();
@@ -214,7 +214,7 @@ const onBun = { skip: RUNTIME !== "Bun" && "not on Bun" };
 const { Bun } = globalThis as unknown as { Bun: BunRuntime };
 const LICENSE = new URL("../../LICENSE", import.meta.url);
 
-test("routes of Bun.serve() are measured under their keys", onBun, async () => {
+test("routes of Bun.serve() are measured by their keys", onBun, async () => {
   const registry = new CollectorRegistry();
   type BunRequest = Request & { params: { id: string } };
   const server = Bun.serve({
@@ -281,7 +281,7 @@ test("routes of Bun.serve() are measured under their keys", onBun, async () => {
 });
 
 test(
-  "staticRoutes: true measures responses and files, and Bun compares no ETag then",
+  "staticRoutes: true measures responses and files, but Bun then compares no ETag",
   onBun,
   async () => {
     const registry = new CollectorRegistry();
@@ -317,7 +317,7 @@ test(
   },
 );
 
-test("routes that are no functions pass through as the same objects", () => {
+test("routes that are not functions are passed on as the same objects", () => {
   const html = { index: "./index.html", files: [] };
   const answer = new Response("x");
   const routes = { "/": html, "/static": answer, "/off": false as const };

@@ -22,7 +22,7 @@ import { copyLibrary } from "../support/library_copy.ts";
 
 const get = (path = "/", init?: RequestInit) => new Request(`http://localhost${path}`, init);
 
-/** Durations, as `METHOD STATUS route` and how many there were. */
+/** Returns the counts of durations by `METHOD STATUS route`. */
 function durations(registry: CollectorRegistry): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const [series, value] of Object.entries(readSamples(registry))) {
@@ -34,7 +34,7 @@ function durations(registry: CollectorRegistry): Record<string, number> {
   return counts;
 }
 
-test("instrument() measures a request under the names and labels of OpenTelemetry", async () => {
+test("instrument() measures a request with the names and labels of OpenTelemetry", async () => {
   const registry = new CollectorRegistry();
   const clock = new ManualClock();
   const handler = instrument(() => {
@@ -74,7 +74,7 @@ http_server_request_duration_seconds_sum{${labels}} 0.0625`),
   assert.doesNotMatch(text, /^http_server_request_errors_total\{/m);
 });
 
-test("a request is in flight until it is answered", async () => {
+test("a request is active until it is answered", async () => {
   const registry = new CollectorRegistry();
   const waiting: ((response: Response) => void)[] = [];
   const handler = instrument(() => new Promise<Response>((resolve) => waiting.push(resolve)), {
@@ -92,7 +92,7 @@ test("a request is in flight until it is answered", async () => {
   assert.equal(active(), 0);
 });
 
-test("every argument, `this` and the result pass through", async () => {
+test("arguments, `this` and the result are passed on unchanged", async () => {
   const registry = new CollectorRegistry();
   const seen: unknown[] = [];
   const self = {
@@ -113,8 +113,8 @@ test("every argument, `this` and the result pass through", async () => {
   assert.equal(await response.text(), "x");
 });
 
-test("a measured handler has the name and the length of the original, and takes the request", () => {
-  // Deno makes no arguments that the length does not ask for.
+test("a measured handler keeps name and length of the original, but has at least one parameter", () => {
+  // Deno creates only as many arguments as the length requires.
   const handlers: [handler: () => unknown, length: number][] = [
     [function none() {}, 1],
     [function two(_request: unknown, _info: unknown) {} as never, 2],
@@ -129,14 +129,14 @@ test("a measured handler has the name and the length of the original, and takes 
 });
 
 const PASSED_THROUGH: [what: string, answer: () => unknown, key: string][] = [
-  ["no body", () => new Response(null, { status: 204 }), "204"],
+  ["a response without a body", () => new Response(null, { status: 204 }), "204"],
   ["a redirect", () => Response.redirect("http://localhost/elsewhere"), "302"],
   ["an upgrade", () => ({ status: 101, headers: new Headers() }), "101"],
-  ["undefined, as after an upgrade of Bun", () => undefined, "Bun" in globalThis ? "101" : "500"],
-  ["what is no response", () => "oops", "500"],
+  ["undefined, as after an upgrade in Bun", () => undefined, "Bun" in globalThis ? "101" : "500"],
+  ["a string, not a response", () => "oops", "500"],
 ];
 for (const [what, make, status] of PASSED_THROUGH) {
-  test(`an answer that is ${what} is returned at once, and is the same object`, () => {
+  test(`an answer that is ${what} is returned synchronously as the same object`, () => {
     const registry = new CollectorRegistry();
     const answer = make();
     const handler = instrument(() => answer, { registry });
@@ -145,7 +145,7 @@ for (const [what, make, status] of PASSED_THROUGH) {
   });
 }
 
-test("Response.error() passes through", () => {
+test("Response.error() is passed on", () => {
   const registry = new CollectorRegistry();
   const answer = Response.error();
   assert.equal(instrument(() => answer, { registry })(get()), answer);
@@ -159,7 +159,7 @@ test("an answer that is a promise is returned as the same promise", async () => 
   assert.deepEqual(durations(registry), { "GET 200 ": 1 });
 });
 
-test("a `then` of a program's own is called once", async () => {
+test("then() of a custom thenable is called once", async () => {
   const registry = new CollectorRegistry();
   const answer = new Response("x");
   let calls = 0;
@@ -174,7 +174,7 @@ test("a `then` of a program's own is called once", async () => {
   assert.deepEqual(durations(registry), { "GET 200 ": 1 });
 });
 
-test("nothing but the status of a response is read", () => {
+test("instrument() reads only the status of a response", () => {
   const registry = new CollectorRegistry();
   const answer = new Proxy(new Response("x"), {
     get(target, key) {
@@ -186,7 +186,7 @@ test("nothing but the status of a response is read", () => {
   assert.deepEqual(durations(registry), { "GET 200 /": 1 });
 });
 
-test("a failure counts as 500, once, with the type of its error, and is thrown on", async () => {
+test("a failure counts once as 500 with the type of its error, and is rethrown", async () => {
   class TeapotError extends Error {}
   const failures: [error: unknown, type: string][] = [
     [new TypeError("x"), "TypeError"],
@@ -247,7 +247,7 @@ test("a failure counts as 500, once, with the type of its error, and is thrown o
   }
 });
 
-test("only fifty types of errors are told apart, by all handlers of a registry", () => {
+test("all handlers of a registry together distinguish only fifty types of errors", () => {
   const registry = new CollectorRegistry();
   let i = 0;
   const fail = () => {
@@ -274,7 +274,7 @@ for (const [method, label] of METHODS) {
   test(`method ${method} is ${label}`, async () => {
     const registry = new CollectorRegistry();
     await instrument(() => new Response(null), { registry, methods: ["PROPFIND"] })(
-      // Bun makes no request of a method that it does not know, but may be sent one.
+      // Bun creates no request with an unknown method, but can receive one.
       Object.defineProperty(get(), "method", { value: method }),
     );
     assert.deepEqual(durations(registry), { [`${label} 200 `]: 1 });
@@ -287,9 +287,9 @@ const ROUTES: [what: string, route: InstrumentOptions["route"], path: string, la
   ["no option", undefined, "/users/7", ""],
   ["a function", () => "/users/:id", "/users/7", "/users/:id"],
   ["a function without a route", () => undefined, "/users/7", ""],
-  ["a function of nothing", () => null, "/users/7", ""],
-  ["a function of a number", (() => 7) as never, "/users/7", ""],
-  ["a function of a promise", (() => Promise.resolve("/x")) as never, "/users/7", ""],
+  ["a function that returns null", () => null, "/users/7", ""],
+  ["a function that returns a number", (() => 7) as never, "/users/7", ""],
+  ["a function that returns a promise", (() => Promise.resolve("/x")) as never, "/users/7", ""],
   [
     "a function that throws",
     () => {
@@ -299,25 +299,25 @@ const ROUTES: [what: string, route: InstrumentOptions["route"], path: string, la
     "",
   ],
   ["one string", "/users/[id]", "/users/7", "/users/[id]"],
-  ["a pattern as text", ["/users/:id"], "/users/7?q=1", "/users/:id"],
+  ["a pattern as a string", ["/users/:id"], "/users/7?q=1", "/users/:id"],
   ["a pattern, and a path with a fragment", ["/users/:id"], "/users/7#a?b/c", "/users/:id"],
-  ["a pattern, and a path that goes on", ["/users/:id"], "/users/7/", ""],
+  ["a pattern, and a longer path", ["/users/:id"], "/users/7/", ""],
   ["a pattern, and a path without the parameter", ["/users/:id"], "/users/", ""],
-  ["a pattern, and a path that begins otherwise", ["/users/:id"], "/user/7", ""],
+  ["a pattern, and another path", ["/users/:id"], "/user/7", ""],
   ["a pattern with two parameters", ["/:a/to/:b"], "/x/to/y", "/:a/to/:b"],
   ["a pattern with an optional part", ["/users{/:id}?"], "/users", "/users{/:id}?"],
   ["a pattern with a group", ["/users/:id([0-9]+)"], "/users/7", "/users/:id([0-9]+)"],
   ["a pattern with characters of regular expressions", ["/a.b/$"], "/a.b/$", "/a.b/$"],
-  ["a dot, which is no wildcard", ["/a.b"], "/axb", ""],
+  ["a dot, which is not a wildcard", ["/a.b"], "/axb", ""],
   ["a URLPattern", [users], "/users/7", "/users/:id"],
-  ["a URLPattern of a host", [onHost], "/here", "localhost/here"],
+  ["a URLPattern with a host", [onHost], "/here", "localhost/here"],
   ["the first of two patterns", ["/users/me", "/users/:id"], "/users/me", "/users/me"],
   ["the second of two patterns", ["/users/me", users], "/users/you", "/users/:id"],
   ["a plain path", ["/"], "/?x=/users", "/"],
-  ["no pattern that matches", ["/", users], "/users/7/edit", ""],
+  ["patterns that do not match", ["/", users], "/users/7/edit", ""],
   ["a wildcard", ["/files/*"], "/files/a/b", "/files/*"],
-  ["a wildcard that nothing is in the place of", ["/files/*"], "/files/", "/files/*"],
-  ["a wildcard, and a path that is shorter", ["/files/*"], "/files", ""],
+  ["a wildcard that matches an empty text", ["/files/*"], "/files/", "/files/*"],
+  ["a wildcard, and a shorter path", ["/files/*"], "/files", ""],
   ["a wildcard alone", ["*"], "/users/7", "*"],
 ];
 for (const [what, route, path, label] of ROUTES) {
@@ -328,7 +328,7 @@ for (const [what, route, path, label] of ROUTES) {
   });
 }
 
-test("setRoute() counts more than the option, and the last call counts", async () => {
+test("setRoute() overrides the option, and its last call wins", async () => {
   const registry = new CollectorRegistry();
   const handler = instrument(async (request: Request) => {
     setRoute(request, "/first");
@@ -342,7 +342,7 @@ test("setRoute() counts more than the option, and the last call counts", async (
   assert.deepEqual(durations(registry), { "GET 200 /second": 1, "GET 500 /second": 1 });
 });
 
-test("routes beyond maxRoutes are one", async () => {
+test("routes beyond maxRoutes share one label value", async () => {
   const registry = new CollectorRegistry();
   const handler = instrument(() => new Response(null), {
     registry,
@@ -353,7 +353,7 @@ test("routes beyond maxRoutes are one", async () => {
   assert.deepEqual(durations(registry), { "GET 200 /a": 2, "GET 200 /b": 1, "GET 200 _OTHER": 2 });
 });
 
-test("what is ignored is not measured, and a filter that throws ignores nothing", async () => {
+test("ignored requests are not measured, and a filter that throws ignores nothing", async () => {
   for (const ignore of [["/metrics"], ({ url }: Request) => url.endsWith("/metrics")]) {
     const registry = new CollectorRegistry();
     const handler = instrument(() => new Response("x"), { registry, ignore });
@@ -372,7 +372,7 @@ test("what is ignored is not measured, and a filter that throws ignores nothing"
   assert.deepEqual(durations(registry), { "GET 200 ": 1 });
 });
 
-test("an object with fetch() is copied, and stays the `this` of its fetch()", async () => {
+test("an object with fetch() is copied, and remains the `this` of its fetch()", async () => {
   class Service {
     #secret = "secret";
     port = 8000;
@@ -395,7 +395,7 @@ test("an object with fetch() is copied, and stays the `this` of its fetch()", as
   assert.deepEqual(durations(registry), { "GET 200 ": 1 });
 });
 
-test("two handlers of one registry share its metrics, also through a proxy", async () => {
+test("two handlers of one registry share its metrics, even through a proxy", async () => {
   const registry = new CollectorRegistry();
   const proxy = new CollectorRegistryProxy(registry);
   await instrument(() => new Response("a"), { registry })(get());
@@ -410,7 +410,7 @@ test("two handlers of one registry share its metrics, also through a proxy", asy
   assert.deepEqual(durations(other), { "GET 200 ": 1 });
 });
 
-test("a registry that was cleared has the metrics again after the next instrument()", () => {
+test("instrument() registers the metrics again after clear()", () => {
   const registry = new CollectorRegistry();
   const handler = instrument(() => new Response("a"), { registry });
   registry.clear();
@@ -420,7 +420,7 @@ test("a registry that was cleared has the metrics again after the next instrumen
   assert.deepEqual(durations(registry), { "GET 200 ": 2 });
 });
 
-test("other options for the same registry are refused, and so is a name that is taken", () => {
+test("instrument() throws on other options for the same registry, and on a name that is in use", () => {
   const registry = new CollectorRegistry();
   instrument(() => new Response("a"), { registry });
   for (const options of [{ buckets: [1] }, { labels: { a: () => "" } }, { maxSeries: 7 }]) {
@@ -429,7 +429,7 @@ test("other options for the same registry are refused, and so is a name that is 
       DuplicateMetricError,
     );
   }
-  // Response sizes are a family of their own, which can come later.
+  // Response sizes are a separate family, which can be added later.
   instrument(() => new Response("a"), { registry, bodies: true });
   const taken = new CollectorRegistry();
   new Counter("http_server_request_errors_total", "Mine.", { registry: taken });
@@ -438,11 +438,11 @@ test("other options for the same registry are refused, and so is a name that is 
     DuplicateMetricError,
   );
   assert.equal(taken.getSampleValue("http_server_request_errors_total"), 0);
-  // Nothing is left of the attempt.
+  // The failed call has registered nothing.
   assert.doesNotMatch(generateMetrics(taken), /duration/);
 });
 
-test("a registry of a program's own, whose register() returns nothing, has the metrics", () => {
+test("a custom registry whose register() returns nothing has the metrics", () => {
   const collectors = new Set<Collector>();
   const registry: Registry = {
     prefix: "app",
@@ -462,7 +462,7 @@ test("a registry of a program's own, whose register() returns nothing, has the m
   );
 });
 
-test("the option namespace stands before all names", () => {
+test("the option namespace is a prefix of all names", () => {
   const registry = new CollectorRegistry();
   instrument(() => new Response("a"), { registry, namespace: "shop", bodies: true })(get());
   const names = [...registry.collect()].map(({ name }) => name);
@@ -470,7 +470,7 @@ test("the option namespace stands before all names", () => {
   for (const name of names) assert.match(name, /^shop_http_server_/);
 });
 
-test("further labels are asked when the request was answered, and empty where there is none", async () => {
+test("label functions are called after the response, and are empty without a value", async () => {
   const registry = new CollectorRegistry();
   const labels = {
     tenant: (request: Request, response?: Response) =>
@@ -504,7 +504,7 @@ test("further labels are asked when the request was answered, and empty where th
   assert.equal(samples['server_active_requests{method="GET"}'], 0);
 });
 
-test("maxSeries bounds each family, whatever the labels say", () => {
+test("maxSeries limits each family, whatever the labels are", () => {
   const registry = new CollectorRegistry();
   let n = 0;
   const handler = instrument(() => {
@@ -515,7 +515,7 @@ test("maxSeries bounds each family, whatever the labels say", () => {
     try {
       handler(get());
     } catch {
-      // Every second one.
+      // Every second call throws.
     }
   }
   const counts = Object.keys(readSamples(registry)).filter((key) => key.includes("seconds_count"));
@@ -524,17 +524,17 @@ test("maxSeries bounds each family, whatever the labels say", () => {
   assert.equal(errors.length, 4);
 });
 
-/** A registry that keeps its metrics, to clear them. */
+/** A registry that keeps its metrics, so that a test can clear them. */
 class KeepingRegistry extends CollectorRegistry {
   readonly metrics: { clear(): void }[] = [];
 
   override register(collector: Collector): Collector {
-    this.metrics.push(collector as AnyCounter); // All that are registered here are metrics.
+    this.metrics.push(collector as AnyCounter); // Only metrics are registered here.
     return super.register(collector);
   }
 }
 
-test("series that were removed begin again with the next request", () => {
+test("removed series start again with the next request", () => {
   const registry = new KeepingRegistry();
   const handler = instrument(() => new Response(), { registry, route: "/" });
   const post = () => handler(get("/", { method: "POST", headers: { "content-length": "2" } }));
@@ -578,7 +578,7 @@ test("each look-up of a series without room is counted", () => {
   );
 });
 
-/** A request whose client can leave. */
+/** Returns a request whose client can disconnect. */
 function leaving(): { request: Request; leave: () => void } {
   const controller = new AbortController();
   const request = get("/", { signal: controller.signal });
@@ -588,7 +588,7 @@ function leaving(): { request: Request; leave: () => void } {
 const ABORTED = 'server_request_errors_total{method="GET",route="",error_type="abort"}';
 const isDeno = "Deno" in globalThis;
 
-test("a request whose client left before a late answer has no status", async () => {
+test("a request whose client disconnected before a late response has no status", async () => {
   for (const detectAborts of [false, true]) {
     const registry = new CollectorRegistry();
     const { request, leave } = leaving();
@@ -598,7 +598,7 @@ test("a request whose client left before a late answer has no status", async () 
       return new Response("x");
     }, { registry, detectAborts });
     assert.equal((await handler(request)).status, 200);
-    // On Deno the signal is not read unless it is wanted.
+    // On Deno the signal is read only with detectAborts.
     const isSeen = !isDeno || detectAborts;
     assert.deepEqual(durations(registry), { [isSeen ? "GET  " : "GET 200 "]: 1 });
     assert.equal(readSamples(registry)[ABORTED], isSeen ? 1 : undefined);
@@ -606,7 +606,7 @@ test("a request whose client left before a late answer has no status", async () 
   }
 });
 
-test("an error because the client left is an abort, and one while it is there a failure", async () => {
+test("an error after the client disconnected is an abort, and any other error is a failure", async () => {
   for (const hasLeft of [true, false]) {
     for (const wait of [true, false]) {
       const registry = new CollectorRegistry();
@@ -633,7 +633,7 @@ test("an error because the client left is an abort, and one while it is there a 
 });
 
 test(
-  "Deno's promise tells when a request is over",
+  "a request on Deno is over when `completed` settles",
   { skip: !isDeno && "not on Deno" },
   async () => {
     for (const settle of ["resolve", "reject"] as const) {
@@ -659,7 +659,7 @@ test(
   },
 );
 
-test("a handler that is given what listeners of Node are given says where to go", () => {
+test("the error of a handler for arguments of node:http names instrumentListener()", () => {
   const registry = new CollectorRegistry();
   const handler = instrument((() => {}) as never, { registry }) as (...args: unknown[]) => unknown;
   assert.throws(() => handler(new IncomingMessage(null as never), { writeHead() {} }), {
@@ -682,7 +682,7 @@ test("another copy of the package shares the metrics of a registry", async () =>
   assert.deepEqual(durations(registry), { "GET 200 ": 2 });
 });
 
-test("two handlers of one registry share its metrics, whatever it does with duplicates", () => {
+test("two handlers of one registry share its metrics, whatever onDuplicate is", () => {
   for (const onDuplicate of ["throw", "keep", "reuse", "replace", "merge"] as const) {
     const registry = new CollectorRegistry({ onDuplicate });
     instrument(() => new Response("a"), { registry })(get());
@@ -712,13 +712,13 @@ const WRONG: [what: string, handler: unknown, options: unknown, message: RegExp]
     /route must have paths or URLPatterns only: received number$/,
   ],
   [
-    "an ignore that is a text",
+    "ignore as a string",
     () => {},
     { ignore: "/x" },
     /ignore must be a function or an array of patterns: received "\/x"$/,
   ],
   [
-    "maxRoutes that is no number",
+    "maxRoutes as a string",
     () => {},
     { maxRoutes: "7" },
     /maxRoutes must be a number: received "7"$/,
@@ -730,10 +730,10 @@ const WRONG: [what: string, handler: unknown, options: unknown, message: RegExp]
     { routes: ["/"] },
     /unknown option "routes": known options are "route", "maxRoutes", "ignore", "registry", /,
   ],
-  ["bodies that is no boolean", () => {}, { bodies: 1 }, /bodies must be a boolean: received 1$/],
-  ["methods that are no array", () => {}, { methods: "X" }, /methods must be an array/],
-  ["a label that is a text", () => {}, { labels: { a: "b" } }, /label "a" must be a function/],
-  ["a label of its own", () => {}, { labels: { http_route: () => "" } }, /http_route/],
+  ["bodies as a number", () => {}, { bodies: 1 }, /bodies must be a boolean: received 1$/],
+  ["methods as a string", () => {}, { methods: "X" }, /methods must be an array/],
+  ["a label as a string", () => {}, { labels: { a: "b" } }, /label "a" must be a function/],
+  ["a label of the metrics", () => {}, { labels: { http_route: () => "" } }, /http_route/],
 ];
 for (const [what, handler, options, message] of WRONG) {
   test(`instrument() refuses ${what}`, () => {
@@ -745,7 +745,7 @@ for (const [what, handler, options, message] of WRONG) {
   });
 }
 
-test("setRoute() refuses what is no request or no route", () => {
+test("setRoute() throws on an invalid request or route", () => {
   assert.throws(() => setRoute(null as never, "/"), TypeError);
   assert.throws(() => setRoute(get(), 7 as never), TypeError);
 });

@@ -23,7 +23,7 @@ const LICENSE = new URL("../../LICENSE", import.meta.url);
 const { Bun } = globalThis as unknown as { Bun: BunRuntime };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** A stream of some pieces, each in a turn of its own. */
+/** Returns a stream of some chunks, each in its own turn of the event loop. */
 function pieces(...texts: string[]): ReadableStream<Uint8Array> {
   let next = 0;
   return new ReadableStream({
@@ -36,11 +36,12 @@ function pieces(...texts: string[]): ReadableStream<Uint8Array> {
   });
 }
 
-/** Resolved when the client has the beginning of an answer. */
+/** Resolves when the client has received the start of a response. */
 let begun = Promise.withResolvers<void>();
 
 /**
- * A stream whose end waits for the client: a runtime that has all of it by then may send its length.
+ * Returns a stream whose end waits for the client. A runtime with a complete body could send its
+ * length instead.
  */
 function heldBack(): ReadableStream<Uint8Array> {
   return new ReadableStream({
@@ -53,7 +54,7 @@ function heldBack(): ReadableStream<Uint8Array> {
   });
 }
 
-/** A stream that fails behind its first piece. */
+/** Returns a stream that fails after its first chunk. */
 function failing(): ReadableStream<Uint8Array> {
   let isFirst = true;
   return new ReadableStream({
@@ -66,7 +67,7 @@ function failing(): ReadableStream<Uint8Array> {
   });
 }
 
-/** A file as a stream, read by hand. */
+/** Returns a stream that reads a file. */
 function fileStream(): ReadableStream<Uint8Array> {
   const file = openSync(LICENSE, "r");
   return new ReadableStream({
@@ -96,7 +97,7 @@ const status = (code: number, headers: HeadersInit = {}) => () =>
   new Response(null, { status: code, headers });
 const zipped = new Uint8Array(gzipSync("hello ".repeat(100)));
 
-/** What stands behind those that answer with what they have fetched. */
+/** The server that some handlers fetch their responses from. */
 let behind: FetchServer;
 const pass = (path: string) => () => fetch(`http://127.0.0.1:${behind.port}/${path}`);
 
@@ -162,7 +163,7 @@ const ANSWERS: Record<string, FetchHandler> = {
     "missing file": () => new Response(Bun.file(new URL("missing", LICENSE))),
     "iterator": () =>
       new Response(
-        // Bun takes one as a body.
+        // Bun accepts an iterator as a body.
         (async function* () {
           yield "one ";
           await undefined;
@@ -185,7 +186,7 @@ const BEHIND: Record<string, () => Response> = {
     }),
 };
 
-/** An answer without what differs from one answer to the next. */
+/** Removes the parts of a response that differ each time. */
 function comparable(answer: string): string {
   const undated = answer.replace(/^date: .*\r\n/im, "");
   // The boundary of a form is random.
@@ -193,7 +194,7 @@ function comparable(answer: string): string {
   return boundary === undefined ? undated : undated.replaceAll(boundary, "BOUNDARY");
 }
 
-/** An answer whose chunks are joined: where they end depends on when they come. */
+/** Joins the chunks of a response, because their boundaries depend on timing. */
 function joined(answer: string): string {
   const end = answer.indexOf("\r\n\r\n") + 4;
   if (!/^transfer-encoding: chunked/im.test(answer.slice(0, end))) return answer;
@@ -209,7 +210,7 @@ function joined(answer: string): string {
   return answer.slice(0, end) + body;
 }
 
-test("an instrumented server sends the same bytes as without, headers included", async () => {
+test("an instrumented server sends the same bytes as the original, including headers", async () => {
   behind = await serveFetch((request) => BEHIND[new URL(request.url).pathname.slice(1)]!());
   const names = Object.keys(ANSWERS);
   assert.ok(names.length >= 44);
@@ -252,7 +253,7 @@ test("an instrumented server sends the same bytes as without, headers included",
 });
 
 test(
-  "ranges of files arrive as Bun sends them",
+  "ranges of files are sent like Bun sends them",
   { skip: RUNTIME !== "Bun" && "not on Bun" },
   async () => {
     const answer = () => new Response(Bun.file(LICENSE));
@@ -278,7 +279,7 @@ test(
 const HANDSHAKE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/** A handler that upgrades, where the runtime has one. */
+/** A handler that upgrades, if the runtime supports it. */
 const upgrade: FetchHandler = (request, server) => {
   if (RUNTIME === "Bun") return server.upgrade(request) ? undefined : new Response("no");
   const { socket, response } = Deno.upgradeWebSocket(request);
@@ -286,7 +287,7 @@ const upgrade: FetchHandler = (request, server) => {
   return response;
 };
 
-test("an upgrade to a WebSocket arrives as it does without", {
+test("an upgrade to a WebSocket sends the same bytes as the original", {
   skip: RUNTIME === "Node" && "fetch handlers cannot upgrade there",
 }, async () => {
   const registry = new CollectorRegistry();
@@ -321,7 +322,7 @@ const LISTENERS: Record<string, RequestListener> = {
     response.end("two");
   },
   "trailers": (request, response) => {
-    // An answer without a body has none.
+    // A response without a body has no trailers.
     if (request.method === "HEAD") return void response.end();
     response.writeHead(200, { trailer: "x-sum" });
     response.write("body");
@@ -341,7 +342,7 @@ const LISTENERS: Record<string, RequestListener> = {
   "late": (_, response) => void setTimeout(() => response.end("late"), 2),
 };
 
-test("an instrumented listener sends the same bytes as without, trailers included", async () => {
+test("an instrumented listener sends the same bytes as the original, including trailers", async () => {
   const names = Object.keys(LISTENERS);
   const listener: RequestListener = (request, response) =>
     LISTENERS[names[Number(request.url!.slice(1))]!]!(request, response);
@@ -356,7 +357,7 @@ test("an instrumented listener sends the same bytes as without, trailers include
         const ask = async ({ port }: { port: number }) =>
           joined(comparable(await fetchRaw(port, `/${i}`, { method })));
         const expected = await ask(plain);
-        // What is cut off has no head if it has no body.
+        // A connection that is cut off without a body sends no head.
         if (name !== "cut off") assert.match(expected, /^HTTP\/1\.1 \d{3}/, name);
         assert.equal(await ask(measured), expected, `${method} ${name}`);
       }

@@ -1,5 +1,5 @@
 /**
- * The same calls to OpenTelemetry's SDK with its Prometheus exporter, and to this library.
+ * Compares OpenTelemetry's SDK and its Prometheus exporter with this library for the same calls.
  *
  * @module
  */
@@ -16,12 +16,14 @@ import { ROOT_URL } from "../support/paths.ts";
 
 const doc = readFileSync(new URL("docs/opentelemetry.md", ROOT_URL), "utf8");
 
-/** Calls, and how the two differ in what they make of them. */
+/** Calls, with the differences between the results. */
 interface Case {
   readonly name: string;
   readonly run: (meter: Meter, provider: ApiMeterProvider) => void;
   readonly views?: { readonly sdk: ViewOptions[]; readonly own: View[] };
-  /** What is different: samples of the SDK, samples here, and the rule that docs/opentelemetry.md gives. */
+  /**
+   * The samples of the SDK and of this library that differ, and the rule in docs/opentelemetry.md.
+   */
   readonly differs?: { readonly sdk: string[]; readonly own: string[]; readonly rule: string };
 }
 
@@ -130,7 +132,7 @@ const CASES: Case[] = [
       meter.createCounter("c").add(1, { list: ["a", 'b"'], yes: true, n: 1.5, text: "x\ny\\" }),
   },
   {
-    name: "several scopes of one name",
+    name: "several scopes with one instrument",
     run: (_, provider) => {
       for (const [name, version, schemaUrl] of [["a", "1", "https://s"], ["b"]] as const) {
         provider.getMeter(name, version, { ...schemaUrl && { schemaUrl } }).createCounter("c")
@@ -200,7 +202,7 @@ const CASES: Case[] = [
     },
   },
   {
-    name: "keys that no label can have",
+    name: "keys that are not valid labels",
     run: (meter) => meter.createCounter("c").add(1, { "2nd": "b", "": "c", a: "a" }),
     differs: {
       sdk: ["not readable"],
@@ -209,7 +211,7 @@ const CASES: Case[] = [
     },
   },
   {
-    name: "a key that a histogram has for itself",
+    name: "a key that a histogram reserves",
     run: (meter) =>
       meter.createHistogram("h", { advice: { explicitBucketBoundaries: [] } })
         .record(1, { le: "x" }),
@@ -293,11 +295,11 @@ const CASES: Case[] = [
   },
 ];
 
-/** Type and samples of each family, with labels in order. */
+/** Returns the samples of each family, sorted and with sorted labels. */
 function normalize(text: string): string[] {
   const lines: string[] = [];
   for (const family of parsePrometheusText(text)) {
-    // The SDK describes the process; this library counts what it left out.
+    // The SDK describes the process, and this library counts dropped values.
     if (/^target_info$|^narthex_/.test(family.name)) continue;
     for (const { name, labels, value } of family.samples) {
       const shown = Object.keys(labels).sort().map((label) => `${label}="${labels[label]}"`);
@@ -314,7 +316,7 @@ async function readSdk({ run, views }: Case): Promise<string> {
   const { resourceMetrics } = await exporter.collect();
   const text = new PrometheusSerializer().serialize(resourceMetrics);
   await provider.shutdown();
-  // It writes a comment that no format knows for OpenMetrics' units.
+  // The SDK writes UNIT comments, which the text format does not have.
   return `${text.replace(/^# UNIT .*\n/gm, "").trimEnd()}\n`;
 }
 
@@ -327,7 +329,7 @@ async function readOwn({ run, views }: Case): Promise<string> {
 
 for (const one of CASES) {
   const { name, differs } = one;
-  test(`${name}: ${differs === undefined ? "equal" : "different, as the specification has it"}`, async () => {
+  test(`${name}: ${differs === undefined ? "equal" : "different, according to the specification"}`, async () => {
     const own = normalize(await readOwn(one));
     const text = await readSdk(one);
     if (differs?.sdk[0] === "not readable") {

@@ -16,13 +16,13 @@ const SCOPE = "@opentelemetry/instrumentation-";
 /** Its values change between two reads of one program. */
 const HOST_METRICS = "@opentelemetry/host-metrics";
 
-/** Instrumentations of which two reads have the same series. */
+/** Instrumentations with the same series in two reads. */
 const COMPARED = new Set([`${SCOPE}http`, `${SCOPE}undici`, `${SCOPE}pg`, HOST_METRICS]);
 
-/** Suffixes that this library adds for units, and the SDK's exporter does not. */
+/** Suffixes for units, which this library adds, but the SDK's exporter does not. */
 const UNIT_REGEXP = /_(seconds|bytes|ratio)(?=$|_(total|count|sum|bucket)$)/;
 
-/** The samples of this library, and those of OpenTelemetry's SDK for the same calls. */
+/** The samples of this library, and of OpenTelemetry's SDK for the same calls. */
 let own: Sample[];
 let sdk: Sample[];
 
@@ -32,7 +32,7 @@ before(async () => {
   const printed = JSON.parse(stdout) as { own: string; sdk: string; errors: string[] };
   assert.deepEqual(printed.errors, []);
   own = samplesOf(printed.own);
-  // It writes a comment that no format knows for OpenMetrics' units.
+  // The SDK writes UNIT comments, which the text format does not have.
   sdk = samplesOf(`${printed.sdk.replace(/^# UNIT .*\n/gm, "").trimEnd()}\n`);
 });
 
@@ -47,7 +47,9 @@ function find(name: string, labels: Record<string, string> = {}): Sample[] {
   );
 }
 
-/** A sample without the suffix of its unit; with its value, unless that changes between two reads. */
+/**
+ * Returns a sample without the suffix of its unit. Values that change between reads are left out.
+ */
 function show({ name, labels, value }: Sample, names: ReadonlySet<string>): string {
   const bare = name.replace(UNIT_REGEXP, "");
   const shown = Object.entries(labels).sort().map(([label, value]) => `${label}="${value}"`);
@@ -55,7 +57,7 @@ function show({ name, labels, value }: Sample, names: ReadonlySet<string>): stri
   return labels["otel_scope_name"] === HOST_METRICS ? series : `${series} ${value}`;
 }
 
-test("instrumentations from npm measure a server, its calls, the runtime and the machine", () => {
+test("npm instrumentations measure a server, its calls, the runtime and the machine", () => {
   const [served] = find("http_server_request_duration_seconds_count", {
     http_request_method: "GET",
     http_response_status_code: "200",
@@ -63,12 +65,12 @@ test("instrumentations from npm measure a server, its calls, the runtime and the
   });
   assert.equal(served?.value, 3);
   assert.equal(find("native_metric")[0]?.value, 1);
-  assert.ok(find("system_memory_usage").length >= 2, "of an asynchronous batch callback");
+  assert.ok(find("system_memory_usage").length >= 2, "from an asynchronous batch callback");
   assert.ok(find("process_cpu_time_seconds_total").length >= 2);
   assert.ok(find("nodejs_eventloop_utilization_ratio").length === 1);
   assert.ok(find("v8js_memory_heap_used_bytes").length >= 1);
   if (isNode) {
-    // fetch() of the others is not undici.
+    // Only Node's fetch() uses undici.
     const calls = find("http_client_request_duration_seconds_count", {
       otel_scope_name: `${SCOPE}undici`,
     });
@@ -77,12 +79,12 @@ test("instrumentations from npm measure a server, its calls, the runtime and the
   }
 });
 
-test("the instrumentation of pg measures queries, failures and connections of PostgreSQL", () => {
+test("the pg instrumentation measures queries, failures and connections", () => {
   const name = "db_client_operation_duration_seconds_count";
   const query = { db_operation_name: "SELECT", otel_scope_name: `${SCOPE}pg` };
   const queries = find(name, query);
   assert.equal(queries.find(({ labels }) => labels["error_type"] === undefined)?.value, 3);
-  // PostgreSQL's code of an undefined table.
+  // PostgreSQL's code for an undefined table.
   assert.equal(find(name, { ...query, error_type: "42P01" })[0]?.value, 1);
   const used = { db_client_connection_state: "used" };
   assert.equal(find("db_client_connection_count", used)[0]?.value, 1);
@@ -90,7 +92,7 @@ test("the instrumentation of pg measures queries, failures and connections of Po
   assert.equal(find("db_client_connection_max")[0]?.value, 1);
 });
 
-test("OpenTelemetry's SDK has the same samples, except for suffixes of units", () => {
+test("OpenTelemetry's SDK has the same samples, except for unit suffixes", () => {
   const names = new Set(sdk.map(({ name }) => name));
   const lines = (samples: Sample[]) =>
     samples.filter(({ labels }) => COMPARED.has(labels["otel_scope_name"]!))
@@ -98,7 +100,7 @@ test("OpenTelemetry's SDK has the same samples, except for suffixes of units", (
   const expected = lines(sdk);
   assert.deepEqual(lines(own), expected);
   for (const scope of COMPARED) {
-    // fetch() of the others is not undici.
+    // Only Node's fetch() uses undici.
     const isThere = isNode || scope !== `${SCOPE}undici`;
     assert.equal(expected.some((line) => line.includes(`"${scope}"`)), isThere, scope);
   }

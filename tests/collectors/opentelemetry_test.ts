@@ -36,12 +36,12 @@ function setUp(options: MeterProviderOptions = {}) {
     ...options,
   });
   const meter = provider.getMeter("test");
-  /** The samples of a scrape, without comments. */
+  /** Returns the samples of a scrape, without comments. */
   const scrape = (): string[] => samplesIn(generateMetrics(options.registry ?? registry));
   return { registry, provider, meter, errors, scrape };
 }
 
-/** The active context, with a span. */
+/** Returns the active context with a span. */
 function inSpan(traceFlags: number): Context {
   const span = trace.wrapSpanContext({
     traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -55,7 +55,7 @@ function samplesIn(text: string): string[] {
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-test("every synchronous instrument becomes the family that the specification says", () => {
+test("every synchronous instrument becomes the family that the specification defines", () => {
   const { registry, meter } = setUp();
   meter.createCounter("jobs", { description: "Jobs." }).add(2, { queue: "mail" });
   const active = meter.createUpDownCounter("active", { description: "Active." });
@@ -89,14 +89,14 @@ wait_seconds_count 3
   );
 });
 
-test("an instrument that was never used is in no scrape", () => {
+test("an unused instrument is in no scrape", () => {
   const { registry, meter } = setUp();
   meter.createCounter("a");
   meter.createObservableGauge("b");
   assert.equal(generateMetrics(registry), "");
 });
 
-test("the default registry has the metrics beside native ones, through the global provider", async () => {
+test("the default registry has native metrics and those of the global provider", async () => {
   const native = new Counter("otel_test_native_total", "N.");
   native.inc();
   const provider = meterProvider();
@@ -142,7 +142,7 @@ for (const [name, unit, isCounter, expected, expectedUnit] of NAMES) {
   });
 }
 
-test("each strategy of translation spells names as the specification says", () => {
+test("each translation strategy writes names as the specification defines", () => {
   const expected = {
     UnderscoreEscapingWithSuffixes: 'http_requests_seconds_total{http_route="/"} 1',
     UnderscoreEscapingWithoutSuffixes: 'http_requests{http_route="/"} 1',
@@ -157,7 +157,7 @@ test("each strategy of translation spells names as the specification says", () =
   }
 });
 
-test("attributes of every type are labels, in whatever order they are given", () => {
+test("attributes of every type become labels, whatever their order", () => {
   const { meter, scrape } = setUp();
   const counter = meter.createCounter("c");
   counter.add(1, { b: true, a: 1.5, "c.d": "x" });
@@ -178,7 +178,7 @@ test("attributes of every type are labels, in whatever order they are given", ()
   ]);
 });
 
-test("keys that become one label are joined, and labels that are kept are renamed", () => {
+test("keys that become the same label are joined, and reserved labels are renamed", () => {
   const { meter, scrape } = setUp({ scopes: "labels" });
   meter.createCounter("c").add(1, {
     "a.b": "1",
@@ -198,9 +198,9 @@ test("keys that become one label are joined, and labels that are kept are rename
   assert.equal(second, 'h_bucket{exported_le="mine",otel_scope_name="test",le="1"} 1');
 });
 
-test("values that are not legal are ignored and counted, and nothing ever throws", () => {
+test("invalid values are ignored and counted, and nothing throws", () => {
   const { meter, scrape, errors } = setUp();
-  // Every case has a type that the compiler refuses, or a value that is not legal.
+  // The compiler refuses these values, or they are invalid.
   const any = (value: unknown) => value as never;
   const counter = meter.createCounter("c");
   const active = meter.createUpDownCounter("u");
@@ -241,7 +241,7 @@ test("values that are not legal are ignored and counted, and nothing ever throws
   assert.ok(scrape().length >= 7);
 });
 
-test("integers lose their fraction", () => {
+test("integer instruments truncate values", () => {
   const { meter, scrape } = setUp();
   const options: InstrumentOptions = { valueType: ValueType.INT };
   meter.createCounter("c", options).add(2.9);
@@ -259,7 +259,7 @@ test("integers lose their fraction", () => {
   ]);
 });
 
-test("beyond the limit everything counts in the overflow series, of each instrument", () => {
+test("values beyond the limit count in the overflow series of each instrument", () => {
   const { meter, scrape } = setUp({ maxSeries: 3 });
   const counter = meter.createCounter("c");
   const other = meter.createUpDownCounter("u");
@@ -289,7 +289,7 @@ test("the limit is 2000 by default, or that of the registry", () => {
   }
 });
 
-test("many orders of attributes cost bounded memory, and count all the same", () => {
+test("many orders of attributes need limited memory, and are still counted", () => {
   const { meter, scrape } = setUp({ maxSeries: 2 });
   const counter = meter.createCounter("c");
   const keys = ["a", "b", "c", "d", "e"];
@@ -306,7 +306,7 @@ test("many orders of attributes cost bounded memory, and count all the same", ()
   assert.deepEqual(scrape(), ['c_total{a="1",b="1",c="1",d="1",e="1"} 120']);
 });
 
-test("the same meter and instrument are the same, and other scopes have other series", () => {
+test("equal meters and instruments are the same, and other scopes have other series", () => {
   const { provider, scrape } = setUp({ scopes: "labels" });
   const one = provider.getMeter("one", "1");
   assert.equal(provider.getMeter("one", "1"), one);
@@ -320,7 +320,7 @@ test("the same meter and instrument are the same, and other scopes have other se
   ]);
 });
 
-test("a histogram keeps the buckets that it was created with first, and reports others", () => {
+test("a histogram keeps its first buckets, and reports others", () => {
   const { meter, errors, scrape } = setUp();
   const create = (explicitBucketBoundaries: number[]) =>
     meter.createHistogram("h", { advice: { explicitBucketBoundaries } });
@@ -340,10 +340,10 @@ test("a histogram keeps the buckets that it was created with first, and reports 
   ]);
 });
 
-test("two instruments never have a series of the same labels", () => {
+test("two instruments never have two series with equal labels", () => {
   const { provider, scrape } = setUp();
   for (const [i, bound] of [1, 2].entries()) {
-    // Without labels of scopes their series are the same, and so are those of integers and doubles.
+    // Without scope labels their series are the same, and so are those of integers and doubles.
     for (const valueType of [ValueType.INT, ValueType.DOUBLE]) {
       provider.getMeter(`scope ${i}`)
         .createHistogram("h", { valueType, advice: { explicitBucketBoundaries: [bound] } })
@@ -358,10 +358,10 @@ test("two instruments never have a series of the same labels", () => {
   ]);
 });
 
-test("advice that is not legal is reported, and the default bounds count", () => {
+test("invalid advice is reported, and the default bounds are used", () => {
   const { meter, errors, scrape } = setUp();
   for (const [i, bounds] of [[1, NaN], ["1"], 7, null].entries()) {
-    // The compiler refuses all of them but the first.
+    // The compiler accepts only the first.
     const advice = { explicitBucketBoundaries: bounds as number[] };
     meter.createHistogram(`h${i}`, { advice }).record(1);
     assert.equal(scrape().filter((line) => line.startsWith(`h${i}_bucket`)).length, 16);
@@ -389,7 +389,7 @@ test("the resource is the target info", () => {
   }
 });
 
-test("of two types of one name the first is exposed, and the other is counted", () => {
+test("the first of two types of one name is exposed, and the other is counted", () => {
   const { meter, scrape, errors } = setUp();
   meter.createCounter("x.total").add(1);
   meter.createObservableCounter("x").addCallback((result) => result.observe(5));
@@ -404,7 +404,7 @@ test("of two types of one name the first is exposed, and the other is counted", 
   assert.match(String(errors[1]), /^TypeError: Cannot create metric "y": another instrument/);
 });
 
-test("a name that a native metric has stays with it", () => {
+test("a native metric keeps its name", () => {
   const registry = new CollectorRegistry();
   new Gauge("taken", "T.", { registry }).set(4);
   const { meter, scrape, errors } = setUp({ registry });
@@ -413,7 +413,7 @@ test("a name that a native metric has stays with it", () => {
   assert.match(String(errors[0]), /^DuplicateMetricError/);
 });
 
-test("a provider that is made again, as by hot reload, goes on counting", () => {
+test("a provider that is created again, as in a hot reload, continues to count", () => {
   const registry = new CollectorRegistry();
   const first = setUp({ registry });
   first.meter.createCounter("c").add(2);
@@ -422,7 +422,7 @@ test("a provider that is made again, as by hot reload, goes on counting", () => 
   assert.deepEqual(second.scrape(), ["c_total 5"]);
 });
 
-test("views choose names, attributes, buckets, native histograms, limits, and what is dropped", () => {
+test("views set names, attributes, buckets, native histograms and limits, and drop instruments", () => {
   const { registry, provider } = setUp({
     views: [
       { instrumentName: "renamed", name: "new.name", description: "New." },
@@ -468,7 +468,7 @@ test("views choose names, attributes, buckets, native histograms, limits, and wh
   assert.ok(generateProtobuf(registry).length > 0);
 });
 
-test("an instrument that several views match becomes several metrics", () => {
+test("an instrument that matches several views becomes several metrics", () => {
   const { meter, scrape } = setUp({
     views: [
       { instrumentName: "c", name: "by.page", attributes: ["page"] },
@@ -484,7 +484,7 @@ test("an instrument that several views match becomes several metrics", () => {
   ]);
 });
 
-test("observable instruments are read by each scrape, and forget what is not observed", () => {
+test("observable instruments are read in each scrape, and forget values that are no longer observed", () => {
   const { meter, scrape } = setUp();
   let value = 1;
   const options = { unit: "By" };
@@ -504,7 +504,7 @@ test("observable instruments are read by each scrape, and forget what is not obs
   assert.deepEqual(scrape(), ['c_bytes_total{a="1"} 20', "u -2"]);
 });
 
-test("a batch callback is called once for all its instruments in a read", async () => {
+test("a batch callback is called once per read for all its instruments", async () => {
   const { registry, meter, scrape } = setUp();
   const a = meter.createObservableGauge("a");
   const b = meter.createObservableGauge("b");
@@ -527,7 +527,7 @@ test("a batch callback is called once for all its instruments in a read", async 
   assert.deepEqual(scrape(), []);
 });
 
-test("asynchronous callbacks are awaited by reads that await, and run once at a time", async () => {
+test("asynchronous callbacks are awaited by asynchronous reads, and run once at a time", async () => {
   const { registry, meter, scrape } = setUp();
   let calls = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -545,10 +545,10 @@ test("asynchronous callbacks are awaited by reads that await, and run once at a 
   const reads = [generateMetricsAsync(registry), generateMetricsAsync(registry)];
   resolve();
   for (const text of await Promise.all(reads)) assert.match(text, /^slow 7$/m);
-  assert.equal(calls, 1, "also the read that could not wait has begun this call");
+  assert.equal(calls, 1, "the synchronous read started this call");
 });
 
-test("a callback that throws or rejects costs only what it observes", async () => {
+test("a callback that throws or rejects loses only its own observations", async () => {
   const { registry, meter, errors } = setUp();
   const gauge = meter.createObservableGauge("g");
   gauge.addCallback((result) => result.observe(1, { by: "good" }));
@@ -564,7 +564,7 @@ test("a callback that throws or rejects costs only what it observes", async () =
   assert.deepEqual(errors.map(String), ["Error: broken", "Error: rejected"]);
 });
 
-test("observed values beyond the limit are one series, and a view adds what it makes one", () => {
+test("observed values beyond the limit are one series, and a view adds values of equal labels", () => {
   const { meter, scrape } = setUp({
     views: [{ instrumentName: "few", attributes: ["zone"] }, { instrumentName: "u", maxSeries: 2 }],
   });
@@ -576,7 +576,7 @@ test("observed values beyond the limit are one series, and a view adds what it m
   meter.createObservableUpDownCounter("u").addCallback((result) => {
     for (const id of [1, 2, 3]) result.observe(id, { id });
   });
-  scrape(); // What it drops is in the next one.
+  scrape(); // The next scrape has its dropped values.
   assert.deepEqual(scrape().sort(), [
     'few_total{zone="a"} 103',
     'narthex_opentelemetry_dropped_total{instrument="few",cause="value"} 1',
@@ -600,7 +600,7 @@ test("counters and histograms have exemplars of the active span, if it is sample
       histogram.record(0.5);
     });
     counter.add(4);
-    // A context that is given counts, and not the active one.
+    // A given context is used instead of the active one.
     histogram.record(3, {}, inSpan(TraceFlags.SAMPLED));
   } finally {
     context.disable();
@@ -612,7 +612,7 @@ test("counters and histograms have exemplars of the active span, if it is sample
   assert.ok(text.includes(`h_bucket{le="+Inf"} 2 ${exemplar} 3 1700000000`), text);
 });
 
-test("exemplars are left out by option", () => {
+test("exemplars can be turned off", () => {
   const { registry, meter } = setUp({ exemplars: false });
   meter.createCounter("c").add(1, {}, inSpan(TraceFlags.SAMPLED));
   assert.doesNotMatch(generateOpenMetrics(registry), /trace_id/);
@@ -625,7 +625,7 @@ test("a tracer that is registered after the first measurement is found", async (
   const registered = scope[key];
   delete scope[key];
   try {
-    // A copy of the module that has not found the API yet. Bun ignores the query of a whole URL.
+    // A copy of the module that has not yet found the API. Bun ignores the query of a whole URL.
     const url = new URL("../../collectors/opentelemetry/span.ts?late", import.meta.url);
     const { prepareSpanLabels, spanLabels }:
       typeof import("../../collectors/opentelemetry/span.ts") = await import(
@@ -654,7 +654,7 @@ test("units and start times go into protobuf", () => {
   assert.equal(family!.unit, "bytes");
 });
 
-test("a store adds up what several processes count, and shows what one observes", async () => {
+test("a store sums the counts of several processes, and has the values of observable gauges", async () => {
   const store = new MemoryStore();
   const processes = await Promise.all([1, 2].map(async (pid) => {
     const { registry, meter } = setUp();
@@ -683,8 +683,8 @@ test("a store adds up what several processes count, and shows what one observes"
   for (const shared of processes) await shared.close();
 });
 
-test("options that are not legal are refused", () => {
-  // The options are wrong on purpose.
+test("meterProvider() throws on invalid options", () => {
+  // The options are invalid on purpose.
   const make = (options: unknown) => () => meterProvider(options as MeterProviderOptions);
   const cases: [unknown, RegExp][] = [
     [{ registry: {} }, /registry must be a registry/],

@@ -6,12 +6,12 @@ import { CollectorRegistry, generateMetrics } from "../../mod.ts";
 import { DENO_PERMISSIONS, FakePlatform } from "../support/platform.ts";
 import { seriesOf } from "../support/series.ts";
 
-/** The series of a collector, but for those of histograms. */
+/** Returns the series of a collector, except those of histograms. */
 function numbersOf(collector: RuntimeCollector): string[] {
   return seriesOf(collector).filter((line) => !/_(bucket|sum|count)\b/.test(line));
 }
 
-/** What is there only with `/proc`. */
+/** Metrics that need `/proc`. */
 const PROC_NAMES = [
   "process_open_fds",
   "process_max_fds",
@@ -24,7 +24,7 @@ function namesOf(collector: RuntimeCollector): string[] {
   return collector.collect().map(({ name }) => name);
 }
 
-/** Deno, with the states of its permissions by their name. */
+/** Returns a Deno object with the given permission states. */
 function denoWith(states: Readonly<Record<string, string>>): PlatformDeno {
   return {
     permissions: {
@@ -89,7 +89,7 @@ test("describe() has the families of collect() in the same order", () => {
   assert.deepEqual(namesOf(collector), described.filter((name) => !name.includes("_gc_")));
 });
 
-test("without /proc its metrics are left out, and the start time is that of the runtime", () => {
+test("without /proc its metrics are left out, and the runtime's start time is used", () => {
   const linux = namesOf(new RuntimeCollector(new FakePlatform()));
   for (const platform of ["darwin", "win32"]) {
     const fake = new FakePlatform({ process: { platform } });
@@ -109,7 +109,7 @@ test("missing or strange files affect only their own metrics", () => {
   assert.ok(names.includes("process_start_time_seconds"));
 });
 
-test("descriptors are counted by the kernel, or else one by one", () => {
+test("descriptors are counted by the kernel if possible, and otherwise one by one", () => {
   const fake = new FakePlatform();
   const collector = new RuntimeCollector(fake);
   const count = () => numbersOf(collector).find((line) => line.startsWith("process_open_fds"));
@@ -122,11 +122,11 @@ test("descriptors are counted by the kernel, or else one by one", () => {
   const trusting = new RuntimeCollector(newer);
   numbersOf(trusting);
   newer.files.size = 5000;
-  newer.files.readdirSync = () => assert.fail("a folder is not listed that says how many it has");
+  newer.files.readdirSync = () => assert.fail("the folder was listed");
   assert.ok(numbersOf(trusting).includes("process_open_fds 5000"));
 });
 
-test("on Deno /proc is not read if one permission is missing", () => {
+test("on Deno /proc is not read if a permission is missing", () => {
   const process = { versions: { deno: "2.9.6", node: "26.0.0" } };
   for (const name of DENO_PERMISSIONS) {
     for (const state of ["prompt", "denied", "granted partial"]) {
@@ -153,7 +153,7 @@ test("a permission that is granted later is used, and does not change the start 
   assert.ok(numbersOf(collector).includes("process_start_time_seconds 1700000200.5"));
 });
 
-test("/proc is not read on a Deno that does not know a permission", () => {
+test("/proc is not read in a Deno version without one of the permissions", () => {
   const deno = {
     permissions: {
       querySync(): never {
@@ -166,11 +166,11 @@ test("/proc is not read on a Deno that does not know a permission", () => {
   assert.equal(fake.files.reads, 0);
 });
 
-test("wrong or expensive numbers of a runtime are not read", () => {
+test("wrong or expensive values of a runtime are not read", () => {
   const deno = new FakePlatform({ process: { versions: { deno: "2.9.6" } } });
   assert.ok(!namesOf(new RuntimeCollector(deno)).includes("runtime_array_buffers_bytes"));
 
-  const stop = () => assert.fail("this would stop the program");
+  const stop = () => assert.fail("this would block the program");
   const bun = new FakePlatform({
     process: { versions: { bun: "1.4.5" } },
     modules: {
@@ -193,7 +193,7 @@ test("the heap limit is read once", () => {
   assert.equal(calls, 1);
 });
 
-test("a worker that only knows its own start time has none without /proc", () => {
+test("a worker that only knows its own start time exposes none without /proc", () => {
   const process = { platform: "darwin" };
   const modules = { "node:worker_threads": { isMainThread: false } };
   const has = (fake: FakePlatform) =>
@@ -205,19 +205,19 @@ test("a worker that only knows its own start time has none without /proc", () =>
     const webWorker = new FakePlatform({ process: { ...process, versions } });
     assert.ok(!has(Object.assign(webWorker, { WorkerGlobalScope: class {} })));
   }
-  // Node's threads know that of the process.
+  // Threads of Node know the start time of the process.
   assert.ok(has(new FakePlatform({ process, modules })));
 });
 
 test("a platform without anything has no metrics and no errors", () => {
   assert.deepEqual(new RuntimeCollector({}).collect(), []);
   assert.ok(new RuntimeCollector({}).describe().length > 0);
-  // A stand-in for `process`, as bundlers put it into browsers.
+  // A replacement of `process` that bundlers add for browsers.
   const browser = { process: { versions: {} }, performance };
   assert.deepEqual(new RuntimeCollector(browser).collect(), []);
 });
 
-test("Cloudflare Workers have only their name: their process is an imitation of Node's", () => {
+test("Cloudflare Workers expose only their name, because their process imitates that of Node", () => {
   const platform = new FakePlatform({ userAgent: "Cloudflare-Workers" });
   const collector = new RuntimeCollector(platform);
   assert.deepEqual(seriesOf(collector), ['runtime_info{runtime="workerd",version=""} 1']);
@@ -262,7 +262,7 @@ test("the lag of the event loop is the delay of a timer", () => {
   assert.equal(read("count"), 0);
   fake.fire(0);
   fake.fire(1500);
-  fake.fire(-0.5); // Too early, by the rounding of timers.
+  fake.fire(-0.5); // Too early, because timers round.
   assert.equal(read("count"), 3);
   assert.equal(read("sum"), 1.5);
   assert.equal(read("bucket", { le: "0.001" }), 2);
@@ -284,7 +284,7 @@ test("fake clocks that are installed later are not used", () => {
   assert.ok(seriesOf(collector).includes("runtime_event_loop_lag_seconds_count 1"));
 });
 
-test("timers that are numbers work, like in browsers", () => {
+test("timers that are numbers work, as in browsers", () => {
   const callbacks: (() => void)[] = [];
   const setTimeout = (callback: () => void) => callbacks.push(callback);
   const collector = new RuntimeCollector({ performance, setTimeout, clearTimeout });
@@ -293,7 +293,7 @@ test("timers that are numbers work, like in browsers", () => {
   assert.ok(seriesOf(collector).includes("runtime_event_loop_lag_seconds_count 1"));
 });
 
-test("garbage collections are observed by kind, and are left out until there is one", () => {
+test("garbage collections are observed by kind, and are left out before the first one", () => {
   let tell: ((list: { getEntries(): unknown[] }) => void) | undefined;
   let observed: unknown;
   class PerformanceObserver {

@@ -33,18 +33,18 @@ function register(registry = new CollectorRegistry()): CollectorRegistry {
 
 function valueOf(name: string, registry = register()): number {
   const value = registry.getSampleValue(name);
-  assert.ok(value !== undefined, `${name} is there`);
+  assert.ok(value !== undefined, `${name} exists`);
   return value;
 }
 
-/** A field of `/proc/self/status`. */
+/** Returns a field of `/proc/self/status`. */
 function status(field: string): number {
   const text = readFileSync("/proc/self/status", "utf8");
   return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(text)?.[1]);
 }
 
 /**
- * Waits until two numbers are about the same. They cannot be read at the same moment, and others
+ * Waits until two numbers are nearly equal. They cannot be read at the same moment, and other tests
  * use the process meanwhile.
  */
 async function untilNear(
@@ -78,14 +78,14 @@ test("registerRuntimeMetrics() registers in the default registry", () => {
     assert.equal(generateMetrics(), "");
     registerRuntimeMetrics();
     assert.match(generateMetrics(), /^app_process_cpu_seconds_total /m);
-    // What stood there before keeps what it has.
+    // The former registry keeps its metrics.
     assert.match(generateMetrics(first), /^process_cpu_seconds_total /m);
   } finally {
     REGISTRY.setRegistry(former, { collectors: "leave" });
   }
 });
 
-test("a second call does nothing with every onDuplicate", () => {
+test("a second call does nothing, whatever onDuplicate is", () => {
   for (const onDuplicate of ["throw", "keep", "reuse"] as const) {
     const registry = register(new CollectorRegistry({ onDuplicate }));
     const names = [...gather(registry)].map(({ name }) => name);
@@ -130,7 +130,7 @@ test("names are claimed at registration", () => {
   assert.throws(() => registerRuntimeMetrics(other), DuplicateMetricError);
 });
 
-test("registerRuntimeMetrics() refuses values that are not a registry", () => {
+test("registerRuntimeMetrics() throws on values that are not registries", () => {
   for (const registry of [42, null, {}, "REGISTRY"]) {
     assert.throws(
       () => registerRuntimeMetrics(registry as unknown as Registry),
@@ -178,7 +178,7 @@ test("the exposition is valid OpenMetrics", () => {
   );
 });
 
-test("processor time grows with work", () => {
+test("processor time increases with work", () => {
   const registry = register();
   const seconds = (since: NodeJS.CpuUsage) => {
     const { user, system } = process.cpuUsage(since);
@@ -206,11 +206,11 @@ test("the start time of the process is in the past and does not change", () => {
     execFileSync("ps", ["-o", "etimes=", "-p", `${process.pid}`], { encoding: "utf8" }),
   );
   const after = Date.now() / 1000;
-  // It is told in whole seconds.
+  // ps reports whole seconds.
   assert.ok(start >= before - elapsed - 2 && start <= after - elapsed + 2, `${start}, ${elapsed}`);
 });
 
-test("the numbers are those of /proc", onLinux, async () => {
+test("the values equal those of /proc", onLinux, async () => {
   const MB = 2 ** 20;
   const value = (name: string) => () => valueOf(`process_${name}`);
   await untilNear(value("resident_memory_bytes"), () => status("VmRSS") * 1024, 32 * MB);
@@ -218,29 +218,29 @@ test("the numbers are those of /proc", onLinux, async () => {
   await untilNear(value("threads"), () => status("Threads"), 2);
   const cpuTime = () => {
     const stat = readFileSync("/proc/self/stat", "utf8").replace(/^.*\) /s, "").split(" ");
-    // Hundredths of a second, in user mode and in the kernel.
+    // Hundredths of a second in user mode and in the kernel.
     return (Number(stat[11]) + Number(stat[12])) / 100;
   };
   const before = cpuTime();
   const seconds = valueOf("process_cpu_seconds_total");
-  // Each is rounded down by itself.
+  // Each value is rounded down separately.
   assert.ok(seconds >= before && seconds <= cpuTime() + 0.02, `${before}, ${seconds}`);
   const shell = (command: string) =>
     execFileSync("sh", ["-c", command], { encoding: "utf8" }).trim();
   const limit = (text: string) => text === "unlimited" ? Infinity : Number(text);
   assert.equal(valueOf("process_max_fds"), limit(shell("ulimit -n")));
-  // Kilobytes.
+  // ulimit uses kilobytes.
   assert.equal(valueOf("process_virtual_memory_max_bytes"), limit(shell("ulimit -v")) * 1024);
 });
 
 test(
-  "open descriptors are counted, that of the counting left out",
+  "open descriptors are counted without the one that counts",
   onLinux,
   async () => {
     const registry = register();
     const path = `${ROOT}README.md`;
     const inFolder = () => readdirSync("/proc/self/fd").length - 1;
-    // Descriptors of tests before this one may be closed at any moment.
+    // Descriptors of earlier tests may be closed at any moment.
     await until("no other descriptors are opened or closed meanwhile", () => {
       const before = valueOf("process_open_fds", registry);
       const expected = inFolder();
@@ -253,11 +253,11 @@ test(
   },
 );
 
-test("memory grows with allocations", () => {
+test("memory increases with allocations", () => {
   const registry = register();
   const external = valueOf("runtime_external_memory_bytes", registry);
   const bytes = new Uint8Array(new ArrayBuffer(64 * 2 ** 20)).fill(1);
-  // What was written to is resident; how much that adds depends on what was free before.
+  // Written memory is resident. The increase depends on how much was free before.
   assert.ok(valueOf("process_resident_memory_bytes", registry) >= bytes.length);
   assert.ok(valueOf("runtime_external_memory_bytes", registry) >= external + bytes.length / 2);
   const buffers = registry.getSampleValue("runtime_array_buffers_bytes");
@@ -265,7 +265,7 @@ test("memory grows with allocations", () => {
   assert.equal(bytes.at(-1), 1);
 });
 
-test("the used heap is not larger than the heap when much memory is outside it", () => {
+test("the used heap is not larger than the heap when much memory is outside the heap", () => {
   const registry = register();
   const bytes = new Uint8Array(new ArrayBuffer(64 * 2 ** 20)).fill(1);
   const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } };
@@ -276,19 +276,19 @@ test("the used heap is not larger than the heap when much memory is outside it",
   );
   const used = values.get("runtime_heap_used_bytes");
   assert.equal(used === undefined, Bun !== undefined);
-  // Both are of one scrape.
+  // Both values are from one scrape.
   assert.ok((used ?? 1) > 0 && (used ?? 1) <= values.get("process_heap_bytes")!);
   assert.equal(bytes.at(-1), 1);
 });
 
-test("isolates share their own numbers, and expose those of the process once", async () => {
+test("isolates share their own metrics, and expose those of the process once", async () => {
   const [one, two] = [new CollectorRegistry(), new CollectorRegistry()];
   for (const registry of [one, two]) registerRuntimeMetrics(registry);
   const store = new MemoryStore();
   const first = await loadBackend(store.backend(), { registry: one });
   const second = await loadBackend(store.backend(), { registry: two });
   try {
-    // Once more, now that the registry is shared.
+    // Registers again, because the registry is shared now.
     registerRuntimeMetrics(second);
     assert.ok(await first.flush());
     const texts = new Set<string>();

@@ -1,9 +1,9 @@
 /**
- * Cases of families and the text that others write for them.
+ * Cases of families and the text that other libraries write for them.
  *
- * Values and timestamps are compared as numbers, since both formats leave their
- * spelling to the writer: ours is JavaScript's shortest form. All else, `le` and
- * `quantile` included, is compared byte for byte.
+ * Values and timestamps are compared as numbers, because both formats leave their spelling to the
+ * writer. This library uses JavaScript's shortest form. Everything else, including `le` and
+ * `quantile`, is compared byte for byte.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
   toNumber,
 } from "./vector_families.ts";
 
-/** What expfmt, of Prometheus's Go libraries, writes. */
+/** A case of expfmt, from Prometheus's Go libraries. */
 interface ExpfmtCase {
   readonly index?: number;
   readonly name?: string;
@@ -32,7 +32,7 @@ interface ExpfmtCase {
   readonly errorPrefix?: string;
 }
 
-/** What the Python client writes. */
+/** A case of the Python client. */
 interface PythonCase {
   readonly test: string;
   readonly families: readonly PythonFamily[];
@@ -44,7 +44,7 @@ interface PythonCase {
 const VALUE_REGEXP =
   /"(?:\\[^]|[^"\\])*"|(?<= )[+-]?(?:[0-9][0-9.]*(?:e[+-]?[0-9]+)?|Inf|NaN)(?= |$)/g;
 
-/** Spells the values and the timestamps of a text in one way. */
+/** Normalizes the spelling of values and timestamps. */
 function normalise(text: string): string {
   const lines = text.split("\n").map((line) => {
     if (line.startsWith("#")) return line;
@@ -60,7 +60,7 @@ function write(chunks: Iterable<Uint8Array>): string {
   return [...chunks].map((chunk) => decoder.decode(chunk, { stream: true })).join("");
 }
 
-/** Verifies a text, or that the families are refused. */
+/** Verifies a text, or that the families are rejected. */
 function verify(encode: () => string, expected: string | undefined): void {
   if (expected === undefined) assert.throws(encode);
   else assert.equal(normalise(encode()), normalise(expected));
@@ -69,13 +69,13 @@ function verify(encode: () => string, expected: string | undefined): void {
 const openMetrics = (family: MetricFamily, created: boolean) =>
   write(encodeOpenMetrics([family], "allow-utf-8", created));
 
-/** A case whose text is another one. */
+/** Returns a case with another text, or undefined if the text is the same. */
 function withText<C extends { readonly expected?: string }>(c: C, expected: string): C | undefined {
   return expected === c.expected ? undefined : { ...c, expected };
 }
 
 const NO_METRICS: Deviation<ExpfmtCase> = {
-  reason: "a family without metrics is written as HELP and TYPE, not refused",
+  reason: "a family without metrics is written as HELP and TYPE, not rejected",
   adapt: (c) => {
     const { name, help, type = "" } = c.family;
     if (c.errorPrefix !== "MetricFamily has no metrics") return undefined;
@@ -96,7 +96,7 @@ const NO_HELP: Deviation<ExpfmtCase> = {
 };
 
 const GAUGE_HISTOGRAM: Deviation<ExpfmtCase> = {
-  reason: "in format 0.0.4, sum and count of a gaugehistogram are gauges of their own, with the " +
+  reason: "in format 0.0.4, the sum and count of a gaugehistogram are separate gauges with the " +
     "names that they have in OpenMetrics",
   adapt: (c) => {
     const { name, help, type } = c.family;
@@ -117,7 +117,7 @@ const GAUGE_HISTOGRAM: Deviation<ExpfmtCase> = {
 };
 
 const OPENMETRICS_GAUGE_HISTOGRAM: Deviation<ExpfmtCase> = {
-  reason: "sum and count of a gaugehistogram have the names that OpenMetrics gives them: _gsum " +
+  reason: "the sum and count of a gaugehistogram have the names that OpenMetrics defines: _gsum " +
     "and _gcount",
   adapt: (c) => {
     const { name = "", type } = c.family;
@@ -133,7 +133,7 @@ const OPENMETRICS_GAUGE_HISTOGRAM: Deviation<ExpfmtCase> = {
 };
 
 const FLOAT_HISTOGRAM: Deviation<ExpfmtCase> = {
-  reason: "a histogram of floats is not refused: the counts of the model are numbers of any kind",
+  reason: "a histogram of floats is not rejected, because counts in the model can be any numbers",
   adapt: (c) => {
     if (!c.errorPrefix?.includes("does not support float histogram")) return undefined;
     const { errorPrefix: _, ...rest } = c;
@@ -142,8 +142,8 @@ const FLOAT_HISTOGRAM: Deviation<ExpfmtCase> = {
 };
 
 const NO_TOTAL: Deviation<ExpfmtCase> = {
-  reason: "a counter that is unknown to OpenMetrics for want of _total has nothing that only " +
-    "counters have: no exemplar, no moment of creation",
+  reason: "a counter without _total is unknown in OpenMetrics, and loses the parts that only " +
+    "counters have: its exemplar and its created timestamp",
   adapt: (c) => {
     const { name = "", type } = c.family;
     if (type !== "COUNTER" || name.endsWith("_total") || c.expected === undefined) return undefined;
@@ -153,7 +153,7 @@ const NO_TOTAL: Deviation<ExpfmtCase> = {
 };
 
 const UNIT_NOT_SUFFIX: Deviation<ExpfmtCase> = {
-  reason: "a unit that the name does not end with is appended to it, as OpenMetrics wants it there",
+  reason: "a unit is appended to a name that does not end with it, as OpenMetrics requires",
   adapt: (c) => {
     const { name = "", unit = "" } = c.family;
     const base = name.replace(/_total$/, "");
@@ -167,7 +167,7 @@ const UNIT_NOT_SUFFIX: Deviation<ExpfmtCase> = {
   },
 };
 
-/** Cases of expfmt in format 0.0.4. */
+/** Cases of expfmt for format 0.0.4. */
 export const textExpfmt: Runner[] = (["cases", "errors"] as const).map((key) =>
   runner<ExpfmtCase>({
     cases: list(key),
@@ -178,7 +178,7 @@ export const textExpfmt: Runner[] = (["cases", "errors"] as const).map((key) =>
   })
 );
 
-/** Cases of expfmt in OpenMetrics 1.0. */
+/** Cases of expfmt for OpenMetrics 1.0. */
 export const openMetricsExpfmt: Runner[] = (["cases", "errors"] as const).map((key) =>
   runner<ExpfmtCase>({
     cases: list(key),
@@ -202,7 +202,7 @@ export const openMetricsExpfmt: Runner[] = (["cases", "errors"] as const).map((k
   })
 );
 
-/** What expfmt writes in the draft of OpenMetrics 2.0. */
+/** A case of expfmt for the draft of OpenMetrics 2.0. */
 interface DraftCase extends ExpfmtCase {
   readonly in: ProtoFamily;
   readonly out: string;
@@ -210,7 +210,7 @@ interface DraftCase extends ExpfmtCase {
 
 const DRAFT = "OpenMetrics 2.0 is a draft; 1.0 is written: ";
 
-/** Cases of expfmt in the draft of OpenMetrics 2.0. */
+/** Cases of expfmt for the draft of OpenMetrics 2.0. */
 export const openMetricsDraft: Runner = runner<ExpfmtCase>({
   cases: (file) =>
     list<DraftCase>("cases")(file)?.map(({ in: family, out, ...c }) => ({
@@ -230,7 +230,7 @@ export const openMetricsDraft: Runner = runner<ExpfmtCase>({
     },
     NO_HELP,
     {
-      reason: `${DRAFT}a moment of creation is a series of its own`,
+      reason: `${DRAFT}a created timestamp is a separate series`,
       adapt: (c) => {
         if (c.expected === undefined) return undefined;
         return withText(
@@ -243,7 +243,7 @@ export const openMetricsDraft: Runner = runner<ExpfmtCase>({
       },
     },
     {
-      reason: `${DRAFT}an exemplar may come without a timestamp`,
+      reason: `${DRAFT}an exemplar needs no timestamp`,
       adapt: (c) => {
         const [metric, ...others] = c.family.metric ?? [];
         const exemplar = metric?.counter?.exemplar;
@@ -251,7 +251,7 @@ export const openMetricsDraft: Runner = runner<ExpfmtCase>({
           return undefined;
         }
         const labels = (exemplar.label ?? []).map(({ name, value }) => `${name}="${value}"`);
-        // Without labels there is none in either version.
+        // Neither version writes an exemplar without labels.
         if (labels.length === 0) return undefined;
         return withText(
           c,
@@ -262,7 +262,7 @@ export const openMetricsDraft: Runner = runner<ExpfmtCase>({
   ],
 });
 
-/** The families of a case, with their labels in the order that the Python client gives them. */
+/** Returns the families of a case, with their labels in the order of the Python client. */
 function readPython({ families }: PythonCase): MetricFamily[] {
   return families.map((family) =>
     fromPython({
@@ -285,7 +285,7 @@ const SUM_FIRST: Deviation<PythonCase> = {
   },
 };
 
-/** Cases of the Python client in format 0.0.4. */
+/** Cases of the Python client for format 0.0.4. */
 export const textPython: Runner = runner<PythonCase>({
   cases: list("cases"),
   name: ({ test }) => test,
@@ -317,14 +317,14 @@ export const textPython: Runner = runner<PythonCase>({
     },
     {
       ...SUM_FIRST,
-      // There, the parts of a gaugehistogram are families with HELP and TYPE between them.
+      // In format 0.0.4, HELP and TYPE lines separate the parts of a gaugehistogram.
       adapt: (c) =>
         c.families.every(({ type }) => type === "gaugehistogram") ? undefined : SUM_FIRST.adapt(c),
     },
   ],
 });
 
-/** Cases of the Python client in OpenMetrics. */
+/** Cases of the Python client for OpenMetrics. */
 export const openMetricsPython: Runner = runner<PythonCase>({
   cases: list("cases"),
   name: ({ test }) => test,
@@ -355,7 +355,7 @@ export const openMetricsPython: Runner = runner<PythonCase>({
   ],
 });
 
-/** The lines of a native histogram, unless there are those of a classic one. */
+/** Returns the lines of a native histogram, or nothing if it also has a classic one. */
 function classicLines(sample: PythonSample, samples: readonly PythonSample[]): string {
   const { sum, count } = sample.nativeHistogram!;
   const isClassic = samples.some(({ name, labels }) =>

@@ -10,7 +10,10 @@ import { lintMetrics } from "../../testing.ts";
 import { promtoolLines, registryOf } from "../support/linting.ts";
 import { list, type Runner, runner } from "./runner.ts";
 
-/** A text, and what promtool says of it: 0 for nothing, 3 for problems, 1 for what it cannot read. */
+/**
+ * A text and promtool's output. The exit code is 0 for no problems, 3 for problems, and 1 for
+ * unreadable text.
+ */
 interface LintCase {
   readonly name: string;
   readonly exitCode: number;
@@ -19,18 +22,18 @@ interface LintCase {
   readonly base64?: string;
 }
 
-/** Texts that promtool has read, and what it found. */
+/** Texts with promtool's findings. */
 export const promtool: Runner = runner<LintCase>({
   cases: list("cases"),
   name: ({ name }) => name,
   inapplicable: ({ exitCode }) =>
     exitCode === 1
-      ? "a text that promtool cannot read; a registry writes none such, as an end-to-end test holds"
+      ? "a text that promtool cannot read; an end-to-end test shows that a registry never writes one"
       : undefined,
   verify: ({ text = "", message }) => {
     const registry = registryOf(parsePrometheusText(text));
     assert.equal(promtoolLines(lintMetrics(registry)).join("\n"), message);
-    // The same once more, from what the registry itself writes.
+    // The result is the same for the registry's own output.
     const again = registryOf(parsePrometheusText(generateMetrics(registry)));
     assert.equal(promtoolLines(lintMetrics(again)).join("\n"), message);
   },

@@ -1,11 +1,10 @@
 /**
- * Holds the library against the cases of others: `deno task conformance`.
+ * Tests the library against the cases of other projects: `deno task conformance`.
  *
- * The cases are files in a folder beside the checkout, or in the one that the
- * environment variable `NARTHEX_VECTORS` names. For each file, a line says how many
- * cases it has, how many hold as they are, and how many in a way that is a known
- * deviation; what these are stands below. A case that does not hold, and a deviation
- * that is none any more, are failures.
+ * The cases are files in a folder next to the checkout, or in the folder of the environment
+ * variable `NARTHEX_VECTORS`. The output has a line for each file, with the number of cases, of
+ * cases that pass and of known deviations. The deviations are explained below the table. A case
+ * that does not hold is a failure, and so is an obsolete deviation.
  *
  * @module
  */
@@ -29,7 +28,7 @@ import {
 
 const cases = (file: JsonObject) => file["cases"];
 
-/** What reads each file. */
+/** The runners of each file. */
 const RUNNERS: Readonly<Record<string, readonly Runner[]>> = {
   "float_format.json": [names.floatFormat],
   "name_escaping.json": names.escaping,
@@ -62,7 +61,7 @@ const RUNNERS: Readonly<Record<string, readonly Runner[]>> = {
   "textparse_prometheus_3_14.json": parsing.server,
 };
 
-/** How many lines of a failure are shown. */
+/** The number of lines that are shown of a failure. */
 const MESSAGE_LINES = 40;
 
 async function main(): Promise<number> {
@@ -117,7 +116,7 @@ function countExcluded({ inapplicable }: Outcome): number {
   return [...inapplicable.values()].flat().length;
 }
 
-/** What there is to say about a file beside numbers. */
+/** Returns the details of a file: deviations, inapplicable cases and failures. */
 function describe(file: string, { deviations, inapplicable, failures }: Outcome): string[] {
   const lines: string[] = [];
   for (
@@ -125,7 +124,7 @@ function describe(file: string, { deviations, inapplicable, failures }: Outcome)
   ) {
     for (const [reason, names] of reasons) {
       lines.push(`  ${kind} (${names.length}): ${reason}`);
-      // Those that do not apply are all of their kind: their names say nothing more.
+      // The names of inapplicable cases add nothing to the reason.
       if (kind === "deviation") lines.push(...names.map((name) => `    ${name}`));
     }
   }

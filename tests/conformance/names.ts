@@ -1,5 +1,5 @@
 /**
- * Cases of names, of numbers, and of what is negotiated.
+ * Cases of names, numbers and content negotiation.
  *
  * @module
  */
@@ -34,7 +34,7 @@ interface FloatCase {
   readonly openmetrics: string;
 }
 
-/** A number as a value, which may be spelled in any way, and as a bound, which may not. */
+/** A number as a value, whose spelling is free, and as a bound, whose spelling is not. */
 export const floatFormat: Runner = runner<FloatCase>({
   cases: list("cases"),
   name: ({ text }) => text,
@@ -111,7 +111,7 @@ function validity(
     cases: list(key),
     name: ({ mn, ln }) => `${key} ${JSON.stringify(mn ?? ln)}`,
     verify: ({ mn, ln, legacyValid, utf8Valid }) => {
-      // Bytes that are no text cannot even be asked about.
+      // Bytes that are not UTF-8 cannot be passed as a name.
       const valid = (validation: NameValidation) =>
         isValid(() => check(toText((mn ?? ln)!), validation, "Cannot check"));
       assert.equal(valid("legacy"), legacyValid);
@@ -127,7 +127,7 @@ export const escaping: Runner[] = [
     name: ({ name }) => `escape: ${name}`,
     inapplicable: ({ input = "" }) => input === "" ? "no name is empty" : undefined,
     deviations: [{
-      reason: "a name that needs no escaping is written as it is, as the server reads it",
+      reason: "a name that needs no escaping is written unchanged, as the server reads it",
       adapt: (c) => {
         const { input = "", dots } = c;
         return isLegacyMetricName(input) && dots !== input ? { ...c, dots: input } : undefined;
@@ -145,8 +145,7 @@ export const escaping: Runner[] = [
   runner<FamilyEscapingCase>({
     cases: list("familyEscaping"),
     name: ({ name }) => `family: ${name}`,
-    inapplicable: ({ input }) =>
-      input.name === undefined ? "there is no family without a name" : undefined,
+    inapplicable: ({ input }) => input.name === undefined ? "a family must have a name" : undefined,
     verify: ({ scheme, input, expected }) => {
       const encode = (family: ProtoFamily, scheme: EscapingScheme) =>
         [...encodeProtobuf([fromProto(family)], scheme)].flatMap(decodeFamilies);
@@ -178,7 +177,10 @@ function withType(c: NegotiationCase, from: RegExp, to: string): NegotiationCase
   return expectContentType === c.expectContentType ? undefined : { ...c, expectContentType };
 }
 
-/** What is written here: how it is asked for, its Content-Type, and what it is in a list. */
+/**
+ * The formats that the library writes: a pattern in a header, the Content-Type, and a pattern in a
+ * list.
+ */
 const OFFERS: readonly (readonly [asked: RegExp, contentType: string, listed: RegExp])[] = [
   [
     /openmetrics-text(?=.*version=1\.0\.0)/,
@@ -198,7 +200,7 @@ const OFFERS: readonly (readonly [asked: RegExp, contentType: string, listed: Re
   [/text\/plain(?!.*version=(?!0\.0\.4))/, TEXT, /^text 0|^text\/plain/],
 ];
 
-/** What the scraper would rather have of that: the range of the greatest weight decides. */
+/** Returns the format that the scraper prefers, by the weights of its ranges. */
 function preferred(accept: string): (typeof OFFERS)[number] | undefined {
   const weight = (range: string) => Number(/;\s*q=([0-9.]+)/.exec(range)?.[1] ?? 1);
   for (const range of accept.split(",").sort((a, b) => weight(b) - weight(a))) {
@@ -209,8 +211,7 @@ function preferred(accept: string): (typeof OFFERS)[number] | undefined {
 
 const NEGOTIATION_DEVIATIONS: readonly Deviation<NegotiationCase>[] = [
   {
-    reason:
-      "protobuf is written delimited only: its text forms, which no server reads, are answered in text",
+    reason: "protobuf is only written delimited: its text forms, which no server reads, get text",
     adapt: (c) =>
       withType(
         c,
@@ -219,7 +220,7 @@ const NEGOTIATION_DEVIATIONS: readonly Deviation<NegotiationCase>[] = [
       ),
   },
   {
-    reason: "OpenMetrics 2.0 is a draft and not written: a scraper is given what else it takes, " +
+    reason: "OpenMetrics 2.0 is a draft and not written: a scraper gets another accepted format, " +
       "or text",
     adapt: (c) =>
       withType(
@@ -233,9 +234,8 @@ const NEGOTIATION_DEVIATIONS: readonly Deviation<NegotiationCase>[] = [
     adapt: (c) => withType(c, /(?<=^application\/openmetrics-text; version=)0\.0\.1/, "1.0.0"),
   },
   {
-    reason:
-      "a scraper that takes anything is given text, and one that asks for a format is given " +
-      "it: which formats there are, and their order, is not a setting",
+    reason: "a scraper that accepts anything gets text, and one that prefers a format gets " +
+      "it: the formats and their order cannot be configured",
     adapt: (c) => {
       if (/^\s*(?:\*|\w+)\/\*\s*(?:;\s*(?:escaping|q)=[^;,]*)*$/.test(c.accept)) {
         return withType(c, /^application\/.*(?=; escaping=)/, TEXT);
@@ -249,7 +249,7 @@ const NEGOTIATION_DEVIATIONS: readonly Deviation<NegotiationCase>[] = [
   },
 ];
 
-/** Accept headers and what they are answered with. */
+/** Accept headers and the expected responses. */
 export const negotiation: Runner[] = [
   runner<NegotiationCase>({
     cases: list("cases"),
@@ -261,13 +261,13 @@ export const negotiation: Runner[] = [
   }),
   runner<ServerHeaderCase>({
     cases: (file: JsonObject) =>
-      // The shape of the file; another one fails.
+      // This is the shape of the file. A file of another shape fails.
       list<ServerHeaderCase>("cases")((file["prometheusAcceptHeaders"] ?? {}) as JsonObject),
     name: ({ name }) => `Prometheus ${name}`,
     verify: ({ accept, expectFormat, expectEscaping }) => {
       const { format, escaping, contentType } = negotiate(accept);
       assert.equal(escaping, expectEscaping);
-      // As in "openmetrics-1.0.0", "protobuf-delimited" and "text-0.0.4".
+      // Examples are "openmetrics-1.0.0", "protobuf-delimited" and "text-0.0.4".
       const [name, detail] = expectFormat.split("-");
       assert.equal(format, name);
       assert.ok(contentType.includes(`=${detail};`), contentType);

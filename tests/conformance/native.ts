@@ -19,7 +19,7 @@ import { fromBits, type JsonNumber, toNumber } from "./vector_families.ts";
 
 type Span = readonly [offset: number, length: number];
 
-/** A histogram as it should be in the end. */
+/** The expected histogram. */
 export interface Wanted {
   readonly sampleCount: JsonNumber;
   readonly sampleSum: JsonNumber;
@@ -47,10 +47,10 @@ interface ObservationCase {
   readonly want: Wanted;
 }
 
-/** Seconds between two observations. */
+/** The time between two observations, in seconds. */
 const STEP = 60;
 
-/** Lists of observations, and the histogram after them. */
+/** Lists of observations and the resulting histogram. */
 export const observations: Runner = runner<ObservationCase>({
   cases: list("cases"),
   name: ({ name }) => name,
@@ -84,7 +84,7 @@ export const observations: Runner = runner<ObservationCase>({
   },
 });
 
-/** The metric refuses values that are not finite, so these cases are for the estimator alone. */
+/** Verifies the estimator alone, because the metric rejects values that are not finite. */
 function verifyEstimator({ observations, options, want }: Omit<ObservationCase, "name">): void {
   const { zeroThreshold, ...given } = options;
   const threshold = zeroThreshold === "default" ? {} : { zeroThreshold };
@@ -106,7 +106,7 @@ function verifyEstimator({ observations, options, want }: Omit<ObservationCase, 
   assert.deepEqual(readHistogram({ ...histogram, created_timestamp }, 0), readWanted(want));
 }
 
-/** What a histogram says, in the terms of the files. */
+/** Converts a histogram to the terms of the files. */
 function readHistogram(histogram: ProtoHistogram, start: number): Wanted {
   const isNative = histogram.schema !== undefined;
   const spans = (list: ProtoSpan[] = []) =>
@@ -141,7 +141,7 @@ function readWanted(want: Wanted): Wanted {
   };
 }
 
-/** Bucket indices and the bounds that belong to them. */
+/** Bucket indices and their bounds. */
 export const upperBounds: Runner = runner<{ schema: number; key: number; upperBound: JsonNumber }>({
   cases: list("cases"),
   name: ({ schema, key }) => `schema ${schema}, bucket ${key}`,
@@ -162,14 +162,14 @@ export const bounds: Runner = runner<string>({
   },
 });
 
-/** The same in decimal, by their place. */
+/** The same bounds in decimal, by their position. */
 export const boundsByPlace: Runner = runner<{ decimal: number; index: number }>({
   cases: (file) => list<number>("decimal")(file)?.map((decimal, index) => ({ decimal, index })),
   name: (_, index) => `place ${index}`,
   verify: ({ decimal, index }) => assert.equal(nativeUpperBound(8, index - 256), decimal),
 });
 
-/** Values and the bucket that they are in. */
+/** Values and their buckets. */
 export const bucketIndex: Runner = runner<{ schema: number; bits: string; key: number }>({
   cases: list("cases"),
   name: ({ schema, bits }) => `schema ${schema}, value ${fromBits(bits)}`,
@@ -180,7 +180,7 @@ export const bucketIndex: Runner = runner<{ schema: number; bits: string; key: n
   },
 });
 
-/** Bucket factors and the schema that is fine enough. */
+/** Bucket factors and the expected schema. */
 export const schemaPick: Runner = runner<{ bucketFactor: number; schema: number }>({
   cases: list("cases"),
   name: ({ bucketFactor }) => `factor ${bucketFactor}`,
@@ -193,7 +193,7 @@ interface Encoding {
 }
 
 function readBuckets(file: JsonObject): Map<number, number> {
-  // The shape of the file; another one fails.
+  // This is the shape of the file. A file of another shape fails.
   const buckets = Object.entries(file["buckets"] as Record<string, number>);
   return new Map(
     buckets.map(([index, count]) => [Number(index), count] as const)
@@ -201,7 +201,7 @@ function readBuckets(file: JsonObject): Map<number, number> {
   );
 }
 
-/** The ways in which one histogram's buckets may be written: all are read, one is written. */
+/** The possible encodings of one histogram's buckets. All can be read, and one is written. */
 export const encoding: Runner[] = [
   runner<{ encoding: Encoding; buckets: Map<number, number> }>({
     cases: (file) =>
@@ -250,7 +250,7 @@ export const encoding: Runner[] = [
   }),
 ];
 
-/** Exemplars as they come, and which are kept. */
+/** Sequences of exemplars, and those that are kept. */
 export const exemplars: Runner = runner<{
   maxExemplars: number;
   ttlSeconds: number;
@@ -262,7 +262,7 @@ export const exemplars: Runner = runner<{
     const kept = new NativeExemplars({ maxExemplars, maxAgeSeconds: ttlSeconds });
     for (const { observe, wantValues } of steps) {
       for (const [value, timestamp] of observe) kept.add({ labels: {}, value, timestamp });
-      // Whatever their age: that is looked at when they are exposed.
+      // The age does not matter here, because it is only checked at exposition.
       assert.deepEqual(kept.list(-Infinity).map(({ value }) => value), wantValues);
     }
   },

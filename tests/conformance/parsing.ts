@@ -1,5 +1,5 @@
 /**
- * Cases of texts and what others read in them.
+ * Cases of texts and what other parsers read.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   toText,
 } from "./vector_families.ts";
 
-/** A text, whether it may be read, and what is read then. */
+/** A text, whether it is valid, and the expected families. */
 interface ParseCase {
   readonly name?: string;
   readonly test?: string;
@@ -30,13 +30,13 @@ interface ParseCase {
 
 type Parse = (text: string) => MetricFamily[];
 
-/** Verifies that a text is read or refused. */
+/** Verifies that a text is accepted or rejected. */
 function verifyVerdict(parse: Parse, c: { text: JsonText; shouldParse: boolean }): void {
   let text: string;
   try {
     text = toText(c.text);
   } catch {
-    // A parser is given a text: bytes that are none are refused before.
+    // A parser accepts strings only. Invalid UTF-8 is rejected earlier.
     return assert.equal(c.shouldParse, false);
   }
   if (c.shouldParse) parse(text);
@@ -51,38 +51,38 @@ function accepting<C extends { shouldParse: boolean }>(c: C): C {
   return { ...c, shouldParse: true };
 }
 
-/** The beginning of a case's text, for cases without a name. */
+/** Returns the start of a case's text, for cases without a name. */
 function excerpt({ text }: { text: JsonText }): string {
   const whole = typeof text === "string" ? text : text.$bytesHex;
   return JSON.stringify(whole.length > 60 ? `${whole.slice(0, 60)}…` : whole);
 }
 
-/** Cases of the OpenMetrics project itself. */
+/** Cases of the OpenMetrics project. */
 export const openMetricsProject: Runner = runner<ParseCase>({
   cases: list("cases"),
   name: ({ name }) => name!,
   verify: (c) => verifyVerdict(parseOpenMetrics, c),
 });
 
-/** Cases of the Python client's parser of OpenMetrics. */
+/** Cases of the Python client's OpenMetrics parser. */
 export const openMetricsPython: Runner = runner<ParseCase>({
   cases: list("cases"),
   name: (c) => `${c.test} ${excerpt(c)}`,
   verify: (c) => verifyFamilies(parseOpenMetrics, c, toPlain),
 });
 
-/** Cases of the Python client's parser of format 0.0.4. */
+/** Cases of the Python client's parser for format 0.0.4. */
 export const textPython: Runner = runner<ParseCase>({
   cases: list("cases"),
   name: (c) => `${c.test} ${excerpt(c)}`,
   verify: (c) => verifyFamilies(parsePrometheusText, c, (family) => toPlain(withTotal(family))),
   deviations: [{
-    reason: "as strict as the server, which refuses a comma before the first label",
+    reason: "as strict as the server, which rejects a comma before the first label",
     adapt: (c) => c.shouldParse && /\{\s*,/.test(String(c.text)) ? refusing(c) : undefined,
   }],
 });
 
-/** Verifies a verdict, and what is read. */
+/** Verifies that a text is accepted or rejected, and its families. */
 function verifyFamilies(
   parse: Parse,
   c: ParseCase,
@@ -101,7 +101,7 @@ function inNameOrder(families: PlainFamily[]): PlainFamily[] {
   return families.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** The Python client takes every counter of format 0.0.4 for one that is named `_total`. */
+/** Appends `_total` to the names of counters, as the Python client does in format 0.0.4. */
 function withTotal(family: MetricFamily): MetricFamily {
   const { name, help, type, unit, nameValidation } = family;
   if (type !== "counter" || name.endsWith("_total")) return family;
@@ -110,15 +110,15 @@ function withTotal(family: MetricFamily): MetricFamily {
   return new MetricFamily(`${name}_total`, help, type, { unit, nameValidation, metrics });
 }
 
-/** A text that expfmt reads. */
+/** A text that expfmt accepts. */
 interface GoodCase {
   readonly text: JsonText;
   readonly families: readonly ProtoFamily[];
-  /** Whether timestamps are not looked at. */
+  /** Whether timestamps are ignored. */
   readonly isTimeless?: boolean;
 }
 
-/** Families without timestamps. */
+/** Removes the timestamps of families. */
 function withoutTime(families: PlainFamily[]): PlainFamily[] {
   return families.map((family) => {
     const samples = family.samples.map(({ timestamp: _, ...sample }) => sample);
@@ -126,7 +126,7 @@ function withoutTime(families: PlainFamily[]): PlainFamily[] {
   });
 }
 
-/** Whether the lines of a family differ in their timestamps. */
+/** Returns whether the lines of a family have different timestamps. */
 function hasMixedTimestamps(text: string, { name, type = "" }: ProtoFamily): boolean {
   if (type !== "SUMMARY" && !type.endsWith("HISTOGRAM")) return false;
   const lines = text.split("\n").map((line) => line.trim()).filter((line) =>
@@ -136,14 +136,14 @@ function hasMixedTimestamps(text: string, { name, type = "" }: ProtoFamily): boo
   return new Set(timestamps).size > 1;
 }
 
-/** A text that expfmt refuses. */
+/** A text that expfmt rejects. */
 interface BadCase {
   readonly text: JsonText;
   readonly errorPrefix: string;
   readonly shouldParse: boolean;
 }
 
-/** What expfmt refuses and the server accepts, by expfmt's error. */
+/** Texts that expfmt rejects and the server accepts, by expfmt's error. */
 const SERVER_ACCEPTS: readonly (readonly [what: string, error: RegExp, text?: RegExp])[] = [
   [
     "a last line without its end",
@@ -152,22 +152,22 @@ const SERVER_ACCEPTS: readonly (readonly [what: string, error: RegExp, text?: Re
   ],
   ["line breaks between quotes", /contains unescaped new-line$/],
   ["more than one HELP", /second HELP line/],
-  ["more than one TYPE, and one behind the samples", /second TYPE line/],
+  ["more than one TYPE, and a TYPE after the samples", /second TYPE line/],
   ["unknown escapes", /invalid escape sequence/],
   [
-    "bounds and quantiles that are no numbers",
+    "bounds and quantiles that are not numbers",
     /expected float as value for '(?:le|quantile)' label/,
   ],
   ["negative counts", /\b(?:negative|less than 0|unsigned)\b/],
 ];
 
-/** Cases of expfmt's parser of format 0.0.4. */
+/** Cases of expfmt's parser for format 0.0.4. */
 export const textExpfmt: Runner[] = [
   runner<GoodCase>({
     cases: list("good"),
     name: excerpt,
     verify: ({ text, families, isTimeless = false }) => {
-      // A family that is declared only is a family here, and none there.
+      // Only this library returns families that are declared but have no samples.
       const read = parsePrometheusText(toText(text)).map(toPlain)
         .filter(({ samples }) => samples.length > 0);
       const expected = families.map((family) => toPlain(fromProto(family)));
@@ -175,7 +175,7 @@ export const textExpfmt: Runner[] = [
       assert.deepEqual(inNameOrder(prepare(read)), inNameOrder(prepare(expected)));
     },
     deviations: [{
-      reason: 'as the server does, \\" is not taken for an escape in HELP of format 0.0.4',
+      reason: 'as in the server, \\" is not an escape in HELP of format 0.0.4',
       adapt: (c) => {
         if (!/^# HELP .*\\"/m.test(String(c.text))) return undefined;
         const families = c.families.map((family) => ({
@@ -185,7 +185,8 @@ export const textExpfmt: Runner[] = [
         return { ...c, families };
       },
     }, {
-      reason: "samples of different timestamps are different points; there, the last one is all's",
+      reason:
+        "samples with different timestamps are different points; expfmt uses the last timestamp for all",
       adapt: (c) =>
         c.families.some((family) => hasMixedTimestamps(String(c.text), family))
           ? { ...c, isTimeless: true }
@@ -205,7 +206,7 @@ export const textExpfmt: Runner[] = [
   }),
 ];
 
-/** A text, and whether the server takes it. */
+/** A text, and whether the server accepts it. */
 interface ServerCase {
   readonly text: JsonText;
   readonly shouldParse: boolean;
@@ -220,7 +221,7 @@ function serverCases(key: string): (file: JsonObject) => ServerCase[] | undefine
       }));
 }
 
-/** Cases of the parsers of the server. */
+/** Cases of the server's parsers. */
 export const server: Runner[] = [
   ...["prometheusText", "prometheusTextNullByte"].map((key) =>
     runner<ServerCase>({
@@ -238,7 +239,7 @@ export const server: Runner[] = [
   ),
 ];
 
-/** A response, and what a server made of it. */
+/** A response to a scrape, and the server's reaction. */
 interface ScrapeCase {
   readonly name: string;
   readonly status: number | null;
@@ -252,7 +253,7 @@ interface ScrapeCase {
   };
 }
 
-/** The part of a response that concerns a parser. */
+/** The part of a response that a parser reads. */
 interface Scrape {
   readonly isOpenMetrics: boolean;
   readonly text: JsonText;
@@ -279,7 +280,7 @@ function readScrape(c: ScrapeCase): Scrape {
   return { isOpenMetrics: type?.startsWith("application/openmetrics-text") ?? false, text };
 }
 
-/** What happens before a parser is asked. */
+/** Returns whether a case is decided before parsing. */
 function isTransport({ status, headers, body }: ScrapeCase): boolean {
   const fields = new Headers(headers.map(([key, value]): [string, string] => [key, value]));
   const length = fields.get("content-length");
@@ -289,7 +290,7 @@ function isTransport({ status, headers, body }: ScrapeCase): boolean {
       Number(length) !== new TextEncoder().encode(body).length);
 }
 
-/** The series of families as the server keeps them: the first of equal ones, without empty labels. */
+/** Returns series as the server stores them: the first of duplicates, without empty labels. */
 function seriesOf(families: MetricFamily[]): { labels: Record<string, string>; value: number }[] {
   const series = new Map<string, { labels: Record<string, string>; value: number }>();
   for (const family of families) {
@@ -303,33 +304,33 @@ function seriesOf(families: MetricFamily[]): { labels: Record<string, string>; v
   return inOrder([...series.values()]);
 }
 
-/** Expects a text to be read. */
+/** Expects a text to be accepted. */
 function up(c: ScrapeCase, series: ScrapeCase["prometheus"]["series"]): ScrapeCase {
   return { ...c, prometheus: { health: "up", series: series ?? [] } };
 }
 
-/** Expects a text to be refused. */
+/** Expects a text to be rejected. */
 function down(c: ScrapeCase): ScrapeCase {
   return { ...c, prometheus: { health: "down" } };
 }
 
-/** What OpenMetrics forbids and Prometheus 2.42 accepts. */
+/** Texts that OpenMetrics forbids and Prometheus 2.42 accepts. */
 const FORBIDDEN: readonly (readonly [what: string, text: RegExp])[] = [
-  ["a series that comes twice, without timestamps", /^([^# ]\S*) \S+\n(?:.*\n)*?\1 \S+$/m],
+  ["a series that occurs twice, without timestamps", /^([^# ]\S*) \S+\n(?:.*\n)*?\1 \S+$/m],
   ["an exemplar with more than 128 characters", / # \{[^}]{132,}\}/],
-  ["an exemplar that has a label twice", / # \{(?:.*,)?([a-z]+)="[^"]*",(?:.*,)?\1="/],
+  ["an exemplar with a duplicate label", / # \{(?:.*,)?([a-z]+)="[^"]*",(?:.*,)?\1="/],
 ];
 
 const SCRAPE_DEVIATIONS: readonly Deviation<ScrapeCase>[] = [
   ...FORBIDDEN.map(([what, text]) => ({
-    reason: `the parser of OpenMetrics is strict: the specification forbids ${what}`,
+    reason: `the OpenMetrics parser is strict: the specification forbids ${what}`,
     adapt: (c: ScrapeCase) => {
       const scrape = readScrape(c);
       return scrape.isOpenMetrics && text.test(String(scrape.text)) ? down(c) : undefined;
     },
   })),
   {
-    reason: "quoted names, which came with Prometheus 3, are read",
+    reason: "quoted names, which Prometheus 3 introduced, are accepted",
     adapt: (c) => {
       const [, name, value] = /^\{"([^"]*)"\} (\S+)\n$/.exec(c.body ?? "") ?? [];
       return name === undefined ? undefined : up(c, [[{ __name__: name }, value!]]);
@@ -337,7 +338,7 @@ const SCRAPE_DEVIATIONS: readonly Deviation<ScrapeCase>[] = [
   },
   {
     reason:
-      "blanks before a metric's name, which Prometheus 2.42 takes for a part of it, are skipped",
+      "blanks before a metric's name are skipped; Prometheus 2.42 makes them part of the name",
     adapt: (c) => {
       const [, name, labels, value] = /^ +(\w+) *(\{.*\}) *(\S+) *\n$/.exec(c.body ?? "") ?? [];
       if (name === undefined) return undefined;
@@ -349,7 +350,7 @@ const SCRAPE_DEVIATIONS: readonly Deviation<ScrapeCase>[] = [
   },
 ];
 
-/** Responses to scrapes, and what Prometheus 2.42 made of them. */
+/** Responses to scrapes, and the reactions of Prometheus 2.42. */
 export const scrapes: Runner = runner<ScrapeCase>({
   cases: list("cases"),
   name: ({ name }) => name,
@@ -363,7 +364,7 @@ export const scrapes: Runner = runner<ScrapeCase>({
     const shouldParse = health === "up";
     const parse = isOpenMetrics ? parseOpenMetrics : parsePrometheusText;
     verifyVerdict(parse, { text, shouldParse });
-    // Samples that are too old or too new are read, but not kept.
+    // Samples that are too old or too new are accepted, but not stored.
     if (!shouldParse || c.name.startsWith("ts_") || series === undefined) return;
     assert.deepEqual(
       seriesOf(parse(toText(text))),

@@ -1,5 +1,5 @@
 /**
- * Cases of families and the bytes that others write for them.
+ * Cases of families and the bytes that other libraries write for them.
  *
  * @module
  */
@@ -16,7 +16,7 @@ interface Timestamp {
   readonly nanos?: number;
 }
 
-/** A family with one metric, whose fields stand beside each other. */
+/** A family with one metric, in flattened form. */
 interface EncodeCase {
   readonly name: string;
   readonly family: {
@@ -99,7 +99,7 @@ function toFamily(family: EncodeCase["family"]): MetricFamily {
   return result;
 }
 
-/** Families, in the bytes of an encoder that keeps the fields in order as ours does. */
+/** Families and the bytes of an encoder that also writes fields in order. */
 export const encode: Runner = runner<EncodeCase>({
   cases: (file) => list<EncodeCase>("cases")((file["encode"] ?? {}) as JsonObject),
   name: ({ name }) => name,
@@ -111,11 +111,11 @@ export const encode: Runner = runner<EncodeCase>({
   },
 });
 
-/** Bytes to read, which only servers do. */
+/** Bytes to decode, which only servers do. */
 export const decode: Runner[] = [
   inapplicable(
     "the library does not read protobuf",
-    // The shape of the file; without it, there are no cases.
+    // This is the shape of the file. Without it, there are no cases.
     (file) => (file["decode"] as JsonObject | undefined)?.["cases"],
   ),
 ];

@@ -1,54 +1,54 @@
 /**
- * Runs cases that others wrote, and accounts for every one of them.
+ * Runs cases of other projects, and accounts for each of them.
  *
  * @module
  */
 
 /**
- * A way in which this library differs on purpose. It does not excuse a case: it says
- * what holds in its place, and that must be so. When a case holds as it is although
- * a deviation changes it, the deviation is out of date, which is a failure.
+ * An intended difference of this library. It does not skip a case, but changes the expectation,
+ * which must then hold. If a case holds without the change, the deviation is obsolete, which is a
+ * failure.
  */
 export interface Deviation<C> {
-  /** Why. */
+  /** The reason for the difference. */
   readonly reason: string;
-  /** The case as it holds here; nothing if the deviation does not concern it. */
+  /** Returns the case as it holds here, or undefined if the deviation does not apply. */
   readonly adapt: (c: C) => C | undefined;
 }
 
-/** The cases of one list in a file, and how to verify one. */
+/** The cases of one list in a file, and a function that verifies them. */
 export interface Suite<C> {
-  /** The list, or nothing if the file has none. */
+  /** Returns the list, or undefined if the file has none. */
   readonly cases: (file: JsonObject) => readonly C[] | undefined;
-  /** What a case is called in the report. */
+  /** Returns the name of a case in the report. */
   readonly name: (c: C, index: number) => string;
   /** Throws if a case does not hold. */
   readonly verify: (c: C) => void | Promise<void>;
-  /** Why a case means nothing to this library, if so. */
+  /** Returns the reason why a case does not apply to this library, or undefined if it applies. */
   readonly inapplicable?: (c: C) => string | undefined;
-  /** The known deviations. Each changes what the ones before have made of a case. */
+  /** The known deviations. Each one receives the result of those before. */
   readonly deviations?: readonly Deviation<C>[];
 }
 
-/** An object of JSON. */
+/** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** What became of cases. */
+/** The results of all cases. */
 export interface Outcome {
   cases: number;
   passed: number;
-  /** The names of the cases that hold in another way, by reason; one may have several. */
+  /** The names of deviating cases by reason. A case may have several reasons. */
   deviations: Map<string, string[]>;
   deviating: number;
-  /** The names of the cases that mean nothing here, by reason. */
+  /** The names of inapplicable cases by reason. */
   inapplicable: Map<string, string[]>;
   failures: { name: string; message: string }[];
 }
 
-/** A suite whose type of cases is its own affair. */
+/** A suite, without its type of cases. */
 export type Runner = (file: JsonObject, outcome: Outcome) => Promise<void>;
 
-/** An outcome of nothing. */
+/** Returns an empty outcome. */
 export function emptyOutcome(): Outcome {
   return {
     cases: 0,
@@ -60,7 +60,7 @@ export function emptyOutcome(): Outcome {
   };
 }
 
-/** Makes a runner of a suite. */
+/** Creates a runner from a suite. */
 export function runner<C>(suite: Suite<C>): Runner {
   return async (file, outcome) => {
     for (const [index, c] of (suite.cases(file) ?? []).entries()) {
@@ -76,7 +76,7 @@ export function runner<C>(suite: Suite<C>): Runner {
   };
 }
 
-/** A runner for a file of which nothing applies. */
+/** Creates a runner for a file in which no case applies. */
 export function inapplicable(reason: string, list: (file: JsonObject) => unknown): Runner {
   return runner<unknown>({
     cases: (file) => {
@@ -90,7 +90,7 @@ export function inapplicable(reason: string, list: (file: JsonObject) => unknown
 }
 
 /**
- * The cases of a list of a file. Their shape is that which the files' README gives; a
+ * Returns the cases of a list in a file. Their shape is described in the README of the files. A
  * case of another shape fails when it is verified.
  */
 export function list<C>(key: string): (file: JsonObject) => readonly C[] | undefined {

@@ -7,7 +7,7 @@ interface Case {
   readonly expected: number;
 }
 
-/** Cases of a function that doubles, but for numbers above 10, which it leaves as they are. */
+/** Cases of a function that doubles numbers up to 10, and returns larger ones unchanged. */
 const run = runner<Case>({
   cases: list("cases"),
   name: ({ input }) => `double ${input}`,

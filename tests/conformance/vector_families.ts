@@ -1,17 +1,17 @@
 /**
- * The families and numbers of the vector files, as families of the model.
+ * Converts the families and numbers of the vector files to families of the model.
  *
  * @module
  */
 import { type Exemplar, MetricFamily, type MetricType, type NativeHistogram } from "../../model.ts";
 
-/** A number: those that JSON does not have are texts. */
+/** A number. Numbers that JSON does not support are strings. */
 export type JsonNumber = number | string;
 
-/** A text; one that is not UTF-8 is given by its bytes. */
+/** A text. Invalid UTF-8 is given as bytes. */
 export type JsonText = string | { readonly $bytesHex: string };
 
-/** A moment, in whole seconds and nanoseconds. */
+/** A time, in whole seconds and nanoseconds. */
 interface ProtoTimestamp {
   readonly seconds: number;
   readonly nanos?: number;
@@ -89,7 +89,10 @@ export interface PythonSample {
   readonly nativeHistogram?: SpannedHistogram;
 }
 
-/** A family of the Python client: a counter is named without `_total`, an info without `_info`. */
+/**
+ * A family of the Python client. Counters have no `_total` in their names, and infos have no
+ * `_info`.
+ */
 export interface PythonFamily {
   readonly name: string;
   readonly help: string;
@@ -107,36 +110,36 @@ const PROTO_TYPES: Readonly<Record<string, MetricType>> = {
   GAUGE_HISTOGRAM: "gaugehistogram",
 };
 
-/** A number that JSON has or has not. */
+/** Converts a number, including those that JSON does not support. */
 export function toNumber(value: JsonNumber | undefined): number {
   if (typeof value === "number") return value;
   if (value === undefined) throw new TypeError("a number is missing");
   const number = Number(value.replace("Inf", "Infinity"));
-  if (Number.isNaN(number) && value !== "NaN") throw new TypeError(`"${value}" is no number`);
+  if (Number.isNaN(number) && value !== "NaN") throw new TypeError(`"${value}" is not a number`);
   return number;
 }
 
-/** A text; throws if its bytes are not UTF-8. */
+/** Converts a text. Throws if its bytes are not UTF-8. */
 export function toText(text: JsonText): string {
   return typeof text === "string" ? text : fromHex(text.$bytesHex);
 }
 
-/** The text of bytes in hexadecimal; throws if they are not UTF-8. */
+/** Decodes hexadecimal UTF-8. Throws if it is invalid. */
 export function fromHex(hex: string): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(hexToBytes(hex));
 }
 
-/** The bytes that hexadecimal digits stand for. */
+/** Decodes hexadecimal digits. */
 export function hexToBytes(hex: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16));
 }
 
-/** The double of these bits. */
+/** Returns the double with these bits. */
 export function fromBits(hex: string): number {
   return new DataView(hexToBytes(hex).buffer).getFloat64(0);
 }
 
-/** The buckets that spans and deltas describe. */
+/** Decodes the buckets of spans and deltas. */
 export function toBuckets(
   spans: readonly (readonly [number, number])[] = [],
   deltas: readonly number[] = [],
@@ -153,7 +156,7 @@ export function toBuckets(
   return buckets;
 }
 
-/** A native histogram of the model. */
+/** Converts a native histogram to the model. */
 export function toNative(histogram: SpannedHistogram): NativeHistogram {
   const { schema } = histogram;
   return {
@@ -167,18 +170,18 @@ export function toNative(histogram: SpannedHistogram): NativeHistogram {
   };
 }
 
-/** Seconds since 1970. */
+/** Converts a time to seconds since 1970. */
 export function toSeconds({ seconds, nanos = 0 }: ProtoTimestamp): number {
   return Number(`${seconds}.${String(nanos).padStart(9, "0")}`);
 }
 
-/** A family of the model; throws if the model cannot have it. */
+/** Converts a family to the model. Throws if it is not valid there. */
 export function fromProto(family: ProtoFamily): MetricFamily {
   const { name = "", help = "", unit = "", metric: metrics = [] } = family;
   const type = PROTO_TYPES[family.type ?? "COUNTER"]!;
   const result = new MetricFamily(name, help, type, { unit, nameValidation: "utf8" });
   for (const metric of metrics) {
-    // The name as a label is how some of Prometheus's own functions see a metric.
+    // Some of Prometheus's functions represent the name as a label.
     const own = (metric.label ?? []).filter((label) => label.name !== "__name__");
     const labels = Object.fromEntries(own.map((label) => [label.name, label.value]));
     const timestamp = metric.timestamp_ms === undefined ? undefined : metric.timestamp_ms / 1000;
@@ -228,15 +231,15 @@ export function fromProto(family: ProtoFamily): MetricFamily {
   return result;
 }
 
-/** A family of the model; throws if the model cannot have it. */
+/** Converts a family to the model. Throws if it is not valid there. */
 export function fromPython(family: PythonFamily): MetricFamily {
   const { help, unit, samples } = family;
-  // The shape of the file: a type that is none is refused below.
+  // This is the shape of the file. An unknown type is rejected below.
   const type = family.type as MetricType;
   const name = type === "counter" ? `${family.name}_total` : family.name;
   const result = new MetricFamily(name, help, type, { unit, nameValidation: "utf8" });
   const isCreated = (sample: PythonSample) => sample.name.endsWith("_created");
-  // The moment of creation belongs to a sample that must be there.
+  // Created timestamps come last, because they need an existing metric.
   for (const sample of [...samples].sort((a, b) => Number(isCreated(a)) - Number(isCreated(b)))) {
     const { name, labels, value, timestamp, exemplar, nativeHistogram } = sample;
     result.addSample(name, labels, value === null ? 0 : toNumber(value), {

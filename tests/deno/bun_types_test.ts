@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 
-/** What uses Bun's own types, directly or by those of Elysia. They change global ones. */
+/** Files that use Bun's types, directly or through Elysia. These types change global types. */
 const FILES = ["tests/types/bun/serve.ts", "tests/types/bun/elysia.ts", "examples/elysia.ts"];
 
 const read = async (path: string) =>
@@ -16,12 +16,12 @@ const read = async (path: string) =>
     devDependencies: Record<string, string>;
   };
 
-test("what uses Bun's own types compiles", async () => {
+test("files that use Bun's types compile", async () => {
   const { exclude, ...config } = await read("deno.json");
   const { devDependencies } = await read("package.json");
   for (const file of FILES) assert.ok(exclude.some((path) => file.startsWith(path)), file);
-  // The project leaves these files out, so they are checked by a configuration of their own.
-  // Packages are found by package.json only if that is called deno.json.
+  // The project excludes these files, so they are checked with another configuration. Packages of
+  // package.json are found only if the configuration is called deno.json.
   const imports = Object.fromEntries(
     Object.entries(devDependencies).filter(([, version]) => /^\d/.test(version))
       .map(([name, version]) => [name, `npm:${name}@${version}`]),

@@ -1,5 +1,5 @@
 /**
- * `wrap` as a standard (TC39) method decorator, which not every runtime can parse.
+ * Tests of `wrap` as a standard (TC39) method decorator, which not every runtime can parse.
  *
  * @module
  */
@@ -50,7 +50,7 @@ class Service {
   }
 }
 
-test("a decorated method gets its this and its arguments, and is timed", () => {
+test("a decorated method receives its this and its arguments, and is timed", () => {
   histogram.clear();
   assert.equal(new Service(10).add(1, 2), 13);
   assert.equal(new Service(20).add(1), 21);
@@ -60,7 +60,7 @@ test("a decorated method gets its this and its arguments, and is timed", () => {
   assert.equal(Service.prototype.add.length, 1);
 });
 
-test("an asynchronous method is timed until it settles, failures included", async () => {
+test("an asynchronous method is timed until it settles, even if it rejects", async () => {
   const service = new Service(1);
   const pending = service.send("a");
   assert.equal(mail.count, 0);

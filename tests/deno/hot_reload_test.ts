@@ -9,21 +9,21 @@ import { testWithPrograms } from "../support/programs.ts";
 import { runtimePath } from "../support/runtimes.ts";
 import { readSnippets } from "../support/readme.ts";
 
-/** The lines of README.md for hot reload, as they stand there. */
+/** Returns the unchanged lines of README.md for hot reload. */
 function readmeLines(): string {
   const found = readSnippets().filter(({ code }) => code.includes('onDuplicate: "replace"'));
   assert.equal(found.length, 1);
   return found[0]!.code;
 }
 
-/** What the program consists of. Each edit changes something. */
+/** A version of the program. Each edit changes something. */
 interface Edition {
   readonly version: number;
   readonly help: string;
   readonly bucket: number;
 }
 
-/** README's lines, and behind them what a program may edit. */
+/** Returns README's lines, followed by code that a user may edit. */
 function program({ version, help, bucket }: Edition): string {
   return `${readmeLines()}
 import { Gauge, generateMetrics, Histogram, MetricFamily } from "@narthex/prometheus";
@@ -40,13 +40,13 @@ REGISTRY.register({
 });
 const text = [generateMetrics(), generateMetrics()].at(-1);
 console.log("EDITION " + JSON.stringify({ version: ${version}, text }));
-// As a program does that closes what a module has opened, before the module runs again.
+// Programs close the resources of a module before the module runs again.
 isOpen = false;
 setInterval(() => {}, 1000);
 `;
 }
 
-/** What one run of the module printed. */
+/** The output of one run of the module. */
 interface Run {
   readonly version: number;
   /** The versions of the collectors that its two reads called. */
@@ -79,7 +79,7 @@ function readRuns(output: string): Run[] {
   return runs;
 }
 
-/** Edits a file until the program has noticed it: a watcher that is not ready yet misses an edit. */
+/** Edits a file until the program has noticed. A watcher that is not yet ready misses an edit. */
 async function edit(
   running: RunningProgram,
   { path, code, sign }: { path: string; code: string; sign: RegExp },
@@ -102,10 +102,10 @@ const EDITIONS: readonly Edition[] = [
   { version: 5, help: "Second.", bucket: 7 },
 ];
 
-/** What a module that has loaded a backend prints. */
+/** The output of a module that has loaded a backend. */
 const VERSION_REGEXP = /^VERSION \d (.*)$/gm;
 
-/** Lets a copy of the library be imported by the name of the package. */
+/** Lets programs import a copy of the library by the name of the package. */
 async function nameLibrary(copy: LibraryCopy): Promise<void> {
   const name = "@narthex/prometheus";
   const exports = {
@@ -144,9 +144,9 @@ testWithPrograms(
       EDITIONS.find((edition) => edition.version === version)!;
     for (const [i, run] of runs.entries()) {
       const what = `run ${i + 1}, version ${run.version}:\n${bun.output()}`;
-      // The definition never changed: one more for each run, however often an edit was seen.
+      // The definition never changes, so each run adds one, however often an edit is seen.
       assert.equal(run.value("reloads_total"), i + 1, what);
-      // A count goes on as long as its definition does.
+      // A count continues as long as its definition is the same.
       const { help, bucket } = editionOf(run);
       const alike = runs.slice(0, i + 1).map(editionOf);
       assert.equal(run.help, help, what);
@@ -154,7 +154,7 @@ testWithPrograms(
       const sizes = alike.filter((other) => other.bucket === bucket).length;
       assert.equal(run.value("size_count"), sizes, what);
       assert.equal(run.value(`size_bucket{le="${bucket}"}`), sizes, what);
-      // The edited collector shows its own value, and at its second read it is called alone.
+      // The edited collector shows its own value. Its second read calls no other collector.
       assert.equal(run.value("custom"), run.version, what);
       assert.equal(run.called.at(-1), run.version, what);
       assert.ok(run.called.length <= 3, what);
@@ -170,7 +170,7 @@ testWithPrograms(
 
 testWithPrograms(
   ["npx"],
-  "a module that loads a backend keeps counting each time that bun --hot runs it",
+  "a module that loads a backend continues to count in each run of bun --hot",
   async () => {
     await using copy = await copyLibrary();
     await nameLibrary(copy);
@@ -183,7 +183,7 @@ import { sqliteBackend } from "@narthex/prometheus/sqlite";
 
 const onError = (error) => console.log("FAILED " + error);
 await loadBackend(sqliteBackend("./metrics.db"), { onError });
-new Counter("late_total", "Made after the backend was loaded.").inc();
+new Counter("late_total", "Created after the backend was loaded.").inc();
 console.log("VERSION ${version} " + JSON.stringify(await generateMetricsAsync()));
 setInterval(() => {}, 1000);
 `;
@@ -199,7 +199,7 @@ setInterval(() => {}, 1000);
     }
     const output = bun.output();
     assert.ok(!output.includes("FAILED"), output);
-    // A slow machine sees an edit more than once, and may start a run before the former one has ended.
+    // A slow machine may see an edit twice, and may start a run before the last one has ended.
     const [runs, prints] = [[...output.matchAll(/^RUN$/gm)], [...output.matchAll(VERSION_REGEXP)]];
     assert.ok(prints.length >= 4, output);
     for (const [i, { index, 1: json }] of prints.entries()) {
@@ -212,7 +212,7 @@ setInterval(() => {}, 1000);
   },
 );
 
-test("all counts go on under deno run --watch-hmr", async () => {
+test("all counts continue under deno run --watch-hmr", async () => {
   await using copy = await copyLibrary();
   await nameLibrary(copy);
   const code = (version: number) =>

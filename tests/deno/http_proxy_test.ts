@@ -14,7 +14,7 @@ const BODIES: Record<string, Uint8Array> = {
   identity: TEXT,
 };
 
-/** What is sent, as it is: unlike `fetch()`, this decodes nothing. */
+/** Returns a response without decoding it, unlike `fetch()`. */
 function receive(port: number) {
   return new Promise<{ encoding?: string; length?: string; body: Uint8Array }>(
     (resolve, reject) => {
@@ -33,7 +33,7 @@ function receive(port: number) {
 }
 
 for (const [encoding, body] of Object.entries(BODIES)) {
-  test(`a response with ${encoding} from fetch() is sent like any other`, async () => {
+  test(`a response with ${encoding} from fetch() is sent like other responses`, async () => {
     const behind = await serve(
       () =>
         new Response(body.slice(), {

@@ -11,11 +11,11 @@ const COMMANDS: Commands = {
   "test:e2e": "deno test -A tests/e2e",
 };
 
-test("all of the suite is run, as its tasks do it", () => {
+test("the whole suite runs with the commands of the tasks", () => {
   assert.deepEqual(select(COMMANDS, { paths: [], ignored: [] }), Object.values(COMMANDS));
 });
 
-test("folders are left out on each runtime", () => {
+test("folders are excluded on each runtime", () => {
   assert.deepEqual(select(COMMANDS, { paths: [], ignored: ["tests/live", "tests/e2e"] }), [
     "deno test -A --ignore=tests/live,tests/e2e,tests/bun,tests/e2e --coverage",
     "bun test --path-ignore-patterns='tests/deno/**' --path-ignore-patterns='tests/live/**'" +
@@ -28,7 +28,7 @@ test("folders are left out on each runtime", () => {
   );
 });
 
-test("some folders and files are run alone", () => {
+test("single folders and files can be selected", () => {
   assert.deepEqual(select(COMMANDS, { paths: ["tests/live", "tests/a_test.ts"], ignored: [] }), [
     "deno test -A --ignore=tests/bun,tests/e2e --coverage tests/live tests/a_test.ts",
     "bun test --path-ignore-patterns='tests/deno/**' tests/live tests/a_test.ts",
@@ -42,7 +42,7 @@ test("some folders and files are run alone", () => {
   ]);
 });
 
-test("the tasks have what is replaced in them", () => {
+test("the tasks contain the replaced texts", () => {
   const { tasks } = JSON.parse(readFileSync(`${ROOT}deno.json`, "utf8"));
   const commands = Object.fromEntries(
     Object.keys(COMMANDS).map((task) => [task, tasks[task].command as string]),
@@ -53,7 +53,7 @@ test("the tasks have what is replaced in them", () => {
   assert.match(node!, / 'tests\/!\(live\|.*\)\/\*\*\/\*_test\.ts'$/);
 });
 
-test("the exit code is that of the first command that fails, and all are run", async () => {
+test("the exit code is that of the first failing command, and all commands run", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const file = `${folder}/file`;

@@ -10,7 +10,7 @@ import {
 } from "../mutation/mutants.ts";
 import plugin, { type Edit } from "../mutation/mutators.ts";
 
-/** The mutants of some code, each as its kind and what becomes of the line. */
+/** Returns the mutants of some code, each with its kind and the changed line. */
 function mutate(code: string): string[] {
   return Deno.lint.runPlugin(plugin, "main.ts", code).map(({ message }) => {
     const { mutator, change } = applyEdit("main.ts", code, JSON.parse(message) as Edit);
@@ -90,7 +90,7 @@ for (const { code, mutants } of MUTATORS) {
   });
 }
 
-test("a mutant has the names around it, which stay when lines move", () => {
+test("a mutant has the names of its surroundings, which do not change when lines move", () => {
   const code = "class A {\n  #b(): void {\n    c(\n      1,\n    );\n  }\n}\n";
   const [{ message = "" } = {}] = Deno.lint.runPlugin(plugin, "main.ts", code);
   const mutant = applyEdit("main.ts", code, JSON.parse(message) as Edit);
@@ -122,11 +122,11 @@ test("a sample has mutants of each file in proportion", () => {
   assert.equal(counts["c.ts"]?.length, 1);
 });
 
-test("the seed alone decides the order of the mutants of a file", () => {
+test("only the seed determines the order of the mutants of a file", () => {
   const ofA = (mutants: Mutant[], seed: number): string[] =>
     sampleMutants(mutants, { count: 20, seed }).filter(({ file }) => file === "a.ts").map(keyOf);
   const before = ofA(population, 1);
-  // Where others have a larger part, these have a smaller one.
+  // If other files have a larger share, this one has a smaller share.
   const others = Array.from({ length: 30 }, (_, i) => mutant("d.ts", i));
   const after = ofA([...others, ...population], 1);
   assert.ok(after.length > 0 && after.length < before.length);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { deleteFromGateway, PushError, pushToGateway } from "../../bridges/pushgateway.ts";
 import { CollectorRegistry, Gauge } from "../../mod.ts";
 
-// Not of node:test, whose tests Deno does not search for what was left open.
+// Uses Deno.test(), because Deno does not search tests of node:test for open resources.
 Deno.test({
   name: "pushes leave no operations and resources open",
   sanitizeOps: true,

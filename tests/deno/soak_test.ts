@@ -13,7 +13,7 @@ const counter = (value: number): string =>
   `soak_churn_total{slot="0",key="b"} 1\n`;
 const CHURN = TOTALS.indexOf("soak_churn_total");
 
-/** Scrapes texts, one after the other, with a ledger of which one total is known; tells what is wrong. */
+/** Scrapes texts one by one with a ledger of one total, and returns the failures. */
 async function failuresOf(
   texts: readonly string[],
   ledger: { acknowledged: number; issued: number },
@@ -34,7 +34,7 @@ async function failuresOf(
     writer.write();
     using reader = new Ledger(folder, 0);
     const scrapes = new Scrapes(`http://127.0.0.1:${server.port}/`, [reader]);
-    // At the same time, as the soak may ask.
+    // Scrapes at the same time, as the soak may do.
     await Promise.all(texts.map(() => scrapes.scrape()));
     assert.equal(scrapes.count, texts.length);
     return scrapes.failures;
@@ -54,23 +54,23 @@ const FAULTS: Record<
   { texts: string[]; acknowledged?: number; issued?: number; says: RegExp }
 > = {
   "a total that falls": { texts: [UP + counter(3), UP + counter(2)], says: /fell from 3 to 2/ },
-  "a total that is gone": { texts: [UP + counter(3), UP], says: /soak_churn_total .* is gone/ },
-  "a total without what was flushed": {
+  "a missing total": { texts: [UP + counter(3), UP], says: /soak_churn_total .* is gone/ },
+  "a total without flushed increments": {
     texts: [UP + counter(2)],
     acknowledged: 4,
     says: /is 3: it must be from 4 to 9/,
   },
-  "a total with what was never counted": {
+  "a total with increments that never happened": {
     texts: [UP + counter(2)],
     issued: 2,
     says: /is 3: it must be from 0 to 2/,
   },
   "a store that does not answer": { texts: ["narthex_backend_up 0\n"], says: /did not answer/ },
-  "an error that is counted": {
+  "a counted error": {
     texts: [`${UP}# TYPE a_errors_total counter\na_errors_total 1\n`],
     says: /a_errors_total is 1/,
   },
-  "what cannot be parsed": { texts: [`${UP}{\n`], says: /scrape 1 failed: ParseError/ },
+  "a text that cannot be parsed": { texts: [`${UP}{\n`], says: /scrape 1 failed: ParseError/ },
 };
 for (const [name, { texts, acknowledged = 0, issued = 9, says }] of Object.entries(FAULTS)) {
   test(`the soak notices ${name}`, async () => {

@@ -16,6 +16,6 @@ test("figures replace those of the last run, and keep the rest of the page", () 
   assert.doesNotMatch(second, /A run|holds/);
 });
 
-test("a page without marks is not changed", () => {
+test("putFigures() throws on a page without marks", () => {
   assert.throws(() => putFigures("# Reliability\n", "A run.", []), /must have "<!-- figures/);
 });

@@ -14,7 +14,7 @@ const { plain, one, counter, gauge, histogram, summary, info, states, half, full
 export default [plain, one, counter, gauge, histogram, summary, info, states, half, full, Counter];
 `;
 
-/** What `deno check` says about each of some programs. */
+/** Returns the messages of `deno check` for each program. */
 function check(programs: readonly string[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), "narthex-types-"));
   try {
@@ -30,7 +30,7 @@ function check(programs: readonly string[]): string[] {
     });
     const messages = programs.map(() => "");
     for (const error of stderr.split(/^(?=TS\d+ \[ERROR\])/m)) {
-      // The first place is that of the error, others are what it refers to.
+      // The first place is that of the error. Later places are references.
       const place = error.match(/\/(\d+)\.ts:\d+:\d+/)?.[1];
       if (place !== undefined) messages[Number(place)] += error;
     }
@@ -43,12 +43,12 @@ function check(programs: readonly string[]): string[] {
 const RIGHT = "counter.labels({ method: 'GET', status: 200 }).inc();";
 const messages = check([RIGHT, ...WRONG_USES.map(({ code }) => code)]);
 
-test("a right program passes deno check", () => {
+test("a correct program passes deno check", () => {
   assert.equal(messages[0], "");
 });
 
 for (const [i, { code, says, saysNot = ["type 'never'"] }] of WRONG_USES.entries()) {
-  test(`deno check says what is wrong with: ${code}`, () => {
+  test(`deno check explains the error of: ${code}`, () => {
     const message = messages[i + 1]!;
     assert.notEqual(message, "", "it compiles");
     for (const text of says) assert(message.includes(text), `no "${text}" in: ${message}`);

@@ -9,7 +9,7 @@ import { ROOT_URL } from "../support/paths.ts";
 import { start } from "../support/processes.ts";
 import { importFrom, readSnippets } from "../support/readme.ts";
 
-/** Serves the TypeScript files of the checkout on a free port of loopback. */
+/** Serves the TypeScript files of the checkout on a free port of the loopback interface. */
 async function serveCheckout(): Promise<AsyncDisposable & { url: string; served: Set<string> }> {
   const served = new Set<string>();
   const server = createServer(async (request, response) => {

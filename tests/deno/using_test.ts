@@ -1,5 +1,5 @@
 /**
- * Timers in `using` declarations, which not every runtime can parse.
+ * Tests of timers in `using` declarations, which not every runtime can parse.
  *
  * @module
  */
@@ -22,7 +22,7 @@ test("using records a timer at the end of its scope", () => {
   assert.equal(histogram.labels().sum, 2);
 });
 
-test("using records a timer when its scope is left by a throw or a return", () => {
+test("using records a timer when a throw or a return ends its scope", () => {
   const clock = new ManualClock();
   const summary = new Summary("s", "S.", { labelNames: ["job"], clock, registry });
   const child = summary.labels({ job: "mail" });
@@ -41,7 +41,7 @@ test("using records a timer when its scope is left by a throw or a return", () =
   assert.equal(child.sum, 2);
 });
 
-test("using waits for what is awaited in its scope", async () => {
+test("using waits for awaited work in its scope", async () => {
   const clock = new ManualClock();
   const gauge = new Gauge("g", "G.", { clock, registry });
   const work = async () => {
@@ -55,7 +55,7 @@ test("using waits for what is awaited in its scope", async () => {
   assert.equal(gauge.value, 3);
 });
 
-test("the first of stop() and the end of the scope records, the other does nothing", () => {
+test("a timer records at stop() or at the end of its scope, whichever comes first", () => {
   const clock = new ManualClock();
   const histogram = new Histogram("h", "H.", {
     labelNames: ["code"],

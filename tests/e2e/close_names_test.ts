@@ -12,7 +12,10 @@ import { testWithPrograms } from "../support/programs.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 import { testWithPython } from "../support/python.ts";
 
-/** Parses texts; tells the number of samples without those of `_created`, or what is wrong. */
+/**
+ * A Python program that parses texts and prints, for each, the number of samples without those of
+ * `_created`, or the error.
+ */
 const PARSE = `
 import json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -38,7 +41,8 @@ function encode(families: readonly MetricFamily[]): string {
 
 testWithPython("Python's prometheus_client reads families whose names are close", (python) => {
   const pairs = closePairs().filter(({ families }) =>
-    // Counted by their suffix above, where they are the samples of a counter.
+    // The program above counts samples by suffix, and would omit a counter whose name ends in
+    // `_created`.
     !families.some(({ name, type }) => name.endsWith("_created") && type !== "gauge")
   );
   const texts = pairs.map(({ families }) => encode(families));
@@ -49,7 +53,7 @@ testWithPython("Python's prometheus_client reads families whose names are close"
   }
 });
 
-/** What is scraped. */
+/** The names of the scraped pairs. */
 const SCRAPED = [
   "gauge jobs and counter jobs_total",
   "counter jobs_total and gauge jobs",

@@ -14,7 +14,7 @@ import { startRedis } from "../support/redis.ts";
 
 const COMPOSE = new URL("examples/compose/", ROOT_URL);
 
-/** The part of a compose file that is used here. */
+/** The part of a compose file that the tests use. */
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
@@ -50,7 +50,7 @@ before(async () => {
   compose = parse<Compose>("compose.yaml");
 });
 
-/** A YAML file of the compose folder, by the parser that Bun has built in. */
+/** Parses a YAML file of the compose folder with Bun's built-in parser. */
 function parse<T>(path: string): T {
   const code =
     "console.log(JSON.stringify(Bun.YAML.parse(await Bun.file(process.argv[1]).text())))";
@@ -58,7 +58,7 @@ function parse<T>(path: string): T {
   return JSON.parse(execFileSync(bun, ["-e", code, file], { encoding: "utf8" }));
 }
 
-/** What a service mounts from the checkout: where from, and where to. */
+/** Returns the mounts of a service that come from the checkout. */
 function mountsOf({ volumes = [] }: Service): { source: string; target: string; mode: string }[] {
   return volumes.map((volume) => {
     const [source = "", target = "", mode = ""] = volume.split(":");
@@ -66,7 +66,7 @@ function mountsOf({ volumes = [] }: Service): { source: string; target: string; 
   }).filter(({ source }) => source.startsWith("."));
 }
 
-/** The file of the checkout that a service finds at a path of its own. */
+/** Returns the file of the checkout that a service sees at a path. */
 function fileAt(service: Service | undefined, path: string): URL | undefined {
   for (const { source, target } of service === undefined ? [] : mountsOf(service)) {
     const relative = posix.relative(target, path);
@@ -76,7 +76,7 @@ function fileAt(service: Service | undefined, path: string): URL | undefined {
   return undefined;
 }
 
-test("every image is pinned, and Deno's version is that of README", () => {
+test("every image is pinned, and Deno's version is the one in README", () => {
   for (const { image } of Object.values(compose.services)) {
     assert.match(image, /^[\w/]+:v?\d+\.\d+\.\d+(?:-\w+)?$/);
   }
@@ -96,7 +96,7 @@ test("mounted files exist and are read-only", () => {
   assert.deepEqual([...new Set(named)], Object.keys(compose.volumes));
 });
 
-test("services depend on existing services, and are open to this machine only", () => {
+test("services depend on existing services, and only this machine can reach them", () => {
   const open: string[] = [];
   for (const { depends_on = [], ports = [] } of Object.values(compose.services)) {
     const needed = Array.isArray(depends_on) ? depends_on : Object.keys(depends_on);
@@ -164,7 +164,7 @@ testWithPrograms(["promtool"], "promtool accepts prometheus.yml", (promtool) => 
 
 testWithPrograms(
   ["redis-server"],
-  "the two bakeries, by their commands, count as one",
+  "the two bakeries count together when started by their commands",
   async () => {
     await using redis = await startRedis();
     const { demo, branch } = compose.services;
@@ -195,7 +195,7 @@ testWithPrograms(
           name === "bakery_http_requests_total" && labels["route"] === "/bread"
         );
         const heaps = samples.filter(({ name }) => name === "process_heap_bytes");
-        // What is of a process is its own.
+        // Metrics of a process are not shared.
         assert.equal(samples.filter(({ name }) => name === "process_open_fds").length, 1);
         return bread[0]?.value === 4 && heaps.length === 2 || undefined;
       });

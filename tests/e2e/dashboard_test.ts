@@ -10,7 +10,7 @@ import { type PrometheusServer, type QueryResult, startPrometheus } from "../sup
 const COMPOSE = new URL("examples/compose/", ROOT_URL);
 const read = (path: string): string => readFileSync(new URL(path, COMPOSE), "utf8");
 
-/** The part of Grafana's model of a dashboard that is used here. */
+/** The part of Grafana's dashboard model that the tests use. */
 interface Dashboard {
   readonly templating: { readonly list: readonly Variable[] };
   readonly panels: readonly Panel[];
@@ -49,7 +49,7 @@ const dashboard: Dashboard = JSON.parse(read("grafana/dashboards/narthex.json"))
 const panels = dashboard.panels.filter(({ type }) => type !== "row");
 const scrapeSeconds = Number(/^ {2}scrape_interval: (\d+)s$/m.exec(read("prometheus.yml"))?.[1]);
 
-/** What a panel's description says of where its numbers can be had. */
+/** The sentences in panel descriptions about the runtimes that have the metric. */
 const AVAILABILITY: Readonly<Record<string, readonly Runtime[]>> = {
   "Only Node.js tells.": ["node"],
   "Bun does not tell.": ["deno", "node"],
@@ -63,7 +63,7 @@ function runtimesOf({ description = "" }: Panel): readonly Runtime[] {
   return sentence === undefined ? RUNTIMES : AVAILABILITY[sentence]!;
 }
 
-/** The variables as Grafana puts them into a query. */
+/** Replaces variables in a query like Grafana does. */
 function substitute(expression: string, values: Readonly<Record<string, string>>): string {
   const all: Readonly<Record<string, string>> = {
     ...values,
@@ -73,24 +73,24 @@ function substitute(expression: string, values: Readonly<Record<string, string>>
   };
   return expression.replace(/\$(?:\{(\w+)\}|(\w+))/g, (text, braced, plain) => {
     const value = all[braced ?? plain];
-    assert.ok(value !== undefined, `${text} is no variable`);
+    assert.ok(value !== undefined, `${text} is not a variable`);
     return value;
   });
 }
 
-/** A value that was chosen, in a place for regular expressions in a text of PromQL. */
+/** Escapes a selected value for a regular expression in a PromQL string. */
 function quote(value: string): string {
   return value.replace(/[\\^$.*+?()[\]{}|]/g, "\\\\$&");
 }
 
 const isFinite = ({ value }: QueryResult): boolean => Number.isFinite(value);
 
-/** Every query of the dashboard, with the panel that it is of. */
+/** Every query of the dashboard, with its panel. */
 const queries = panels.flatMap((panel) =>
   (panel.targets ?? []).map(({ expr, refId }) => ({ panel, expr, name: `${panel.title} ${refId}` }))
 );
 
-/** Waits until every query gives a number; those that have none by then are told by name. */
+/** Waits until every query returns a number. The error names the queries that return none. */
 async function askAll(
   prometheus: PrometheusServer,
   who: string,
@@ -118,7 +118,7 @@ test("every panel has a description, a unit and the selected data source", () =>
     }
     for (const { expr, legendFormat } of targets) {
       assert.ok(legendFormat !== "" || title === "Runtimes", title);
-      // Whatever is selected is of the job and the instance that were chosen.
+      // Every selector has the selected job and instance.
       const metrics = expr.match(
         /\b(?:up\b|(?:process|runtime|http_server|http_client)_).*?[^\w]/g,
       );
@@ -131,7 +131,7 @@ test("every panel has a description, a unit and the selected data source", () =>
   }
 });
 
-test("no panels overlap, and none is wider than the page", () => {
+test("no panels overlap, and no panel is wider than the page", () => {
   const ids = dashboard.panels.map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
   const taken = new Map<string, string>();
@@ -156,7 +156,7 @@ testWithPrograms(
   ["prometheus"],
   "every query of the dashboard returns data from the demo, on the runtimes that its panel names",
   async (path) => {
-    // Deno with the permissions that it has in compose.yaml.
+    // Deno has the permissions of compose.yaml.
     await using deno = await startDemo("deno", [], ["--allow-all"]);
     await using bun = await startDemo("bun");
     await using node = await startDemo("node");
@@ -164,7 +164,7 @@ testWithPrograms(
     const addresses = RUNTIMES.map((runtime) => demos[runtime].address);
     await using prometheus = await startPrometheus(path, addresses);
 
-    // First what nothing was chosen for.
+    // First, nothing is selected.
     const everything = { job: ".+", instance: ".+" };
     for (const { name, allValue } of dashboard.templating.list) {
       if (name in everything) assert.equal(allValue, ".+");
@@ -175,7 +175,7 @@ testWithPrograms(
       queries.map(({ name, expr }) => ({ name, query: substitute(expr, everything) })),
     );
 
-    // Of sizes, a quantile is known as the bound of its bucket.
+    // A quantile of sizes is shown as the bound of its bucket.
     const exposition = await (await fetch(`http://${deno.address}/metrics`)).text();
     const bounds = [...exposition.matchAll(/_body_size_bytes_bucket\{.*le="(\d+)"/g)]
       .map(([, le]) => Number(le));
@@ -187,7 +187,7 @@ testWithPrograms(
       }
     }
 
-    // What can be chosen.
+    // The values that can be selected.
     for (const { name, definition = "" } of dashboard.templating.list) {
       if (definition === "") continue;
       const [, selector = "", label = ""] = /^label_values\((.*), (\w+)\)$/.exec(definition) ?? [];
@@ -196,7 +196,7 @@ testWithPrograms(
       assert.deepEqual(values, name === "job" ? ["demo"] : addresses.toSorted());
     }
 
-    // Each instance, which has what the panel says, and no more.
+    // Each instance has exactly the metrics that the panels promise.
     for (const runtime of RUNTIMES) {
       const chosen = { job: "demo", instance: quote(demos[runtime].address) };
       const ask = ({ name, expr }: { name: string; expr: string }) => ({

@@ -7,7 +7,7 @@ import { waitFor } from "../support/processes.ts";
 import { testWithPrograms } from "../support/programs.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 
-/** The cumulative buckets of one series of a histogram, in the order in which they are exposed. */
+/** Returns the cumulative buckets of one series of a histogram, in exposed order. */
 function readBuckets(exposition: string, name: string, labels: string): [number, number][] {
   const start = `${name}_bucket{${labels},le="`;
   return exposition.split("\n").filter((line) => line.startsWith(start)).map((line) => {
@@ -16,7 +16,7 @@ function readBuckets(exposition: string, name: string, labels: string): [number,
   });
 }
 
-/** What Prometheus's `histogram_quantile` does with cumulative buckets: linear interpolation. */
+/** Interpolates linearly in cumulative buckets, like `histogram_quantile` of Prometheus. */
 function histogramQuantile(quantile: number, buckets: [number, number][]): number {
   const rank = quantile * (buckets.at(-1)?.[1] ?? NaN);
   let lowerBound = 0;
@@ -32,14 +32,14 @@ function histogramQuantile(quantile: number, buckets: [number, number][]): numbe
 }
 
 for (const runtime of RUNTIMES) {
-  const title = `Prometheus reads from the demo under ${runtime} what the demo exposes`;
+  const title = `Prometheus reads the exposed values of the demo under ${runtime}`;
   testWithPrograms(["prometheus"], title, async (path) => {
     await using demo = await startDemo(runtime);
     await using prometheus = await startPrometheus(path, demo.address);
 
     assert.equal(await prometheus.waitForValue("up", (up) => up === 1), 1);
 
-    // Only this test visits the index, so these series rest afterwards.
+    // Only this test visits the index, so these series do not change afterwards.
     for (let visit = 0; visit < 3; visit++) await demo.page("/");
     const visits = `bakery_http_requests_total{route="/",status="200"}`;
     assert.equal(await prometheus.waitForValue(visits, (value) => value === 3), 3);
@@ -65,7 +65,7 @@ for (const runtime of RUNTIMES) {
       const expected = histogramQuantile(quantile, buckets);
       assert.ok(Math.abs(asked - expected) < 1e-9, `${asked} is not ${expected}`);
     }
-    // A cake takes a quarter of a second or more: a lower bound that no slow machine can miss.
+    // A cake takes at least a quarter of a second, a bound that even a slow machine satisfies.
     const cake = `sum by (le) (rate(${duration}_bucket{route="/cake"}[30s]))`;
     const slow = await prometheus.waitForValue(
       `histogram_quantile(0.5, ${cake})`,
@@ -106,7 +106,7 @@ for (const runtime of RUNTIMES) {
 
   testWithPrograms(
     ["promtool"],
-    `promtool has nothing to say about the demo under ${runtime}`,
+    `promtool reports nothing about the demo under ${runtime}`,
     async (promtool) => {
       await using demo = await startDemo(runtime);
       const failed = `bakery_http_requests_total{route="/order",status="503"}`;

@@ -6,15 +6,15 @@ import { waitFor } from "../support/processes.ts";
 import { testWithPrograms } from "../support/programs.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 
-/** A scrape of several chunks, and where it breaks: behind some of them. */
+/** The number of series in a scrape of several chunks, and the number before the failure. */
 const SERIES = 12_000;
 const READABLE = 10_000;
-/** How many scrapes of each server fail before Prometheus is asked what it has. */
+/** The number of failed scrapes of each server before Prometheus is queried. */
 const SCRAPES = 2;
 
 testWithPrograms(
   ["prometheus"],
-  "Prometheus marks a target down whose scrape breaks behind the first byte, and keeps none of it",
+  "Prometheus marks a target as down if its scrape fails after the first byte, and stores nothing",
   async (path) => {
     await using servers = new AsyncDisposableStack();
     const broken: { name: string; server: RunningFaultServer }[] = [];
@@ -23,7 +23,7 @@ testWithPrograms(
       const server = servers.use(await startFaultServer(options));
       broken.push({ name: `${runtime}, ${compress ? "gzip" : "identity"}`, server });
     };
-    // All are waited for, so that those which were started are stopped if one cannot be.
+    // Waits for all servers, so that the started ones are stopped if another one fails to start.
     const started = await Promise.allSettled(
       RUNTIMES.flatMap((runtime) =>
         [true, false].map((compress) => startBroken(runtime, compress))
@@ -41,7 +41,7 @@ testWithPrograms(
         return scrapes > SCRAPES ? scrapes : undefined;
       });
     }
-    // The server that does not break shows that it is not for another reason.
+    // The intact server shows that there is no other reason.
     const instance = (server: RunningFaultServer) => `{instance="${address(server)}"}`;
     const count = (server: RunningFaultServer) => `count(http_requests_total${instance(server)})`;
     assert.equal(await prometheus.waitForValue(count(whole)), SERIES);
@@ -53,7 +53,7 @@ testWithPrograms(
       const target = targets.find(({ scrapeUrl }) => scrapeUrl.includes(address(server)));
       assert.equal(target?.health, "down", name);
       assert.notEqual(target.lastError, "", name);
-      // Not even what came before: neither now nor at any time.
+      // Prometheus has never stored the samples before the failure.
       for (const metric of ["http_requests_total", "before"]) {
         const series = `${metric}${instance(server)}`;
         assert.deepEqual(await prometheus.query(`count_over_time(${series}[1m])`), [], name);

@@ -18,7 +18,7 @@ import { startPushgateway } from "../support/pushgateway.ts";
 const EXAMPLES = new URL("examples/", ROOT_URL);
 const readme = readFileSync(new URL("README.md", EXAMPLES), "utf8");
 
-/** The commands of each example, as the list of examples/README.md has them. */
+/** The commands of each example in the list of examples/README.md. */
 const commands = new Map(
   readme.split(/^- /m).flatMap((item): [string, string[]][] => {
     const [, file] = /^\[([\w./]+)\]\(/.exec(item) ?? [];
@@ -27,7 +27,7 @@ const commands = new Map(
   }),
 );
 
-/** A folder that has the runtimes under the names that the commands call them. */
+/** A folder with the runtimes, under the names that the commands use. */
 let programs: string;
 
 before(async () => {
@@ -36,9 +36,9 @@ before(async () => {
 });
 after(() => rm(programs, { recursive: true }));
 
-/** Starts a command the way a shell does, so that it has just the permissions that it names. */
+/** Starts a command like a shell does, so that it has only the permissions that it names. */
 function startCommand(command: string, env: Record<string, string> = {}): RunningProgram {
-  // The shell gives way to the program, which gets the signals itself.
+  // The shell is replaced by the program, so the program receives the signals.
   const line = command.replace(/^((?:\w+=\S* )*)/, "$1exec ");
   const path = `${programs}${delimiter}${process.env["PATH"]}`;
   return start("/bin/sh", ["-c", line], {
@@ -47,7 +47,7 @@ function startCommand(command: string, env: Record<string, string> = {}): Runnin
   });
 }
 
-/** A scrape, by the library's own parser. */
+/** A scrape, parsed by the library. */
 class Scrape {
   readonly families: readonly MetricFamily[];
   readonly #samples: readonly Sample[];
@@ -57,7 +57,7 @@ class Scrape {
     this.#samples = families.flatMap((family) => [...family.samples]);
   }
 
-  /** The samples of a name that have these labels, and maybe others. */
+  /** Returns the samples of a name with at least these labels. */
   select(name: string, labels: Record<string, string> = {}): Sample[] {
     return this.#samples.filter((sample) =>
       sample.name === name &&
@@ -65,7 +65,7 @@ class Scrape {
     );
   }
 
-  /** The value of the only sample that there is of this kind. */
+  /** Returns the value of the only sample of this kind. */
   value(name: string, labels: Record<string, string> = {}): number | undefined {
     const samples = this.select(name, labels);
     assert.ok(samples.length <= 1, `${name} ${JSON.stringify(samples)}`);
@@ -73,15 +73,15 @@ class Scrape {
   }
 }
 
-/** An example that serves. */
+/** A running example. */
 interface Service {
-  /** A page of it: its status. */
+  /** Requests a page, and returns its status. */
   visit(path: string, headers?: HeadersInit): Promise<number>;
   scrape(): Promise<Scrape>;
   scrapeOpenMetrics(): Promise<Scrape>;
 }
 
-/** Starts a command on a free port, tries it, and stops it by SIGTERM. */
+/** Starts a command on a free port, runs a function, and stops the command by SIGTERM. */
 async function serveBy(
   command: string,
   run: (service: Service) => Promise<void>,
@@ -89,7 +89,7 @@ async function serveBy(
   const port = await freePort();
   const isDenoServe = / ?deno serve /.test(command);
   await using program = startCommand(
-    // This one is told its port by an option, and the others by the environment.
+    // `deno serve` takes its port as an option, and the others take it from the environment.
     command.replace("deno serve ", `deno serve --host 127.0.0.1 --port ${port} `),
     {
       PORT: `${port}`,
@@ -97,7 +97,7 @@ async function serveBy(
     },
   );
   const url = `http://127.0.0.1:${port}`;
-  // Connections that stay open would be of one isolate, and make a server wait for its end.
+  // An open connection would belong to one isolate, and would delay the end of the server.
   const get = (path: string, headers?: HeadersInit) =>
     fetch(`${url}${path}`, { headers: { ...headers, connection: "close" } });
   const scrape = async (accept: string): Promise<string> => {
@@ -130,7 +130,7 @@ async function serveBy(
   return await program.ended();
 }
 
-/** How the servers name their routes. */
+/** Asserts the routes of a server. */
 async function tryService(service: Service, elsewhere: string): Promise<Scrape> {
   const before = (await service.scrape()).value("http_server_request_duration_seconds_count", {
     http_response_status_code: "404",
@@ -154,7 +154,7 @@ async function tryService(service: Service, elsewhere: string): Promise<Scrape> 
   return scrape;
 }
 
-/** What each example that serves promises. */
+/** The checks of each example that serves. */
 const SERVICES: Record<string, (service: Service) => Promise<void>> = {
   async "demo.ts"(service) {
     assert.equal(await service.visit("/bread"), 200);
@@ -198,7 +198,7 @@ const SERVICES: Record<string, (service: Service) => Promise<void>> = {
       const ids = scrape.select(name).map(({ exemplar }) => exemplar?.labels["trace_id"]);
       assert.ok(ids.includes(id), `${name} has ${ids}`);
     }
-    // A trace that is none is not taken over.
+    // An invalid trace is not used.
     assert.equal(await service.visit("/", { traceparent: `00-${"0".repeat(32)}-0-01` }), 200);
     const [loaves] = (await service.scrapeOpenMetrics()).select("loaves_total");
     assert.match(loaves?.exemplar?.labels["trace_id"] ?? "", /^(?!0{32})[0-9a-f]{32}$/);
@@ -226,7 +226,7 @@ const SERVICES: Record<string, (service: Service) => Promise<void>> = {
   },
 };
 
-/** Examples that run to their end, and what else they need. */
+/** Examples that run to their end, with the programs that they need. */
 const PROGRAMS: Record<string, {
   needs: readonly string[];
   run(command: string, ...paths: string[]): Promise<void>;
@@ -263,7 +263,7 @@ const PROGRAMS: Record<string, {
   "multiprocess_redis.ts": { needs: ["redis-server"], run: tryPair },
 };
 
-/** Two processes that both answer for both. */
+/** Checks two processes that each expose the metrics of both. */
 async function tryPair(command: string): Promise<void> {
   await using program = startCommand(command);
   assert.equal(await program.ended(), 0, program.output());
@@ -277,7 +277,7 @@ async function tryPair(command: string): Promise<void> {
   }
 }
 
-test("every example is in the list of examples/README.md, and has its commands in its doc", () => {
+test("every example is in the list of examples/README.md, and its doc has the same commands", () => {
   const files = readdirSync(EXAMPLES).filter((file) => file.endsWith(".ts"));
   const served = files.filter((file) => file !== "serve.ts");
   const listed = [...commands.keys()].filter((file) => !file.endsWith("/"));
@@ -296,7 +296,7 @@ test("every example is tested", () => {
   assert.deepEqual(tried.toSorted(), listed.toSorted());
 });
 
-/** Tries all commands of an example at once: most of the time they wait. */
+/** Runs all commands of an example at the same time, because they mostly wait. */
 async function tryAll(file: string, run: (command: string) => Promise<void>): Promise<void> {
   const all = commands.get(file) ?? [];
   assert.ok(all.length > 0);
@@ -313,7 +313,7 @@ for (const [file, run] of Object.entries(SERVICES)) {
   test(`${file} serves its metrics with each command, and stops on a signal`, () =>
     tryAll(file, async (command) => {
       const code = await serveBy(command, run);
-      // Bun leaves the signal of a module that only exports a handler to the system.
+      // If a module only exports a handler, Bun leaves the signal to the system.
       const expected = command === "bun examples/hono.ts" ? "SIGTERM" : 0;
       assert.equal(code, expected);
     }));
@@ -322,7 +322,7 @@ for (const [file, run] of Object.entries(SERVICES)) {
 for (const [file, { needs, run }] of Object.entries(PROGRAMS)) {
   testWithPrograms(
     needs,
-    `${file} does what it promises by each command`,
+    `${file} works with each command`,
     (...paths) => tryAll(file, (command) => run(command, ...paths)),
   );
 }

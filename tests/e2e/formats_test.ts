@@ -29,7 +29,7 @@ import {
 const DURATION = "bakery_http_request_duration_seconds";
 const REQUESTS = "bakery_http_requests_total";
 
-/** What the test does to the demo: how often it visits each route. */
+/** The number of visits of each route. */
 const VISITS: Readonly<Record<string, number>> = {
   "/": 20,
   "/bread": 5,
@@ -38,7 +38,7 @@ const VISITS: Readonly<Record<string, number>> = {
   "/nowhere": 1,
 };
 
-/** Visits the demo, each time as part of another trace, and waits until its numbers rest. */
+/** Visits the demo, each time with another trace, and waits until its numbers no longer change. */
 async function visit(demo: RunningDemo): Promise<Map<string, string>> {
   const lastTraces = new Map<string, string>();
   let number = 0;
@@ -60,7 +60,7 @@ async function visit(demo: RunningDemo): Promise<Map<string, string>> {
   return lastTraces;
 }
 
-/** A server on loopback that asks `address` for the same path, and says nothing about formats. */
+/** Starts a server that requests the same path of `address` without naming a format. */
 async function serveWithoutAccept(address: string) {
   const server = await serve(async (request) => {
     const response = await fetch(`http://${address}${new URL(request.url).pathname}`, {
@@ -76,13 +76,13 @@ async function serveWithoutAccept(address: string) {
   };
 }
 
-/** Waits for a scrape that began after `moment`, in seconds since 1970. */
+/** Waits for a scrape that started after `moment`, in seconds since 1970. */
 async function waitForScrape(prometheus: PrometheusServer, moment: number): Promise<void> {
   await prometheus.waitForValue("timestamp(up)", (time) => time > moment);
   assert.deepEqual((await prometheus.targets()).map(({ lastError }) => lastError), [""]);
 }
 
-/** A series in one text: its labels in order, `le` and `quantile` as numbers. */
+/** Returns a series as one text, with sorted labels, and with `le` and `quantile` as numbers. */
 function toKey(labels: Readonly<Record<string, string>>): string {
   const { instance: _, job: __, ...own } = labels;
   return JSON.stringify(
@@ -93,7 +93,7 @@ function toKey(labels: Readonly<Record<string, string>>): string {
   );
 }
 
-/** The series of the demo that a Prometheus has, with their values. */
+/** Returns the series of the demo in a Prometheus, with their values. */
 async function readSeries(
   prometheus: PrometheusServer,
   selector: string,
@@ -104,7 +104,7 @@ async function readSeries(
   return new Map([...series].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-/** What the demo says of itself in protobuf. */
+/** Returns the metrics of the demo in protobuf. */
 async function readMetrics(address: string, familyName: string): Promise<ProtoMetric[]> {
   const response = await fetch(`http://${address}/metrics`, {
     headers: { accept: PROTOBUF_CONTENT_TYPE },
@@ -119,8 +119,8 @@ function labelOf({ label = [] }: ProtoMetric, name: string): string {
 }
 
 /**
- * What `histogram_quantile` gives for a native histogram of positive values: it interpolates between the
- * bounds of the bucket that has the quantile.
+ * Returns the result of `histogram_quantile` for a native histogram of positive values, which
+ * interpolates between the bounds of the quantile's bucket.
  */
 function nativeQuantile(quantile: number, histogram: ProtoHistogram): number {
   const { schema = 0, sample_count = 0 } = histogram;
@@ -154,7 +154,7 @@ function toStored(series: Record<string, string>, exemplar: ProtoExemplar): Stor
   };
 }
 
-/** Exemplars in an order of their own, with the labels of the series that the program knows of. */
+/** Returns sorted exemplars, with only the labels of the series that the program knows. */
 function inOrder(exemplars: readonly StoredExemplar[]): StoredExemplar[] {
   return exemplars.map((exemplar) => {
     const { instance: _, job: __, __name__: ___, le, ...series } = exemplar.series;
@@ -180,7 +180,7 @@ for (const runtime of RUNTIMES) {
     const servers = { protobuf, openMetrics, text };
     for (const server of Object.values(servers)) await waitForScrape(server, frozen);
 
-    // The same series with the same values, and those are what the demo has.
+    // All have the same series with the same values, which are those of the demo.
     const shown = parsePrometheusText(page).filter(({ name }) => name.startsWith("bakery_"))
       .flatMap(({ samples }) => [...samples]);
     const expected = new Map(
@@ -250,7 +250,7 @@ for (const runtime of RUNTIMES) {
       inOrder(await openMetrics.exemplars(`${DURATION}_bucket`)),
       inOrder(observed),
     );
-    // Of a native histogram, Prometheus keeps those that come in the order of their timestamps.
+    // For a native histogram, Prometheus keeps exemplars whose timestamps are in order.
     const kept = inOrder(await protobuf.exemplars(DURATION));
     assert.equal(new Set(kept.map(({ series }) => series["route"])).size, durations.length);
     for (const exemplar of kept) {
@@ -262,7 +262,7 @@ for (const runtime of RUNTIMES) {
   });
 }
 
-/** Native histograms of all kinds, each a series of its own. */
+/** Native histograms of all kinds, each in its own series. */
 const NATIVES: Readonly<Record<string, Partial<NativeHistogram>>> = {
   "both signs": {
     schema: 1,
@@ -284,7 +284,7 @@ const NATIVES: Readonly<Record<string, Partial<NativeHistogram>>> = {
 
 testWithPrograms(
   ["prometheus"],
-  "Prometheus reads native histograms of all kinds, and classic ones beside them",
+  "Prometheus reads all kinds of native histograms together with classic ones",
   async (path) => {
     const family = new MetricFamily("kinds", "All kinds.", "histogram");
     const add = (kind: string, parts: Partial<NativeHistogram>) =>

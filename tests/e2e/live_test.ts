@@ -27,7 +27,7 @@ const AXE_PATH = fileURLToPath(import.meta.resolve("axe-core/axe.min.js"));
 let started: Promise<Browser> | undefined;
 after(async () => await (await started)?.close());
 
-/** The one browser of all tests; each opens its pages in a context of its own. */
+/** Returns the browser of all tests. Each page opens in its own context. */
 function browserAt(path: string): Promise<Browser> {
   return started ??= startChromium(path);
 }
@@ -37,9 +37,9 @@ interface Served {
   readonly registry: CollectorRegistry;
   readonly browser: Browser;
   readonly url: string;
-  /** How often the metrics were asked for. */
+  /** The number of requests for the metrics. */
   readonly scrapes: () => number;
-  /** Stops the server, and starts it again at the same port. */
+  /** Stops the server. `restart()` starts it again on the same port. */
   stop(): Promise<void>;
   restart(handler?: Handler): Promise<void>;
 }
@@ -74,7 +74,7 @@ function testLive(name: string, run: (served: Served) => Promise<void>): void {
   });
 }
 
-/** Metrics of all types, which move. */
+/** Adds metrics of all types, which `move()` changes. */
 function fill(registry: CollectorRegistry): { move(): void } {
   const labelNames = ["route"] as const;
   const requests = new Counter("http_requests_total", "Requests.", { registry, labelNames });
@@ -103,7 +103,7 @@ function fill(registry: CollectorRegistry): { move(): void } {
   return { move };
 }
 
-/** The article of a family. */
+/** Returns the article of a family. */
 function family(page: Page, name: string) {
   return page.getByRole("article", { name, exact: true });
 }
@@ -123,7 +123,7 @@ testLive("a browser sees metrics of each type, live", async ({ registry, browser
     await counter.getByRole("img", { name: /^http_requests_total, route \/bread: rate / })
       .waitFor();
     const gauge = family(page, "http_waiting").locator(".value");
-    await gauge.scrollIntoViewIfNeeded(); // What can't be seen is not drawn.
+    await gauge.scrollIntoViewIfNeeded(); // Only visible parts are drawn.
     const before = await gauge.textContent();
     await waitFor(
       "the gauge to move",
@@ -173,7 +173,7 @@ const HOSTILE = [
   "__proto__",
   "",
 ];
-testLive("a program without metrics differs from one that was not scraped yet", async (served) => {
+testLive("a program without metrics differs from one that is not yet scraped", async (served) => {
   const { registry, browser, url } = served;
   const { page } = await openPage(browser, url);
   await page.getByText("There are no metrics yet.").waitFor();
@@ -183,7 +183,7 @@ testLive("a program without metrics differs from one that was not scraped yet", 
   await page.getByText("There are no metrics yet.").waitFor({ state: "hidden" });
 });
 
-testLive("nothing is squeezed on a narrow page", async ({ registry, browser, url }) => {
+testLive("no part is squeezed on a narrow page", async ({ registry, browser, url }) => {
   const signed = new Gauge("room_celsius", "Room.", { registry, labelNames: ["id"] });
   signed.labels(1).set(-0.00423);
   new Histogram("heat_celsius", "Heat.", { registry, nativeHistogram: true }).observe(-0.00423);
@@ -197,7 +197,7 @@ testLive("nothing is squeezed on a narrow page", async ({ registry, browser, url
     }
     const p50 = family(page, "heat_celsius").locator("dd").first();
     await p50.waitFor();
-    // Lines may break before the unit, never within it.
+    // Lines may break before a unit, but never within it.
     const lines = await p50.evaluate((dd) => {
       const text = dd.firstChild!;
       const range = document.createRange();
@@ -238,7 +238,7 @@ testLive("a long title does not squeeze other parts", async (served) => {
 });
 
 testLive(
-  "removed families and series are removed from the page",
+  "removed families and series disappear from the page",
   async ({ registry, browser, url }) => {
     const labelNames = ["id"] as const;
     const histogram = new Histogram("short_lived", "Some go.", { registry, labelNames });
@@ -408,14 +408,14 @@ testLive("everything works with the keyboard, and a search survives a reload", a
   await more.focus();
   await page.keyboard.press("Enter");
   await family(page, "many").getByText("i=29").waitFor();
-  await waitFor("the focus to go on", async () => (await focused()).startsWith("i=6") || undefined);
+  await waitFor("the next focus", async () => (await focused()).startsWith("i=6") || undefined);
   assertInnocent();
 });
 
-testLive("from the first scrape on, nothing is empty without a word", async (served) => {
+testLive("after the first scrape, empty parts have an explanation", async (served) => {
   const { registry, browser, url, stop, restart } = served;
   await stop();
-  // The second scrape comes a second after the first, and the third never.
+  // The second scrape comes after a second, and the third never.
   await restart(metricsHandler({ registry, live: livePage({ intervalMs: 2 ** 31 - 1 }) }));
   new Counter("visits_total", "Visits.", { registry }).inc();
   new Histogram("wait_seconds", "Waiting.", { registry });
@@ -429,12 +429,12 @@ testLive("from the first scrape on, nothing is empty without a word", async (ser
     const axis = await family(page, name).locator(".chart-axis").innerText();
     assert.match(axis, /^1\s?s ago\s+now$/);
   }
-  // Two scrapes fill the width: the line goes from the left to the right.
+  // Two scrapes fill the width, so the line goes from left to right.
   const line = await family(page, "heat_celsius").locator(".line").getAttribute("d");
   assert.equal(line, "M0 20L240 20");
 });
 
-testLive("a chart tells what is under the pointer", async ({ registry, browser, url }) => {
+testLive("a chart shows the values under the pointer", async ({ registry, browser, url }) => {
   const gauge = new Gauge("heat_celsius", "Heat.", { registry });
   gauge.set(20);
   const sizes = new Histogram("size_bytes", "Sizes.", { registry, buckets: [50, 100] });
@@ -463,7 +463,8 @@ testLive("a chart tells what is under the pointer", async ({ registry, browser, 
     await page.mouse.move(box.x + box.width * (column + 0.5) / 40, box.y + box.height - 5);
     texts.add((await reading.innerText()).replace(/,[^,]*$/, "").replaceAll("\u202f", " "));
   }
-  // All were observed between two scrapes; how many others there were before the pause may differ.
+  // All values were observed between two scrapes. The number of other scrapes before the pause
+  // varies.
   assert.ok(texts.delete("9 of 10: ≤ 50 B"));
   texts.delete("0 of 0: ≤ 50 B");
   assert.deepEqual([...texts], []);
@@ -474,7 +475,7 @@ testLive("a chart tells what is under the pointer", async ({ registry, browser, 
 });
 
 testLive(
-  "families that changed recently come first, if asked, also after a reload",
+  "families that changed recently can come first, even after a reload",
   async (served) => {
     const { registry, browser, url } = served;
     new Gauge("a_still", "Still.", { registry }).set(1);
@@ -502,7 +503,7 @@ testLive(
 );
 
 testLive(
-  "a browser follows a link to the text, with the names it was asked for",
+  "the link to the text keeps the selected names",
   async (served) => {
     const { registry, browser, url } = served;
     fill(registry);
@@ -519,7 +520,7 @@ testLive(
 );
 
 testLive(
-  "a phone shows each family in a line, and unfolds it",
+  "on a phone, each family is one line that unfolds",
   async ({ registry, browser, url }) => {
     const { move } = fill(registry);
     const { page } = await openPage(browser, url, { viewport: { width: 390, height: 844 } });
@@ -529,7 +530,7 @@ testLive(
       const brief = await family(page, "http_requests_total").locator(".brief").innerText();
       return /^[\d.]+\/s$/.test(brief) || undefined;
     });
-    // A scrape that had begun before may have shown the rate.
+    // A scrape that started earlier may have shown the rate.
     for (const [name, value] of [["http_waiting", "2"], ["disk_state", "busy"]] as const) {
       await family(page, name).locator(".brief").getByText(value, { exact: true }).waitFor();
     }
@@ -550,7 +551,7 @@ testLive(
   },
 );
 
-testLive("all that is on the page is printed", async ({ registry, browser, url }) => {
+testLive("the whole page is printed", async ({ registry, browser, url }) => {
   fill(registry);
   for (let i = 0; i < 40; i++) {
     const options = { registry, labelNames: ["id"] as const };
@@ -564,7 +565,7 @@ testLive("all that is on the page is printed", async ({ registry, browser, url }
       articles.filter((article) => article.querySelector(".row") === null).length
     );
   assert.ok(await blank() > 10, "the page is not long enough");
-  // As a browser does before it prints.
+  // A browser does this before it prints.
   await page.pdf();
   assert.equal(await blank(), 0);
   const widths = await page.locator("canvas").evaluateAll((strips) =>
@@ -575,7 +576,7 @@ testLive("all that is on the page is printed", async ({ registry, browser, url }
 });
 
 testLive(
-  "the page rests while it is paused or hidden",
+  "the page does not scrape while it is paused or hidden",
   async ({ registry, browser, url, scrapes }) => {
     fill(registry);
     const { page } = await openPage(browser, url);
@@ -601,9 +602,9 @@ testLive(
       ]
     ) {
       await rest(true);
-      await waitFor("the end of what was under way", () => underWay.size === 0 || undefined);
+      await waitFor("the end of running requests", () => underWay.size === 0 || undefined);
       const before = begun;
-      // Timers of a page fire in order: one that waits for the next scrape would be earlier.
+      // Timers of a page fire in order, so a timer for the next scrape would fire first.
       await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), 600);
       assert.equal(begun, before);
       await rest(false);
@@ -625,7 +626,7 @@ testLive(
     assert.equal(await page.locator("html").getAttribute("data-state"), "failed");
     let status = 503;
     const again = new CollectorRegistry();
-    fill(again); // As a program that starts anew: its counters have fallen.
+    fill(again); // Like a restarted program, whose counters have decreased.
     const fine = metricsHandler({ registry: again, live: livePage() });
     await restart((request) =>
       status === 200
@@ -644,7 +645,7 @@ testLive(
 
 testWithPrograms(
   ["chromium"],
-  "the demo's page is for everybody: schemes, sizes, readers",
+  "the demo's page works with color schemes, sizes and screen readers",
   async (path) => {
     await using demo = await startDemo("deno");
     const browser = await browserAt(path);
@@ -684,7 +685,7 @@ testWithPrograms(
   },
 );
 
-testLive("ten thousand series are searched and scrolled", async ({ registry, browser, url }) => {
+testLive("ten thousand series can be searched and scrolled", async ({ registry, browser, url }) => {
   for (let f = 0; f < 400; f++) {
     const name = `part${f % 20}_number_${f}_total`;
     const counter = new Counter(name, `Number ${f}.`, { registry, labelNames: ["i"] });

@@ -39,7 +39,7 @@ const TEXT: readonly (readonly [line: string, isAccepted: boolean])[] = [
   ["# TYPE x counter\n# TYPE x gauge", true],
 ];
 
-/** The same in OpenMetrics. What only the specification forbids is not among them. */
+/** The same for OpenMetrics, without the rules that Prometheus does not enforce. */
 const OPEN_METRICS: readonly (readonly [line: string, isAccepted: boolean])[] = [
   ["# TYPE x gauge", true],
   ["# TYPE x GAUGE", false],

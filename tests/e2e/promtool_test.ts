@@ -14,14 +14,14 @@ import { arbitraryRegistry, promtoolLines, registryOf } from "../support/linting
 import { ROOT_URL } from "../support/paths.ts";
 import { testWithPrograms } from "../support/programs.ts";
 
-/** A problem with a unit: in a name with several units, promtool picks one of them by chance. */
+/** A problem with a unit. For a name with several units, promtool picks one at random. */
 const UNIT_REGEXP = /^(\S+) use base unit /;
 
-/** A word that is a unit, or looks like one. */
+/** A word that is, or resembles, a unit. */
 const WORD_OF_UNIT_REGEXP =
   /(?:amperes|bytes|celsius|grams|joules|kelvins?|meters|metres|volts|bits|miles|seconds|minutes|hours|days|weeks)$/;
 
-/** What promtool prints about the scrape of a registry, without repeats. */
+/** Returns the output of promtool for the scrape of a registry, without repeated lines. */
 function checkMetrics(promtool: string, registry: CollectorRegistry): string[] {
   const { status, stdout, stderr } = spawnSync(promtool, ["check", "metrics"], {
     input: generateMetrics(registry),
@@ -34,7 +34,7 @@ function checkMetrics(promtool: string, registry: CollectorRegistry): string[] {
   return lines;
 }
 
-/** What is found in a registry, as promtool would print it; names as it reads them. */
+/** Returns the problems of a registry in promtool's format, with escaped names. */
 function lint(registry: CollectorRegistry): string[] {
   const problems = lintMetrics(registry);
   return promtoolLines(
@@ -45,7 +45,9 @@ function lint(registry: CollectorRegistry): string[] {
   );
 }
 
-/** Lets what promtool says of the sum and the count of gaugehistograms be said of these. */
+/**
+ * Assigns promtool's problems with the sum and the count of a gaugehistogram to the gaugehistogram.
+ */
 function ofFamilies(lines: readonly string[], families: Iterable<MetricFamily>): string[] {
   const owners = new Map<string, string>();
   for (const { name, type } of families) {
@@ -59,14 +61,14 @@ function ofFamilies(lines: readonly string[], families: Iterable<MetricFamily>):
   ];
 }
 
-/** Holds what is found against what promtool prints. */
+/** Compares the found problems with promtool's output. */
 function compare(printed: readonly string[], linted: readonly string[]): void {
   const isUnit = (line: string) => UNIT_REGEXP.test(line);
   const withoutUnits = (lines: readonly string[]) => lines.filter((line) => !isUnit(line));
   assert.deepEqual(withoutUnits(linted), withoutUnits(printed));
   const known = new Set(linted);
   for (const line of printed) assert.ok(known.has(line), `not found: ${line}`);
-  // What has one unit is not up to chance.
+  // For names with one unit, the output is not random.
   const words = (line: string) => UNIT_REGEXP.exec(line)![1]!.split("_");
   const certain = linted.filter((line) =>
     isUnit(line) && words(line).filter((word) => WORD_OF_UNIT_REGEXP.test(word)).length === 1
@@ -77,7 +79,7 @@ function compare(printed: readonly string[], linted: readonly string[]): void {
 
 testWithPrograms(
   ["promtool"],
-  "lintMetrics() finds in random registries what promtool finds in their scrapes, in its order",
+  "lintMetrics() finds the problems of random registries that promtool finds, in the same order",
   (promtool) => {
     const rules = new Set<string>();
     fc.assert(
@@ -90,7 +92,7 @@ testWithPrograms(
       }),
       { seed: 42, numRuns: 60 },
     );
-    // Random as they are, they break every rule.
+    // The random registries break every rule.
     assert.equal(rules.size, 11);
     return Promise.resolve();
   },
@@ -98,7 +100,7 @@ testWithPrograms(
 
 testWithPrograms(
   ["promtool"],
-  "promtool can read every scrape of random families, and finds what lintMetrics() finds",
+  "promtool reads every scrape of random families, and finds the problems of lintMetrics()",
   (promtool) => {
     fc.assert(
       fc.property(arbitraryFamilies({ legal: false }), (families) => {
@@ -127,7 +129,7 @@ testWithPrograms(
   },
 );
 
-test("each alert is tested, and docs/operating.md says what to do about it", async () => {
+test("each alert has a test, and instructions in docs/operating.md", async () => {
   const rules = await readFile(join(RULES, "rules.yml"), "utf8");
   const tests = await readFile(join(RULES, "rules_test.yml"), "utf8");
   const page = await readFile(new URL("docs/operating.md", ROOT_URL), "utf8");
@@ -150,7 +152,7 @@ testWithPrograms(
     const [, config = ""] = /^```yaml\n(.*?)^```/ms.exec(page) ?? [];
     const folder = await mkdtemp(join(tmpdir(), "narthex-promtool-"));
     try {
-      // The token is of the machine that Prometheus runs on.
+      // The token is on the machine that runs Prometheus.
       const token = join(folder, "token");
       const path = "/etc/prometheus/shop_token";
       assert.ok(config.includes(path));

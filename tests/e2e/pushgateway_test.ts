@@ -44,7 +44,7 @@ async function refusal(promise: Promise<void>): Promise<PushError> {
 
 testWithPrograms(
   [PROGRAM],
-  "a Pushgateway replaces, adds and deletes as it is told, in every way to send",
+  "a Pushgateway replaces, adds and deletes in every format",
   async (path) => {
     await using gateway = await startPushgateway(path);
     const { url } = gateway;
@@ -63,7 +63,7 @@ testWithPrograms(
       assert.deepEqual(await gateway.series("a"), [`one${labels} 3`, `two${labels} 2`]);
       await pushToGateway(url, { ...group, ...way, registry: gauge("two", 4) });
       assert.deepEqual(await gateway.series("a"), [`two${labels} 4`]);
-      // A push of nothing leaves nothing but the group.
+      // An empty push keeps only the group.
       await pushToGateway(url, { ...group, ...way, registry: new CollectorRegistry() });
       assert.deepEqual(await gateway.series("a"), []);
       assert.equal((await gateway.groups()).length, 1);
@@ -78,7 +78,7 @@ testWithPrograms(
 
 testWithPrograms(
   [PROGRAM],
-  "a Pushgateway reads every job and every grouping key as it was given",
+  "a Pushgateway reads every job and grouping key unchanged",
   async (path) => {
     await using gateway = await startPushgateway(path);
     const values = [
@@ -101,7 +101,7 @@ testWithPrograms(
 
 testWithPrograms(
   [PROGRAM],
-  "a Pushgateway shows every type as it was pushed, in both formats",
+  "a Pushgateway exposes every type unchanged, in both formats",
   async (path) => {
     await using gateway = await startPushgateway(path);
     const registry = new CollectorRegistry({ prefix: "app" });
@@ -169,7 +169,7 @@ testWithPrograms(
 
 testWithPrograms(
   [PROGRAM, "prometheus"],
-  "native histograms go through a Pushgateway to Prometheus, and are a count in text",
+  "native histograms reach Prometheus through a Pushgateway, and are only a count in text",
   async (path, prometheusPath) => {
     await using gateway = await startPushgateway(path);
     const registry = new CollectorRegistry();
@@ -195,7 +195,7 @@ testWithPrograms(
   },
 );
 
-testWithPrograms([PROGRAM], "what a Pushgateway refuses, it says why", async (path) => {
+testWithPrograms([PROGRAM], "an error has a Pushgateway's reason", async (path) => {
   await using gateway = await startPushgateway(path);
   const { url } = gateway;
   const counters = new CollectorRegistry();
@@ -206,18 +206,18 @@ testWithPrograms([PROGRAM], "what a Pushgateway refuses, it says why", async (pa
   assert.equal(conflict.status, 400);
   assert.match(
     conflict.body ?? "",
-    /^pushed metrics are invalid or inconsistent .* is not a (?:COUNTER|GAUGE)/, // The gateway compares in no order.
+    /^pushed metrics are invalid or inconsistent .* is not a (?:COUNTER|GAUGE)/, // The gateway's order of comparison varies.
   );
   assert.match(conflict.message, /received status 400: pushed metrics are invalid/);
 
-  // Another help text is no conflict, and neither is another type in place of the same push.
+  // Another help text is not a conflict, and neither is another type that replaces the same push.
   const helped = new CollectorRegistry();
   new Counter("x", "Another help.", { registry: helped }).inc();
   await pushToGateway(url, { job: "c", registry: helped });
   await deleteFromGateway(url, { job: "c" });
   await pushToGateway(url, { job: "a", registry: gauge("x", 1) });
 
-  // What is refused before it is sent would be refused, or spoilt, by the gateway.
+  // The gateway would refuse or damage everything that is refused before it is sent.
   const lines = async (body: string) => {
     const response = await fetch(`${url}/metrics/job/raw`, { method: "PUT", body });
     return { status: response.status, text: await response.text() };
@@ -238,7 +238,7 @@ testWithPrograms([PROGRAM], "what a Pushgateway refuses, it says why", async (pa
 
 testWithPrograms(
   [PROGRAM],
-  "a Pushgateway under a path and behind a password is reached with both, and not without",
+  "a Pushgateway with a path and a password is reachable only with both",
   async (path) => {
     const folder = await mkdtemp(join(tmpdir(), "narthex-pushgateway-"));
     try {
@@ -271,7 +271,7 @@ testWithPrograms(
 for (const runtime of RUNTIMES) {
   testWithPrograms(
     [PROGRAM],
-    `the batch job under ${runtime} pushes how it went, also when it failed`,
+    `the batch job under ${runtime} pushes its outcome, even when it failed`,
     async (path) => {
       await using gateway = await startPushgateway(path);
       const folder = await mkdtemp(join(tmpdir(), "narthex-batch-"));

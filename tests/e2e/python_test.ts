@@ -13,7 +13,7 @@ import {
 import { allTypes } from "../support/all_types.ts";
 import { testWithPython } from "../support/python.ts";
 
-/** Parses the texts that it is given and tells their samples, numbers as text. */
+/** A Python program that parses texts and prints their samples, with numbers as text. */
 const PARSE = `
 import json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open_metrics
@@ -66,7 +66,7 @@ function parseWith(path: string, cases: Case[]): (ParsedSample[] | string)[] {
   return JSON.parse(output.toString());
 }
 
-/** A number, or the text of one from Python, for comparison. */
+/** Returns a number, or a number's text from Python, in a comparable form. */
 function spell(number: number | string | undefined | null): string | null {
   if (number === undefined || number === null) return null;
   const text = String(number);
@@ -74,7 +74,9 @@ function spell(number: number | string | undefined | null): string | null {
   return text === "nan" ? "NaN" : String(value);
 }
 
-/** Labels with bounds and quantiles as numbers, since the formats spell them differently. */
+/**
+ * Returns labels with bounds and quantiles as numbers, because their spelling differs by format.
+ */
 function comparable(labels: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1).map(([name, value]) => [
@@ -103,7 +105,7 @@ function bySeries(a: unknown, b: unknown): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** What Python should find in a family, in a format. */
+/** Returns the samples that Python should find in a family, by format. */
 function expected(family: MetricFamily, format: Case["format"]): unknown[] {
   const { name, type } = family;
   const all = [...family.samples];
@@ -115,7 +117,7 @@ function expected(family: MetricFamily, format: Case["format"]): unknown[] {
     if (format === "text") return !sample.name.endsWith("_created");
     return !(/_(sum|count)$/.test(sample.name) && negative.has(seriesOf(sample)));
   }).map(({ name: sampleName, labels, value, timestamp, exemplar }: Sample) => ({
-    // Python renames the samples of counters that are not named as OpenMetrics wants it.
+    // Python renames the samples of counters without the suffix of OpenMetrics.
     name: format === "text" && type === "counter" && !name.endsWith("_total")
       ? `${sampleName}_total`
       : sampleName,
@@ -180,14 +182,14 @@ const time = fc.option(
   { nil: undefined },
 );
 const withoutBraces = (value: string) => value.replaceAll("}", "");
-/** Whether an exemplar refers to something: those that do not are left out of text. */
+/** Returns whether an exemplar has labels. Exemplars without labels are not written. */
 function refers(exemplar: Exemplar | undefined): exemplar is Exemplar {
   return exemplar !== undefined && Object.keys(exemplar.labels).length > 0;
 }
 
 const exemplar = fc.option(
   fc.record({
-    // Python takes any closing brace for the end of an exemplar's labels.
+    // Python reads any closing brace as the end of an exemplar's labels.
     labels: fc.dictionary(fc.constantFrom("trace_id", "span"), text.map(withoutBraces), {
       minKeys: 1,
       noNullPrototype: true,
@@ -249,7 +251,7 @@ function histogram(family: MetricFamily, sumName: string, countName: string) {
     });
 }
 
-/** A family of each type, whose help, labels and numbers are random. */
+/** A family of each type, with random help, labels and numbers. */
 const families: fc.Arbitrary<MetricFamily[]> = fc.tuple(
   ...(Object.keys(FILL) as MetricType[]).map((type) =>
     fc.tuple(text, fc.boolean()).chain(([help, hasUnit]) => {
@@ -260,7 +262,7 @@ const families: fc.Arbitrary<MetricFamily[]> = fc.tuple(
         fc.tuple(labels, FILL[type](family)),
         {
           maxLength: 4,
-          // A label without a value is as if it were not there.
+          // A label with an empty value equals a missing label.
           selector: ([labels]) =>
             JSON.stringify(Object.entries(labels).filter(([, value]) => value !== "").sort()),
         },

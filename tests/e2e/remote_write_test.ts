@@ -19,13 +19,13 @@ import { startReceivingPrometheus } from "../support/prometheus.ts";
 
 const FEATURES = ["native-histograms", "exemplar-storage"];
 
-/** A folder that is removed at the end. */
+/** Creates a folder that is removed when it is disposed of. */
 async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), "narthex-remote-write-"));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-testWithPrograms(["prometheus"], "Prometheus takes all types by remote write", async (path) => {
+testWithPrograms(["prometheus"], "Prometheus accepts all types by remote write", async (path) => {
   await using folder = await temporaryFolder();
   await using prometheus = await startReceivingPrometheus(path!, {
     folder: folder.path,
@@ -113,7 +113,7 @@ testWithPrograms(["prometheus"], "Prometheus takes all types by remote write", a
   }
 });
 
-testWithPrograms(["prometheus"], "what Prometheus refuses is told as it says it", async (path) => {
+testWithPrograms(["prometheus"], "an error contains the response of Prometheus", async (path) => {
   await using folder = await temporaryFolder();
   await using prometheus = await startReceivingPrometheus(path!, {
     folder: folder.path,
@@ -148,7 +148,7 @@ testWithPrograms(["prometheus"], "what Prometheus refuses is told as it says it"
 
 testWithPrograms(
   ["prometheus"],
-  "a writer survives a restart of Prometheus, and ends series that vanish",
+  "a writer survives a restart of Prometheus, and marks vanished series as stale",
   async (path) => {
     await using folder = await temporaryFolder();
     const port = await freePort();
@@ -179,7 +179,7 @@ testWithPrograms(
       await first.waitForValue("jobs_total", (value) => value === 5);
       busy.remove("a");
       native.remove("a");
-      // Without the markers they would be there for five more minutes.
+      // Without the markers, the series would stay for five more minutes.
       await first.waitForValue("count(busy)", (value) => value === 1);
       await first.waitForValue("count(work_seconds)", (value) => value === 1);
       assert.deepEqual(errors, []);

@@ -25,7 +25,7 @@ before(async () => {
   }
 });
 
-/** The rows of the table of docs/runtime_metrics.md that has a header which matches. */
+/** Returns the table of docs/runtime_metrics.md with a matching header. */
 function readTable(header: RegExp): { head: string[]; rows: string[][] } {
   const lines = text.split("\n");
   const at = lines.findIndex((line) => header.test(line));
@@ -40,14 +40,14 @@ function unquote(cell: string): string {
   return cell.replaceAll("`", "");
 }
 
-/** Runs the program to its end. It would wait for ever if it were to ask for something. */
+/** Runs the program to its end. A permission prompt would make it wait forever. */
 async function report(
   runtime: RuntimeName,
   options: readonly string[],
   ...flags: string[]
 ): Promise<RuntimeReport> {
   const args = runtime === "deno" ? ["run", "--no-check", ...options] : options;
-  // Not by node:child_process, which gives all permissions to a Deno that is started with none.
+  // node:child_process would give all permissions to a Deno that is started without any.
   const command = new Deno.Command(paths[runtime], {
     args: [...args, PROGRAM, ...flags],
     env,
@@ -67,7 +67,7 @@ const IMPORTABLE = `--allow-fs-read=${ROOT}`;
 const ALL_BUT_ONE = ["read", "write", "net", "env", "sys", "run", "ffi"]
   .map((name) => `--allow-${name}`);
 
-/** How programs are started, and the column of the table that says what they have then. */
+/** Ways to start programs, and the column of the table with their metrics. */
 const STARTS: readonly [column: string, runtime: RuntimeName, options: readonly string[]][] = [
   ["deno run", "deno", []],
   ["deno run", "deno", ["--allow-read=/proc"]],
@@ -82,7 +82,7 @@ const STARTS: readonly [column: string, runtime: RuntimeName, options: readonly 
   ["node", "node", ["--permission", IMPORTABLE, "--allow-fs-read=/proc"]],
 ];
 
-test("docs/runtime_metrics.md names every metric, with its type and its labels", () => {
+test("docs/runtime_metrics.md lists every metric with its type and its labels", () => {
   const { rows } = readTable(/^\| metric +\| type /);
   assert.deepEqual(
     rows.map(([name = "", type, labels = ""]) => [unquote(name), type, unquote(labels)]),
@@ -101,7 +101,7 @@ for (const [column, runtime, options] of STARTS) {
   const command = [runtime, ...options].join(" ").replace(ROOT, "…");
   testWithPrograms(
     ["promtool"],
-    `${command} has what docs/runtime_metrics.md says`,
+    `${command} has the metrics in docs/runtime_metrics.md`,
     async (path) => {
       const { head, rows } = readTable(/^\| metric +\| `deno run`/);
       const index = head.findIndex((cell) => unquote(cell) === column);
@@ -111,8 +111,8 @@ for (const [column, runtime, options] of STARTS) {
       assert.deepEqual(familiesOf(result), expected.sort());
 
       assert.equal(result.callsOfImport, 0, "an import does nothing");
-      assert.ok(result.calls > 0, "what is called is seen");
-      // It was blocked for 0.3 s, and a timer was due after 0.1 s at most.
+      assert.ok(result.calls > 0, "the program counts calls");
+      // The program was blocked for 0.3 s, and a timer was due after 0.1 s at most.
       const lag = /^runtime_event_loop_lag_seconds_sum (.*)$/m.exec(result.text)?.[1];
       assert.ok(Number(lag) > 0.15, lag);
 
@@ -126,7 +126,7 @@ for (const [column, runtime, options] of STARTS) {
 
 for (const options of [[], ["--allow-read=/proc"], ALL_BUT_ONE]) {
   const command = ["deno", ...options].join(" ");
-  testWithPrograms(["script"], `${command} asks for nothing on a terminal`, async (script) => {
+  testWithPrograms(["script"], `${command} never asks on a terminal`, async (script) => {
     await using program = onTerminal(script, options);
     const [line] = await program.waitForOutput(/^\{"callsOfImport".*\}/m);
     assert.ok(JSON.parse(line).text.includes("process_cpu_seconds_total"));
@@ -134,12 +134,12 @@ for (const options of [[], ["--allow-read=/proc"], ALL_BUT_ONE]) {
   });
 }
 
-testWithPrograms(["script"], "Deno would ask on that terminal", async (script) => {
+testWithPrograms(["script"], "Deno can ask for permissions on that terminal", async (script) => {
   await using program = onTerminal(script, [], "--read");
   await program.waitForOutput(/Deno requests read access to "\/proc\/self\/stat"/);
 });
 
-/** The program on a pseudo-terminal, where Deno asks for what it may not do. */
+/** Runs the program on a pseudo-terminal, where Deno asks for permissions. */
 function onTerminal(script: string, options: readonly string[], ...flags: string[]) {
   const args = ["run", "--no-check", ...options, PROGRAM, ...flags];
   const command = [paths.deno, ...args].map((arg) => `'${arg}'`).join(" ");
@@ -148,11 +148,11 @@ function onTerminal(script: string, options: readonly string[], ...flags: string
 
 const GC_OPTIONS = { deno: ["--v8-flags=--expose-gc"], bun: [], node: ["--expose-gc"] };
 for (const runtime of ["deno", "bun", "node"] as const) {
-  test(`under ${runtime} the sampler stops when its registry is garbage-collected`, async () => {
+  test(`the sampler stops under ${runtime} when its registry is garbage-collected`, async () => {
     assert.equal((await report(runtime, GC_OPTIONS[runtime], "--forget")).ended, true);
   });
 
-  test(`if ${runtime} has neither process nor Deno, only the lag is left`, async () => {
+  test(`without process and Deno, ${runtime} exposes only the lag`, async () => {
     const result = await report(runtime, [], "--bare");
     assert.deepEqual(familiesOf(result), ["runtime_event_loop_lag_seconds"]);
   });

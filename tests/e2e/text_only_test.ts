@@ -5,7 +5,7 @@ import type { ExpositionFormat } from "../../exposition/negotiation.ts";
 import { testWithPrograms } from "../support/programs.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 
-/** What handlers offer, the features of the server, and how bounds are stored. */
+/** The formats of the handler, the features of the server, and the stored bound. */
 const CASES: readonly (readonly [
   formats: readonly ExpositionFormat[] | undefined,
   features: readonly string[],
@@ -19,7 +19,7 @@ const CASES: readonly (readonly [
 
 testWithPrograms(
   ["prometheus"],
-  'formats: ["text"] makes Prometheus store le="1", as rules written against text expect it',
+  'formats: ["text"] makes Prometheus store le="1", which rules for text expect',
   async (path) => {
     for (const [formats, features, bound] of CASES) {
       const registry = new CollectorRegistry();

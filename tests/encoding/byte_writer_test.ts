@@ -5,7 +5,7 @@ import { ByteWriter, escapeText, Piece } from "../../encoding/byte_writer.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Each way to write, and the text that it writes. */
+/** Each way to write, and its output. */
 const WAYS: Record<string, { write: (out: ByteWriter) => void; text: string }> = {
   "a byte": { write: (out) => out.byte(120), text: "x" },
   "a piece": { write: (out) => out.piece(new Piece("12345")), text: "12345" },
@@ -13,9 +13,9 @@ const WAYS: Record<string, { write: (out: ByteWriter) => void; text: string }> =
   "a copy": { write: (out) => out.copy(encoder.encode("abcdef"), 1, 5), text: "bcde" },
   "nothing": { write: (out) => out.copy(encoder.encode("abc"), 2, 2), text: "" },
   "a text": { write: (out) => out.text("word"), text: "word" },
-  "a text of three bytes a character": { write: (out) => out.text("温度"), text: "温度" },
-  "a text with an end that takes more": { write: (out) => out.text("to 🔥"), text: "to 🔥" },
-  "a text that needs no escapes": { write: (out) => out.escaped("word", true), text: "word" },
+  "a text of three bytes per character": { write: (out) => out.text("温度"), text: "温度" },
+  "a text with an end that needs more": { write: (out) => out.text("to 🔥"), text: "to 🔥" },
+  "a text without escapes": { write: (out) => out.escaped("word", true), text: "word" },
   "a text with escapes": {
     write: (out) => out.escaped('a\\b\n"c" é', true),
     text: 'a\\\\b\\n\\"c\\" é',
@@ -24,7 +24,7 @@ const WAYS: Record<string, { write: (out: ByteWriter) => void; text: string }> =
   "a large number": { write: (out) => out.number(1e9 + 1), text: "1000000001" },
 };
 
-/** A writer that has room for so many bytes more before it needs another buffer. */
+/** Creates a writer with room for this number of bytes before it needs another buffer. */
 function almostFull(room: number): { out: ByteWriter; before: number } {
   const out = new ByteWriter();
   out.byte(46);
@@ -34,7 +34,7 @@ function almostFull(room: number): { out: ByteWriter; before: number } {
 }
 
 for (const [what, { write, text }] of Object.entries(WAYS)) {
-  test(`${what} is complete for every place of the end of the buffer`, () => {
+  test(`${what} is complete wherever the buffer ends`, () => {
     const { out, before } = almostFull(0);
     const full = out.take();
     for (let room = 0; room <= 20; room++) {
@@ -47,7 +47,7 @@ for (const [what, { write, text }] of Object.entries(WAYS)) {
   });
 }
 
-test("repeat() repeats text for every place of the end of the buffer", () => {
+test("repeat() repeats text wherever the buffer ends", () => {
   const { out, before } = almostFull(0);
   const full = out.take();
   for (const length of [0, 1, 4, 5, 13]) {
@@ -65,7 +65,7 @@ test("repeat() repeats text for every place of the end of the buffer", () => {
   }
 });
 
-/** The bytes of a character, of which there are texts of many lengths around it. */
+/** Checks copies of a character after texts of several lengths. */
 function checkCopies(out: ByteWriter, character: string): void {
   for (let before = 0; before < 8; before++) {
     const text = "x".repeat(before) + character;
@@ -77,12 +77,12 @@ function checkCopies(out: ByteWriter, character: string): void {
   }
 }
 
-test("every character is copied unchanged for every alignment", () => {
+test("every character is copied unchanged at every alignment", () => {
   const out = new ByteWriter();
   const first = [0x7f, 0x80, 0x7ff, 0x800, 0xffff, 0x10000, 0x3ffff, 0x40000, 0x10ffff];
   for (const code of first) {
     const character = String.fromCodePoint(code);
-    // What is most like a double that is not a number: 0x7F beside the greatest bytes there are.
+    // Such bytes are the most similar to a NaN: 0x7F next to the greatest bytes of UTF-8.
     for (const next of ["", "\x7f", "\x7f".repeat(9), character, `${character}\x7f`]) {
       checkCopies(out, character + next);
       checkCopies(out, next + character);
@@ -106,12 +106,12 @@ test("bytes of an earlier text after the end do not change a copy", () => {
     for (let left = 0; left <= 8; left++) {
       const text = "0123456789abcdef".slice(0, length);
       out.text(text);
-      // Bytes of a NaN, at every place behind the end.
+      // Bytes of a NaN at every place after the end.
       out.reserve(32);
       out.bytes.fill(0x7f, length, length + 32);
       for (let at = length + left; at < length + 32; at += 2) out.bytes[at] = 0xf4;
       out.repeat(0, length);
-      // The words that were copied end behind the text, with what was read behind it.
+      // The copied words end after the text, and contain some of these bytes.
       const words = length + Math.ceil(length / 8) * 8;
       const rest = out.bytes.subarray(2 * length, words);
       assert(rest.every((byte) => byte < 0x7f), `${length} bytes before ${rest}`);
@@ -124,7 +124,7 @@ test("whole numbers are written with all digits", () => {
   const out = new ByteWriter();
   for (let digits = 1; digits <= 12; digits++) {
     const least = 10 ** (digits - 1);
-    // Zeros in the middle, and at the end.
+    // Zeros in the middle and at the end.
     const sparse = [least + 10 ** (digits >> 1), 7 * least, 10 ** digits - 1000];
     const numbers = [least, least + 1, 10 ** digits - 1, -least, least + 0.5, ...sparse];
     for (const number of [0, -0, ...numbers]) {
@@ -134,7 +134,7 @@ test("whole numbers are written with all digits", () => {
   }
 });
 
-test("all whole numbers of up to five digits and many others are written correctly", () => {
+test("all whole numbers of up to five digits, and many others, are written correctly", () => {
   const out = new ByteWriter();
   const numbers = Array.from({ length: 100_000 }, (_, number) => number);
   for (let number = 100_000; number < 2 ** 31; number = number * 1.001 + 7) {
@@ -175,7 +175,7 @@ test("a chunk does not change after take()", () => {
   assert.equal(out.take().length, 0);
 });
 
-test("the buffer grows to the requested size, and at least to twice its size", () => {
+test("the buffer grows to the requested size, and at least doubles", () => {
   const out = new ByteWriter();
   out.byte(46);
   const { length } = out.bytes;
@@ -188,7 +188,7 @@ test("the buffer grows to the requested size, and at least to twice its size", (
   assert.equal(decoder.decode(out.take()), ".");
 });
 
-test("lines() writes the same bytes as its parts one after the other", () => {
+test("lines() writes the same bytes as its parts one by one", () => {
   const pieces = ["", "x", '="é"} ', "a longer piece 🔥 of a line "].map((text) => new Piece(text));
   const numbers = [0, 7, 99.5, 123_456_789, -1, NaN, Infinity, 1e21];
   const ends: (((line: number) => string) | undefined)[] = [undefined, (line) => ` # ${line}`];

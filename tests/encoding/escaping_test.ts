@@ -10,7 +10,7 @@ import { isLegacyLabelName, isLegacyMetricName, openMetricsName } from "../../mo
 
 const SCHEMES: EscapingScheme[] = ["underscores", "dots", "values", "allow-utf-8"];
 
-/** Names as a scraper gets them. */
+/** Names in the form that a scraper receives. */
 const ON_THE_WIRE: { name: string; underscores: string; dots: string; values: string }[] = [
   {
     name: "jobs_done:rate5m",
@@ -69,14 +69,14 @@ for (const [name, scheme, escaped] of LABELS) {
   });
 }
 
-test("a series of a counter has the same name with and without the removal of its suffix", () => {
+test("a counter's series has the same name with and without the removal of its suffix", () => {
   for (const scheme of SCHEMES) {
     const escaped = escapeMetricName("http.requests_total", scheme);
     assert.equal(`${openMetricsName(escaped, "counter")}_total`, escaped);
   }
 });
 
-/** Reads a name back that was escaped with the scheme `values`. */
+/** Decodes a name of the scheme `values`. */
 function unescapeValues(name: string): string {
   assert.ok(name.startsWith("U__"), name);
   return name.slice(3).replace(/_(?:([0-9a-f]{1,6})_|_)/g, (_, digits: string | undefined) => {
@@ -84,7 +84,7 @@ function unescapeValues(name: string): string {
   });
 }
 
-/** Names of a few characters each, half of them hard, the same in every run. */
+/** Yields short pseudorandom names, half of them difficult, the same in every run. */
 function* makeNames(count: number): Generator<string> {
   const characters = [..."ab9_:.-U e\u{7f}\u{e9}\u{d7ff}\u{e000}\u{ffff}\u{10000}\u{10ffff}"];
   let seed = 1;
@@ -101,7 +101,7 @@ function* makeNames(count: number): Generator<string> {
   }
 }
 
-test("an escaped name is in the classic alphabet, and the scheme values can be undone", () => {
+test("an escaped name is in the classic alphabet, and the scheme values is reversible", () => {
   for (const name of makeNames(20_000)) {
     for (const scheme of ["underscores", "dots", "values"] as const) {
       assert.ok(isLegacyMetricName(escapeMetricName(name, scheme)), `${scheme}: ${name}`);
@@ -116,7 +116,7 @@ test("an escaped name is in the classic alphabet, and the scheme values can be u
   }
 });
 
-test("isEscapingScheme() knows the four schemes in lower case", () => {
+test("isEscapingScheme() accepts the four schemes in lower case", () => {
   for (const scheme of SCHEMES) assert.ok(isEscapingScheme(scheme));
   for (const text of ["", "Values", "utf-8", "constructor", "__proto__"]) {
     assert.equal(isEscapingScheme(text), false);

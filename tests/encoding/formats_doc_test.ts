@@ -11,7 +11,7 @@ import { ROOT_URL } from "../support/paths.ts";
 
 const text = readFileSync(new URL("docs/formats.md", ROOT_URL), "utf8");
 
-test("docs/formats.md has the Content-Types that are sent", () => {
+test("docs/formats.md has the Content-Types of the formats", () => {
   const types = [...text.matchAll(/^\| [^|]+\| `([a-z]+\/[^`]+)` +\| `generate\w+` +\|$/gm)];
   assert.deepEqual(
     types.map(([, type]) => type),

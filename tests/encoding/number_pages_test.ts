@@ -12,7 +12,7 @@ const registry = null;
 
 type Encode = (families: Iterable<MetricFamily>) => Iterable<Uint8Array>;
 
-/** The ways to write the lines of a family, which share what they keep when they can. */
+/** The ways to write the lines of a family. They share cached lines where possible. */
 const FORMATS: Record<string, Encode> = {
   text: (families) => encodeText(families, "underscores"),
   "text with UTF-8 names": (families) => encodeText(families, "allow-utf-8"),
@@ -25,19 +25,18 @@ function decode(chunks: Iterable<Uint8Array>): string {
   return [...chunks].map((chunk) => decoder.decode(chunk)).join("");
 }
 
-/** The same family with its metrics in an array, of which nothing is kept. */
+/** Returns the same family with its metrics in an array, whose lines are not cached. */
 function withoutColumn(family: MetricFamily): MetricFamily {
   const { name, help, type, unit } = family;
   const metrics: Metric[] = [...family.metrics];
   return new MetricFamily(name, help, type, { unit, nameValidation: "utf8", metrics });
 }
 
-/** The text of a metric. */
 function scrape(metric: { collect(): MetricFamily[] }): string {
   return decode(encodeText(metric.collect(), "underscores"));
 }
 
-/** Checks that a metric is written as if for the first time, in some formats. */
+/** Checks that cached lines of a metric equal new ones, in some formats. */
 function checkMetric(metric: { collect(): MetricFamily[] }, formats: Encode[]): void {
   for (const encode of formats) {
     const [family] = metric.collect() as [MetricFamily];
@@ -54,7 +53,7 @@ const valueArbitrary = fc.oneof(
   fc.double(),
   fc.constantFrom(0, -0, 9, 10, 99, 100, 999_999_999, 1e9, NaN, Infinity, -Infinity),
 );
-/** What happens between two scrapes; the last number says how many times. */
+/** A change between two scrapes. The last number is its number of repetitions. */
 const stepArbitrary = fc.tuple(
   fc.constantFrom("set", "set", "set", "remove", "removeAll", "clear", "grow", "scrape"),
   labelArbitrary,
@@ -63,7 +62,7 @@ const stepArbitrary = fc.tuple(
   fc.integer({ min: 1, max: 700 }),
 );
 
-test("kept lines are equal to lines that are written again, after any changes", () => {
+test("cached lines equal newly written lines after any changes", () => {
   fc.assert(
     fc.property(
       fc.array(stepArbitrary, { maxLength: 60 }),
@@ -89,7 +88,7 @@ test("kept lines are equal to lines that are written again, after any changes", 
   );
 });
 
-test("a counter is written correctly at each of many scrapes", () => {
+test("a counter is written correctly in each of many scrapes", () => {
   const counter = new Counter("c_total", "C.", { registry, labelNames: ["a", "b"] });
   const formats = Object.values(FORMATS);
   for (let i = 0; i < 1500; i++) counter.labels(i, "b").inc(i % 11);
@@ -99,7 +98,7 @@ test("a counter is written correctly at each of many scrapes", () => {
   }
 });
 
-test("removed lines are removed from the kept text, and new lines are added", () => {
+test("removed lines are removed from the cached text, and new lines are added", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
   const twice = [FORMATS.text!, FORMATS.text!];
@@ -123,12 +122,12 @@ test("a growing page keeps its numbers", () => {
   for (let i = 0; i < 20; i++) gauge.labels(i, "b").set(i + 1);
   checkMetric(gauge, [FORMATS.text!]);
   for (let i = 20; i < 100; i++) gauge.labels(i, "b").set(i + 1);
-  // What a page has before anything is written in it is zeros.
+  // A page consists of zeros before its first write.
   gauge.labels(7, "b").set(0);
   checkMetric(gauge, [FORMATS.text!]);
 });
 
-test("a number that returns is written correctly each time", () => {
+test("a number that recurs is written correctly each time", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
   for (const value of [1, 2, 1, 20, 1, NaN, 1, 0, -0, 1, 2.5, 2, 2.5]) {
@@ -151,7 +150,7 @@ test("an exemplar of a counter is written in OpenMetrics while it exists", () =>
   checkMetric(counter, [FORMATS.text!]);
 });
 
-test("a gauge with a new function is written with its result", () => {
+test("a gauge with a new function is written with the function's result", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 100; i++) gauge.labels(i, "b").set(i);
   checkMetric(gauge, Object.values(FORMATS));
@@ -159,7 +158,7 @@ test("a gauge with a new function is written with its result", () => {
   assert.match(decode(FORMATS.text!(gauge.collect())), /^g\{a="7",b="b"\} 12\.5$/m);
 });
 
-test("lines that are too long or too many to be kept are written", () => {
+test("lines that are too long or too many to cache are written", () => {
   for (const [count, length] of [[40, 30_000], [600, 2000], [40_000, 440]] as const) {
     const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
     const long = "x".repeat(length);
@@ -171,7 +170,7 @@ test("lines that are too long or too many to be kept are written", () => {
   }
 });
 
-test("chunks of an earlier scrape do not change at the next scrape", () => {
+test("chunks of an earlier scrape do not change in the next scrape", () => {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a", "b"] });
   for (let i = 0; i < 20_000; i++) gauge.labels(i, "b").set(10_000 + i);
   const chunks = [...FORMATS.text!(gauge.collect())];
@@ -181,7 +180,7 @@ test("chunks of an earlier scrape do not change at the next scrape", () => {
   assert.equal(decode(chunks), before);
 });
 
-test("lines are kept separately for each spelling of labels", () => {
+test("lines are cached separately for each spelling of labels", () => {
   const gauge = new Gauge("g", "G.", {
     registry,
     labelNames: ["a.b", "c"],
@@ -193,7 +192,7 @@ test("lines are kept separately for each spelling of labels", () => {
   }
 });
 
-/** How much is kept after a gauge of some lines is written, when so much is kept already. */
+/** Returns the size of the cache after a gauge is written, starting from the size `kept`. */
 function keep(lines: number, kept: number): number {
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["a"] });
   for (let i = 0; i < lines; i++) gauge.labels(i).set(i);
@@ -205,14 +204,14 @@ function keep(lines: number, kept: number): number {
   });
   writer.kept = kept;
   const [family] = gauge.collect() as [MetricFamily];
-  const column = numberColumn(family.metrics as Iterable<NumberMetric>)!; // It is a gauge's.
+  const column = numberColumn(family.metrics as Iterable<NumberMetric>)!; // A gauge has one.
   const text = decode(encodeNumbers(writer, writer.seriesName("g"), column)) +
     decode([writer.take()]);
   assert.equal(text.split("\n").length - 1, lines);
   return writer.kept;
 }
 
-test("lines of large families are kept, up to 16 MiB", () => {
+test("lines of large families are cached, up to 16 MiB", () => {
   const length = 'g{a="10"} 10\n'.length;
   assert.equal(keep(15, 0), 0);
   assert.ok(keep(16, 0) >= 16 * (length - 2));
@@ -222,10 +221,10 @@ test("lines of large families are kept, up to 16 MiB", () => {
   assert.equal(keep(2000, 2 ** 24), 2 ** 24);
 });
 
-test("the kept text stays valid when two scrapes run at the same time", () => {
+test("the cached text stays valid during simultaneous scrapes", () => {
   const gauge = new Gauge("g", "G.", { labelNames: ["n"], registry });
   const add = (from: number, to: number): void => {
-    // Two pages of these are a chunk.
+    // Two pages of these lines fill a chunk.
     for (let i = from; i < to; i++) gauge.labels(`${i}`.padStart(380, "0")).set(1);
   };
   add(0, 1030);
@@ -235,7 +234,7 @@ test("the kept text stays valid when two scrapes run at the same time", () => {
   slow.next();
   add(1030, 1040);
   scrape(gauge);
-  // In the page that the slow scrape has still to write, of which it knows less lines.
+  // This line is in a page that the slow scrape has not yet written, and that now has more lines.
   gauge.labels("1028".padStart(380, "0")).set(1000);
   assert.match(decode(slow), /1028"} 1000\n[^\n]+1029"} 1\n$/);
   checkMetric(gauge, Object.values(FORMATS));

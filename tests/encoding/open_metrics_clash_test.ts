@@ -15,7 +15,7 @@ import { closePairs, valuesOf } from "../support/close_names.ts";
 import { decodeFamilies } from "../support/protobuf.ts";
 
 for (const { name, families } of closePairs()) {
-  test(`${name} are both in every format`, () => {
+  test(`${name} both exist in every format`, () => {
     const registry = new CollectorRegistry();
     for (const family of families) {
       registry.register({ collect: () => [family], describe: () => [family] });
@@ -32,7 +32,7 @@ for (const { name, families } of closePairs()) {
   });
 }
 
-test("OpenMetrics writes families as unknown where their names would clash", () => {
+test("OpenMetrics writes families as unknown if their names would clash", () => {
   const registry = new CollectorRegistry();
   const clock = { now: () => 1000, monotonic: () => 0 };
   new Counter("jobs_total", "C.", { registry, clock }).inc(2, { trace_id: "t" });
@@ -73,7 +73,7 @@ wait_seconds_created 5
   );
 });
 
-/** A part of what a Go program and a Python program expose in text. */
+/** A part of the text of a Go program and of a Python program. */
 const FOREIGN = `# HELP go_memstats_alloc_bytes Number of bytes allocated and still in use.
 # TYPE go_memstats_alloc_bytes gauge
 go_memstats_alloc_bytes 1.5e+06
@@ -97,7 +97,7 @@ latency_seconds_sum 0.75
 latency_seconds_created 1.7e+09
 `;
 
-test("what other programs expose is whole when it is parsed and collected again", () => {
+test("metrics of other programs are complete after they are parsed and collected", () => {
   const registry = new CollectorRegistry();
   const families = parsePrometheusText(FOREIGN);
   registry.register({ collect: () => families });

@@ -33,7 +33,7 @@ test("an empty registry is written as # EOF", () => {
   assert.equal(encode([]), "# EOF\n");
 });
 
-test("series have the same names as in text", () => {
+test("series have the same names as in the text format", () => {
   const names = (text: string) =>
     new Set(
       text.split("\n").filter((line) => !/^#|^$/.test(line)).map((line) => line.match(/^\w+/)?.[0]),
@@ -43,14 +43,14 @@ test("series have the same names as in text", () => {
   );
   const inText = names(text.join(""));
   const inOpenMetrics = names(encode(allTypes()));
-  // A histogram with negative bounds has neither in OpenMetrics.
+  // OpenMetrics has no sum and count for histograms with negative bounds.
   assert.deepEqual(inText.difference(inOpenMetrics), new Set(["error_sum", "error_count"]));
   assert.deepEqual(inOpenMetrics.difference(inText), new Set());
 });
 
 const UTF8: MetricFamilyOptions = { nameValidation: "utf8" };
 
-/** Families with names that are not of the classic alphabet. */
+/** Returns families with names outside the classic alphabet. */
 function utf8Families(): MetricFamily[] {
   return [
     new MetricFamily("http.duration_total", "D.", "counter", { ...UTF8, unit: "µs" })
@@ -121,7 +121,7 @@ U__build_2e_version__info{U__a_2e_b="c"} 1
 ];
 
 for (const [scheme, text] of ESCAPED) {
-  test(`names outside the classic alphabet are spelled by ${scheme}, before the suffixes`, () => {
+  test(`names outside the classic alphabet are escaped by ${scheme}, before the suffixes`, () => {
     assert.equal(encode(utf8Families(), scheme, true), text);
   });
 }
@@ -137,7 +137,7 @@ test("only counters and buckets have exemplars", () => {
   assert.equal(encode([odd]), "# HELP m M.\n# TYPE m unknown\nm 1\n# EOF\n");
 });
 
-test("# EOF is the end of the last chunk of a long output", () => {
+test("a long output ends with # EOF in its last chunk", () => {
   const family = new MetricFamily("m", "M.", "gauge");
   for (let i = 0; i < 60_000; i++) family.addSample("m", { i }, i, { timestamp: i / 8 });
   const chunks = [...encodeOpenMetrics([family], "underscores", false)];

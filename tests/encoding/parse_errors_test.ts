@@ -6,7 +6,7 @@ import { ROOT_URL } from "../support/paths.ts";
 
 const PARSERS = { OpenMetrics: parseOpenMetrics, "Prometheus text": parsePrometheusText };
 
-/** By format, what is said of each text that is none. */
+/** The error messages for invalid texts, by format. */
 const golden: Record<string, Record<string, string>> = JSON.parse(
   readFileSync(new URL("tests/golden/parse_errors.json", ROOT_URL), "utf8"),
 );

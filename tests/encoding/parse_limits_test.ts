@@ -12,7 +12,7 @@ const PARSERS = [
   ["parseOpenMetrics()", "OpenMetrics", parseOpenMetrics, "# EOF\n"],
 ] as const;
 
-/** A text, limits, and what is wrong with the text, and where; nothing if it is within them. */
+/** A text and limits, with the expected error and its position, if any. */
 const CASES: [
   what: string,
   text: string,
@@ -57,7 +57,7 @@ const CASES: [
     maxLineLength: Infinity,
     maxSeries: Infinity,
   }],
-  ["a long line, without a word about it", `a{b="${"x".repeat(2 ** 22)}"} 1\n`, {}, [
+  ["a long line with default limits", `a{b="${"x".repeat(2 ** 22)}"} 1\n`, {}, [
     "a line must have at most 4194304 characters (maxLineLength): received 4194313",
     1,
     4194305,
@@ -90,7 +90,7 @@ for (const [name, format, parse, end] of PARSERS) {
       message: `Cannot parse ${format}: text must have at most ${text.length} characters ` +
         `(maxSize): received ${text.length + 1} (line 1, column 1)`,
     });
-    // Nothing of it is read: what is as large as a string can be is refused as fast.
+    // No character is read, so even the largest possible string is refused quickly.
     assert.throws(() => parse("x".repeat(2 ** 27) + text), /at most 134217728 characters/);
   });
 
@@ -101,7 +101,7 @@ for (const [name, format, parse, end] of PARSERS) {
     assert.throws(() => parse(long, { maxLineLength: 50 }), /\(maxLineLength\)/);
   });
 
-  test(`${name} limits families that have no samples`, () => {
+  test(`${name} limits families without samples`, () => {
     const text = Array.from({ length: 3 }, (_, i) => `# TYPE a${i} gauge\n`).join("");
     assert.equal(parse(text + end, { maxSeries: 3 }).length, 3);
     assert.throws(() => parse(text + end, { maxSeries: 2 }), {
@@ -111,7 +111,7 @@ for (const [name, format, parse, end] of PARSERS) {
   });
 
   test(`${name} refuses an unknown option`, () => {
-    // A misspelt limit, as plain JavaScript may have it.
+    // A misspelt limit, which JavaScript does not notice.
     const options = { maxSizes: 10 } as ParseOptions;
     assert.throws(() => parse(end, options), {
       name: "TypeError",
@@ -142,7 +142,7 @@ for (const [name, format, parse, end] of PARSERS) {
   }
 }
 
-test("a value that continues in the next line counts for the length of its line", () => {
+test("a value over several lines counts as one line", () => {
   const text = `a 1\nb{c="${"x\n".repeat(10)}"} 1\nd 1\n`;
   assert.equal(parsePrometheusText(text, { maxLineLength: 29 }).length, 3);
   assert.throws(() => parsePrometheusText(text, { maxLineLength: 28 }), {

@@ -3,11 +3,11 @@ import { test } from "node:test";
 import { ParseError, parseOpenMetrics } from "../../encoding/parse.ts";
 import type { HistogramMetric, Sample } from "../../model.ts";
 
-/** Parses lines that have no `# EOF` yet. */
+/** Parses lines after adding `# EOF`. */
 const parse = (...lines: string[]) => parseOpenMetrics([...lines, "# EOF\n"].join("\n"));
 const samples = (...lines: string[]): Sample[] => parse(...lines).flatMap((f) => [...f.samples]);
 
-test("parseOpenMetrics() gives families the names of their series", () => {
+test("parseOpenMetrics() names families after their series", () => {
   const families = parse(
     "# TYPE a_seconds counter",
     "# UNIT a_seconds seconds",
@@ -58,7 +58,7 @@ test("parseOpenMetrics() assembles histograms, summaries and statesets", () => {
     "g_gcount 1",
     "g_gsum -3",
   );
-  // The type of the family says which shape its metrics have.
+  // The type of the family determines the shape of its metrics.
   const [metric] = [...histogram!.metrics] as HistogramMetric[];
   assert.deepEqual(metric!.bounds, [1]);
   assert.deepEqual([...metric!.cumulativeCounts()], [2, 3]);
@@ -141,7 +141,7 @@ test("parseOpenMetrics() reads quoted names with spaces after the commas", () =>
   assert.deepEqual([...other!.samples], [{ name: 'odd "name"', labels: { x: "y" }, value: 2 }]);
 });
 
-test("parseOpenMetrics() reads several points of a metric and leaves out repeated ones", () => {
+test("parseOpenMetrics() reads several points of a metric, and leaves out repeated ones", () => {
   assert.deepEqual(
     samples(
       "# TYPE a counter",
@@ -165,7 +165,7 @@ test("parseOpenMetrics() reads several points of a metric and leaves out repeate
   );
 });
 
-test("parseOpenMetrics() reads native histograms, alone and beside classic buckets", () => {
+test("parseOpenMetrics() reads native histograms with and without classic buckets", () => {
   const text = "{count:9,sum:4.5,schema:-2,zero_threshold:0.001,zero_count:1," +
     "positive_spans:[-3:2,2:1],positive_deltas:[3,-2,3],negative_spans:[0:0],negative_deltas:[]}";
   const native = {
@@ -186,47 +186,47 @@ test("parseOpenMetrics() reads native histograms, alone and beside classic bucke
     'b_count{x="y"} 9',
     'b_sum{x="y"} 4.5',
   );
-  // The type of the families says which shape their metrics have.
+  // The type of the families determines the shape of their metrics.
   const [first, ...others] = [...alone!.metrics] as HistogramMetric[];
   assert.deepEqual([first!.native, first!.timestamp, others], [native, 5, []]);
   const [second, ...rest] = [...both!.metrics] as HistogramMetric[];
   assert.deepEqual([second!.native, [...second!.cumulativeCounts()], rest], [native, [9], []]);
 });
 
-test("parseOpenMetrics() reads a native histogram that has a created timestamp and no buckets", () => {
+test("parseOpenMetrics() reads a native histogram with a created timestamp and without buckets", () => {
   const text = "a {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1}";
   const [family] = parse("# TYPE a histogram", text, "a_created 7");
-  // The type of the family says which shape its metrics have.
+  // The type of the family determines the shape of its metrics.
   const [metric] = [...family!.metrics] as HistogramMetric[];
   assert.deepEqual([metric!.native?.count, metric!.created], [1, 7]);
 });
 
 const NATIVE = "count:1,sum:1,schema:0,zero_threshold:0,zero_count:1";
 
-/** What the specification forbids: the rule, the lines, and where the error is. */
+/** Violations of the specification: the violated rule, the lines, and the position of the error. */
 const BAD: [rule: string, lines: string, place?: [line: number, column: number]][] = [
-  ["a line must not be empty", "a 1\n", [2, 1]],
-  ["a line begins with no blank", " a 1", [1, 1]],
-  ["a line ends with no blank", "a 1 ", [1, 5]],
+  ["a line is not empty", "a 1\n", [2, 1]],
+  ["a line does not begin with a blank", " a 1", [1, 1]],
+  ["a line does not end with a blank", "a 1 ", [1, 5]],
   ["a line has no carriage return", "a 1\r", [1, 3]],
   ["blanks are single", "a  1", [1, 3]],
-  ["tabs are no blanks", "a\t1", [1, 2]],
-  ["a value must follow", "a", [1, 2]],
-  ["a blank must stand before the value", 'a{b="c"}1', [1, 9]],
-  ["a value is no hexadecimal number", "a 0x1p-3", [1, 3]],
+  ["blanks are spaces", "a\t1", [1, 2]],
+  ["a name has a value", "a", [1, 2]],
+  ["a blank precedes the value", 'a{b="c"}1', [1, 9]],
+  ["a value is decimal", "a 0x1p-3", [1, 3]],
   ["a value has no underscore", "a 1_0", [1, 3]],
   ["a value is not too large", "a 1e400", [1, 3]],
   ["NaN has no sign", "a +NaN", [1, 3]],
   ["a timestamp is finite", "a 1 NaN", [1, 5]],
   ["a timestamp is decimal", "a 1 0x5", [1, 5]],
-  ["there are no comments", "# a comment", [1, 3]],
-  ["a hash has a blank behind it", "#TYPE a gauge", [1, 1]],
-  ["HELP must name a metric", "# HELP ", [1, 8]],
-  ["HELP must have a text", "# HELP a", [1, 9]],
+  ["a comment is metadata or EOF", "# a comment", [1, 3]],
+  ["a blank follows the hash", "#TYPE a gauge", [1, 1]],
+  ["HELP names a metric", "# HELP ", [1, 8]],
+  ["HELP has a text", "# HELP a", [1, 9]],
   ["a name has no dash", "# HELP a-b c", [1, 9]],
-  ["TYPE must be a type", "# TYPE a thing", [1, 10]],
-  ["untyped is of the other format", "# TYPE a untyped", [1, 10]],
-  ["a type has no blank behind it", "# TYPE a gauge ", [1, 10]],
+  ["TYPE has a known type", "# TYPE a thing", [1, 10]],
+  ["an untyped family has the type unknown", "# TYPE a untyped", [1, 10]],
+  ["a type is followed by a line end", "# TYPE a gauge ", [1, 10]],
   ["HELP comes once", "# HELP a b\n# HELP a b", [2, 1]],
   ["TYPE comes once", "# TYPE a gauge\n# TYPE a gauge", [2, 1]],
   ["UNIT comes once", "# UNIT a_b b\n# UNIT a_b b", [2, 1]],
@@ -241,14 +241,14 @@ const BAD: [rule: string, lines: string, place?: [line: number, column: number]]
   ["a label value ends", 'a{b="c', [1, 5]],
   ["a label value ends in its line", 'a{b="c\n"} 1', [1, 5]],
   ["labels are joined by commas", 'a{b="c"d="e"} 1', [1, 8]],
-  ["no comma begins labels", 'a{,b="c"} 1', [1, 3]],
-  ["no comma ends labels", 'a{b="c",} 1', [1, 9]],
-  ["no blank is between labels", 'a{b="c", d="e"} 1', [1, 9]],
+  ["labels do not begin with a comma", 'a{,b="c"} 1', [1, 3]],
+  ["labels do not end with a comma", 'a{b="c",} 1', [1, 9]],
+  ["labels have no blanks between them", 'a{b="c", d="e"} 1', [1, 9]],
   ["labels differ", 'a{b="c",b="d"} 1', [1, 9]],
   ["labels are not reserved", 'a{__b="c"} 1', [1, 3]],
-  ["a name stands once", 'a{"b"} 1', [1, 3]],
-  ["a name stands once in braces", '{"a","b"} 1', [1, 6]],
-  ["a name is there", '{a="b"} 1', [1, 1]],
+  ["a name appears once", 'a{"b"} 1', [1, 3]],
+  ["a name appears once in braces", '{"a","b"} 1', [1, 6]],
+  ["a series has a name", '{a="b"} 1', [1, 1]],
   ["a name is not empty", '{""} 1', [1, 1]],
   ["an exemplar has labels", "# TYPE a counter\na_total 1 # 1", [2, 13]],
   ["an exemplar has a value", "# TYPE a counter\na_total 1 # {}", [2, 15]],
@@ -278,7 +278,7 @@ const BAD: [rule: string, lines: string, place?: [line: number, column: number]]
   ["a sum comes with a count", '# TYPE a histogram\na_bucket{le="+Inf"} 1\na_sum 1', [3, 1]],
   ["a count comes with a sum", '# TYPE a histogram\na_bucket{le="+Inf"} 1\na_count 1', [3, 1]],
   [
-    "the count is that of +Inf",
+    "the count equals the +Inf bucket",
     '# TYPE a histogram\na_bucket{le="+Inf"} 1\na_count 2\na_sum 1',
     [4, 1],
   ],
@@ -288,18 +288,18 @@ const BAD: [rule: string, lines: string, place?: [line: number, column: number]]
     [5, 1],
   ],
   [
-    "each point of a histogram is whole",
+    "each point of a histogram is complete",
     '# TYPE a histogram\na_bucket{le="1"} 1 1\na_bucket{le="+Inf"} 1 2',
     [2, 1],
   ],
-  ["samples of a metric stand together", 'a{b="1"} 1\na{b="2"} 1\na{b="1"} 2', [3, 1]],
+  ["samples of a metric are consecutive", 'a{b="1"} 1\na{b="2"} 1\na{b="1"} 2', [3, 1]],
   ["a series is unique", "a 1\na 1", [2, 1]],
   ["all points have timestamps", "a 1 1\na 1", [2, 1]],
   ["timestamps do not fall", "a 1 1\na 1 0.5", [2, 1]],
-  ["a gauge is no native histogram", `# TYPE a gauge\na {${NATIVE}}`, [2, 3]],
+  ["a native histogram has the type histogram", `# TYPE a gauge\na {${NATIVE}}`, [2, 3]],
   ["a native histogram has all fields", "# TYPE a histogram\na {count:1}", [2, 3]],
   ["a native histogram ends", `# TYPE a histogram\na {${NATIVE}`, [2, 56]],
-  ["a native histogram knows its fields", "# TYPE a histogram\na {what:1}", [2, 4]],
+  ["a native histogram has only known fields", "# TYPE a histogram\na {what:1}", [2, 4]],
   [
     "spans and deltas agree",
     `# TYPE a histogram\na {${NATIVE},positive_spans:[0:9007199254740991],positive_deltas:[1]}`,

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ParseError, parsePrometheusText } from "../../encoding/parse.ts";
 
-/** Families in a short form: name, type, and each sample as name, labels, value and timestamp. */
+/**
+ * Returns families in a short form: name, type, and each sample as name, labels, value and
+ * timestamp.
+ */
 const short = (text: string) =>
   parsePrometheusText(text).map(({ name, type, samples }) => [
     name,
@@ -49,7 +52,7 @@ const GOOD: [name: string, text: string, families: unknown[]][] = [
     ],
   ],
   [
-    "names that objects have",
+    "names of properties of objects",
     '__proto__ 1\nconstructor{toString="x",hasOwnProperty="y"} 2\n# TYPE valueOf gauge\n',
     [
       ["__proto__", "unknown", ["__proto__", {}, 1]],
@@ -75,7 +78,7 @@ const GOOD: [name: string, text: string, families: unknown[]][] = [
     [["a", "unknown", ["a", {}, 1, -(2 ** 63) / 1000], ["a", {}, 2, 2 ** 63 / 1000]]],
   ],
   [
-    "a type behind its samples, and the last of two",
+    "a type after its samples, and the last of two types",
     "a 1\n# TYPE a gauge\nb 2\na 3\n# TYPE a counter\n",
     [["a", "counter", ["a", {}, 1], ["a", {}, 3]], ["b", "unknown", ["b", {}, 2]]],
   ],
@@ -123,7 +126,7 @@ const GOOD: [name: string, text: string, families: unknown[]][] = [
     [["s", "summary", ["s_count", {}, 3]], ["s_sum", "gauge", ["s_sum", {}, 4]]],
   ],
   [
-    "buckets that are none, as a family of their own",
+    "invalid buckets, as a separate family",
     '# TYPE h histogram\nh_bucket 1\nh_bucket{le="x"} 2\nh_bucket{le="nan"} 3\nh_sum 4\n',
     [
       ["h", "histogram", ["h_sum", {}, 4]],
@@ -137,7 +140,7 @@ const GOOD: [name: string, text: string, families: unknown[]][] = [
     ],
   ],
   [
-    "a histogram with a sample of its own name, as what it is",
+    "a histogram with a sample of its name, as unknown",
     '# TYPE h histogram\nh 1\nh_bucket{le="1."} 2\nh_sum 3\n',
     [
       ["h", "unknown", ["h", {}, 1]],
@@ -146,12 +149,12 @@ const GOOD: [name: string, text: string, families: unknown[]][] = [
     ],
   ],
   [
-    "a summary without quantile, as what it is",
+    "a summary with a sample without quantile, as unknown",
     '# TYPE s summary\ns{quantile=".5"} 1\ns 2\n',
     [["s", "unknown", ["s", { quantile: ".5" }, 1], ["s", {}, 2]]],
   ],
   [
-    "series that come twice",
+    "repeated series",
     "# TYPE h histogram\na 1\na 2\nh_sum 3\nh_sum 4\n",
     [
       ["h", "histogram", ["h_sum", {}, 3], ["h_sum", {}, 4]],
@@ -178,7 +181,7 @@ test("parsePrometheusText() reads help texts up to the end of the line", () => {
   for (const [text, help] of helps) assert.equal(parsePrometheusText(text)[0]?.help, help, text);
 });
 
-/** What Prometheus refuses: the text, and where the error is. */
+/** Texts that Prometheus refuses, and the position of the error. */
 const BAD: [text: string, place: [line: number, column: number]][] = [
   ["a", [1, 2]],
   ["a \n", [1, 3]],

@@ -4,14 +4,14 @@ import { ParseError, parseOpenMetrics, parsePrometheusText } from "../../encodin
 
 const PARSERS = [parsePrometheusText, parseOpenMetrics];
 
-test("parsers refuse what is not a string", () => {
+test("parsers throw if the text is not a string", () => {
   for (const parse of PARSERS) {
-    // @ts-expect-error A parser takes text.
+    // @ts-expect-error A parser takes a string.
     assert.throws(() => parse(undefined), /: text must be a string: received undefined$/);
   }
 });
 
-test("errors count the line breaks in values", () => {
+test("errors count line breaks in values", () => {
   assert.throws(() => parsePrometheusText('a{b="\n\n"} 1\nc x\n'), { line: 4, column: 3 });
 });
 
@@ -40,7 +40,7 @@ test("errors with long names are short", () => {
   }
 });
 
-test("random tokens are read or refused with a ParseError", () => {
+test("random tokens either parse or throw a ParseError", () => {
   const tokens = [
     ...["# TYPE ", "# HELP ", "# UNIT ", "# EOF\n", "a", "a_bucket", "a_sum", "a_total", " "],
     ...["constructor", " counter\n", " histogram\n", " summary\n", " info\n", " stateset\n"],
@@ -78,13 +78,13 @@ test("names such as __proto__ do not change prototypes", () => {
   assert.equal(({} as Record<string, unknown>)["valueOf"], Object.prototype.valueOf);
 });
 
-test("parsePrometheusText() reads labels that are reserved for Prometheus", () => {
+test("parsePrometheusText() reads reserved labels", () => {
   const [family] = parsePrometheusText('m{__proto__="1",__address__="host:1"} 1\n');
   const labels = [...family!.samples][0]!.labels;
   assert.deepEqual(Object.entries(labels), [["__proto__", "1"], ["__address__", "host:1"]]);
 });
 
-/** Texts that would take minutes if the time grew faster than the text. */
+/** Texts that would take minutes if the time grew faster than the length. */
 const LARGE: [name: string, text: string][] = [
   ["labels", `a{${Array.from({ length: 50_000 }, (_, i) => `l${i}="x"`).join()}} 1\n`],
   ["an escaped value", `a{b="${"\\n".repeat(500_000)}"} 1\n`],
@@ -111,7 +111,7 @@ const LARGE: [name: string, text: string][] = [
 ];
 
 for (const [name, text] of LARGE) {
-  test(`parsers end with many ${name}`, () => {
+  test(`parsers finish with many ${name}`, () => {
     for (const parse of PARSERS) {
       try {
         parse(parse === parseOpenMetrics ? `${text}# EOF\n` : text);

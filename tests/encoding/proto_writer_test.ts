@@ -77,7 +77,7 @@ test("ProtoWriter writes numbers and strings in the minimum number of bytes", ()
   }
 });
 
-test("ProtoWriter moves a message whose length needs more bytes, and keeps its surroundings", () => {
+test("ProtoWriter moves a message whose length needs more bytes, and keeps the bytes around it", () => {
   for (const length of [0, 123, 124, 125, 126, 127, 16_379, 16_380, 16_381, 16_384, 2_097_152]) {
     const text = "x".repeat(length);
     const writer = new ProtoWriter();

@@ -106,7 +106,7 @@ function build({ type, help, points }: FamilyModel): MetricFamily {
   return family;
 }
 
-/** What a decoded metric says, with the buckets of a native histogram put together. */
+/** Returns the parts of a decoded metric, with the buckets of a native histogram combined. */
 function read({ histogram, ...metric }: ProtoMetric): unknown {
   if (histogram === undefined) return metric;
   const { schema, zero_threshold, created_timestamp, sample_sum } = histogram;
@@ -197,17 +197,17 @@ function expect(type: MetricType, point: PointModel): unknown {
   }
 }
 
-/** A base without its labels. */
+/** Returns a base without its labels. */
 function rest({ label: _, ...others }: { label: unknown; timestamp_ms?: number }) {
   return others;
 }
 
-/** A bound is spelled as a label on its way, which has no negative zero. */
+/** A bound is written as a label in between, which has no negative zero. */
 function positiveZero(bound: number): number {
   return bound === 0 ? 0 : bound;
 }
 
-test("encodeProtobuf() writes random families whose numbers a decoder reads unchanged", () => {
+test("a decoder reads the same numbers from random families of encodeProtobuf()", () => {
   fc.assert(
     fc.property(fc.array(families, { maxLength: 4 }), fc.nat(5000), (models, messageSize) => {
       const metrics = roundTrip(models.map(build), { messageSize })

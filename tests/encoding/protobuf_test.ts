@@ -21,7 +21,7 @@ import {
 } from "../support/protobuf.ts";
 import { encode, roundTrip } from "../support/protobuf_round_trip.ts";
 
-/** The only metric of a family. */
+/** Returns the only metric of a family. */
 function onlyMetric(family: MetricFamily): ProtoMetric {
   const [decoded, ...others] = roundTrip([family]);
   const [metric, ...moreMetrics] = decoded?.metric ?? [];
@@ -181,7 +181,7 @@ for (const { family, expected } of TYPES) {
   });
 }
 
-test("encodeProtobuf() writes families one after the other, also those without metrics", () => {
+test("encodeProtobuf() writes families in order, even those without metrics", () => {
   const empty = new MetricFamily("empty_total", "None yet.", "counter");
   const families = [empty, ...TYPES.map(({ family }) => family)];
   assert.deepEqual(roundTrip(families), [
@@ -191,7 +191,7 @@ test("encodeProtobuf() writes families one after the other, also those without m
   assert.deepEqual(encode([]), new Uint8Array());
 });
 
-test("encodeProtobuf() writes exactly these bytes", () => {
+test("encodeProtobuf() writes these exact bytes", () => {
   const family = new MetricFamily("a_total", "A.", "counter").addSample("a_total", { b: "c" }, 1);
   const hex = Array.from(encode([family]), (byte) => byte.toString(16).padStart(2, "0")).join("");
   assert.equal(
@@ -251,7 +251,7 @@ const TIMESTAMPS: [seconds: number, milliseconds: number][] = [
   [-0.001, -1],
   [-62_135_596_800, -62_135_596_800_000],
 ];
-test("encodeProtobuf() writes timestamps in whole milliseconds, also those before 1970", () => {
+test("encodeProtobuf() writes timestamps in whole milliseconds, even before 1970", () => {
   for (const [timestamp, milliseconds] of TIMESTAMPS) {
     const gauge = new MetricFamily("g", "G.", "gauge").addSample("g", {}, 1, { timestamp });
     assert.deepEqual(onlyMetric(gauge), { gauge: { value: 1 }, timestamp_ms: milliseconds });
@@ -282,14 +282,14 @@ const ESCAPED: Record<EscapingScheme, [name: string, label: string, state: strin
   values: ["U__h_f6_he_2e_m", "U__stadt_3a__df_", "U__h_f6_he_2e_m"],
 };
 for (const [escaping, [name, label, state]] of Object.entries(ESCAPED)) {
-  test(`encodeProtobuf() spells names by the scheme ${escaping}`, () => {
+  test(`encodeProtobuf() escapes names by the scheme ${escaping}`, () => {
     const options = { nameValidation: "utf8" } as const;
     const families = [
       new MetricFamily("höhe.m", "H.", "gauge", options).addSample("höhe.m", { "stadt:ß": 1 }, 2),
       new MetricFamily("höhe.m", "H.", "stateset", options)
         .addSample("höhe.m", { "stadt:ß": 1, "höhe.m": "ja" }, 1),
     ];
-    // ESCAPED has the schemes as its keys.
+    // The keys of ESCAPED are schemes.
     const decoded = roundTrip(families, { escaping: escaping as EscapingScheme });
     assert.deepEqual(decoded.map((family) => family.name), [name, name]);
     assert.deepEqual(decoded.map(({ metric }) => metric?.[0]?.label), [
@@ -350,7 +350,7 @@ const LONG_TEXTS = [0, 1, 126, 127, 128, 129, 16_382, 16_383, 16_384, 200_000];
 test("encodeProtobuf() writes label values and help texts of any length and alphabet", () => {
   for (const character of ["x", "é", "漢", "😀"]) {
     for (const length of LONG_TEXTS) {
-      // Lengths in bytes on both sides of each limit, whatever a character takes.
+      // Lengths in bytes on both sides of each limit, for every character size.
       const bytes = new TextEncoder().encode(character).length;
       const text = character.repeat(length / bytes) + "y".repeat(length % bytes);
       const family = new MetricFamily("g", text, "gauge")
@@ -450,7 +450,7 @@ const NATIVE: NativeCase[] = [
     expected: { spans: [[4, 3]], deltas: [1, 2, -1] },
   },
   {
-    title: "buckets in no order",
+    title: "unsorted buckets",
     buckets: [[6, 2], [4, 1], [5, 3]],
     expected: { spans: [[4, 3]], deltas: [1, 2, -1] },
   },
@@ -480,7 +480,7 @@ const NATIVE: NativeCase[] = [
     expected: { spans: [[-2, 8]], deltas: [3, 2, -5, 0, 1, -1, 3, -1] },
   },
   {
-    title: "a bucket that counts nothing",
+    title: "an empty bucket",
     buckets: [[10, 0], [20, 1]],
     expected: { spans: [[10, 1], [9, 1]], deltas: [0, 1] },
   },
@@ -540,7 +540,7 @@ test("encodeProtobuf() marks an empty native histogram without zero threshold wi
   assert.equal(negative.positive_span, undefined);
 });
 
-test("Histogram has the exemplars of native buckets, and the last one in a bucket of +Inf", () => {
+test("a native histogram writes its exemplars, and the last one in the +Inf bucket", () => {
   const registry = new CollectorRegistry();
   const clock = { now: () => 1000, monotonic: () => 0 };
   const alone = new Histogram("alone", "A.", { registry, clock, nativeHistogram: true });
@@ -559,7 +559,7 @@ test("Histogram has the exemplars of native buckets, and the last one in a bucke
   assert.deepEqual(exemplars, [b, a]);
 });
 
-test("Histogram has native buckets alone or beside classic ones", () => {
+test("a native histogram writes native buckets with or without classic ones", () => {
   const registry = new CollectorRegistry();
   const alone = new Histogram("alone", "A.", { registry, nativeHistogram: { bucketFactor: 2 } });
   const beside = new Histogram("beside", "B.", {

@@ -45,7 +45,7 @@ function decode(chunks: Iterable<Uint8Array>): string {
 }
 
 for (const { format, legal, encode, parse } of CASES) {
-  test(`families are read from ${format} as project() expects`, () => {
+  test(`families parsed from ${format} equal those of project()`, () => {
     fc.assert(
       fc.property(arbitraryFamilies({ legal }), (families) => {
         const read = parse(decode(encode(families)));
@@ -55,7 +55,7 @@ for (const { format, legal, encode, parse } of CASES) {
     );
   });
 
-  test(`families that were read from ${format} are read again unchanged`, () => {
+  test(`families parsed from ${format} do not change when they are written and parsed again`, () => {
     fc.assert(
       fc.property(arbitraryFamilies({ legal }), (families) => {
         const once = parse(decode(encode(families)));

@@ -31,7 +31,7 @@ test("an empty registry is written as no chunk", () => {
 
 const UTF8: MetricFamilyOptions = { nameValidation: "utf8" };
 
-/** Families with names that are not of the classic alphabet. */
+/** Returns families with names outside the classic alphabet. */
 function utf8Families(): MetricFamily[] {
   return [
     new MetricFamily("http.requests_total", "R.", "counter", UTF8)
@@ -114,7 +114,7 @@ U__a_20__22_b_22__5c__a_{U__a_20__22_b_22__5c__a_="on"} 1
 ];
 
 for (const [scheme, text] of ESCAPED) {
-  test(`names outside the classic alphabet are spelled by ${scheme}`, () => {
+  test(`names outside the classic alphabet are escaped by ${scheme}`, () => {
     assert.equal(encode(utf8Families(), scheme), text);
   });
 }
@@ -124,7 +124,7 @@ test("names in the classic alphabet are the same in every scheme", () => {
   assert.equal(new Set(texts).size, 1);
 });
 
-test("a long output is split into chunks at the ends of lines", () => {
+test("a long output is split into chunks at line ends", () => {
   const types: MetricType[] = ["gauge", "counter", "unknown"];
   const families = types.map((type, n) => {
     const name = `m${n}${type === "counter" ? "_total" : ""}`;
@@ -149,7 +149,7 @@ test("a long output is split into chunks at the ends of lines", () => {
   for (const [i, chunk] of chunks.entries()) {
     assert.equal(chunk.at(-1), 10);
     if (i < chunks.length - 1) assert.ok(chunk.length >= CHUNK_SIZE);
-    assert.ok(chunk.length < CHUNK_SIZE * 1.25, "no chunk is much greater than it must be");
+    assert.ok(chunk.length < CHUNK_SIZE * 1.25, "no chunk is much larger than necessary");
   }
   assert.equal(
     chunks.map((chunk) => new TextDecoder().decode(chunk)).join(""),
@@ -226,17 +226,17 @@ const NUMBERS = [
 ];
 
 for (const number of NUMBERS) {
-  test(`the number ${Object.is(number, -0) ? "-0" : number} is written as by String()`, () => {
+  test(`the number ${Object.is(number, -0) ? "-0" : number} is written like String() does`, () => {
     assert.equal(written((out) => out.number(number)), String(number));
   });
 }
 
-test("NaN and infinities are written as by Prometheus", () => {
+test("NaN and infinities are written as in Prometheus", () => {
   const all = [NaN, Infinity, -Infinity].map((number) => written((out) => out.number(number)));
   assert.deepEqual(all, ["NaN", "+Inf", "-Inf"]);
 });
 
-test("any number is written in the shortest form that is read as the same number", () => {
+test("any number is written in the shortest form that parses to the same number", () => {
   const powers = Array.from({ length: 40 }, (_, i) => [10 ** i - 1, 10 ** i, 2 ** i]).flat();
   for (const number of powers) assert.equal(written((out) => out.number(number)), String(number));
   fc.assert(

@@ -13,10 +13,10 @@ import { decodeWriteRequest, type WrittenSeries } from "../support/remote_write.
 const NOW_MS = 1_700_000_000_000;
 const RUNS = { seed: 42, numRuns: 300 };
 
-/** A registry but for its families. */
+/** The members of a registry except collect(). */
 const NO_REGISTRY = { prefix: null, register: () => {}, unregister: () => {} };
 
-/** Encodes families with a tracker that takes everything, and decodes what comes. */
+/** Encodes families with a tracker that accepts everything, and decodes the requests. */
 async function encode(
   families: readonly MetricFamily[],
   options: Partial<WriteRequestOptions>,
@@ -50,18 +50,18 @@ async function* from(families: readonly MetricFamily[]): AsyncGenerator<MetricFa
   yield* families;
 }
 
-/** A sample in one text, without empty labels. */
+/** Returns a sample as one text, without empty labels. */
 function spell(labels: readonly (readonly [string, string])[], value: number, ms: number): string {
   const rest = labels.filter(([, text]) => text !== "");
   assert.equal(new Set(rest.map(([name]) => name)).size, rest.length);
-  // Zeros differ by their sign in text, and what is left out in protobuf has none.
+  // Text keeps the sign of zero. In protobuf, an omitted zero has no sign.
   return `${JSON.stringify(rest)} ${value === 0 ? 0 : value} ${ms}`;
 }
 
 test("requests have the series of text 0.0.4, sorted labels and milliseconds", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryFamilies({ legal: false }), async (random) => {
-      // Which leaves out what would have a label twice when written with underscores.
+      // gather() leaves out metrics with two labels that are equal when written with underscores.
       const families = [...gather({ ...NO_REGISTRY, collect: () => random })];
       const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
       const text = [...encodeText(families, "underscores")]
@@ -83,7 +83,7 @@ test("requests have the series of text 0.0.4, sorted labels and milliseconds", a
   );
 });
 
-/** Spans with the zeros that protobuf 3 leaves out. */
+/** Returns spans with the zeros that proto3 omits. */
 function filled(spans: readonly { offset?: number; length?: number }[]) {
   return spans.map(({ offset = 0, length = 0 }) => ({ offset, length }));
 }
@@ -141,7 +141,7 @@ test("native histograms keep all their numbers", async () => {
   );
 });
 
-test("all counts of a native histogram with a fraction are written as floats", async () => {
+test("all counts of a native histogram with a fractional count are written as floats", async () => {
   const native = {
     schema: 1,
     zeroThreshold: 0.001,
@@ -167,7 +167,7 @@ test("all counts of a native histogram with a fraction are written as floats", a
   );
 });
 
-test("among metrics of one number only counters have exemplars", async () => {
+test("of metrics with one number, only counters have exemplars", async () => {
   const exemplar = { labels: { trace_id: "x" }, value: 0.5 };
   for (const type of ["gauge", "counter", "unknown"] as const) {
     const metric = { labelNames: [], labelValues: [], value: 1, exemplar };

@@ -3,12 +3,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { BucketCounts } from "../../estimators/bucket_counts.ts";
 
-/** What `BucketCounts` should hold, in the same order. */
+/** Returns the expected content of `BucketCounts` in ascending order. */
 function ascending(counts: Map<number, number>): [number, number][] {
   return [...counts].sort(([a], [b]) => a - b);
 }
 
-/** Adds one thing to both, and requires that both tell alike whether it is new. */
+/** Adds an amount to both, and asserts that both agree whether the index is new. */
 function addToBoth(
   counts: BucketCounts,
   map: Map<number, number>,
@@ -31,7 +31,7 @@ test("BucketCounts has the same counts as a Map after any additions and removals
     fc.integer({ min: -8, max: 8 }),
     fc.integer({ min: -274_944, max: 262_145 }),
     fc.integer(),
-    // They all want one place.
+    // These indices have the same place in the table.
     fc.integer({ min: -500, max: 500 }).map((i) => i * 1024),
     fc.constantFrom(-(2 ** 31), 2 ** 31 - 1, 0),
   );
@@ -55,7 +55,7 @@ test("BucketCounts has the same counts as a Map after any additions and removals
   }));
 });
 
-/** Indices that are hard to tell apart by their low bits, or that are many. */
+/** Indices with equal low bits, or many of them. */
 const RUNS: Record<string, number[]> = {
   "one run": Array.from({ length: 1000 }, (_, i) => i - 500),
   "a run backwards": Array.from({ length: 1000 }, (_, i) => 400 - i),
@@ -64,7 +64,7 @@ const RUNS: Record<string, number[]> = {
     { length: 2000 },
     (_, i) => (i - 1000) * 256,
   ),
-  "what all wants one place": Array.from({ length: 2000 }, (_, i) => (i - 1000) * 2 ** 20),
+  "indices with one place": Array.from({ length: 2000 }, (_, i) => (i - 1000) * 2 ** 20),
 };
 
 for (const [name, indices] of Object.entries(RUNS)) {

@@ -10,7 +10,7 @@ function bitsOf(value: number): bigint {
   return view.getBigUint64(0);
 }
 
-/** The double that is some units in the last place away. */
+/** Returns the double at this distance in units in the last place. */
 function neighbour(value: number, units: number): number {
   view.setBigUint64(0, bitsOf(value) + BigInt(units));
   return view.getFloat64(0);
@@ -19,7 +19,7 @@ function neighbour(value: number, units: number): number {
 const SCHEMAS = [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 const FRACTION = (1n << 52n) - 1n;
 
-test("the finest bounds are bit by bit those of the Go client", () => {
+test("the finest bounds equal those of the Go client bit by bit", () => {
   // A polynomial hash over the 52 fraction bits of all 256 literals of client_golang.
   let hash = 0n;
   for (let i = 0; i < 256; i++) {
@@ -52,7 +52,7 @@ test("the finest bounds are at most 4 units in the last place from the powers of
   }
 });
 
-test("nativeUpperBound() gives known bounds", () => {
+test("nativeUpperBound() returns known bounds", () => {
   const table: [schema: number, index: number, upperBound: number][] = [
     [-4, 0, 1],
     [-4, 1, 65536],
@@ -89,7 +89,7 @@ test("nativeUpperBound() gives known bounds", () => {
   }
 });
 
-test("nativeUpperBound() gives exact powers of two for all exponents", () => {
+test("nativeUpperBound() returns exact powers of two for all exponents", () => {
   for (let exponent = -1022; exponent < 1024; exponent++) {
     const bits = BigInt(exponent + 1023) << 52n;
     assert.equal(bitsOf(nativeUpperBound(0, exponent)), bits, `2^${exponent}`);
@@ -144,7 +144,7 @@ test("finestIndex() and coarserIndex() find known buckets", () => {
   }
 });
 
-test("a bound is in the bucket below it and the next double in the one above, in every schema", () => {
+test("in every schema, a bound is in the bucket below it, and the next double in the one above", () => {
   for (const schema of SCHEMAS) {
     const perOctave = 2 ** schema;
     for (const octave of [-1021, -512, -1, 0, 1, 700, 1022]) {
@@ -170,7 +170,7 @@ test("the index of a subnormal value is that of 2^52 times the value, minus 52 o
   }
 });
 
-test("pickSchema() picks the coarsest schema that is fine enough", () => {
+test("pickSchema() picks the coarsest sufficient schema", () => {
   const table: [bucketFactor: number, schema: number][] = [
     [1 + Number.EPSILON, 8],
     [1.0001, 8],

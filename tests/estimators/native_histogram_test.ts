@@ -148,7 +148,7 @@ const CASES: Case[] = [
     expected: { schema: -4, positive: { 0: 1, 1: 1, 2: 1, 3: 1 } },
   },
   {
-    name: "one step is taken for each observation, in an existing bucket and at zero too",
+    name: "each observation takes one step, even in an existing bucket and at zero",
     options: { bucketFactor: 2, maxBuckets: 1 },
     values: [1, 2 ** 40, 1, 0, NaN],
     expected: {
@@ -187,19 +187,19 @@ const CASES: Case[] = [
     expected: { schema: -1, positive: { 0: 1, 1: 2 } },
   },
   {
-    name: "buckets limited by a reset with this observation as the only one",
+    name: "buckets limited by a reset that keeps only this observation",
     options: { bucketFactor: 2, maxBuckets: 2, minResetDurationSeconds: 180 },
     values: [1, 2, 4],
     expected: { schema: 0, positive: { 2: 1 }, resetAt: 180 },
   },
   {
-    name: "a histogram too young for a reset is reset when it comes of age",
+    name: "a histogram that is too young for a reset is reset when it is old enough",
     options: { bucketFactor: 2, maxBuckets: 2, minResetDurationSeconds: 300 },
     values: [1, 2, 4, 4, 0.5, 0.25],
     expected: { schema: 0, positive: { [-1]: 1, [-2]: 1 }, resetAt: 300 },
   },
   {
-    name: "an observation of NaN triggers a reset that is due",
+    name: "an observation of NaN triggers a due reset",
     options: { bucketFactor: 2, maxBuckets: 2, minResetDurationSeconds: 240 },
     values: [1, 2, 4, NaN],
     expected: { schema: 0, resetAt: 240 },
@@ -244,7 +244,7 @@ for (const { name, options, values, expected } of CASES) {
   });
 }
 
-test("maxBuckets of 0 is no limit, and the default is 160", () => {
+test("maxBuckets of 0 means no limit, and the default is 160", () => {
   const unlimited = create({ maxBuckets: 0 }, () => 0);
   const byDefault = create({}, () => 0);
   for (let i = 1; i <= 161; i++) {
@@ -335,7 +335,7 @@ test("observe() reads the clock only when a reset is possible", () => {
   assert.equal(asked, 3);
 });
 
-test("options of the wrong type or out of range throw an error that names them", () => {
+test("invalid options throw an error that names them", () => {
   const table: [options: Record<string, unknown>, name: string, message: string][] = [
     [{ bucketFactor: 1 }, "RangeError", "bucketFactor must be greater than 1: received 1"],
     [{ bucketFactor: NaN }, "RangeError", "bucketFactor must be greater than 1: received NaN"],

@@ -5,7 +5,9 @@ import { SlidingQuantiles } from "../../estimators/quantiles.ts";
 const WINDOW = { maxAgeSeconds: 600, ageBuckets: 5 };
 const QUANTILES = [0, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1];
 
-/** Uniform pseudo-random numbers in (0, 1), always the same (Park and Miller, 1988). */
+/**
+ * Returns a generator of pseudorandom numbers in (0, 1), always the same (Park and Miller, 1988).
+ */
 function createRandom(seed: number): () => number {
   return () => (seed = (seed * 48271) % 2147483647) / 2147483647;
 }
@@ -16,7 +18,7 @@ function normal(): number {
   return Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
 }
 
-/** The smallest value that at least q·n of the values do not exceed. */
+/** Returns the smallest value that at least q·n of the values do not exceed. */
 function nearestRank(sorted: Float64Array, q: number): number {
   return sorted[Math.max(1, Math.ceil(q * sorted.length)) - 1]!;
 }
@@ -53,7 +55,7 @@ for (const [name, draw] of Object.entries(DISTRIBUTIONS)) {
     for (const size of [1, 2, 3, 10, 101, 20000]) {
       const values = Float64Array.from({ length: size }, draw);
       const estimator = new SlidingQuantiles(WINDOW);
-      // All within the window, spread over its age buckets.
+      // All values are in the window, spread over its age buckets.
       values.forEach((value, i) => estimator.observe(value, 1000 + 470 * i / size));
       values.sort();
       const estimates = estimator.quantiles(QUANTILES, 1470);
@@ -83,7 +85,7 @@ test("the smallest and the largest observation, zeros and infinities are exact",
   assert.deepEqual(estimator.quantiles([0, 0.5, 1], 0), [0.3, 0.3, 0.3]);
 });
 
-test("quantiles are NaN while nothing was observed", () => {
+test("quantiles are NaN before the first observation", () => {
   const estimator = new SlidingQuantiles(WINDOW);
   assert.equal(estimator.quantiles([0.5], 0)[0]!, NaN);
   assert.deepEqual(estimator.quantiles([0, 1], 0), [NaN, NaN]);
@@ -141,7 +143,7 @@ test("an observation is dropped after 4 to 5 fifths of the maximum age", () => {
   }
 });
 
-test("quantiles are those of recent values", () => {
+test("quantiles include only recent values", () => {
   const estimator = new SlidingQuantiles({ maxAgeSeconds: 100, ageBuckets: 5 });
   for (let now = 0; now < 1000; now++) {
     estimator.observe(now, now);
@@ -151,7 +153,7 @@ test("quantiles are those of recent values", () => {
   }
 });
 
-test("a single age bucket drops everything at once", () => {
+test("a single age bucket drops all values at the same time", () => {
   const estimator = new SlidingQuantiles({ maxAgeSeconds: 10, ageBuckets: 1 });
   estimator.observe(1, 0);
   estimator.observe(2, 9);
@@ -177,7 +179,7 @@ test("a clock that jumps does not break the window", () => {
       estimator.observe(3, now);
       assert.equal(estimator.quantiles([0.5], now)[0]!, 3, name);
     }
-    // Back to normal: what was observed during the jumps is forgotten in time, and new values count.
+    // After the jumps, old observations expire in time, and new values count.
     for (let i = 1; i <= 140; i++) estimator.observe(8, now + i);
     assert.deepEqual(estimator.quantiles([0, 1], now + 140), [8, 8], name);
     assert.equal(estimator.quantiles([0.5], now + 241)[0]!, NaN, name);
@@ -194,7 +196,7 @@ test("a small step back of the clock drops nothing", () => {
   assert.equal(estimator.quantiles([0], 1020)[0]!, 1);
 });
 
-test("memory is bounded when values move over all magnitudes", () => {
+test("memory is bounded when values cover all magnitudes", () => {
   const estimator = new SlidingQuantiles({ maxAgeSeconds: 100, ageBuckets: 5 });
   const recent: [now: number, value: number][] = [];
   for (let now = 0; now < 3000; now++) {

@@ -17,13 +17,13 @@ function zipped(): Request {
   return get({ headers: { "accept-encoding": "gzip" } });
 }
 
-/** A registry whose scrape is longer than some chunks, and can break. */
+/** Returns a registry whose scrape has several chunks, and can fail in the middle. */
 function large(breakAt = Infinity): CollectorRegistry {
   const registry = new CollectorRegistry();
   const metrics = {
     *[Symbol.iterator](): Generator<Metric> {
       for (let i = 0; i < 60_000; i++) {
-        if (i === breakAt) throw new Error("This error is meant to be: it breaks an answer");
+        if (i === breakAt) throw new Error("This error is intended: it breaks a response");
         yield { labelNames: ["number"], labelValues: [String(i)], value: 1 };
       }
     },
@@ -34,7 +34,7 @@ function large(breakAt = Infinity): CollectorRegistry {
   return registry;
 }
 
-/** A registry with a collector that is waited for. */
+/** Returns a registry with a collector that the test settles. */
 function waiting(): { registry: CollectorRegistry; settle: (families: MetricFamily[]) => void } {
   const registry = new CollectorRegistry();
   const { promise, resolve } = Promise.withResolvers<MetricFamily[]>();
@@ -60,7 +60,7 @@ for (const coalesce of [true, false]) {
   });
 }
 
-test("the number of scrapes is not limited by default", async () => {
+test("scrapes are not limited by default", async () => {
   const { registry, settle } = waiting();
   const handler = metricsHandler({ registry });
   const scrapes = Array.from({ length: 1000 }, () => handler(get()));
@@ -148,9 +148,9 @@ for (const [what, breakAt, end] of ENDINGS) {
 test("a dropped body no longer counts once it is garbage-collected", async () => {
   const handler = metricsHandler({ registry: large(), maxConcurrentScrapes: 1 });
   for (const request of [get(), zipped()]) {
-    assert.equal((await handler(request)).status, 200); // And nobody keeps it.
+    assert.equal((await handler(request)).status, 200); // The response is dropped.
     let status = 503;
-    await until("the place is free", async () => {
+    await until("a slot is free", async () => {
       await collectGarbage();
       const response = await handler(get());
       status = response.status;
@@ -161,10 +161,10 @@ test("a dropped body no longer counts once it is garbage-collected", async () =>
   }
 });
 
-/** Waits until so many scrapes can be under way. */
+/** Waits until this number of scrapes can run. */
 async function untilFree(handler: Handler, places: number): Promise<void> {
   const bodies: Response[] = [];
-  await until(`${places} places are free`, async () => {
+  await until(`${places} slots are free`, async () => {
     const response = await handler(get());
     if (response.status === 200) bodies.push(response);
     return bodies.length === places;
@@ -172,14 +172,14 @@ async function untilFree(handler: Handler, places: number): Promise<void> {
   for (const { body } of bodies) await body!.cancel();
 }
 
-/** Waits until sockets are closed, on this side. */
+/** Waits until sockets are closed on this side. */
 async function allClosed(sockets: readonly Socket[]): Promise<void> {
   for (const socket of sockets) {
     if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
   }
 }
 
-test("a client that disconnects over HTTP no longer counts, whenever it does", async () => {
+test("a client that disconnects over HTTP no longer counts, before or during the response", async () => {
   const { registry, settle } = waiting();
   const many = large();
   registry.register({ collect: () => many.collect() });
@@ -191,14 +191,14 @@ test("a client that disconnects over HTTP no longer counts, whenever it does", a
   }, 0);
   const ask = async (encoding: string) => {
     const socket = connect(server.port, "127.0.0.1");
-    socket.on("error", () => {}); // The server may reset what is cut off.
+    socket.on("error", () => {}); // The server may reset a broken connection.
     const before = asked;
     socket.write(`GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: ${encoding}\r\n\r\n`);
     await until("the request has arrived", () => asked > before);
     return socket;
   };
   try {
-    // Three leave before there is an answer, three in the middle of it.
+    // Three clients disconnect before the response, and three during it.
     const early = [await ask("identity"), await ask("gzip"), await ask("identity")];
     const late = [await ask("identity"), await ask("gzip"), await ask("identity")];
     assert.equal((await handler(get())).status, 503);
@@ -220,7 +220,7 @@ test("a disconnected client no longer counts for any of its simultaneous scrapes
   try {
     for (let round = 0; round < 10; round++) {
       const socket = connect(server.port, "127.0.0.1");
-      socket.on("error", () => {}); // The server may reset what is cut off.
+      socket.on("error", () => {}); // The server may reset a broken connection.
       socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3));
       await new Promise((resolve) => socket.once("data", resolve));
       socket.destroy();

@@ -14,7 +14,7 @@ import {
 
 const URL_OF_METRICS = "http://localhost/metrics";
 
-/** A registry that tells how often it was collected. */
+/** A registry that counts its collections. */
 class Watched extends CollectorRegistry {
   collected = 0;
 
@@ -36,7 +36,9 @@ function get(authorization?: string, init: RequestInit = {}): Request {
   return request;
 }
 
-/** What a browser or Prometheus sends: the bytes of UTF-8, which a header has as characters. */
+/**
+ * Returns a text as a browser or Prometheus sends it: a header with one character per UTF-8 byte.
+ */
 function utf8(text: string): string {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }
@@ -75,7 +77,7 @@ const REFUSALS: [what: string, authorize: () => unknown, status: number, text: s
     "authorize failed",
   ],
   [
-    "undefined thrown",
+    "a thrown undefined",
     () => {
       throw undefined;
     },
@@ -158,7 +160,7 @@ test("a Response of authorize() is sent unchanged, even with the status 200", as
   assert.equal(registry.collected, 0);
 });
 
-test("metricsResponse() throws if there is authorize() and no request", async () => {
+test("metricsResponse() throws if authorize() is given without a request", async () => {
   await assert.rejects(metricsResponse(undefined, { authorize: () => true }), {
     name: "TypeError",
     message: "Cannot answer scrape: authorize needs a request: received undefined",
@@ -231,7 +233,7 @@ test("credentials in several headers are refused", async () => {
 const BASIC: [header: string | undefined, passes: boolean][] = [
   [`Basic ${btoa(utf8("jürgen:pässwörd:✓"))}`, true],
   [`bAsIc  ${btoa(utf8("jürgen:pässwörd:✓"))}`, true],
-  // The same letters, each umlaut as a letter and a mark: what macOS may send.
+  // The same letters, but each umlaut is a letter and a combining mark, as macOS may send it.
   [`Basic ${btoa(utf8("jürgen:pässwörd:✓".normalize("NFD")))}`, true],
   [undefined, false],
   ["Basic", false],
@@ -243,7 +245,7 @@ const BASIC: [header: string | undefined, passes: boolean][] = [
   ["Basic jürgen:pässwörd", false],
   ["Basic !!!!", false],
   ["Basic ====", false],
-  [`Basic ${btoa("jürgen:pässwörd")}`, false], // Latin-1 is no UTF-8.
+  [`Basic ${btoa("jürgen:pässwörd")}`, false], // Latin-1 is not UTF-8.
   [`Basic ${btoa("jürgen")}`, false],
   [`Basic ${btoa(":")}`, false],
   [`Basic ${btoa(utf8("jürgen:"))}`, false],

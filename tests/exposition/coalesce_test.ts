@@ -15,7 +15,7 @@ import { turn } from "../support/clock.ts";
 
 const OPENMETRICS = "application/openmetrics-text;version=1.0.0";
 
-/** A registry that tells how often it was collected, and a collector that is waited for. */
+/** A registry that counts its collections, with a collector that the test settles. */
 class Watched extends CollectorRegistry {
   collected = 0;
   readonly counter: Counter;
@@ -41,7 +41,7 @@ class Watched extends CollectorRegistry {
     });
   }
 
-  /** Lets what is waited for go on. */
+  /** Resolves the pending calls of the collector. */
   settle(): void {
     for (const call of this.#calls.splice(0)) call.resolve([]);
   }
@@ -83,7 +83,7 @@ test("consecutive scrapes do not share a collection", async () => {
   assert.equal(registry.collected, 6);
 });
 
-test("a scrape that joins sees what was counted before and after it arrived", async () => {
+test("a scrape that joins has increments from before and after its arrival", async () => {
   const registry = new Watched(true);
   const handler = metricsHandler({ registry });
   const first = handler(get());
@@ -108,7 +108,7 @@ test("scrapes share no collection with coalesce: false", async () => {
   assert.equal(registry.collected, 3);
 });
 
-test("scrapes of different names share no collection", async () => {
+test("scrapes of different names do not share a collection", async () => {
   const registry = new Watched(false);
   const handler = metricsHandler({ registry });
   const [all, c, g, both, sameBoth] = await texts([
@@ -123,11 +123,11 @@ test("scrapes of different names share no collection", async () => {
   assert.equal(g, generateMetrics(registry.restrictedRegistry(["g"])));
   assert.equal(both, all);
   assert.equal(sameBoth, all);
-  // The collector that counts may have any name, so it is asked each time: by us, too.
+  // The counting collector may have any name, so each read calls it, including reads of this test.
   assert.equal(registry.collected, 4 + 3);
 });
 
-test("a name with separators in it is one name", async () => {
+test("a name with separators is one name", async () => {
   const registry = new Watched(false);
   const handler = metricsHandler({ registry });
   const [none, both] = await texts([
@@ -206,16 +206,16 @@ test("the next scrape reads a registry again after an error", async () => {
 
 const MINUTE = 60_000;
 
-/** When a scrape arrives, its time limit, and which collection it gets. */
+/** The arrival of a scrape, its time limit, and the collection that it uses. */
 const LIMITS: [what: string, scrapes: [at: number, timeoutMs: number, collection: number][]][] = [
   ["with equal time limits join", [[0, MINUTE, 0], [1, MINUTE, 0], [MINUTE / 2, MINUTE, 0]]],
-  ["that would have less than half of their time begin a new collection, which others join", [
+  ["that would have less than half of their time start a new collection, which others join", [
     [0, MINUTE, 0],
     [MINUTE / 2 + 1, MINUTE, 1],
     [MINUTE, MINUTE, 1],
     [MINUTE * 2, MINUTE, 2],
   ]],
-  ["with a shorter time limit begin a new collection", [[0, MINUTE, 0], [0, MINUTE / 2, 1], [
+  ["with a shorter time limit start a new collection", [[0, MINUTE, 0], [0, MINUTE / 2, 1], [
     10,
     MINUTE / 2,
     1,

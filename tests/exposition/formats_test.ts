@@ -23,7 +23,7 @@ const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   protobuf: PROTOBUF_CONTENT_TYPE,
 };
 
-/** What scrapers send, and which formats they ask for, the best first. */
+/** Headers of scrapers, and the formats that they accept, best first. */
 const SCRAPERS: readonly {
   readonly name: string;
   readonly accept: string | null;
@@ -66,13 +66,13 @@ const SCRAPERS: readonly {
     accept: `text/plain;version=0.0.4;q=0.6,${PROTO};q=0.5,*/*;q=0.4`,
     wanted: ["text", "protobuf"],
   },
-  { name: "a scraper of protobuf alone", accept: PROTO, wanted: ["protobuf"] },
+  { name: "a protobuf-only scraper", accept: PROTO, wanted: ["protobuf"] },
   {
-    name: "a scraper of OpenMetrics alone",
+    name: "an OpenMetrics-only scraper",
     accept: `${OM};version=1.0.0`,
     wanted: ["openmetrics"],
   },
-  { name: "a scraper of text alone", accept: "text/plain", wanted: ["text"] },
+  { name: "a text-only scraper", accept: "text/plain", wanted: ["text"] },
   {
     name: "VictoriaMetrics",
     accept: "text/plain;version=0.0.4;q=1,*/*;q=0.1",
@@ -84,13 +84,13 @@ const SCRAPERS: readonly {
     accept: "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8",
     wanted: [],
   },
-  { name: "a scraper of JSON", accept: "application/json", wanted: [] },
+  { name: "a scraper that accepts only JSON", accept: "application/json", wanted: [] },
   { name: "a scraper that refuses text", accept: "text/plain;q=0", wanted: [] },
   { name: "a scraper that sends an empty header", accept: "", wanted: [] },
   { name: "a scraper that sends no header", accept: null, wanted: [] },
 ];
 
-/** Every choice of formats, in every order. */
+/** Yields every choice of formats in every order. */
 function* choices(): Generator<ExpositionFormat[]> {
   const all: readonly ExpositionFormat[] = ["text", "openmetrics", "protobuf"];
   for (const a of all) {
@@ -110,11 +110,11 @@ function build(): CollectorRegistry {
 }
 
 for (const { name, accept, wanted } of SCRAPERS) {
-  test(`${name} gets the best of the formats that the handler offers`, async () => {
+  test(`${name} gets the best format that the handler offers`, async () => {
     for (const formats of choices()) {
       const registry = build();
       const handler = metricsHandler({ registry, formats });
-      // A format that it asks for, else the first that is offered.
+      // The best accepted format, or otherwise the first offered one.
       const expected = wanted.find((format) => formats.includes(format)) ?? formats[0]!;
       for (const method of ["GET", "HEAD"]) {
         const headers: Record<string, string> = accept === null ? {} : { accept };

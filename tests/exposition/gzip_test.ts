@@ -6,7 +6,7 @@ import { assertHeard } from "../support/rejections.ts";
 
 const CHUNK_SIZE = 65_536;
 
-/** Chunks that are counted when they are made; noise cannot be compressed. */
+/** A stream that counts its chunks. Noise cannot be compressed. */
 class Source {
   made = 0;
   cancelled: unknown = undefined;
@@ -40,8 +40,8 @@ function unpack(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8A
 }
 
 /**
- * Compresses many chunks elsewhere. A stream that does not wait for its reader takes many chunks
- * meanwhile, however fast the machine is.
+ * Compresses many chunks of another stream. Meanwhile, a stream that does not wait for its reader
+ * reads many chunks, on any machine.
  */
 async function compressElsewhere(): Promise<void> {
   const compressed = new Source(50).stream.pipeThrough(new CompressionStream("gzip"));
@@ -97,7 +97,7 @@ test("a cancelled gzip() cancels its source and reads no more", async () => {
 test("gzip() can be cancelled during a read", async () => {
   const source = new Source(2000, { noise: false });
   const reader = gzip(source.stream).getReader();
-  await reader.read(); // That is the header, on some runtimes.
+  await reader.read(); // On some runtimes this is only the header.
   const reading = reader.read();
   await reader.cancel("enough");
   assert.equal((await reading).done, true);

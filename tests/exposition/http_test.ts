@@ -14,7 +14,7 @@ import {
 
 const OPENMETRICS = "application/openmetrics-text;version=1.0.0";
 
-/** Lets a server of this runtime answer on loopback while `use` asks it. */
+/** Runs a server of this runtime on the loopback interface while `use` sends requests. */
 async function withServer(
   handler: Handler,
   use: (url: string, port: number) => Promise<void>,
@@ -28,8 +28,8 @@ async function withServer(
 }
 
 /**
- * Sends a request as it stands, and gives all that comes back until the server hangs up,
- * in whatever way.
+ * Sends a request unchanged, and returns everything that the server sends before the connection
+ * closes.
  */
 async function exchange(port: number, request: string, onData = () => {}): Promise<string> {
   const socket = connect(port, "127.0.0.1");
@@ -39,13 +39,13 @@ async function exchange(port: number, request: string, onData = () => {}): Promi
     answer += text;
     onData();
   });
-  socket.on("error", () => {}); // What is cut off may be reset. It is closed then, too.
+  socket.on("error", () => {}); // A reset connection is closed too.
   socket.write(request);
   await new Promise((resolve) => socket.once("close", resolve));
   return answer;
 }
 
-/** Series whose labels are noise, which counts them as they are written. */
+/** A registry of series with random labels, which counts the written series. */
 class Noise {
   visited = 0;
   readonly series: number;
@@ -105,13 +105,13 @@ for (const encoding of ["identity", "gzip"]) {
       request.url.endsWith("/read") ? answerRead(request) : answerStalled(request);
     await withServer(handler, async (url, port) => {
       const socket = connect(port, "127.0.0.1");
-      socket.on("error", () => {}); // The server may reset what is cut off.
+      socket.on("error", () => {}); // The server may reset a broken connection.
       socket.write(
         `GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: ${encoding}\r\n\r\n`,
       );
       await new Promise((resolve) => socket.once("readable", resolve));
-      // It goes on until the buffers of the system are full. Meanwhile another client gets as much
-      // as this one does not read.
+      // The server continues until the buffers of the system are full. Meanwhile another client
+      // reads a whole scrape.
       const headers = { "accept-encoding": encoding };
       const other = await fetch(url.replace("/metrics", "/read"), { headers });
       for await (const _ of other.body!);
@@ -168,7 +168,7 @@ test("serve() of the examples aborts a response whose body fails", async () => {
       async pull(controller) {
         controller.enqueue(new TextEncoder().encode("first"));
         await arrived;
-        throw new Error("This error is meant to be: it breaks an answer");
+        throw new Error("This error is intended: it breaks a response");
       },
     });
     return new Response(body);
@@ -176,6 +176,6 @@ test("serve() of the examples aborts a response whose body fails", async () => {
   await withServer(handler, async (_, port) => {
     const answer = await exchange(port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", goOn);
     assert.match(answer, /^HTTP\/1\.1 200 /);
-    assert.doesNotMatch(answer, /\r\n0\r\n\r\n$/, "the end of a whole answer");
+    assert.doesNotMatch(answer, /\r\n0\r\n\r\n$/, "the response must not look complete");
   });
 });

@@ -103,7 +103,7 @@ test("live is not called for scrapers or for other methods", async () => {
   assert.equal((await metricsResponse(undefined, { registry, live })).status, 200);
 });
 
-test("a browser that asks for ?text gets the metrics as text, and only those it names", async () => {
+test("a browser gets text for ?text, and only the families that it names", async () => {
   const registry = new CollectorRegistry();
   for (const name of ["a_total", "b_total"]) new Counter(name, "A counter.", { registry });
   const handler = metricsHandler({ registry, live: () => new Response("page") });
@@ -126,7 +126,7 @@ test("a browser gets text without live", async () => {
   assert.match(response.headers.get("content-type") ?? "", /^text\/plain;/);
 });
 
-test("a page that throws or rejects is answered with 500, without the error", async () => {
+test("a page that throws or rejects is answered with 500, without the error message", async () => {
   const error = new Error("Cannot read /etc/secret");
   for (
     const live of [() => {
@@ -147,7 +147,7 @@ test("a page that throws or rejects is answered with 500, without the error", as
 test("metricsHandler() throws if live is not a function", () => {
   for (const live of [null, "page", {}, true]) {
     assert.throws(
-      // @ts-expect-error: none of these is a page
+      // @ts-expect-error: not a function
       () => metricsHandler({ live }),
       /^TypeError: Cannot create metrics handler: live must be a function: received /,
     );

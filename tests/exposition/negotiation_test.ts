@@ -249,7 +249,7 @@ for (const { name, accept, format, escaping = "underscores" } of CASES) {
   });
 }
 
-test("Content-Types are the same as those of Prometheus's other clients", () => {
+test("Content-Types are the same as those of other Prometheus clients", () => {
   assert.equal(PROMETHEUS_CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
   assert.equal(
     OPENMETRICS_CONTENT_TYPE,
@@ -307,7 +307,7 @@ const FLOODS: [name: string, piece: string][] = [
 ];
 
 for (const [name, piece] of FLOODS) {
-  test(`negotiate() accepts a header of many ${name}`, () => {
+  test(`negotiate() accepts a header with many ${name}`, () => {
     const flood = piece.repeat(Math.ceil(100_000 / piece.length));
     assert.ok(["text", "openmetrics"].includes(negotiate(flood).format));
     assert.equal(negotiate(`${OPENMETRICS},${flood}`).format, "openmetrics");

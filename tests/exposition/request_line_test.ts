@@ -4,13 +4,15 @@ import { test } from "node:test";
 import { serve } from "../../examples/serve.ts";
 import { CollectorRegistry, Counter, Gauge, metricsHandler } from "../../mod.ts";
 
-/** Sends bytes as they stand, and gives all that comes back until the server hangs up. */
+/**
+ * Sends bytes unchanged, and returns everything that the server sends before the connection closes.
+ */
 async function exchange(port: number, request: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   let answer = "";
   socket.setEncoding("latin1");
   socket.on("data", (text) => answer += text);
-  socket.on("error", () => {}); // What is refused may be reset. It is closed then, too.
+  socket.on("error", () => {}); // A reset connection is closed too.
   socket.write(request, "latin1");
   await new Promise((resolve) => socket.once("close", resolve));
   return answer;
@@ -24,7 +26,7 @@ function get(target: string, host = "Host: localhost\r\n", version = "1.1"): str
 
 const QUERY = "/metrics?name[]=b";
 
-/** Requests as clients may send them, and the families that are asked for. */
+/** Valid requests, and the families that they ask for. */
 const ANSWERED: readonly (readonly [what: string, request: string, families: "a b" | "b"])[] = [
   ["a host with a blank", get(QUERY, "Host: a b\r\n"), "b"],
   ["a host with a blank, without a query", get("/metrics", "Host: a b\r\n"), "a b"],
@@ -51,7 +53,7 @@ const ANSWERED: readonly (readonly [what: string, request: string, families: "a 
   ],
 ];
 
-/** Requests that a server may refuse by itself. When it does not, they are answered. */
+/** Requests that a server may refuse. Otherwise they are answered. */
 const BROKEN: readonly (readonly [what: string, request: string])[] = [
   ["HTTP/1.1 without a host", get(QUERY, "")],
   ["two hosts", get(QUERY, "Host: a\r\nHost: b\r\n")],
@@ -65,7 +67,7 @@ const BROKEN: readonly (readonly [what: string, request: string])[] = [
   ["a query that is too long", get(`/metrics?${"x=1&".repeat(100_000)}`)],
 ];
 
-/** Serves two families while `use` asks for them. */
+/** Serves two families while `use` requests them. */
 async function withServer(
   use: (port: number, asked: () => number, problems: unknown[]) => Promise<void>,
 ): Promise<void> {
@@ -110,7 +112,7 @@ for (const [what, request] of BROKEN) {
       assert.deepEqual(problems, []);
       if (asked() > 0) assert.match(answer, /^HTTP\/1\.[01] 200 OK\r\n/);
       else assert.match(answer, /^HTTP\/1\.[01] (?:4\d\d|505) |^$/);
-      // The server goes on.
+      // The server keeps running.
       assert.match(await exchange(port, get(QUERY)), /^b 2$/m);
     }));
 }

@@ -140,7 +140,7 @@ test("a response is not compressed with compress: false or without Accept-Encodi
   }
 });
 
-test("a request of Next.js, which compresses by itself, gets a body that is not compressed", async () => {
+test("a request of Next.js gets an uncompressed body, because Next.js compresses it", async () => {
   const asked = Object.assign(request({ "accept-encoding": "gzip" }), {
     nextUrl: new URL(URL_OF_METRICS),
   });
@@ -180,7 +180,7 @@ for (const [accept, escaping, contentType] of SCHEMES) {
   });
 }
 
-test("a scraper gets the escaping scheme that it names, whatever the option", async () => {
+test("a scraper gets the escaping scheme that it asks for, whatever the option is", async () => {
   const registry = build();
   const asked = request({ accept: "text/plain;escaping=values" });
   const response = await metricsHandler({ registry, escaping: "allow-utf-8" })(asked);
@@ -236,7 +236,7 @@ for (const [query, names] of QUERIES) {
   });
 }
 
-/** A registry that records the time limits of its reads. */
+/** Returns a registry that records the time limits of its reads. */
 function asking(): [Registry, (number | undefined)[]] {
   const seen: (number | undefined)[] = [];
   return [{
@@ -300,7 +300,7 @@ const BROKEN: [what: string, error: unknown][] = [
 ];
 
 for (const [what, error] of BROKEN) {
-  test(`a registry that throws ${what} is answered with 500, without the error`, async () => {
+  test(`a registry that throws ${what} is answered with 500, without the error message`, async () => {
     const seen: unknown[] = [];
     const registry: Registry = {
       prefix: null,
@@ -338,7 +338,7 @@ test("an error of onError does not change the response", async () => {
   }
 });
 
-/** Broken metrics of a custom collector, and what remains of its family. */
+/** Broken metrics of a custom collector, and the part of the family that is written. */
 const BROKEN_METRICS: [what: string, metrics: Iterable<unknown>, kept: string][] = [
   ["throws", {
     [Symbol.iterator](): never {

@@ -11,7 +11,7 @@ import {
 } from "../../mod.ts";
 import { ManualClock, turn, until } from "../support/clock.ts";
 
-/** A registry with a counter, and a collector that takes two seconds of a clock. */
+/** Returns a registry with a counter, and with a collector that takes two seconds of a clock. */
 function slow() {
   const clock = new ManualClock();
   const errors: unknown[] = [];
@@ -30,7 +30,7 @@ function slow() {
   return { clock, registry, errors, aborted, calls: () => calls };
 }
 
-/** A request of a scraper that gives itself so many seconds. */
+/** Returns a request of a scraper with this time limit. */
 function scrape(seconds?: number, encoding = "identity", signal?: AbortSignal): Request {
   return new Request("http://localhost/metrics", {
     headers: {
@@ -41,7 +41,7 @@ function scrape(seconds?: number, encoding = "identity", signal?: AbortSignal): 
   });
 }
 
-/** Returns an object that gets the text of a response once it is complete. */
+/** Returns an object that receives the text of a response once it is complete. */
 function answerOf(response: Promise<Response>): { text: string | undefined } {
   const answer: { text: string | undefined } = { text: undefined };
   response.then(async (response) => {
@@ -67,7 +67,7 @@ for (const [name, options] of WAYS) {
       const begin = async (request: Request) => {
         const before = clock.timers;
         const answer = answerOf(handler(request));
-        // Each waits for its own time to end, or for what others wait for.
+        // Each scrape waits for its time limit, or joins a collection.
         await until("the scrape waits", () => clock.timers > before || options.coalesce === true);
         for (let i = 0; i < 5; i++) await turn();
         return answer;
@@ -92,7 +92,7 @@ for (const [name, options] of WAYS) {
       assert.ok(short.some(({ text }) => !text!.includes("slow")));
       assert.deepEqual(errors, []);
       assert.deepEqual(aborted, []);
-      // A collector is not called again while a call is in progress: ten seconds allow few.
+      // A collector is not called again while a call is running, so ten seconds allow few calls.
       assert.ok(calls() <= 6, `${calls()} calls`);
     });
   }
@@ -154,7 +154,7 @@ for (const [name, options] of WAYS) {
   });
 }
 
-test("metricsResponse() joins a call in progress", async () => {
+test("metricsResponse() joins a running call", async () => {
   const { clock, registry, calls } = slow();
   const first = answerOf(metricsResponse(scrape(0.01), { registry }));
   await until("it waits", () => clock.timers >= 2);

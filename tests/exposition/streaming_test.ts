@@ -20,7 +20,7 @@ const OPENMETRICS = "application/openmetrics-text;version=1.0.0";
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
-/** Chunks that are counted when they are made. */
+/** A generator that counts its chunks. */
 class Chunks {
   made = 0;
   returned = false;
@@ -39,7 +39,7 @@ function readerOf(body: ReturnType<typeof createBody>): Reader {
   return body.getReader();
 }
 
-/** A registry with more series than go into one chunk. */
+/** Returns a registry with more series than fit in one chunk. */
 function large(series = 80_000): CollectorRegistry {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["number"] });
@@ -47,7 +47,7 @@ function large(series = 80_000): CollectorRegistry {
   return registry;
 }
 
-/** A registry whose family breaks its promise not to throw, after some metrics. */
+/** Returns a registry with a trusted family that throws after some metrics. */
 function breaking(after: number): CollectorRegistry {
   const registry = new CollectorRegistry();
   const metrics = {
@@ -64,7 +64,7 @@ function breaking(after: number): CollectorRegistry {
   return registry;
 }
 
-/** A clock that counts the turns it is asked for. */
+/** A clock that counts the requested turns. */
 class TurnCounter extends ManualClock {
   turns = 0;
 
@@ -87,20 +87,20 @@ test("createBody() returns a stream of more chunks", async () => {
   assert.equal((await reader.read()).done, true);
 });
 
-test("a chunk is encoded when the reader asks for it, not before", async () => {
+test("a chunk is encoded only when the reader asks for it", async () => {
   const chunks = new Chunks();
   const reader = readerOf(createBody(chunks.make(10)));
-  assert.equal(chunks.made, 2, "two tell that it is a stream");
+  assert.equal(chunks.made, 2, "two chunks show that it is a stream");
   for (const made of [2, 2, 3, 4, 5]) {
     await reader.read();
     assert.equal(chunks.made, made);
-    // A chunk that is made ahead is made in the next turn, at the latest.
+    // A chunk that is encoded too early would be encoded in the next turn at the latest.
     for (let i = 0; i < 3; i++) await turn();
     assert.equal(chunks.made, made);
   }
 });
 
-test("no chunk is encoded after the client has left", async () => {
+test("no chunk is encoded after the client has disconnected", async () => {
   const chunks = new Chunks();
   const reader = readerOf(createBody(chunks.make(10)));
   await reader.read();
@@ -111,7 +111,7 @@ test("no chunk is encoded after the client has left", async () => {
   assert.equal(chunks.returned, true);
 });
 
-test("a client can leave before it reads or during a read", async () => {
+test("a client can disconnect before or during a read", async () => {
   const unread = new Chunks();
   await readerOf(createBody(unread.make(10))).cancel();
   assert.equal(unread.returned, true);
@@ -143,7 +143,7 @@ test("an error after the first chunk is an error of the stream, which does not c
 
 test("the event loop gets turns while a large body is read", async () => {
   const clock = new TurnCounter();
-  // Two chunks are made at once, and each of the others after a turn of its own or of the last.
+  // The first two chunks come immediately. Each later chunk may wait for a turn.
   for (const [milliseconds, turns] of [[6, 19], [3, 10], [0, 1]] as const) {
     clock.turns = 0;
     const chunks = (function* () {
@@ -206,7 +206,7 @@ for (const encoding of ["identity", "gzip"]) {
   });
 }
 
-test("a scrape ends when its client leaves in the middle", async () => {
+test("a scrape ends when its client disconnects in the middle", async () => {
   let visited = 0;
   let isOver = false;
   const registry = new CollectorRegistry();
@@ -232,11 +232,11 @@ test("a scrape ends when its client leaves in the middle", async () => {
   assert.equal(isOver, false);
   await reader.cancel();
   assert.equal(isOver, true);
-  assert.ok(before < 50_000, `${before} were made for two chunks`);
+  assert.ok(before < 50_000, `${before} were encoded for two chunks`);
   assert.equal(visited, before);
 });
 
-test("a child removed or created during a scrape is not in it", async () => {
+test("a child that is removed or created during a scrape is not included", async () => {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["number"] });
   for (let i = 0; i < 60_000; i++) gauge.labels(i).set(1);

@@ -10,23 +10,25 @@ import { connectTo, type RunningFaultServer, startFaultServer } from "../support
 import { waitFor } from "../support/processes.ts";
 
 const CLIENTS = load(1000, 40);
-/** Clients before those that count, so that all code is compiled which a runtime compiles. */
+/** Clients before the measurement, so that the runtime has compiled all code. */
 const WARM_UP = load(1500, 20);
-/** How often the heap is looked at; the least counts, as a runtime frees some things later. */
+/**
+ * The number of heap measurements. The lowest counts, because a runtime frees some objects late.
+ */
 const LOOKS = load(8, 2);
 const AT_ONCE = 10;
-/** More than the buffers between a server and its client hold: some 30 MB. */
+/** Together some 30 MB, more than the buffers between a server and its client hold. */
 const SERIES = 400_000;
-/** How much more there may be than before. */
+/** The tolerated growth, as a fraction. */
 const TOLERANCE = 0.02;
 /**
- * What a heap may grow by for each client even if it is more than that, in bytes: less than anything
- * takes that is kept of a scrape. The heap of Bun is 2 MB and goes up and down by 5 %.
+ * The tolerated growth of the heap per client, in bytes, even if it exceeds the fraction. It is
+ * less than any remains of a scrape would take. Bun's heap of 2 MB varies by 5 %.
  */
 const NOISE = load(256, 16_384);
 
 for (const encoding of ["identity", "gzip"]) {
-  test(`no chunk is started for ${CLIENTS} clients that have left: ${encoding}`, async () => {
+  test(`no chunk is generated after ${CLIENTS} clients have disconnected: ${encoding}`, async () => {
     let encoded = 0;
     let open = 0;
     const metrics = {
@@ -52,7 +54,7 @@ for (const encoding of ["identity", "gzip"]) {
     for (let i = 0; i < CLIENTS; i++) {
       encoded = 0;
       const response = await handler(new Request("http://localhost/metrics", { headers }));
-      // Two chunks are made at first, to know whether there is more than one.
+      // Two chunks are generated at first, to find out whether there is more than one.
       if (chunkSeries === 0) chunkSeries = encoded / 2;
       const reader = response.body!.getReader();
       await reader.read();
@@ -71,7 +73,7 @@ for (const encoding of ["identity", "gzip"]) {
   });
 }
 
-/** Asks for metrics, leaves once some have come, and waits until the connection is gone. */
+/** Requests metrics, disconnects after the first data, and waits until the connection is closed. */
 async function leave(port: number, encoding: string): Promise<void> {
   const socket = await connectTo(port);
   const left = new Promise<void>((resolve) => socket.once("close", () => resolve()));
@@ -89,7 +91,7 @@ async function leaveOften(server: RunningFaultServer, clients: number): Promise<
   }
 }
 
-/** What a server holds, once it has noticed that all clients have left. */
+/** Returns the state of a server after it has noticed that all clients have disconnected. */
 async function rest(server: RunningFaultServer): Promise<FaultServerState> {
   await waitFor("the end of all scrapes", async () => {
     return (await server.state()).open === 0 || undefined;
@@ -132,6 +134,6 @@ async function holdToBase(runtime: Runtime): Promise<void> {
 }
 
 for (const runtime of IS_FULL ? RUNTIMES : ["deno"] as const) {
-  test(`${CLIENTS} clients that leave a server on ${runtime} leave nothing behind`, () =>
+  test(`${CLIENTS} disconnecting clients leave no resources behind on ${runtime}`, () =>
     holdToBase(runtime));
 }

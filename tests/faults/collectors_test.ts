@@ -13,7 +13,7 @@ import {
 import { load, reportFault } from "../support/fault_report.ts";
 import { assertHeard } from "../support/rejections.ts";
 
-/** How often each collector is scraped. */
+/** The number of scrapes of each collector. */
 const SCRAPES = load(50, 2);
 const ACCEPTS = {
   text: "text/plain",
@@ -23,7 +23,7 @@ const ACCEPTS = {
 };
 const SCRAPE_TIMEOUT_MS = 10_000;
 
-/** A family whose name tells that it is of the collector that fails. */
+/** Creates a family whose name shows that it belongs to the failing collector. */
 function bad(): MetricFamily {
   return new MetricFamily("bad", "B.", "gauge").addSample("bad", { a: "b" }, 1);
 }
@@ -34,7 +34,7 @@ function revoked(): object {
   return proxy;
 }
 
-/** Something every property of which throws. */
+/** Returns an object whose properties all throw. */
 function throwing(thrown: unknown): object {
   return new Proxy(Object.create(null), {
     get: () => {
@@ -49,7 +49,7 @@ function throwing(thrown: unknown): object {
   });
 }
 
-/** A family that is none in one property, which may be one that throws. */
+/** Creates a family with one invalid property. A getter throws the value instead. */
 function broken(property: string, value: unknown, isGetter = false): object {
   const shape = { name: "bad", help: "B.", type: "gauge", unit: "", metrics: [] };
   return Object.defineProperty(
@@ -65,7 +65,7 @@ function broken(property: string, value: unknown, isGetter = false): object {
   );
 }
 
-/** A metric of a gauge that is none in one property. */
+/** Creates a gauge's metric with one invalid property. */
 function brokenMetric(property: string, value: unknown): object {
   return { labelNames: ["a"], labelValues: ["b"], value: 1, [property]: value };
 }
@@ -90,10 +90,10 @@ const GARBAGE: unknown[] = [
   { name: "bad", help: "B.", type: "gauge" },
 ];
 
-/** What stands for no families when it is brought, and is none when it is yielded. */
+/** Promises that mean no families when they are returned, but are garbage when they are yielded. */
 const NO_FAMILIES: unknown[] = [Promise.resolve(null), Promise.resolve(7), Promise.resolve({})];
 
-/** Values that no property of a family may have. */
+/** Invalid values for the properties of a family. */
 const PROPERTIES: [property: string, values: unknown[]][] = [
   ["name", [undefined, "", 7, Symbol("bad"), {}, throwing(7)]],
   ["help", [undefined, 7, null, Symbol("bad")]],
@@ -118,7 +118,7 @@ const METRICS: object[] = [
   brokenMetric("exemplar", {}),
 ];
 
-/** What a collector may do. */
+/** The faults of a collector. */
 const FAULTS: [what: string, collect: () => unknown][] = [];
 for (const thrown of THROWN) {
   FAULTS.push(["throws", () => {
@@ -135,7 +135,7 @@ for (const thrown of THROWN) {
   }]);
   FAULTS.push(["yields a promise that rejects", () => [Promise.reject(thrown), bad()]]);
   FAULTS.push([
-    "brings a promise of promises that reject",
+    "returns a promise of promises that reject",
     () => Promise.resolve([Promise.reject(thrown), Promise.reject(thrown)]),
   ]);
   for (const property of ["name", "help", "type", "unit", "metrics", "labelNames"]) {
@@ -153,7 +153,7 @@ for (const garbage of GARBAGE) {
   FAULTS.push(["yields garbage later", () => Promise.resolve([garbage])]);
 }
 for (const garbage of [...GARBAGE, ...NO_FAMILIES]) {
-  FAULTS.push(["brings garbage", () => garbage]);
+  FAULTS.push(["returns garbage", () => garbage]);
 }
 for (const [property, values] of PROPERTIES) {
   for (const value of values) {
@@ -165,7 +165,7 @@ for (const [property, values] of PROPERTIES) {
 }
 for (const metric of METRICS) {
   FAULTS.push([
-    "yields a metric that is none",
+    "yields an invalid metric",
     () => [{ ...broken("unit", ""), metrics: [metric] }],
   ]);
 }
@@ -178,7 +178,7 @@ FAULTS.push(["never ends and never waits", async function* () {
   for (;;) yield family;
 }]);
 
-/** A registry with a collector that fails, among others. */
+/** Creates a registry with several collectors, one of which fails. */
 function build(options: CollectorRegistryOptions, collector?: Collector): CollectorRegistry {
   const registry = new CollectorRegistry(options);
   const clock = { now: () => 1000, monotonic: () => 0 };
@@ -191,7 +191,7 @@ function build(options: CollectorRegistryOptions, collector?: Collector): Collec
   return registry;
 }
 
-/** The families of a scrape by their bytes, without those of the collector that fails. */
+/** Returns the families of a scrape as text, except those of the failing collector. */
 function others(format: keyof typeof ACCEPTS, body: Uint8Array): string[] {
   const isOwn = (text: string) => /(?:^|[ _])(?:bad|narthex_)/m.test(text);
   const text = new TextDecoder("latin1").decode(body);
@@ -211,7 +211,7 @@ function others(format: keyof typeof ACCEPTS, body: Uint8Array): string[] {
   return messages.filter((message) => !/bad|narthex_/.test(message));
 }
 
-/** Scrapes, and gives the families without those of the collector that fails. */
+/** Scrapes, and returns the families except those of the failing collector. */
 async function scrape(
   registry: CollectorRegistry,
   format: keyof typeof ACCEPTS,
@@ -239,7 +239,7 @@ for (const [what, options] of REGISTRIES) {
         for (const [fault, collect] of FAULTS) {
           const registry = build(options, { collect } as Collector);
           let body = "";
-          // What never ends takes its time.
+          // Endless collectors take a long time.
           const times = fault.startsWith("never") ? 1 : SCRAPES;
           for (let i = 0; i < times; i++) {
             const actual = await scrape(registry, format);
@@ -248,7 +248,7 @@ for (const [what, options] of REGISTRIES) {
             body = actual.body;
             scrapes++;
           }
-          // What turns out only when it is written is in the scrape after it.
+          // An error that only occurs during encoding is counted in the next scrape.
           if (!body.includes("narthex_collector_errors_total")) {
             body = (await scrape(registry, format)).body;
           }

@@ -6,19 +6,19 @@ import { connectTo, startFaultServer } from "../support/fault_servers.ts";
 
 const SERIES = 1000;
 const SCRAPES = load(10_000, 500);
-/** How often each server is measured; what counts is the median. */
+/** The number of measurements of each server. The median counts. */
 const ROUNDS = load(3, 1);
-/** How many connections are opened at a time, so that none has to be tried again. */
+/** The number of connections that are opened at once, so that none has to be retried. */
 const CONNECTING = 100;
 
-/** What came of many scrapes at the same time. */
+/** The result of many concurrent scrapes. */
 interface Outcome {
   readonly complete: number;
   readonly refused: number;
   readonly peakMemory: number;
 }
 
-/** Sends a request and reads the answer to its end: its status, and whether all of it came. */
+/** Sends a request and reads the whole response. Returns its status and whether it is complete. */
 function scrape(socket: Socket, request: string): Promise<{ status: number; isWhole: boolean }> {
   return new Promise((resolve) => {
     let head = "";

@@ -10,7 +10,7 @@ import {
 } from "../../mod.ts";
 import { type LiveMetrics, TRUSTED } from "../../model.ts";
 
-/** Metrics without end. */
+/** Creates endless metrics. */
 function endless(create: (n: number) => Metric): { metrics: Iterable<Metric>; walked(): number } {
   let walked = 0;
   const metrics = {
@@ -27,7 +27,7 @@ function endless(create: (n: number) => Metric): { metrics: Iterable<Metric>; wa
 const SAME: Metric = { labelNames: [], labelValues: [], value: 1 };
 
 for (const how of ["as they are", "with constant labels"]) {
-  test(`metrics without end are cut off and counted, repeats included, ${how}`, () => {
+  test(`endless metrics are cut off and counted, including duplicates, ${how}`, () => {
     const registry = new CollectorRegistry(
       how === "as they are" ? {} : { constLabels: { zone: "eu" } },
     );
@@ -48,9 +48,9 @@ for (const how of ["as they are", "with constant labels"]) {
   });
 }
 
-test("a metric's own series are never cut off, also if they have to be checked", () => {
+test("a metric's own series are never cut off, even if they have to be checked", () => {
   const own: LiveMetrics = {
-    // The mark of the library's metrics, while a function of the program gives a value.
+    // The mark of library metrics whose values come from a function of the program.
     [TRUSTED]: undefined,
     *[Symbol.iterator](): Generator<Metric> {
       for (let n = 0; n <= 1_000_000; n++) {

@@ -10,16 +10,16 @@ import { startSeriesServer } from "../support/series_servers.ts";
 const SERIES = load(1_000_000, 50_000);
 const SCRAPES = load(3, 1);
 /**
- * How much more memory the process may have during a scrape, while it serves requests beside it. What
- * is alive is as much everywhere; Bun collects later what is not.
+ * The limit of additional memory during a scrape, while other requests are served. The live memory
+ * is the same on all runtimes, but Bun collects garbage later.
  */
 const MAX_MEMORY: Readonly<Record<Runtime, number>> = { deno: 64e6, node: 64e6, bun: 256e6 };
 const PAUSE_MS = 2;
 
 /**
- * Asks for something ordinary again and again while `work` is under way, at least once.
+ * Sends ordinary requests repeatedly while `work` is in progress, at least one.
  *
- * @returns How long each request took, in milliseconds.
+ * @returns The latency of each request, in milliseconds.
  */
 async function askDuring(url: string, work: () => Promise<unknown>): Promise<number[]> {
   const latencies: number[] = [];
@@ -43,7 +43,7 @@ async function askDuring(url: string, work: () => Promise<unknown>): Promise<num
   return latencies;
 }
 
-/** A client in a thread of its own. */
+/** A client in a worker thread. */
 class Scraper implements AsyncDisposable {
   readonly #worker = new Worker(new URL("../support/discarding_worker.ts", import.meta.url));
 
@@ -103,7 +103,7 @@ async function scrapeWhileServing(runtime: Runtime, accept: string): Promise<voi
       } ` +
       `ms without a scrape); ${describe(latencies)} (without: ${describe(idle)})`,
   });
-  // The shortest of all lines is longer than this.
+  // Every line is longer than this.
   assert.ok(length > SERIES * 40, `${length} bytes`);
   assert.ok(rss <= MAX_MEMORY[runtime], `a scrape took ${megabytes(rss)}`);
 }

@@ -16,14 +16,14 @@ import { assertHeard } from "../support/rejections.ts";
 
 const SCRAPES = load(1000, 50);
 const TIMEOUT_MS = 20;
-/** How many turns of the event loop a scrape may take to end once its time is up. */
+/** The limit of event loop turns between the deadline of a scrape and its end. */
 const MAX_TURNS = 20;
-/** By how much the heap may grow, in bytes. */
+/** The limit of heap growth, in bytes. */
 const MAX_GROWTH = 5_000_000;
 
 type Answer = (signal: AbortSignal, settled: () => void) => ReturnType<Collector["collect"]>;
 
-/** A collector that counts how many of its calls are pending at the same time. */
+/** A collector that counts its concurrent pending calls. */
 class Pending implements Collector {
   pending = 0;
   mostPending = 0;
@@ -46,14 +46,15 @@ const FAMILY = new MetricFamily("lost", "L.", "gauge");
 
 const never = (): Promise<never> => new Promise(() => {});
 
-/** In which ways a collector may not settle. */
+/** The ways in which a collector may never settle. */
 const WAYS: [what: string, answer: Answer][] = [
   ["a promise", never],
   ["a generator", async function* () {
     yield await never();
   }],
-  ["a generator that brings a family first", async function* (_, settled) {
-    // On a slow machine its time may be over here. Then it is ended, and may be called again.
+  ["a generator that yields a family first", async function* (_, settled) {
+    // On a slow machine the deadline may pass here. Then the generator is ended, and may be called
+    // again.
     let isEnded = true;
     try {
       yield FAMILY;
@@ -73,11 +74,11 @@ const WAYS: [what: string, answer: Answer][] = [
   ["a thenable", () => ({ then: () => {} }) as unknown as Promise<MetricFamily[]>],
 ];
 
-/** One that listens to its signal, and so is called by each scrape. */
+/** Obeys its signal, so each scrape calls it. */
 const OBEDIENT = (signal: AbortSignal): Promise<MetricFamily[]> =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 
-/** Makes scrapes, and counts for each the turns from the end of its time to its answer. */
+/** Scrapes repeatedly, and returns the number of turns from each deadline to its response. */
 async function scrape(
   handler: (request: Request) => Promise<Response>,
   scrapes: number,
@@ -88,7 +89,7 @@ async function scrape(
     let isAnswered = false;
     const answering = handler(new Request("http://localhost/metrics"));
     answering.finally(() => isAnswered = true);
-    // Timers fire in order: this one, which is set later, says that the time of the scrape is up.
+    // Timers fire in order. This one is set later, so it shows that the deadline has passed.
     for (let i = 0; i < 3; i++) await turn();
     await wait(TIMEOUT_MS);
     let count = 0;
@@ -123,7 +124,7 @@ test(`collectors that never settle do not delay ${SCRAPES} scrapes, and do not l
       new Gauge("g", "G.", { registry }).set(1);
       const collectors = WAYS.map(([, answer]) => new Pending(answer));
       for (const collector of collectors) registry.register(collector);
-      // Each scrape waits for this one until its time is over.
+      // Each scrape waits for this collector until the deadline.
       const obedient = new Pending(OBEDIENT);
       if (atOnce > 1) registry.register(obedient);
 

@@ -1,13 +1,13 @@
 /**
- * Expositions that the fuzzer mutates: one of each thing that the parsers know, and what other
- * programs write.
+ * Expositions that the fuzzer mutates. They contain everything that the parsers know, and the
+ * output of other programs.
  *
  * @module
  */
 import { readFileSync } from "node:fs";
 import { ROOT_URL } from "../support/paths.ts";
 
-/** Exposition written by this library, with all types. */
+/** Reads an exposition of this library with all types. */
 function golden(name: string): string {
   return readFileSync(new URL(`tests/golden/${name}.txt`, ROOT_URL), "utf8");
 }
@@ -15,7 +15,7 @@ function golden(name: string): string {
 /** Texts of format 0.0.4. */
 export const TEXTS: readonly string[] = [
   golden("text"),
-  // What the Go client writes of its own runtime.
+  // Runtime metrics of the Go client.
   `# HELP go_gc_duration_seconds A summary of the pause duration of garbage collection cycles.
 # TYPE go_gc_duration_seconds summary
 go_gc_duration_seconds{quantile="0"} 2.1354e-05
@@ -30,7 +30,7 @@ go_info{version="go1.22.5"} 1
 # TYPE go_memstats_alloc_bytes_total counter
 go_memstats_alloc_bytes_total 1.4327281496e+10
 `,
-  // A machine's, with a collector's success and paths of Windows.
+  // A machine's metrics, with a collector's success and Windows paths.
   `# HELP node_cpu_seconds_total Seconds the CPUs spent in each mode.
 # TYPE node_cpu_seconds_total counter
 node_cpu_seconds_total{cpu="0",mode="idle"} 1.23456789e+06
@@ -41,7 +41,7 @@ windows_logical_disk_free_bytes{volume="C:\\\\"} 8.0530636e+10
 # TYPE node_textfile_mtime_seconds untyped
 node_textfile_mtime_seconds{file="/var/lib/a \\"b\\".prom"} 1.5e9 1700000000000
 `,
-  // Everything that the format allows and nobody writes.
+  // Everything that is allowed in the format but rarely written.
   `\t #  a comment
 #nothing
 # TYPE  x\t histogram
@@ -67,7 +67,7 @@ z 1
 z{quantile="0.5"} 1
 z_sum 1
 # EOF`,
-  // A federation's: no metadata to rely on, timestamps everywhere.
+  // A federation: no reliable metadata, and timestamps everywhere.
   `# TYPE up untyped
 up{instance="10.0.0.1:9100",job="node"} 1 1700000000123
 up{instance="10.0.0.2:9100",job="node"} 0 1700000000456
@@ -80,7 +80,7 @@ http_request_duration_seconds_bucket{le="+Inf",job="api"} 14 1700000000789
 /** Texts of OpenMetrics. */
 export const OPEN_METRICS: readonly string[] = [
   golden("open_metrics"),
-  // What the clients of Java and Python write.
+  // Output of the Java and Python clients.
   `# TYPE jvm_memory_used_bytes gauge
 # UNIT jvm_memory_used_bytes bytes
 # HELP jvm_memory_used_bytes Used bytes of a given JVM memory area.
@@ -95,7 +95,7 @@ requests_created{path="/",status="200"} 1.668697400e+09
 python_info{implementation="CPython",major="3"} 1.0
 # EOF
 `,
-  // Histograms of all kinds.
+  // All kinds of histograms.
   `# TYPE h histogram
 # UNIT h 
 h_bucket{le="-1.0"} 0
@@ -119,7 +119,7 @@ g_gsum -2
 g_gcount 3
 # EOF
 `,
-  // Metrics at several times, and names of UTF-8.
+  // Metrics at several times, and UTF-8 names.
   `# TYPE t summary
 t{quantile="0.5"} 1 1.5
 t_count 1 1.5
@@ -145,7 +145,7 @@ free 1
 # EOF`,
 ];
 
-/** What a mutation inserts or puts in the place of something. */
+/** Texts that mutations insert. */
 export const TOKENS: readonly string[] = [
   ...["# TYPE ", "# HELP ", "# UNIT ", "# EOF", "# EOF\n", "#", "# ", " # {", "\n", "\r\n", " "],
   ...["\t", "\0", "\r", "\ufeff", "\u2028", "\u{1f525}", "\ud800", "\udc00", "\u0301", "é"],

@@ -18,15 +18,15 @@ import { load, reportFault } from "../support/fault_report.ts";
 import { decodeFamilies } from "../support/protobuf.ts";
 import { testWithPython } from "../support/python.ts";
 
-/** Pairs of label values. */
+/** The number of pairs of label values. */
 const CASES = load(10_000, 500);
-/** Pairs that are in one exposition, where they can get in each other's way. */
+/** The number of pairs in one exposition, where they can interfere with each other. */
 const BATCH = 25;
-/** Expositions that Python is given at a time. */
+/** The number of expositions that are passed to Python at once. */
 const PYTHON_BATCH = 20;
 const SEED = 1;
 
-/** What has broken an exposition somewhere, or tries to. */
+/** Texts that have broken an exposition before, or try to. */
 const HOSTILE = [
   ...["\n", "\r", "\r\n", "\0", "\t", "\v", "\f", " ", "\x7f", "\x85", "\xa0", "\x1b[31m"],
   ...['"', "\\", '\\"', "\\n", "\\\\", "'", "`", "{", "}", "=", ",", "#", ":", "|", ";"],
@@ -54,23 +54,23 @@ const batch: fc.Arbitrary<Pair[]> = fc.array(fc.tuple(value, value), {
   maxLength: BATCH,
 });
 
-/** A sample by what it is: the same for two exactly if they are one series. */
+/** Returns a key that is equal for two samples exactly if they belong to one series. */
 function seriesOf(name: string, labels: Record<string, string>): string {
   return JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1)]);
 }
 
-/** What is exposed, and what has to come out. */
+/** A registry, and the expected series. */
 interface Exposed {
   registry: CollectorRegistry;
-  /** By series, the values that no parser may miss or add to. */
+  /** The expected values by series. A parser must return exactly these. */
   expected: Map<string, number>;
 }
 
 /**
- * Puts values into every place that takes them.
+ * Puts values into every place that accepts them.
  *
  * @param pairs The values.
- * @param hasExemplar Which exemplars, of a series with two labels, there are.
+ * @param hasExemplar Whether the series of a pair has an exemplar.
  */
 function expose(
   pairs: readonly Pair[],
@@ -80,7 +80,7 @@ function expose(
   const registry = new CollectorRegistry({ constLabels: { zone }, targetInfo: { target } });
   const labelNames = ["a", "b"] as const;
   const options = { labelNames, registry };
-  // Help is a text that comes from outside as well.
+  // Help text can come from outside too.
   const counter = new Counter("c_total", zone, options);
   const gauge = new Gauge("g", target, options);
   const histogram = new Histogram("h", "H.", { ...options, buckets: [1] });
@@ -93,7 +93,7 @@ function expose(
     const series = seriesOf(name, { zone: zone.toWellFormed(), ...labels });
     expected.set(series, (expected.get(series) ?? 0) + add);
   };
-  // It describes the program, and has no other labels.
+  // Target info describes the program, and has no other labels.
   expected.set(seriesOf("target_info", { target: target.toWellFormed() }), 1);
   const told = new Map<string, string>();
   for (const [a, b] of pairs) {
@@ -121,7 +121,7 @@ function expose(
   return { registry, expected };
 }
 
-/** The families of which each metric is one sample, in text and in protobuf. */
+/** Families with one sample per metric, in text and in protobuf. */
 const SINGLE = ["c_total", "g", "i_info", "target_info", "t"];
 
 const ACCEPT = {
@@ -131,7 +131,7 @@ const ACCEPT = {
     "encoding=delimited",
 };
 
-/** An exposition as a scraper gets it. */
+/** Returns an exposition, as a scraper receives it. */
 async function scrape(registry: CollectorRegistry, format: keyof typeof ACCEPT) {
   const headers = { accept: ACCEPT[format], "accept-encoding": "identity" };
   const request = new Request("http://localhost/metrics", { headers });
@@ -140,17 +140,17 @@ async function scrape(registry: CollectorRegistry, format: keyof typeof ACCEPT) 
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** What is not valid UTF-8 throws. */
+/** Decodes UTF-8. Throws if it is invalid. */
 function decode(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
 type Read = readonly [series: string, value: number];
 
-/** Compares what was read with what has to be: nothing twice, nothing more, nothing less. */
+/** Asserts that exactly the expected series were read, once each. */
 function checkRead(read: readonly Read[], expected: Map<string, number>): void {
   const seen = new Map(read);
-  assert.equal(seen.size, read.length, "a series came twice");
+  assert.equal(seen.size, read.length, "a series occurs twice");
   const sorted = (map: Map<string, number>) => [...map].sort(([a], [b]) => a < b ? -1 : 1);
   assert.deepEqual(sorted(seen), sorted(expected));
 }
@@ -161,7 +161,7 @@ function readFamilies(families: MetricFamily[]): Read[] {
   );
 }
 
-/** The label sets of the metrics of a family, of which protobuf has one each. */
+/** Returns the label sets of a family. Protobuf has one metric for each. */
 function labelSets(expected: Map<string, number>, name: string): string[] {
   return [...expected.keys()].filter((series) => JSON.parse(series)[0] === name).sort();
 }
@@ -176,11 +176,11 @@ async function check(pairs: readonly Pair[]): Promise<void> {
   const exemplars = families.flatMap(({ samples }) => [...samples])
     .flatMap(({ exemplar }) => exemplar === undefined ? [] : [exemplar.labels["trace_id"]!]);
   const given = new Set(pairs.map(([, b]) => b.toWellFormed()));
-  assert.ok(exemplars.every((label) => given.has(label)), "an exemplar that nobody gave");
-  // Without the values, each series and each piece of metadata is a line.
+  assert.ok(exemplars.every((label) => given.has(label)), "an exemplar that was not passed");
+  // Each series and each piece of metadata is one line, whatever the values.
   const lines = [...expected.keys()].length + families.length * 2 + 1;
   assert.equal(openMetrics.split("\n").length - 1, lines);
-  // A large family is several messages.
+  // A large family is split into several messages.
   const read = new Map<string, string[]>();
   for (const { name, metric } of decodeFamilies(await scrape(registry, "protobuf"))) {
     const series = (metric ?? []).map(({ label }) => {
@@ -192,11 +192,11 @@ async function check(pairs: readonly Pair[]): Promise<void> {
   for (const [name, series] of read) {
     if (SINGLE.includes(name)) assert.deepEqual(series.sort(), labelSets(expected, name));
     else assert.equal(series.length, labelSets(expected, `${name}_count`).length);
-    assert.equal(series.length, new Set(series).size, "a series came twice");
+    assert.equal(series.length, new Set(series).size, "a series occurs twice");
   }
 }
 
-test(`${CASES} random label values come back from all formats`, async () => {
+test(`${CASES} random label values survive a round trip in all formats`, async () => {
   await fc.assert(fc.asyncProperty(batch, check), { seed: SEED, numRuns: CASES / BATCH });
   reportFault({
     fault: `${CASES} pairs of hostile label values (LF, CR, NUL, quotes, backslashes, BOM, ` +
@@ -207,7 +207,10 @@ test(`${CASES} random label values come back from all formats`, async () => {
   });
 });
 
-/** Reads expositions and tells their samples, numbers as text; of protobuf, metrics and labels. */
+/**
+ * Reads expositions and prints their samples, with numbers as text. For protobuf, prints metrics
+ * and labels.
+ */
 const PYTHON = `
 import base64, json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open_metrics
@@ -272,12 +275,15 @@ print(json.dumps([attempt(case) for case in json.load(sys.stdin)]))
 
 type PythonSample = [name: string, labels: Record<string, string>, value: string];
 
-/** Python takes braces in labels for those of an exemplar, where there is one. */
+/**
+ * Returns whether Python can parse the pair with an exemplar. It mistakes braces in labels for an
+ * exemplar's.
+ */
 function isClearToPython(pair: Pair): boolean {
   return !/[{}]/.test(pair.join(""));
 }
 
-/** Holds what Python reads of expositions against what it should. */
+/** Compares the samples that Python reads with the expected ones. Returns their number. */
 async function checkWithPython(path: string, batches: readonly Pair[][]): Promise<number> {
   const exposed = batches.map((pairs) => {
     return expose(pairs, (pair) => isClearToPython(pair) && isClearToPython(pairs[0]!));
@@ -310,7 +316,7 @@ async function checkWithPython(path: string, batches: readonly Pair[][]): Promis
     }
     checkRead(
       read.map(([name, labels, value]) => {
-        // OpenMetrics spells bounds in another way.
+        // OpenMetrics spells bounds differently.
         const { le, ...rest } = labels;
         const bound = le === undefined || le === "+Inf" ? le : String(Number(le));
         const spelled = bound === undefined ? rest : { ...rest, le: bound };
@@ -322,7 +328,7 @@ async function checkWithPython(path: string, batches: readonly Pair[][]): Promis
   return samples;
 }
 
-testWithPython(`${CASES} random label values come to Python as they are`, async (path) => {
+testWithPython(`${CASES} random label values reach Python unchanged`, async (path) => {
   const batches = fc.sample(batch, { seed: SEED, numRuns: CASES / BATCH });
   let samples = 0;
   for (let i = 0; i < batches.length; i += PYTHON_BATCH) {
@@ -343,16 +349,16 @@ const LARGE: [name: string, value: string][] = [
   ["all of them", HOSTILE.join("").repeat(Math.ceil(200_000 / HOSTILE.join("").length))],
 ];
 
-/** How many of them came back. */
+/** The number of values that survived. */
 let returned = 0;
 for (const [name, large] of LARGE.slice(-load(LARGE.length, 1))) {
-  test(`a label value of 200 kB of ${name} comes back`, async () => {
+  test(`a label value of 200 kB of ${name} survives a round trip`, async () => {
     await check([[large, "x"], ["x", large], [large, large]]);
     returned++;
   });
 }
 
-testWithPython("label values of 200 kB come to Python as they are", async (path) => {
+testWithPython("label values of 200 kB reach Python unchanged", async (path) => {
   const chosen = LARGE.slice(-load(LARGE.length, 1));
   for (const [, large] of chosen) await checkWithPython(path, [[[large, "x"]]]);
   reportFault({

@@ -1,21 +1,21 @@
 /**
- * Inputs for the parsers: pieces of real expositions, changed at random.
+ * Inputs for the parsers: parts of real expositions with random changes.
  *
  * @module
  */
 import type { Random } from "../support/random.ts";
 import { TOKENS } from "./expositions.ts";
 
-/** Lines of a base that an input begins with, at most. */
+/** The limit of lines that an input takes from a base. */
 const MAX_LINES = 12;
-/** UTF-16 code units that no input exceeds by much. */
+/** The limit of an input in UTF-16 code units. */
 const MAX_LENGTH = 4000;
-/** How often something is repeated: often once, sometimes many times. */
+/** Numbers of repetitions: mostly one, sometimes many. */
 const REPEATS = [1, 1, 2, 3, 10, 100, 1000];
 
 type Mutation = (text: string, random: Random, bases: readonly string[]) => string;
 
-/** Where a piece of a text begins and ends. */
+/** Returns the start and end of a random part of a text. */
 function pieceOf(text: string, random: Random): [start: number, end: number] {
   const start = random.below(text.length + 1);
   const length = Math.floor(text.length * random.next() ** 4) + 1;
@@ -26,7 +26,7 @@ function replace(text: string, start: number, end: number, by: string): string {
   return text.slice(0, start) + by + text.slice(end);
 }
 
-/** Puts something in the place of one of the matches of a pattern. */
+/** Replaces a random match of a pattern. */
 function replaceMatch(text: string, random: Random, pattern: RegExp, by: string): string {
   const matches = [...text.matchAll(pattern)];
   if (matches.length === 0) return text;
@@ -45,7 +45,7 @@ function changeByte(text: string, random: Random, change: (byte: number) => numb
   return decoder.decode(bytes);
 }
 
-/** Each way to change a text. */
+/** The mutations by name. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   flipBit: (text, random) => changeByte(text, random, (byte) => byte ^ (1 << random.below(8))),
   setByte: (text, random) => changeByte(text, random, () => random.below(256)),
@@ -107,16 +107,16 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
 const ALL_MUTATIONS: readonly Mutation[] = Object.values(MUTATIONS);
 
 /**
- * Makes an input.
+ * Creates an input.
  *
- * @param random What decides.
- * @param bases The expositions to begin with.
- * @param end What stands behind an exposition, so that only some inputs lack it.
+ * @param random The source of randomness.
+ * @param bases The expositions to start with.
+ * @param end The required end of an exposition. Only some inputs lack it.
  */
 export function makeInput(random: Random, bases: readonly string[], end: string): string {
   const lines = random.pick(bases).split("\n");
   let start = random.below(lines.length);
-  // Half of them begin with a family, of which otherwise few are left whole.
+  // Half of the inputs start at a family, because few families would be left whole otherwise.
   const isWhole = random.below(2) === 0;
   while (isWhole && start > 0 && !lines[start]!.startsWith("# TYPE")) start--;
   const count = 1 + random.below(MAX_LINES);
@@ -127,10 +127,10 @@ export function makeInput(random: Random, bases: readonly string[], end: string)
 }
 
 /**
- * Makes an input that fails smaller, as long as it goes on failing.
+ * Shrinks a failing input as long as it still fails.
  *
  * @param text The input.
- * @param fails Whether an input fails.
+ * @param fails Returns whether an input fails.
  */
 export function minimise(text: string, fails: (text: string) => boolean): string {
   for (let size = text.length >> 1; size >= 1; size = size === 1 ? 0 : size >> 1) {

@@ -14,11 +14,11 @@ import { OPEN_METRICS, TEXTS } from "./expositions.ts";
 import { makeInput, minimise, MUTATIONS } from "./mutations.ts";
 import { startWatchdog } from "./watchdog.ts";
 
-/** Inputs for each parser. */
+/** The number of inputs for each parser. */
 const RUNS = load(500_000, 10_000);
-/** Of this many inputs, what was read of one is written and read again, which takes longer. */
+/** One in this many inputs is also written and read again, which takes longer. */
 const WRITTEN = 10;
-/** Each input has a seed of its own: this one, and its number added. */
+/** The seed of the first input. Each further input adds one. */
 const SEED = Number(process.env["NARTHEX_FUZZ_SEED"] ?? 1);
 
 interface Parser {
@@ -52,7 +52,7 @@ const PARSERS: Parser[] = [
   },
 ];
 
-/** What a JavaScript engine says, and no error that was meant. */
+/** Messages of a JavaScript engine, as opposed to intended errors. */
 const ENGINE_REGEXP =
   /is not a function|is not iterable|is not defined|cannot read prop|undefined is not|null is not|call stack|out of memory|invalid (?:array|string|typed)/i;
 
@@ -84,7 +84,7 @@ function checkFamilies(families: MetricFamily[]): void {
   }
 }
 
-/** What was read can be written in every format, and comes back. */
+/** Checks that parsed families can be written in every format, and survive a round trip. */
 function checkWritten(families: MetricFamily[], parser: Parser): void {
   for (const encode of [encodeText, encodeOpenMetrics]) {
     for (const _ of encode(families, "underscores", false));
@@ -94,20 +94,21 @@ function checkWritten(families: MetricFamily[], parser: Parser): void {
   let text = "";
   for (const chunk of parser.encode(families)) text += decoder.decode(chunk, { stream: true });
   const again = parser.parse(text);
-  // Families of format 0.0.4 may take each other's names: no text can say so twice.
+  // In format 0.0.4, families may use each other's names. Such families do not survive a round
+  // trip.
   const names = families.flatMap(({ name, type }) => [...exposedNames(name, type)]);
   if (new Set(names).size < names.length) return;
   const expected = project(families, parser.written);
   for (const sample of expected.flatMap(({ samples }) => samples)) {
     for (const moment of [sample, sample.exemplar]) {
-      // Zero has no sign here either.
+      // Zeros lose their sign here too.
       if (moment?.timestamp !== undefined) moment.timestamp += 0;
     }
   }
   assert.deepEqual(again.map(toPlain), expected);
 }
 
-/** Parses a text and throws if anything but what may happen happens; whether it was read. */
+/** Parses a text, and throws on unexpected behaviour. Returns whether the text was parsed. */
 function tryText(text: string, parser: Parser, isWritten: boolean): boolean {
   let families: MetricFamily[];
   try {
@@ -131,7 +132,7 @@ function problemOf(text: string, parser: Parser): string | undefined {
 }
 
 for (const parser of PARSERS) {
-  test(`${parser.name} reads or refuses ${RUNS} mutated expositions`, () => {
+  test(`${parser.name} parses or rejects ${RUNS} mutated expositions`, () => {
     using watchdog = startWatchdog(`${parser.name} hangs: NARTHEX_FUZZ_SEED=`);
     let read = 0;
     let longest = 0;
@@ -149,7 +150,7 @@ for (const parser of PARSERS) {
         );
       }
     }
-    // Neither of the two ways may be the only one that is tested.
+    // Both outcomes must be tested.
     assert.ok(read > RUNS / 20 && read < RUNS * 19 / 20, `${read} of ${RUNS} were read`);
     reportFault({
       fault: `${RUNS} inputs for ${parser.name}, mutated from real expositions`,
@@ -159,12 +160,12 @@ for (const parser of PARSERS) {
     });
   });
 
-  test(`${parser.name} reads the expositions before they are mutated`, () => {
+  test(`${parser.name} parses the expositions before they are mutated`, () => {
     for (const base of parser.bases) assert.ok(parser.parse(base).length > 1);
   });
 }
 
-test("every mutation changes texts, and a seed repeats its input", () => {
+test("mutations change texts and a seed reproduces its input", () => {
   const base = TEXTS[0]!;
   for (const [name, mutate] of Object.entries(MUTATIONS)) {
     const changed = Array.from({ length: 20 }, (_, i) => mutate(base, new Random(i), TEXTS));

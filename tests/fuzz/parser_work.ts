@@ -1,6 +1,6 @@
 /**
- * A program that counts how much more work the parsers have with twice the text, and prints it: a
- * line of JSON for each text. To be run with {@linkcode WORK_FLAGS}, so that it counts exactly.
+ * A program that counts how the work of the parsers grows with twice the text. It prints a line of
+ * JSON for each text. Run it with {@linkcode WORK_FLAGS}, so that the counts are exact.
  *
  * @module
  */
@@ -8,25 +8,25 @@ import { ParseError, parseOpenMetrics, parsePrometheusText } from "../../encodin
 import { load } from "../support/fault_report.ts";
 import { WorkCounter } from "../support/work.ts";
 
-/** How much more work there is each time that a text becomes twice as large. */
+/** The growth of work each time that a text doubles. */
 export interface Growth {
-  /** What does the work. */
+  /** The function that does the work. */
   readonly of: string;
-  /** What the text has many of. */
+  /** The shape of the text. */
   readonly shape: string;
-  /** The greatest ratio of two counts that follow each other. */
+  /** The greatest ratio of two consecutive counts. */
   readonly ratio: number;
 }
 
-/** How large the smallest text is, in what it has many of. */
+/** The size of the smallest text, as a number of repetitions. */
 export const SIZE = load(20_000, 1100);
-/** How often the size of a text is doubled. */
+/** The number of doublings. */
 export const DOUBLINGS = load(2, 1);
 
 const times = (n: number, line: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => line(i)).join("");
 
-/** Texts that have many of something. */
+/** Texts with many repetitions of something. */
 const SHAPES: readonly [name: string, make: (n: number) => string][] = [
   ["quotes", (n) => `a{b=${'"'.repeat(n)}} 1\n`],
   ["quotes in braces", (n) => `{${'"'.repeat(n)}} 1\n`],
@@ -137,12 +137,12 @@ const PARSERS = [
   ["parseOpenMetrics()", parseOpenMetrics, "# EOF\n"],
 ] as const;
 
-/** What has to be seen: it grows with the square of the text. */
+/** Does quadratic work, which must be detected. */
 function quadratic(text: string): void {
   for (let i = 0; i < text.length; i += 10) text.slice(i).indexOf("x");
 }
 
-/** The work of a text. */
+/** Counts the work of a text. */
 function workOf(
   counter: WorkCounter,
   parse: (text: string) => unknown,
@@ -152,7 +152,7 @@ function workOf(
     try {
       parse(text);
     } catch (error) {
-      // Other errors are found where they can be told apart.
+      // The fuzz tests check which errors are thrown.
       if (!(error instanceof ParseError)) throw error;
     }
   });

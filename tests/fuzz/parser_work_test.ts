@@ -8,7 +8,7 @@ import { reportFault } from "../support/fault_report.ts";
 import { WORK_FLAGS } from "../support/work.ts";
 import { DOUBLINGS, type Growth, SIZE } from "./parser_work.ts";
 
-/** Twice the text is twice the work. Sorting, which is a little more, is allowed. */
+/** The limit of linear growth. It allows for sorting, which takes slightly more. */
 const MAX_RATIO = 2.3;
 
 let growths: Growth[] = [];
@@ -20,7 +20,7 @@ before(async () => {
 });
 
 for (const name of ["parsePrometheusText()", "parseOpenMetrics()"]) {
-  test(`the work of ${name} is in proportion to the text`, () => {
+  test(`the work of ${name} is proportional to the text`, () => {
     const ofParser = growths.filter(({ of }) => of === name);
     assert.ok(ofParser.length > 50, `${ofParser.length} texts`);
     const [worst] = ofParser.toSorted((a, b) => b.ratio - a.ratio);

@@ -4,25 +4,25 @@ import { reportFault } from "../support/fault_report.ts";
 import { StepCounter } from "../support/regexp_steps.ts";
 import { readSources } from "../support/sources.ts";
 
-/** A regular expression where one can begin; a division stands elsewhere. */
+/** Matches a regular expression at a place where a literal can start, as opposed to a division. */
 const LITERAL_REGEXP =
   /(?<=[=(,:?!&|;]\s*|\breturn )\/((?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])*)\/([dgimsuvy]*)(?=[\s;,.)\]])/g;
 
-/** What texts are made of, of which some regular expression here takes each. */
+/** Parts of texts. Each is matched by some regular expression of the library. */
 const UNITS = [
   ...["a", "A", "z9", "0", "1", "f", "_", "__", "_a", ".", "-", "+", "e", "E", ":", "::", "/", "%"],
   ...[" ", "\t", "\n", "\\", "\\n", '"', '\\"', "=", ",", ";", "{", "}", "*", "é", "\u{1f525}"],
   ...["_sum", "_total", "_count", "_counter", "_bucket", "1.", ".1", "1e", "inf", "infinity"],
   ...["nan", "U__", "_20_", "q=1;", "a/b,", "gzip,", "text/", "aB"],
 ];
-/** What stands before and behind, so that what has been taken is in vain. */
+/** Texts before and after, so that a long match fails at the end. */
 const AROUND = [["", ""], ["", "!"], ["", "\0"], ["U__", "!"], ["1", "x"], ["a", "\n"]] as const;
 
-/** How much longer a text becomes. */
+/** The factor by which a text grows. */
 const FACTOR = 4;
-/** Up to which length, in characters. */
+/** The length of the longest text, in characters. */
 const LENGTH = 400;
-/** What is linear has 4, what is a square 16. */
+/** The limit of growth. Linear growth is 4, and quadratic growth is 16. */
 const MAX_RATIO = 6;
 
 const found = readSources().flatMap(({ path, code }) =>
@@ -30,17 +30,17 @@ const found = readSources().flatMap(({ path, code }) =>
     try {
       return [{ path, regexp: new RegExp(source, flags) }];
     } catch {
-      return []; // It only looked like one.
+      return []; // It only looks like a regular expression.
     }
   })
 );
 
-/** How many times more steps a text takes that is four times as long. */
+/** Returns the ratio of the steps of a text to those of a text of a quarter of its length. */
 function growthOf(counter: StepCounter, make: (n: number) => string): number {
   return counter.stepsOf(make(LENGTH)) / counter.stepsOf(make(LENGTH / FACTOR));
 }
 
-test("the regular expressions of the library are found", () => {
+test("finds the regular expressions of the library", () => {
   const sources = found.map(({ regexp }) => regexp.source);
   assert.ok(found.length > 20, `${found.length}`);
   for (const known of ["^nan$", "[a-zA-Z0-9_+.-]*", '[\\\\\\n"]']) {

@@ -1,15 +1,17 @@
 /**
- * Tells of a loop without end: the thread that is in it cannot.
+ * Detects an endless loop from another thread.
  *
  * @module
  */
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 
-/** For how long nothing may move, in seconds: far longer than any input takes. */
+/** The limit of time without progress, in seconds. It is far longer than any input takes. */
 const PATIENCE = 60;
 
-/** Runs in a thread of its own, and ends the process, which nothing else can. */
+/**
+ * The program of the watching thread. It kills the process, because nothing else can stop the loop.
+ */
 const WATCH = `
 const { workerData } = require("node:worker_threads");
 const { cells, what, patience, pid } = workerData;
@@ -20,24 +22,24 @@ setInterval(() => {
   since = now === last ? since + 1 : 0;
   last = now;
   if (since < patience) return;
-  // The console of a thread may speak through the one that hangs.
+  // The console of a thread may depend on the thread that hangs.
   require("node:fs").writeSync(2, what + Atomics.load(cells, 1) + String.fromCharCode(10));
   process.kill(pid, "SIGKILL");
 }, 1000);
 `;
 
-/** What is watched. */
+/** A running watchdog. */
 export interface Watchdog {
-  /** Says that there is progress, and what comes next. */
+  /** Reports progress, and the seed that comes next. */
   beat(next: number): void;
-  /** Ends watching. */
+  /** Stops watching. */
   [Symbol.dispose](): void;
 }
 
 /**
- * Starts to watch.
+ * Starts watching.
  *
- * @param what What is said before the process is ended, followed by what came last.
+ * @param what The message before the process is killed. The last seed is appended.
  */
 export function startWatchdog(what: string): Watchdog {
   const cells = new Int32Array(new SharedArrayBuffer(8));

@@ -22,20 +22,20 @@ import { MachineClocks } from "../support/machine_clocks.ts";
 
 const HOUR = 3600;
 
-/** What happens to a clock: it jumps, and then goes on at a pace. */
+/** A fault of a clock: it jumps, and then runs at a given pace. */
 interface Fault {
   name: string;
   wall: number;
   monotonic: number;
-  /** How many seconds pass on it for each second. */
+  /** The seconds that pass on it per second. */
   pace: number;
 }
 
 const FAULTS: Fault[] = [
-  { name: "nothing", wall: 0, monotonic: 0, pace: 1 },
+  { name: "nothing happens", wall: 0, monotonic: 0, pace: 1 },
   { name: "the time of day goes back an hour", wall: -HOUR, monotonic: 0, pace: 1 },
   { name: "the time of day goes forward an hour", wall: HOUR, monotonic: 0, pace: 1 },
-  // A machine that slept, and one that was moved to another.
+  // A machine that slept, and a program that was moved to another machine.
   { name: "both clocks go forward an hour", wall: HOUR, monotonic: HOUR, pace: 1 },
   { name: "both clocks go back an hour", wall: -HOUR, monotonic: -HOUR, pace: 1 },
   { name: "the monotonic clock goes back an hour", wall: 0, monotonic: -HOUR, pace: 1 },
@@ -43,7 +43,7 @@ const FAULTS: Fault[] = [
   { name: "the clock is set for the first time", wall: -1_699_990_000, monotonic: 0, pace: 1 },
 ];
 
-/** A program with a metric of each kind that looks at a clock. */
+/** A program with a metric of each kind that reads a clock. */
 class Program {
   readonly clocks: MachineClocks;
   readonly registry = new CollectorRegistry();
@@ -73,7 +73,7 @@ class Program {
     this.recent = new Gauge("r", "R.", { registry, aggregation: "mostrecent" });
   }
 
-  /** A second of work, as the clocks see it. */
+  /** Does a second of work, as measured by the clocks. */
   work(pace: number, value = 1): void {
     const { counter, gauge, histogram, native, summary, recent, clocks } = this;
     const timers = [histogram.startTimer(), summary.startTimer()];
@@ -90,7 +90,7 @@ class Program {
     assert.equal(histogram.labels("x").time(() => 1), 1);
   }
 
-  /** When each series began to count. */
+  /** Returns the created timestamp of each series. */
   created(): Map<string, number> {
     const moments = new Map<string, number>();
     for (const { name, metrics } of gather(this.registry)) {
@@ -102,7 +102,7 @@ class Program {
   }
 }
 
-/** Runs a test with clocks of its own. */
+/** Runs a test with fake clocks. */
 function withClocks(run: (clocks: MachineClocks) => void | Promise<void>): () => Promise<void> {
   return async () => {
     const clocks = new MachineClocks();
@@ -124,7 +124,7 @@ for (const fault of FAULTS) {
   const { name, pace } = fault;
 
   test(
-    `no duration is negative, and counters go on, when ${name}`,
+    `durations are never negative and counters continue when ${name}`,
     withClocks((clocks) => {
       const program = new Program(clocks);
       const { counter, histogram, summary, gauge } = program;
@@ -136,14 +136,14 @@ for (const fault of FAULTS) {
         const seconds = timer.stop({ a: "x" });
         shortest = Math.min(shortest, seconds);
         assert.ok(seconds >= 0 && seconds <= HOUR, `${seconds}`);
-        // The first answer is the answer.
+        // Only the first call of stop() has an effect.
         assert.equal(timer.stop({ a: "x" }), seconds);
       }
       assert.ok(child.stop() >= 0 && gauge.value >= 0);
       for (let i = 0; i < 4; i++) program.work(pace);
       assert.equal(counter.labels("x").value, 7);
       const { sum, count } = histogram.labels("x");
-      // Three durations and an observation each time, and the timer that was running.
+      // Each round has three durations and an observation. One more timer was running.
       assert.equal(count, 7 * 4 + 1);
       const jump = Math.max(0, fault.monotonic);
       assert.ok(Math.abs(sum - (2 * (3 + 4 * pace) + jump)) < 1e-6, `${sum}`);
@@ -152,7 +152,7 @@ for (const fault of FAULTS) {
   );
 
   test(
-    `created timestamps stay as they are when ${name}`,
+    `created timestamps do not change when ${name}`,
     withClocks((clocks) => {
       const program = new Program(clocks);
       program.work(1);
@@ -162,7 +162,7 @@ for (const fault of FAULTS) {
       for (let i = 0; i < 3; i++) program.work(pace);
       const after = program.created();
       for (const [series, created] of before) assert.equal(after.get(series), created, series);
-      // A new series began when the clock says that it did.
+      // A new series has the current time of the clock.
       const now = clocks.wall;
       program.counter.labels("new").inc();
       assert.equal(program.created().get("c_total new"), Math.round(now * 1000) / 1000);
@@ -172,7 +172,7 @@ for (const fault of FAULTS) {
   );
 
   test(
-    `quantiles are of what was observed, and forget, when ${name}`,
+    `quantiles only cover recent observations when ${name}`,
     withClocks((clocks) => {
       const { summary } = new Program(clocks);
       const child = summary.labels("x");
@@ -188,7 +188,7 @@ for (const fault of FAULTS) {
       assert.equal(child.quantileValues()[1], 1000);
       assert.equal(child.count, 31);
       if (pace === 0) return;
-      // As soon as the window has passed, nothing of before is left.
+      // Values from before the window are forgotten.
       for (let i = 0; i <= 61; i++) {
         clocks.advance(1);
         child.observe(500);
@@ -199,7 +199,7 @@ for (const fault of FAULTS) {
   );
 
   test(
-    `native histograms keep their limit and add up when ${name}`,
+    `native histograms keep their bucket limit and consistent counts when ${name}`,
     withClocks((clocks) => {
       const { native } = new Program(clocks);
       const child = native.labels();
@@ -209,7 +209,7 @@ for (const fault of FAULTS) {
         const { positive, zeroCount, count } = child.native!;
         largest = Math.max(largest, positive.size);
         const inBuckets = [...positive.values()].reduce((sum, n) => sum + n, zeroCount);
-        // Those that started again did so as a whole, the classic side too.
+        // A histogram that was reset was reset completely, including its classic side.
         assert.equal(inBuckets, count);
         assert.equal(child.count, count);
         const exemplars = child.nativeExemplars ?? [];
@@ -220,13 +220,13 @@ for (const fault of FAULTS) {
       for (let i = 0; i < 50; i++, clocks.advance(1)) observe(i);
       apply(clocks, fault);
       for (let i = 50; i < 200; i++, clocks.advance(pace)) observe(i);
-      // A step at each observation: there is at most one bucket too many for a moment.
+      // Each observation makes one step, so that there is at most one bucket too many for a moment.
       assert.ok(largest <= 20, `${largest} buckets`);
     }),
   );
 
   test(
-    `a scrape is whole when ${name}, before it or within it`,
+    `a scrape is complete when ${name} before or during it`,
     withClocks(async (clocks) => {
       const program = new Program(clocks);
       for (let i = 0; i < 2000; i++) program.counter.labels(`${i}`).inc();
@@ -240,7 +240,7 @@ for (const fault of FAULTS) {
       registry.register({
         collect: async () => {
           await Promise.resolve();
-          // Back and forth in the middle of a scrape.
+          // The clocks jump back in the middle of a scrape.
           apply(clocks, { ...fault, wall: -fault.wall, monotonic: -fault.monotonic });
           isBroken = true;
           return [];
@@ -253,7 +253,7 @@ for (const fault of FAULTS) {
   );
 
   test(
-    `processes that share a registry lose nothing, and live, when ${name}`,
+    `processes that share a registry lose no counts and stay alive when ${name}`,
     withClocks(async (clocks) => {
       const folder = await mkdtemp(join(tmpdir(), "narthex-clock-"));
       const open = async () => {
@@ -291,10 +291,10 @@ for (const fault of FAULTS) {
 }
 
 test(
-  "a clock that is set for the first time does not make each new series slower",
+  "a clock that is set for the first time does not slow down new series",
   withClocks((clocks) => {
     const counter = new Counter("c_total", "C.", { registry: null, labelNames: ["a"] });
-    // More than a small number of milliseconds: a machine without a battery starts in 1970.
+    // The jump exceeds a small integer of milliseconds. A machine without a battery starts in 1970.
     clocks.wall += 1e9;
     counter.labels("first").inc();
     const from = Float64Array.from;
@@ -317,7 +317,7 @@ test(
   }),
 );
 
-test("the figure of this file", () => {
+test("reports the figure of this file", () => {
   reportFault({
     fault: `clocks: ${FAULTS.map(({ name }) => name).slice(1).join("; ")}`,
     bar: "no negative duration; counters unaffected; created timestamps stable",

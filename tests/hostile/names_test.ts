@@ -19,28 +19,31 @@ import { mergeFamilies } from "../../multiprocess/mod.ts";
 import { lintMetrics, snapshot } from "../../testing.ts";
 import { reportFault } from "../support/fault_report.ts";
 
-/** Names that objects of the language have, or that Prometheus keeps for itself. */
+/** Names of members of built-in objects, and names that Prometheus reserves. */
 const NAMES = ["__proto__", "constructor", "hasOwnProperty", "toString", "__name__", "le"] as const;
 type Name = typeof NAMES[number];
 
 const RESERVED = /label names that start with "__" are reserved: received "__/;
 const LE = /label "le" is reserved for the histogram itself$/;
-/** What a label with two underscores is in the classic alphabet: Prometheus drops those. */
+/**
+ * The error for labels with two leading underscores in classic names, because Prometheus drops
+ * them.
+ */
 const CLASSIC = new Map<Name, RegExp>([["__proto__", RESERVED], ["__name__", RESERVED]]);
 
-/** An object with one property of its own, whatever its name. */
+/** Returns an object with one own property of any name. */
 function own<T>(name: string, value: T): Record<string, T> {
   return Object.fromEntries([[name, value]]);
 }
 
 interface Role {
-  /** What the name is. */
+  /** The role of the name. */
   role: string;
-  /** For which names there is an error; the others are ordinary. */
+  /** The names that throw, with their errors. All others are ordinary. */
   refused: ReadonlyMap<Name, RegExp>;
-  /** Uses the name, in a registry of which an exposition is made. */
+  /** Uses the name in a registry that is then exposed. */
   use: (name: string, registry: CollectorRegistry) => void;
-  /** The line that must be there. @default {none} */
+  /** The expected line. @default {none} */
   line?: (name: string) => string;
 }
 
@@ -90,7 +93,7 @@ const ROLES: Role[] = [
     line: (name) => `m_count{${name}="x"} 0`,
   },
   {
-    role: "a label name of UTF-8",
+    role: "a UTF-8 label name",
     refused: new Map([["__name__", RESERVED]]),
     use: (name, registry) => {
       const options = { labelNames: [name], nameValidation: utf8, registry } as const;
@@ -169,7 +172,7 @@ const ROLES: Role[] = [
     use: (name) => {
       const registry = new CollectorRegistry({ prefix: name });
       new Gauge("m", "M.", { registry });
-      // One underscore joins it with the name.
+      // A single underscore joins the prefix and the name.
       const prefix = name.replace(/_+$/, "");
       assert.match(generateMetrics(registry), new RegExp(`^${prefix}_m 0$`, "m"));
     },
@@ -185,7 +188,7 @@ const ROLES: Role[] = [
     line: (name) => `m{${name}="x"} 1`,
   },
   {
-    role: "what a registry is asked for",
+    role: "the name in a query of a registry",
     refused: new Map(),
     use: (name, registry) => {
       assert.equal(registry.getSampleValue(name), undefined);
@@ -199,7 +202,7 @@ const ROLES: Role[] = [
     },
   },
   {
-    role: "what a test takes a snapshot of",
+    role: "the name of a metric in a snapshot",
     refused: new Map(),
     use: (name, registry) => {
       const gauge = new Gauge(name, "M.", { registry });
@@ -211,7 +214,7 @@ const ROLES: Role[] = [
     line: (name) => `${name} 3`,
   },
   {
-    role: "what several processes have",
+    role: "the name of a metric of several processes",
     refused: new Map(),
     use: (name) => {
       const families = () => [new MetricFamily(name, "M.", "counter").addSample(name, {}, 2)];
@@ -228,7 +231,7 @@ interface Labelled {
   removeMatching(labels: object): number;
 }
 
-/** Every way to name a child. */
+/** Uses every way to select a child. */
 function useLabels(metric: Labelled, name: string): void {
   const child = metric.labels(own(name, "y"));
   assert.equal(metric.labels("y"), child);
@@ -239,9 +242,10 @@ function useLabels(metric: Labelled, name: string): void {
   metric.labels(own(name, "x"));
 }
 
-/** Everything that there is on the prototypes which names could reach. */
+/** Returns all members of the prototypes that a name could reach. */
 function prototypes(): unknown {
-  // As lists: Node 24.21 finds no two objects equal that have the descriptors of all of `Map`.
+  // The descriptors are lists because Node 24.21 never finds objects with all descriptors of `Map`
+  // equal.
   return [Object.prototype, Function.prototype, Array.prototype, Map.prototype].map((prototype) =>
     Reflect.ownKeys(prototype).map((key) => [
       key,
@@ -254,7 +258,7 @@ let uses = 0;
 for (const { role, refused, use, line } of ROLES) {
   for (const name of NAMES) {
     const problem = refused.get(name);
-    test(`"${name}" as ${role} is ${problem === undefined ? "ordinary" : "refused"}`, async () => {
+    test(`"${name}" as ${role} is ${problem === undefined ? "ordinary" : "rejected"}`, async () => {
       const before = prototypes();
       const registry = new CollectorRegistry();
       uses++;
@@ -269,9 +273,9 @@ for (const { role, refused, use, line } of ROLES) {
         use(name, registry);
         const text = generateMetrics(registry);
         if (line !== undefined) assert.ok(text.split("\n").includes(line(name)), text);
-        // It can be read back, and asked for.
+        // It can be parsed and filtered by.
         parsePrometheusText(text);
-        // The stricter parser keeps to what OpenMetrics reserves.
+        // The stricter parser rejects labels that OpenMetrics reserves.
         if (!text.includes("{__")) parseOpenMetrics(generateOpenMetrics(registry));
         generateProtobuf(registry);
         const url = `http://localhost/metrics?name[]=${name}&${name}=${name}`;
@@ -283,7 +287,7 @@ for (const { role, refused, use, line } of ROLES) {
 }
 
 for (const name of NAMES) {
-  test(`"${name}" is read as the name of a metric, and as that of a label`, () => {
+  test(`"${name}" is parsed as a metric name and as a label name`, () => {
     const before = prototypes();
     const isReserved = name === "__name__";
     const labelled = `m{${name}="x",b="y"} 1\n`;
@@ -308,7 +312,7 @@ for (const name of NAMES) {
 test("an inherited label is a missing label", () => {
   for (const name of ["constructor", "hasOwnProperty", "toString"]) {
     const counter = new Counter("m", "M.", { labelNames: [name, "b"], registry: null });
-    // Every object has such a property, but it is not a label.
+    // Every object inherits such a property, but it is not a label.
     const partial = counter.labels({ b: "x" } as never) as unknown as { inc(): void };
     assert.throws(() => partial.inc(), { name: "UnobservableMetricError" });
     const family = new MetricFamily("s", "S.", "stateset");
@@ -318,7 +322,7 @@ test("an inherited label is a missing label", () => {
   assert.throws(() => family.addSample("constructor", {}, 1), /label "constructor" is missing/);
 });
 
-test("the figure of this file", () => {
+test("reports the figure of this file", () => {
   reportFault({
     fault: `the names ${NAMES.join(", ")}, each in ${ROLES.length} roles`,
     bar:

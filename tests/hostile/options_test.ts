@@ -19,7 +19,7 @@ import { lintMetricsAsync, snapshotAsync } from "../../testing.ts";
 
 const registry = new CollectorRegistry();
 
-/** Everything that takes options, called with some. */
+/** Calls everything that takes options. */
 const TAKERS: Record<string, (options: object) => unknown> = {
   CollectorRegistry: (options) => new CollectorRegistry(options),
   setRegistry: (options) =>
@@ -41,7 +41,7 @@ const TAKERS: Record<string, (options: object) => unknown> = {
 };
 
 for (const [name, take] of Object.entries(TAKERS)) {
-  test(`${name} names an unknown option, and the known ones`, async () => {
+  test(`${name} names an unknown option and the known options`, async () => {
     await assert.rejects(async () => await take({ compres: false }), (error) => {
       assert.ok(error instanceof TypeError);
       assert.match(error.message, /^Cannot .*unknown option "compres": known options are "\w+"/);
@@ -49,7 +49,7 @@ for (const [name, take] of Object.entries(TAKERS)) {
     });
   });
 
-  test(`${name} takes no inherited property for an option`, async () => {
+  test(`${name} ignores inherited properties of its options`, async () => {
     const inherited = [
       "compres",
       "prefix",
@@ -74,7 +74,7 @@ for (const [name, take] of Object.entries(TAKERS)) {
 }
 
 for (const name of ["metricsHandler"]) {
-  test(`${name}(registry) says how to pass a registry`, () => {
+  test(`${name}(registry) explains how to pass a registry`, () => {
     for (const given of [registry, new CollectorRegistryProxy()]) {
       assert.throws(() => TAKERS[name]!(given), {
         name: "TypeError",
@@ -92,7 +92,7 @@ const TIMES: [options: object, what: string][] = [
 ];
 
 for (const [options, what] of TIMES) {
-  test(`a time in milliseconds is refused: ${JSON.stringify(options)}`, () => {
+  test(`rejects a time in milliseconds: ${JSON.stringify(options)}`, () => {
     const family = new MetricFamily("m_total", "M.", "counter");
     assert.throws(() => family.addSample("m_total", {}, 1, options), (error) => {
       assert.ok(error instanceof RangeError);
@@ -106,14 +106,14 @@ for (const [options, what] of TIMES) {
   });
 }
 
-test("times in seconds are taken, far in the past and in the future", () => {
+test("accepts times in seconds, far in the past and in the future", () => {
   for (const timestamp of [0, -1, 1e11, -1e11, Date.now() / 1000]) {
     const family = new MetricFamily("m", "M.", "gauge").addSample("m", {}, 1, { timestamp });
     assert.equal([...family.samples][0]?.timestamp, timestamp);
   }
 });
 
-test("a custom collector's metric with a time in milliseconds is left out, and the reason is kept", () => {
+test("skips a custom collector's metric with a time in milliseconds and keeps the error", () => {
   const registry = new CollectorRegistry();
   const metric = { labelNames: [], labelValues: [], value: 1, timestamp: Date.now() };
   registry.register({

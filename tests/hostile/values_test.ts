@@ -19,7 +19,7 @@ import {
 import { ManualClock } from "../support/clock.ts";
 import { reportFault } from "../support/fault_report.ts";
 
-/** What everything is given, in the order of {@linkcode Outcomes}. */
+/** The values that everything is called with, in the order of {@linkcode Outcomes}. */
 const VALUES: readonly [spelled: string, make: () => unknown][] = [
   ["NaN", () => NaN],
   ["Infinity", () => Infinity],
@@ -32,8 +32,8 @@ const VALUES: readonly [spelled: string, make: () => unknown][] = [
 ];
 
 /**
- * What becomes of each value: it is taken (`.`), or refused with a `TypeError` (`T`) or a
- * `RangeError` (`R`) that is a sentence. What is refused leaves everything as it was.
+ * The outcome for each value: accepted (`.`), or rejected with a `TypeError` (`T`) or a
+ * `RangeError` (`R`) that has a proper message. A rejected call changes nothing.
  */
 type Outcomes = string;
 const ANYTHING = "........";
@@ -42,21 +42,21 @@ const NUMBER = "....TTTT";
 const STRING = "TTTT.TTT";
 const OBJECT = "TTTTTTT.";
 const OBJECT_OR_NULL = "TTTTT.T.";
-/** Numbers of a minimum that are finite. */
+/** Numbers that must be finite and have a minimum. */
 const AMOUNT = "RRRRTTTT";
 const FINITE = "RRR.TTTT";
-/** A number that is known to be one, but not a moment if it is not finite. */
+/** A number that must be finite. Others throw a `TypeError`. */
 const MOMENT = "TTT.TTTT";
 const LABEL = ".....TTT";
 
-/** A method that a program which is not checked by the compiler calls. */
+/** A method that is called without type checks. */
 type Loose = (...args: unknown[]) => unknown;
 
-/** Something with methods, and what each makes of a value. */
+/** An object with methods, and the outcomes of each. */
 interface Subject {
-  /** Makes it, as a part of a registry if it can be. */
+  /** Creates the object, in a registry if possible. */
   create: (registry: CollectorRegistry) => object;
-  /** The rows: a method, or a method and what the value is given as. */
+  /** The outcomes by method, or with a function that passes the value in another way. */
   rows: Record<string, Outcomes | [Outcomes, (method: Loose, value: unknown) => unknown]>;
 }
 
@@ -64,7 +64,7 @@ const states = ["on", "off"] as const;
 const quiet = () => {};
 const clock = new ManualClock();
 
-/** Rows of every metric without labels. */
+/** Rows of all metrics without labels. */
 const METRIC: Subject["rows"] = {
   labels: OBJECT,
   find: ANYTHING,
@@ -74,7 +74,7 @@ const METRIC: Subject["rows"] = {
   collect: ANYTHING,
   describe: ANYTHING,
 };
-/** Rows of metrics, and of children, that observe. */
+/** Rows of metrics and children that observe. */
 const OBSERVES: Subject["rows"] = {
   observe: FINITE,
   time: NOTHING,
@@ -82,7 +82,7 @@ const OBSERVES: Subject["rows"] = {
   wrap: NOTHING,
   toJSON: ANYTHING,
 };
-/** What a histogram takes beside a value: `observe(1, value)`. */
+/** Rows of a histogram's second argument: `observe(1, value)`. */
 const EXEMPLAR: Subject["rows"] = {
   "observe with exemplar labels": [OBJECT, (observe, value) => observe(1, value)],
   "observe with an exemplar's label": [LABEL, (observe, value) => observe(1, { a: value })],
@@ -107,7 +107,7 @@ const GAUGE: Subject["rows"] = {
   startTimer: ANYTHING,
   setFunction: NOTHING,
 };
-/** What only the library itself calls: encoders, other series, timers. */
+/** Methods that only the library calls: encoders, other series, timers. */
 const INTERNAL = new Set([
   ...["startLabelTimer", "check", "checkResult", "keep", "keepOf", "reset", "moveTo", "indexOf"],
   ...["keepNative", "toMetric", "enter", "stayIn", "write", "isOpen", "change"],
@@ -165,7 +165,7 @@ const CHILDREN: Record<string, Subject> = {
     create: (registry) => new Gauge("g", "G.", { registry, clock }).labels(),
     rows: GAUGE,
   },
-  "GaugeChild that knows when it was set": {
+  "GaugeChild with aggregation mostrecent": {
     create: (registry) => {
       return new Gauge("g", "G.", { registry, clock, aggregation: "mostrecent" }).labels();
     },
@@ -210,7 +210,10 @@ const CHILDREN: Record<string, Subject> = {
   },
 };
 
-/** Metrics with a label that has no value yet: a single argument is the label's, or all labels. */
+/**
+ * Metrics with a label that has no value yet. A single argument is the label's value, or all
+ * labels.
+ */
 const LABELLED: Record<string, Subject> = {
   "labelled Counter": {
     create: (registry) => new Counter("c_total", "C.", { registry, ...labelled }),
@@ -227,7 +230,7 @@ const LABELLED: Record<string, Subject> = {
       "remove by name": [LABEL, (remove, value) => remove({ a: value })],
       removeMatching: OBJECT,
       "removeMatching by name": [LABEL, (remove, value) => remove({ a: value })],
-      // Whatever the value is, there is no series that it could be the value of.
+      // No value helps, because there is no series without labels.
       inc: NOTHING,
       countExceptions: NOTHING,
       setFunction: NOTHING,
@@ -267,7 +270,7 @@ function stopWith(labels: (value: unknown) => unknown) {
     (startTimer() as { stop: Loose }).stop(labels(value));
 }
 
-/** What functions of a program may return, when a metric asks them. */
+/** Metrics whose values come from a function of the program. */
 const FUNCTIONS: Record<string, Subject> = {
   "Counter whose function returns": {
     create: (registry) => new Counter("c_total", "C.", { registry, clock }),
@@ -289,7 +292,7 @@ function readFrom(this: unknown, _: Loose, value: unknown): unknown {
   }
 }
 
-/** `MetricFamily.addSample()`, with the value as each of the things that it takes. */
+/** Creates a family for `addSample()`, with rows that pass the value as each of its arguments. */
 function family(type: MetricType, rows: Subject["rows"]): Subject {
   return {
     create: (registry) => {
@@ -361,7 +364,7 @@ const FAMILIES: Record<string, Subject> = {
   }),
 };
 
-/** The options of constructors, each alone. */
+/** Creates a subject from a constructor, with one row for each option. */
 function options(
   create: (options: Record<string, unknown>) => unknown,
   rows: Record<string, Outcomes>,
@@ -422,7 +425,7 @@ const OPTIONS: Record<string, Subject> = {
     { quantile: AMOUNT },
   ),
   "options of StateSet": options(
-    // What is not given is not there.
+    // An option that is not passed is absent.
     (o) => new StateSet("t", "T.", { registry: null, states, ...o }),
     { states: NOTHING },
   ),
@@ -452,7 +455,7 @@ for (const Metric of [Counter, Gauge, Histogram, Summary, Info, StateSet, Metric
   );
 }
 
-/** Functions that are exported, and registries. */
+/** Registries and exported functions. */
 const registryRows: Subject["rows"] = {
   register: NOTHING,
   unregister: ANYTHING,
@@ -529,7 +532,7 @@ function stateOf(registry: CollectorRegistry): unknown {
   return [generateMetrics(registry), generateProtobuf(registry)];
 }
 
-/** What an engine says of itself, which no caller can make sense of. */
+/** Messages of the engine, which do not help a caller. */
 const ENGINE_REGEXP =
   /is not a function|not iterable|cannot (?:convert|mix|destr)|properties of|undefined is/i;
 
@@ -555,7 +558,7 @@ for (const [subject, { create, rows }] of Object.entries(SUBJECTS)) {
           outcome = error instanceof TypeError ? "T" : "R";
           assert.match(error.message, /^Cannot [^:]+: ./, spelled);
           assert.doesNotMatch(error.message, ENGINE_REGEXP, spelled);
-          assert.deepEqual(stateOf(registry), before, `${spelled} changed something`);
+          assert.deepEqual(stateOf(registry), before, `${spelled} changed the state`);
         }
         assert.equal(outcome, outcomes[i], spelled);
         count++;
@@ -564,7 +567,7 @@ for (const [subject, { create, rows }] of Object.entries(SUBJECTS)) {
   }
 }
 
-test("the table has every method of every metric and every exported function", () => {
+test("the table covers every method of every metric and every exported function", () => {
   for (const [name, { create, rows }] of Object.entries({ ...METRICS, ...CHILDREN })) {
     const listed = new Set(Object.keys(rows).map((row) => row.split(/[ ,]/)[0]!));
     assert.deepEqual(methodsOf(create(new CollectorRegistry())), listed, name);
@@ -581,7 +584,7 @@ test("the table has every method of every metric and every exported function", (
   }
 });
 
-/** The methods that something has, but for what is not for programs. */
+/** Returns the public methods of an object. */
 function methodsOf(target: object): Set<string> {
   const names = new Set<string>();
   for (let own = target; own !== Object.prototype; own = Object.getPrototypeOf(own)) {
@@ -593,7 +596,7 @@ function methodsOf(target: object): Set<string> {
   return names;
 }
 
-test("the figure of this file", () => {
+test("reports the figure of this file", () => {
   assert.ok(count > 1000);
   reportFault({
     fault: 'NaN, Infinity, -Infinity, -1, "5", null, 1n and {} to every method of every metric, ' +

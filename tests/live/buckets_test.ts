@@ -202,7 +202,7 @@ const KNOWN: { name: string; q: number; buckets: Buckets; sign: string; value: n
     value: 2,
   },
   {
-    name: "where one bucket has all",
+    name: "in the only bucket with observations",
     q: 0.9,
     buckets: classic([1, 2], [0, 7, 0]),
     sign: "≤",
@@ -227,7 +227,7 @@ for (const { name, q, buckets, sign, value } of KNOWN) {
   });
 }
 
-test("a quantile of a native histogram is shown as it is interpolated", () => {
+test("a quantile of a native histogram is shown with its interpolated value", () => {
   const buckets = native(3, [[4, 5]]);
   assert.deepEqual(knownQuantile(0.5, buckets), { sign: "", value: quantile(0.5, buckets) });
 });

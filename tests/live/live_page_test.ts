@@ -40,7 +40,7 @@ test("livePage() allows only scripts and styles with the nonce of the response",
   assert.equal(nonces.size, 3);
 });
 
-test("livePage() makes a document that names no other resource", async () => {
+test("livePage() returns a document that refers to no other resource", async () => {
   const html = await (await livePage()(REQUEST)).text();
   const markup = html.replace(/<(script|style)\b[^]*?<\/\1>/g, "");
   assert.doesNotMatch(markup, /\s(?:src|srcset|action|style|on\w+)=/);
@@ -48,7 +48,7 @@ test("livePage() makes a document that names no other resource", async () => {
     assert.match(target, /^(?:#main$|\?text$|data:image\/svg\+xml,)/);
   }
   assert.doesNotMatch(html, /@import|url\(|innerHTML|insertAdjacentHTML|document\.write|\beval\b/);
-  // What an SVG must be called is no address that anybody asks.
+  // The namespace of SVG is an address that is never requested.
   const addresses = html.replaceAll(
     /http(?::|%3A)(?:\/|%2F){2}www\.w3\.org(?:\/|%2F)2000(?:\/|%2F)svg/g,
     "",
@@ -65,7 +65,7 @@ test("livePage() escapes the title and writes the interval", async () => {
   assert.match(html, /<html lang="en" data-interval-ms="500" /);
 });
 
-test("livePage() refuses invalid options", () => {
+test("livePage() throws on invalid options", () => {
   for (const intervalMs of [0, -1, 249, NaN, Infinity, 2 ** 31]) {
     assert.throws(
       () => livePage({ intervalMs }),
@@ -93,7 +93,7 @@ test("livePage() refuses invalid options", () => {
   );
 });
 
-test("a served page is whole, and its HEAD has no body", async () => {
+test("a served page is complete, and its HEAD response has no body", async () => {
   const registry = new CollectorRegistry();
   new Counter("hits_total", "Hits.", { registry }).inc();
   const server = await serve(metricsHandler({ registry, live: livePage() }), 0);

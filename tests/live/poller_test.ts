@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backOff, Poller, type PollState, ScrapeError } from "../../live/client/poller.ts";
 
-/** A poller with a clock that stands still, and scrapes that end when they are told to. */
+/** A poller with a manual timer, and with scrapes that the test ends. */
 class Rig {
   readonly states: string[] = [];
   readonly interruptions: boolean[] = [];
@@ -26,14 +26,14 @@ class Rig {
     },
   });
 
-  /** Ends the scrape that runs; gives the time to the next. */
+  /** Ends the running scrape, and returns the time until the next one. */
   async end(error?: unknown): Promise<number | undefined> {
     this.#end?.(error);
     await settle();
     return this.timer?.ms;
   }
 
-  /** Lets the time to the next scrape pass. */
+  /** Ends the time until the next scrape. */
   ring(): void {
     const timer = this.timer;
     assert.ok(timer);
@@ -50,7 +50,7 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 }
 
-test("a poller makes its second scrape soon, and then one at each interval", async () => {
+test("a poller starts its second scrape soon, and then one per interval", async () => {
   const rig = new Rig();
   rig.poller.wake();
   assert.equal(await rig.end(), 1000);
@@ -103,7 +103,7 @@ test("a poller does nothing while it is paused or hidden", async () => {
   }
 });
 
-test("a poller aborts its scrape when it is paused, which is not a failure", async () => {
+test("pausing a poller aborts its scrape, which is not a failure", async () => {
   const rig = new Rig();
   rig.poller.wake();
   rig.poller.setPaused(true);
@@ -114,7 +114,7 @@ test("a poller aborts its scrape when it is paused, which is not a failure", asy
   assert.deepEqual(rig.states, ["loading", "paused", "loading", "live"]);
 });
 
-test("a poller never makes two scrapes at once", async () => {
+test("a poller never runs two scrapes at the same time", async () => {
   const rig = new Rig();
   rig.poller.wake();
   rig.poller.setPaused(true);
@@ -127,7 +127,7 @@ test("a poller never makes two scrapes at once", async () => {
   assert.deepEqual(rig.interruptions, [false, true]);
 });
 
-test("a page that is hidden at first waits until it is visible", () => {
+test("a page that is hidden at first starts when it becomes visible", () => {
   const rig = new Rig();
   rig.poller.setVisible(false);
   assert.deepEqual(rig.interruptions, []);
@@ -135,7 +135,7 @@ test("a page that is hidden at first waits until it is visible", () => {
   assert.equal(rig.interruptions.length, 1);
 });
 
-test("backOff() doubles up to a minute, or to the interval", () => {
+test("backOff() doubles up to a minute, or up to the interval", () => {
   const waits = [1, 2, 3, 4, 5, 6, 100].map((failures) => backOff(failures, 3000, 0));
   assert.deepEqual(waits, [3000, 6000, 12_000, 24_000, 48_000, 60_000, 60_000]);
   assert.equal(backOff(1, 3000, 10_000), 10_000);

@@ -33,7 +33,7 @@ class Watched {
   }
 }
 
-/** What a family says, without the machinery. */
+/** Returns the parts of a family that a page shows. */
 function plain({ type, unit, help, series }: Family): unknown[] {
   return [type, unit, help, series.map(({ labels }) => Object.fromEntries(labels))];
 }
@@ -106,7 +106,7 @@ test("a store has help texts, units and names in any alphabet", async () => {
   assert.deepEqual(plain(watched.family("oven")), ["stateset", "", "", [{ oven: "hot" }]]);
 });
 
-test("the rate of a counter that falls is not negative", async () => {
+test("the rate of a counter that decreases is not negative", async () => {
   const watched = new Watched();
   const { store } = watched;
   let value = 0;
@@ -150,7 +150,7 @@ test("a pause is a gap", async () => {
   ]);
 });
 
-test("missing series are blank, and are removed later", async () => {
+test("missing series are blank, and later removed", async () => {
   const watched = new Watched();
   const { registry, store } = watched;
   const gauge = new Gauge("g", "", { registry, labelNames: ["at"] });
@@ -217,13 +217,13 @@ test("a scrape that ends in the middle changes nothing", async () => {
   for (let length = 1; length < bytes.length; length++) {
     const half = bytes.subarray(0, length);
     const isWhole = await store.ingest(half, options).then(() => true, () => false);
-    // A scrape may end behind its first family.
+    // The scrape may end exactly after its first family.
     if (!isWhole) assert.equal(store.families.size, 2);
   }
   await assert.rejects(store.ingest(bytes.subarray(0, 5), options), SyntaxError);
 });
 
-test("a store lets the event loop turn while it reads", async () => {
+test("a store yields to the event loop while it reads", async () => {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "", { registry, labelNames: ["i"] });
   for (let i = 0; i < 1000; i++) gauge.labels({ i }).set(i);
@@ -231,7 +231,7 @@ test("a store lets the event loop turn while it reads", async () => {
   let breaths = 0;
   const breathe = () => {
     breaths++;
-    assert.equal(store.timeline.latest, -1); // Nobody sees half a scrape.
+    assert.equal(store.timeline.latest, -1); // An incomplete scrape is not visible.
     return Promise.resolve();
   };
   await store.ingest(generateProtobuf(registry), { time: 1, interrupted: false, breathe });
@@ -239,7 +239,7 @@ test("a store lets the event loop turn while it reads", async () => {
   assert.equal(store.seriesCount, 1000);
 });
 
-test("as many scrapes are shown as there were, until there are enough", async () => {
+test("all scrapes are shown until there are more than the maximum", async () => {
   const watched = new Watched();
   const gauge = new Gauge("g", "G.", { registry: watched.registry });
   const { timeline } = watched.store;
@@ -254,7 +254,7 @@ test("as many scrapes are shown as there were, until there are enough", async ()
   assert.deepEqual([0, 1, 4].map((back) => timeline.age(back)), [0, 3, 12]);
 });
 
-test("a family has changed in the scrape in which a series has another value, comes or goes", async () => {
+test("a family changes in a scrape with a changed, new or removed series", async () => {
   const watched = new Watched();
   const { registry } = watched;
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["id"] });

@@ -36,7 +36,7 @@ const VALUES: [value: number, unit: string, text: string][] = [
   [3, "loaves", "3 loaves"],
 ];
 for (const [value, unit, text] of VALUES) {
-  test(`${value} in ${unit || "no unit"} is spelled "${text}"`, () => {
+  test(`${value} in ${unit || "no unit"} is written as "${text}"`, () => {
     assert.equal(format.formatValue(value, unit).replaceAll("\u202f", " "), text);
   });
 }
@@ -71,7 +71,7 @@ test("rates, quantiles, times and exact numbers are readable", () => {
   assert.ok(!format.isMoment("queue_seconds", 1.7e9));
 });
 
-test("units come from the family, or else from the name", () => {
+test("units come from the family, and otherwise from the name", () => {
   assert.equal(unitOf("a_loaves", "loaves"), "loaves");
   assert.equal(unitOf("a_seconds_total", ""), "seconds");
   assert.equal(unitOf("a_bytes", ""), "bytes");
@@ -116,7 +116,7 @@ test("a search finds families and labels that contain each word", async () => {
   assert.equal(find("nowhere"), undefined);
 });
 
-test("invisible characters are named", () => {
+test("invisible characters are replaced by their names", () => {
   const shown = (text: string) =>
     visiblePieces(text).map(({ text, escaped }) => escaped ? `[${text}]` : text).join("");
   assert.equal(shown("<b>é 🔥</b>"), "<b>é 🔥</b>");
@@ -127,7 +127,7 @@ test("invisible characters are named", () => {
   assert.deepEqual(visiblePieces(""), []);
 });
 
-test("families that changed come first, and those of the last scrapes in order of their names", () => {
+test("families that changed last come first, and those of the last scrapes are sorted by name", () => {
   const families = [["never", 0], ["long_ago", 20], ["now_b", 100], ["now_a", 96], ["ago", 90]]
     .map(([name, changed]) => ({ name: String(name), changed: Number(changed) }));
   const groups = groupByChange(families, 100)
@@ -138,7 +138,7 @@ test("families that changed come first, and those of the last scrapes in order o
   ]);
 });
 
-test("how long ago something was is said in words", () => {
+test("formatAge() returns the age in words", () => {
   const said = [0, 0.4, 12, 180].map((seconds) =>
     format.formatAge(seconds).replaceAll("\u202f", " ")
   );

@@ -132,7 +132,7 @@ const REFUSED: [keyof typeof HELPERS, args: unknown[], name: string, message: st
     "RangeError",
     `${LINEAR}: ${ORDER}: received [100000000000000000000, 100000000000000000000, Infinity]`,
   ],
-  // What overflows must not pass for the bucket of +Inf.
+  // An overflow to Infinity must not pass for the +Inf bucket.
   [
     "linearBuckets",
     [1e308, 1e308, 3],

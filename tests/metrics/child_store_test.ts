@@ -17,7 +17,7 @@ const core = new MetricCore({
   width: 1,
 });
 
-/** A child that counts how often any of them has moved. */
+/** A child that counts the moves of all children. */
 class Plain extends Child {
   static moves = 0;
   override moveTo(target: Columns<unknown>): void {
@@ -28,7 +28,7 @@ class Plain extends Child {
 
 const createPlain = (columns: Columns<unknown>): Plain => new Plain(columns);
 
-/** A store of `size` children. */
+/** Creates a store with `size` children. */
 function createStore(size: number) {
   const store = new ChildStore(core, createPlain);
   const children = Array.from({ length: size }, (_, i) => store.get([String(i % 7), String(i)]));
@@ -36,7 +36,7 @@ function createStore(size: number) {
   return { store, children };
 }
 
-/** Orders in which all children are removed. */
+/** Orders in which to remove all children. */
 const ORDERS: Record<string, (children: Plain[]) => Plain[]> = {
   "from first to last": (children) => children,
   "from last to first": (children) => [...children].reverse(),
@@ -54,7 +54,7 @@ for (const [order, sort] of Object.entries(ORDERS)) {
       for (const child of sort(children)) store.delete(child);
       assert.equal(store.size, 0);
       assert.deepEqual([...store], []);
-      // One for each removal, and at most as many again for moving others.
+      // One move per removal, and at most as many moves of other children.
       assert(Plain.moves <= 2 * size, `${Plain.moves} moves for ${size} children`);
     }
   });
@@ -69,7 +69,7 @@ test("the store does not grow when children are added and removed one at a time"
   }
   assert.equal(store.size, 10);
   assert.equal([...store].length, 10);
-  // One when it goes, and seldom one for moving another.
+  // One move per removal, and rarely one for another child.
   assert(Plain.moves <= 2 * 10_000, `${Plain.moves} moves`);
 });
 
@@ -97,7 +97,7 @@ test("an iterator stays valid while children are added and removed", () => {
   for (const child of store) {
     seen.push(child);
     if (seen.length === 1) {
-      // Enough of them that the store gathers the rest into a new array.
+      // Removes enough children that the store copies the rest into a new array.
       for (let i = 20; i < 180; i++) store.delete(children[i]!);
       for (let i = 0; i < 50; i++) store.get(["new", String(i)]);
     }
@@ -161,7 +161,7 @@ test("children keep their labels, numbers and created timestamps when they move"
     [...child.columns.numbers.subarray(child.slot * 2, child.slot * 2 + 2)],
   ];
   const before = children.map(describe);
-  // Forty days in milliseconds take more room than what came before them.
+  // Forty days in milliseconds need wider numbers than the earlier timestamps.
   assert.equal(children[99]!.created - children[0]!.created, 40 * 86_400 + 98 * 0.125);
   for (let i = 0; i < 100; i += 3) store.delete(children[i]!);
   for (let i = 1; i < 70; i += 3) store.delete(children[i]!);
@@ -192,15 +192,15 @@ test("finds each of many children by many labels", () => {
   }
 });
 
-test("finds children in direct tables and in hash tables, and while it changes from one to the other", () => {
-  // From each combination to nearly none; in between, a store goes from one kind of table to the other.
+test("finds children in direct tables and in hash tables, and while the kind of table changes", () => {
+  // From all combinations to very few. In between, a store changes its kind of table.
   for (const sizes of [[1], [300], [3, 5, 7], [40, 40, 40], [2, 2, 2, 2, 2, 2, 2, 2], [9, 1000]]) {
     const labelNames = sizes.map((_, i) => `l${i}`);
     const store = new ChildStore(new MetricCore({ ...core, labelNames }), createPlain);
     const model = new Map<string, Plain>();
     const random = new Random(sizes.length);
     for (let step = 0; step < 6000; step++) {
-      // The values come one after the other, as they do in a program.
+      // New values appear one after the other, as in a real program.
       const reach = step / 6000;
       const values = sizes.map((size) => String(Math.floor(random.next() * reach * size)));
       const key = values.join();

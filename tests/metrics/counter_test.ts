@@ -64,9 +64,9 @@ test("Counter.inc() adds 1 or its argument, which may be zero or a fraction", ()
   assert.equal(hits.value, 2.5);
 });
 
-test("a counter with labels throws when it is written or read itself", () => {
+test("a counter with labels throws when it is written or read directly", () => {
   const hits = new Counter("hits_total", "Hits.", { labelNames: ["page", "code"], registry });
-  // What the compiler refuses, tests/types/labels.ts shows.
+  // tests/types/labels.ts checks that the compiler refuses these calls.
   const loose = hits as unknown as Counter;
   const refused = {
     name: "UnobservableMetricError",
@@ -81,14 +81,14 @@ test("a counter with labels throws when it is written or read itself", () => {
   assert.deepEqual(seriesOf(hits), []);
 });
 
-test("Counter.countExceptions() returns what the function returns and counts nothing", async () => {
+test("Counter.countExceptions() returns the result of the function and counts nothing", async () => {
   const errors = new Counter("errors_total", "Errors.", { registry });
   assert.equal(errors.countExceptions(() => 7), 7);
   assert.equal(await errors.countExceptions(() => Promise.resolve(8)), 8);
   assert.equal(errors.value, 0);
 });
 
-test("Counter.countExceptions() counts errors and rejections and passes them on", async () => {
+test("Counter.countExceptions() counts errors and rejections and rethrows them", async () => {
   const errors = new Counter("errors_total", "Errors.", { registry });
   const error = new Error("no");
   assert.throws(() =>
@@ -100,7 +100,7 @@ test("Counter.countExceptions() counts errors and rejections and passes them on"
   assert.equal(errors.value, 2);
 });
 
-test("Counter.countExceptions() counts only errors of the classes it is given", async () => {
+test("Counter.countExceptions() counts only errors of the given classes", async () => {
   const errors = new Counter("errors_total", "Errors.", { labelNames: ["kind"], registry });
   const child = errors.labels({ kind: "bounds" });
   const thrown = [new RangeError("a"), new SyntaxError("b"), new TypeError("c"), "d", undefined];

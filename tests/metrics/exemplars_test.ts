@@ -17,7 +17,7 @@ const ERRORS = "narthex_exemplar_errors_total";
 
 afterEach(() => setExemplarSource(null));
 
-/** All that takes exemplars: how to observe 1 with it, and what it has then. */
+/** Creates each metric with exemplars, with functions that observe 1 and that read the result. */
 function createAll(exemplars = false) {
   const options = { exemplars, clock: new ManualClock(100), registry } as const;
   const counter = new Counter("m_total", "M.", options);
@@ -85,7 +85,7 @@ for (const type of TYPES) {
     });
   }
 
-  test(`a ${type} takes an exemplar of 128 characters, whatever their number of code units`, () => {
+  test(`a ${type} accepts an exemplar of 128 characters, whatever their number of code units`, () => {
     for (const labels of [{ a: "x".repeat(127) }, { a: "\u{1f600}".repeat(127) }]) {
       const { observe, exemplar } = createAll()[type];
       observe(labels);
@@ -182,7 +182,7 @@ for (const type of TYPES) {
     "returns null": () => null as unknown as undefined,
     "returns a string": () => "trace" as unknown as undefined,
     "returns a bad name": () => ({ "a-b": "x" }),
-    "returns a value that is no text": () => ({ trace: {} as string }),
+    "returns a value that is not a string": () => ({ trace: {} as string }),
     "returns a promise": () => Promise.resolve({ trace: "t" }) as unknown as undefined,
     "returns a promise that rejects": () => Promise.reject(new Error("no")) as unknown as undefined,
     "returns a thenable": () => ({ then: () => {} }) as unknown as undefined,
@@ -217,7 +217,7 @@ test("the exemplar source is called again after it has failed", () => {
   assert.deepEqual(counter.labels().exemplar?.labels, { trace: "t" });
 });
 
-test("an exemplar source may have a label that is called then", () => {
+test("an exemplar source may return a label named then", () => {
   setExemplarSource(() => ({ then: "t" }));
   const counter = new Counter("c_total", "C.", { exemplars: true, registry });
   counter.inc();

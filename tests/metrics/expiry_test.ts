@@ -18,13 +18,13 @@ import { expiryOf, ownCounts, samplesOf, seriesOf } from "../support/series.ts";
 const registry = null;
 const labelNames = ["a"] as const;
 
-/** Options of a metric whose series expire after ten seconds, and its clock. */
+/** Returns options of a metric whose series expire after ten seconds, and its clock. */
 function expiring() {
   const clock = new ManualClock();
   return { clock, options: { labelNames, expireAfterSeconds: 10, clock, registry } as const };
 }
 
-/** Each way to write to a child of each type. */
+/** Returns each way to write to a child of each type. */
 function createAll(exemplars = false) {
   const { clock, options: given } = expiring();
   const options = { ...given, exemplars };
@@ -62,7 +62,7 @@ function createAll(exemplars = false) {
 for (const exemplars of [false, true]) {
   for (const [i, [name]] of createAll().cases.entries()) {
     const how = exemplars ? " with exemplars" : "";
-    test(`a series expires, and ${name}${how} keeps it and brings it back`, () => {
+    test(`an expired series is hidden, and ${name}${how} keeps or restores it`, () => {
       const { clock, cases } = createAll(exemplars);
       const [, metric, hold] = cases[i]!;
       const write = hold();
@@ -110,7 +110,7 @@ test("a held series keeps its value, exemplars, native buckets and created times
   assert.deepEqual(children.map((child) => child.created), created);
 });
 
-test("a write brings a hidden series back, and a refused write does not", () => {
+test("a write restores a hidden series, and a refused write does not", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   const child = counter.labels("x");
@@ -123,7 +123,7 @@ test("a write brings a hidden series back, and a refused write does not", () => 
   assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 5']);
 });
 
-test("labels() in each form keeps a series from expiring, and brings back the same one", () => {
+test("labels() in each form keeps a series from expiring, and restores the same one", () => {
   const options = expiring().options;
   const counter = new Counter("c_total", "C.", { ...options, labelNames: ["a", "b"] });
   const child = counter.labels({ a: 1, b: "y" });
@@ -157,12 +157,12 @@ test("reading does not keep a series from expiring", () => {
   assert.deepEqual(samplesOf(counter), []);
 });
 
-test("a series that comes back is the last one of a scrape", () => {
+test("a restored series is the last one of a scrape", () => {
   const clock = new ManualClock();
   const own = new CollectorRegistry();
   const options = { labelNames, expireAfterSeconds: 10, clock, registry: own } as const;
   const counter = new Counter("c_total", "C.", options);
-  // Enough of them that their lines are kept from scrape to scrape, and that they move.
+  // Enough series that their lines are cached between scrapes, and that series move.
   const children = Array.from({ length: 300 }, (_, i) => counter.labels(i));
   const lines = () => generateMetrics(own).split("\n").slice(2, -1);
   const line = (i: number): string => `c_total{a="${i}"} ${children[i]!.value}`;
@@ -186,7 +186,7 @@ test("a series that comes back is the last one of a scrape", () => {
   assert.deepEqual(lines(), all.toReversed().map(line));
 });
 
-test("a running read goes on without the series that expire", () => {
+test("a running read continues without the series that expire", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
   const children = Array.from({ length: 100 }, (_, i) => counter.labels(i));
@@ -203,7 +203,7 @@ test("a running read goes on without the series that expire", () => {
   assert.deepEqual(seriesOf(counter), [0, 1, 98].map((i) => `c_total{a="${i}"} 1`));
 });
 
-test("remove(), removeMatching() and clear() end hidden series, and do not count them", () => {
+test("remove(), removeMatching() and clear() remove hidden series without counting them", () => {
   const kill = {
     remove: (counter: Counter<readonly ["a"]>) => counter.remove("x"),
     removeByName: (counter: Counter<readonly ["a"]>) => counter.remove({ a: "x" }),
@@ -246,7 +246,7 @@ test("removed series stay dead after writes", () => {
   assert.deepEqual(samplesOf(gauge), []);
 });
 
-test("the series that a metric itself stands for never expires", () => {
+test("the series of a metric that is written directly never expires", () => {
   const { clock, options } = expiring();
   const plain = new Counter("c_total", "C.", { ...options, labelNames: [] });
   const defaulted = new Gauge("g", "G.", { ...options, defaultLabels: { a: "x" } });
@@ -266,7 +266,7 @@ test("the series that a metric itself stands for never expires", () => {
   assert.deepEqual(seriesOf(defaulted), ['g{a="x"} 0']);
 });
 
-test("a series with a function never expires, and setFunction() brings one back", () => {
+test("a series with a function never expires, and setFunction() restores a hidden series", () => {
   const { clock, options } = expiring();
   const gauge = new Gauge("g", "G.", options);
   const counter = new Counter("c_total", "C.", options);
@@ -313,7 +313,7 @@ test("a timer that outlives its series writes to the same series", async () => {
   assert.deepEqual(seriesOf(histogram).slice(1), ['h_sum{a="x"} 41', 'h_count{a="x"} 3']);
 });
 
-test("hidden series make room, and need none when they come back", () => {
+test("hidden series make room, and need none when they are restored", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", { ...options, maxSeries: 2 });
   const held = counter.labels("1");
@@ -322,7 +322,7 @@ test("hidden series make room, and need none when they come back", () => {
   counter.labels("3").inc();
   assert.equal(ownCounts(counter).seriesOverflows, 1);
   clock.advance(10);
-  // Nothing has been read in between.
+  // There was no read in between.
   counter.labels("4").inc();
   counter.labels({ a: "5" }).inc();
   assert.equal(ownCounts(counter).seriesOverflows, 1);
@@ -352,7 +352,7 @@ test("a full metric finds its hidden series by numbers", () => {
   assert.equal(counter.labels({ a: 200 }), held);
 });
 
-test("the overflow series expires, and comes back with its value", async () => {
+test("the overflow series expires, and is restored with its value", async () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", { ...options, maxSeries: 1 });
   const gauge = new Gauge("g", "G.", { ...options, maxSeries: 0 });
@@ -384,7 +384,7 @@ test("expireAfterSeconds that is not a number is refused", () => {
   }
 });
 
-test("expireAfterSeconds may be Infinity, for never", () => {
+test("expireAfterSeconds may be Infinity, so that series never expire", () => {
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", { ...options, expireAfterSeconds: Infinity });
   counter.labels("x").inc();
@@ -402,7 +402,7 @@ test("onDuplicate reuse returns only a metric with the same expireAfterSeconds",
   assert.throws(() => make(), { name: "DuplicateMetricError" });
 });
 
-test("exemplars of the source reach series that expire", () => {
+test("exemplars of the source are recorded in series that expire", () => {
   setExemplarSource(() => ({ trace: "t" }));
   const { options } = expiring();
   const counter = new Counter("c_total", "C.", { ...options, exemplars: true });
@@ -411,7 +411,7 @@ test("exemplars of the source reach series that expire", () => {
   assert.deepEqual(counter.labels("x").exemplar?.labels, { trace: "t" });
 });
 
-test("random writes, look-ups, reads and removals leave the series that were touched lately", () => {
+test("random writes, look-ups, reads and removals leave exactly the recently used series", () => {
   let seed = 1;
   const random = (below: number): number => {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
@@ -419,7 +419,7 @@ test("random writes, look-ups, reads and removals leave the series that were tou
   };
   const { clock, options } = expiring();
   const counter = new Counter("c_total", "C.", options);
-  // What is held: removed children too, whose writes must go nowhere.
+  // Held children include removed ones, whose writes must have no effect.
   const held = new Map<number, ReturnType<typeof counter.labels>>();
   const dead: ReturnType<typeof counter.labels>[] = [];
   const model = new Map<number, { value: number; touched: number }>();
@@ -453,7 +453,7 @@ test("random writes, look-ups, reads and removals leave the series that were tou
       for (const key of [...held.keys()]) kill(key);
       counter.clear();
     } else if (action === 79 && random(5) === 0) {
-      // Long enough that all are gone, and their places with them.
+      // Long enough that all series expire, and their slots are freed.
       clock.advance(11);
     } else if (action > 90) {
       const expected = [...model].filter(([, { touched }]) => clock.seconds - touched < 10)
@@ -543,7 +543,7 @@ test("a label set can be hidden, collected and created again", async () => {
   assert.deepEqual(seriesOf(counter), ['c_total{a="x"} 1']);
 });
 
-/** Many label sets, ever new ones, of which few are in use at a time. */
+/** Creates ever new label sets, of which few are in use at a time. */
 for (const isRead of [false, true]) {
   test(`expired series leave no memory behind, ${isRead ? "with" : "without"} reads`, async () => {
     const { clock, options } = expiring();
@@ -555,14 +555,14 @@ for (const isRead of [false, true]) {
         if (i % 100 > 0) continue;
         clock.advance(1);
         if (isRead && i % 1000 === 0) samplesOf(counter);
-        // Weak references are let go between two jobs.
+        // The engine clears weak references between two jobs.
         if (i % 10_000 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
       }
     };
     await churn(0, 10_000);
     const before = await collectedMemory();
-    // What would stay is twice as much at least. An engine that takes an old number on its
-    // stack for a reference has others there after some more work.
+    // A leak would keep at least twice as much. Conservative engines may take an old number on the
+    // stack for a reference, so the loop does more work before it checks again.
     const isFree = () => usedMemory() - before < 8e6;
     for (let from = 10_000, to = 100_000; to < 150_000; from = to, to += 10_000) {
       await churn(from, to);

@@ -19,7 +19,7 @@ import { ManualClock } from "../support/clock.ts";
 const registry = null;
 const labelNames = ["a"] as const;
 
-/** A metric of each type and kind, with a series that has been written. */
+/** Creates a metric of each type and kind, with a written series. */
 function createAll(expireAfterSeconds?: number) {
   const clock = new ManualClock(100);
   const options = { labelNames, clock, registry, expireAfterSeconds };
@@ -42,14 +42,14 @@ function createAll(expireAfterSeconds?: number) {
   return { counter, gauge, histogram, native, summary, quantiles, info, states };
 }
 
-/** The names that `for in` meets. */
+/** Returns the names that `for in` visits. */
 function enumerate(object: object): string[] {
   const names: string[] = [];
   for (const name in object) names.push(name);
   return names;
 }
 
-/** All enumerable properties of an object, those with symbols included. */
+/** Returns all enumerable properties of an object, including symbols. */
 function enumerableOf(object: object): PropertyKey[] {
   return Reflect.ownKeys(object).filter((key) =>
     Object.prototype.propertyIsEnumerable.call(object, key)
@@ -84,7 +84,7 @@ for (const expireAfterSeconds of [undefined, 10]) {
   });
 }
 
-test("the place of a series cannot be changed", () => {
+test("the slot of a series is read-only", () => {
   const { counter } = createAll();
   const series = counter.labels("x") as unknown as Record<string, unknown>;
   for (const name of ["slot", "columns"]) {
@@ -95,7 +95,7 @@ test("the place of a series cannot be changed", () => {
   assert.equal(counter.labels("x").value, 2);
 });
 
-test("JSON.stringify() gives a series with its own samples", () => {
+test("JSON.stringify() writes a series with its own samples", () => {
   const { counter, gauge, histogram, summary, info, states } = createAll();
   counter.labels("y").inc();
   const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
@@ -150,7 +150,7 @@ test("JSON.stringify() gives a series with its own samples", () => {
   ]);
 });
 
-test("JSON.stringify() gives a metric with all its samples, and infinities as text", () => {
+test("JSON.stringify() writes a metric with all its samples, and infinities as text", () => {
   const gauge = new Gauge("g", "G.", { labelNames, registry });
   gauge.labels("x").set(Infinity);
   gauge.labels("y").set(-Infinity);
@@ -185,7 +185,7 @@ test("JSON.stringify() works for a removed, a hidden and a dropped series", () =
   assert.equal(valueOf(held), 2);
 });
 
-test("AnyCounter and its siblings take a metric whatever its labels are", () => {
+test("AnyCounter and similar types accept a metric with any labels", () => {
   const own = new CollectorRegistry();
   const options = { registry: own };
   const count = (counter: AnyCounter, labels: Record<string, string>) =>

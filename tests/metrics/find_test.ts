@@ -7,12 +7,12 @@ import { ownCounts, seriesOf } from "../support/series.ts";
 const registry = null;
 const labelNames = ["a", "b"] as const;
 
-/** What a program that the compiler does not check may call. */
+/** The calls of a program without type checks. */
 interface Unchecked {
   find(...args: unknown[]): unknown;
 }
 
-test("find() returns the series that labels() made, in each form", () => {
+test("find() returns the series that labels() created, in each form", () => {
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   const series = counter.labels("x", 1);
   assert.equal(counter.find("x", 1), series);
@@ -49,7 +49,7 @@ test("find() returns undefined for a label set without a series, and creates not
   assert.deepEqual(seriesOf(counter), ['c_total{a="x",b="y"} 0']);
 });
 
-test("find() returns undefined for labels that are not the metric's, and never throws", () => {
+test("find() returns undefined for labels that the metric does not have, and never throws", () => {
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   counter.labels("x", "y");
   const throwing = {
@@ -96,7 +96,7 @@ test("find() completes labels with their defaults", () => {
   assert.equal((counter as Unchecked).find({ b: "y" }), undefined);
 });
 
-test("find() returns the series that the metric itself stands for", () => {
+test("find() returns the series of a metric that is written directly", () => {
   const plain = new Counter("c_total", "C.", { registry });
   assert.equal(plain.find(), plain.labels());
   assert.equal(plain.find({}), plain.labels());
@@ -129,12 +129,12 @@ test("find() returns undefined for an expired series, and does not keep one from
   assert.equal(counter.find("x"), undefined);
   assert.equal(counter.find({ a: "x" }), undefined);
   assert.deepEqual(seriesOf(counter), []);
-  // Still hidden, not dead.
+  // The series is hidden, but still usable.
   assert.equal(counter.labels("x"), held);
   assert.equal(counter.find("x"), held);
 });
 
-test("find() in a full metric counts no overflow and gives no overflow series", () => {
+test("find() in a full metric counts no overflow and does not return the overflow series", () => {
   const counter = new Counter("c_total", "C.", { labelNames: ["a"], maxSeries: 1, registry });
   const gauge = new Gauge("g", "G.", { labelNames: ["a"], maxSeries: 1, registry });
   for (const metric of [counter, gauge]) {

@@ -37,7 +37,7 @@ test("a gauge without labels is exposed from its creation, at 0", () => {
   assert.deepEqual(seriesOf(new Gauge("depth", "Depth.", { registry })), ["depth 0"]);
 });
 
-test("Gauge.set(), inc() and dec() take any number", () => {
+test("Gauge.set(), inc() and dec() accept any number", () => {
   const gauge = new Gauge("depth", "Depth.", { registry });
   gauge.set(-2.5);
   gauge.inc();
@@ -66,7 +66,7 @@ test("Gauge.setToCurrentTime() sets the time of day in seconds", () => {
   assert.equal(labelled.labels("mail").value, 1_700_000_000.25);
 });
 
-test("Gauge.trackInProgress() counts a function while it runs, whatever happens", async () => {
+test("Gauge.trackInProgress() counts a function while it runs, even if it fails", async () => {
   const gauge = new Gauge("jobs", "Jobs.", { registry });
   const result = gauge.trackInProgress(() => {
     assert.equal(gauge.value, 1);
@@ -106,7 +106,7 @@ test("Gauge.trackInProgress() and time() throw on a value that is not a function
   assert.equal(gauge.value, 3);
 });
 
-test("Gauge.time() sets how long a function took, failures included", async () => {
+test("Gauge.time() sets the duration of a function, even if it fails", async () => {
   const clock = new ManualClock();
   const gauge = new Gauge("last_duration_seconds", "Duration.", { clock, registry });
   assert.equal(gauge.time(() => (clock.advance(2), "done")), "done");
@@ -193,7 +193,7 @@ test("reading a gauge throws if its function does not return a number", () => {
   });
 });
 
-test("a gauge with labels throws when it is written or read itself", () => {
+test("a gauge with labels throws when it is written or read directly", () => {
   const gauge = new Gauge("depth", "Depth.", { labelNames: ["queue"], registry });
   const loose = gauge as unknown as Gauge;
   const uses: (() => unknown)[] = [
@@ -223,7 +223,7 @@ test("a gauge's family has its aggregation", () => {
     "livemin",
   );
   assert.throws(
-    // @ts-expect-error There is no such way.
+    // @ts-expect-error There is no such aggregation.
     () => new Gauge("x", "X.", { registry: null, aggregation: "mean" }),
     /^TypeError: Cannot create gauge "x": aggregation must be one of .*: received "mean"$/,
   );

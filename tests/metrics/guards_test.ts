@@ -13,7 +13,7 @@ import { seriesOf } from "../support/series.ts";
 const labelNames = ["a"] as const;
 const OVERFLOW = "overflow";
 
-/** A child that is held, and what is known of it. */
+/** A held child, and its expected state. */
 interface Held {
   readonly child: CounterSeries | GaugeSeries;
   readonly text: string;
@@ -33,7 +33,7 @@ for (const type of ["counter", "gauge"]) {
     for (let maxSeries = 0; maxSeries < 8; maxSeries++) {
       const clock = new ManualClock();
       const registry = new CollectorRegistry({ maxSeries });
-      // Steps of the clock are longer than those in which a full metric looks for room.
+      // Steps of the clock are longer than the interval at which a full metric looks for room.
       const options = { labelNames, expireAfterSeconds: 64, clock, registry };
       const metric = type === "counter"
         ? new Counter("m_total", "M.", options)
@@ -41,7 +41,7 @@ for (const type of ["counter", "gauge"]) {
       const look = (a: string | number | boolean): Held["child"] =>
         random(2) === 0
           ? metric.labels(a)
-          // Of two types the compiler finds one overload only, which both have.
+          // In a union, the compiler accepts only the overload that both types share.
           : (metric as Counter<typeof labelNames>).labels({ a });
       const all: Held[] = [];
       let overflows = 0;

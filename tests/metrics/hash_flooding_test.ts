@@ -9,14 +9,14 @@ import { Random } from "../support/random.ts";
 
 class Plain extends Child {}
 
-/** How many values the attacker has for each of two labels. */
+/** The number of values of each of the two labels. */
 const VALUES = 300;
-/** How many series the attacker makes. */
+/** The number of series that the attacker creates. */
 const SERIES = 3000;
-/** How many places the table has then. */
+/** The number of slots of the resulting table. */
 const PLACES = 4096;
 
-/** A store whose factors are drawn by a function, and which counts the places that it reads. */
+/** Creates a store with factors from `random`, which counts reads of table slots. */
 function createStore(random: () => number) {
   const reads = { count: 0 };
   const core = new MetricCore({
@@ -40,14 +40,14 @@ function createStore(random: () => number) {
 }
 
 /**
- * The label sets of an attacker that knows the factors, in the order in which they are sent. Each
- * value comes once at first, so that its number is its id. Then come pairs whose look-ups begin in
- * the same few places.
+ * Returns the label sets of an attacker who knows the factors, in sending order. First, each value
+ * comes once, so that its number is its id. Then come pairs whose look-ups begin in the same few
+ * slots.
  */
 function attack([first, second]: readonly number[]): string[][] {
   const pairs = Array.from({ length: VALUES }, (_, i) => [i, i] as [number, number]);
   for (let range = 1; pairs.length < SERIES; range++) {
-    // The place where a look-up begins, see the documentation of Columns.
+    // The slot where a look-up begins, see the documentation of Columns.
     for (let i = 0; i < VALUES; i++) {
       for (let j = 0; j < VALUES; j++) {
         const sum = (Math.imul(i, first!) + Math.imul(j, second!)) | 0;
@@ -58,7 +58,7 @@ function attack([first, second]: readonly number[]): string[][] {
   return pairs.slice(0, SERIES).map((pair) => pair.map(String));
 }
 
-/** How many places a look-up reads, on average over all series. */
+/** Returns the average number of slots that a look-up reads. */
 function readsPerLookUp(random: () => number, sets: readonly string[][]): number {
   const { store, reads } = createStore(random);
   const children = sets.map((values) => store.get(values));
@@ -67,7 +67,7 @@ function readsPerLookUp(random: () => number, sets: readonly string[][]): number
   return reads.count / sets.length;
 }
 
-/** The factors of this source are known. */
+/** A source of factors that the attacker knows. */
 const KNOWN = (): () => number => {
   const random = new Random(1);
   return () => random.next();

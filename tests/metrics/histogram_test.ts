@@ -74,7 +74,7 @@ test("a histogram without labels is exposed from its creation, at 0", () => {
   ]);
 });
 
-test("a value counts in the first bucket whose bound it does not exceed", () => {
+test("a value counts in the first bucket whose bound is not below it", () => {
   const histogram = new Histogram("h", "H.", { buckets: [-1, 0, 1.5], registry });
   for (const value of [-2, -1, -0.5, 0, -0, 1.5, 1.5000001, Number.MAX_VALUE]) {
     histogram.observe(value);
@@ -98,7 +98,7 @@ test("finds the right bucket of any number of buckets", () => {
   }
 });
 
-test("cumulativeCounts() overwrites the array that it is given", () => {
+test("cumulativeCounts() overwrites the given array", () => {
   const child = new Histogram("h", "H.", { buckets: [1], registry }).labels();
   child.observe(0);
   child.observe(5);
@@ -108,7 +108,7 @@ test("cumulativeCounts() overwrites the array that it is given", () => {
   assert.notEqual(child.cumulativeCounts(), child.cumulativeCounts());
 });
 
-test("a histogram with buckets: [] has the bucket of +Inf", () => {
+test("a histogram with buckets: [] has only the +Inf bucket", () => {
   const histogram = new Histogram("h", "H.", { buckets: [], registry });
   histogram.observe(5);
   assert.deepEqual(seriesOf(histogram), ['h_bucket{le="+Inf"} 1', "h_sum 5", "h_count 1"]);
@@ -166,7 +166,7 @@ test("each series has its own native histogram", () => {
   assert.equal(histogram.labels("b").native?.count, 2);
 });
 
-test("nativeHistogram: false makes no native histogram", () => {
+test("nativeHistogram: false creates no native histogram", () => {
   const histogram = new Histogram("h", "H.", { nativeHistogram: false, registry });
   assert.equal(histogram.labels().native, undefined);
   assert.equal(histogram.labels().bounds.length, 11);
@@ -192,7 +192,7 @@ test("a native histogram that is reset to save buckets resets its classic bucket
   assert.equal(child.created, clock.now());
 });
 
-test("a native histogram that is reset does not reset its siblings", () => {
+test("a reset of a native histogram does not reset other series", () => {
   const clock = new ManualClock();
   const histogram = new Histogram("h", "H.", {
     labelNames: ["a"],
@@ -297,7 +297,7 @@ test("a native histogram keeps exemplars by value", () => {
   assert.deepEqual(histogram.labels().nativeExemplars, expected);
 });
 
-test("a histogram with labels throws when it is observed itself", () => {
+test("a histogram with labels throws when it is observed directly", () => {
   const histogram = new Histogram("h", "H.", { labelNames: ["path"], registry });
   const loose = histogram as unknown as Histogram;
   const uses = [

@@ -39,7 +39,7 @@ test("Info.info() copies the labels", () => {
   assert.deepEqual(seriesOf(info), ['build_info{version="1"} 1']);
 });
 
-test("a labelled info exposes the series after their first info()", () => {
+test("a labelled info exposes a series only after its first info()", () => {
   const info = new Info("library", "Libraries.", { labelNames: ["name"], registry });
   info.labels("a").info({ version: "1" });
   info.labels("b");
@@ -59,7 +59,7 @@ test("Info.clear() removes the series until the next info()", () => {
   assert.deepEqual(seriesOf(info), ['build_info{version="2"} 1']);
 });
 
-test("label names such as constructor are ordinary, and values are made well-formed", () => {
+test("label names such as constructor are allowed, and values are made well-formed", () => {
   const info = new Info("build", "Build.", { registry });
   info.info({ constructor: "a", toString: "__proto__", hasOwnProperty: "\ud800" });
   assert.deepEqual(seriesOf(info), [
@@ -109,7 +109,7 @@ test("an info with UTF-8 names takes UTF-8 labels", () => {
   assert.deepEqual(seriesOf(info), ['build.größe_info{git.commit="abc"} 1']);
 });
 
-test("an info with labels throws when it is set itself", () => {
+test("an info with labels throws when it is set directly", () => {
   const loose = new Info("build", "B.", { labelNames: ["a"], registry }) as unknown as Info;
   assert.throws(() => loose.info({ version: "1" }), {
     name: "UnobservableMetricError",

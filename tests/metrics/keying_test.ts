@@ -6,7 +6,7 @@ import { samplesOf } from "../support/series.ts";
 
 const registry = null;
 
-/** Values that tempt a key: separators, names of the language, halves of characters, lengths. */
+/** Values that break naive keys: separators, property names, lone surrogates and lengths. */
 const value: fc.Arbitrary<LabelValue> = fc.oneof(
   fc.constantFrom("", "a", "b", "|", "a|", "|a", ",", '"', "\\", "\0", "\n", "1", "1:", "0:"),
   fc.constantFrom("__proto__", "constructor", "toString", "undefined", "null", "true", "NaN"),
@@ -20,7 +20,7 @@ function textOf(tuple: LabelValue[]): string {
   return JSON.stringify(tuple.map((part) => String(part).toWellFormed()));
 }
 
-/** Label names in the order of the metric, and any number of tuples of values for them. */
+/** Label names in the order of the metric, with any number of value tuples. */
 const table = fc.integer({ min: 1, max: 4 }).chain((size) =>
   fc.record({
     labelNames: fc.constant(["a", "b", "constructor", "length"].slice(0, size)),
@@ -28,7 +28,7 @@ const table = fc.integer({ min: 1, max: 4 }).chain((size) =>
   })
 );
 
-test("two tuples are one series exactly if their texts are equal", () => {
+test("two tuples are one series if and only if their texts are equal", () => {
   fc.assert(
     fc.property(table, ({ labelNames, tuples }) => {
       const counter = new Counter("c_total", "C.", { labelNames, registry });
@@ -56,7 +56,7 @@ test("two tuples are one series exactly if their texts are equal", () => {
   );
 });
 
-test("partial metrics give the same series in any order of their labels", () => {
+test("partial metrics return the same series in any order of their labels", () => {
   fc.assert(
     fc.property(
       fc.tuple(value, value, value),
@@ -76,7 +76,7 @@ test("partial metrics give the same series in any order of their labels", () => 
   );
 });
 
-test("random additions and removals leave the series that were not removed", () => {
+test("random additions and removals leave exactly the series that were not removed", () => {
   const step = fc.record({
     tuple: fc.tuple(value, fc.constantFrom<LabelValue>("x", "y", 1)),
     how: fc.oneof(

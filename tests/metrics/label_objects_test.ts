@@ -18,7 +18,7 @@ const labelNames = ["a", "b"] as const;
 /** Properties of `Object.prototype` that a test has added. */
 const polluted: string[] = [];
 
-/** Adds an enumerable property to every object, as careless programs do. */
+/** Adds an enumerable property to every object, as some programs do. */
 function pollute(name: string, value: unknown): void {
   Object.defineProperty(Object.prototype, name, { value, enumerable: true, configurable: true });
   polluted.push(name);
@@ -28,14 +28,14 @@ afterEach(() => {
   for (const name of polluted.splice(0)) delete (Object.prototype as Record<string, unknown>)[name];
 });
 
-/** A counter with so many label values that its table is a hash table. */
+/** Creates a counter with so many label values that it uses a hash table. */
 function createSparse(): Counter<typeof labelNames> {
   const counter = new Counter("sparse_total", "S.", { labelNames, registry });
   for (let i = 0; i < 200; i++) counter.labels(i, (i * 7) % 200);
   return counter;
 }
 
-/** The compiler takes a label object for what it seems to be. */
+/** The type that label objects pretend to have. */
 type Labels = { a: string; b: string };
 
 test("an inherited property is not a label", () => {
@@ -56,7 +56,7 @@ test("a non-enumerable property is not a label", () => {
   assert.throws(() => counter.labels(labels).inc(), { name: "UnobservableMetricError" });
 });
 
-test("a label object may have a prototype, a class or none", () => {
+test("a label object may have any prototype, or none", () => {
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   class Route {
     a = "x";
@@ -101,7 +101,7 @@ test("metrics and labels() work while Object.prototype has an enumerable propert
   assert.equal(gauge.remove({ a: "x" }), true);
 });
 
-test("a property of Object.prototype is not a label, even if it is named like one", () => {
+test("a property of Object.prototype is not a label, even if it has a label's name", () => {
   pollute("b", "y");
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   for (let i = 0; i < 2; i++) {
@@ -115,7 +115,7 @@ test("a property of Object.prototype is not a label, even if it is named like on
   assert.deepEqual(seriesOf(counter), ['c_total{a="x",b="z"} 2', 'c_total{a="x",b="y"} 0']);
 });
 
-test("a full metric takes no inherited property for a label", () => {
+test("a full metric does not take an inherited property for a label", () => {
   pollute("b", "y");
   const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });
   counter.labels("x", "x");
@@ -170,7 +170,7 @@ test("finds the right series if a getter looks up another one", () => {
   }
 });
 
-test("finds the right series if a getter looks up series of other metrics or makes metrics", () => {
+test("finds the right series if a getter looks up series of other metrics or creates metrics", () => {
   const counter = createSparse();
   const other = createSparse();
   const wanted = counter.labels("3", "21");
@@ -223,7 +223,7 @@ test("creates a series once if a getter creates it during the look-up", () => {
   assert.equal(length, 1);
 });
 
-test("a getter with another value at each read gives a series of one of its values", () => {
+test("a getter with another value at each read returns a series of one of its values", () => {
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   let reads = 0;
   const given = new Set<string>();
@@ -253,7 +253,7 @@ test("a getter with another value at each read gives a series of one of its valu
   }
 });
 
-test("throws if the second read of a getter gives an illegal value", () => {
+test("throws if the second read of a getter returns an illegal value", () => {
   const counter = new Counter("c_total", "C.", { labelNames, registry });
   let reads = 0;
   let conversions = 0;

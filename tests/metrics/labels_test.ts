@@ -15,7 +15,7 @@ import { seriesOf } from "../support/series.ts";
 
 const registry = null;
 
-/** What a program that is not checked by the compiler may call. */
+/** The calls of a program without type checks. */
 interface Unchecked {
   labels(...args: unknown[]): unknown;
   remove(...args: unknown[]): boolean;
@@ -64,7 +64,7 @@ test("a metric without labels has one series", () => {
   assert.equal(hits.value, 1);
 });
 
-/** Values that are written alike. */
+/** Values with equal texts. */
 const ALIKE: [string, ...(string | number | boolean)[]][] = [
   ["200", 200, "200", 2e2],
   ["0", 0, -0, "0"],
@@ -79,7 +79,7 @@ for (const [text, ...values] of ALIKE) {
   test(`label values with the text ${JSON.stringify(text)} are one series`, () => {
     for (const form of ["name", "position", "partial"]) {
       const hits = new Counter("hits_total", "Hits.", { labelNames: ["a", "b"], registry });
-      // Twice, since a child is found in another way than it is created.
+      // Twice, because an existing child is found in another way than a new one.
       for (const value of [...values, ...values]) {
         const child = form === "name"
           ? hits.labels({ a: value, b: value })
@@ -95,7 +95,7 @@ for (const [text, ...values] of ALIKE) {
   });
 }
 
-/** Tuples that a key made of one string could take for each other. */
+/** Tuples with equal keys if the key were a joined string. */
 const APART: [a: string, b: string][] = [
   ["a|b", "c"],
   ["a", "b|c"],
@@ -127,7 +127,7 @@ test("tuples that are equal when joined are different series", () => {
   assert.equal(seriesOf(hits).length, APART.length);
 });
 
-test("label names such as constructor are ordinary names", () => {
+test("label names such as constructor are allowed", () => {
   const labelNames = ["constructor", "toString", "length", "hasOwnProperty"] as const;
   const hits = new Counter("hits_total", "Hits.", { labelNames, registry });
   const labels = { constructor: "a", toString: "b", length: 1, hasOwnProperty: "d" };
@@ -137,7 +137,7 @@ test("label names such as constructor are ordinary names", () => {
   assert.deepEqual(seriesOf(hits), [
     'hits_total{constructor="a",toString="b",length="1",hasOwnProperty="d"} 3',
   ]);
-  // What an object inherits is no label.
+  // An inherited property is not a label.
   const one = new Counter("one_total", "One.", { labelNames: ["toString"], registry });
   assert.throws(() => (one as unknown as Unchecked).labels({ other: "x" }), {
     message:
@@ -210,7 +210,7 @@ test("labels() of a metric without labels throws on any label", () => {
   });
 });
 
-test("defaults replace labels that are left out, and can be overridden", () => {
+test("defaults replace omitted labels, and can be overridden", () => {
   const hits = createDefaulted();
   hits.labels({ method: "GET" }).inc();
   hits.labels({ method: "GET", code: 200 }).inc();
@@ -229,14 +229,14 @@ test("defaults do not shorten the positional form", () => {
   });
 });
 
-test("a metric with defaults for some of its labels throws when it is written itself", () => {
+test("a metric with defaults for only some of its labels throws when it is written directly", () => {
   assert.throws(() => (createDefaulted() as unknown as Counter).inc(), {
     name: "UnobservableMetricError",
     message: 'Cannot observe counter "hits_total": labels are missing: "method"',
   });
 });
 
-test("a metric with defaults for all labels stands for one series, exposed from its creation", () => {
+test("a metric with defaults for all labels has a series from its creation, and writes to it", () => {
   const hits = new Counter("hits_total", "Hits.", {
     labelNames: ["method", "code"],
     defaultLabels: { method: "GET", code: 200 },
@@ -294,7 +294,7 @@ test("a partial creates a new series after its metric was cleared", () => {
   assert.deepEqual(seriesOf(hits), ['hits_total{method="GET",code="1"} 1']);
 });
 
-test("a partial can be awaited and printed, as any object", async () => {
+test("a partial can be awaited and printed like any object", async () => {
   const partial = create().labels({ method: "GET" });
   assert.equal(await partial, partial);
   assert.equal(String(partial), "[object Object]");
@@ -302,7 +302,7 @@ test("a partial can be awaited and printed, as any object", async () => {
 
 const states = ["on", "off"] as const;
 const labelNames = ["a", "b"] as const;
-/** Everything that observes, by type. */
+/** Every observing method, by type. */
 const OBSERVERS: [partial: unknown, type: string, methods: string[]][] = [
   [
     new Counter("m", "M.", { labelNames, registry }).labels({ a: 1 }),
@@ -416,7 +416,7 @@ for (const [args, message] of NOT_REMOVED) {
   });
 }
 
-test("removeMatching() removes the series with some label values, and returns their number", () => {
+test("removeMatching() removes the series with the given label values, and returns their number", () => {
   const hits = create();
   const fill = () => {
     for (const method of ["GET", "PUT"]) {
@@ -464,7 +464,7 @@ test("removeMatching() throws on wrong labels, and removes nothing", () => {
   assert.equal(seriesOf(hits).length, 1);
 });
 
-/** All ways to take a child out. */
+/** All ways to remove a child. */
 const REMOVALS: Record<string, (hits: ReturnType<typeof create>) => void> = {
   "remove() by name": (hits) => hits.remove({ method: "GET", code: 200 }),
   "remove() by position": (hits) => hits.remove("GET", 200),
@@ -489,7 +489,7 @@ for (const [how, take] of Object.entries(REMOVALS)) {
   });
 }
 
-test("writes to dead handles of every type go nowhere", () => {
+test("writes to dead handles of every type have no effect", () => {
   const gauge = new Gauge("m", "M.", { labelNames, registry });
   const histogram = new Histogram("m", "M.", { labelNames, registry });
   const summary = new Summary("m", "M.", { labelNames, registry });
@@ -557,7 +557,7 @@ test("created is the time of creation or of the last reset", () => {
   assert.equal(labelled.labels(1).created, 1001.75);
 });
 
-/** A registry with a labelled counter of some children. */
+/** Creates a registry with a labelled counter of some children. */
 function createRegistered(codes: number[]) {
   const own = new CollectorRegistry();
   const hits = new Counter("hits_total", "Hits.", { labelNames: ["code"], registry: own });
@@ -587,7 +587,7 @@ test("a read does not visit series that are removed before it reaches them", () 
       if (seen.length > 1) continue;
       hits.remove("1");
       hits.remove("3");
-      // The same labels again are another child, which came later.
+      // The same labels create a new child, which comes later.
       hits.labels(3).inc(50);
     }
   }

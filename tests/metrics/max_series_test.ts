@@ -21,7 +21,7 @@ const registry = null;
 const labelNames = ["a", "b"] as const;
 const OVERFLOWS = "narthex_series_overflow_total";
 
-/** Every type with labels `a` and `b` and room for so many label sets: how to write, and what to see. */
+/** Creates every type with labels `a` and `b`, a limit, and a function that writes. */
 function createAll(maxSeries: number | undefined) {
   const options = { labelNames, maxSeries, registry };
   const counter = new Counter("c_total", "C.", options);
@@ -43,7 +43,7 @@ function createAll(maxSeries: number | undefined) {
 }
 type Type = keyof ReturnType<typeof createAll>;
 
-/** What five writes with five label sets leave where there is room for two. */
+/** The overflow series after five writes to five label sets of a metric with room for two. */
 const FOLDED: Record<string, string[]> = {
   counter: ['c_total{a="overflow",b="overflow"} 6'],
   histogram: [
@@ -98,7 +98,7 @@ test("the overflow series has native buckets and exemplars", () => {
   assert.equal(folded.nativeExemplars?.length, 2);
 });
 
-test("all look-ups without room give one series, in every form", () => {
+test("all look-ups without room return the overflow series, in every form", () => {
   const counter = new Counter("c_total", "C.", { labelNames, maxSeries: 1, registry });
   const first = counter.labels({ a: 1, b: true });
   const folded = counter.labels({ a: "1", b: "x" });
@@ -136,11 +136,11 @@ test("a full metric finds a series by labels in another order at the first call"
 });
 
 for (const folded of [0, 1]) {
-  const when = folded === 0 ? "nothing was folded yet" : "something was folded";
-  test(`a full metric throws on wrong labels as before, when ${when}`, () => {
+  const when = folded === 0 ? "it has not folded yet" : "it has folded";
+  test(`a full metric throws on wrong labels when ${when}`, () => {
     for (const { metric, write } of Object.values(createAll(0))) {
       for (let i = 0; i < folded; i++) write(String(i));
-      // Any of the metrics: their look-ups are the same.
+      // Any metric type works, because they share their look-ups.
       const { labels } = metric as unknown as { labels: (...args: unknown[]) => unknown };
       const wrong: unknown[][] = [
         ["1"],
@@ -172,7 +172,7 @@ test("the overflow series takes no room, and can be looked up by its labels", ()
   assert.equal(ownCounts(full).seriesOverflows, 1);
 });
 
-test("the label value overflow is an ordinary one for a gauge", () => {
+test("the label value overflow is not special for a gauge", () => {
   const gauge = new Gauge("g", "G.", { labelNames: ["a"], maxSeries: 1, registry });
   gauge.labels("overflow").set(1);
   gauge.labels("2").set(2);
@@ -236,7 +236,7 @@ test("a dropped gauge ignores every write", async () => {
   assert.equal(await dropped.trackInProgress(() => Promise.resolve("done")), "done");
   dropped.setFunction(() => 7);
   assert.equal(dropped.value, 0);
-  // A function of one caller is not in the way of another.
+  // A dropped function of one caller does not block the writes of another.
   gauge.labels("2").set(1);
   assert.deepEqual(dropped.labelValues, ["overflow"]);
   assert.deepEqual(seriesOf(gauge), []);
@@ -264,7 +264,7 @@ test("a dropped label set of a gauge gets a series when there is room", () => {
   assert.deepEqual(seriesOf(gauge), ['g{a="2"} 3']);
 });
 
-test("the series that a metric itself stands for exists whatever the limit is", () => {
+test("the series of a metric that is written directly exists whatever the limit is", () => {
   const counter = new Counter("c_total", "C.", { maxSeries: 0, registry });
   counter.inc();
   assert.deepEqual(seriesOf(counter), ["c_total 1"]);
@@ -331,11 +331,11 @@ test("a registry's maxSeries is the default of its metrics", () => {
     for (let i = 0; i < 5; i++) counter.labels(i).inc();
     counts.push(seriesOf(counter).length);
   }
-  // The overflow series is one more.
+  // The overflow series is not part of the limit.
   assert.deepEqual(counts, [2, 3, 5, 5]);
 });
 
-test("a registry's maxSeries is read through the proxy when a metric is made", () => {
+test("a registry's maxSeries is read through the proxy when a metric is created", () => {
   const proxy = new CollectorRegistryProxy(new CollectorRegistry({ maxSeries: 1 }));
   const options = { labelNames: ["a"], registry: proxy } as const;
   const limited = new Counter("a_total", "A.", options);
@@ -410,7 +410,7 @@ test("overflows are one family of a scrape, absent until the first one", () => {
   assert.equal(generateMetrics(own).includes(OVERFLOWS), false);
 });
 
-test("a million label sets beyond the limit take no memory, and no count is lost", async () => {
+test("a million label sets beyond the limit need no memory, and all their writes are counted", async () => {
   const own = new CollectorRegistry({ maxSeries: 1000 });
   const options = { labelNames: ["path", "status"], registry: own } as const;
   const counter = new Counter("c_total", "C.", options);
@@ -429,7 +429,7 @@ test("a million label sets beyond the limit take no memory, and no count is lost
   const size = 1_000_000;
   flood(20_000, size);
   const grown = await collectedMemory() - before;
-  // That of a million series is some hundred megabytes.
+  // A million series would need several hundred megabytes.
   assert(grown < 4e6, `${grown} bytes`);
   for (const name of ["c_total", "h_count"]) {
     let series = 0;

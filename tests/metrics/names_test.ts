@@ -19,7 +19,7 @@ import { samplesOf } from "../support/series.ts";
 const registry = null;
 const states = ["on", "off"];
 
-/** What all constructors have in common. */
+/** The options that all constructors share. */
 type Options = MetricOptions<string[], string>;
 interface Created {
   readonly name: string;
@@ -41,7 +41,7 @@ const TYPES = Object.keys(CREATE);
 
 const NAMES: [type: string, name: string, options: Options, full: string][] = [
   ["counter", "jobs_total", {}, "jobs_total"],
-  // A counter is never renamed, nor given a suffix.
+  // A counter is never renamed, and gets no suffix.
   ["counter", "jobs", {}, "jobs"],
   ["counter", "jobs_total", { namespace: "app" }, "app_jobs_total"],
   ["counter", "jobs_total", { subsystem: "mail" }, "mail_jobs_total"],
@@ -87,7 +87,7 @@ for (const [type, name, options, full] of NAMES) {
 const NAME = "name must match [a-zA-Z_:][a-zA-Z0-9_:]*";
 const LABEL = "label name must match [a-zA-Z_][a-zA-Z0-9_]*";
 const RESERVED = 'label names that start with "__" are reserved';
-/** What no type accepts. */
+/** Arguments that every type refuses. */
 const REFUSED: [name: unknown, help: unknown, options: unknown, message: string][] = [
   ["", "", {}, `Cannot create TYPE "": ${NAME}: received ""`],
   ["a-b", "", {}, `Cannot create TYPE "a-b": ${NAME}: received "a-b"`],
@@ -211,7 +211,7 @@ test("every type throws on options that are not an object", () => {
   assert.throws(() => CREATE.stateset!("m", "M.", null as unknown as Options), TypeError);
 });
 
-test("a unit has to be part of a name", () => {
+test("a unit must be valid in a name", () => {
   for (const unit of ["m²", "per second", "a-b"]) {
     assert.throws(() => new Gauge("g", "G.", { unit, registry }), {
       name: "TypeError",
@@ -246,7 +246,7 @@ for (const [type, label, refused] of RESERVED_LABELS) {
   });
 }
 
-test("label names such as toString are ordinary names", () => {
+test("label names such as toString are allowed", () => {
   for (const type of TYPES) {
     const labelNames = ["constructor", "toString", "valueOf", "hasOwnProperty", "_", "A9"];
     assert.deepEqual(CREATE[type]!("m", "M.", { labelNames, registry }).labelNames, labelNames);
@@ -304,7 +304,7 @@ test("a constructor throws on a value that is not a registry", () => {
   }
 });
 
-test("a constructor throws on a name that is taken", () => {
+test("a constructor throws on a name that is in use", () => {
   const own = new CollectorRegistry();
   const existing = new Summary("s", "S.", { registry: own });
   assert.throws(() => new Counter("s_count", "S.", { registry: own }), (error) => {

@@ -23,7 +23,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-test("onCollect runs before each read, with the metric, and may write to any metric", () => {
+test("onCollect runs before each read, receives the metric, and may write to any metric", () => {
   const registry = new CollectorRegistry();
   const before = new Counter("before_total", "B.", { registry });
   let calls = 0;
@@ -44,7 +44,7 @@ test("onCollect runs before each read, with the metric, and may write to any met
   assert.deepEqual(lines(), ["before_total 2", 'g{l="a"} 2', "after_total 4", ""]);
 });
 
-test("every type of metric has onCollect, typed with its own methods", async () => {
+test("every type of metric has onCollect, typed with the methods of that type", async () => {
   const registry = new CollectorRegistry();
   new Counter("c_total", "C.", { registry, onCollect: (c) => c.inc() });
   new Gauge("g", "G.", { registry, onCollect: async (g) => g.set(await Promise.resolve(7)) });
@@ -59,7 +59,7 @@ test("every type of metric has onCollect, typed with its own methods", async () 
   assert.match(text, /^m\{m="b"\} 1$/m);
 });
 
-test("a read that wants other names does not call it; value, find() and toJSON() neither", () => {
+test("onCollect is not called by reads of other names, by value, find() or toJSON()", () => {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "G.", { registry, onCollect: () => assert.fail("called") });
   new Gauge("other", "O.", { registry });
@@ -69,7 +69,7 @@ test("a read that wants other names does not call it; value, find() and toJSON()
   assert.ok(JSON.stringify(gauge).includes('"g"'));
 });
 
-test("reads at the same time share one call, also of two registries", async () => {
+test("simultaneous reads share one call of onCollect, also across registries", async () => {
   const registries = [new CollectorRegistry(), new CollectorRegistry()];
   const { promise, resolve } = Promise.withResolvers<void>();
   let calls = 0;
@@ -96,7 +96,7 @@ const FAILURES: [what: string, onCollect: () => void | Promise<void>][] = [
 ];
 
 for (const [what, onCollect] of FAILURES) {
-  test(`a metric whose onCollect ${what} is left out of that read, and the reason is told`, async () => {
+  test(`a metric whose onCollect ${what} is left out of that read, and the error is reported`, async () => {
     const told: unknown[] = [];
     const registry = new CollectorRegistry({
       onError: (error, about) => told.push([(error as Error).message, about]),
@@ -104,7 +104,7 @@ for (const [what, onCollect] of FAILURES) {
     new Gauge("g", "G.", { registry, onCollect }).set(5);
     new Gauge("other", "O.", { registry });
     const text = await generateMetricsAsync(registry);
-    assert.doesNotMatch(text, /^g /m, "old values are never shown");
+    assert.doesNotMatch(text, /^g /m, "old values must not be exposed");
     assert.match(text, /^other 0$/m);
     assert.ok(text.includes(`${ERRORS}{collector="g",cause="error"} 1`));
     assert.deepEqual(told, [["no answer", { collector: "g", cause: "error" }]]);
@@ -112,7 +112,7 @@ for (const [what, onCollect] of FAILURES) {
   });
 }
 
-test("a metric whose onCollect is late is left out, and comes back when it settles", async () => {
+test("a metric whose onCollect is late is left out until onCollect settles", async () => {
   const clock = new ManualClock();
   const registry = new CollectorRegistry({ clock });
   let settle = () => {};
@@ -162,7 +162,7 @@ test("a synchronous read leaves out a metric whose onCollect is asynchronous or 
   settle();
 });
 
-test("an onCollect that reads its own metric costs the metric, and nothing else", () => {
+test("an onCollect that reads its own metric does not affect other metrics", () => {
   const registry = new CollectorRegistry();
   new Gauge("g", "G.", { registry, onCollect: () => void registry.getSampleValue("g") });
   new Gauge("other", "O.", { registry }).set(3);
@@ -174,7 +174,7 @@ test("an onCollect that reads its own metric costs the metric, and nothing else"
   assert.match(registry.lastErrors().get("g")?.message ?? "", /onCollect|depends on itself/);
 });
 
-test("an onCollect may read another metric, whose onCollect runs then", () => {
+test("an onCollect may read another metric, whose onCollect then runs too", () => {
   const registry = new CollectorRegistry();
   new Gauge("double", "D.", {
     registry,
@@ -184,17 +184,17 @@ test("an onCollect may read another metric, whose onCollect runs then", () => {
   assert.match(generateMetrics(registry), /^double 42$/m);
 });
 
-test("of a metric that is created again, the last onCollect counts", () => {
+test("creating a metric again replaces its onCollect", () => {
   const registry = new CollectorRegistry();
   const first = new Gauge("g", "G.", { registry, onCollect: (metric) => metric.set(1) });
   assert.match(generateMetrics(registry), /^g 1$/m);
   assert.equal(new Gauge("g", "G.", { registry, onCollect: (metric) => metric.set(2) }), first);
   assert.match(generateMetrics(registry), /^g 2$/m);
   assert.equal(new Gauge("g", "G.", { registry }), first);
-  assert.match(generateMetrics(registry), /^g 2$/m, "one without keeps what is there");
+  assert.match(generateMetrics(registry), /^g 2$/m, "no onCollect keeps the existing one");
 });
 
-test("a read that takes older numbers does not call it again before they are too old", async () => {
+test("a read that accepts older values does not call onCollect until they are too old", async () => {
   const clock = new ManualClock();
   const registry = new CollectorRegistry({ clock });
   let calls = 0;
@@ -213,7 +213,7 @@ test("a read that takes older numbers does not call it again before they are too
   assert.equal(await read(15_000), 3);
 });
 
-test("onCollect that is no function is refused", () => {
+test("onCollect must be a function", () => {
   for (const onCollect of [7, null, {}, "f"]) {
     assert.throws(
       () => new Gauge("g", "G.", { registry: null, onCollect: onCollect as () => void }),

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Counter, Gauge, Histogram, Info, StateSet, Summary } from "../../mod.ts";
 
-/** The options that all metrics have. */
+/** The options of all metrics. */
 const COMMON = [
   ...["labelNames", "defaultLabels", "unit", "namespace", "subsystem", "registry", "maxSeries"],
   ...["expireAfterSeconds", "exemplars", "nameValidation", "onCollect", "clock"],
 ];
 
-/** What a program that the compiler does not check may give. */
+/** A constructor call of a program without type checks. */
 type Create = (options: unknown) => unknown;
 const TYPES: Record<string, { create: Create; own: string[]; needed?: object }> = {
   counter: { create: (options) => new Counter("m", "M.", options as object), own: [] },
@@ -30,7 +30,7 @@ const TYPES: Record<string, { create: Create; own: string[]; needed?: object }> 
 };
 
 for (const [type, { create, own, needed }] of Object.entries(TYPES)) {
-  test(`a ${type} names an unknown option, and the known ones`, () => {
+  test(`the error for an unknown option of a ${type} lists the known ones`, () => {
     for (const name of ["labelnames", "toString", "__proto__"]) {
       const options = { ...needed, registry: null };
       Object.defineProperty(options, name, { value: ["a"], enumerable: true });
@@ -67,7 +67,7 @@ for (const [type, { create, own, needed }] of Object.entries(TYPES)) {
   });
 }
 
-test("a histogram names an unknown option of its native histogram", () => {
+test("the error for an unknown option of a native histogram lists the known ones", () => {
   const nativeHistogram = { bucketfactor: 1.1 } as object;
   assert.throws(() => new Histogram("m", "M.", { registry: null, nativeHistogram }), {
     name: "TypeError",

@@ -13,7 +13,7 @@ import {
 const ERRORS = "narthex_collector_errors_total";
 const labelNames = ["queue"] as const;
 
-/** What a function may do that costs its series, by type. */
+/** Functions that fail, by type. */
 const FAILING: [type: "counter" | "gauge", how: string, fn: () => unknown][] = [
   ["counter", "throws", () => assert.fail("no")],
   ["counter", "returns a negative number", () => -1],
@@ -31,7 +31,7 @@ for (const [type, how, fn] of FAILING) {
       ? new Counter("m_total", "M.", { labelNames, registry })
       : new Gauge("m_total", "M.", { labelNames, registry });
     metric.labels("good").inc(1);
-    // What the compiler refuses, a program that is not checked may do.
+    // A program without type checks may pass any function.
     metric.labels("bad").setFunction(fn as () => number);
     metric.labels("better").setFunction(() => 3);
     for (let reads = 1; reads <= 2; reads++) {
@@ -52,7 +52,7 @@ for (const [type, how, fn] of FAILING) {
   });
 }
 
-test("a function is called once in a read", () => {
+test("a function is called once per read", () => {
   const registry = new CollectorRegistry();
   let asked = 0;
   new Gauge("g", "G.", { registry }).setFunction(() => ++asked);
@@ -65,8 +65,8 @@ test("a function is called once in a read", () => {
   assert.equal(asked, 1);
 });
 
-for (const how of ["as they are", "with a prefix", "with constant labels"]) {
-  test(`functions are called once a read, and those that throw cost one series, ${how}`, () => {
+for (const how of ["without changes", "with a prefix", "with constant labels"]) {
+  test(`functions are called once per read, and a failing one loses only its series, ${how}`, () => {
     const registry = new CollectorRegistry(
       how === "with a prefix"
         ? { prefix: "p" }
@@ -94,7 +94,7 @@ for (const how of ["as they are", "with a prefix", "with constant labels"]) {
   });
 }
 
-test("a family with computed metrics is merged with others of its name", () => {
+test("a family with computed metrics is merged with other families of its name", () => {
   const registry = new CollectorRegistry();
   let asked = 0;
   const gauge = new Gauge("g", "G.", { labelNames, registry });
@@ -119,7 +119,7 @@ g{queue="c"} 6
   assert.equal(asked, 1);
 });
 
-test("the value of a counter's function may fall", () => {
+test("the value of a counter's function may decrease", () => {
   const registry = new CollectorRegistry();
   let value = 5;
   new Counter("c_total", "C.", { registry }).setFunction(() => value);

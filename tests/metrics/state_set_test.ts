@@ -77,7 +77,7 @@ const ILLEGAL: [options: unknown, rule: string][] = [
 ];
 for (const [options, rule] of ILLEGAL) {
   test(`a stateset is refused: ${rule}`, () => {
-    // Not legal, so the default registry never sees it.
+    // The options are invalid, so nothing is added to the default registry.
     const given = options as { states: string[] };
     assert.throws(() => new StateSet("service", "Service.", given), {
       name: "TypeError",
@@ -86,7 +86,7 @@ for (const [options, rule] of ILLEGAL) {
   });
 }
 
-test("a state that is not well-formed can be set as it was declared", () => {
+test("a state that is not well-formed can be set with its declared name", () => {
   const service = new StateSet("service", "S.", { states: ["on", "\ud800"], registry });
   service.state("\ud800");
   assert.deepEqual(seriesOf(service), ['service{service="on"} 0', 'service{service="\ufffd"} 1']);
@@ -99,7 +99,7 @@ test("states are copied", () => {
   assert.deepEqual(service.labels().states, ["on", "off"]);
 });
 
-test("a stateset with labels throws when it is set itself", () => {
+test("a stateset with labels throws when it is set directly", () => {
   const service = new StateSet("service", "S.", { states, labelNames: ["zone"], registry });
   assert.throws(() => (service as unknown as { state(state: string): void }).state("running"), {
     name: "UnobservableMetricError",

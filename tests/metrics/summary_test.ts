@@ -57,7 +57,7 @@ for (const value of [NaN, Infinity, -Infinity]) {
 test("quantiles are within 2 % of the exact ones", () => {
   const quantiles = [0, 0.25, 0.5, 0.9, 0.99, 1];
   const summary = new Summary("s", "S.", { quantiles, clock: new ManualClock(), registry });
-  // Every number from 1 to 1000 once, in an order that is not theirs.
+  // Every number from 1 to 1000 once, unsorted.
   for (let i = 0; i < 1000; i++) summary.observe((i * 619) % 1000 + 1);
   const child = summary.labels();
   assert.deepEqual(child.quantiles, quantiles);
@@ -71,7 +71,7 @@ test("quantiles are within 2 % of the exact ones", () => {
   );
 });
 
-test("quantiles forget values older than the window, count and sum do not", () => {
+test("quantiles forget values older than the window, but count and sum keep them", () => {
   const clock = new ManualClock();
   const summary = new Summary("s", "S.", {
     quantiles: [1],
@@ -142,7 +142,7 @@ for (const [options, name, rule] of ILLEGAL) {
   });
 }
 
-test("a summary with labels throws when it is observed itself", () => {
+test("a summary with labels throws when it is observed directly", () => {
   const loose = new Summary("s", "S.", { labelNames: ["a"], registry }) as unknown as Summary;
   for (const use of [() => loose.observe(1), () => loose.time(() => {}), () => loose.wrap]) {
     assert.throws(use, {

@@ -6,7 +6,7 @@ import { seriesOf } from "../support/series.ts";
 
 const registry = null;
 
-/** A metric that durations can be observed with, and what it has observed: [count, sum]. */
+/** Returns metrics that observe durations, with functions that read their counts and sums. */
 function createAll() {
   const clock = new ManualClock();
   const histogram = new Histogram("d_seconds", "D.", { clock, registry });
@@ -43,7 +43,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
     assert.deepEqual(numbers(), [1, 2]);
   });
 
-  test(`a timer of ${what} records when it is disposed of, and stop() does nothing then`, () => {
+  test(`a timer of ${what} records when it is disposed of, and a later stop() records nothing`, () => {
     const timer = metric.startTimer();
     clock.advance(3);
     timer[Symbol.dispose]();
@@ -52,7 +52,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
     assert.deepEqual(numbers(), [2, 5]);
   });
 
-  test(`timers of ${what} run at the same time, and never record less than 0`, () => {
+  test(`timers of ${what} can overlap, and never record less than 0`, () => {
     const first = metric.startTimer();
     clock.advance(1);
     const second = metric.startTimer();
@@ -63,7 +63,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
     assert.deepEqual(numbers(), [4, 7]);
   });
 
-  test(`time() of ${what} returns what the function returns`, async () => {
+  test(`time() of ${what} returns the result of the function`, async () => {
     assert.equal(metric.time(() => (clock.advance(1), "now")), "now");
     assert.equal(metric.time(() => undefined), undefined);
     assert.equal(metric.time(() => null), null);
@@ -72,13 +72,13 @@ for (const [what, { clock, metric, read }] of createAll()) {
       clock.advance(2);
       return "later";
     });
-    // Not before it has settled.
+    // The duration is recorded only after the promise has settled.
     assert.deepEqual(numbers(), [7, 8]);
     assert.equal(await promise, "later");
     assert.deepEqual(numbers(), [8, 10]);
   });
 
-  test(`time() of ${what} records failures and passes them on`, async () => {
+  test(`time() of ${what} records failures and rethrows them`, async () => {
     const error = new Error("no");
     const fail = () => {
       clock.advance(1);
@@ -140,7 +140,7 @@ for (const [what, { clock, metric, read }] of createAll()) {
 
 type Timed = Histogram<["job", "code"]>;
 
-/** The types with timers. Their timers are alike, so one type stands for all. */
+/** The types with timers. Their timers have the same methods, so one type is enough here. */
 const TIMED: Record<string, (clock: ManualClock) => Timed> = {
   gauge: (clock) =>
     new Gauge("d", "D.", { labelNames: ["job", "code"], clock, registry }) as unknown as Timed,
@@ -150,7 +150,7 @@ const TIMED: Record<string, (clock: ManualClock) => Timed> = {
     new Summary("d", "D.", { labelNames: ["job", "code"], clock, registry }) as unknown as Timed,
 };
 for (const [type, create] of Object.entries(TIMED)) {
-  test(`a timer of a labelled ${type} takes the labels at its end`, () => {
+  test(`a timer of a labelled ${type} takes the labels when it stops`, () => {
     const clock = new ManualClock();
     const metric = create(clock);
     const timer = metric.startTimer();
@@ -168,7 +168,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     assert.equal(seriesOf(metric).some((series) => series.includes(labels(3))), false);
   });
 
-  test(`a timer of a labelled ${type} goes on if its labels are wrong`, () => {
+  test(`a timer of a labelled ${type} keeps running if its labels are wrong`, () => {
     const clock = new ManualClock();
     const metric = create(clock);
     const timer = metric.startTimer();
@@ -192,7 +192,7 @@ for (const [type, create] of Object.entries(TIMED)) {
     assert.equal(loose.stop(), 2);
   });
 
-  test(`a timer of a series of a ${type} throws on labels, and goes on`, () => {
+  test(`a timer of a series of a ${type} throws on labels, and keeps running`, () => {
     const clock = new ManualClock();
     const child = create(clock).labels("mail", 1);
     const timer = child.startTimer();
@@ -231,7 +231,7 @@ test("a timer of a metric without labels throws on labels", () => {
   assert.equal(typeof timer.stop(), "number");
 });
 
-test("a histogram's timer takes labels of an exemplar at its end", () => {
+test("a histogram's timer takes exemplar labels when it stops", () => {
   const clock = new ManualClock(100);
   const options = { buckets: [1], clock, registry };
   const plain = new Histogram("d", "D.", options);
@@ -255,7 +255,7 @@ test("a histogram's timer takes labels of an exemplar at its end", () => {
   assert.deepEqual(native.labels().nativeExemplars, [exemplar("a")]);
 });
 
-test("a timer goes on if its exemplar is refused, and records nothing", () => {
+test("a timer records nothing and keeps running if its exemplar is refused", () => {
   const clock = new ManualClock();
   const histogram = new Histogram("d", "D.", { labelNames: ["job"], clock, registry });
   const timer = histogram.startTimer();
@@ -276,7 +276,7 @@ test("a timer goes on if its exemplar is refused, and records nothing", () => {
   assert.equal(childTimer.stop(), 2);
 });
 
-test("a timer of a gauge or a summary refuses an exemplar, and goes on", () => {
+test("a timer of a gauge or a summary throws on an exemplar, and keeps running", () => {
   const clock = new ManualClock();
   const options = { labelNames: ["job"], clock, registry } as const;
   for (const metric of [new Gauge("d", "D.", options), new Summary("d", "D.", options)]) {

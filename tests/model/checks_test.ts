@@ -11,11 +11,11 @@ interface Options {
 const KNOWN: KnownOptions<Options> = { registry: true, timeoutMs: true };
 
 function check(options: unknown): Options {
-  // The compiler refuses most of what plain JavaScript may hand in.
+  // The compiler rejects most values that JavaScript callers may pass.
   return checkKnownOptions(options as Options, KNOWN, "Cannot test");
 }
 
-test("received() shows a value in a short text and never throws", () => {
+test("received() formats a value as short text and never throws", () => {
   const circle: unknown[] = [];
   circle.push(circle);
   const { proxy: revoked, revoke } = Proxy.revocable({}, {});
@@ -58,14 +58,14 @@ test("checkKnownOptions() returns a copy of known options", () => {
   assert.deepEqual({ ...checked }, options);
 });
 
-test("checkKnownOptions() names the unknown option and the known ones", () => {
+test("checkKnownOptions() names the unknown option and the known options", () => {
   assert.throws(() => check({ timeoutMs: 5, timeoutMS: 6 }), {
     name: "TypeError",
     message: 'Cannot test: unknown option "timeoutMS": known options are "registry", "timeoutMs"',
   });
 });
 
-test("checkKnownOptions() refuses an unknown option that is undefined or named like an inherited one", () => {
+test("checkKnownOptions() throws on an unknown option that is undefined or has an inherited name", () => {
   for (const options of [{ nothing: undefined }, { toString: 1 }, JSON.parse('{"__proto__":1}')]) {
     assert.throws(() => check(options), { name: "TypeError", message: /unknown option/ });
   }
@@ -91,7 +91,7 @@ test("checkKnownOptions() reads a getter once", () => {
   assert.deepEqual([checked.timeoutMs, checked.timeoutMs, reads], [1, 1, 1]);
 });
 
-test("checkKnownOptions() refuses everything that is not an object", () => {
+test("checkKnownOptions() throws on everything that is not an object", () => {
   for (const options of [null, undefined, "registry", 5, () => {}]) {
     assert.throws(() => check(options), {
       name: "TypeError",
@@ -100,7 +100,7 @@ test("checkKnownOptions() refuses everything that is not an object", () => {
   }
 });
 
-test("checkKnownOptions() refuses a registry in place of options", () => {
+test("checkKnownOptions() throws on a registry instead of options", () => {
   for (
     const registry of [
       new CollectorRegistry(),

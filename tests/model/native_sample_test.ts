@@ -25,7 +25,7 @@ const CASES: { name: string; order: Add[] }[] = [
 ];
 
 for (const { name, order } of CASES) {
-  test(`a native histogram and samples beside it are one metric: ${name}`, () => {
+  test(`a native histogram and its classic samples are one metric: ${name}`, () => {
     const family = order.reduce(
       (family, add) => add(family),
       new MetricFamily("h", "", "histogram"),
@@ -42,7 +42,7 @@ for (const { name, order } of CASES) {
   });
 }
 
-test("a repeated sample beside a native histogram begins another metric", () => {
+test("a repeated sample of a native histogram starts another metric", () => {
   const family = addNative(addParts(new MetricFamily("h", "", "histogram")))
     .addSample("h_count", {}, 4);
   assert.equal([...family.metrics].length, 2);

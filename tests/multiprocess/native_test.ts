@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  CollectorRegistry,
-  gather,
-  gatherAsync,
-  generateProtobufAsync,
-  Histogram,
-} from "../../mod.ts";
+import { CollectorRegistry, gather, gatherAsync, Histogram } from "../../mod.ts";
 import { loadBackend, mergeFamilies } from "../../multiprocess/mod.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 import { type PlainFamily, toPlain } from "../support/plain.ts";
-import { decodeFamilies } from "../support/protobuf.ts";
 
 const nativeHistogram = fc.record({
   bucketFactor: fc.constantFrom(1.1, 1.5, 2, 10),
@@ -103,22 +96,5 @@ test("a zero threshold inside a bucket of another histogram moves to its end", (
         count: 3,
       },
     );
-  }
-});
-
-test("a histogram that was classic before is written as floats, which Prometheus accepts", async () => {
-  const store = new MemoryStore();
-  for (const nativeHistogram of [false, true]) {
-    const registry = new CollectorRegistry();
-    const size = new Histogram("size", "S.", { registry, buckets: [], nativeHistogram });
-    await using shared = await loadBackend(store.backend(), { registry, intervalMs: 1e9 });
-    for (const value of [1, 2, 4]) size.observe(value);
-    if (!nativeHistogram) continue;
-    const families = decodeFamilies(await generateProtobufAsync(shared));
-    const [metric] = families.find(({ name }) => name === "size")?.metric ?? [];
-    const { sample_count_float, positive_count } = metric!.histogram!;
-    // An integer histogram must have as many values in its buckets.
-    assert.equal(sample_count_float, 6);
-    assert.equal(positive_count?.reduce((sum, count) => sum + count), 3);
   }
 });

@@ -10,6 +10,7 @@ import {
   generateMetrics,
   generateMetricsAsync,
   Histogram,
+  type HistogramMetric,
   Info,
   MetricFamily,
   metricsResponse,
@@ -544,6 +545,70 @@ test("series of former labels stay beside the new ones", async () => {
   const lines = ['a_total{x="1",y="2"} 2', 'a_total{x="1"} 1'];
   assert.deepEqual(await linesOf(young.shared), lines);
   assert.deepEqual(await linesOf(old.shared), lines);
+});
+
+test("a series of an empty label is the series without that label", async () => {
+  const store = new MemoryStore();
+  const old = await share(store, (registry) => new Counter("a_total", "A.", { registry }));
+  old.metrics.inc(7);
+  await old.shared.flush();
+  const young = await share(store, (registry) => {
+    return new Counter("a_total", "A.", { registry, labelNames: ["x"] });
+  });
+  young.metrics.labels("").inc(2);
+  young.metrics.labels("1").inc(1);
+  assert.deepEqual(await linesOf(young.shared), ["a_total 9", 'a_total{x="1"} 1']);
+});
+
+test("native buckets are left out if a process counted without them", async () => {
+  const store = new MemoryStore();
+  const define = (nativeHistogram?: true) => (registry: CollectorRegistry) =>
+    new Histogram("size", "Sizes.", { registry, buckets: [1], nativeHistogram });
+  const old = await share(store, define());
+  old.metrics.observe(0.5);
+  await old.shared.flush();
+  const young = await share(store, define(true));
+  young.metrics.observe(3);
+  for await (const { name, metrics } of young.shared.collectAsync()) {
+    if (name !== "size") continue;
+    const [{ count, native }] = [...metrics] as [HistogramMetric];
+    assert.deepEqual({ count, native }, { count: 2, native: undefined });
+  }
+  assert.deepEqual(await linesOf(young.shared), [
+    'size_bucket{le="1"} 1',
+    'size_bucket{le="+Inf"} 2',
+    "size_sum 3.5",
+    "size_count 2",
+    'narthex_collector_errors_total{collector="size",cause="conflict"} 1',
+  ]);
+});
+
+test("no batch is larger than the store allows, even if all series are removed", async () => {
+  const store = new MemoryStore();
+  const sizes: number[] = [];
+  const inner = store.backend();
+  const backend: Backend = {
+    name: "memory",
+    open: async (options) => {
+      const session = await inner.open(options);
+      const push: typeof session.push = (id, batch, options) => {
+        const { families, adds, sets, deletes } = batch;
+        sizes.push(families.length + adds.length + sets.length + deletes.length);
+        return session.push(id, batch, options);
+      };
+      return { ...session, maxNumbers: 100, push };
+    },
+  };
+  const registry = new CollectorRegistry();
+  for (let i = 0; i < 500; i++) new Counter(`a${i}_total`, "A.", { registry, labelNames: ["x"] });
+  const level = new Gauge("level", "Level.", { registry, labelNames: ["x"] });
+  for (let i = 0; i < 1000; i++) level.labels(i).set(i);
+  const shared = await loadBackend(backend, { ...MANUAL, registry });
+  assert.equal(await shared.flush(), true);
+  level.clear();
+  assert.equal(await shared.flush(), true);
+  assert.ok(Math.max(...sizes) <= 101, `${Math.max(...sizes)} rows`);
+  assert.deepEqual(await linesOf(shared), []);
 });
 
 test("the last type of a family is shown to all processes", async () => {

@@ -3,8 +3,10 @@ import {
   copyFileSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -13,11 +15,12 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CollectorRegistry, Counter, Gauge, generateMetricsAsync } from "../../mod.ts";
+import { CollectorRegistry, Counter, Gauge, generateMetricsAsync, Histogram } from "../../mod.ts";
 import { loadBackend, type LoadBackendOptions, type Timers } from "../../multiprocess/mod.ts";
 import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { testBackend } from "../support/backend_contract.ts";
 import { ManualClock, settle, until } from "../support/clock.ts";
+import { samplesAsync } from "../support/series.ts";
 import { testGuards } from "../support/shared_guards.ts";
 
 /** A folder for one test, and the database in it. */
@@ -276,24 +279,66 @@ test(
 );
 
 test(
-  "a process has ended that sent nothing since the clock was set back",
-  inFolder(async (place) => {
-    const clock = new ManualClock();
-    const start = async () => {
-      const registry = new CollectorRegistry();
-      const running = new Gauge("running", "Runs.", { registry, aggregation: "livesum" });
-      const options = { registry, intervalMs: 1e9, deadAfterMs: 60_000, timers: clock };
-      const shared = await loadBackend(sqliteBackend(place.path), options);
-      running.set(1);
-      assert.equal(await shared.flush(), true);
-      return shared;
-    };
-    const silent = await start();
-    clock.setTimeOfDay(clock.now() - 3600);
-    const shared = await start();
-    assert.equal(await shared.getSampleValueAsync("running"), 1);
+  "a database has the same totals through a link, and others after the link leads elsewhere",
+  inFolder(async ({ folder, path }) => {
+    const link = join(folder, "link.db");
+    symlinkSync(path, link);
+    const processes = [await share(link), await share(path), await share(link)];
+    for (let counted = 1; counted <= 6; counted++) {
+      const { jobs, total } = processes[counted % 3]!;
+      jobs.labels("a").inc();
+      assert.equal(await total(), counted);
+    }
+    rmSync(link);
+    symlinkSync(join(folder, "other.db"), link);
+    const { jobs, shared, total } = processes[0]!;
+    jobs.labels("a").inc(10);
+    await shared.flush();
+    assert.equal(await total(), 10);
+    assert.equal(await processes[1]!.total(), 6);
+    for (const { shared } of processes) await shared.close();
+  }),
+);
+
+test(
+  "totals start at zero when two databases of the same age are swapped",
+  inFolder(async ({ folder }) => {
+    const paths = ["one.db", "two.db"].map((name) => join(folder, name));
+    for (const [i, path] of paths.entries()) {
+      const { jobs, shared } = await share(path);
+      jobs.labels("a").inc(100 + i);
+      await shared.close();
+    }
+    const [one, two] = paths as [string, string];
+    const between = join(folder, "between.db");
+    for (const [from, to] of [[one, between], [two, one], [between, two]] as const) {
+      renameSync(from, to);
+    }
+    for (const path of paths) {
+      const { jobs, shared, total } = await share(path);
+      jobs.labels("a").inc(1);
+      assert.equal(await total(), 1);
+      await shared.close();
+    }
+  }),
+);
+
+test(
+  "a database is the same if another runtime rounds the birth time of its file up",
+  inFolder(async ({ path }) => {
+    const first = await share(path);
+    first.jobs.labels("a").inc(5);
+    await first.shared.close();
+    const database = new DatabaseSync(path);
+    const [number, made] = String(
+      database.prepare("SELECT identity FROM file").get()?.["identity"],
+    ).split(" ");
+    const rounded = made === "?" ? made : Number(made) + 1;
+    database.prepare("UPDATE file SET identity = ?").run(`${number} ${rounded}`);
+    database.close();
+    const { shared, total } = await share(path);
+    assert.equal(await total(), 5);
     await shared.close();
-    await silent.close();
   }),
 );
 
@@ -367,6 +412,76 @@ test(
 );
 
 test(
+  "the log does not grow with short scripts beside a process that only reads",
+  inFolder(async ({ path }) => {
+    await share(path).then(({ shared }) => shared.close());
+    const reader = await share(path, { readOnly: true });
+    let longest = 0;
+    for (let run = 0; run < 60; run++) {
+      const { jobs, shared } = await share(path);
+      for (let i = 0; i < 300; i++) jobs.labels(`${i} ${"x".repeat(1000)}`).inc();
+      await shared.close();
+      longest = Math.max(longest, statSync(`${path}-wal`).size);
+    }
+    assert.ok(longest < 6e6, `${longest} bytes`);
+    await reader.shared.close();
+  }),
+);
+
+/** A process with one gauge, which counts while the process runs. */
+async function shareGauge(path: string, options: LoadBackendOptions) {
+  const registry = new CollectorRegistry();
+  const level = new Gauge("level", "Level.", { registry, aggregation: "livesum" });
+  const given = { registry, intervalMs: 1e9, deadAfterMs: 10_000, ...options };
+  const shared = await loadBackend(sqliteBackend(path), given);
+  return { level, shared, sum: () => shared.getSampleValueAsync("level") };
+}
+
+test(
+  "a process that has ended does not run again when the clock goes back",
+  inFolder(async ({ path }) => {
+    const clock = new ManualClock();
+    const [one, two] = [
+      await shareGauge(path, { timers: clock }),
+      await shareGauge(path, { timers: clock }),
+    ];
+    one.level.set(5);
+    await one.shared.flush();
+    // It sends nothing more, as if it was killed.
+    two.level.set(1);
+    assert.equal(await two.sum(), 6);
+    clock.setTimeOfDay(clock.now() - 3600);
+    for (const [seconds, sum] of [[5, 6], [11, 1]] as const) {
+      clock.advance(seconds);
+      assert.equal(await two.sum(), sum);
+    }
+    await two.shared.close();
+    await one.shared.close();
+  }),
+);
+
+test(
+  "gauges of an idle process stay if retentionMs is less than deadAfterMs",
+  inFolder(async ({ path }) => {
+    const clock = new ManualClock();
+    const options = { timers: clock, retentionMs: 1000 };
+    const [idle, busy] = [await shareGauge(path, options), await shareGauge(path, options)];
+    idle.level.set(5);
+    await idle.shared.flush();
+    for (let second = 0; second < 9; second++) {
+      busy.level.set(second);
+      assert.equal(await busy.sum(), 5 + second);
+      clock.advance(1);
+    }
+    await idle.shared.close();
+    clock.advance(2);
+    busy.level.set(0);
+    assert.equal(await busy.sum(), 0);
+    await busy.shared.close();
+  }),
+);
+
+test(
   "checkpoints at idle times become rare on a slow disk",
   inFolder(async ({ folder }) => {
     const countCheckpoints = async (path: string, secondsPerLook: number): Promise<number> => {
@@ -394,6 +509,67 @@ test(
     const slow = await countCheckpoints(join(folder, "slow.db"), 0.03);
     assert.ok(fast >= 10, `${fast} checkpoints`);
     assert.ok(slow >= 2 && slow <= fast / 2, `${slow} checkpoints, ${fast} where they are fast`);
+  }),
+);
+
+test(
+  "a limit holds after the overflow series has expired",
+  inFolder(async ({ path }) => {
+    const clock = new ManualClock();
+    const count = async (...tenants: string[]) => {
+      const registry = new CollectorRegistry();
+      const guards = { maxSeries: 3, expireAfterSeconds: 10 };
+      const hits = new Counter("hits_total", "H.", {
+        registry,
+        labelNames: ["tenant"],
+        ...guards,
+        clock,
+      });
+      const options = { registry, intervalMs: 1e9, deadAfterMs: 60_000, timers: clock };
+      const shared = await loadBackend(sqliteBackend(path), options);
+      for (const tenant of tenants) hits.labels(tenant).inc();
+      const samples = await samplesAsync(shared);
+      await shared.close();
+      return [...samples.keys()].filter((series) => series.startsWith("hits_total"));
+    };
+    for (let i = 0; i < 4; i++) {
+      await count("a", "b", "c");
+      const series = await count(`new ${i}`);
+      assert.deepEqual(
+        series.sort(),
+        ["a", "b", "c", "overflow"].map((tenant) => `hits_total{tenant="${tenant}"}`),
+      );
+      for (const seconds of [6, 6]) {
+        clock.advance(seconds);
+        await count("a", "b", "c");
+      }
+    }
+  }),
+);
+
+test(
+  "native buckets of a process without a limit take no room from series",
+  inFolder(async ({ path }) => {
+    const start = async (maxSeries?: number) => {
+      const registry = new CollectorRegistry(maxSeries === undefined ? {} : { maxSeries });
+      const options = { registry, labelNames: ["tenant"], nativeHistogram: true } as const;
+      const size = new Histogram("size", "S.", { ...options, buckets: [] });
+      const shared = await loadBackend(sqliteBackend(path), { registry, intervalMs: 1e9 });
+      return { size, shared };
+    };
+    const old = await start();
+    for (let value = 1; value < 1e6; value *= 2) old.size.labels("old").observe(value);
+    await old.shared.close();
+    const { size, shared } = await start(3);
+    for (const tenant of ["a", "b", "c"]) size.labels(tenant).observe(1);
+    const counts = [...await samplesAsync(shared)].filter(([series]) => series.includes("_count"));
+    assert.deepEqual(Object.fromEntries(counts), {
+      'size_count{tenant="old"}': 20,
+      'size_count{tenant="a"}': 1,
+      'size_count{tenant="b"}': 1,
+      'size_count{tenant="overflow"}': 1,
+    });
+    await shared.close();
   }),
 );
 

@@ -1,14 +1,17 @@
 /**
- * Holds the tests against small mistakes in the library: negated conditions, bounds that are off by
- * one, statements that were forgotten. A mutant is the library with one of them; a test must fail
- * with it. Some mutants change nothing but speed or memory, so that no test can fail. They are
- * within the tenth that may survive.
+ * Checks that the tests notice small mistakes in the library: negated conditions, bounds that are
+ * off by one, missing statements. A mutant is the library with one such mistake, and some test must
+ * fail with it. Some mutants only change speed or memory, so no test can fail. They are part of the
+ * tenth that may survive.
  *
- * Takes a sample, the same each time as long as the library is the same: 400 mutants where
- * `NARTHEX_TRUST` is `full`, else ten. Options:
- * `--mutants=N` or `--mutants=all`, `--seed=N`, `--only=PATH` (a file, or how its path begins),
- * `--jobs=N` (all cores), `--minutes=N` (what is judged until then is the sample),
- * `--output=FILE` (all verdicts in JSON).
+ * By default it takes a sample, which is the same as long as the library is the same: 400 mutants
+ * with `NARTHEX_TRUST=full`, and ten otherwise. Options:
+ * - `--mutants=N` or `--mutants=all`
+ * - `--seed=N`
+ * - `--only=PATH`: a file, or the start of its path
+ * - `--jobs=N`: the number of parallel jobs (default: all cores)
+ * - `--minutes=N`: the time limit; the sample is what was judged until then
+ * - `--output=FILE`: writes all verdicts as JSON
  *
  * @module
  */
@@ -17,21 +20,22 @@ import { IS_FULL, reportFault } from "../support/fault_report.ts";
 import { listMutants, type Mutant, sampleMutants } from "./mutants.ts";
 import { listTests, Sandbox, type Verdict } from "./sandbox.ts";
 
-/** The part of the mutants that must be killed. */
+/** The required fraction of killed mutants. */
 const FULL_BAR = 0.9;
 /**
- * The same for a sample of ten, or of what a busy machine has judged of them. Where one of ten
- * survives on the whole, more than four of ten do so by chance once in 600 samples.
+ * The required fraction in a sample of ten, or of those that a busy machine has judged. If one in
+ * ten mutants survives overall, a sample has more than four survivors by chance once in 600
+ * samples.
  */
 const QUICK_BAR = 0.6;
 const FULL = { mutants: 400, seed: 1 };
-/** Few mutants, of a seed whose tests are quick ones. */
+/** A few mutants, with a seed whose tests are fast. */
 const QUICK = { mutants: 10, seed: 3 };
 
-/** When no more mutants are taken up, in minutes after the start, if nothing else is said. */
+/** The default time limit in minutes, after which no more mutants are started. */
 const MAX_MINUTES = IS_FULL ? 120 : 0.75;
 
-/** A mutant and what became of it. */
+/** A mutant and its verdict. */
 interface Result extends Verdict {
   readonly mutant: Mutant;
 }
@@ -52,7 +56,7 @@ const start = performance.now();
 const all = await listMutants();
 const count = options.mutants === "all" ? all.length : Number(options.mutants);
 const candidates = all.filter((mutant) => mutant.file.startsWith(options.only));
-// Without knowing which tests run what, it takes long to find that a mutant survives.
+// Without knowing which tests run which lines, it takes long to find that a mutant survives.
 const isQuick = count <= QUICK.mutants;
 const bar = isQuick ? QUICK_BAR : FULL_BAR;
 const sample = sampleMutants(candidates, { count, seed: Number(options.seed) });
@@ -82,7 +86,7 @@ reportFault({
 });
 if (!(score >= bar)) Deno.exit(1);
 
-/** Judges mutants, in as many copies of the checkout as there are jobs. */
+/** Judges mutants in as many copies of the checkout as there are jobs. */
 async function judgeAll(mutants: readonly Mutant[]): Promise<Result[]> {
   const tests = await listTests();
   const results: Result[] = [];
@@ -111,7 +115,7 @@ async function judgeAll(mutants: readonly Mutant[]): Promise<Result[]> {
   return results.sort((a, b) => place(a) < place(b) ? -1 : 1);
 }
 
-/** What results are sorted by. */
+/** Returns the sort key of a result. */
 function place({ mutant: { file, line } }: Result): string {
   return `${file} ${String(line).padStart(5)}`;
 }

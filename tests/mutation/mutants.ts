@@ -1,37 +1,37 @@
 /**
- * The mutants of the library: each a file with one small mistake.
+ * Lists the mutants of the library. Each is a file with one small mistake.
  *
  * @module
  */
 import { ROOT } from "../support/paths.ts";
 import type { Edit } from "./mutators.ts";
 
-/** What is mutated: where numbers are kept, collected and written. */
+/** The mutated files and folders: those that store, collect and encode numbers. */
 export const SOURCES = ["metrics.ts", "metrics", "registry.ts", "registry", "encoding"];
 
 /** A file with one mistake. */
 export interface Mutant {
-  /** The file, from the top of the checkout. */
+  /** The path of the file, relative to the root of the checkout. */
   readonly file: string;
-  /** The number of the line that is changed, from 1. */
+  /** The first changed line, counted from 1. */
   readonly line: number;
-  /** The number of the last line that is changed. */
+  /** The last changed line. */
   readonly lastLine: number;
-  /** What kind of mistake it is. */
+  /** The kind of mistake. */
   readonly mutator: string;
-  /** The class and functions around it. */
+  /** The class and functions that contain the change. */
   readonly within: string;
-  /** The lines that are changed, and what becomes of them, without regard to layout. */
+  /** The changed lines before and after the change, without line breaks. */
   readonly change: string;
   /** The text of the whole file with the mistake. */
   readonly text: string;
 }
 
-/** How much of a changed line is told. */
+/** The length at which a changed line is shortened. */
 const MAX_LENGTH = 160;
 
 /**
- * Every mutant of the library, in the order of the files and of what stands in them.
+ * Lists all mutants of the library, in the order of the files and of their content.
  *
  * @returns The mutants.
  */
@@ -58,7 +58,7 @@ export async function listMutants(): Promise<Mutant[]> {
     let text = texts.get(file);
     if (text === undefined) texts.set(file, text = await Deno.readTextFile(`${ROOT}${file}`));
     const mutant = applyEdit(file, text, JSON.parse(message) as Edit);
-    // The same change of the same line elsewhere in the same function.
+    // A function may contain the same line several times, with the same change.
     const key = keyOf(mutant);
     const count = (seen.get(key) ?? 0) + 1;
     seen.set(key, count);
@@ -68,10 +68,10 @@ export async function listMutants(): Promise<Mutant[]> {
 }
 
 /**
- * Makes a mutant.
+ * Creates a mutant.
  *
- * @param file The file's path.
- * @param text Its text.
+ * @param file The path of the file.
+ * @param text The text of the file.
  * @param edit The mistake.
  * @returns The mutant.
  */
@@ -95,14 +95,14 @@ export function applyEdit(file: string, text: string, edit: Edit): Mutant {
   };
 }
 
-/** Code on one line, of which long ones are told by their ends. */
+/** Joins code into one line, and shortens it in the middle. */
 function flatten(code: string): string {
   const flat = code.trim().replaceAll(/\s+/g, " ");
   if (flat.length <= MAX_LENGTH) return flat;
   return `${flat.slice(0, MAX_LENGTH / 2)} … ${flat.slice(-MAX_LENGTH / 2)}`;
 }
 
-/** What tells a mutant from all others, and stays the same when its file changes elsewhere. */
+/** Returns a unique key of a mutant. It stays the same if the file changes elsewhere. */
 export function keyOf(
   { file, within, change }: Pick<Mutant, "file" | "within" | "change">,
 ): string {
@@ -110,13 +110,13 @@ export function keyOf(
 }
 
 /**
- * Some of the mutants: of each file as many as its share, but at least one. Which they are is
- * decided by each mutant's key and the seed alone, so that a change of the library changes
- * little else of the sample.
+ * Takes a sample of the mutants: from each file in proportion, but at least one. Only the keys of
+ * the mutants and the seed determine the sample, so that a change of the library affects little of
+ * it.
  *
  * @param mutants All mutants.
- * @param options How many, and which.
- * @returns The sample, in an order that the seed decides: its first part is a sample as well.
+ * @param options The size of the sample, and the seed.
+ * @returns The sample, in an order that depends on the seed. Its first part is a sample too.
  */
 export function sampleMutants(
   mutants: readonly Mutant[],
@@ -126,7 +126,7 @@ export function sampleMutants(
     .sort((a, b) => a.hash - b.hash);
   const files = Map.groupBy(drawn, ({ mutant }) => mutant.file);
   const ranked = [...files.values()].flatMap((ofFile) =>
-    // Where in the queue of all files each stands: the first of every file before the second.
+    // This is the place in a queue of all files: the first mutant of each file, then the others.
     ofFile.map(({ mutant, hash }, i) => ({
       mutant,
       place: (i + hash / 2 ** 32) / ofFile.length,
@@ -137,7 +137,7 @@ export function sampleMutants(
   return drawn.map(({ mutant }) => mutant).filter((mutant) => chosen.has(mutant));
 }
 
-/** FNV-1a with a last mixing, for keys that differ only at their ends. */
+/** Computes FNV-1a with a final mixing step, for keys that only differ at their ends. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) value = Math.imul(value ^ byte, 0x01000193);

@@ -1,32 +1,32 @@
 /**
- * The small mistakes that the tests must notice: a plugin for `deno lint` that reports, instead of
- * faults, each way to change a file by one of them. So the parser, the syntax tree and its
- * traversal are Deno's, and there is nothing to install.
+ * The small mistakes that the tests must notice. This is a plugin for `deno lint`. Instead of
+ * problems it reports each possible edit of a file. The parser, the syntax tree and the traversal
+ * are Deno's, so nothing needs to be installed.
  *
- * Each diagnostic's message is an {@linkcode Edit} in JSON. What changes no behaviour by its nature
- * (types) or is only wording (texts, regular expressions) is left alone.
+ * Each diagnostic's message is an {@linkcode Edit} in JSON. Types, which never change behaviour,
+ * and mere wording (texts and regular expressions) are not edited.
  *
  * @module
  */
 
-/** One way to change a file. */
+/** An edit of a file. */
 export interface Edit {
-  /** What kind of mistake it is. */
+  /** The kind of mistake. */
   readonly mutator: string;
-  /** Where in the file the text begins that is replaced, in UTF-16 code units. */
+  /** The start of the replaced text, in UTF-16 code units. */
   readonly start: number;
-  /** Where it ends. */
+  /** The end of the replaced text. */
   readonly end: number;
-  /** What takes its place. */
+  /** The replacement. */
   readonly text: string;
-  /** The class and functions around it, such as `Counter.inc`; empty at the top of a module. */
+  /** The class and functions that contain it, such as `Counter.inc`. Empty at the top level. */
   readonly within: string;
 }
 
 type Node = Deno.lint.Node;
 type NodeOf<T extends Node["type"]> = Extract<Node, { type: T }>;
 
-/** For each operator those that may be written in its place by mistake. */
+/** The operators that may replace each operator. */
 const OPERATORS: Record<string, readonly string[]> = {
   "<": ["<=", ">="],
   "<=": ["<", ">"],
@@ -64,10 +64,10 @@ const OPERATORS: Record<string, readonly string[]> = {
   "&&=": ["||="],
 };
 
-/** A comment, or an operator's characters. */
+/** Matches a comment, or the characters of an operator. */
 const COMMENT_OR_OPERATOR_REGEXP = /\/\*[^]*?\*\/|\/\/[^\n]*|[-+*/%<>=!&|^?]+/g;
 
-/** The names of a node and of what is around it, from the outside in. */
+/** Returns the names of a node's ancestors, from the outside in. */
 function nameScope(nodes: Node[]): string {
   const names: string[] = [];
   for (const node of nodes) {
@@ -86,7 +86,7 @@ function nameScope(nodes: Node[]): string {
 
 const isComparison = (operator: string): boolean => /^[<>=!]=?=?$/.test(operator);
 
-/** Whether an operand of `+` is certainly text. */
+/** Returns whether an operand of `+` is certainly a string. */
 function isText(node: Node): boolean {
   return node.type === "TemplateLiteral" ||
     (node.type === "Literal" && typeof node.value === "string") ||
@@ -112,10 +112,10 @@ class Reporter {
     this.#context.report({ range: node.range, message: JSON.stringify(edit) });
   }
 
-  /** A condition that is negated, or has no say. */
+  /** Reports a condition that is negated, or constant. */
   condition(test: Node | null, isLoop: boolean): void {
     if (test === null) return;
-    // These are negated by other mutators.
+    // Other mutators negate these conditions.
     const isNegated = (test.type === "BinaryExpression" && isComparison(test.operator)) ||
       (test.type === "UnaryExpression" && test.operator === "!");
     if (!isNegated) this.replace(test, "negated condition", `!(${this.textOf(test)})`);
@@ -123,7 +123,7 @@ class Reporter {
     if (!isLoop) this.replace(test, "condition always met", "true");
   }
 
-  /** An operator that is another one. */
+  /** Reports an operator that is replaced by another one. */
   operator(
     node: NodeOf<"BinaryExpression" | "LogicalExpression" | "AssignmentExpression">,
     mutator: string,
@@ -140,7 +140,7 @@ class Reporter {
     }
   }
 
-  /** A statement that was forgotten. */
+  /** Reports a dropped statement. */
   drop(node: Node): void {
     this.replace(node, "dropped statement", ";");
   }
@@ -197,7 +197,7 @@ const plugin: Deno.lint.Plugin = {
           },
           ExpressionStatement(node) {
             const { expression } = node;
-            // Without it a constructor would throw in any case.
+            // A constructor without `super()` would always throw.
             if (expression.type === "CallExpression" && expression.callee.type === "Super") return;
             reporter.drop(node);
           },

@@ -1,5 +1,5 @@
 /**
- * A copy of the checkout whose files may be broken, and the tests that notice.
+ * Copies of the checkout that may be broken, and the tests that notice it.
  *
  * @module
  */
@@ -7,55 +7,55 @@ import { basename, join } from "node:path";
 import { ROOT } from "../support/paths.ts";
 import type { Mutant } from "./mutants.ts";
 
-/** Where the tests are that are asked: of what is mutated, and of what stands upon it. */
+/** The folders of the tests for the mutated code, and for code that depends on it. */
 const TEST_FOLDERS = ["metrics", "registry", "encoding", "exposition", "bridges"]
   .map((room) => `tests/${room}`);
 
-/** What a copy does without. */
+/** Names that are not copied. */
 const LEFT_OUT = new Set([".git", ".coverage", "benches", "node_modules"]);
 
 /**
- * What a test file may take, beyond five times what it takes without a mutant, in milliseconds.
- * Endless loops are ended by the processor's time, of which they have the same on a busy machine.
+ * The time limit of a test file in milliseconds, beyond five times its duration without a mutant.
+ * It limits processor time, because an endless loop uses the same amount on a busy machine.
  */
 const CPU_PATIENCE = 10_000;
-/** The same, when it is not known yet how long it takes; its coverage is measured as well. */
+/** The limit when the duration is unknown. Such a run may also measure coverage. */
 const FIRST_PATIENCE = 60_000;
 const PATIENCE = 180_000;
 
-/** How much memory a test file may fill, in megabytes: endless loops fill all there is. */
+/** The memory limit of a test file in megabytes, because an endless loop may fill all memory. */
 const MAX_HEAP_MB = 1024;
 
 /** A test file. */
 export interface TestFile {
-  /** Its path from the top of the checkout. */
+  /** The path, relative to the root of the checkout. */
   readonly path: string;
   /** Its text. */
   readonly text: string;
-  /** Whether it is known to pass without a mutant. */
+  /** Whether it has passed without a mutant. */
   isSound: boolean;
-  /** How long it takes, in milliseconds; 0 where that was not measured. */
+  /** The duration in milliseconds, or 0 if it was not measured. */
   duration: number;
-  /** The lines that it runs, by file; `undefined` where that was not measured. */
+  /** The lines that it runs, by file, or undefined if they were not measured. */
   lines: Map<string, Set<number>> | undefined;
 }
 
-/** What became of a mutant. */
+/** The verdict on a mutant. */
 export interface Verdict {
-  /** `invalid` is what is no program. */
+  /** The outcome. `invalid` means that the mutant could not be parsed. */
   readonly status: "killed" | "timeout" | "survived" | "uncovered" | "invalid";
-  /** The test file that noticed. */
+  /** The test file that failed. */
   readonly by?: TestFile;
 }
 
-/** How a run of one test file ended. */
+/** The result of running one test file. */
 interface Run {
   readonly status: "passed" | "failed" | "timeout";
   readonly duration: number;
   readonly output: string;
 }
 
-/** The test files, in alphabetical order. */
+/** Lists the test files, in alphabetical order. */
 export async function listTests(): Promise<TestFile[]> {
   const tests: TestFile[] = [];
   for (const folder of TEST_FOLDERS) {
@@ -73,12 +73,12 @@ export async function listTests(): Promise<TestFile[]> {
 export class Sandbox {
   readonly #folder: string;
 
-  /** @param folder The folder, which has a copy already. */
+  /** @param folder The folder, which must contain a copy. */
   private constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** Makes a copy. */
+  /** Creates a copy. */
   static async create(): Promise<Sandbox> {
     const folder = await Deno.makeTempDir({ prefix: "narthex-mutation-" });
     await copyFolder(ROOT, folder);
@@ -95,10 +95,10 @@ export class Sandbox {
   }
 
   /**
-   * Notes how long a test file takes and which lines it runs.
+   * Measures the duration of a test file and the lines that it runs.
    *
    * @param test The test file.
-   * @throws {Error} If it fails with no mutant at all.
+   * @throws {Error} If it fails without a mutant.
    */
   async measure(test: TestFile): Promise<void> {
     const folder = join(this.#folder, ".coverage");
@@ -112,12 +112,12 @@ export class Sandbox {
   }
 
   /**
-   * Puts a mutant in its place, and asks the tests that run it until one notices.
+   * Applies a mutant, and runs the tests that cover it until one fails.
    *
    * @param mutant The mutant.
    * @param tests All tests.
-   * @returns What became of it.
-   * @throws {Error} If the test that noticed fails with no mutant at all.
+   * @returns The verdict.
+   * @throws {Error} If the failed test also fails without a mutant.
    */
   async judge(mutant: Mutant, tests: readonly TestFile[]): Promise<Verdict> {
     const asked = chooseTests(mutant, tests);
@@ -141,7 +141,7 @@ export class Sandbox {
     return verdict;
   }
 
-  /** Runs a test without a mutant, which it has to pass, and tells how long it took. */
+  /** Runs a test without a mutant. Returns the duration, or throws if it fails. */
   async #prove(test: TestFile, args: string[] = []): Promise<number> {
     const { status, duration, output } = await this.#run(test, args);
     if (status !== "passed") {
@@ -158,7 +158,7 @@ export class Sandbox {
     const known = test.duration > 0;
     const patience = known ? CPU_PATIENCE + 5 * test.duration : FIRST_PATIENCE;
     const seconds = Math.ceil(patience / 1000);
-    // The shell sets the limit and becomes the test, which gets a signal when it is reached.
+    // The shell sets the limit and is replaced by the test, which is sent a signal at the limit.
     const limited = ["-c", 'ulimit -S -t "$0" && exec "$@"', String(seconds), Deno.execPath()];
     const child = this.#command("sh", [...limited, "test", ...flags, heap, ...args, test.path])
       .spawn();
@@ -195,10 +195,12 @@ async function copyFolder(from: string, to: string): Promise<void> {
   }
 }
 
-/** The tests that run a mutant, those first that are likely to notice and quick to ask. */
+/**
+ * Returns the tests that cover a mutant. Tests that are likely to fail, and fast ones, come first.
+ */
 function chooseTests(mutant: Mutant, tests: readonly TestFile[]): TestFile[] {
   const name = basename(mutant.file, ".ts");
-  const room = mutant.file.split("/")[0]!; // There is one at least.
+  const room = mutant.file.split("/")[0]!; // A path has at least one part.
   const rank = ({ path, text }: TestFile): number =>
     basename(path).endsWith(`${name}_test.ts`)
       ? 0
@@ -219,7 +221,7 @@ function chooseTests(mutant: Mutant, tests: readonly TestFile[]): TestFile[] {
   );
 }
 
-/** The lines that were run, by file, of a report in LCOV's format. */
+/** Reads the covered lines by file from an LCOV report. */
 function readLcov(report: string, root: string): Map<string, Set<number>> {
   const files = new Map<string, Set<number>>();
   let lines = new Set<number>();

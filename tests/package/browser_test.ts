@@ -9,7 +9,7 @@ import { installPackage } from "./gate.ts";
 
 const TYPES: Record<string, string> = { html: "text/html", js: "text/javascript" };
 
-/** Serves the files of a folder on loopback. */
+/** Serves the files of a folder on the loopback interface. */
 async function serveFolder(folder: string): Promise<AsyncDisposable & { url: string }> {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
@@ -38,7 +38,7 @@ testWithPrograms(["chromium"], "a page counts and shows its own metrics", async 
   await using server = await serveFolder(consumer.folder);
   const browser = await startChromium(path);
   try {
-    // Chromium loads the files of the package as they are: nothing is bundled.
+    // Chromium loads the unchanged files of the package, without a bundle.
     const watched = await openPage(browser, `${server.url}/page.html`);
     const text = watched.page.locator("pre");
     for (const count of [1, 2, 3]) {

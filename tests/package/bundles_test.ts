@@ -8,7 +8,7 @@ let consumer: Consumer;
 before(async () => consumer = await installPackage());
 after(() => consumer[Symbol.asyncDispose]());
 
-/** Runs a bundle where no package is installed. */
+/** Runs a bundle in a folder without installed packages. */
 async function runBundle(runtime: "bun" | "node", bundle: string): Promise<void> {
   assert.doesNotMatch(await readFile(bundle, "utf8"), /@narthex\/prometheus["']/);
   const path = await runtimePath(runtime);
@@ -39,7 +39,7 @@ test("an executable by bun build --compile runs", async () => {
   assert.match(await consumer.run(program), /^all entry points work$/m);
 });
 
-test("a bundle has only what the program uses", async () => {
+test("a bundle contains only the parts that the program uses", async () => {
   const size = async (name: string, code: string): Promise<number> => {
     await consumer.write(`${name}.mjs`, code);
     const bundle = join(consumer.folder, `${name}_bundle.mjs`);

@@ -1,6 +1,6 @@
 /**
- * What the tests of the package share: the tarball, empty folders that it is installed into, and
- * the programs that use it there.
+ * Shared parts of the package tests: the tarball, the folders that it is installed into, and the
+ * programs that use it there.
  *
  * @module
  */
@@ -18,32 +18,32 @@ const config = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
 /** The name of the package. */
 export const NAME: string = config.name;
 
-/** What `npm pack` makes of the package. */
+/** The tarball that `npm pack` creates. */
 export const TARBALL: string = join(
   ROOT,
   `dist/${NAME.replace("@", "").replace("/", "-")}-${config.version}.tgz`,
 );
 
-/** The entry points, as programs import them. */
+/** The entry points, with the names that programs import. */
 export const ENTRY_POINTS: readonly string[] = Object.keys(config.exports)
   .map((entry) => NAME + entry.slice(1));
 
-/** The folder of the files of this gate. */
+/** The folder of the package tests. */
 export const GATE: string = join(ROOT, "tests/package");
 
-/** The programs that are not the library's: compilers, bundlers, linters. */
+/** The tools that are not part of the library: compilers, bundlers and linters. */
 export const TOOLS: string = join(GATE, "tools");
 
-/** The first Node.js that has `require()` of modules, and the one that the project uses. */
+/** The first Node.js with `require()` of ES modules, and the one that the project uses. */
 export const NODE_VERSIONS: readonly string[] = ["22.12.0", pinned("node")];
 
-/** The version of a runtime that `deno.json` pins. */
+/** Returns the version of a runtime that `deno.json` pins. */
 function pinned(runtime: "bun" | "node"): string {
   const [, version = ""] = config.tasks[runtime].command.match(/@([\d.]+)$/) ?? [];
   return version;
 }
 
-/** The path of a runtime: this one for Deno, and one from npm for the others. Runs under Deno. */
+/** Returns the path of a runtime: this one for Deno, otherwise one from npm. Requires Deno. */
 export async function runtimePath(
   runtime: "bun" | "deno" | "node",
   version?: string,
@@ -57,13 +57,13 @@ export async function runtimePath(
 export interface Consumer extends AsyncDisposable {
   /** Its path. */
   readonly folder: string;
-  /** Writes a file into it. */
+  /** Writes a file into the folder. */
   write(name: string, text: string): Promise<void>;
-  /** Runs a program in it; resolves to what it writes to its standard output. */
+  /** Runs a program in the folder. Resolves to its standard output. */
   run(program: string, ...args: string[]): Promise<string>;
 }
 
-/** Makes an empty folder. */
+/** Creates an empty folder. */
 export async function emptyFolder(): Promise<Consumer> {
   const folder = await mkdtemp(join(tmpdir(), "narthex-package-"));
   return {
@@ -74,7 +74,7 @@ export async function emptyFolder(): Promise<Consumer> {
   };
 }
 
-/** Makes a folder with the package installed from its tarball, and the programs of `consumer/`. */
+/** Creates a folder with the installed package, and with the programs of `consumer/`. */
 export async function installPackage(): Promise<Consumer> {
   const consumer = await emptyFolder();
   await consumer.write("package.json", '{ "type": "module" }\n');
@@ -86,7 +86,7 @@ export async function installPackage(): Promise<Consumer> {
 /**
  * Runs a program to its end.
  *
- * @throws {Error} With all that it wrote, if it fails.
+ * @throws {Error} If the program fails. The message has its whole output.
  */
 export async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
   try {
@@ -100,11 +100,11 @@ export async function run(program: string, args: readonly string[], cwd: string)
   }
 }
 
-/** Runs one of the programs in `tools/`, or one that is installed there, with the pinned Node. */
+/** Runs a script of `tools/`, or a tool that is installed there, with the pinned Node.js. */
 export async function runTool(script: string, ...args: string[]): Promise<string> {
   return await run(await runtimePath("node"), [join(TOOLS, script), ...args], TOOLS);
 }
 
 if (!existsSync(TARBALL)) {
-  throw new Error(`Cannot test the package: run \`deno task test:package\`, which makes it first`);
+  throw new Error(`Cannot test the package: run \`deno task test:package\`, which builds it first`);
 }

@@ -13,7 +13,7 @@ const read = (path: string): string => readFileSync(join(PACKAGE, path), "utf8")
 const manifest = JSON.parse(read("package.json"));
 const config = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
 
-test("the manifest says what registries and tools want to know", () => {
+test("the manifest has the fields that registries and tools read", () => {
   const { name, version, license, type, sideEffects, engines } = manifest;
   assert.deepEqual({ name, version, license, type, sideEffects, engines }, {
     name: NAME,
@@ -30,7 +30,7 @@ test("the manifest says what registries and tools want to know", () => {
   }
 });
 
-test("every entry point of deno.json has its types, first, and its module", () => {
+test("every entry point of deno.json has its types first, and then its module", () => {
   const { "./package.json": own, ...exports } = manifest.exports;
   assert.equal(own, "./package.json");
   assert.deepEqual(Object.keys(exports).map((entry) => NAME + entry.slice(1)), ENTRY_POINTS);
@@ -40,7 +40,7 @@ test("every entry point of deno.json has its types, first, and its module", () =
   }
 });
 
-test("the package has the library and nothing else, in at most 400 kB", () => {
+test("the package has only the library, in at most 400 kB", () => {
   const sources = readSources().map(({ path }) => path.replace(/\.ts$/, ""));
   const fixed = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
   const rest = files.filter((path) =>
@@ -52,7 +52,7 @@ test("the package has the library and nothing else, in at most 400 kB", () => {
   assert.ok(statSync(TARBALL).size <= 400_000, `${statSync(TARBALL).size} bytes`);
 });
 
-test("modules have no comments, and declarations have", () => {
+test("only declarations have comments, modules have none", () => {
   for (const path of files.filter((path) => path.endsWith(".js"))) {
     assert.doesNotMatch(read(path), /^\s*(?:\/\*|\/\/(?!# sourceMappingURL))/m, path);
     assert.ok(files.includes(`${path}.map`), path);
@@ -61,7 +61,7 @@ test("modules have no comments, and declarations have", () => {
   assert.match(read("metrics/counter.d.ts"), /^ {4} \* @throws/m);
 });
 
-test("no declaration needs a package, a runtime, or the name of a source", () => {
+test("no declaration needs a package, a runtime, or a source file", () => {
   for (const path of files.filter((path) => path.endsWith(".d.ts"))) {
     const code = read(path).replaceAll(/\/\*[^]*?\*\//g, "");
     for (const [, specifier = ""] of code.matchAll(/(?:from |import\(|import )"([^"]+)"/g)) {
@@ -70,12 +70,12 @@ test("no declaration needs a package, a runtime, or the name of a source", () =>
   }
 });
 
-test("publint finds nothing to say", async () => {
+test("publint reports nothing", async () => {
   const output = await runTool("node_modules/publint/src/cli.js", PACKAGE, "--strict");
   assert.match(output, /All good!/);
 });
 
-test("are the types wrong? They are not, for programs that import modules", async () => {
+test("arethetypeswrong reports no problem for programs that import ES modules", async () => {
   const script = "node_modules/@arethetypeswrong/cli/dist/index.js";
   const output = await runTool(script, TARBALL, "--profile", "esm-only", "--no-emoji");
   const verdicts = output.split("\n").filter((line) =>

@@ -17,8 +17,8 @@ before(async () => {
   for (const path of ["app", "lib", "instrumentation.js", "package.json"]) {
     await cp(join(APP, path), join(app.folder, path), { recursive: true });
   }
-  // Links to the same files: a third of a gigabyte is quickly there. Next.js follows no link out
-  // of its folder.
+  // Creates hard links, because copying a third of a gigabyte is slow. Next.js does not follow
+  // symbolic links out of its folder.
   await run("cp", ["-al", join(APP, "node_modules"), app.folder], APP);
   const target = join(app.folder, "node_modules/@narthex/prometheus");
   await mkdir(target, { recursive: true });
@@ -32,7 +32,7 @@ function nextCommand(...args: string[]): string[] {
   return [join(app.folder, "node_modules/next/dist/bin/next"), ...args];
 }
 
-/** Starts the app, in development or as it was built. */
+/** Starts the app in development, or after a build. */
 async function startApp(command: "dev" | "start"): Promise<RunningProgram & { url: string }> {
   const port = await freePort();
   const args = nextCommand(command, "--hostname", "127.0.0.1", "--port", String(port));
@@ -48,7 +48,7 @@ async function read(url: string): Promise<string> {
   return text;
 }
 
-/** The values of the app's counters. */
+/** Returns the values of the app's counters. */
 async function scrape({ url }: { url: string }): Promise<Record<string, number>> {
   const lines = (await read(`${url}/metrics`)).matchAll(
     /^(page_visits_total|app_starts_total)\S* (\d+)$/gm,
@@ -56,7 +56,7 @@ async function scrape({ url }: { url: string }): Promise<Record<string, number>>
   return Object.fromEntries([...lines].map(([, name = "", value]) => [name, Number(value)]));
 }
 
-test("Next.js in development: a page and the instrumentation hook count, across an edit", async () => {
+test("Next.js in development counts in a page and the instrumentation hook, even after an edit", async () => {
   await using server = await startApp("dev");
   assert.match(await read(server.url), /hello/);
   assert.match(await read(server.url), /hello/);
@@ -66,19 +66,19 @@ test("Next.js in development: a page and the instrumentation hook count, across 
   const code = await readFile(path, "utf8");
   await writeFile(path, code.replace('"hello"', '"good morning"'));
   let visits = 2;
-  await waitFor("the page as it was edited", async () => {
+  await waitFor("the edited page", async () => {
     visits++;
     return (await read(server.url)).includes("good morning") || undefined;
   });
-  // The hook runs once more when a module that it imports was edited.
+  // The hook may run again after a module that it imports was edited.
   const { app_starts_total: starts, ...counts } = await scrape(server);
   assert.deepEqual(counts, { page_visits_total: visits });
   assert.ok(starts === 1 || starts === 2, `${starts} starts`);
   assert.doesNotMatch(server.output(), /DuplicateMetricError/);
 });
 
-test("Next.js in production: a page and the instrumentation hook count", async () => {
-  // What development has left there is of no use.
+test("Next.js in production counts in a page and the instrumentation hook", async () => {
+  // Removes the output of the development server.
   await rm(join(app.folder, ".next"), { recursive: true, force: true });
   await app.run(node, ...nextCommand("build"));
   await using server = await startApp("start");

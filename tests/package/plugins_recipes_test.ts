@@ -1,5 +1,5 @@
 /**
- * The recipes of docs/prom_client.md, word for word. Each test replaces prom-client by this library,
+ * Runs the recipes of docs/prom_client.md verbatim. Each test replaces prom-client by this library,
  * installs two plugins, and reads their metrics from `metricsHandler()`.
  */
 import assert from "node:assert/strict";
@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { ROOT } from "../support/paths.ts";
 import { type Consumer, emptyFolder, GATE, NAME, runtimePath, TARBALL } from "./gate.ts";
 
-/** A plugin for each of the two packages, and one of its samples. */
+/** One plugin for each of the two packages, with one of its samples. */
 const PLUGINS = {
   "express-prom-bundle": /^http_request_duration_seconds_count\{.*path="\/users\/#val".*\} 1$/,
   "fastify-metrics": /^http_request_duration_seconds_count\{.*route="\/users\/:id".*\} 2$/,
@@ -18,7 +18,7 @@ const PLUGINS = {
 /** The packages that the plugins and the program import. */
 const NEEDED = ["express", "express-prom-bundle", "fastify", "fastify-metrics"];
 
-/** The part of a `package.json` that the recipe has. */
+/** The part of a `package.json` that the recipe contains. */
 interface Manifest {
   dependencies: Record<string, string>;
   overrides?: Record<string, string>;
@@ -69,21 +69,21 @@ function withTarball({ dependencies, overrides }: Manifest): Manifest {
   };
 }
 
-test("the recipe for npm brings the metrics of plugins to metricsHandler()", async () => {
+test("the npm recipe adds the metrics of plugins to metricsHandler()", async () => {
   await using project = await makeProject(withTarball(manifest));
   const options = ["--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"];
   await project.run("npm", "install", ...options);
   await runPlugins(project, await runtimePath("node"));
 });
 
-test("the recipe for Bun brings the metrics of plugins to metricsHandler()", async () => {
+test("the Bun recipe adds the metrics of plugins to metricsHandler()", async () => {
   await using project = await makeProject(withTarball(manifest));
   const bun = await runtimePath("bun");
   await project.run(bun, "install", "--silent");
   await runPlugins(project, bun);
 });
 
-test("the recipe for Deno brings the metrics of plugins to metricsHandler()", async () => {
+test("the Deno recipe adds the metrics of plugins to metricsHandler()", async () => {
   const { dependencies } = manifest;
   await using project = await makeProject({ dependencies });
   // Links the built package instead of the published one.

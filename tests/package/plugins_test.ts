@@ -1,6 +1,6 @@
 /**
- * Plugins that were written for prom-client, unchanged. They run with prom-client, and with this
- * library instead of it by npm's `overrides`. Their samples must be the same.
+ * Runs unchanged plugins for prom-client. They run with prom-client, and with this library in its
+ * place by npm's `overrides`. Their samples must be equal.
  */
 import assert from "node:assert/strict";
 import { cp, readFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { ROOT } from "../support/paths.ts";
 import { type Consumer, emptyFolder, GATE, NAME, runtimePath, TARBALL, TOOLS } from "./gate.ts";
 
-/** The packages that stand in for the others, by the name of the others. */
+/** The replacements of packages, by the names of the original packages. */
 const ALIASES = {
   "prom-client": "examples/prom_client_alias/prom-client",
   "@prometheus-io/client": "examples/prom_client_alias/prometheus-io-client",
@@ -32,21 +32,21 @@ const PLUGINS = {
   deno: ["express-prom-bundle", "@hono/prometheus"],
 } as const;
 
-/** Plugins with a registry of their own, which is not the default one. */
+/** Plugins with their own registry instead of the default one. */
 const OWN_REGISTRY: readonly string[] = ["@hono/prometheus", "elysia-prometheus"];
 
-/** What the program prints of a plugin. */
+/** The output of the program for a plugin. */
 interface Result {
   error?: string;
   samples: string[];
-  /** What `metricsHandler()` says. */
+  /** The lines of `metricsHandler()`. */
   handler: string[] | null;
 }
 
 let original: Consumer;
 let replaced: Consumer;
 
-/** Makes a folder with the plugins, and with what stands in for some packages. */
+/** Creates a folder with the plugins, and with replacements for some packages. */
 async function installPlugins(replacements: Record<string, string>): Promise<Consumer> {
   const consumer = await emptyFolder();
   const plugins = join(GATE, "plugins");
@@ -102,10 +102,10 @@ test("programs for the official client and declarations of plugins compile, with
 });
 
 for (const runtime of ["node", "bun", "deno"] as const) {
-  test(`plugins have the same samples with this library in the place of prom-client, on ${runtime}`, async () => {
+  test(`plugins have the same samples with this library as with prom-client, on ${runtime}`, async () => {
     const path = await runtimePath(runtime);
     const flags = runtime === "deno" ? ["run", "-A", "--no-check"] : [];
-    // Each in a process of its own: most of them leave something behind.
+    // Each plugin runs in its own process, because most of them leave something behind.
     for (const plugin of PLUGINS[runtime]) {
       const [expected, actual] = await Promise.all([original, replaced].map(async (consumer) => {
         const output = await consumer.run(path, ...flags, "program.mjs", plugin);
@@ -118,7 +118,7 @@ for (const runtime of ["node", "bun", "deno"] as const) {
       assert.deepEqual(actual.samples, expected.samples, plugin);
       assert.equal(expected.handler, null, plugin);
       if (OWN_REGISTRY.includes(plugin)) continue;
-      // It is read later, when some plugins have counted the scrape too.
+      // The handler is read later, when some plugins have also counted the scrape.
       const missing = actual.samples.filter((sample) =>
         !actual.handler!.some((other) => other.replace(/ \S+$/, "") === sample.replace(/ \S+$/, ""))
       );

@@ -1,6 +1,6 @@
 /**
- * Packs `dist/npm/`, and installs what the tests of the package use. `deno task test:package` runs
- * it first.
+ * Packs `dist/npm/`, and installs the dependencies of the package tests. `deno task test:package`
+ * runs it first.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { ROOT } from "../support/paths.ts";
 
 const DIST = join(ROOT, "dist");
 
-/** Folders with a package.json of their own. */
+/** Folders with their own package.json. */
 const INSTALLED = ["tests/package/next", "tests/package/tools"];
 
 const inherit = { stdio: "inherit" } as const;
@@ -22,7 +22,7 @@ for (const path of INSTALLED) {
   const [wanted, installed] = ["package-lock.json", "node_modules/.installed-lock.json"]
     .map((name) => join(folder, name));
   if (existsSync(installed!) && readFileSync(wanted!).equals(readFileSync(installed!))) continue;
-  // Not `npm ci`, which fails where a registry lacks a package that only Windows needs.
+  // `npm ci` would fail if a registry lacks a package that only Windows needs.
   const args = ["install", "--prefer-offline", "--loglevel=error"];
   execFileSync("npm", args, { ...inherit, cwd: folder });
   await copyFile(wanted!, installed!);

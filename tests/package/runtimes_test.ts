@@ -47,7 +47,7 @@ test("a stack trace names the lines of the sources", async () => {
   assert.match(source[Number(line) - 1] ?? "", /throw|check|inc/, output);
 });
 
-test("npm test tells an older Node.js which one it needs, if none can be fetched", async () => {
+test("npm test on an older Node.js names the required version if none can be fetched", async () => {
   const script = join(GATE, "../../build/pinned_node.mjs");
   for (const version of NODE_VERSIONS) {
     // There is no npx in this path.
@@ -64,7 +64,7 @@ test("npm test tells an older Node.js which one it needs, if none can be fetched
   }
 });
 
-test("Bun runs every entry point in a project that bun init has made", async () => {
+test("Bun runs every entry point in a project created by bun init", async () => {
   await using project = await emptyFolder();
   const bun = await runtimePath("bun");
   await project.run(bun, "init", "--yes");
@@ -72,7 +72,7 @@ test("Bun runs every entry point in a project that bun init has made", async () 
   await cp(join(GATE, "consumer"), project.folder, { recursive: true });
   assert.match(await project.run(bun, "program.mjs"), /^all entry points work$/m);
   assert.match(await project.run(bun, "program.cjs"), /^require works$/m);
-  // Its tsconfig.json, its types of Bun, and its version of TypeScript.
+  // Uses the project's tsconfig.json, Bun types and TypeScript version.
   const compiler = join(project.folder, "node_modules/typescript/bin/tsc");
   const node = await runtimePath("node");
   await project.run(node, compiler, "--noEmit", "--skipLibCheck", "false");

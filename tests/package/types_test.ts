@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Consumer, ENTRY_POINTS, installPackage, runtimePath, TOOLS } from "./gate.ts";
 
-/** Compilers, by where they are installed. */
+/** The paths of compilers. */
 const COMPILERS = {
   "TypeScript 5.9": "node_modules/typescript/bin/tsc",
   "the latest TypeScript": "node_modules/typescript-latest/bin/tsc",
 };
 
-/** Ways to find modules. The programs are ES modules. */
+/** Module resolutions. The programs are ES modules. */
 const RESOLUTIONS = {
   nodenext: { module: "nodenext" },
   node16: { module: "node16" },
@@ -56,12 +56,12 @@ async function compile(
 for (const [name, compiler] of Object.entries(COMPILERS)) {
   for (const [globals, types] of Object.entries(GLOBALS)) {
     for (const [resolution, module] of Object.entries(RESOLUTIONS)) {
-      test(`${name} compiles it by ${resolution}, with ${globals}`, () =>
+      test(`${name} compiles the package by ${resolution}, with ${globals}`, () =>
         compile(compiler, { ...types, ...module }, ["types.ts", "entries.ts"]));
     }
   }
 
-  test(`${name} refuses what is not there`, () =>
+  test(`${name} refuses an import of a missing export`, () =>
     assert.rejects(
       compile(compiler, { ...GLOBALS["ES2022 and the DOM"], ...RESOLUTIONS.bundler }, ["wrong.ts"]),
       /missing/,

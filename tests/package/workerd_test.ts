@@ -13,7 +13,7 @@ let consumer: Consumer;
 before(async () => consumer = await installPackage());
 after(() => consumer[Symbol.asyncDispose]());
 
-/** Asks without uncompressing the answer, as `fetch()` would. */
+/** Sends a request without decompressing the response, unlike `fetch()`. */
 function request(url: string, headers: Record<string, string> = {}): Promise<{
   status: number | undefined;
   headers: IncomingHttpHeaders;
@@ -27,7 +27,7 @@ function request(url: string, headers: Record<string, string> = {}): Promise<{
   });
 }
 
-/** A server that takes what is sent to it by remote write, and by OTLP. */
+/** Starts a server that accepts remote write and OTLP. */
 async function startReceiver(): Promise<
   AsyncDisposable & { url: string; received: ReceivedRequest[]; exported: ArrivedExport[] }
 > {
@@ -35,7 +35,7 @@ async function startReceiver(): Promise<
   const exported: ArrivedExport[] = [];
   const server = createServer(async (request, response) => {
     const body: Uint8Array = Buffer.concat(await request.toArray());
-    const headers = new Headers(request.headers as Record<string, string>); // None has two values.
+    const headers = new Headers(request.headers as Record<string, string>); // No header has two values.
     const { url = "" } = request;
     if (url.endsWith("/v1/metrics")) exported.push(receiveExport(url, headers, body));
     else received.push(receive(headers, body));
@@ -75,7 +75,7 @@ for (const flags of [[], ["nodejs_compat"]]) {
       assert.equal(`${(await request(`${worker.url}/?kind=${kind}`)).body}`, "baked");
     }
 
-    // Compressed once. Nothing that stands between says that it takes no compression.
+    // The response is compressed once, because no layer in between refuses compression.
     const scrape = await request(`${worker.url}/metrics`, { "accept-encoding": "gzip" });
     assert.equal(scrape.status, 200);
     assert.equal(scrape.headers["content-encoding"], "gzip");

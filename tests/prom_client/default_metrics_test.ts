@@ -5,7 +5,7 @@ import { SampledDelay } from "../../prom_client/default_metrics/event_loop.ts";
 import client from "../../prom_client/mod.ts";
 import { ManualClock } from "../support/clock.ts";
 
-/** What dashboards and other processes rely on. */
+/** Returns the parts that dashboards and other processes rely on. */
 function describe(metrics: unknown[]): unknown[] {
   return (metrics as Record<string, unknown>[]).map((
     { name, help, type, aggregator, labelNames },
@@ -19,14 +19,14 @@ function describe(metrics: unknown[]): unknown[] {
 }
 
 for (const config of [{}, { prefix: "app_", labels: { host: "h" } }]) {
-  test(`the default metrics are those of the official client: ${JSON.stringify(config)}`, async () => {
+  test(`the default metrics equal those of the official client: ${JSON.stringify(config)}`, async () => {
     const theirs = new official.Registry();
     const ours = new client.Registry();
     official.collectDefaultMetrics({ ...config, register: theirs });
     client.collectDefaultMetrics({ ...config, register: ours });
     assert.deepEqual(describe(ours.getMetricsAsArray()), describe(theirs.getMetricsAsArray()));
     const [expected, actual] = [await theirs.metrics(), await ours.metrics()];
-    // Both say something about the same things. What happens by chance is left out.
+    // Both have the same series, except for those that appear by chance.
     const seriesOf = (text: string): string[] =>
       text.split("\n")
         .filter((line) => !/^#|gc_|active_|utilization|^$/.test(line))
@@ -50,7 +50,7 @@ test("values of the default metrics are plausible", async () => {
   assert.ok(await valueOf("process_cpu_seconds_total") >= 0);
 });
 
-test("collectDefaultMetrics() throws what the official client throws", () => {
+test("collectDefaultMetrics() throws the errors of the official client", () => {
   const register = new client.Registry();
   client.collectDefaultMetrics({ register });
   assert.throws(() => client.collectDefaultMetrics({ register }), {

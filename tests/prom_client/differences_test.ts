@@ -1,11 +1,11 @@
-/** The differences from the official client that docs/prom_client.md lists. */
+/** Tests of the differences from the official client that docs/prom_client.md lists. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import client from "../../prom_client/mod.ts";
 
 const { Counter, Gauge, Histogram, openMetricsContentType, Registry, Summary } = client;
 
-test("quantiles are exact to 2 %, and 0 before the first value", async () => {
+test("quantiles are within 2 %, and 0 before the first value", async () => {
   const summary = new Summary({ name: "s", help: "S.", percentiles: [0.5], registers: [] });
   assert.deepEqual((await summary.get()).values[0], { labels: { quantile: 0.5 }, value: 0 });
   for (const value of [50, 50, 100, 100, 100]) summary.observe(value);
@@ -13,13 +13,13 @@ test("quantiles are exact to 2 %, and 0 before the first value", async () => {
   assert.ok(Math.abs(value - 100) <= 2, String(value));
 });
 
-test("NaN is spelled as scrapers read it", async () => {
+test("NaN is written in the form that scrapers read", async () => {
   const registry = new Registry();
   new Gauge({ name: "g", help: "G.", registers: [registry] }).set(NaN);
   assert.equal(await registry.metrics(), "# HELP g G.\n# TYPE g gauge\ng NaN\n");
 });
 
-test("inc(NaN) counts nothing and makes no series", async () => {
+test("inc(NaN) counts nothing and creates no series", async () => {
   const counter = new Counter({ name: "c", help: "C.", labelNames: ["a"], registers: [] });
   counter.inc({ a: "x" }, NaN);
   counter.labels("y").inc(NaN);
@@ -31,7 +31,7 @@ test("inc(NaN) counts nothing and makes no series", async () => {
   assert.throws(() => counter.inc({ b: "x" }, NaN), /Added label "b"/);
 });
 
-test("a counter's exemplar has what was counted, and handles of such a counter count their labels", async () => {
+test("a counter's exemplar has the last increment, and handles of such a counter count their labels", async () => {
   const registry = new Registry(openMetricsContentType);
   const counter = new Counter({
     name: "c",
@@ -48,7 +48,7 @@ test("a counter's exemplar has what was counted, and handles of such a counter c
   assert.match(text, /^c_total\{a="y"\} 3$/m);
 });
 
-test("an exemplar that is too long is refused before anything is counted", async () => {
+test("an exemplar that is too long throws before anything is counted", async () => {
   const registry = new Registry(openMetricsContentType);
   const options = { help: "H.", enableExemplars: true, registers: [registry] };
   const counter = new Counter({ name: "c", ...options });
@@ -67,7 +67,7 @@ test("label values with | are not mixed up", async () => {
   assert.equal((await counter.get()).values.length, 2);
 });
 
-test("an empty label and a missing one are the same series, null and a missing one are not", async () => {
+test("an empty label equals a missing one, but null does not", async () => {
   const counter = new Counter({ name: "c", help: "C.", labelNames: ["a"], registers: [] });
   counter.inc();
   counter.inc({ a: "" });
@@ -92,7 +92,7 @@ test("a getter of a label object may write to another series of the metric", asy
   assert.deepEqual(second, { value: 1, labels: { a: "x", b: "y" } });
 });
 
-test("OpenMetrics takes _total off the text only, never off the metric", async () => {
+test("OpenMetrics removes _total only from the text, never from the metric", async () => {
   const registry = new Registry(openMetricsContentType);
   const counter = new Counter({ name: "c_total", help: "C.", registers: [registry] });
   const text = "# HELP c C.\n# TYPE c counter\nc_total 0";
@@ -101,14 +101,14 @@ test("OpenMetrics takes _total off the text only, never off the metric", async (
   assert.equal(counter.name, "c_total");
 });
 
-test("a bucket of -1 counts only what is in it", async () => {
+test("a bucket of -1 counts only its own values", async () => {
   const histogram = new Histogram({ name: "h", help: "H.", buckets: [-1, 5], registers: [] });
   histogram.observe(10);
   const counts = (await histogram.get()).values.map(({ value }) => value);
   assert.deepEqual(counts, [0, 0, 1, 10, 1]);
 });
 
-test("bounds are sorted, each once, and +Inf is written once", async () => {
+test("bounds are sorted and unique, and +Inf is written once", async () => {
   const registry = new Registry();
   const buckets = [5, 1, 1, Infinity];
   new Histogram({ name: "h", help: "H.", buckets, registers: [registry] }).observe(2);
@@ -120,7 +120,7 @@ test("bounds are sorted, each once, and +Inf is written once", async () => {
   ]);
 });
 
-test("maxSeries, expireAfterSeconds and nativeHistogram guard as in this library's own metrics", async () => {
+test("maxSeries, expireAfterSeconds and nativeHistogram work as in this library's own metrics", async () => {
   const registry = new Registry();
   const counter = new Counter({
     name: "c",
@@ -146,7 +146,7 @@ test("maxSeries, expireAfterSeconds and nativeHistogram guard as in this library
   assert.equal(metric!.native!.count, 1);
 });
 
-test("handles survive destructuring, and bring series back that were removed", async () => {
+test("handles work when destructured, and create removed series again", async () => {
   const gauge = new Gauge({ name: "g", help: "G.", labelNames: ["a"], registers: [] });
   const { inc, dec, set, setToCurrentTime, startTimer } = gauge.labels("x");
   assert.deepEqual((await gauge.get()).values, []);
@@ -163,7 +163,7 @@ test("handles survive destructuring, and bring series back that were removed", a
   assert.equal((await gauge.get()).values.length, 1);
 });
 
-test("a timer reads its labels at the end, and each end records", async () => {
+test("a timer reads its labels when it ends, and each end records", async () => {
   const histogram = new Histogram({ name: "h", help: "H.", labelNames: ["a", "b"], registers: [] });
   const labels: Record<string, string> = { a: "1" };
   const end = histogram.startTimer(labels);

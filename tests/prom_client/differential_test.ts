@@ -13,7 +13,10 @@ import {
 } from "../support/prom_client_programs.ts";
 import { Random } from "../support/random.ts";
 
-/** How many programs of each format run, and how many of them end in a scrape byte for byte. */
+/**
+ * The number of programs per format, and the number of programs whose scrapes are compared byte for
+ * byte.
+ */
 const [PROGRAMS, SCRAPES] = process.env.NARTHEX_TRUST === "full" ? [10_000, 2500] : [400, 150];
 
 const FORMATS = [
@@ -21,7 +24,7 @@ const FORMATS = [
   { what: "OpenMetrics", contentType: official.Registry.OPENMETRICS_CONTENT_TYPE },
 ] as const;
 
-/** Runs a program against a client, and returns what each step did. */
+/** Runs a program against a client, and returns the outcome of each step. */
 async function run(program: Step[], client: Client, contentType: string): Promise<string[]> {
   const clock = new SharedClock();
   const register = new client.Registry(contentType);
@@ -54,13 +57,13 @@ async function compare(
 }
 
 for (const [number, { what, contentType }] of FORMATS.entries()) {
-  test(`random programs do the same as with the official client, in ${what}`, async () => {
+  test(`random programs behave as with the official client, in ${what}`, async () => {
     const draw = (seed: number): Step[] =>
       drawProgram(new Random(seed * 2 + number), number === 1, 14);
     await compare(PROGRAMS, contentType, draw);
   });
 
-  test(`random scrapes are those of the official client byte for byte, in ${what}`, async () => {
+  test(`random scrapes equal those of the official client byte for byte, in ${what}`, async () => {
     const draw = (seed: number): Step[] =>
       drawProgram(new Random(1e6 + seed * 2 + number), number === 1, 40, true);
     await compare(SCRAPES, contentType, draw);

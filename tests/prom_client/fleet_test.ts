@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ROOT } from "../support/paths.ts";
 import { start } from "../support/processes.ts";
 
-/** Runs a program of tests/support on this runtime, and returns what it printed. */
+/** Runs a program of tests/support on this runtime, and returns its output. */
 async function run(program: string, official: string): Promise<string> {
   const file = `tests/support/${program}.ts`;
   const args = "Deno" in globalThis ? ["run", "-A", "--no-check", file] : [file];
@@ -25,7 +25,7 @@ for (
     ["prom_client_threads", "worker threads"],
   ] as const
 ) {
-  test(`${what} gives the same metrics, whichever members use the official client`, async () => {
+  test(`${what} has the same metrics, whichever members use the official client`, async () => {
     const expected = await run(program, "primary,1,2");
     assert.match(expected, /^c_total\{of="all"\} [23]$/m);
     assert.match(expected, /^done$/m);

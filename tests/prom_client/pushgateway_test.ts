@@ -54,7 +54,7 @@ const PARAMETERS = [
   { jobName: "job", groupings: { "in st": "x/y", other: "1" } },
 ];
 
-test("pushes are the requests of the official client", async () => {
+test("pushes send the requests of the official client", async () => {
   for (const path of ["", "/", "/base/"]) {
     for (const options of OPTIONS) {
       for (const parameters of PARAMETERS) {
@@ -80,7 +80,7 @@ test("pushes are the requests of the official client", async () => {
   }
 });
 
-test("a push fails as with the official client", async () => {
+test("a push fails like with the official client", async () => {
   for (const library of [official as unknown as typeof client, client]) {
     const gateway = new library.Pushgateway(url, new library.Registry());
     status = 418;

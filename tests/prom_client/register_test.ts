@@ -24,7 +24,7 @@ async function scrape(accept = "text/plain"): Promise<string> {
   return await (await metricsHandler()(request)).text();
 }
 
-test("native metrics and drop-in metrics show at both, in the order of their registration", async () => {
+test("native and drop-in metrics appear in both registries, in the order of registration", async () => {
   new NativeCounter("native_total", "N.", { labelNames: ["a"] }).labels("x").inc(2);
   new client.Gauge({ name: "jobs", help: "J.", labelNames: ["queue"] }).set({ queue: "mail" }, 3);
   const text = "# HELP native_total N.\n# TYPE native_total counter\n" +
@@ -36,7 +36,7 @@ test("native metrics and drop-in metrics show at both, in the order of their reg
   assert.deepEqual(json.map(({ name }) => name).sort(), ["jobs", "native_total"]);
 });
 
-test("gauge jobs beside counter jobs_total is legal, native or not", async () => {
+test("gauge jobs and counter jobs_total can coexist, native or not", async () => {
   new client.Gauge({ name: "jobs", help: "J." }).set(1);
   new client.Counter({ name: "jobs_total", help: "J." }).inc(2);
   new NativeCounter("done_total", "D.").inc(3);
@@ -48,7 +48,7 @@ test("gauge jobs beside counter jobs_total is legal, native or not", async () =>
   assert.match(generateOpenMetrics(), /^# TYPE jobs_total unknown$/m);
 });
 
-test("a name is refused with the message of the official client, whoever has it", () => {
+test("a duplicate name throws the message of the official client, for native metrics too", () => {
   new client.Gauge({ name: "g", help: "G." });
   new NativeCounter("n_total", "N.");
   for (const name of ["g", "n_total"]) {
@@ -59,7 +59,7 @@ test("a name is refused with the message of the official client, whoever has it"
   }
 });
 
-test("late default labels are on every family, in every format, and yield", async () => {
+test("late default labels are on every family in every format, and a metric's labels win", async () => {
   new NativeCounter("native_total", "N.", { labelNames: ["host"] }).labels("own").inc();
   new client.Gauge({ name: "g", help: "G.", labelNames: ["b"] }).set({ b: "1" }, 2);
   const histogram = new client.Histogram({
@@ -94,14 +94,14 @@ test("late default labels are on every family, in every format, and yield", asyn
   assert.match(generateMetrics(), /^g\{b="1"\} 2$/m);
 });
 
-test("default labels move with the registry", () => {
+test("setRegistry() moves default labels", () => {
   new client.Gauge({ name: "g", help: "G." }).set(2);
   client.register.setDefaultLabels({ host: "h1" });
   REGISTRY.setRegistry(new CollectorRegistry({ prefix: "app" }));
   assert.equal(REGISTRY.getSampleValue("app_g", { host: "h1" }), 2);
 });
 
-test("clear() and resetMetrics() leave native metrics and their values", async () => {
+test("clear() and resetMetrics() keep native metrics and their values", async () => {
   const native = new NativeCounter("native_total", "N.");
   native.inc(5);
   const gauge = new client.Gauge({ name: "g", help: "G." });
@@ -131,7 +131,7 @@ test("clear can be overwritten", () => {
   client.register.clear = clear;
 });
 
-test("register.metrics() rejects when a collect() fails, and metricsHandler() isolates it", async () => {
+test("register.metrics() rejects when collect() fails, and metricsHandler() omits only that metric", async () => {
   new client.Gauge({ name: "good", help: "G." }).set(1);
   new client.Gauge({
     name: "bad",
@@ -153,7 +153,7 @@ test("register.metrics() rejects when a collect() fails, and metricsHandler() is
   assert.match(text, /^narthex_collector_errors_total\{collector="late",cause="error"\} 1$/m);
 });
 
-test("collect() is called once by each read, with the metric as this", async () => {
+test("collect() is called once per read, with the metric as this", async () => {
   const seen: unknown[] = [];
   const gauge: unknown = new client.Gauge({
     name: "g",
@@ -172,7 +172,7 @@ test("collect() is called once by each read, with the metric as this", async () 
   assert.deepEqual(seen, [gauge, gauge, gauge, gauge]);
 });
 
-test("several copies of this package are one registry", async () => {
+test("several copies of this package share one registry", async () => {
   const folder = await copyLibrary();
   type Copy = typeof import("../../prom_client/mod.ts");
   const copy: Copy = await import(new URL("prom_client/mod.ts", folder.url).href);
@@ -225,7 +225,7 @@ test("metrics of this package can be registered with the official client", async
   );
 });
 
-test("fromPromClient() brings the metrics of the official client to any registry", async () => {
+test("fromPromClient() adds the metrics of the official client to any registry", async () => {
   const theirs = new official.Registry();
   const options = { help: "H.", labelNames: ["a"], registers: [theirs] };
   new official.Counter({ name: "c_total", ...options }).inc({ a: "x" });
@@ -242,11 +242,11 @@ test("fromPromClient() brings the metrics of the official client to any registry
   );
 });
 
-test("aggregate() and merge() do the same as those of the official client", async () => {
+test("aggregate() and merge() behave like those of the official client", async () => {
   for (const aggregator of ["sum", "first", "omit", "average", "min", "max"] as const) {
     const texts: string[] = [];
     for (const library of [official, client]) {
-      // Both have the same members; their types differ in what is private.
+      // Both have the same members, but their types differ in private ones.
       const { Registry, Gauge, Histogram } = library as typeof client;
       const processes = [1, 2, 3].map((number) => {
         const registry = new Registry();

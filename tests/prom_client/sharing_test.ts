@@ -21,7 +21,7 @@ import { MemoryStore } from "../support/memory_store.ts";
 import { testWithPrograms } from "../support/programs.ts";
 import { startRedis } from "../support/redis.ts";
 
-/** Counts through the entry point, shares that, and looks at what both registries say. */
+/** Counts through the entry point, shares the registry, and checks what both registries expose. */
 async function share(backend: Backend): Promise<void> {
   const former = REGISTRY.setRegistry(new CollectorRegistry(), { collectors: "leave" });
   const shared = await loadBackend(backend, { intervalMs: 3_600_000 });
@@ -59,7 +59,7 @@ async function share(backend: Backend): Promise<void> {
           's_sum{host="h1"} 3',
         ]
       ) assert.ok(text.includes(`\n${line}\n`), `${line}\n${text}`);
-      // A label that is missing is empty in a store.
+      // A missing label is empty in a store.
       assert.match(text, /^c_total\{(?:a="",)?b="z",(?:a="",)?host="h1"\} 1$/m);
       assert.match(text, /^h_count\{host="h1"\} \d+$/m);
       assert.doesNotMatch(text, /^own/m);
@@ -101,13 +101,13 @@ testWithPrograms(
   },
 );
 
-/** A process with a gauge of each aggregator. */
+/** Starts a process with a gauge of each aggregator. */
 async function startProcess(store: MemoryStore, value: number) {
   const registry = new CollectorRegistry();
   const registers = [{
     contentType: client.prometheusContentType,
     registerMetric: (metric: object): void => {
-      // Metrics of the drop-in have a collector.
+      // Every drop-in metric has a collector.
       registry.register((metric as AnyMetricObject)[COLLECTOR]!);
     },
   }];
@@ -119,7 +119,7 @@ async function startProcess(store: MemoryStore, value: number) {
   return { registry, shared };
 }
 
-test("the gauges of several processes are combined by their aggregators, while these run", async () => {
+test("gauges of running processes are combined by their aggregators", async () => {
   const store = new MemoryStore();
   const [one, two, three] = [
     await startProcess(store, 4),
@@ -135,7 +135,7 @@ test("the gauges of several processes are combined by their aggregators, while t
     "first 4",
     "average 5",
   ]);
-  // In a scrape of one process alone, all of them are there.
+  // A scrape of one process has all of them.
   assert.deepEqual(await linesOf(two.registry), [
     "sum 1",
     "min 1",

@@ -5,11 +5,11 @@ import { test } from "node:test";
 import client, * as named from "../../prom_client/mod.ts";
 
 const require = createRequire(import.meta.url);
-/** What a CommonJS plugin gets. */
-// deno-lint-ignore no-explicit-any -- As `require()` has it.
+/** The result of `require()` in a CommonJS plugin. */
+// deno-lint-ignore no-explicit-any -- `require()` returns any.
 const required: any = require("../../prom_client/mod.ts");
 
-/** Its declarations do not have all that it is. */
+/** Its declarations do not include all of its members. */
 const reference = official as unknown as Record<string, unknown>;
 
 test("the default export has the keys of the official client, in their order", () => {
@@ -25,7 +25,7 @@ test("require() returns the default export itself, which plugins can change", ()
   required.linearBuckets = linearBuckets;
 });
 
-test("the named exports are those keys, but for the assignable content type", () => {
+test("the named exports equal the keys, except the assignable content type", () => {
   const names = Object.keys(named).filter((name) =>
     !["default", "module.exports", "fromPromClient"].includes(name)
   );
@@ -40,13 +40,13 @@ test("classes and metrics have all public members of the official ones", () => {
     const ours = client[name as keyof typeof client] as unknown as Record<string, unknown>;
     const own = (target: object): string[] =>
       Object.getOwnPropertyNames(target).filter((member) =>
-        // Its private members and those of every function.
+        // Leaves out private members, and the members of every function.
         !member.startsWith("_") && !["length", "name", "arguments", "caller"].includes(member)
       );
     for (const member of own(theirs)) assert.ok(member in ours, `${name}.${member}`);
     const { prototype = {} } = theirs as { prototype?: object };
     for (const member of own(prototype)) {
-      // How the official client has what depends on an option.
+      // These members of the official client depend on an option.
       if (/WithoutExemplar|WithExemplar|updateExemplar|getForPromString/.test(member)) continue;
       assert.ok(member in (ours.prototype as object), `${name}.prototype.${member}`);
     }
@@ -60,7 +60,7 @@ test("the content type can be set on the default export", () => {
   assert.equal(client.register.contentType, official.Registry.PROMETHEUS_CONTENT_TYPE);
 });
 
-test("the lists and constants are those of the official client", () => {
+test("lists and constants equal those of the official client", () => {
   assert.deepEqual(
     client.collectDefaultMetrics.metricsList,
     official.collectDefaultMetrics.metricsList,
@@ -71,7 +71,7 @@ test("the lists and constants are those of the official client", () => {
   }
 });
 
-test("bucket helpers give the bounds and the errors of the official client", () => {
+test("bucket helpers return the bounds and throw the errors of the official client", () => {
   const cases: [keyof typeof client, number[]][] = [
     ["linearBuckets", [0, 0.1, 5]],
     ["linearBuckets", [-3, 2, 4]],

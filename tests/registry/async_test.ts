@@ -18,12 +18,12 @@ function gauge(name: string, value = 1): MetricFamily {
   return new MetricFamily(name, "", "gauge").addSample(name, {}, value);
 }
 
-/** The value of an error count; reading it calls collectors without `describe()` synchronously. */
+/** Returns an error count. The look-up calls collectors without `describe()` synchronously. */
 function errors(registry: CollectorRegistry, cause: string, collector = "anonymous"): number {
   return registry.getSampleValue(ERRORS, { collector, cause }) ?? 0;
 }
 
-/** The names that are not the library's own, of an asynchronous read. */
+/** Reads a registry asynchronously. Returns the family names except those of the library itself. */
 async function read(
   registry: CollectorRegistry,
   options?: { timeoutMs?: number; patienceMs?: number; signal?: AbortSignal },
@@ -35,12 +35,12 @@ async function read(
   return names;
 }
 
-/** A turn of the event loop, in which rejections that nobody handles become events. */
+/** Waits for a turn of the event loop, in which unhandled rejections become events. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** Runs a function and asserts that no rejection went unheard meanwhile. */
+/** Runs a function and asserts that it leaves no rejection unhandled. */
 async function heard(run: () => void | Promise<void>): Promise<void> {
   const unheard: unknown[] = [];
   const listener = (reason: unknown) => void unheard.push(reason);
@@ -55,7 +55,7 @@ async function heard(run: () => void | Promise<void>): Promise<void> {
   assert.deepEqual(unheard, []);
 }
 
-/** A collector whose promise is settled by hand. */
+/** A collector whose promises the test settles. */
 class Manual implements Collector {
   readonly calls: (PromiseWithResolvers<MetricFamily[]> & { signal: AbortSignal | undefined })[] =
     [];
@@ -84,7 +84,7 @@ function withManual(...names: string[]): [CollectorRegistry, ...Manual[]] {
   return withManualAt(new ManualClock(), ...names);
 }
 
-/** The same, by a clock that the test moves. */
+/** Returns the same with a clock that the test moves. */
 function withManualAt(clock: ManualClock, ...names: string[]): [CollectorRegistry, ...Manual[]] {
   const registry = new CollectorRegistry({ clock });
   const manuals = names.map((name) => new Manual(name));
@@ -124,7 +124,7 @@ const FORMS: [what: string, collector: Collector][] = [
 ];
 
 for (const [what, collector] of FORMS) {
-  test(`a collector may bring ${what}; a synchronous read leaves it out and counts it`, async () => {
+  test(`an asynchronous read awaits ${what}, and a synchronous read skips and counts it`, async () => {
     const registry = new CollectorRegistry();
     registry.register(collector);
     new Gauge("g", "", { registry });
@@ -132,12 +132,12 @@ for (const [what, collector] of FORMS) {
       await generateMetricsAsync(registry),
       "# HELP x \n# TYPE x gauge\nx 1\n# HELP g \n# TYPE g gauge\ng 0\n",
     );
-    assert.equal(errors(registry, "async", "x"), 1, "known by the family of its last read");
+    assert.equal(errors(registry, "async", "x"), 1, "named after the family of its last read");
     assert.match(generateMetrics(registry), /^# HELP g \n# TYPE g gauge\ng 0\n# HELP narthex/);
   });
 }
 
-test("asynchronous collectors are called all at once, and brought in order", async () => {
+test("asynchronous collectors are called all at once, and their families keep the order of registration", async () => {
   const [registry, a, b, c] = withManual("a", "b", "c");
   const reading = read(registry);
   await turn();
@@ -151,10 +151,10 @@ test("asynchronous collectors are called all at once, and brought in order", asy
 
 const FAILURES: [what: string, collect: () => unknown, cause: string][] = [
   ["rejects", () => Promise.reject(new Error("broken")), "error"],
-  ["rejects with nothing", () => Promise.reject(), "error"],
+  ["rejects with undefined", () => Promise.reject(), "error"],
   ["resolves to null", () => Promise.resolve(null), "error"],
   ["resolves to a number", () => Promise.resolve(7), "error"],
-  ["brings what is neither iterable nor a promise", () => ({}), "error"],
+  ["returns neither an iterable nor a promise", () => ({}), "error"],
   ["throws", () => {
     throw new Error("broken");
   }, "error"],
@@ -168,7 +168,7 @@ const FAILURES: [what: string, collect: () => unknown, cause: string][] = [
 ];
 
 for (const [what, collect, cause] of FAILURES) {
-  test(`a collector that ${what} costs an asynchronous read only itself, and is heard`, () =>
+  test(`a collector that ${what} does not affect other metrics of an asynchronous read`, () =>
     heard(async () => {
       const registry = new CollectorRegistry();
       new Gauge("before", "", { registry });
@@ -187,7 +187,7 @@ for (const [what, collect, cause] of FAILURES) {
       assert.ok(!text.includes("lost"));
     }));
 
-  test(`a collector that ${what} is heard in a synchronous read too`, () =>
+  test(`a synchronous read handles the rejections of a collector that ${what}`, () =>
     heard(() => {
       const registry = new CollectorRegistry();
       registry.register({ collect } as Collector);
@@ -196,7 +196,7 @@ for (const [what, collect, cause] of FAILURES) {
     }));
 }
 
-test("a synchronous read calls a never settling collector once, however often it is made", () => {
+test("repeated synchronous reads call a collector only once if it never settles", () => {
   const [registry, never] = withManual("x");
   for (let i = 0; i < 3; i++) generateMetrics(registry);
   assert.equal(never?.calls.length, 1);
@@ -213,7 +213,7 @@ test("an asynchronous read joins the call that a synchronous one made", async ()
   assert.equal(x?.calls.length, 1);
 });
 
-test("a collector that a synchronous read called is called again once it has settled", async () => {
+test("a synchronous read calls a collector again after the previous call has settled", async () => {
   const [registry, x] = withManual("x");
   generateMetrics(registry);
   x?.succeed();
@@ -222,7 +222,7 @@ test("a collector that a synchronous read called is called again once it has set
   assert.equal(x?.calls.length, 2);
 });
 
-test("a time limit aborts the signal, and costs only those that are not there", async () => {
+test("a time limit aborts the signal and skips only the collectors that are late", async () => {
   const clock = new ManualClock();
   const [registry, slow, quick] = withManualAt(clock, "slow", "quick");
   new Gauge("g", "", { registry });
@@ -239,7 +239,7 @@ test("a time limit aborts the signal, and costs only those that are not there", 
   assert.equal(errors(registry, "timeout", "quick"), 0);
 });
 
-test("a call that is too old is not made again, is counted once, and no read waits for it", async () => {
+test("a call past its time limit is counted once, is not repeated, and delays no read", async () => {
   const clock = new ManualClock();
   const [registry, x] = withManualAt(clock, "x");
   new Gauge("g", "", { registry });
@@ -260,7 +260,7 @@ test("a call that is too old is not made again, is counted once, and no read wai
   assert.equal(errors(registry, "timeout", "x"), 1);
 });
 
-test("a call is judged by its own age: reads with little time change nothing for others", async () => {
+test("the time limit of a call does not depend on reads with shorter limits", async () => {
   const clock = new ManualClock();
   const [registry, x] = withManualAt(clock, "x");
   new Gauge("g", "", { registry });
@@ -279,7 +279,7 @@ test("a call is judged by its own age: reads with little time change nothing for
   assert.equal(errors(registry, "timeout", "x"), 0);
 });
 
-test("a call that nobody waits for any more is given up when its time is over", async () => {
+test("a call without waiting reads is aborted at its time limit", async () => {
   const clock = new ManualClock();
   const [registry, x] = withManualAt(clock, "x");
   const controller = new AbortController();
@@ -313,7 +313,7 @@ test("a read does not wait for a call that is older than its own time limit", as
   assert.deepEqual(await patient, ["x"]);
 });
 
-test("a call that rejects after its time limit is heard, and counts as a timeout alone", () =>
+test("a rejection after the time limit is handled, and counts only as a timeout", () =>
   heard(async () => {
     const clock = new ManualClock();
     const [registry, x] = withManualAt(clock, "x");
@@ -359,7 +359,7 @@ test("a joined read that gives up does not end the other one", async () => {
   assert.deepEqual(await patient, ["x"]);
 });
 
-test("a signal from outside ends the waiting, aborts the collectors', and is no error of theirs", async () => {
+test("an aborted signal ends the read, aborts the collectors' signals, and counts no errors", async () => {
   const [registry, x] = withManual("x");
   new Gauge("g", "", { registry });
   const controller = new AbortController();
@@ -373,14 +373,14 @@ test("a signal from outside ends the waiting, aborts the collectors', and is no 
   assert.equal(errors(registry, "timeout", "x"), 0);
 });
 
-test("a signal that is aborted already leaves out what is not there at once", async () => {
+test("a read with an already aborted signal skips unfinished collectors immediately", async () => {
   const [registry, x] = withManual("x");
   new Gauge("g", "", { registry });
   assert.deepEqual(await read(registry, { signal: AbortSignal.abort() }), ["g"]);
   assert.equal(x?.calls[0]?.signal?.aborted, true);
 });
 
-test("a signal is not aborted when everything came in time", async () => {
+test("a collector's signal stays unaborted after it finished in time", async () => {
   const [registry, x] = withManual("x");
   const controller = new AbortController();
   const reading = read(registry, { timeoutMs: 10_000, signal: controller.signal });
@@ -391,7 +391,7 @@ test("a signal is not aborted when everything came in time", async () => {
   assert.equal(x?.calls[0]?.signal?.aborted, false);
 });
 
-test("who stops reading early tells the collectors to stop", async () => {
+test("ending the iteration early aborts the collectors' signals", async () => {
   const [registry, x] = withManual("x");
   registry.unregister(x!);
   new Gauge("g", "", { registry });
@@ -403,7 +403,7 @@ test("who stops reading early tells the collectors to stop", async () => {
   assert.equal(x?.calls[0]?.signal?.aborted, true);
 });
 
-test("a read that is over leaves no timer behind", async () => {
+test("a finished read leaves no timer behind", async () => {
   const clock = new ManualClock();
   const [registry, x] = withManualAt(clock, "x");
   const reading = read(registry, { timeoutMs: 60_000 });
@@ -415,20 +415,20 @@ test("a read that is over leaves no timer behind", async () => {
 });
 
 for (const timeoutMs of [2 ** 31, 1e12, Infinity, undefined]) {
-  test(`a time limit of ${timeoutMs} ms is not over at once`, async () => {
+  test(`a time limit of ${timeoutMs} ms does not end a read immediately`, async () => {
     const registry = new CollectorRegistry();
     const x = new Manual("x");
     registry.register(x);
     const options = timeoutMs === undefined ? {} : { timeoutMs };
     const reading = read(registry, options);
-    // A timer that fires at once would have fired before these.
+    // A timer that fires immediately would fire before these turns end.
     for (let i = 0; i < 3; i++) await turn();
     x.succeed();
     assert.deepEqual(await reading, ["x"]);
   });
 }
 
-test("gatherAsync() puts prefix and constant labels to what asynchronous collectors bring", async () => {
+test("gatherAsync() adds the prefix and constant labels to families of asynchronous collectors", async () => {
   const registry = new CollectorRegistry({ prefix: "app", constLabels: { region: "eu" } });
   registry.register({ collect: () => Promise.resolve([gauge("x"), gauge("x")]) });
   const samples = [];
@@ -439,7 +439,7 @@ test("gatherAsync() puts prefix and constant labels to what asynchronous collect
   ]);
 });
 
-test("a collector that unregisters another one while it is read disturbs nothing", async () => {
+test("a collector that unregisters another one during a read does not disturb the read", async () => {
   const registry = new CollectorRegistry();
   const victim = new Gauge("victim", "", { registry: null });
   registry.register({
@@ -453,7 +453,7 @@ test("a collector that unregisters another one while it is read disturbs nothing
   assert.deepEqual(await read(registry), ["x"]);
 });
 
-test("a generator that never ends is asked for no more once the time is up", async () => {
+test("an endless generator is closed at the time limit", async () => {
   let yielded = 0;
   let ended = false;
   const clock = new ManualClock();
@@ -481,7 +481,7 @@ test("a generator that never ends is asked for no more once the time is up", asy
   assert.equal(yielded, before);
 });
 
-test("a read that gives up leaves the call to a read that still waits for it", async () => {
+test("a read that times out does not abort a call that another read waits for", async () => {
   const clock = new ManualClock();
   const registry = new CollectorRegistry({ clock });
   let signal: AbortSignal | undefined;
@@ -505,7 +505,7 @@ test("a read that gives up leaves the call to a read that still waits for it", a
   assert.equal(calls, 1);
 });
 
-test("a family that comes without an iterable around it is an error of its collector", async () => {
+test("a collector that returns a family instead of an iterable counts as an error", async () => {
   const registry = new CollectorRegistry();
   const collector = { collect: () => gauge("x") as unknown as MetricFamily[] };
   registry.register(collector);
@@ -514,13 +514,13 @@ test("a family that comes without an iterable around it is an error of its colle
   assert.deepEqual(await read(registry), []);
 });
 
-test("a generator of families that never ends costs only itself, awaited or not", async () => {
+test("a collector with an endless generator does not affect other metrics, awaited or not", async () => {
   for (
     const collect of [
       function* () {
         for (;;) yield gauge("x");
       },
-      // It never gives the event loop a turn, so that no timer fires.
+      // It never yields to the event loop, so no timer fires.
       async function* () {
         for (;;) yield gauge("x");
       },
@@ -542,7 +542,7 @@ test("a generator of families that never ends costs only itself, awaited or not"
   }
 });
 
-test("a generator that is slow without waiting is left once its own time is over", async () => {
+test("a synchronous generator is closed when it takes too long", async () => {
   let yielded = 0;
   let closed = false;
   const clock = new ManualClock();
@@ -567,7 +567,7 @@ test("a generator that is slow without waiting is left once its own time is over
   registry.clear();
 });
 
-test("an asynchronous generator that is slow without waiting lets the time limit end it", async () => {
+test("an asynchronous generator that blocks the event loop is closed at the time limit", async () => {
   let closed = false;
   const clock = new ManualClock();
   const registry = new CollectorRegistry({ clock });
@@ -587,7 +587,7 @@ test("an asynchronous generator that is slow without waiting lets the time limit
   while (!closed) await turn();
 });
 
-test("what cannot even be asked what it is costs only itself, and is heard", () =>
+test("a revoked proxy among families does not affect other families", () =>
   heard(async () => {
     const revoked = () => {
       const { proxy, revoke } = Proxy.revocable({}, {});
@@ -612,7 +612,7 @@ test("what cannot even be asked what it is costs only itself, and is heard", () 
     }
   }));
 
-test("a collector that cannot tell its name any more is counted all the same", async () => {
+test("a collector whose describe() later returns an invalid name is still counted", async () => {
   for (const name of [7, undefined, null, Symbol("x"), "x".repeat(1e6)]) {
     const registry = new CollectorRegistry();
     let described = false;

@@ -35,7 +35,7 @@ class Statics {
 
 const named = (name: unknown): Collector => ({ name, collect: fail } as Collector);
 
-/** Collectors that fail, and the name under which that is counted. */
+/** Failing collectors, and the names under which their errors are counted. */
 const NAMES: readonly (readonly [what: string, make: () => Collector, name: string])[] = [
   ["of a class", () => new Database(), "Database"],
   ["of a subclass", () => new Cache(), "Cache"],
@@ -98,7 +98,7 @@ for (const [what, make, name] of NAMES) {
   });
 }
 
-test("a collector is named after the first family that it brought before it failed", () => {
+test("a collector is named after the first family of its last successful read", () => {
   const registry = new CollectorRegistry();
   let isBroken = false;
   registry.register({
@@ -110,7 +110,7 @@ test("a collector is named after the first family that it brought before it fail
   assert.deepEqual([...registry.lastErrors().keys()], ["pool_size"]);
 });
 
-test("a later collector of the same name gets a number, which a removed one gives back", () => {
+test("later collectors of the same name get numbers, which are free again after unregister()", () => {
   const registry = new CollectorRegistry();
   const all = [new Database(), new Database(), new Database()];
   for (const collector of all) registry.register(collector);
@@ -120,13 +120,13 @@ test("a later collector of the same name gets a number, which a removed one give
   registry.register(new Database());
   generateMetrics(registry);
   assert.deepEqual([...registry.lastErrors().keys()], ["Database", "Database#2", "Database#3"]);
-  // Each keeps its own from the first error on.
+  // Each collector keeps its number from its first error on.
   const count = (collector: string) =>
     registry.getSampleValue("narthex_collector_errors_total", { collector, cause: "error" });
   assert.deepEqual(["Database", "Database#2", "Database#3"].map(count), [3, 4, 5]);
 });
 
-test("a function of a metric that throws is counted by the metric's name as exposed", () => {
+test("lastErrors() has one error for a metric's function that throws", () => {
   const registry = new CollectorRegistry({ prefix: "app" });
   new Gauge("load", "L.", { registry, labelNames: ["cpu"] }).labels("0").setFunction(fail);
   generateMetrics(registry);
@@ -134,7 +134,7 @@ test("a function of a metric that throws is counted by the metric's name as expo
   assert.equal([...registry.lastErrors().values()][0]!.message, "no connection");
 });
 
-/** A registry with a collector that fails in a way, and what `onError` was told. */
+/** Returns a registry with a failing collector, and the calls of its `onError`. */
 function failing(collect: Collector["collect"], clock = new ManualClock()) {
   const told: { error: unknown; about: { collector: string; cause: string } }[] = [];
   const registry = new CollectorRegistry({
@@ -146,7 +146,7 @@ function failing(collect: Collector["collect"], clock = new ManualClock()) {
   return { registry, told, clock };
 }
 
-test("onError gets what was thrown, with the collector and the cause", async () => {
+test("onError gets the thrown value, the collector and the cause", async () => {
   const error = new Error("no connection");
   const { registry, told } = failing(() => {
     throw error;
@@ -158,7 +158,7 @@ test("onError gets what was thrown, with the collector and the cause", async () 
   assert.equal(told[0]!.error, error);
 });
 
-test("onError gets a rejection, once for all reads that waited", async () => {
+test("onError gets a rejection once, even if several reads waited for it", async () => {
   const error = new Error("no connection");
   const { promise, reject } = Promise.withResolvers<MetricFamily[]>();
   const { registry, told } = failing(() => promise);
@@ -243,14 +243,14 @@ test("lastErrors() has the time, the cause and a short message of the last error
     error = thrown;
     assert.deepEqual(last(), { cause: "error", message, time: 1_700_000_005 });
   }
-  // What is handed out is a copy.
+  // The returned map is a copy.
   (registry.lastErrors() as Map<string, unknown>).clear();
   assert.equal(registry.lastErrors().size, 1);
   registry.clear();
   assert.equal(registry.lastErrors().size, 0);
 });
 
-test("nothing is ever printed, whatever fails", async (t) => {
+test("no failure prints anything", async (t) => {
   const methods = ["debug", "error", "info", "log", "trace", "warn"] as const;
   const mocks = methods.map((method) => t.mock.method(console, method, () => {}));
   const registry = new CollectorRegistry();

@@ -15,7 +15,7 @@ after(async () => {
   await copy[Symbol.asyncDispose]();
 });
 
-test("two copies of the package are two, but share the default registry", () => {
+test("two copies of the package have their own classes, but share the default registry", () => {
   assert.notEqual(there.Counter, here.Counter);
   assert.notEqual(there.MetricFamily, here.MetricFamily);
   assert.equal(there.REGISTRY, here.REGISTRY);
@@ -103,7 +103,7 @@ test("families of both copies are merged", () => {
   assert.match(here.generateMetrics(registry), /^m\{n="0"\} 0\nm\{n="1"\} 1$/m);
 });
 
-test("setRegistry() moves metrics of modules that were imported before", async () => {
+test("setRegistry() moves metrics of modules that were imported earlier", async () => {
   const former = here.REGISTRY.getRegistry();
   await copy.write(
     "setup.ts",

@@ -20,7 +20,7 @@ import {
 
 const ERRORS = "narthex_collector_errors_total";
 
-/** A registry with metrics of several types, and a collector among them. */
+/** Returns a registry with metrics of several types, and with a collector among them. */
 function withCollector(collector?: Collector): CollectorRegistry {
   const registry = new CollectorRegistry();
   new Counter("a_total", "A.", { registry, labelNames: ["l"] }).labels("x").inc(1);
@@ -34,12 +34,12 @@ function withoutErrors(text: string): string {
   return text.split("\n").filter((line) => !line.includes("narthex_")).join("\n");
 }
 
-/** A collector that yields things that need not be families. */
+/** Returns a collector that yields the given values, which may not be families. */
 function yielding(...things: unknown[]): Collector {
   return { collect: () => things as MetricFamily[] };
 }
 
-/** A family whose metrics are whatever is given. */
+/** Returns a family with the given metrics, which may be invalid. */
 function familyOf(metrics: unknown, type: MetricType = "gauge", name = "bad"): MetricFamily {
   return new MetricFamily(name, "Bad.", type, { metrics: metrics as Iterable<Metric> });
 }
@@ -75,11 +75,11 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "anonymous",
     "error",
   ],
-  ["returns nothing", { collect: () => undefined as never }, "anonymous", "error"],
+  ["returns undefined", { collect: () => undefined as never }, "anonymous", "error"],
   ["returns null", { collect: () => null as never }, "anonymous", "error"],
   ["returns a number", { collect: () => 7 as never }, "anonymous", "error"],
   ["yields null", yielding(null), "anonymous", "invalid"],
-  ["yields nothing at all", yielding(undefined), "anonymous", "invalid"],
+  ["yields undefined", yielding(undefined), "anonymous", "invalid"],
   ["yields a number", yielding(7), "anonymous", "invalid"],
   ["yields a text", yielding("bad 1"), "anonymous", "invalid"],
   ["yields a function", yielding(thrower), "thrower", "invalid"],
@@ -91,9 +91,9 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "invalid",
   ],
   ["yields a promise that never settles", yielding(new Promise(() => {})), "anonymous", "invalid"],
-  ["yields an object of no name", yielding({}), "anonymous", "invalid"],
+  ["yields an object without a name", yielding({}), "anonymous", "invalid"],
   [
-    "yields what throws when it is awaited",
+    "yields an object whose then throws",
     yielding({
       get then() {
         return thrower();
@@ -103,7 +103,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "invalid",
   ],
   [
-    "yields what throws when it is looked at",
+    "yields an object whose name throws",
     yielding({
       get name() {
         return thrower();
@@ -113,19 +113,19 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "invalid",
   ],
   [
-    "yields a family of an empty name",
+    "yields a family with an empty name",
     yielding({ name: "", help: "", type: "gauge", metrics: [] }),
     "anonymous",
     "invalid",
   ],
   [
-    "yields a family of no type",
+    "yields a family without a type",
     yielding({ name: "bad", help: "", metrics: [] }),
     "bad",
     "invalid",
   ],
   [
-    "yields a family of no known type",
+    "yields a family of an unknown type",
     yielding({ name: "bad", help: "", type: "timer", metrics: [] }),
     "bad",
     "invalid",
@@ -229,7 +229,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "error",
   ],
   [
-    "yields a timestamp that is no time",
+    "yields a timestamp that is out of range",
     yielding(familyOf([{ ...NO_LABELS, value: 1, timestamp: 1e19 }])),
     "bad",
     "error",
@@ -249,7 +249,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "error",
   ],
   [
-    "yields an exemplar of numbers",
+    "yields an exemplar whose label value is a number",
     yielding(
       familyOf(
         [{ ...NO_LABELS, value: 1, exemplar: { labels: { a: 1 }, value: 1 } }],
@@ -267,7 +267,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "error",
   ],
   [
-    "yields a histogram with a label of its own called le",
+    "yields a histogram with an additional label le",
     yielding(
       familyOf([{
         labelNames: ["le"],
@@ -282,7 +282,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "error",
   ],
   [
-    "yields a histogram of too many counts",
+    "yields a histogram with too many counts",
     yielding(
       familyOf(
         [{ ...NO_LABELS, bounds: [], sum: 1, count: 1, cumulativeCounts: () => [1, 2] }],
@@ -319,7 +319,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "error",
   ],
   [
-    "yields a native histogram with more in its buckets than in all, which Prometheus refuses",
+    "yields a native histogram whose buckets hold more than its count, which Prometheus refuses",
     yielding(
       new MetricFamily("bad", "Bad.", "histogram").addSample("bad", {}, 0, {
         nativeHistogram: {
@@ -337,7 +337,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "error",
   ],
   [
-    "yields a native histogram that is none",
+    "yields an incomplete native histogram",
     yielding(
       familyOf([{
         ...NO_LABELS,
@@ -358,7 +358,7 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "error",
   ],
   [
-    "yields a summary of too few values",
+    "yields a summary with too few values",
     yielding(
       familyOf(
         [{ ...NO_LABELS, quantiles: [0.5], sum: 1, count: 1, quantileValues: () => [] }],
@@ -375,19 +375,19 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "error",
   ],
   [
-    "yields a stateset of too few values",
+    "yields a stateset with too few values",
     yielding(familyOf([{ ...NO_LABELS, states: ["a", "b"], stateValues: [1] }], "stateset")),
     "bad",
     "error",
   ],
   [
-    "yields a family of another type than a metric's",
+    "yields a family whose type differs from a metric of its name",
     yielding(new MetricFamily("b", "B.", "gauge")),
     "b",
     "conflict",
   ],
   [
-    "yields a family of another unit than a metric's",
+    "yields a family whose unit differs from another of its name",
     yielding(
       new MetricFamily("a_total", "", "counter"),
       new MetricFamily("x_s", "", "gauge"),
@@ -397,20 +397,20 @@ const GARBAGE: [what: string, collector: Collector, name: string, cause: string]
     "conflict",
   ],
   [
-    "yields a family that is a series of a metric's",
+    "yields a gauge with the name of a counter",
     yielding(new MetricFamily("a_total", "", "gauge")),
     "a_total",
     "conflict",
   ],
   [
-    "yields a series that a metric has",
+    "yields a series that a metric already has",
     yielding(new MetricFamily("a_total", "", "counter").addSample("a_total", { l: "x" }, 9)),
     "a_total",
     "duplicate",
   ],
 ];
 
-/** By type a metric that is whole, and what its parts must not be. */
+/** For each type, a complete metric and invalid values of its parts. */
 const SHAPES: [type: MetricType, whole: Record<string, unknown>, broken: [string, unknown][]][] = [
   ["gauge", { value: 1 }, [
     ["value", "1"],
@@ -452,7 +452,7 @@ const SHAPES: [type: MetricType, whole: Record<string, unknown>, broken: [string
 for (const [type, whole, broken] of SHAPES) {
   const name = type === "counter" ? "bad_total" : "bad";
   const metric = { ...NO_LABELS, ...whole };
-  test(`a collector that yields a ${type} of plain objects costs nothing`, () => {
+  test(`a collector that yields a ${type} as plain objects counts no error`, () => {
     const registry = withCollector(yielding(familyOf([metric], type, name)));
     assert.match(generateMetrics(registry), /^bad/m);
     assert.equal(registry.getSampleValue(ERRORS, { collector: name, cause: "error" }), undefined);
@@ -472,11 +472,11 @@ for (const [type, whole, broken] of SHAPES) {
 }
 
 for (const [what, collector, name, cause] of GARBAGE) {
-  test(`a collector that ${what} costs only itself`, async () => {
+  test(`a collector that ${what} does not affect other metrics`, async () => {
     const registry = withCollector(collector);
     const text = withoutErrors(generateMetrics(registry));
     const lines = new Set(text.split("\n"));
-    // A family of the collector's own may stand there, and take the place of one behind it.
+    // The output may have a family of this collector, which replaces a later family of that name.
     const taken = name === "b" ? /^(# \w+ )?(b|b_\w+)\b/ : /^(# \w+ )?(bad|bad_total|x_s)\b/;
     assert.equal(
       withoutLines(text, taken),
@@ -504,7 +504,7 @@ test("an error is counted under a well-formed name", () => {
   assert.equal(registry.getSampleValue(ERRORS, { collector: "\ufffd", cause: "error" }), 2);
 });
 
-test("the errors are a family of the model, absent until there is one", () => {
+test("the error counter is absent until there is an error, and is written last", () => {
   const registry = withCollector();
   assert.equal(registry.getSampleValue(ERRORS), undefined);
   assert.ok(!generateMetrics(registry).includes("narthex"));
@@ -519,7 +519,7 @@ ${ERRORS}{collector="anonymous",cause="error"} 1
   );
 });
 
-test("an error is counted in the scrape that has it, with prefix and constant labels", () => {
+test("an error is counted in the same scrape, with prefix and constant labels", () => {
   const registry = new CollectorRegistry({
     prefix: "app",
     constLabels: { region: "eu", cause: "not this one" },
@@ -531,7 +531,7 @@ test("an error is counted in the scrape that has it, with prefix and constant la
   );
 });
 
-test("a collector's name is that of the first family which it describes, or its class", () => {
+test("a collector is named after its first described family, or its class", () => {
   class Pool {
     collect = thrower;
   }
@@ -555,7 +555,7 @@ test("a collector's name is that of the first family which it describes, or its 
   assert.deepEqual(["Pool", "Odd", "x"].map(value), [2, 3, 4]);
 });
 
-test("a family whose metrics break off leaves no trace: another of its name is whole", () => {
+test("a family whose metrics throw is discarded, and a later family of its name is complete", () => {
   const breaking = familyOf(
     {
       *[Symbol.iterator]() {
@@ -580,7 +580,7 @@ test("a family whose metrics break off leaves no trace: another of its name is w
   assert.equal(merged.getSampleValue(ERRORS, { collector: "x", cause: "duplicate" }), 2);
 });
 
-test("a family that breaks off while it is merged takes no series from the next one", () => {
+test("a family that throws while it is merged does not reserve its series", () => {
   const registry = new CollectorRegistry();
   const series = (n: number) => ({ labelNames: ["n"], labelValues: [String(n)], value: n });
   const breaking = {
@@ -595,7 +595,7 @@ test("a family that breaks off while it is merged takes no series from the next 
   assert.match(generateMetrics(registry), /^x\{n="1"\} 1\nx\{n="2"\} 2$/m);
 });
 
-test("families of one name are merged in the place of the first, with its help", () => {
+test("families of one name are merged at the position of the first, with its help", () => {
   const registry = new CollectorRegistry();
   const family = (n: number, help: string) =>
     new MetricFamily("m", help, "gauge").addSample("m", { n }, n);
@@ -627,7 +627,7 @@ test("a collector's samples join those of a metric of the same name", () => {
   assert.equal(registry.getSampleValue(ERRORS, { collector: "m", cause: "duplicate" }), 2);
 });
 
-test("of a series that comes twice the first wins, whatever the order of its labels", () => {
+test("the first of two equal series is kept, whatever the order of its labels", () => {
   const registry = new CollectorRegistry();
   registry.register(yielding(
     new MetricFamily("m", "M.", "gauge")
@@ -651,7 +651,7 @@ ${ERRORS}{collector="m",cause="duplicate"} 2
   );
 });
 
-test("two handles of an Info that come to tell the same are one series", () => {
+test("two handles of an Info with equal labels are one series", () => {
   const registry = new CollectorRegistry();
   const info = new Info("i", "I.", { registry, labelNames: ["a"] });
   info.labels("1").info({ b: "2" });
@@ -659,7 +659,7 @@ test("two handles of an Info that come to tell the same are one series", () => {
   assert.match(generateMetrics(registry), /^i_info\{a="1",b="3"\} 1\n$/m);
 });
 
-test("repeats of a histogram and of a summary are left out whole", () => {
+test("repeated histograms and summaries are left out as a whole", () => {
   const histogram = new MetricFamily("h", "H.", "histogram");
   const summary = new MetricFamily("s", "S.", "summary");
   for (const value of [1, 2]) {
@@ -682,7 +682,7 @@ s_count 1
   );
 });
 
-test("a prefix stands before what custom collectors bring too, but not before target_info", () => {
+test("a prefix is also added to families of custom collectors, but not to target_info", () => {
   const registry = new CollectorRegistry({ prefix: "app", targetInfo: { version: "1" } });
   registry.register(yielding(
     new MetricFamily("m", "", "gauge").addSample("m", {}, 1),
@@ -715,7 +715,7 @@ test("the state label of a stateset is named like its exposed family", () => {
   );
 });
 
-test("a constant label stands first; a sample's own label, and its type's, win over it", () => {
+test("constant labels come first, and are overridden by labels of a sample and of its type", () => {
   const registry = new CollectorRegistry({ constLabels: { region: "eu", le: "x", zone: 1 } });
   new Counter("c_total", "C.", { registry, labelNames: ["l"] }).labels("v").inc();
   registry.register(yielding(
@@ -756,7 +756,7 @@ mode{region="eu",le="x",zone="1",mode="on"} 1
   assert.equal(registry.getSampleValue("c_total", { region: "eu", le: "x", zone: 1, l: "v" }), 1);
 });
 
-test("metrics with constant labels are as whole as without, in every format", () => {
+test("metrics with constant labels are complete in every format", () => {
   const registry = new CollectorRegistry({ constLabels: { region: "eu" } });
   const clock = { now: () => 1000, monotonic: () => 0 };
   new Counter("c_total", "C.", { registry, clock }).inc(1, { trace_id: "t" });
@@ -791,17 +791,17 @@ s_created{region="eu"} 1000
   assert.equal(metric.nativeExemplars?.length, 1);
 });
 
-test("what cannot be seen with constant labels is left out and counted", () => {
+test("invalid families are left out and counted with constant labels", () => {
   const registry = new CollectorRegistry({ constLabels: { region: "eu" } });
   registry.register(yielding(null, familyOf(7), { name: 7, type: "gauge", help: "" }));
   new Gauge("g", "G.", { registry }).set(1);
   const value = (collector: string) =>
     registry.getSampleValue(ERRORS, { region: "eu", collector, cause: "invalid" });
-  assert.equal(value("bad"), 3, "null and a name that is a number are of the collector bad");
+  assert.equal(value("bad"), 3, "null and the invalid name count for the collector bad");
   assert.equal(registry.getSampleValue("g", { region: "eu" }), 1);
 });
 
-test("a collector can merge two other registries by yielding what they collect", async () => {
+test("a collector can merge two other registries by yielding their families", async () => {
   const [left, right] = [new CollectorRegistry(), new CollectorRegistry({ prefix: "right" })];
   for (const [part, registry] of Object.entries({ left, right })) {
     new Counter("jobs_total", "Jobs.", { registry, labelNames: ["part"] }).labels(part).inc();
@@ -841,7 +841,7 @@ all_h_count 1
   assert.match(await generateMetricsAsync(gathered), /^right_h_count 1$/m);
 });
 
-test("setFunction is asked once a scrape, and what throws is left out alone", () => {
+test("setFunction() functions are called once per scrape, and only failing ones are left out", () => {
   const registry = new CollectorRegistry();
   let calls = 0;
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["l"] });
@@ -884,7 +884,7 @@ test("20,000 families of one name are merged", () => {
   assert.equal(registry.getSampleValue("m", { n: 19_999 }), 19_999);
 });
 
-test("a family of plain objects is as good as any", () => {
+test("a family may be a plain object", () => {
   const registry = new CollectorRegistry();
   const metric = { labelNames: ["l"], labelValues: ["v"], value: 4 };
   registry.register(yielding({ name: "m", help: "M.", type: "gauge", metrics: [metric] }));
@@ -893,7 +893,7 @@ test("a family of plain objects is as good as any", () => {
   assert.equal(generateOpenMetrics(registry), '# HELP m M.\n# TYPE m gauge\nm{l="v"} 4\n# EOF\n');
 });
 
-test("a family that is gathered is live: it has the numbers of the moment it is read", () => {
+test("a gathered family is live: it has the values at the time of reading", () => {
   const registry = new CollectorRegistry({ prefix: "app" });
   const gauge = new Gauge("g", "G.", { registry });
   const [family] = [...gather(registry)];

@@ -62,7 +62,7 @@ for (const [name, labels, value] of LOOKUPS) {
   });
 }
 
-test("a label value that is none is refused in a look-up", () => {
+test("getSampleValue() throws on an invalid label value", () => {
   assert.throws(() => build().getSampleValue("x", { l: null as unknown as string }), {
     name: "TypeError",
     message: 'Cannot look up sample "x": value of label "l" must be a string, a number or a ' +
@@ -70,7 +70,7 @@ test("a label value that is none is refused in a look-up", () => {
   });
 });
 
-test("a sample of a custom collector is looked up by any suffix, _created too", () => {
+test("getSampleValue() finds samples of custom collectors by any suffix, even _created", () => {
   const registry = new CollectorRegistry();
   registry.register({
     collect: () => [
@@ -84,7 +84,7 @@ test("a sample of a custom collector is looked up by any suffix, _created too", 
 
 const TARGET = "# HELP target_info Target metadata\n# TYPE target_info gauge\n";
 
-test("the target info stands first, without prefix and constant labels, in every format", () => {
+test("the target info comes first, without prefix and constant labels, in every format", () => {
   const registry = new CollectorRegistry({ prefix: "app", constLabels: { region: "eu" } });
   new Gauge("g", "G.", { registry });
   registry.setTargetInfo({ version: 1.5, canary: true, name: "a\nb" });
@@ -106,7 +106,7 @@ app_g{region="eu"} 0
   );
 });
 
-test("the target info can be set, asked for, set anew and taken away", () => {
+test("the target info can be set, read, replaced and removed", () => {
   const registry = new CollectorRegistry({ targetInfo: { a: "1" } });
   assert.deepEqual(registry.getTargetInfo(), { a: "1" });
   const labels: Record<string, string> = { b: "2" };
@@ -125,7 +125,7 @@ test("the target info can be set, asked for, set anew and taken away", () => {
   assert.equal(new CollectorRegistry({ targetInfo: null }).getTargetInfo(), null);
 });
 
-test("a target info that is not legal changes nothing", () => {
+test("setTargetInfo() throws on invalid labels and changes nothing", () => {
   const registry = new CollectorRegistry({ targetInfo: { a: "1" } });
   for (const labels of [undefined, "x", ["x"], { "a b": 1 }, { __a: 1 }, { a: null }]) {
     assert.throws(() => registry.setTargetInfo(labels as unknown as null), TypeError);
@@ -153,7 +153,7 @@ for (const onDuplicate of ["keep", "reuse"] as const) {
   });
 }
 
-test("a target info that is unregistered by its collector is gone", () => {
+test("unregistering the collector of the target info removes the target info", () => {
   const registry = new CollectorRegistry({ targetInfo: { a: "1" } });
   try {
     new Info("target", "T.", { registry });

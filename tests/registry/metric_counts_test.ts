@@ -11,14 +11,14 @@ import {
 
 const OVERFLOWS = "narthex_series_overflow_total";
 
-/** A counter of a registry that had no room so many times. */
+/** Creates a counter without room for series, and looks up the given number of label sets. */
 function createFull(registry: CollectorRegistry, times: number): Counter<readonly ["a"]> {
   const counter = new Counter("c_total", "C.", { labelNames: ["a"], maxSeries: 0, registry });
   for (let i = 0; i < times; i++) counter.labels(i);
   return counter;
 }
 
-test("what metrics count about themselves is there in every format and way of reading", async () => {
+test("the metrics' own counts are in every format and every kind of read", async () => {
   const registry = new CollectorRegistry();
   createFull(registry, 3);
   const help = "Look-ups of label sets for which the metric had no room.";
@@ -30,7 +30,7 @@ test("what metrics count about themselves is there in every format and way of re
   assert.equal(registry.getSampleValue(OVERFLOWS, { metric: "c_total" }), 3);
 });
 
-test("a view that asks for these counts alone has them, of all metrics", () => {
+test("a view of these counts alone includes all metrics", () => {
   const registry = new CollectorRegistry({ prefix: "app" });
   createFull(registry, 3);
   const [family, ...others] = gather(registry.restrictedRegistry([`app_${OVERFLOWS}`]));
@@ -40,7 +40,7 @@ test("a view that asks for these counts alone has them, of all metrics", () => {
   ]);
 });
 
-test("the names of these counts are claimed from the beginning", () => {
+test("the names of these counts are always claimed", () => {
   for (const name of [OVERFLOWS, "narthex_exemplar_errors_total"]) {
     const registry = new CollectorRegistry();
     assert.throws(() => new Counter(name, "C.", { registry }), { name: "DuplicateMetricError" });

@@ -14,14 +14,14 @@ after(async () => {
   await copy[Symbol.asyncDispose]();
 });
 
-/** README's lines for hot reload, with another import in the place of the package's name. */
+/** Returns README's lines for hot reload, with another import specifier. */
 function readmeLines(specifier: string): string {
   const found = readSnippets().filter(({ code }) => code.includes('onDuplicate: "replace"'));
   assert.equal(found.length, 1);
   return found[0]!.code.replace('"@narthex/prometheus"', JSON.stringify(specifier));
 }
 
-/** Runs something with a default registry of its own. */
+/** Runs a function with a new default registry. */
 async function withFreshRegistry(run: () => Promise<void>): Promise<void> {
   const former = here.REGISTRY.setRegistry(new here.CollectorRegistry(), { collectors: "leave" });
   try {
@@ -31,9 +31,11 @@ async function withFreshRegistry(run: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The same module in several graphs of one program, each with a copy of the library or not. */
+/**
+ * The same module in several module graphs of one program, which may share a copy of the library.
+ */
 const GRAPHS: readonly (readonly [what: string, libraries: readonly string[]])[] = [
-  ["of one library", ["./mod.ts", "./mod.ts", "./mod.ts"]],
+  ["that share the library", ["./mod.ts", "./mod.ts", "./mod.ts"]],
   ["that load the library twice", ["./mod.ts?1", "./mod.ts?2", "./mod.ts?1"]],
 ];
 
@@ -63,12 +65,12 @@ export const text = generate();
       }
       assert.match(last, /^custom 2$/m);
       assert.doesNotMatch(last, /narthex_/);
-      // Whichever copy reads, the other ones' numbers are there.
+      // Each copy reads the values of the others.
       assert.equal(here.generateMetrics(), last);
     }));
 }
 
-test("without any set-up, module graphs share metrics of equal definitions", () =>
+test("module graphs share metrics of equal definitions without any setup", () =>
   withFreshRegistry(async () => {
     for (const run of [1, 2]) {
       const code = `import { Counter } from "./mod.ts?${run}";
@@ -80,7 +82,7 @@ hits.labels("/").inc();
     assert.equal(here.REGISTRY.getSampleValue("hits_total", { page: "/" }), 2);
   }));
 
-test("a collector that was replaced is forgotten across a move, even if it fails then", () => {
+test("a replaced collector is removed even if it fails after setRegistry()", () => {
   const errors: unknown[] = [];
   const make = () =>
     new here.CollectorRegistry({
@@ -110,7 +112,7 @@ test("a collector that was replaced is forgotten across a move, even if it fails
   assert.equal(proxy.lastErrors().size, 0);
 });
 
-test("a collector keeps its name in error counts across a move", () => {
+test("a collector keeps its name in error counts after setRegistry()", () => {
   class Database {
     collect(): never {
       throw new Error("no connection");

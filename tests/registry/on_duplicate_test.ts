@@ -15,12 +15,12 @@ import {
 } from "../../mod.ts";
 import { ManualClock } from "../support/clock.ts";
 
-/** The names of the families of a scrape, in order. */
+/** Returns the names of a scrape's families, in order. */
 function order(registry: CollectorRegistry): string[] {
   return [...generateMetrics(registry).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
 }
 
-/** A custom collector with one gauge, and how often it was called. */
+/** Returns a custom collector with one gauge, which counts its calls. */
 function counting(
   name: string,
   value: number,
@@ -43,7 +43,7 @@ function counting(
   return collector;
 }
 
-test('"reuse" is the default: a metric made again is the one that is there', () => {
+test('"reuse" is the default: creating a metric again returns the existing one', () => {
   const registry = new CollectorRegistry();
   const make = () => {
     const hits = new Counter("hits_total", "Hits.", { registry, labelNames: ["page"] });
@@ -54,16 +54,16 @@ test('"reuse" is the default: a metric made again is the one that is there', () 
   assert.equal(registry.getSampleValue("hits_total", { page: "/" }), 2);
 });
 
-test('"reuse" reuses a metric that other options than those of its definition differ in', () => {
+test('"reuse" ignores options that are not part of the definition', () => {
   const registry = new CollectorRegistry();
   const first = new Counter("hits_total", "Hits.", { registry, clock: new ManualClock() });
   assert.equal(new Counter("hits_total", "Hits.", { registry }), first);
-  // The name is what counts, however it is put together.
+  // Only the resulting name counts, not its parts.
   const named = new Counter("total", "Hits.", { registry, namespace: "a", subsystem: "b" });
   assert.equal(new Counter("a_b_total", "Hits.", { registry }), named);
 });
 
-/** Metrics that differ from `new Histogram("h", "H.", …)` in one thing each. */
+/** Metrics that differ from `new Histogram("h", "H.", …)` in one respect each. */
 const EDITS: Record<string, (registry: CollectorRegistry) => Collector> = {
   "help text": (registry) => new Histogram("h", "Edited.", { registry }),
   "bucket": (registry) => new Histogram("h", "H.", { registry, buckets: [1, 2] }),
@@ -76,8 +76,8 @@ const EDITS: Record<string, (registry: CollectorRegistry) => Collector> = {
 
 for (const onDuplicate of ["reuse", "throw"] as const) {
   for (const [what, edit] of Object.entries(EDITS)) {
-    if (what === "unit") continue; // It has another name.
-    test(`"${onDuplicate}" refuses an edited ${what}, and says what can be done`, () => {
+    if (what === "unit") continue; // Its name differs.
+    test(`"${onDuplicate}" refuses an edited ${what} with a helpful message`, () => {
       const registry = new CollectorRegistry({ onDuplicate });
       const existing = new Histogram("h", "H.", { registry });
       existing.observe(1);
@@ -102,14 +102,14 @@ test('"throw" refuses an equal definition too', () => {
   const registry = new CollectorRegistry({ onDuplicate: "throw" });
   const first = new Counter("hits_total", "Hits.", { registry });
   assert.throws(() => new Counter("hits_total", "Hits.", { registry }), DuplicateMetricError);
-  // The same object is no duplicate of itself.
+  // The same object is not a duplicate.
   registry.register(first);
   assert.deepEqual(order(registry), ["hits_total"]);
 });
 
 for (const [what, edit] of Object.entries(EDITS)) {
   if (what === "unit") continue;
-  test(`"replace" takes an edited ${what}, in the place of the former metric`, () => {
+  test(`"replace" puts an edited ${what} in the place of the former metric`, () => {
     const registry = new CollectorRegistry({ onDuplicate: "replace" });
     new Gauge("first", "F.", { registry });
     const former = new Histogram("h", "H.", { registry });
@@ -121,19 +121,19 @@ for (const [what, edit] of Object.entries(EDITS)) {
     former.observe(1);
     assert.equal(registry.getSampleValue("h_count") ?? 0, 0);
     assert.equal(registry.unregister(former), false);
-    // The edited one is what counts from now on: made again, it is the same.
+    // The edited metric is the reference now: creating it again returns it.
     assert.equal(edit(registry), edited);
     assert.equal(registry.lastErrors().size, 0);
   });
 }
 
-test('"replace" hands back an equal metric with its count', () => {
+test('"replace" returns an equal metric with its count', () => {
   const registry = new CollectorRegistry({ onDuplicate: "replace" });
   for (let i = 0; i < 3; i++) new Counter("hits_total", "Hits.", { registry }).inc();
   assert.equal(registry.getSampleValue("hits_total"), 3);
 });
 
-test('"replace" lets one collector take the place of all whose names it claims', () => {
+test('"replace" lets one collector replace all collectors whose names it claims', () => {
   const registry = new CollectorRegistry({ onDuplicate: "replace" });
   new Gauge("before", "B.", { registry });
   new Gauge("s_sum", "S.", { registry });
@@ -143,7 +143,7 @@ test('"replace" lets one collector take the place of all whose names it claims',
   assert.deepEqual(order(registry), ["before", "s", "between"]);
 });
 
-test('"replace" takes an edited collector with describe(), in the same place', () => {
+test('"replace" puts an edited collector with describe() in the same place', () => {
   const registry = new CollectorRegistry({ onDuplicate: "replace" });
   const former = counting("g", 1, "described");
   registry.register(former);
@@ -160,7 +160,7 @@ test('"replace" takes an edited collector with describe(), in the same place', (
 for (const kind of ["sync", "async", "generator"] as const) {
   for (const wasRead of [true, false]) {
     const when = wasRead ? "that was read" : "that was never read";
-    test(`"replace" lets go of a ${kind} collector ${when}, at the next read`, async () => {
+    test(`"replace" removes a ${kind} collector ${when} at the next read`, async () => {
       const registry = new CollectorRegistry({ onDuplicate: "replace" });
       const former = counting("g", 1, kind);
       registry.register(former);
@@ -178,7 +178,7 @@ for (const kind of ["sync", "async", "generator"] as const) {
   }
 }
 
-test('"replace" counts nothing of a former collector that fails when it is let go', async () => {
+test('"replace" counts no error of a former collector that fails while it is replaced', async () => {
   for (const kind of ["sync", "async"] as const) {
     const errors: unknown[] = [];
     const registry = new CollectorRegistry({
@@ -203,11 +203,11 @@ test('"replace" counts nothing of a former collector that fails when it is let g
   }
 });
 
-test('"replace" keeps and counts a collector that fails while nothing takes its place', async () => {
+test('"replace" keeps and counts a failing collector as long as nothing replaces it', async () => {
   const registry = new CollectorRegistry({ onDuplicate: "replace" });
   registry.register(counting("g", 1));
   await generateMetricsAsync(registry);
-  // The edited one has a mistake.
+  // The edited collector has a mistake.
   const broken: Collector = {
     collect() {
       throw new Error("a mistake");
@@ -222,7 +222,7 @@ test('"replace" keeps and counts a collector that fails while nothing takes its 
   }
 });
 
-test('"replace" leaves collectors of other families, or of another type, alone', async () => {
+test('"replace" keeps collectors of other families or of other types', async () => {
   const registry = new CollectorRegistry({ onDuplicate: "replace" });
   const [a, b] = [counting("a", 1), counting("b", 2)];
   registry.register(a);
@@ -233,7 +233,7 @@ test('"replace" leaves collectors of other families, or of another type, alone',
   const text = await generateMetricsAsync(registry);
   assert.match(text, /^a 1$/m);
   assert.match(text, /^b 2$/m);
-  // The numbers of another type cannot be shown beside the first, and are counted.
+  // A family cannot have two types, so the second one is left out and counted.
   assert.equal(registry.lastErrors().get("a")?.cause, "conflict");
 });
 
@@ -248,7 +248,7 @@ test('"replace" replaces a collector of several families as a whole', () => {
   assert.equal(registry.getSampleValue("a"), 2);
 });
 
-test('"keep" keeps what is there, warns once a name, and leaves the other unregistered', (t) => {
+test('"keep" keeps the first metric, warns once per name, and does not register the second', (t) => {
   const warn = t.mock.method(console, "warn", () => {});
   const registry = new CollectorRegistry({ onDuplicate: "keep" });
   const first = new Counter("hits_total", "Hits.", { registry });
@@ -292,7 +292,7 @@ hits_total{page="/about"} 3
   assert.equal(registry.lastErrors().size, 0);
 });
 
-test('"merge" leaves repeated series out and counts them, the first wins', () => {
+test('"merge" keeps the first of repeated series, and counts the others', () => {
   const registry = new CollectorRegistry({ onDuplicate: "merge" });
   new Gauge("g", "G.", { registry }).set(1);
   new Gauge("g", "G.", { registry }).set(2);
@@ -316,7 +316,7 @@ test('"merge" leaves out and counts families of another type', () => {
   ]);
 });
 
-test('"merge" looks up names in all metrics that have them, also within a read', () => {
+test('"merge" looks up samples in all metrics of a name, also during a read', () => {
   const registry = new CollectorRegistry({ onDuplicate: "merge" });
   const options = { registry, labelNames: ["l"] } as const;
   new Gauge("g", "G.", options).labels("a").set(1);
@@ -328,7 +328,7 @@ test('"merge" looks up names in all metrics that have them, also within a read',
   assert.match(generateMetrics(registry), /^sum 3$/m);
 });
 
-test("the registry's own names and target_info cannot be taken, whatever onDuplicate is", () => {
+test("the registry's own names and target_info are reserved, whatever onDuplicate is", () => {
   for (
     const onDuplicate of ["throw", "keep", "reuse", "replace", "merge"] satisfies OnDuplicate[]
   ) {

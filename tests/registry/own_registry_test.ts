@@ -19,7 +19,7 @@ import {
   type Registry,
 } from "../../mod.ts";
 
-/** The least that a registry can be. */
+/** The smallest possible registry. */
 class MinimalRegistry implements Registry {
   readonly collectors: Set<Collector> = new Set();
   prefix: string | null = "own";
@@ -55,7 +55,7 @@ own_jobs_total 3
 own_load{cpu="0"} 0.5
 `;
 
-test("a registry of one's own, with nothing but the four members, can be read in every way", async () => {
+test("a custom registry with only the four required members can be read in every way", async () => {
   const registry = filled();
   assert.equal(generateMetrics(registry), TEXT);
   assert.equal(await generateMetricsAsync(registry), TEXT);
@@ -73,7 +73,7 @@ test("a registry of one's own, with nothing but the four members, can be read in
   );
 });
 
-test("a registry of one's own can stand behind a proxy", () => {
+test("a proxy can stand for a custom registry", () => {
   const registry = filled();
   const proxy = new CollectorRegistryProxy(registry);
   assert.equal(proxy.prefix, "own");
@@ -95,7 +95,7 @@ const SPELLINGS: [prefix: unknown, exposed: string][] = [
 ];
 
 for (const [prefix, exposed] of SPELLINGS) {
-  test(`its prefix ${JSON.stringify(prefix)} means the same in a restricted view`, () => {
+  test(`a restricted view treats the prefix ${JSON.stringify(prefix)} of a custom registry like a read`, () => {
     const registry = Object.assign(filled(), { prefix: prefix as string });
     const view = new CollectorRegistryProxy(registry).restrictedRegistry([exposed]);
     assert.deepEqual([...gather(view)].map(({ name }) => name), [exposed]);
@@ -103,7 +103,7 @@ for (const [prefix, exposed] of SPELLINGS) {
   });
 }
 
-test("its restricted view can have single samples of a family", () => {
+test("a restricted view of a custom registry can have single samples of a family", () => {
   const registry = new MinimalRegistry();
   new Histogram("h", "H.", { registry, buckets: [1] }).observe(0.5);
   assert.equal(
@@ -112,7 +112,7 @@ test("its restricted view can have single samples of a family", () => {
   );
 });
 
-test("a prefix that cannot begin a name makes a read throw", () => {
+test("a read throws on an invalid prefix", () => {
   const registry = Object.assign(filled(), { prefix: "my-app" });
   assert.throws(() => generateMetrics(registry), {
     name: "TypeError",
@@ -120,7 +120,7 @@ test("a prefix that cannot begin a name makes a read throw", () => {
   });
 });
 
-test("what one's own registry yields is merged and de-duplicated, and what is left out is counted", async () => {
+test("families of a custom registry are merged and deduplicated, and omissions are counted", async () => {
   const registry: Registry = {
     prefix: null,
     register() {},
@@ -158,7 +158,7 @@ ${name}{collector="b",cause="conflict"} ${count}
   assert.doesNotMatch(generateMetrics(view), /^[ab][ {]/m);
 });
 
-test("a registry of one's own that counts what is left out shows its own counts alone", () => {
+test("a custom registry with countError() shows only its own error counts", () => {
   const counted: unknown[] = [];
   const registry: Registry = {
     prefix: null,
@@ -174,7 +174,7 @@ test("a registry of one's own that counts what is left out shows its own counts 
   assert.equal(counted.length, 1);
 });
 
-test("a getRegistry() that means something else does no harm", () => {
+test("a getRegistry() with another meaning does no harm", () => {
   for (
     const getRegistry of [() => undefined, () => "db", function (this: unknown) {
       return this;
@@ -185,7 +185,7 @@ test("a getRegistry() that means something else does no harm", () => {
   }
 });
 
-test("an asynchronous registry of one's own is awaited, with the options of the read", async () => {
+test("an asynchronous custom registry is awaited, with the options of the read", async () => {
   const seen: unknown[] = [];
   const registry: Registry = {
     prefix: null,
@@ -212,7 +212,7 @@ test("an asynchronous registry of one's own is awaited, with the options of the 
   assert.throws(() => generateMetrics(registry), /generateMetricsAsync/);
 });
 
-test("a metric refuses a registry that is none", () => {
+test("a metric throws if its registry is not a registry", () => {
   for (const registry of [{}, "x", 7, { register() {}, collect() {} }]) {
     assert.throws(
       () => new Gauge("g", "G.", { registry: registry as unknown as Registry }),
@@ -221,7 +221,7 @@ test("a metric refuses a registry that is none", () => {
   }
 });
 
-test("an empty registry is nothing in text, and an end of file in OpenMetrics", () => {
+test("an empty registry is an empty text, and only # EOF in OpenMetrics", () => {
   for (const registry of [new CollectorRegistry(), new MinimalRegistry()]) {
     assert.equal(generateMetrics(registry), "");
     assert.equal(generateOpenMetrics(registry), "# EOF\n");

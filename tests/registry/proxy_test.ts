@@ -24,7 +24,7 @@ test("the default registry is a proxy that stands for a registry without a prefi
   assert.ok(REGISTRY.getRegistry() instanceof CollectorRegistry);
 });
 
-test("metrics that are given no registry go to the default one, null means none", () => {
+test("metrics go to the default registry unless `registry` is null", () => {
   const gauge = new Gauge("proxy_test_default", "D.");
   new Gauge("proxy_test_none", "N.", { registry: null });
   assert.equal(REGISTRY.getSampleValue("proxy_test_default"), 0);
@@ -33,7 +33,7 @@ test("metrics that are given no registry go to the default one, null means none"
   assert.equal(REGISTRY.unregister(gauge), true);
 });
 
-test("setRegistry() exchanges the registry, and what was registered moves along", () => {
+test("setRegistry() replaces the registry and moves its collectors", () => {
   const [first, second] = [new CollectorRegistry(), new CollectorRegistry({ prefix: "second" })];
   const proxy = new CollectorRegistryProxy(first);
   const early = new Counter("early_total", "E.", { registry: proxy });
@@ -55,7 +55,7 @@ test("setRegistry() exchanges the registry, and what was registered moves along"
   assert.equal(proxy.unregister(early), true);
 });
 
-test('setRegistry() with collectors: "leave" only swaps, and back', () => {
+test('setRegistry() with collectors: "leave" moves nothing, and can be undone', () => {
   const first = new CollectorRegistry();
   const proxy = new CollectorRegistryProxy(first);
   new Counter("jobs_total", "Jobs.", { registry: proxy }).inc();
@@ -67,7 +67,7 @@ test('setRegistry() with collectors: "leave" only swaps, and back', () => {
   assert.equal(proxy.getSampleValue("jobs_total"), 1);
 });
 
-test("setRegistry() with the present registry does nothing", () => {
+test("setRegistry() with the current registry does nothing", () => {
   const registry = new CollectorRegistry();
   const proxy = new CollectorRegistryProxy(registry);
   new Counter("jobs_total", "Jobs.", { registry: proxy }).inc();
@@ -75,7 +75,7 @@ test("setRegistry() with the present registry does nothing", () => {
   assert.equal(proxy.getSampleValue("jobs_total"), 1);
 });
 
-test("setRegistry() refuses before anything has changed", () => {
+test("setRegistry() throws before it changes anything", () => {
   const first = new CollectorRegistry();
   const proxy = new CollectorRegistryProxy(first);
   new Counter("a_total", "A.", { registry: proxy }).inc();
@@ -95,7 +95,7 @@ test("setRegistry() refuses before anything has changed", () => {
   }
 });
 
-test("setRegistry() does not lose the count of a metric that the new registry has, too", () => {
+test("setRegistry() throws if the new registry has the same metric, and keeps both counts", () => {
   const proxy = new CollectorRegistryProxy();
   new Counter("jobs_total", "Jobs.", { registry: proxy }).inc(5);
   const other = new CollectorRegistry();
@@ -105,7 +105,7 @@ test("setRegistry() does not lose the count of a metric that the new registry ha
   assert.equal(other.getSampleValue("jobs_total"), 7);
 });
 
-test("setRegistry() moves errors, and target info and constant labels that were set by a call", () => {
+test("setRegistry() moves errors, and target info and constant labels that were set by a method", () => {
   const first = new CollectorRegistry({ targetInfo: { of: "first" } });
   const proxy = new CollectorRegistryProxy(first);
   proxy.countError("x", "error", new Error("broken"));
@@ -115,7 +115,7 @@ test("setRegistry() moves errors, and target info and constant labels that were 
   const labels = { collector: "x", cause: "error", zone: "eu" };
   assert.equal(proxy.getSampleValue("narthex_collector_errors_total", labels), 1);
   assert.equal(proxy.lastErrors().get("x")?.message, "broken");
-  assert.equal(proxy.getTargetInfo(), null, "was no call");
+  assert.equal(proxy.getTargetInfo(), null, "was set by an option");
   proxy.setTargetInfo({ of: "second" });
   const third = new CollectorRegistry({ targetInfo: { of: "third" }, constLabels: { zone: "us" } });
   third.countError("y", "async");
@@ -126,7 +126,7 @@ test("setRegistry() moves errors, and target info and constant labels that were 
   assert.equal(proxy.getSampleValue("narthex_collector_errors_total", own), 1);
 });
 
-test("setRegistry() moves from and to registries of another make", () => {
+test("setRegistry() moves collectors from and to custom registries", () => {
   class Minimal implements Registry {
     readonly prefix = null;
     readonly collectors = new Set<Collector>();
@@ -157,7 +157,7 @@ test("setRegistry() moves from and to registries of another make", () => {
   assert.deepEqual(namesOf(standard), []);
 });
 
-test("a proxy hands on everything", async () => {
+test("a proxy forwards every call", async () => {
   const registry = new CollectorRegistry({ prefix: "app" });
   const proxy = new CollectorRegistryProxy(registry);
   const gauge = new Gauge("g", "G.", { registry: null });
@@ -176,13 +176,13 @@ test("a proxy hands on everything", async () => {
   assert.equal(generateMetrics(registry), "");
 });
 
-test("a proxy that is given nothing makes a registry", () => {
+test("a proxy without an argument creates a registry", () => {
   const proxy = new CollectorRegistryProxy();
   new Gauge("g", "G.", { registry: proxy });
   assert.equal(proxy.getSampleValue("g"), 0);
 });
 
-test("a proxy falls back on what the protocol asks for", async () => {
+test("a proxy of a minimal registry falls back on the required members", async () => {
   const families = [new MetricFamily("m", "M.", "gauge").addSample("m", { l: "v" }, 1)];
   const minimal: Registry = {
     prefix: "own",
@@ -210,7 +210,7 @@ test("a proxy falls back on what the protocol asks for", async () => {
 const NOT_REGISTRIES: unknown[] = [null, "x", {}, { register() {}, unregister() {} }, new Map()];
 
 for (const [i, registry] of NOT_REGISTRIES.entries()) {
-  test(`a proxy stands for no thing that is no registry: ${i}`, () => {
+  test(`a proxy throws if its registry is not a registry: ${i}`, () => {
     const former = new CollectorRegistry();
     const proxy = new CollectorRegistryProxy(former);
     assert.throws(() => proxy.setRegistry(registry as Registry), {

@@ -14,7 +14,7 @@ import {
   metricsResponse,
 } from "../../mod.ts";
 
-/** The value of a series in a text. */
+/** Returns the value of a series in a text. */
 function valueIn(text: string, series: string): number | undefined {
   const line = text.split("\n").find((line) => line.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
@@ -23,7 +23,7 @@ function valueIn(text: string, series: string): number | undefined {
 const CIRCLE = "Cannot look up sample: its value depends on itself, through functions or " +
   "collectors that look up each other";
 
-/** Ways to read a registry as a whole. */
+/** Ways to read a whole registry. */
 const READS: readonly (readonly [what: string, read: (r: CollectorRegistry) => unknown])[] = [
   ["generateMetrics()", (registry) => generateMetrics(registry)],
   ["generateOpenMetrics()", (registry) => generateOpenMetrics(registry)],
@@ -53,7 +53,7 @@ for (const order of ["in order", "in reverse"] as const) {
         ? generateMetrics(registry)
         : await generateMetricsAsync(registry);
       for (const i of [0, 1, 500, 999]) assert.equal(valueIn(text, `g${i}`), i + 1);
-      // Once to be written, once to be looked up, and once more where that was too deep at first.
+      // One call writes the value, one looks it up, and one repeats a look-up that was too deep.
       assert.ok(calls <= 3000, `${calls} calls`);
       assert.equal(registry.lastErrors().size, 0);
       calls = 0;
@@ -63,7 +63,7 @@ for (const order of ["in order", "in reverse"] as const) {
   }
 }
 
-test("functions that all look up one another's sources cost one call each", () => {
+test("functions that look up all the functions before them cost at most two calls each", () => {
   const registry = new CollectorRegistry();
   let calls = 0;
   for (let i = 0; i < 30; i++) {
@@ -74,7 +74,7 @@ test("functions that all look up one another's sources cost one call each", () =
       return sum;
     });
   }
-  // Without a memory these would be 2 ** 30 calls.
+  // Without a cache these would be 2 ** 30 calls.
   assert.equal(valueIn(generateMetrics(registry), "g29"), 2 ** 29);
   assert.ok(calls <= 60, `${calls} calls`);
 });
@@ -96,11 +96,11 @@ test("a long chain whose functions catch errors has the right values", () => {
   const text = generateMetrics(registry);
   for (const i of [0, 100, 299]) assert.equal(valueIn(text, `g${i}`), i + 1);
   assert.equal(registry.lastErrors().size, 0);
-  // What they caught was no answer, and they were called again.
+  // The caught errors were temporary: the functions were called again.
   for (const error of caught) assert.match(String(error), /it will be looked up again$/);
 });
 
-test("a long chain with a function that throws at its end counts that one", () => {
+test("a function that throws at the end of a long chain is the only error", () => {
   const registry = new CollectorRegistry();
   for (let i = 299; i >= 0; i--) {
     new Gauge(`g${i}`, "G.", { registry }).setFunction(() => {
@@ -118,7 +118,7 @@ test("a long chain with a function that throws at its end counts that one", () =
 
 for (const size of [1, 2, 3, 51, 120]) {
   for (const way of ["sync", "async"] as const) {
-    test(`a circle of ${size} functions costs its members, and nothing else, ${way}`, async () => {
+    test(`only the members of a circle of ${size} functions are left out, ${way}`, async () => {
       const registry = new CollectorRegistry();
       let calls = 0;
       new Counter("before_total", "B.", { registry }).inc();
@@ -128,7 +128,7 @@ for (const size of [1, 2, 3, 51, 120]) {
           return registry.getSampleValue(`g${(i + 1) % size}`)! + 1;
         });
       }
-      // It looks into the circle, but is no part of it.
+      // This function looks up a member, but is not a member.
       new Gauge("outside", "O.", { registry }).setFunction(() =>
         registry.getSampleValue("g0") ?? -1
       );
@@ -150,7 +150,7 @@ for (const size of [1, 2, 3, 51, 120]) {
   }
 }
 
-test("a circle through custom collectors costs its members, and nothing else", () => {
+test("only the members of a circle through custom collectors are left out", () => {
   const registry = new CollectorRegistry();
   let calls = 0;
   const family = (name: string) => new MetricFamily(name, "C.", "gauge");
@@ -177,7 +177,7 @@ test("a circle through custom collectors costs its members, and nothing else", (
   }
 });
 
-test("collectors without describe() that look up each other's families end, with right values", () => {
+test("collectors without describe() that look up each other finish with the right values", () => {
   const registry = new CollectorRegistry();
   const calls = [0, 0, 0];
   for (const i of [0, 1, 2]) {
@@ -197,7 +197,7 @@ test("collectors without describe() that look up each other's families end, with
 
 for (const [what, read] of READS) {
   for (const from of ["a function", "a collector", "a generator"] as const) {
-    test(`${what} within ${from} costs that one, with a helpful message`, async () => {
+    test(`${what} within ${from} leaves out only that one, with a helpful message`, async () => {
       const registry = new CollectorRegistry();
       let calls = 0;
       const inner = () => {
@@ -229,13 +229,13 @@ for (const [what, read] of READS) {
         assert.match(registry.lastErrors().get("inner")!.message, /getSampleValue\(\)/);
         assert.ok(calls <= 4 * i, `${calls} calls`);
       }
-      // A read from outside is as it was before.
+      // A read from outside still works.
       assert.doesNotThrow(() => read(registry));
     });
   }
 }
 
-test("an asynchronous read within an asynchronous collector of the registry ends", async () => {
+test("an asynchronous read within an asynchronous collector of the same registry ends", async () => {
   for (
     const read of [
       (registry: CollectorRegistry) => generateMetricsAsync(registry, { timeoutMs: 50 }),
@@ -266,7 +266,7 @@ test("an asynchronous read within an asynchronous collector of the registry ends
   }
 });
 
-test("asynchronous collectors that look up samples call no others, and are no errors", async () => {
+test("a look-up in an asynchronous collector calls no other collector and counts no error", async () => {
   const registry = new CollectorRegistry();
   let calls = 0;
   new Counter("hits_total", "H.", { registry }).inc(5);
@@ -296,7 +296,7 @@ test("asynchronous collectors that look up samples call no others, and are no er
   }
 });
 
-test("a look-up asks only the collectors that can have the name", () => {
+test("a look-up calls only the collectors that may have the name", () => {
   const registry = new CollectorRegistry();
   const calls: string[] = [];
   const collector = (name: string, isDescribed: boolean) => {
@@ -315,7 +315,7 @@ test("a look-up asks only the collectors that can have the name", () => {
   const cases: [name: string, value: number | undefined, called: string[]][] = [
     ["a", 1, ["a"]],
     ["b", 1, ["b"]],
-    // Only a read of everything can tell.
+    // Without describe(), only a full read finds the name.
     ["c", 1, ["a", "b", "c"]],
     ["d", undefined, ["a", "b", "c"]],
   ];
@@ -325,7 +325,7 @@ test("a look-up asks only the collectors that can have the name", () => {
     assert.deepEqual(calls, called);
   }
   calls.length = 0;
-  // Another series of the name may come from those without describe().
+  // A collector without describe() may have another series of this name.
   assert.equal(registry.getSampleValue("a", { l: "v" }), undefined);
   assert.deepEqual(calls, ["a", "c"]);
 });
@@ -340,7 +340,7 @@ test("another registry may be read within a function", () => {
   assert.equal(outer.lastErrors().size, 0);
 });
 
-test("two registries that look up each other end, and lose only the circle", () => {
+test("two registries that look up each other lose only the circle", () => {
   const [a, b] = [new CollectorRegistry(), new CollectorRegistry()];
   new Gauge("x", "X.", { registry: a }).setFunction(() => b.getSampleValue("y")! + 1);
   new Gauge("y", "Y.", { registry: b }).setFunction(() => a.getSampleValue("x")! + 1);
@@ -352,7 +352,7 @@ test("two registries that look up each other end, and lose only the circle", () 
   }
 });
 
-test("a look-up within a function finds prefix, constant labels and the registry's own counts", () => {
+test("a look-up within a function finds the prefix, constant labels and the registry's own counts", () => {
   const registry = new CollectorRegistry({ prefix: "app", constLabels: { region: "eu" } });
   new Counter("hits_total", "H.", { registry }).inc(2);
   registry.countError("x", "error", new Error("x"));
@@ -368,7 +368,7 @@ test("a look-up within a function finds prefix, constant labels and the registry
   assert.equal(valueIn(text, 'app_errors{region="eu"}'), 1);
 });
 
-test("a function that reads the value of its own metric is a circle, and costs only itself", () => {
+test("a function that reads the value of its own metric does not affect other metrics", () => {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "G.", { registry });
   gauge.setFunction(() => gauge.value + 1);

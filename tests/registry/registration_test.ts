@@ -16,7 +16,7 @@ import {
   Summary,
 } from "../../mod.ts";
 
-/** A collector that names a family, and has no sample of it. */
+/** Returns a collector that describes a family without samples. */
 function described(name: string, type: MetricType = "gauge"): Collector {
   const families = [new MetricFamily(name, "A family.", type)];
   return { collect: () => families, describe: () => families };
@@ -92,7 +92,7 @@ const NOT_COLLECTORS: [what: unknown, spelled: string][] = [
 ];
 
 for (const [what, spelled] of NOT_COLLECTORS) {
-  test(`register() refuses ${spelled}, which is not a collector, at once`, () => {
+  test(`register() throws on ${spelled}, because it is not a collector`, () => {
     const registry = new CollectorRegistry();
     assert.throws(() => registry.register(what as Collector), {
       name: "TypeError",
@@ -111,7 +111,7 @@ test("a function with a collect() method is a collector", () => {
   assert.equal(registry.getSampleValue("f"), 1);
 });
 
-test("the same object registered again changes nothing, silently", () => {
+test("registering the same object again changes nothing", () => {
   const registry = new CollectorRegistry();
   const counter = new Counter("jobs_total", "Jobs.", { registry });
   counter.inc();
@@ -180,7 +180,7 @@ test("a prefix may make a name clash with target_info", () => {
   assert.throws(() => new Gauge("info", "Clashes.", { registry }), DuplicateMetricError);
 });
 
-test("a refused collector leaves nothing behind: its other names stay free", () => {
+test("the other names of a refused collector stay free", () => {
   const registry = new CollectorRegistry();
   new Gauge("b", "B.", { registry });
   const families = ["a", "b"].map((name) => new MetricFamily(name, "", "gauge"));
@@ -190,7 +190,7 @@ test("a refused collector leaves nothing behind: its other names stay free", () 
   assert.deepEqual(names(registry), ["b", "a"]);
 });
 
-test("the error of a clash says who holds the name", () => {
+test("the error of a clash names the metric that has the name", () => {
   const registry = new CollectorRegistry();
   new Summary("s", "S.", { registry });
   assert.throws(() => new Counter("s_count", "C.", { registry }), {
@@ -215,7 +215,7 @@ test("unregister() matches by identity, never by name", () => {
   assert.equal(generateMetrics(registry), "");
 });
 
-test("an unregistered collector's names are free again, and it can come back", () => {
+test("unregister() frees the names of a collector, which can be registered again", () => {
   const registry = new CollectorRegistry();
   const summary = new Summary("s", "S.", { registry });
   registry.unregister(summary);
@@ -226,7 +226,7 @@ test("an unregistered collector's names are free again, and it can come back", (
   assert.deepEqual(names(registry), ["s"]);
 });
 
-test("families stand in the order of registration, children in that of their creation", () => {
+test("families are in the order of registration, and series in the order of creation", () => {
   const registry = new CollectorRegistry();
   const labelNames = ["l"] as const;
   const z = new Gauge("z", "Z.", { registry, labelNames });
@@ -244,7 +244,7 @@ test("families stand in the order of registration, children in that of their cre
   );
 });
 
-test("clear() lets all collectors go, and keeps the target info", () => {
+test("clear() removes all collectors, and keeps the target info", () => {
   const registry = new CollectorRegistry({ targetInfo: { version: "1" } });
   new Gauge("a", "A.", { registry });
   registry.countError("a", "error");
@@ -268,7 +268,7 @@ test("HELP and TYPE are written for every registered metric, with or without ser
   );
 });
 
-test("names and labels of the prototype of objects are ordinary", () => {
+test("names of the prototype of objects are valid names and labels", () => {
   const registry = new CollectorRegistry();
   const labelNames = ["constructor", "toString"] as const;
   const names = ["constructor", "toString", "hasOwnProperty", "valueOf"];
@@ -290,7 +290,7 @@ test("names and labels of the prototype of objects are ordinary", () => {
   );
 });
 
-test("a collector without describe() claims nothing, unless autoDescribe asks collect()", () => {
+test("a collector without describe() claims no names, unless autoDescribe calls collect()", () => {
   let calls = 0;
   const collector = {
     *collect() {
@@ -309,14 +309,14 @@ test("a collector without describe() claims nothing, unless autoDescribe asks co
   assert.throws(() => new Gauge("x", "Taken.", { registry: eager }), DuplicateMetricError);
 });
 
-test("autoDescribe does not ask a collector that has describe()", () => {
+test("autoDescribe does not call collect() if a collector has describe()", () => {
   const registry = new CollectorRegistry({ autoDescribe: true });
   const collect = () => assert.fail("asked");
   registry.register({ collect, describe: () => [new MetricFamily("x", "X.", "gauge")] });
   assert.throws(() => new Gauge("x", "Taken.", { registry }), DuplicateMetricError);
 });
 
-test("autoDescribe lets a collector that throws say so at registration", () => {
+test("autoDescribe passes on an error of collect() at registration", () => {
   const registry = new CollectorRegistry({ autoDescribe: true });
   const collector = {
     collect: () => {
@@ -327,7 +327,7 @@ test("autoDescribe lets a collector that throws say so at registration", () => {
   assert.equal(registry.unregister(collector), false);
 });
 
-test("autoDescribe learns nothing from asynchronous collectors, and hears their rejections", async () => {
+test("autoDescribe ignores asynchronous collectors, and handles their rejections", async () => {
   const registry = new CollectorRegistry({ autoDescribe: true });
   registry.register({ collect: () => Promise.reject(new Error("heard")) });
   registry.register({
@@ -355,13 +355,13 @@ for (const [what, make] of LABELS_OF_ITS_OWN) {
   });
 }
 
-test("a constant label that is named as a stateset is exposed is refused", () => {
+test("a constant label with the exposed name of a stateset is refused", () => {
   const registry = new CollectorRegistry({ prefix: "app", constLabels: { app_mode: "x" } });
   assert.throws(() => new StateSet("mode", "M.", { registry, states: ["a"] }), TypeError);
   new StateSet("app_mode", "Exposed as app_app_mode.", { registry, states: ["a"] });
 });
 
-test('onDuplicate "keep" keeps the first and warns once a name', () => {
+test('onDuplicate "keep" keeps the first metric and warns once per name', () => {
   const warnings: unknown[][] = [];
   const original = console.warn;
   console.warn = (...args: unknown[]) => void warnings.push(args);
@@ -410,14 +410,14 @@ const METRICS: Record<string, (registry: CollectorRegistry) => Collector> = {
     new StateSet("m", "M.", { registry, states: ["a", "c"] }),
 };
 
-test('onDuplicate "reuse" hands back the existing metric when the definition is the same', () => {
+test('onDuplicate "reuse" returns the existing metric for an equal definition', () => {
   for (const [what, make] of Object.entries(METRICS)) {
     const registry = new CollectorRegistry({ onDuplicate: "reuse" });
     assert.equal(make(registry), make(registry), what);
   }
 });
 
-test('onDuplicate "reuse" refuses every other definition, with both metrics', () => {
+test('onDuplicate "reuse" throws on every other definition, with both metrics in the error', () => {
   for (const [what, make] of Object.entries(METRICS)) {
     for (const [other, makeOther] of Object.entries(METRICS)) {
       if (what === other) continue;
@@ -433,7 +433,7 @@ test('onDuplicate "reuse" refuses every other definition, with both metrics', ()
   }
 });
 
-test('onDuplicate "reuse" keeps the numbers of the existing metric', () => {
+test('onDuplicate "reuse" keeps the values of the existing metric', () => {
   const registry = new CollectorRegistry({ onDuplicate: "reuse", prefix: "app" });
   const load = () => {
     const counter = new Counter("hits_total", "Hits.", { registry, labelNames: ["page"] });
@@ -446,26 +446,26 @@ test('onDuplicate "reuse" keeps the numbers of the existing metric', () => {
   assert.equal(registry.getSampleValue("app_hits_total", { page: "/" }), 3);
 });
 
-test('onDuplicate "reuse" reuses no collector without a definition', () => {
+test('onDuplicate "reuse" throws for collectors without a definition', () => {
   const registry = new CollectorRegistry({ onDuplicate: "reuse" });
   registry.register(described("x"));
   assert.throws(() => registry.register(described("x")), DuplicateMetricError);
 });
 
-test('onDuplicate "reuse" reuses only the metric of that very name', () => {
+test('onDuplicate "reuse" reuses only a metric of exactly that name', () => {
   const registry = new CollectorRegistry({ onDuplicate: "reuse" });
   new Summary("s", "S.", { registry });
   assert.throws(() => new Counter("s_count", "C.", { registry }), DuplicateMetricError);
 });
 
-test("the library's own names are claimed, with the prefix", () => {
+test("the library's own names are claimed, including the prefix", () => {
   const registry = new CollectorRegistry({ prefix: "app" });
   const own = "narthex_collector_errors_total";
   assert.throws(() => new Counter(own, "", { registry }), DuplicateMetricError);
   assert.equal(generateMetrics(registry), "");
 });
 
-test("a label that the prefix turns into a stateset's own is refused", () => {
+test("a label that equals the prefixed name of its stateset is refused", () => {
   const registry = new CollectorRegistry({ prefix: "app" });
   const options = { states: ["on"], labelNames: ["app_mode"], registry };
   assert.throws(() => new StateSet("mode", "", options), {
@@ -476,7 +476,7 @@ test("a label that the prefix turns into a stateset's own is refused", () => {
   assert.deepEqual(names(registry), []);
 });
 
-test("a registry does not collect from itself, nor a proxy stand for itself in a circle", () => {
+test("a registry cannot collect from itself, and a proxy cannot stand for itself in a circle", () => {
   const registry = new CollectorRegistry();
   // @ts-expect-error A registry's collect() takes other options.
   assert.throws(() => registry.register(registry), { name: "TypeError" });
@@ -486,7 +486,7 @@ test("a registry does not collect from itself, nor a proxy stand for itself in a
   assert.equal(generateMetrics(b), "");
 });
 
-test("names that older scrapers cannot tell apart are duplicates", () => {
+test("names that differ only in characters that older scrapers replace are duplicates", () => {
   const registry = new CollectorRegistry();
   const options = { nameValidation: "utf8", registry } as const;
   new Gauge("g.a", "", options);
@@ -503,7 +503,7 @@ test("names that older scrapers cannot tell apart are duplicates", () => {
   new Gauge("h", "", { ...options, labelNames: ["a.b", "c d"] });
 });
 
-test("ever new names of failing families do not fill the memory", () => {
+test("error counts of ever new names are limited", () => {
   const registry = new CollectorRegistry();
   let next = 0;
   registry.register({
@@ -518,7 +518,7 @@ test("ever new names of failing families do not fill the memory", () => {
   assert.ok(registry.getSampleValue("narthex_collector_errors_total", others)! >= 5000);
 });
 
-test("constant labels that a metric has are refused late too, and change nothing", () => {
+test("setConstLabels() throws if a metric has the label, and changes nothing", () => {
   const registry = new CollectorRegistry({ constLabels: { zone: "a" } });
   new Counter("hits_total", "H.", { registry, labelNames: ["region"] }).labels("eu").inc();
   assert.throws(

@@ -22,13 +22,13 @@ function linesOf(registry: CollectorRegistry, name: string): string[] {
 
 const EMPTY: [what: string, samples: [Record<string, string>, number][]][] = [
   ["before", [[{ a: "" }, 1], [{}, 2]]],
-  ["behind", [[{}, 1], [{ a: "" }, 2]]],
+  ["after", [[{}, 1], [{ a: "" }, 2]]],
   ["beside others", [[{ a: "", b: "x" }, 1], [{ b: "x" }, 2]]],
   ["several", [[{ a: "", b: "" }, 1], [{}, 2]]],
 ];
 
 for (const [what, samples] of EMPTY) {
-  test(`a label with an empty value tells no series apart: ${what}`, () => {
+  test(`a label with an empty value equals an absent label: ${what}`, () => {
     const family = new MetricFamily("m", "M.", "gauge");
     for (const [labels, value] of samples) family.addSample("m", labels, value);
     const registry = withCollectors({ collect: () => [family] });
@@ -38,7 +38,7 @@ for (const [what, samples] of EMPTY) {
   });
 }
 
-test("a label with an empty value tells no series apart, also in two families of one name", () => {
+test("a label with an empty value equals an absent label across families of one name", () => {
   const gauge = new Gauge("m", "M.", { labelNames: ["a"], registry: null });
   gauge.labels("").set(1);
   const registry = withCollectors(gauge, {
@@ -48,7 +48,7 @@ test("a label with an empty value tells no series apart, also in two families of
   assert.equal(registry.getSampleValue(ERRORS, { collector: "m", cause: "duplicate" }), 2);
 });
 
-test("parts of a histogram with and without an empty label are two metrics, of which one is left out", () => {
+test("parts of a histogram with and without an empty label are duplicates", () => {
   const family = new MetricFamily("h", "H.", "histogram")
     .addSample("h_count", { a: "" }, 1)
     .addSample("h_count", {}, 2);

@@ -61,7 +61,7 @@ const VIEWS: [names: string[], lines: string[]][] = [
 ];
 
 for (const [names, expected] of VIEWS) {
-  test(`a view of [${names.join(", ")}] has these lines only`, async () => {
+  test(`a view of [${names.join(", ")}] has only these lines`, async () => {
     const view = build().restrictedRegistry(names);
     assert.deepEqual(lines(view), expected);
     assert.equal(await generateMetricsAsync(view), generateMetrics(view));
@@ -77,7 +77,7 @@ for (const [names, expected] of VIEWS) {
   });
 }
 
-test("collectors that are known not to match are not asked, others are", () => {
+test("a view skips collectors that are known not to match", () => {
   const asked: string[] = [];
   const collector = (name: string, describe: boolean): Collector => {
     const families = [new MetricFamily(name, "", "gauge").addSample(name, {}, 1)];
@@ -99,7 +99,7 @@ test("collectors that are known not to match are not asked, others are", () => {
   assert.deepEqual(asked, ["b", "c"]);
 });
 
-test("collectors that are known not to match are not awaited", async () => {
+test("a view does not await collectors that are known not to match", async () => {
   const registry = build();
   registry.register({
     collect: () => new Promise(() => {}),
@@ -122,7 +122,7 @@ test("a view is live", () => {
   assert.deepEqual(lines(view), ["c_total 1"]);
 });
 
-test("a view copies its names, from any iterable", () => {
+test("a view takes any iterable, and copies the names", () => {
   const names = new Set(["c_total"]);
   const view = build().restrictedRegistry(names);
   names.add("h");
@@ -137,7 +137,7 @@ const BAD_NAMES: [names: unknown, spelled: string][] = [
 ];
 
 for (const [names, message] of BAD_NAMES) {
-  test(`a view cannot be made of ${JSON.stringify(names)}`, () => {
+  test(`restrictedRegistry() throws on ${JSON.stringify(names)}`, () => {
     assert.throws(() => build().restrictedRegistry(names as string[]), {
       name: "TypeError",
       message: `Cannot restrict registry: ${message}`,
@@ -145,7 +145,7 @@ for (const [names, message] of BAD_NAMES) {
   });
 }
 
-test("a view takes no collectors, and shows what is registered later", () => {
+test("a view cannot register collectors, and shows collectors that are registered later", () => {
   const registry = build();
   const view = registry.restrictedRegistry(["g"]);
   // @ts-expect-error A view can only be read.
@@ -156,7 +156,7 @@ test("a view takes no collectors, and shows what is registered later", () => {
   assert.deepEqual(lines(view), ["g 0"]);
 });
 
-test("a view that is read for some names has what both have", async () => {
+test("reading a view by names returns the intersection", async () => {
   const view = build().restrictedRegistry(["h", "c_total"]);
   const names = ["h_count", "s"];
   const [family, ...others] = gather(view, { names });
@@ -166,7 +166,7 @@ test("a view that is read for some names has what both have", async () => {
   assert.deepEqual([...view.collect({ names })].map(({ name }) => name), ["h"]);
 });
 
-test("the wanted names are an option of a read, of any registry", async () => {
+test("`names` is an option of reads of every registry", async () => {
   const registry = build("app");
   const proxy = new CollectorRegistryProxy(registry);
   const foreign = { prefix: "app", collect: () => registry.collect() };
@@ -182,7 +182,7 @@ test("the wanted names are an option of a read, of any registry", async () => {
   }
 });
 
-test("a read of the metrics alone calls no other collector", () => {
+test("a read with `metricsOnly` calls no other collector", () => {
   const registry = build();
   const before = [...gather(registry, { metricsOnly: true })].map(({ name }) => name);
   registry.register({ collect: () => assert.fail("called") });
@@ -229,13 +229,13 @@ h_s_bucket{region="eu",l="v",le="+Inf"} 1 2 # {trace_id="t"} 1
   );
 });
 
-test("a view reads a prefix, but puts none before the names itself", () => {
+test("a view matches names with the prefix, and its collect() yields names without it", () => {
   const view = build("app").restrictedRegistry(["app_c_total"]);
   assert.deepEqual([...view.collect()].map(({ name }) => name), ["c_total"]);
   assert.deepEqual([...gather(view)].map(({ name }) => name), ["app_c_total"]);
 });
 
-test("a view takes OpenMetrics's name of a family, and the library's own families", () => {
+test("a view matches the OpenMetrics name of a family, and the library's own families", () => {
   const registry = build("app");
   assert.deepEqual(lines(registry.restrictedRegistry(["app_c"])), ["app_c_total 1"]);
   setExemplarSource(() => {
@@ -247,7 +247,7 @@ test("a view takes OpenMetrics's name of a family, and the library's own familie
   assert.deepEqual(lines(registry.restrictedRegistry([own])), [`${own}{metric="app_d_total"} 1`]);
 });
 
-test("a part of a family is as live as the family, and copies none of it", () => {
+test("a part of a family is live, because nothing is copied", () => {
   const registry = new CollectorRegistry();
   const histogram = new Histogram("h", "H.", { registry, labelNames: ["l"], buckets: [1] });
   const [part] = gather(registry.restrictedRegistry(["h_count", "h_sum"]));

@@ -20,7 +20,7 @@ function* oneMetric(): Generator<Metric> {
 
 const READ_BEFORE = /^Cannot read iterator again: /;
 
-test("metrics that can be read once are counted from the second read on", async () => {
+test("metrics from an iterator are counted as an error from the second read on", async () => {
   for (const options of [{}, { constLabels: { region: "eu" } }]) {
     const registry = new CollectorRegistry(options);
     const family = new MetricFamily("g", "G.", "gauge", { metrics: oneMetric() });
@@ -34,7 +34,7 @@ test("metrics that can be read once are counted from the second read on", async 
   }
 });
 
-test("metrics that can be read once are counted in a view of a part of them", () => {
+test("metrics from an iterator are counted as an error in a view of a part of them", () => {
   const registry = new CollectorRegistry();
   function* histograms(): Generator<Metric> {
     yield {
@@ -54,7 +54,7 @@ test("metrics that can be read once are counted in a view of a part of them", ()
   assert.match(registry.lastErrors().get("h")!.message, READ_BEFORE);
 });
 
-test("metrics that are made at each read may be read once", () => {
+test("iterators that are created at each read are no error", () => {
   const registry = new CollectorRegistry();
   registry.register({
     collect: () => [new MetricFamily("g", "G.", "gauge", { metrics: oneMetric() })],
@@ -63,7 +63,7 @@ test("metrics that are made at each read may be read once", () => {
   assert.equal(registry.lastErrors().size, 0);
 });
 
-test("a collector that returns one iterator for ever is counted from the second read on", async () => {
+test("a collector that always returns the same iterator is counted from the second read on", async () => {
   const family = new MetricFamily("g", "G.", "gauge").addSample("g", {}, 1);
   function* once() {
     yield family;
@@ -84,14 +84,14 @@ test("a collector that returns one iterator for ever is counted from the second 
   }
 });
 
-test("a collector may return the same array for ever", () => {
+test("a collector may always return the same array", () => {
   const registry = new CollectorRegistry();
   const families = [new MetricFamily("g", "G.", "gauge").addSample("g", {}, 1)];
   registry.register({ collect: () => families });
   for (let i = 0; i < 3; i++) assert.match(generateMetrics(registry), /^g 1$/m);
 });
 
-test("collectors move out of a proxy that stands behind another one", () => {
+test("setRegistry() moves collectors out of a nested proxy", () => {
   const [outer, inner] = [new CollectorRegistryProxy(), new CollectorRegistryProxy()];
   outer.setRegistry(inner);
   new Counter("inner_total", "I.", { registry: inner }).inc();
@@ -109,7 +109,7 @@ test("collectors move out of a proxy that stands behind another one", () => {
   assert.doesNotMatch(generateMetrics(inner), /inner_total|outer_total/);
 });
 
-test("collectors move into a proxy, with errors, target info and constant labels", () => {
+test("setRegistry() moves collectors, errors, target info and constant labels into a proxy", () => {
   const proxy = new CollectorRegistryProxy();
   new Counter("hits_total", "H.", { registry: proxy }).inc();
   proxy.countError("pool", "error", new Error("no connection"));
@@ -133,7 +133,7 @@ narthex_collector_errors_total{region="eu",collector="pool",cause="error"} 1
   );
 });
 
-test("a view of a proxy reads the registry that the proxy stands for now", () => {
+test("a view of a proxy reads the proxy's current registry", () => {
   const proxy = new CollectorRegistryProxy();
   new Counter("hits_total", "H.", { registry: proxy }).inc();
   const view = proxy.restrictedRegistry(["hits_total"]);
@@ -141,7 +141,7 @@ test("a view of a proxy reads the registry that the proxy stands for now", () =>
   assert.match(generateMetrics(view), /^hits_total 1$/m);
 });
 
-/** A handler of a registry with a collector that takes two seconds of a clock. */
+/** Returns a handler of a registry with a collector that takes two seconds of a clock. */
 function slowHandler() {
   const clock = new ManualClock();
   const told: unknown[] = [];
@@ -165,7 +165,7 @@ function slowHandler() {
   return { clock, told, registry, scrape };
 }
 
-test("lastErrors() tells why a collector is missing that is slower than every scrape", async () => {
+test("lastErrors() has a collector that is slower than the time limit of every scrape", async () => {
   const { clock, told, registry, scrape } = slowHandler();
   for (let i = 0; i < 2; i++) {
     assert.equal(await scrape(1, () => clock.advanceSlowly(3)), "");
@@ -176,12 +176,12 @@ test("lastErrors() tells why a collector is missing that is slower than every sc
     message: "It took longer than the scrapes had time that asked for it",
     time: clock.now() - 1,
   });
-  // Not counted, because anyone can send scrapes with little time.
+  // It is not counted, because anyone can send scrapes with a short time limit.
   assert.deepEqual(told, []);
   assert.equal(generateMetrics(registry).includes('cause="timeout"'), false);
 });
 
-test("lastErrors() tells nothing where one scrape got what others had no time for", async () => {
+test("lastErrors() is empty if at least one scrape got the slow collector", async () => {
   const { clock, registry, scrape } = slowHandler();
   const texts = await Promise.all([
     scrape(10, async () => {}),
@@ -213,7 +213,7 @@ for (
   });
 }
 
-test("constant labels that make two series alike are counted", () => {
+test("a series that equals another one because of constant labels is counted", () => {
   const registry = new CollectorRegistry({ constLabels: { region: "eu" } });
   const family = new MetricFamily("g", "G.", "gauge");
   family.addSample("g", {}, 1).addSample("g", { region: "eu" }, 2);
@@ -222,7 +222,7 @@ test("constant labels that make two series alike are counted", () => {
   assert.equal(registry.lastErrors().get("g")?.cause, "duplicate");
 });
 
-test("a family that a collector adds to at each read shows the first value, and is counted", () => {
+test("a collector that adds to the same family at each read shows the first value, and is counted", () => {
   const registry = new CollectorRegistry();
   const family = new MetricFamily("g", "G.", "gauge");
   let value = 0;

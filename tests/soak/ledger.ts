@@ -1,6 +1,6 @@
 /**
- * What a writer of the soak has counted, kept where neither its end nor that of its process
- * takes it away: in a file, which is written in place.
+ * The counts of a soak's writer. They are written in place to a file, so that they survive the
+ * writer and its process.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { join } from "node:path";
 /** The upper bounds of the classic histogram of the soak. */
 export const BUCKETS: readonly number[] = [2, 5, 10];
 
-/** The totals of a writer: samples of one name, added up over all labels but `kind` and `le`. */
+/** The totals of a writer: samples of one name, summed over all labels except `kind` and `le`. */
 export const TOTALS = [
   "soak_updates_total/whole",
   "soak_updates_total/half",
@@ -26,37 +26,37 @@ export const TOTALS = [
   "soak_capped_total",
 ] as const;
 
-/** Numbers that are noted once: how many updates were made, and how much is on the heap. */
+/** Other numbers: the number of updates, and the size of the heap. */
 const NOTES = ["updates", "heap"] as const;
 
 const LENGTH = 2 * TOTALS.length + NOTES.length;
 
-/** The ledger of one writer, and of those that take its place when it was killed. */
+/** The ledger of one slot: of its writer, and of the writers that replace it after a kill. */
 export class Ledger implements Disposable {
-  /** What may be in the totals: at least as much as was counted. */
+  /** Upper limits of the totals: everything that was counted. */
   readonly issued: Float64Array;
-  /** What must be in the totals, since it was flushed. */
+  /** Lower limits of the totals: everything that was flushed. */
   readonly acknowledged: Float64Array;
   readonly #numbers: Float64Array<ArrayBuffer> = new Float64Array(LENGTH);
   readonly #file: number;
 
   /**
-   * Opens the ledger of a slot, with what is in it.
+   * Opens the ledger of a slot, and reads it.
    *
-   * @param folder Where ledgers are.
-   * @param slot Which one it is.
+   * @param folder The folder of the ledgers.
+   * @param slot The number of the slot.
    */
   constructor(folder: string, slot: number) {
     this.issued = this.#numbers.subarray(0, TOTALS.length);
     this.acknowledged = this.#numbers.subarray(TOTALS.length, 2 * TOTALS.length);
     const path = join(folder, `ledger-${slot}`);
-    // Only what is not opened for appending can be written in place.
+    // Files that are opened for appending cannot be written in place.
     closeSync(openSync(path, "a"));
     this.#file = openSync(path, "r+");
     this.read();
   }
 
-  /** How many updates were made, those included that were lost with a writer. */
+  /** The number of updates, including updates that were lost with a killed writer. */
   get updates(): number {
     return this.#numbers[LENGTH - 2]!;
   }
@@ -64,7 +64,7 @@ export class Ledger implements Disposable {
     this.#numbers[LENGTH - 2] = count;
   }
 
-  /** How many bytes the writer's heap had after its last garbage collection; 0 when it is new. */
+  /** The heap of the writer in bytes, after its last garbage collection. A new writer has 0. */
   get heap(): number {
     return this.#numbers[LENGTH - 1]!;
   }
@@ -72,13 +72,13 @@ export class Ledger implements Disposable {
     this.#numbers[LENGTH - 1] = bytes;
   }
 
-  /** Takes over what is in the file. */
+  /** Reads the file. */
   read(): this {
     readSync(this.#file, new Uint8Array(this.#numbers.buffer), 0, LENGTH * 8, 0);
     return this;
   }
 
-  /** Writes everything to the file. */
+  /** Writes the file. */
   write(): void {
     writeSync(this.#file, new Uint8Array(this.#numbers.buffer), 0, LENGTH * 8, 0);
   }

@@ -1,6 +1,6 @@
 /**
- * The updates of the soak: metrics of all types, label sets that come and go, and a ledger of what
- * was counted.
+ * The updates of the soak: metrics of all types, changing label sets, and a ledger of everything
+ * that was counted.
  *
  * @module
  */
@@ -10,31 +10,31 @@ import type { SharedRegistry } from "../../multiprocess/mod.ts";
 import { collectedMemory } from "../support/garbage.ts";
 import { BUCKETS, Ledger, TOTALS } from "./ledger.ts";
 
-/** What a writer is told. */
+/** Options of a writer. */
 export interface LoadOptions {
-  /** Which of the writers it is. One that was killed is replaced by another of its slot. */
+  /** The slot of the writer. A killed writer is replaced by another one in the same slot. */
   readonly slot: number;
-  /** Where the ledgers are. */
+  /** The folder of the ledgers. */
   readonly folder: string;
-  /** How many updates it makes in a second. */
+  /** The number of updates per second. */
   readonly rate: number;
-  /** When the first writer of the slot began, in milliseconds since 1970. */
+  /** The start of the first writer of the slot, in milliseconds since 1970. */
   readonly began: number;
-  /** How often it collects garbage and notes what is left, in milliseconds. */
+  /** The interval of garbage collections and heap measurements, in milliseconds. */
   readonly weighMs: number;
 }
 
 const TICK_MS = 10;
-/** How many times faster updates are made by who takes the place of a writer that was killed. */
+/** The factor by which the replacement of a killed writer may exceed the rate. */
 const CATCH_UP = 3;
 const FLUSH_MS = 250;
-/** How many label sets come again and again. */
+/** The number of label sets that are removed and created repeatedly. */
 const CHURNING = 500;
-/** How many of them are removed after each flush. */
+/** The number of these label sets that are removed after each flush. */
 const REMOVED = 50;
-/** How many series there are of each kind whose labels never come again. */
+/** The number of series to keep whose labels are never used again. */
 const PASSING = 100;
-/** How long series live that nobody touches, and how long each of them is touched. */
+/** How long unused series live, and how long each group of them is used. */
 const EXPIRE_SECONDS = 1;
 const TOUCHED_MS = 500;
 const WINDOWS = 8;
@@ -56,7 +56,7 @@ const [CHURN, EXPIRING, CAPPED] = [
   at("soak_capped_total"),
 ];
 
-/** Makes updates at a steady rate, until it is told to stop. */
+/** Makes updates at a steady rate until it is stopped. */
 export class Load {
   readonly #options: LoadOptions;
   readonly #slot: string;
@@ -71,7 +71,7 @@ export class Load {
   readonly #expiring: Counter<readonly ["slot", "key"]>;
   readonly #seen: Gauge<readonly ["slot", "key"]>;
   readonly #capped: Counter<readonly ["key"]>;
-  /** The keys of passing series, from the oldest on. */
+  /** The keys of passing series, oldest first. */
   #passed: string[] = [];
   #churned = 0;
   #isStopping = false;
@@ -109,7 +109,7 @@ export class Load {
       aggregation: "livesum",
       expireAfterSeconds,
     });
-    // What overflows has no label that tells whose it is.
+    // The overflow series has no slot label, so each slot has its own counter.
     this.#capped = new Counter(`soak_capped_${slot}_total`, "More label sets than there may be.", {
       registry,
       labelNames: ["key"],
@@ -117,15 +117,15 @@ export class Load {
     });
   }
 
-  /** Lets `run()` end. */
+  /** Makes `run()` end. */
   stop(): void {
     this.#isStopping = true;
   }
 
   /**
-   * Makes updates, and notes them in the ledger once they are in the store.
+   * Makes updates, and records them in the ledger after each flush.
    *
-   * @param shared The registry that is flushed.
+   * @param shared The registry to flush.
    * @throws {Error} If a flush fails.
    */
   async run(shared: SharedRegistry): Promise<void> {
@@ -154,7 +154,7 @@ export class Load {
     const due = rate * (Date.now() - began) / 1000 - first;
     const count = Math.floor(Math.min(due, rate * TICK_MS / 1000 * CATCH_UP));
     if (count <= 0) return;
-    // It must be known before any of it can be in the totals.
+    // The ledger is written first, before any of the updates can be in the totals.
     for (let n = first; n < first + count; n++) this.#note(n, ledger.issued);
     ledger.updates = first + count;
     ledger.write();
@@ -162,7 +162,7 @@ export class Load {
     for (let n = first; n < first + count; n++) this.#update(n, window);
   }
 
-  /** Notes in the ledger what an update changes. */
+  /** Adds the changes of an update to the totals of the ledger. */
   #note(n: number, totals: Float64Array): void {
     const value = (n >> 3) % 12;
     const add = (index: number, amount: number): void => void (totals[index]! += amount);
@@ -231,10 +231,10 @@ export class Load {
     }
   }
 
-  /** Brings all updates to the store; then removes series, none of which has anything to lose. */
+  /** Flushes all updates, and then removes series that have no unflushed updates. */
   async #flush(shared: SharedRegistry): Promise<void> {
     if (!await shared.flush()) throw new Error("Cannot flush");
-    // What is said to other isolates leaves this one in a later turn.
+    // Messages to other isolates leave this one in a later turn.
     await sleep(1);
     const ledger = this.#ledger;
     ledger.acknowledged.set(ledger.issued);

@@ -1,10 +1,10 @@
 /**
- * The soak: programs that make 50,000 updates a second, are scraped every second, and lose a writer
- * now and then. Their totals must be exact and never fall, their heap must stay flat, and they must
- * say nothing.
+ * The soak: programs that make 50,000 updates per second, are scraped every second, and regularly
+ * lose a writer. Their totals must be exact and never fall, their heap must stay flat, and they
+ * must print nothing unexpected.
  *
- * It takes 45 seconds, or 20 minutes where `NARTHEX_TRUST` is `full`, on Deno and Bun at the same
- * time, with workers of one process. Options: `--minutes N` or `--seconds N`,
+ * By default it takes 45 seconds, or 20 minutes with `NARTHEX_TRUST=full`. It runs on Deno and Bun
+ * at the same time, with workers of one process. Options: `--minutes N` or `--seconds N`,
  * `--runtime deno|bun|node`, `--backend workers|sqlite` (both can be repeated), `--kill-seconds N`,
  * `--rate N`.
  *
@@ -21,15 +21,18 @@ type BackendName = ProgramOptions["backend"];
 
 const DEFAULT_RUNTIMES: readonly Runtime[] = ["deno", "bun"];
 const BACKENDS: readonly BackendName[] = ["workers", "sqlite"];
-/** In a minute or more, how much larger the heap may be in the last quarter than in the second. */
+/**
+ * The tolerated growth of the heap between the second and the last quarter of a soak of a minute or
+ * more.
+ */
 const TOLERANCE = 0.05;
-/** And how many bytes more than that: some of the heaps are no larger than a few megabytes. */
+/** The tolerated growth in addition, in bytes, because some heaps are only a few megabytes. */
 const SLACK = 1e6;
-/** In less than that, engines have not yet compiled all that they will. */
+/** The tolerated growth in shorter soaks, because engines have not yet compiled all code. */
 const SHORT_TOLERANCE = 0.5;
 const SHORT_SECONDS = 60;
 
-/** How many failures are shown of each soak: one cause has many. */
+/** The number of failures that are printed of each soak, because one cause leads to many. */
 const SHOWN = 20;
 
 const { values } = parseArgs({
@@ -61,7 +64,7 @@ for (const backend of backends) {
   );
 }
 
-/** Soaks a program and says what came of it. */
+/** Runs a soak and reports the result. */
 async function run(options: SoakOptions): Promise<void> {
   const outcome = await soak(options);
   const failures = [...outcome.failures, ...judge(outcome, options)];
@@ -69,18 +72,18 @@ async function run(options: SoakOptions): Promise<void> {
   if (failures.length > 0) process.exitCode = 1;
 }
 
-/** What is wrong with the figures. */
+/** Returns what is wrong with the figures. */
 function judge(outcome: SoakOutcome, { seconds }: SoakOptions): string[] {
   const { heap, series, updates, kills } = outcome;
   const failures: string[] = [];
-  // Comparisons are written so that no number at all fails too.
+  // Comparisons are negated, so that NaN fails too.
   if (!(heap.late <= heap.early * (1 + tolerance) + SLACK)) {
     failures.push(`the heap grows: ${describe(heap)}`);
   }
-  // How many there are depends on how fast they come; those that are never taken away are a thousand
-  // times as many in the end.
+  // The number of series depends on the speed of updates. If series were never removed, there would
+  // be a thousand times as many at the end.
   if (!(series.late <= 2 * series.early)) failures.push(`series pile up: from ${series.early}`);
-  // A machine that has other things to do is no fault, unless it is asked for a full soak.
+  // A busy machine is not a failure, except in a long soak.
   const isSlow = !(updates / outcome.seconds >= 0.98 * rate);
   if (isSlow && !isShort) failures.push(`${updates} updates in ${outcome.seconds} s`);
   if (!(kills >= Math.ceil(seconds / killSeconds) - 1)) failures.push(`${kills} kills`);

@@ -1,10 +1,11 @@
 /**
- * The program of the soak, on any runtime: `program.ts <options as JSON>`. As a server it answers
- * scrapes, counts, and has workers that count, where the backend is one for workers. As a writer it
- * counts, until SIGTERM.
+ * The program of the soak, on any runtime: `program.ts <options as JSON>`. A server serves scrapes
+ * and counts. With the backend for workers it also starts workers that count. A writer counts until
+ * SIGTERM.
  *
- * The server says `port <number>`, a writer `started` and `stopped`; nothing else may ever be said.
- * The server does what it is asked by `/start?slot=N` (a worker), `/kill?slot=N` and `/stop` (all updates).
+ * The server prints `port <number>`, and a writer prints `started` and `stopped`. Any other output
+ * is a failure. The server accepts the commands `/start?slot=N` (starts a worker), `/kill?slot=N`
+ * and `/stop` (stops all updates).
  *
  * @module
  */
@@ -19,17 +20,22 @@ import { sqliteBackend } from "../../multiprocess/sqlite/mod.ts";
 import { workersBackend } from "../../multiprocess/workers/mod.ts";
 import { Load, type LoadOptions } from "./load.ts";
 
-/** What a program is told. */
+/** Options of the program. */
 export interface ProgramOptions extends LoadOptions {
-  /** What its writers have in common: their process, or a file of it in the folder. */
+  /**
+   * Whether the writers are workers of the server's process, or processes that share an SQLite
+   * file.
+   */
   readonly backend: "workers" | "sqlite";
-  /** Whether it answers scrapes. */
+  /** Whether the program serves scrapes. */
   readonly isServer: boolean;
 }
 
-/** How long a scrape may wait for the store: a machine that is busy is no fault of it. */
+/** The time limit of a scrape, long enough for a busy machine. */
 const TIMEOUT_MS = 20_000;
-/** How long a writer that was killed is remembered: not for an hour, so that some are forgotten. */
+/**
+ * How long a killed writer is remembered. It is short, so that some are forgotten during the soak.
+ */
 const RETENTION_MS = 20_000;
 
 const options: ProgramOptions = isMainThread ? JSON.parse(process.argv[2]!) : workerData;
@@ -47,7 +53,7 @@ const shared = await loadBackend(
 );
 const running = load.run(shared);
 
-/** Ends all updates. The isolate stays: what it shows as long as it lives can still be read. */
+/** Stops all updates. The isolate lives on, so that its live gauges can still be read. */
 async function stop(): Promise<void> {
   load.stop();
   await running;

@@ -1,6 +1,6 @@
 /**
- * The scraper of the soak: reads what a program exposes, and holds it against the ledgers and against
- * what it has exposed before.
+ * The scraper of the soak. It compares the exposition of a program with the ledgers and with
+ * earlier scrapes.
  *
  * @module
  */
@@ -8,32 +8,32 @@ import { parseOpenMetrics, parsePrometheusText } from "../../encoding/parse.ts";
 import { type MetricFamily, OPENMETRICS_CONTENT_TYPE } from "../../mod.ts";
 import { type Ledger, TOTALS } from "./ledger.ts";
 
-/** How long a scrape may take before it counts as failed. */
+/** The time limit of a scrape. */
 const TIMEOUT_MS = 30_000;
-/** Families whose samples never fall. */
+/** Types of families whose samples never fall. */
 const MONOTONE = new Set(["counter", "histogram", "summary"]);
-/** The family whose series expire: they start again at zero, and what has expired is not shown. */
+/** The family with expiring series. They are hidden when they expire, and start again at zero. */
 export const EXPIRING = "soak_expiring_total";
 const INDEXES: ReadonlyMap<string, number> = new Map(TOTALS.map((total, i) => [total, i]));
 
-/** What a scrape has brought. */
+/** The result of a scrape. */
 export interface Scrape {
-  /** For each slot, what is in the totals. */
+  /** The totals of each slot. */
   readonly totals: readonly Float64Array[];
-  /** For each slot, what its gauge says; `NaN` without one. */
+  /** The value of each slot's gauge, or `NaN` without one. */
   readonly levels: readonly number[];
   readonly series: number;
 }
 
-/** Scrapes one program, again and again. */
+/** Scrapes a program repeatedly. */
 export class Scrapes {
   readonly #url: string;
   readonly #ledgers: readonly Ledger[];
   readonly #last: Map<string, number> = new Map();
   #running: Promise<Scrape | undefined> = Promise.resolve(undefined);
-  /** What was wrong. */
+  /** The failures so far. */
   readonly failures: string[] = [];
-  /** How many scrapes there were. */
+  /** The number of scrapes so far. */
   count = 0;
 
   constructor(url: string, ledgers: readonly Ledger[]) {
@@ -42,10 +42,10 @@ export class Scrapes {
   }
 
   /**
-   * Scrapes once, in the text formats by turns, when the scrape before has ended: of two at the same
-   * time, the one that saw less may end last.
+   * Scrapes once, alternating between the text formats. Waits until the previous scrape has ended,
+   * because, of two concurrent scrapes, the older one may end last.
    *
-   * @returns What came; nothing when it could not be read.
+   * @returns The result, or undefined if it could not be read.
    */
   scrape(): Promise<Scrape | undefined> {
     return this.#running = this.#running.then(() => this.#scrape());
@@ -124,12 +124,12 @@ export class Scrapes {
   }
 }
 
-/** Where a sample is in the ledgers. */
+/** Finds the place of a sample in the ledgers. */
 function placeOf(
   name: string,
   labels: Readonly<Record<string, string>>,
 ): { slot: number; index: number } | undefined {
-  // What overflows has no label that tells whose it is.
+  // The overflow series has no slot label, so the name contains the slot.
   const [, capped] = /^soak_capped_(\d+)_total$/.exec(name) ?? [];
   const slot = capped ?? labels["slot"];
   const total = capped === undefined ? name : "soak_capped_total";
@@ -140,7 +140,7 @@ function placeOf(
   return slot === undefined || index === undefined ? undefined : { slot: Number(slot), index };
 }
 
-/** Labels with a bound that is spelled alike in all formats. */
+/** Returns the labels with `le` in the same spelling for all formats. */
 function normalize(labels: Readonly<Record<string, string>>): Record<string, string> {
   const { le } = labels;
   return le === undefined

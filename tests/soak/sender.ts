@@ -1,10 +1,10 @@
 /**
- * The soak of the senders: an OTLP exporter and a remote writer send one registry to receivers that
- * fail, hang, ask for pauses, lose answers and restart. At the end every total must have arrived
- * exactly. Until then no point may arrive out of order, no more than `maxBufferedBytes` may wait, and
- * the heap must stay flat.
+ * The soak of the senders. An OTLP exporter and a remote writer send one registry to receivers that
+ * fail, hang, request pauses, lose responses and restart. At the end every total must have arrived
+ * exactly. Until then no point may arrive out of order, at most `maxBufferedBytes` may be buffered,
+ * and the heap must stay flat.
  *
- * It takes 30 seconds, or as long as `--minutes N` says, on the runtime that runs it:
+ * It takes 30 seconds, or the time in `--minutes N`, on the runtime that runs it:
  * `deno task soak:sender`, or `node --expose-gc tests/soak/sender.ts`.
  *
  * @module
@@ -29,31 +29,33 @@ if (!(seconds > 0 && seconds < Infinity)) {
   throw new RangeError(`Cannot soak: --minutes must be > 0: received ${values.minutes}`);
 }
 
-/** Each is counted in every round: about 2,000 points in a snapshot. */
+/** The number of series of each metric. A snapshot has about 2,000 points. */
 const SERIES = 500;
 const ROUND_MS = 100;
-/** How often a snapshot is taken. */
+/** The interval of snapshots. */
 const INTERVAL_MS = 250;
-/** So little that some snapshots are dropped while a receiver is down. */
+/** So small that some snapshots are dropped while a receiver is down. */
 const MAX_BUFFERED_BYTES = 150_000;
-/** How long a receiver keeps to one way, in requests. */
+/** The limit of consecutive requests with the same reaction. */
 const MAX_REPEATS = 6;
-/** How long receivers are up and down, at most. */
+/** The longest times that a receiver is up and down. */
 const UP_MS = 10_000;
 const DOWN_MS = 4000;
-/** In the last quarter the heap may be this much larger than in the second, and some bytes more. */
+/**
+ * The tolerated growth of the heap between the second and the last quarter: a fraction, plus bytes.
+ */
 const TOLERANCE = 0.05;
 const SLACK = 1e6;
 
 const WAYS: readonly Way[] = ["ok", "ok", "ok", "503", "429", "lost", "hang"];
 
-/** What a receiver knows of each series. */
+/** The last total of each series at a receiver. */
 class Totals {
   readonly last: Map<string, number> = new Map();
   readonly failures: string[] = [];
   readonly #times: Map<string, bigint> = new Map();
 
-  /** Takes a total, which is newer than the one before, unless it is the same request again. */
+  /** Records a total, and checks that it is not older than the previous one. */
   take(series: string, time: bigint, value: number): void {
     if (time < (this.#times.get(series) ?? 0n)) this.failures.push(`${series} is out of order`);
     this.#times.set(series, time);
@@ -61,12 +63,12 @@ class Totals {
   }
 }
 
-/** A receiver that goes wrong at random and restarts now and then. */
+/** A receiver that misbehaves at random and restarts regularly. */
 class Soaked {
   readonly totals = new Totals();
   readonly receiver: FlakyReceiver;
   restarts = 0;
-  /** The size of all requests that waited, at most. */
+  /** The largest size of buffered requests. */
   buffered = 0;
   readonly #random: Random;
   #way: Way = "ok";
@@ -94,7 +96,7 @@ class Soaked {
     return this.#way;
   }
 
-  /** Restarts the receiver again and again. It runs at the end. */
+  /** Restarts the receiver repeatedly. It is up at the end. */
   async restart(signal: AbortSignal): Promise<void> {
     await this.receiver.start();
     while (!signal.aborted) {
@@ -166,7 +168,7 @@ end.abort();
 await Promise.all(restarting);
 otlp.receiver.isWell = remote.receiver.isWell = true;
 for (const sender of [exporter, writer]) {
-  // The first flush rejects if old snapshots are dropped for the one that it takes.
+  // The first flush rejects if its snapshot pushes out old ones.
   await sender.flush({ timeoutMs: 60_000 }).catch(() => {});
   await sender.flush({ timeoutMs: 60_000 });
 }
@@ -188,7 +190,7 @@ for (
   for (const way of WAYS) if (!receiver.done.has(way)) failures.push(`${name}: never ${way}`);
 }
 const heap = { early: median(heaps, 1 / 4, 1 / 2), late: median(heaps, 3 / 4, 1) };
-// Engines have compiled all that they will after some time.
+// Engines have only compiled all code after a while.
 if (seconds >= 120 && !(heap.late <= heap.early * (1 + TOLERANCE) + SLACK)) {
   failures.push(`the heap grows from ${megabytes(heap.early)} to ${megabytes(heap.late)}`);
 }
@@ -226,7 +228,7 @@ function tell(
   );
 }
 
-/** The median of a part of some numbers. */
+/** Returns the median of a part of the numbers. */
 function median(numbers: readonly number[], from: number, to: number): number {
   const part = numbers.slice(Math.floor(numbers.length * from), Math.ceil(numbers.length * to));
   return part.toSorted((a, b) => a - b)[Math.floor(part.length / 2)]!;

@@ -1,6 +1,6 @@
 /**
- * One soak of one program: it counts and is scraped for a while, writers are killed and replaced,
- * and at the end every total must be what was counted.
+ * Runs one soak of one program. It counts and is scraped for a while, writers are killed and
+ * replaced, and at the end every total must equal the count.
  *
  * @module
  */
@@ -18,50 +18,50 @@ import { Ledger, TOTALS } from "./ledger.ts";
 import type { ProgramOptions } from "./program.ts";
 import { EXPIRING, type Scrape, Scrapes } from "./scrapes.ts";
 
-/** What is soaked, and for how long. */
+/** Options of a soak. */
 export interface SoakOptions {
   readonly runtime: Runtime;
   readonly backend: ProgramOptions["backend"];
   readonly seconds: number;
-  /** How often a writer is killed. */
+  /** The interval of kills. */
   readonly killSeconds: number;
-  /** How many updates are made in a second, by all writers together. */
+  /** The number of updates per second of all writers together. */
   readonly rate: number;
 }
 
-/** Something that is measured through the whole soak: the medians of its second and its last quarter. */
+/** A measurement during the soak: the medians of its second and of its last quarter. */
 export interface Drift {
   readonly early: number;
   readonly late: number;
 }
 
-/** What came of a soak. */
+/** The result of a soak. */
 export interface SoakOutcome {
   readonly updates: number;
-  /** How many of them were lost with writers that were killed. */
+  /** The number of updates that were lost with killed writers. */
   readonly lost: number;
   readonly seconds: number;
   readonly scrapes: number;
-  /** The longest time that a scrape took, in seconds. */
+  /** The duration of the slowest scrape, in seconds. */
   readonly slowest: number;
   readonly kills: number;
   /** The heaps of all writers together, each after a garbage collection, in bytes. */
   readonly heap: Drift;
-  /** How much memory the process of the server has, in bytes. */
+  /** The memory of the server's process, in bytes. */
   readonly memory: Drift;
   readonly series: Drift;
-  /** What was wrong: scrapes that failed, totals that fell or are not what was counted, output. */
+  /** Failed scrapes, totals that fell or differ from the count, and unexpected output. */
   readonly failures: readonly string[];
 }
 
-/** Writers, the server among them. */
+/** The number of writers, including the server. */
 const SLOTS = 4;
 const SCRAPE_MS = 1000;
-/** How often heaps are weighed: often enough for quarters, and no oftener than it takes. */
+/** The interval of heap measurements: short enough for quarters, but not shorter than necessary. */
 const MIN_WEIGH_MS = 2000;
 const MAX_WEIGH_MS = 10_000;
 const TELL_MS = 60_000;
-/** How long a message may be on its way that a writer has sent before it was killed. */
+/** How long a message of a killed writer may still be in transit. */
 const SETTLE_MS = 500;
 
 /** Soaks a program. */
@@ -77,7 +77,7 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   }
 }
 
-/** The server, and the writers that are processes of their own. */
+/** The server, and the writers that run in separate processes. */
 class SoakProgram implements AsyncDisposable {
   readonly #options: SoakOptions;
   readonly #folder: string;
@@ -109,13 +109,13 @@ class SoakProgram implements AsyncDisposable {
     return `${this.#url}/metrics`;
   }
 
-  /** How much memory the server has, in bytes. */
+  /** The memory of the server, in bytes. */
   get memory(): number {
     const status = readFileSync(`/proc/${this.#server!.pid}/status`, "utf8");
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
-  /** What was said that should not have been. */
+  /** The unexpected lines of output. */
   get output(): string[] {
     return [...this.#programs].flatMap((program) => program.output().split("\n"))
       .filter((line) => line !== "" && !/^(?:port \d+|started|stopped)$/.test(line));
@@ -133,7 +133,7 @@ class SoakProgram implements AsyncDisposable {
     else await this.#writers.get(slot)!.stop("SIGKILL");
   }
 
-  /** Ends all updates, but no writer. */
+  /** Stops all updates, but no writers. */
   async stopUpdates(): Promise<void> {
     await this.#tell("/stop");
     await Promise.all([...this.#writers.values()].map((writer) => {
@@ -212,7 +212,7 @@ class Soak {
     return this.#ledgers.reduce((sum, ledger) => sum + ledger.read().updates, 0);
   }
 
-  /** Says how far it has come, to whoever waits for it. */
+  /** Prints the progress. */
   #tell(): void {
     const { runtime, backend } = this.#options;
     const { count, failures } = this.#scrapes;
@@ -232,7 +232,7 @@ class Soak {
       this.#slowest = Math.max(this.#slowest, took / 1000);
       if (scrape !== undefined) this.#series.push(scrape.series);
       const heaps = this.#ledgers.map((ledger) => ledger.read().heap);
-      // One that has just begun has not collected yet.
+      // A new writer has not collected garbage yet.
       if (!heaps.includes(0)) this.#heaps.push(heaps.reduce((sum, heap) => sum + heap));
       this.#memories.push(this.#program.memory);
       if (performance.now() - told >= TELL_MS) {
@@ -243,7 +243,7 @@ class Soak {
     }
   }
 
-  /** Kills a writer now and then, and lets another one take its place, which has time to catch up. */
+  /** Kills a writer regularly, and starts a replacement that has time to catch up. */
   async #killOften(): Promise<void> {
     const { seconds, killSeconds } = this.#options;
     const began = performance.now();
@@ -257,7 +257,9 @@ class Soak {
     }
   }
 
-  /** Finds out what of a killed writer's last updates is in the totals: from then on, they are all. */
+  /**
+   * Determines which last updates of a killed writer are in the totals, and makes them its counts.
+   */
   async #settle(slot: number): Promise<void> {
     const scrape = await this.#scrapes.scrape();
     if (scrape === undefined) return;
@@ -272,7 +274,7 @@ class Soak {
     ledger.write();
   }
 
-  /** Holds every total against what was counted; twice, as a scrape must change nothing. */
+  /** Compares every total with its count, twice, because a scrape must not change anything. */
   async #compareAll(): Promise<void> {
     for (let i = 0; i < 2; i++) this.#compare(await this.#scrapes.scrape());
   }
@@ -286,7 +288,7 @@ class Soak {
         if (value === issued[i]! || (total === EXPIRING && value < issued[i]!)) continue;
         this.#scrapes.failures.push(`${total} of ${slot} is ${value} at the end, not ${issued[i]}`);
       }
-      // Of eight updates, the third sets the gauge.
+      // The third of each eight updates sets the gauge.
       const last = updates - 1;
       const level = last - (last + 8 - 2) % 8;
       if (scrape.levels[slot] === level) continue;

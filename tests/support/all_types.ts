@@ -1,11 +1,12 @@
 /**
- * Families of all eight types, with everything that the text formats have to escape or to spell.
+ * Families of all eight types, with every value and character that a text format must escape or
+ * spell in a special way.
  *
  * @module
  */
 import { MetricFamily } from "../../mod.ts";
 
-/** A family of each type, in the order in which `tests/golden` has them. */
+/** Returns a family of each type, in the order of the files in `tests/golden`. */
 export function allTypes(): MetricFamily[] {
   const exemplar = {
     labels: { trace_id: 'a"\\b', span: "é" },

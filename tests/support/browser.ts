@@ -6,26 +6,29 @@
 import assert from "node:assert/strict";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
-/** How long a page is waited for. Only a failing test waits that long. */
+/** The time limit for actions on a page. Only a failing test reaches it. */
 const PATIENCE_MS = 60_000;
 
-/** Starts the Chromium at `path`, with no window. */
+/** Starts the Chromium at `path` without a window. */
 export function startChromium(path: string): Promise<Browser> {
   return chromium.launch({
     executablePath: path,
-    // Root has no sandbox of its own, and a container little shared memory.
+    // The sandbox does not work as root, and a container has little shared memory.
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
   });
 }
 
-/** A page that was opened, and what it did. */
+/** An opened page, with a record of its violations. */
 export interface WatchedPage {
   readonly page: Page;
-  /** Fails if it asked another origin, ran or loaded what it may not, or threw. */
+  /**
+   * Throws if the page requested another origin, violated its policy, logged an error, opened a
+   * dialog or threw.
+   */
   assertInnocent(): void;
 }
 
-/** Opens a URL, and watches what its page does. */
+/** Opens a URL and records the violations of its page. */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -41,7 +44,7 @@ export async function openPage(
     if (target.origin !== origin && target.protocol !== "data:") offences.push(request.url());
   });
   page.on("console", (message) => {
-    // Violations of the policy are among them. That a server does not answer is none.
+    // Policy violations are console errors too. A failed request is not a violation.
     const isNetwork = message.text().startsWith("Failed to load resource");
     if (message.type() === "error" && !isNetwork) offences.push(message.text());
   });

@@ -1,5 +1,5 @@
 /**
- * A program that keeps one core busy, until it is stopped or the program that started it has ended.
+ * Keeps one core busy until it is stopped or its parent process ends.
  *
  * @module
  */

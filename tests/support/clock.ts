@@ -1,18 +1,18 @@
 /**
- * A clock for tests.
+ * A manual clock for tests.
  *
  * @module
  */
 import type { Timers } from "../../time/clock.ts";
 
-/** How long `until()` waits at most, in milliseconds. Only a failing test waits that long. */
+/** The longest wait of `until()`, in milliseconds. Only a failing test reaches it. */
 const PATIENCE_MS = 60_000;
 
-/** The real clock and timer, whatever a test puts in their place. */
+/** The real clock and timer, even if a test replaces the global ones. */
 const now = performance.now.bind(performance);
 const startTimer = setTimeout.bind(globalThis);
 
-/** Lets the event loop turn until a condition holds. Rejects if it never does. */
+/** Waits, turn by turn of the event loop, until a condition holds. Rejects after a time limit. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -24,22 +24,22 @@ export async function until(
   }
 }
 
-/** Lets the event loop turn once. */
+/** Waits for one turn of the event loop. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => startTimer(resolve, 0));
 }
 
-/** A call that waits for its time. */
+/** A pending timer. */
 interface Waiting {
   readonly at: number;
   readonly callback: () => void;
 }
 
-/** A clock that stands still until a test moves it. Its timers fire while it moves. */
+/** A clock that stands still until a test moves it. Timers fire while it moves. */
 export class ManualClock implements Timers {
   /** The time of day, in seconds since 1970. */
   seconds: number;
-  /** What `monotonic()` is ahead of `now()`: the time of day can be set, this one cannot. */
+  /** The difference of `monotonic()` and `now()`. Only the time of day can be set. */
   #ahead = -1_000_000_000;
   readonly #waiting: Set<Waiting> = new Set();
 
@@ -51,7 +51,7 @@ export class ManualClock implements Timers {
     return this.seconds;
   }
 
-  /** Starts elsewhere than the time of day, so that the two cannot be confused. */
+  /** Returns a time that differs from the time of day, so that a test cannot confuse the two. */
   monotonic(): number {
     return this.seconds + this.#ahead;
   }
@@ -66,19 +66,19 @@ export class ManualClock implements Timers {
     startTimer(callback, 0);
   }
 
-  /** How many timers wait. */
+  /** The number of pending timers. */
   get timers(): number {
     return this.#waiting.size;
   }
 
-  /** Moves both clocks, on or back, and fires the timers that become due, in order. */
+  /** Moves both clocks forward or back, and fires the timers that become due, in order. */
   advance(seconds: number): void {
     const end = this.monotonic() + seconds;
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) this.#fire(next);
     this.seconds = end - this.#ahead;
   }
 
-  /** The same, with a turn of the event loop after each timer, for what it wakes up. */
+  /** Does the same as `advance()`, but waits for a turn of the event loop after each timer. */
   async advanceSlowly(seconds: number): Promise<void> {
     const end = this.monotonic() + seconds;
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
@@ -88,13 +88,13 @@ export class ManualClock implements Timers {
     this.seconds = end - this.#ahead;
   }
 
-  /** Moves both clocks to the next timer that becomes due, and fires it. */
+  /** Moves both clocks to the next timer, and fires it. */
   advanceToNext(): void {
     const next = this.#next(Infinity);
     if (next !== undefined) this.#fire(next);
   }
 
-  /** Sets the time of day, as a person or NTP does. The monotonic clock goes on as before. */
+  /** Sets the time of day, as NTP or an administrator does. The monotonic clock is not affected. */
   setTimeOfDay(seconds: number): void {
     this.#ahead += this.seconds - seconds;
     this.seconds = seconds;
@@ -116,13 +116,13 @@ export class ManualClock implements Timers {
 }
 
 /**
- * Waits for a promise while virtual time goes on. What takes no virtual time is done within some
- * turns of the event loop.
+ * Waits for a promise while virtual time passes. Before the time moves, promises that need no
+ * virtual time get some turns of the event loop.
  *
  * @param clock The clock.
  * @param promise The promise.
- * @param seconds For how long at most, in virtual time.
- * @returns What the promise resolves to.
+ * @param seconds The longest wait, in virtual time.
+ * @returns The value of the promise.
  */
 export async function settle<T>(
   clock: ManualClock,

@@ -1,12 +1,12 @@
 /**
- * Families whose names are so close to one another that OpenMetrics cannot have both as they are.
+ * Families with such similar names that OpenMetrics cannot expose both of a pair unchanged.
  *
  * @module
  */
 import { MetricFamily, type MetricType } from "../../mod.ts";
 import { createdName, sampleNames } from "../../model.ts";
 
-/** Families whose names are close to one another. */
+/** Similar names, with a type each. */
 const FAMILIES: readonly (readonly [name: string, type: MetricType])[] = [
   ["jobs", "gauge"],
   ["jobs", "unknown"],
@@ -32,7 +32,7 @@ const FAMILIES: readonly (readonly [name: string, type: MetricType])[] = [
 
 let next = 1;
 
-/** A family with one metric whose numbers no other has. */
+/** Creates a family with one metric. Its numbers occur in no other family. */
 function make(name: string, type: MetricType): MetricFamily {
   const family = new MetricFamily(name, `A ${type}.`, type);
   const labels: Record<string, string> = { l: "v" };
@@ -66,17 +66,17 @@ function make(name: string, type: MetricType): MetricFamily {
 
 /** Two families of one registry. */
 export interface ClosePair {
-  /** What they are, as in `gauge jobs and counter jobs_total`. */
+  /** A description, such as `gauge jobs and counter jobs_total`. */
   readonly name: string;
   /** The families, in the order of their registration. */
   readonly families: readonly [MetricFamily, MetricFamily];
 }
 
-/** All pairs that a registry accepts, in both orders. */
+/** Returns all pairs that a registry accepts, in both orders. */
 export function closePairs(): ClosePair[] {
   return FAMILIES.flatMap((a) => {
     const names = [a[0], ...sampleNames(...a)];
-    // A registry refuses equal names of families or samples.
+    // A registry rejects families with equal family or sample names.
     const others = FAMILIES.filter((b) =>
       !names.some((name) => name === b[0] || sampleNames(...b).includes(name))
     );
@@ -87,7 +87,7 @@ export function closePairs(): ClosePair[] {
   });
 }
 
-/** Every sample as a text, without those that tell since when a family counts. */
+/** Formats every sample as text, except created timestamps. */
 export function valuesOf(families: Iterable<MetricFamily>): string[] {
   return [...families].flatMap(({ name: familyName, type, samples }) =>
     [...samples].filter(({ name }) => name !== createdName(familyName, type))

@@ -1,5 +1,5 @@
 /**
- * The demo as a child process, and its `/metrics` page, for tests.
+ * Starts the demo as a child process and reads its pages, for tests.
  *
  * @module
  */
@@ -14,22 +14,22 @@ export const RUNTIMES = ["deno", "bun", "node"] as const;
 /** A runtime that the demo runs on. */
 export type Runtime = (typeof RUNTIMES)[number];
 
-/** The demo, started. */
+/** A running demo. */
 export interface RunningDemo extends AsyncDisposable {
   /** The process itself. */
   readonly program: RunningProgram;
-  /** Where it listens, as `host:port`. */
+  /** The address that it listens on, as `host:port`. */
   readonly address: string;
-  /** The text of a page of it. */
+  /** Fetches a page of the demo as text. */
   page(path: string): Promise<string>;
 }
 
-/** What `deno task demo` allows the demo. */
+/** The permissions that `deno task demo` grants. */
 const PERMISSIONS = ["--allow-net", "--allow-env=PORT,REDIS_URL"];
 
 /**
- * Starts `examples/demo.ts` on a free port; `options` are its own, and `permissions` those that
- * Deno gives it.
+ * Starts `examples/demo.ts` on a free port. `options` are command-line options of the demo, and
+ * `permissions` are granted by Deno.
  */
 export async function startDemo(
   runtime: Runtime,
@@ -58,7 +58,7 @@ export async function startDemo(
   };
 }
 
-/** The value of `series`, spelled exactly as in `exposition`. */
+/** Returns the value of `series`, which must be spelled exactly as in `exposition`. */
 export function seriesValue(exposition: string, series: string): number {
   const line = exposition.split("\n").find((line) => line.startsWith(`${series} `));
   if (line === undefined) throw new Error(`Cannot find series ${series} in:\n${exposition}`);

@@ -1,6 +1,6 @@
 /**
- * A worker that scrapes what it is told to, throws away what comes, and says how many bytes it was:
- * a client that takes no time from the isolate that measures.
+ * A worker that scrapes a given URL, discards the response and reports its size in bytes. It runs
+ * in a worker, so that the client takes no time from the measured isolate.
  *
  * @module
  */

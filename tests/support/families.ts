@@ -14,23 +14,23 @@ import {
   TRUSTED,
 } from "../../model.ts";
 
-/** What kind of families there are to be. */
+/** Constraints on the generated families. */
 export interface FamilyConstraints {
   /**
-   * Whether the numbers are those that OpenMetrics allows: a counter is a number >= 0,
-   * a count is whole, a histogram has a sum if and only if it has a count.
+   * Whether all numbers are legal in OpenMetrics: counters are >= 0, counts are whole numbers, and
+   * a histogram has a sum if and only if it has a count.
    */
   readonly legal: boolean;
 }
 
-/** A metric before it is a part of a family. */
+/** A metric before it is added to a family. */
 interface Point {
   readonly labels: Record<string, string>;
   readonly timestamp: number | undefined;
   readonly created: number | undefined;
   readonly exemplar: Exemplar | undefined;
   readonly value: number;
-  /** Not cumulative; as many as there are bounds, and one. */
+  /** Counts of the buckets, not cumulative: one more than there are bounds. */
   readonly counts: readonly number[];
   readonly sum: number | undefined;
   readonly quantileValues: readonly number[];
@@ -38,7 +38,7 @@ interface Point {
   readonly isClassic: boolean;
 }
 
-/** What a type takes of {@linkcode Point}, and the shape of its numbers. */
+/** The type of a family, and the parts of a {@linkcode Point} that it uses. */
 interface Shape {
   readonly type: MetricType;
   readonly bounds: readonly number[];
@@ -58,7 +58,7 @@ export const TYPES: readonly MetricType[] = [
   "unknown",
 ];
 
-/** Text of which every part has once broken a parser. */
+/** Texts that have each broken a parser before. */
 const NASTY = [
   "",
   " ",
@@ -120,7 +120,7 @@ const amount = fc.oneof(
   fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
 );
 
-/** Seconds since 1970, to the microsecond, before that moment too. */
+/** A time in seconds since 1970, with microseconds. It may be before 1970. */
 const moment = fc.oneof(
   fc.constantFrom(0, 0.001, -1.5, 1_700_000_000, 1_700_000_000.123),
   fc.integer({ min: -2e9 * 1e6, max: 4e9 * 1e6 }).map((microseconds) => microseconds / 1e6),
@@ -235,7 +235,7 @@ function description(constraints: FamilyConstraints): fc.Arbitrary<Description> 
   );
 }
 
-/** Families whose names do not clash in any format. */
+/** Returns an arbitrary of families whose names do not clash in any format. */
 export function arbitraryFamilies(constraints: FamilyConstraints): fc.Arbitrary<MetricFamily[]> {
   return fc.array(description(constraints), { maxLength: 6 })
     .map((descriptions) => descriptions.map(build));
@@ -244,15 +244,15 @@ export function arbitraryFamilies(constraints: FamilyConstraints): fc.Arbitrary<
 function build({ shape, base, help, unit, isTotal, points }: Description, index: number) {
   const { type } = shape;
   const suffix = type === "counter" && isTotal ? "_total" : "";
-  // The name of a stateset is a label name too.
+  // The name of a stateset is also a label name.
   const stem = type === "stateset" ? base.replaceAll(":", "_") : base;
   const family = new MetricFamily(`${stem}_${index}${suffix}`, help, type, {
     unit,
     nameValidation: "utf8",
   });
   for (const point of points) {
-    // Which infos are one metric cannot be told in OpenMetrics, so that either all of
-    // a family have timestamps, or none has.
+    // Either all infos of a family have timestamps or none has, because OpenMetrics cannot show
+    // which infos belong to one metric.
     const timestamp = type === "info" ? points[0]?.timestamp : point.timestamp;
     addPoint(family, shape, { ...point, timestamp });
   }
@@ -272,7 +272,7 @@ function addPoint(family: MetricFamily, shape: Shape, point: Point): void {
       if (point.native !== undefined) {
         const { native } = point;
         family.addSample(name, labels, 0, { timestamp, nativeHistogram: native });
-        // Both parts tell of the same values.
+        // Both parts describe the same values.
         if (isClassic) {
           add("_bucket", native.count, { le: Infinity });
           add(`_${g}sum`, native.sum);
@@ -322,7 +322,9 @@ function addPoint(family: MetricFamily, shape: Shape, point: Point): void {
   }
 }
 
-/** Metrics that are read while they are written, as those of the library's own metrics are. */
+/**
+ * Marks metrics as trusted, so that they are read while they are written, as the library's own are.
+ */
 export function trusted(type: MetricType, metrics: Iterable<Metric>): LiveMetrics {
   return { [TRUSTED]: type, [Symbol.iterator]: () => metrics[Symbol.iterator]() };
 }

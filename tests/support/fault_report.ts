@@ -1,41 +1,41 @@
 /**
- * What tests of faults have in common: how much load they make, and where their figures go.
+ * Loads and reports of the fault tests.
  *
- * A test of `tests/faults/` holds a bar that users are promised. Run by itself it makes a small
- * load, enough to show a fault; with `NARTHEX_TRUST=full` it makes the whole one. Where
- * `NARTHEX_TRUST_REPORT` names a file, each figure is appended to it as a line of JSON.
+ * Each test in `tests/faults/` checks a promise to users. By default it makes a small load, which
+ * is enough to show a fault. With `NARTHEX_TRUST=full` it makes the full load. If
+ * `NARTHEX_TRUST_REPORT` is set, each figure is appended to that file as a line of JSON.
  *
  * @module
  */
 import { appendFileSync } from "node:fs";
 import process from "node:process";
 
-/** A figure that was measured, and the bar that it was held against. */
+/** A measured figure, and the limit that it must meet. */
 export interface FaultFigure {
-  /** What was done to the program. */
+  /** The fault that was caused. */
   readonly fault: string;
-  /** What must hold. */
+  /** The promise. */
   readonly bar: string;
-  /** What was measured. */
+  /** The measured result. */
   readonly figure: string;
 }
 
-/** Whether the whole load is made. */
+/** Whether tests make the full load. */
 export const IS_FULL: boolean = process.env["NARTHEX_TRUST"] === "full";
 
-/** How much of something there is: `full`, or else `sample`. */
+/** Returns `full` or `sample`, depending on {@linkcode IS_FULL}. */
 export function load(full: number, sample: number): number {
   return IS_FULL ? full : sample;
 }
 
-/** Notes a figure, where anybody wants to know. */
+/** Appends a figure to the report, if there is one. */
 export function reportFault(figure: FaultFigure): void {
   const path = process.env["NARTHEX_TRUST_REPORT"];
   if (path === undefined || path === "") return;
   appendFileSync(path, `${JSON.stringify({ ...figure, full: IS_FULL })}\n`);
 }
 
-/** A number of bytes as people read it. */
+/** Formats a number of bytes in megabytes. */
 export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }

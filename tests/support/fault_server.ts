@@ -1,12 +1,15 @@
 /**
- * A server whose scrapes are tested for what they cost the program: a process of its own, so that
- * its memory is only that of the server. It prints `port <number>` and answers until it is stopped.
+ * A server for tests of what scrapes cost the program. It runs in a separate process, so that only
+ * the server uses the measured memory. It prints `port <number>` and serves until it is stopped.
  *
- * Arguments: `metrics` for the handler of the library, or `bare` for one that sends the same bytes,
- * made once; how many series there are; how many of them can be read before the next one throws;
- * and options of the handler as JSON.
+ * Arguments:
+ * - `metrics` for the handler of the library, or `bare` for a handler that sends the same bytes,
+ *   encoded once
+ * - the number of series
+ * - the number of series that can be read before reading throws
+ * - options of the handler, as JSON
  *
- * Everything is a scrape, but `/state`, which tells what the process holds.
+ * Every path is a scrape, except `/state`, which returns the state of the process.
  *
  * @module
  */
@@ -24,17 +27,17 @@ import {
 import { trusted } from "./families.ts";
 import { collectGarbage } from "./garbage.ts";
 
-/** What `/state` answers. */
+/** The response of `/state`. */
 export interface FaultServerState {
-  /** How many scrapes were begun. */
+  /** The number of scrapes that were started. */
   readonly scrapes: number;
-  /** How many series were read for them. */
+  /** The number of series that were read. */
   readonly encoded: number;
-  /** How many scrapes are still being written. */
+  /** The number of scrapes that are still being written. */
   readonly open: number;
-  /** How many descriptors the process has. */
+  /** The number of open file descriptors. */
   readonly descriptors: number;
-  /** What is on the heap after a garbage collection, in bytes. */
+  /** The size of the heap after a garbage collection, in bytes. */
   readonly heapUsed: number;
 }
 

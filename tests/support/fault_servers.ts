@@ -1,5 +1,5 @@
 /**
- * Starts `fault_server.ts`, and clients for it that do what they should not.
+ * Starts `fault_server.ts`, and connects misbehaving clients to it.
  *
  * @module
  */
@@ -9,27 +9,27 @@ import type { Runtime } from "./demo.ts";
 import type { FaultServerState } from "./fault_server.ts";
 import { portOf, startOn } from "./servers.ts";
 
-/** What the server is to serve. */
+/** Options of {@linkcode startFaultServer}. */
 export interface FaultServerOptions {
-  /** The runtime it runs on. @default {"deno"} */
+  /** The runtime of the server. @default {"deno"} */
   readonly runtime?: Runtime;
-  /** Whether it sends bytes that were made once, in place of the library. @default {false} */
+  /** Whether to send bytes that were encoded once, without the library. @default {false} */
   readonly bare?: boolean;
-  /** How many series there are. */
+  /** The number of series. */
   readonly series: number;
-  /** How many of them can be read before the next one throws. @default {Infinity} */
+  /** The number of series that can be read before reading throws. @default {Infinity} */
   readonly readable?: number;
   /** Options of the handler. */
   readonly handler?: Readonly<Record<string, unknown>>;
 }
 
-/** The server, started. */
+/** A running server. */
 export interface RunningFaultServer extends AsyncDisposable {
-  /** The port on loopback. */
+  /** The port on the loopback interface. */
   readonly port: number;
-  /** What it holds now. */
+  /** Fetches the current state. */
   state(): Promise<FaultServerState>;
-  /** The largest amount of memory that it has had since it was started, in bytes. */
+  /** Returns the peak memory since the start, in bytes. */
   peakMemory(): number;
 }
 
@@ -42,7 +42,7 @@ export async function startFaultServer(options: FaultServerOptions): Promise<Run
   ]);
   const port = await portOf(program);
   const state = async (): Promise<FaultServerState> => {
-    // A connection of its own that ends, so that it is not among those which are counted later.
+    // This connection is closed, so that later counts of descriptors do not include it.
     const headers = { connection: "close" };
     return await (await fetch(`http://127.0.0.1:${port}/state`, { headers })).json();
   };
@@ -57,11 +57,11 @@ export async function startFaultServer(options: FaultServerOptions): Promise<Run
   };
 }
 
-/** Connects to a port of loopback. */
+/** Connects to a port on the loopback interface. */
 export function connectTo(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => resolve(socket));
     socket.once("error", reject);
-    socket.on("error", () => {}); // What is cut off later may be reset.
+    socket.on("error", () => {}); // A connection that is cut off later may be reset.
   });
 }

@@ -1,35 +1,35 @@
 /**
- * A connection that fails: what is between a client and a server, for tests.
+ * A proxy that loses data between a client and a server, for tests.
  *
  * @module
  */
 import { connect, createServer, type Socket } from "node:net";
 
-/** The probabilities that a piece of data is lost. */
+/** The probability of losing a piece of data, for each direction. */
 export interface FaultRates {
   readonly requests: number;
   readonly replies: number;
 }
 
-/** A proxy. Dispose of it to close it with all its connections. */
+/** A running proxy. Dispose of it to close it and all its connections. */
 export interface FaultyProxy extends AsyncDisposable {
   readonly port: number;
-  /** How much was lost so far. */
+  /** The number of losses so far. */
   readonly lost: { requests: number; replies: number };
-  /** May be set at any time. */
+  /** The current rates. A test may set them at any time. */
   rates: FaultRates;
 }
 
-/** How long a connection says nothing before it ends, when it does not end at once. */
+/** The silence before a connection ends, if it does not end at once. */
 const SILENCE_MS = 50;
 
 /**
- * Starts a proxy before a port of loopback. Whatever it loses ends the connection, at once or
- * after a silence: nothing comes after a gap, as in TCP.
+ * Starts a proxy in front of a loopback port. Each loss ends its connection, at once or after a
+ * silence, because TCP delivers nothing after a gap.
  *
  * @param target The port of the server.
- * @param rates What is lost at first.
- * @param seed What is lost is the same for the same traffic and seed.
+ * @param rates The rates at the start.
+ * @param seed The seed. The losses are the same for the same traffic and seed.
  */
 export async function startFaultyProxy(
   target: number,
@@ -37,7 +37,7 @@ export async function startFaultyProxy(
   seed = 1,
 ): Promise<FaultyProxy> {
   let state = seed;
-  /** Evenly from 0 to 1: Park and Miller's generator. */
+  /** Returns an evenly distributed number from 0 to 1, by the generator of Park and Miller. */
   const random = (): number => (state = state * 48271 % 2147483647) / 2147483647;
   const sockets = new Set<Socket>();
   const lost = { requests: 0, replies: 0 };
@@ -60,7 +60,7 @@ export async function startFaultyProxy(
       from.on("error", end);
       from.on("close", () => {
         sockets.delete(from);
-        // What was written already still arrives.
+        // Data that was already written still arrives.
         if (!isLost) to.end();
       });
     };

@@ -1,28 +1,28 @@
 /**
- * Servers of handlers of the shape of `fetch`, by the runtime's own way, and what they send.
+ * Serves `fetch` handlers by the native server of the runtime, and reads raw responses.
  *
  * @module
  */
 import { connect } from "node:net";
 
-/** A handler with whatever the runtime hands to it beside the request. */
-// deno-lint-ignore no-explicit-any -- What comes beside the request is of a type of each runtime.
+/** A handler, which may take more arguments of the runtime. */
+// deno-lint-ignore no-explicit-any -- Each runtime passes more arguments of its own types.
 export type FetchHandler = (request: Request, ...rest: any[]) => unknown;
 
-/** The runtime that this is. */
+/** The current runtime. */
 export const RUNTIME: "Bun" | "Deno" | "Node" = "Bun" in globalThis
   ? "Bun"
   : "Deno" in globalThis
   ? "Deno"
   : "Node";
 
-/** A server that listens on loopback. */
+/** A server on the loopback interface. */
 export interface FetchServer {
   readonly port: number;
   stop(): Promise<void>;
 }
 
-/** The part of `Bun` that is used here. */
+/** The parts of `Bun` that are used here. */
 export interface BunRuntime {
   serve(options: object): { port: number; stop(closeConnections: boolean): Promise<void> };
   file(path: URL): Blob;
@@ -30,11 +30,11 @@ export interface BunRuntime {
 
 const PLACE = { port: 0, hostname: "127.0.0.1" };
 
-/** What is answered when a handler fails. */
+/** Returns the response for a handler that throws. */
 const failed = () => new Response("failed", { status: 500 });
 
 /**
- * Serves a handler: by `Deno.serve()`, by `Bun.serve()`, or by `@hono/node-server` on Node.
+ * Serves a handler with `Deno.serve()`, `Bun.serve()`, or `@hono/node-server` on Node.
  *
  * @param handler The handler, or an object with more options of `Bun.serve()`.
  */
@@ -48,7 +48,7 @@ export async function serveFetch(
     return { port: server.port, stop: () => server.stop(true) };
   }
   if (RUNTIME === "Deno") {
-    // The type asks for a response, and some tests answer with something else.
+    // The type requires a response, but some tests return other values.
     const fetch = options.fetch as (request: Request) => Response;
     const server = Deno.serve({ ...PLACE, onListen: () => {}, onError: failed }, fetch);
     return { port: server.addr.port, stop: () => server.shutdown() };
@@ -58,7 +58,7 @@ export async function serveFetch(
     const server = serve(
       {
         ...PLACE,
-        // The response is of whatever class, and there is one.
+        // The handler returns a response, of any class.
         fetch: options.fetch as (request: Request) => Response,
         serverOptions: { keepAliveTimeout: 1 },
       },
@@ -72,18 +72,18 @@ export async function serveFetch(
             }),
         }),
     );
-    // Answers that were fetched bring a header that keeps the connection open. Not every version
-    // of the types knows this one.
+    // Fetched responses carry a header that keeps the connection open. Some versions of the types
+    // lack this option.
     Object.assign(server, { keepAliveTimeoutBuffer: 0 });
   });
 }
 
 /**
- * Asks for a path on a connection of its own, and returns what the server sends to its end.
+ * Requests a path on a new connection, and returns all that the server sends.
  *
  * @param port The port.
  * @param path The path.
- * @param options The method, more lines of the head, the body, and when to leave.
+ * @param options The method, more header lines, the body, and when to disconnect.
  */
 export async function fetchRaw(
   port: number,
@@ -92,9 +92,9 @@ export async function fetchRaw(
     method?: string;
     head?: string;
     body?: string;
-    /** Leaves as soon as this has come. */
+    /** Disconnects as soon as this text has arrived. */
     until?: string;
-    /** Called whenever something has come. */
+    /** Called whenever data has arrived. */
     onData?: () => void;
   } = {},
 ): Promise<string> {
@@ -108,7 +108,7 @@ export async function fetchRaw(
       if (until !== undefined && received.includes(until)) break;
     }
   } catch {
-    // A connection that the server has cut off. What has come before counts.
+    // The server cut the connection off. Data that arrived before counts.
   }
   return received;
 }

@@ -2,26 +2,26 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { partialSuccess } from "./otlp.ts";
 
 /**
- * What a receiver does with a request. With `"lost"` it takes the request, and the connection breaks
- * before the answer. With `"hang"` it never answers. With `"partial"` it rejects one point.
+ * A receiver's reaction to a request. `"lost"` accepts the request and breaks the connection before
+ * the response. `"hang"` never responds. `"partial"` rejects one point.
  */
 export type Way = "ok" | "partial" | "503" | "429" | "lost" | "hang";
 
 /** Options of {@linkcode FlakyReceiver}. */
 export interface FlakyReceiverOptions {
   readonly port: number;
-  /** Chooses what is done with the next request. */
+  /** Chooses the reaction to the next request. */
   readonly next: () => Way;
-  /** Reads the body of a request that is taken. */
+  /** Reads the body of an accepted request. */
   readonly take: (headers: Headers, body: Uint8Array) => void;
-  /** The header `Retry-After` of an answer 429. */
+  /** The `Retry-After` header of a response with status 429. */
   readonly retryAfter: string;
 }
 
-/** A real receiver that misbehaves until it is well, and can be restarted. */
+/** A real receiver that misbehaves until `isWell` is set, and can be restarted. */
 export class FlakyReceiver {
   readonly url: string;
-  /** How often each thing was done. */
+  /** The number of requests by reaction. */
   readonly done: Map<Way, number> = new Map();
   isWell = false;
   readonly #options: FlakyReceiverOptions;

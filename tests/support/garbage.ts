@@ -14,24 +14,25 @@ function findCollector(): () => void {
   const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(force: boolean): void } };
   if (Bun !== undefined) return () => Bun.gc(true);
   if (gc !== undefined) return gc;
-  // A context that is made after the flag was set has the function.
+  // Only contexts that are created after the flag was set have the function.
   v8.setFlagsFromString("--expose-gc");
   return vm.runInNewContext("gc") as () => void;
 }
 
-/** Frees what nobody holds, and lets those who wait for it know. */
+/** Collects garbage once, and lets finalizers run. */
 async function collectOnce(): Promise<void> {
-  // What was dereferenced is kept until the present job has ended.
+  // A dereferenced `WeakRef` keeps its target alive until the current job has ended.
   await sleep(5);
   collect();
   await sleep(5);
 }
 
 /**
- * Frees what nobody holds, some of which takes later turns of the event loop.
+ * Collects garbage repeatedly, because some objects are only freed in later turns of the event
+ * loop.
  *
- * @param isDone Asked after each collection; engines may keep something for a while.
- * @returns Whether it was done after some collections.
+ * @param isDone Called after each collection, because engines may keep an object for a while.
+ * @returns Whether `isDone` returned true in time. Without it, true.
  */
 export async function collectGarbage(isDone?: () => boolean): Promise<boolean> {
   for (let i = 0; i < (isDone === undefined ? 5 : 20); i++) {
@@ -41,13 +42,16 @@ export async function collectGarbage(isDone?: () => boolean): Promise<boolean> {
   return isDone === undefined;
 }
 
-/** How many bytes are used, on the heap and beside it. Bun's heap contains external memory. */
+/**
+ * Returns the used memory in bytes, on the heap and outside. Bun's heap size includes external
+ * memory.
+ */
 export function usedMemory(): number {
   const { heapUsed, external } = process.memoryUsage();
   return "Bun" in globalThis ? heapUsed : heapUsed + external;
 }
 
-/** The same, when garbage has been collected. */
+/** Returns the used memory after garbage collections. */
 export async function collectedMemory(): Promise<number> {
   for (let i = 0; i < 3; i++) await collectOnce();
   return usedMemory();

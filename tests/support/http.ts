@@ -1,11 +1,11 @@
 /**
- * What the metrics of HTTP say, for tests.
+ * Reads the metrics of HTTP in tests.
  *
  * @module
  */
 import { type CollectorRegistry, generateMetrics } from "../../mod.ts";
 
-/** The values of samples by name and labels, of all that are not of a bucket. */
+/** Returns the values of all samples except buckets, by name and labels. */
 export function readSamples(registry: CollectorRegistry): Record<string, number> {
   const samples: Record<string, number> = {};
   for (const line of generateMetrics(registry).split("\n")) {
@@ -17,14 +17,14 @@ export function readSamples(registry: CollectorRegistry): Record<string, number>
   return samples;
 }
 
-/** The number of series that a registry exposes. */
+/** Returns the number of series that a registry exposes. */
 export function countSeries(registry: CollectorRegistry): number {
   return generateMetrics(registry).split("\n").filter((line) => /^[^#]/.test(line)).length;
 }
 
 /**
- * Waits until something holds. It is looked at in every turn of the event loop, for so long that
- * only a fault reaches the end.
+ * Waits until a condition holds. It is checked every millisecond, with a limit that only a fault
+ * reaches.
  */
 export async function until(holds: () => boolean): Promise<void> {
   const end = Date.now() + 60_000;

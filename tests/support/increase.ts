@@ -1,4 +1,4 @@
-/** How much Prometheus takes a counter to have grown that it sees at these values. */
+/** Computes the increase of a counter as Prometheus does, including resets. */
 export class Increase {
   #last = 0;
   total = 0;

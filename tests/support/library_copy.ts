@@ -1,5 +1,5 @@
 /**
- * A second copy of the library, as a program has it that depends on two versions.
+ * A second copy of the library, as in a program that depends on two versions.
  *
  * @module
  */
@@ -14,20 +14,20 @@ import { readSources } from "./sources.ts";
 export interface LibraryCopy extends AsyncDisposable {
   /** The folder. */
   readonly folder: string;
-  /** Writes a module into the folder, beside `mod.ts`, and gives its URL. */
+  /** Writes a module next to `mod.ts` in the folder, and returns its URL. */
   write(name: string, code: string): Promise<string>;
   /** The URL of the copy's `mod.ts`. */
   readonly url: string;
 }
 
-/** Copies the library's files to a temporary folder. */
+/** Copies the library to a temporary folder. */
 export async function copyLibrary(): Promise<LibraryCopy> {
   const folder = await mkdtemp(join(tmpdir(), "narthex-copy-"));
   for (const { path } of readSources()) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await copyFile(join(ROOT, path), join(folder, path));
   }
-  // Without it, Node has to guess what kind of modules these are.
+  // Without this file, Node would have to guess the module type.
   await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
   const urlOf = (name: string) => pathToFileURL(join(folder, name)).href;
   return {

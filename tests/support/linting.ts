@@ -1,5 +1,5 @@
 /**
- * Metric names that promtool has something to say about, and what it says.
+ * Metric names that promtool complains about, and its messages.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Collector, CollectorRegistry, MetricFamily, type MetricType } from
 import type { Problem } from "../../testing.ts";
 import { TYPES } from "./families.ts";
 
-/** Words of which each makes or breaks a rule somewhere in a name. */
+/** Words that each keep or break some rule in a name. */
 const WORDS = [
   ...["a", "size", "fooBar", "HTTPRequests", "b1C", "x:y", ":", "", "Gauge", "GAUGE", "MS", "Kb"],
   ...["counter", "gauge", "histogram", "summary", "untyped", "gauge_histogram", "info"],
@@ -20,7 +20,7 @@ const WORDS = [
 
 const LABELS = ["a", "aB", "le", "quantile", "job", "instance", "camelCase", "UPPER", "a.b", "aß"];
 
-/** A family to be, with as many series as asked for. */
+/** A description of a family. */
 interface Description {
   readonly words: readonly string[];
   readonly help: string;
@@ -47,7 +47,7 @@ function build({ words, help, type, labels, series, suffix }: Description): Metr
     const set = Object.fromEntries(labels.map((label) => [label, String(i)]));
     delete set[family.name];
     addSeries(family, set, i);
-    // Without labels there is no second one.
+    // Without labels there can only be one series.
     if (Object.keys(set).length === 0) break;
   }
   return family;
@@ -79,13 +79,13 @@ function addSeries(family: MetricFamily, labels: Record<string, string>, value: 
   }
 }
 
-/** A registry of families of all types with names and labels that are mostly not good. */
+/** Registries with families of all types, most of them with bad names and labels. */
 export const arbitraryRegistry: fc.Arbitrary<CollectorRegistry> = fc.array(description, {
   minLength: 1,
   maxLength: 40,
 }).map((descriptions) => registryOf(descriptions.map(build)));
 
-/** A registry that has families as a custom collector brings them. */
+/** Creates a registry with a custom collector that returns these families. */
 export function registryOf(families: readonly MetricFamily[]): CollectorRegistry {
   const registry = new CollectorRegistry();
   const collector: Collector = { collect: () => families };
@@ -93,7 +93,7 @@ export function registryOf(families: readonly MetricFamily[]): CollectorRegistry
   return registry;
 }
 
-/** The lines that `promtool check metrics` prints about problems, without repeats. */
+/** Returns the lines that `promtool check metrics` prints about problems, without duplicates. */
 export function promtoolLines(problems: readonly Problem[]): string[] {
   const lines = problems.filter(({ source }) => source === "promtool")
     .map(({ metric, message }) => `${metric} ${message}`);

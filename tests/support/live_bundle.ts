@@ -1,6 +1,6 @@
 /**
- * Makes `live/client_bundle.ts` from `live/client/`: run it with `deno task live` after every change
- * there. The page is sent as it is in that file, so nothing is built when a program runs.
+ * Bundles `live/client/` into `live/client_bundle.ts`. Run it with `deno task live` after every
+ * change of the client. The page is served from that file, so nothing is built at run time.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { ROOT, ROOT_URL } from "./paths.ts";
 /** The generated file. */
 export const LIVE_BUNDLE_URL: URL = new URL("live/client_bundle.ts", ROOT_URL);
 
-/** The browsers that the page is for, as old as they may be. */
+/** The oldest supported browsers. */
 const TARGET = ["chrome116", "firefox124", "safari17.4"];
 
-/** The text of the generated file, as it should be. */
+/** Returns the expected text of the generated file. */
 export async function bundleLive(): Promise<string> {
   const options = { bundle: true, minify: true, target: TARGET, write: false, charset: "utf8" };
   const run = async (entry: string, more: BuildOptions = {}): Promise<string> => {

@@ -1,9 +1,9 @@
 /**
- * Runs the suite while each core of the machine has a busy loop beside it: `deno task test:loaded`.
- * A test that fails there, and nowhere else, depends on how fast the machine is.
+ * Runs the suite next to a busy loop on each core: `deno task test:loaded`. A test that only fails
+ * there depends on the speed of the machine.
  *
- * Arguments: folders or files in `tests/` to run, all of them if there are none, and
- * `--ignore=tests/FOLDER` for a folder to leave out, which may be there several times.
+ * Arguments: folders or files in `tests/` to run (default: all), and `--ignore=tests/FOLDER` for
+ * each folder to skip.
  *
  * @module
  */
@@ -11,26 +11,26 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ROOT } from "./paths.ts";
 
-/** The tasks that make up the suite. */
+/** The tasks of the suite. */
 const TASKS = ["test:deno", "test:bun", "test:node", "test:e2e"] as const;
 
-/** What is to be run. */
+/** A selection of tests. */
 export interface Selection {
-  /** Folders and files to run. None for all. */
+  /** Folders and files to run. Empty means all. */
   readonly paths: readonly string[];
-  /** Folders to leave out. */
+  /** Folders to skip. */
   readonly ignored: readonly string[];
 }
 
-/** The commands of tasks by their names. */
+/** Commands by the names of their tasks. */
 export type Commands = Readonly<Record<(typeof TASKS)[number], string>>;
 
 /**
- * Returns the commands of the suite for some of its tests.
+ * Returns the commands that run a selection of the suite.
  *
  * @param commands The commands for all tests.
  * @param selection The tests.
- * @returns One command for each runtime, and one for the end-to-end tests if they are wanted.
+ * @returns One command for each runtime, and one for the end-to-end tests if they are selected.
  */
 export function select(commands: Commands, { paths, ignored }: Selection): string[] {
   for (const folder of ignored) {
@@ -65,11 +65,11 @@ export function select(commands: Commands, { paths, ignored }: Selection): strin
 }
 
 /**
- * Runs a function while processes keep the machine busy.
+ * Runs a function while other processes keep the machine busy. They have ended when it returns.
  *
- * @param loops How many processes.
+ * @param loops The number of processes.
  * @param run The function.
- * @returns Its result. The processes have ended by then.
+ * @returns Its result.
  */
 export async function runBesideLoops<T>(loops: number, run: () => Promise<T>): Promise<T> {
   const program = fileURLToPath(new URL("busy_loop.ts", import.meta.url));
@@ -84,7 +84,7 @@ export async function runBesideLoops<T>(loops: number, run: () => Promise<T>): P
   }
 }
 
-/** Runs commands one after the other, and gives the first exit code that is not 0. */
+/** Runs commands in order, and returns the first exit code that is not 0, or 0. */
 export async function runAll(commands: readonly string[]): Promise<number> {
   let first = 0;
   for (const command of commands) {
@@ -106,7 +106,7 @@ if (import.meta.main) {
   const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const commands = Object.fromEntries(TASKS.map((task) => [task, config.tasks[task].command]));
   const ignored = values.ignore.flatMap((folders) => folders.split(","));
-  // The names are those of the tasks.
+  // The keys are the names of the tasks.
   const selected = select(commands as Commands, { paths: positionals, ignored });
   Deno.exit(await runBesideLoops(navigator.hardwareConcurrency, () => runAll(selected)));
 }

@@ -1,19 +1,19 @@
 /**
- * The clocks of the machine, in the hands of a test.
+ * Replaces the clocks of the machine in a test.
  *
  * @module
  */
 
-/** Clocks that a program sees as `Date.now()` and `performance.now()`. */
+/** Fake clocks behind `Date.now()` and `performance.now()`. */
 export class MachineClocks {
   /** The time of day, in seconds since 1970. */
   wall = 1_700_000_000;
-  /** The time that never goes back, on machines that keep their word, in seconds. */
+  /** The monotonic time, in seconds. A test may still move it back, as faulty machines do. */
   monotonic = 100_000;
   readonly #date = Date.now;
   readonly #performance = Object.getOwnPropertyDescriptor(performance, "now");
 
-  /** Takes the clocks over. */
+  /** Replaces the clocks. */
   constructor() {
     Date.now = () => Math.round(this.wall * 1000);
     Object.defineProperty(performance, "now", {
@@ -23,16 +23,16 @@ export class MachineClocks {
     });
   }
 
-  /** Lets time pass, as both clocks see it. */
+  /** Moves both clocks forward. */
   advance(seconds: number): void {
     this.wall += seconds;
     this.monotonic += seconds;
   }
 
-  /** Gives the clocks back. */
+  /** Restores the clocks. */
   restore(): void {
     Date.now = this.#date;
-    // Where it is inherited, what is inherited is seen again.
+    // If `now` was inherited, deleting the replacement reveals it again.
     if (this.#performance === undefined) delete (performance as { now?: () => number }).now;
     else Object.defineProperty(performance, "now", this.#performance);
   }

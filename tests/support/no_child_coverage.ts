@@ -1,6 +1,6 @@
 /**
- * Loaded before the tests. Keeps the programs that they start from writing coverage: a program that
- * is killed leaves half a file, which `deno coverage` cannot read.
+ * Preloaded before the tests. Keeps child programs from writing coverage, because a killed program
+ * leaves an incomplete file that `deno coverage` cannot read.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A real node_exporter that reads the text files of a folder, and nothing else.
+ * Starts a real node_exporter that only reads the text files of a folder.
  *
  * @module
  */
@@ -7,11 +7,11 @@ import { freePort, start, waitFor } from "./processes.ts";
 
 /** A running node_exporter. Dispose of it to stop it. */
 export interface NodeExporter extends AsyncDisposable {
-  /** Its metrics. */
+  /** Fetches its metrics. */
   scrape(): Promise<string>;
 }
 
-/** Starts the program at `path`, which reads the files in `folder`. */
+/** Starts the program at `path`. It reads the files in `folder`. */
 export async function startNodeExporter(path: string, folder: string): Promise<NodeExporter> {
   const port = await freePort();
   const program = start(path, [

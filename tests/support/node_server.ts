@@ -1,12 +1,12 @@
 /**
- * Servers on `node:http`, for the tests of what stands on it.
+ * Servers on `node:http`, for tests of frameworks that build on it.
  *
  * @module
  */
 import { createServer, type RequestListener } from "node:http";
 import type { FrameworkServer } from "./server_table.ts";
 
-/** Serves a listener on a free port of loopback. */
+/** Serves a listener on a free loopback port. */
 export async function serveListener(listener: RequestListener): Promise<FrameworkServer> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

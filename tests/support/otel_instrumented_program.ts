@@ -1,7 +1,7 @@
 /**
- * A program with instrumentations from npm, whose metrics are in the default registry: a server, calls
- * to it, a database, the runtime and the machine. OpenTelemetry's SDK gets the same calls. Prints
- * what both make of them.
+ * A program with instrumentations from npm: a server, calls to it, a database, the runtime and the
+ * machine. Their metrics go to the default registry, and the same calls go to OpenTelemetry's SDK.
+ * Prints the expositions of both.
  *
  * @module
  */
@@ -45,7 +45,7 @@ for (
 new HostMetrics({ meterProvider: provider }).start();
 new Gauge("native_metric", "Beside the others.").set(1);
 
-// What is required after the instrumentations is instrumented.
+// Only modules that are required after this point are instrumented.
 const require = createRequire(import.meta.url);
 const express = require("express");
 const app = express();
@@ -66,7 +66,7 @@ await using postgres = await startPostgres();
 const pool = new Pool({ host: "127.0.0.1", port: postgres.port, user: "postgres", max: 1 });
 await Promise.all([1, 2, 3].map((id) => pool.query("SELECT $1::int AS id", [id])));
 await pool.query("SELECT nothing FROM nowhere").catch(() => {});
-// The connection is in use while the metrics are read.
+// The connection stays in use while the metrics are read.
 await pool.connect();
 
 await new Promise((resolve) => setTimeout(resolve, 100));

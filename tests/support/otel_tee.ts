@@ -7,7 +7,7 @@ import type {
 } from "@opentelemetry/api";
 
 /**
- * Returns a meter provider that passes all calls on to several others, so that they measure the same
+ * Returns a meter provider that forwards all calls to several others, so that they measure the same
  * program.
  *
  * @param providers The others.
@@ -19,7 +19,7 @@ export function teeProvider(providers: readonly MeterProvider[]): MeterProvider 
 }
 
 function teeMeter(meters: readonly Meter[]): Meter {
-  /** What each meter has made in place of an observable instrument. */
+  /** The instruments that the meters created for an observable instrument. */
   const made = new Map<Observable, readonly Observable[]>();
   const batches = new Map<BatchObservableCallback, readonly BatchObservableCallback[]>();
   const adding = (make: (meter: Meter) => ReturnType<Meter["createCounter"]>) => {

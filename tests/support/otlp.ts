@@ -1,11 +1,11 @@
 /**
- * A receiver of OTLP for tests. OpenTelemetry's own definitions read what arrives, so that nothing
- * is shared with the sender.
+ * An OTLP receiver for tests. It decodes with OpenTelemetry's own definitions, so it shares no code
+ * with the sender.
  *
  * @module
  */
 import { gunzipSync } from "node:zlib";
-// Its own types say nothing of what is in there.
+// The types of the package do not describe its contents.
 // @ts-types="./otlp_definitions.d.ts"
 import generated from "@opentelemetry/otlp-transformer/build/src/generated/root.js";
 
@@ -18,7 +18,7 @@ export interface ReceivedAttribute {
   value: { stringValue: string };
 }
 
-/** A point of any kind; numbers of 64 bits are texts. */
+/** A point of any kind. 64-bit integers are strings. */
 export interface ReceivedPoint {
   attributes?: ReceivedAttribute[];
   startTimeUnixNano?: string;
@@ -74,13 +74,13 @@ export interface ReceivedExport {
   }[];
 }
 
-/** Decodes a request in either encoding. What is not there is left out. */
+/** Decodes a request in either encoding. Missing fields are omitted. */
 export function decodeExport(bytes: Uint8Array, contentType: string): ReceivedExport {
   if (contentType === "application/json") return JSON.parse(new TextDecoder().decode(bytes));
   if (contentType !== "application/x-protobuf") throw new Error(`unknown type ${contentType}`);
   const message = ExportMetricsServiceRequest.decode(bytes);
   const plain = ExportMetricsServiceRequest.toObject(message, { longs: String, bytes: Array });
-  // Ids as JSON has them. The definitions say what else is in there.
+  // Ids are hexadecimal, as in JSON. The definitions guarantee the other fields.
   return JSON.parse(
     JSON.stringify(
       plain,
@@ -92,13 +92,13 @@ export function decodeExport(bytes: Uint8Array, contentType: string): ReceivedEx
   ) as ReceivedExport;
 }
 
-/** The answer to a request of which some points were rejected. */
+/** Encodes the response to a request with rejected points. */
 export function partialSuccess(rejectedDataPoints: number, errorMessage: string): Uint8Array {
   const message = { partialSuccess: { rejectedDataPoints, errorMessage } };
   return ExportMetricsServiceResponse.encode(message).finish();
 }
 
-/** A request as it arrived. */
+/** A received request. */
 export interface ArrivedExport {
   readonly url: string;
   readonly headers: Headers;
@@ -106,7 +106,7 @@ export interface ArrivedExport {
   readonly request: ReceivedExport;
 }
 
-/** What a collector answers: a status, or more; `"fail"` for no answer at all. */
+/** A collector's response: a status, an object with more, or `"fail"` for no response. */
 export type OtlpReply = number | "fail" | {
   status: number;
   body?: string | Uint8Array;
@@ -114,16 +114,16 @@ export type OtlpReply = number | "fail" | {
   retryAfter?: string;
 };
 
-/** A collector that stands in for `fetch`, so that no network is needed. */
+/** A collector that replaces `fetch`, so that no network is needed. */
 export class FakeCollector {
   readonly arrived: ArrivedExport[] = [];
-  /** What is answered next; 200 when there is nothing left. */
+  /** The next responses. Defaults to 200 when empty. */
   replies: OtlpReply[] = [];
-  /** Waited for before each answer. */
+  /** Awaited before each response. */
   gate: Promise<void> | undefined;
 
   readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
-    // The sender makes nothing else.
+    // The sender always passes a Uint8Array.
     this.arrived.push(receiveExport(url, new Headers(init.headers), init.body as Uint8Array));
     if (this.gate !== undefined) await Promise.race([this.gate, aborted(init.signal)]);
     const reply = this.replies.shift() ?? 200;
@@ -137,7 +137,7 @@ export class FakeCollector {
     return new Response(body as BodyInit ?? null, { status, headers });
   };
 
-  /** All metrics that arrived, in order. */
+  /** All received metrics, in order. */
   get metrics(): ReceivedMetric[] {
     return this.arrived.flatMap(({ request }) => metricsOf(request));
   }
@@ -149,26 +149,26 @@ function aborted(signal: AbortSignal | null | undefined): Promise<never> {
   });
 }
 
-/** What arrived, decoded. */
+/** Decodes a received request. */
 export function receiveExport(url: string, headers: Headers, body: Uint8Array): ArrivedExport {
   const bytes = headers.get("content-encoding") === "gzip" ? gunzipSync(body) : body;
   const request = decodeExport(new Uint8Array(bytes), headers.get("content-type") ?? "");
   return { url, headers, size: body.length, request };
 }
 
-/** All metrics of a request. */
+/** Returns all metrics of a request. */
 export function metricsOf({ resourceMetrics }: ReceivedExport): ReceivedMetric[] {
   return resourceMetrics.flatMap(({ scopeMetrics }) =>
     scopeMetrics.flatMap(({ metrics }) => metrics)
   );
 }
 
-/** The attributes as an object. */
+/** Returns the attributes as an object. */
 export function plain(attributes: readonly ReceivedAttribute[] = []): Record<string, string> {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]));
 }
 
-/** A series as a text: name and attributes in order. */
+/** Formats a series as text: the name and the sorted attributes. */
 export function seriesOf(name: string, { attributes }: ReceivedPoint): string {
   const labels = Object.entries(plain(attributes)).sort(([a], [b]) => a < b ? -1 : 1);
   return `${name}{${labels.map(([key, value]) => `${key}="${value}"`).join(",")}}`;

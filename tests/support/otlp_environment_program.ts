@@ -1,5 +1,5 @@
 /**
- * A program that exports once by what its environment says, and prints what it has sent.
+ * A program that is configured by its environment, exports once and prints the sent requests.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const options = {
   onError: (error: unknown) => void errors.push(String(error)),
   fetch: (url: string, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers);
-    // The exporter makes nothing else.
+    // The exporter always passes a Uint8Array.
     const { request } = receiveExport(url, headers, init.body as Uint8Array);
     const { resource } = request.resourceMetrics[0]!;
     const { "service.instance.id": _, ...attributes } = plain(resource.attributes);

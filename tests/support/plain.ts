@@ -1,5 +1,5 @@
 /**
- * Metric families as plain data, which tests can compare.
+ * Metric families as plain data that tests can compare.
  *
  * @module
  */
@@ -17,9 +17,9 @@ export interface PlainFamily {
   help: string;
   type: MetricType;
   unit: string;
-  /** The samples, in an order that depends on nothing but themselves. */
+  /** The samples, in an order that depends only on their content. */
   samples: Sample[];
-  /** The native histograms, by their labels. */
+  /** The native histograms, sorted. */
   natives: PlainNative[];
 }
 
@@ -31,8 +31,8 @@ export interface PlainNative {
 }
 
 /**
- * Makes plain data of a family. Metrics and labels are put into a fixed order, which
- * no format promises to keep; zero has no sign, which no format keeps.
+ * Converts a family to plain data. Metrics and labels are sorted, because no format promises their
+ * order. Zeros lose their sign, because no format keeps it.
  */
 export function toPlain(family: MetricFamily): PlainFamily {
   const { name, help, type, unit } = family;
@@ -56,10 +56,10 @@ export function toPlain(family: MetricFamily): PlainFamily {
   };
 }
 
-/** Samples in the order of {@linkcode toPlain}. */
+/** Sorts items into the order of {@linkcode toPlain}. */
 export function inOrder<T extends { labels: Record<string, string> }>(items: T[]): T[] {
   const keyed = items.map((item) => [JSON.stringify([item, Object.entries(item.labels)]), item]);
-  // The first part of each pair is a text, and the second one an item.
+  // Each pair consists of a text and an item.
   const pairs = keyed as [string, T][];
   return pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0).map(([, item]) => item);
 }
@@ -91,7 +91,7 @@ function plainNative(native: NativeHistogram): NativeHistogram {
   };
 }
 
-/** The buckets that have something in them: empty ones may be written or not. */
+/** Returns the buckets that are not empty, because a format may omit the others. */
 function filled(buckets: Map<number, number>): Map<number, number> {
   return new Map([...buckets].filter(([, count]) => count !== 0).sort(([a], [b]) => a - b));
 }

@@ -1,12 +1,12 @@
 /**
- * Platforms for tests of runtime metrics: the global object, as far as it is read, with
- * nothing real in it.
+ * Fake platforms for tests of runtime metrics: the parts of the global object that the collectors
+ * read.
  *
  * @module
  */
 import type { Platform, PlatformDeno, PlatformProcess } from "../../collectors/platform.ts";
 
-/** The permissions that Deno has. */
+/** The names of Deno's permissions. */
 export const DENO_PERMISSIONS: readonly string[] = [
   "read",
   "write",
@@ -18,13 +18,13 @@ export const DENO_PERMISSIONS: readonly string[] = [
   "import",
 ];
 
-/** The files of a Linux machine, and how often one was read. */
+/** The files of a Linux machine, with a count of reads. */
 export class FakeFiles {
-  /** How often a file or a folder was read. */
+  /** The number of reads of files and folders. */
   reads = 0;
   /** The texts of the files. */
   readonly texts: Record<string, string> = {
-    // A name with everything that could be taken for the end of it.
+    // The process name contains everything that could be mistaken for its end.
     "/proc/self/stat": "42 (a b) R 1) S 1 42 42 0 -1 4194304 4022 0 0 0 4 3 0 0 20 0 11 0 " +
       "12345 19372355584 26000 18446744073709551615 1 1 0 0\n",
     "/proc/stat": "cpu  1 2 3\nintr 4 5\nbtime 1700000000\nprocesses 9\n",
@@ -33,9 +33,9 @@ export class FakeFiles {
       "Max open files            1024                 4096            files     \n" +
       "Max address space         unlimited            unlimited       bytes     \n",
   };
-  /** The names in `/proc/self/fd`, that of the reading itself included. */
+  /** The names in `/proc/self/fd`, including the descriptor that reads the folder. */
   descriptors: string[] = ["0", "1", "2", "3"];
-  /** What `stat()` says of that folder. */
+  /** The size of that folder according to `stat()`. */
   size = 0;
 
   readFileSync = (path: string): string => {
@@ -51,27 +51,27 @@ export class FakeFiles {
   statSync = (): { size: number } => ({ size: this.size });
 }
 
-/** What a timer is to call, and when. */
+/** A timer that was started. */
 export interface FakeTimer {
   callback(): void;
   readonly milliseconds: number;
-  /** Whether it keeps no program running. */
+  /** Whether the timer lets the program end. */
   isUnref: boolean;
 }
 
-/** What a test wants to have otherwise. */
+/** Options of {@linkcode FakePlatform}. */
 export interface FakePlatformOptions {
-  /** Members of `process` in the place of those that are there. */
+  /** Members that replace those of `process`. */
   readonly process?: PlatformProcess;
-  /** Modules by their name. */
+  /** Modules by name. */
   readonly modules?: Readonly<Record<string, unknown>>;
-  /** What it calls itself. */
+  /** The user agent. */
   readonly userAgent?: string;
-  /** Makes it Deno. */
+  /** Makes the platform Deno. */
   readonly deno?: PlatformDeno;
 }
 
-/** A platform like Node on Linux, whose clock and timers are the test's. */
+/** A platform like Node on Linux, with a clock and timers that the test controls. */
 export class FakePlatform implements Platform {
   readonly files: FakeFiles = new FakeFiles();
   readonly timers: FakeTimer[] = [];
@@ -122,7 +122,7 @@ export class FakePlatform implements Platform {
     throw new Error("no timer is ever cancelled");
   }
 
-  /** Lets the last timer come, later than it should. */
+  /** Fires the last timer, late by `lateMs`. */
   fire(lateMs: number): void {
     const timer = this.timers.at(-1)!;
     this.milliseconds += timer.milliseconds + lateMs;

@@ -1,5 +1,5 @@
 /**
- * PostgreSQL for tests, with nothing to install: the real server compiled to WebAssembly, behind a
+ * PostgreSQL for tests, without an installation: the real server, compiled to WebAssembly, behind a
  * socket.
  *
  * @module
@@ -7,7 +7,7 @@
 import { createServer, type Socket } from "node:net";
 import { PGlite } from "@electric-sql/pglite";
 
-/** The type of the message with which a client says goodbye. */
+/** The type of the message that ends a connection. */
 const TERMINATE = "X".charCodeAt(0);
 
 /** A running server. */
@@ -15,7 +15,10 @@ export interface Postgres extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Starts a server with an empty database. All connections share one session, as it has no more. */
+/**
+ * Starts a server with an empty database. All connections share one session, because PGlite has
+ * only one.
+ */
 export async function startPostgres(): Promise<Postgres> {
   const database = await PGlite.create();
   const sockets = new Set<Socket>();
@@ -39,7 +42,7 @@ export async function startPostgres(): Promise<Postgres> {
   };
 }
 
-/** Answers the messages of a client, one after the other. */
+/** Answers the messages of a client in order. */
 async function serve(socket: Socket, database: PGlite): Promise<void> {
   let rest = new Uint8Array();
   let isStarted = false;

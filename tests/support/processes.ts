@@ -1,5 +1,5 @@
 /**
- * Child processes that serve something, for tests: started, waited for, and stopped by their id.
+ * Starts child processes, waits for them and stops them, for tests.
  *
  * @module
  */
@@ -8,20 +8,20 @@ import { createServer } from "node:net";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long anything here is waited for. Only a failing test waits that long. */
+/** The time limit of all waits. Only a failing test reaches it. */
 export const PATIENCE_MS = 60_000;
 
-/** A started program. Dispose of it to stop it. */
+/** A running program. Dispose of it to stop it. */
 export interface RunningProgram extends AsyncDisposable {
-  /** Its process id; undefined if it could not be started. */
+  /** The process id, or undefined if the program could not be started. */
   readonly pid: number | undefined;
-  /** What it has written so far, to both of its outputs. */
+  /** Returns what the program has written to both outputs so far. */
   output(): string;
   /** Waits for output that matches `pattern`. */
   waitForOutput(pattern: RegExp): Promise<RegExpMatchArray>;
-  /** Ends it with `signal` and waits until it is gone; resolves to its exit code, null if killed. */
+  /** Sends `signal` and waits for the end. Resolves to the exit code, or null if it was killed. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
-  /** Waits until it has ended: its exit code, or the signal that has ended it. */
+  /** Waits for the end. Resolves to the exit code, or to the signal that ended the program. */
   ended(): Promise<number | NodeJS.Signals | null>;
 }
 
@@ -79,14 +79,14 @@ async function stopChild(
   try {
     process.kill(child.pid, signal); // After child.kill() Deno reports no exit code.
   } catch {
-    // It has just ended by itself.
+    // The process has just ended.
   }
   const last = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS / 4);
   await closed;
   clearTimeout(last);
 }
 
-/** Tries again and again, until `attempt` gives something else than `undefined`. */
+/** Calls `attempt` repeatedly until it returns a value other than `undefined`. */
 export async function waitFor<T>(
   what: string,
   attempt: () => T | undefined | Promise<T | undefined>,
@@ -100,7 +100,7 @@ export async function waitFor<T>(
   throw new Error(`Cannot wait any longer for ${what}`);
 }
 
-/** A port of loopback that nothing listens on, for programs that cannot choose one themselves. */
+/** Returns an unused loopback port, for programs that cannot choose one themselves. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);

@@ -1,6 +1,6 @@
 /**
- * Programs that a test needs and that may be missing. On a developer's machine such a test is skipped,
- * with the reason in its name; where the environment variable `CI` is set it fails.
+ * Defines tests that need programs. If a program is missing, the test is skipped with the reason in
+ * its name. It fails instead if the environment variable `CI` is set.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 
-/** The path of `program`, found the way a shell finds it. */
+/** Finds a program on the `PATH`, as a shell does. */
 export function findProgram(program: string): string | undefined {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(folder, program);
@@ -24,7 +24,7 @@ export function findProgram(program: string): string | undefined {
   return undefined;
 }
 
-/** Defines a test that needs `programs`; it is given their paths, in the same order. */
+/** Defines a test that needs `programs`. Their paths are passed to it, in the same order. */
 export function testWithPrograms(
   programs: readonly string[],
   name: string,
@@ -37,9 +37,9 @@ export function testWithPrograms(
 }
 
 /**
- * Defines a test. It is skipped for a reason, if there is one, and fails then where `CI` is set.
+ * Defines a test. If there is a reason to skip it, the test is skipped, or fails if `CI` is set.
  *
- * @param reason What is missing, if anything.
+ * @param reason The reason to skip it, or undefined.
  * @param name The name of the test.
  * @param run The test.
  */

@@ -1,6 +1,6 @@
 /**
- * What is left of metric families when a text format has carried them. The table of
- * docs/formats.md, as code.
+ * Computes what remains of metric families after a round trip through a text format. This is the
+ * table in docs/formats.md, as code.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export type TextFormat =
   /** OpenMetrics 1.0 with `_created` series. */
   | "openmetrics with created";
 
-/** The types that format 0.0.4 has in the place of those that it does not know. */
+/** The types that replace those that format 0.0.4 does not know. */
 const TEXT_TYPES: Readonly<Partial<Record<MetricType, MetricType>>> = {
   info: "gauge",
   stateset: "gauge",
@@ -24,16 +24,16 @@ const TEXT_TYPES: Readonly<Partial<Record<MetricType, MetricType>>> = {
 };
 
 /**
- * The families that come out at the other end.
+ * Returns the families after a round trip.
  *
- * @param families The families that go in.
- * @param format The format between.
- * @returns The families, as plain data.
+ * @param families The original families.
+ * @param format The format.
+ * @returns The remaining families, as plain data.
  */
 export function project(families: readonly MetricFamily[], format: TextFormat): PlainFamily[] {
   return families.flatMap((family) => {
-    // No text format carries native buckets. What is left of a histogram that has
-    // nothing else is the bucket of +Inf, the sum and the count.
+    // Text formats have no native buckets. A histogram with only those is reduced to its `+Inf`
+    // bucket, sum and count.
     const plain = { ...toPlain(family), natives: [] };
     return format === "text" ? projectText(plain) : projectOpenMetrics(plain, format);
   });
@@ -51,7 +51,7 @@ function projectText(family: PlainFamily): PlainFamily[] {
   if (type !== "gaugehistogram") {
     return [{ ...projected, type: TEXT_TYPES[type] ?? type, samples: inOrder(samples) }];
   }
-  // The parts of a gaugehistogram are families of their own.
+  // The parts of a gaugehistogram become separate families.
   const part = (suffix: string) =>
     inOrder(samples.filter((sample) => sample.name === name + suffix));
   return [
@@ -70,8 +70,8 @@ function projectOpenMetrics(family: PlainFamily, format: TextFormat): PlainFamil
       : { ...sample, exemplar }
   );
   if (type === "counter" && !name.endsWith("_total")) {
-    // OpenMetrics would have to rename it: then it is no counter, and has nothing that
-    // only counters have.
+    // OpenMetrics would have to rename the counter. It becomes unknown instead, and loses the parts
+    // that only counters have.
     samples = samples.filter((sample) => !isCreated(sample, family))
       .map(({ exemplar: _, ...sample }) => sample);
     return [{ ...family, type: "unknown", samples: inOrder(samples) }];

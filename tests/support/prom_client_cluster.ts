@@ -1,7 +1,7 @@
 /**
- * A program of a primary and two workers of `node:cluster`. Who uses the official client is told by
- * the environment variable `OFFICIAL`: some of `primary`, `1` and `2`. Prints the metrics of all, then
- * those after worker 1 said goodbye, then ends.
+ * A primary and two workers of `node:cluster`. The environment variable `OFFICIAL` lists the
+ * processes that use the official client, out of `primary`, `1` and `2`. Prints the metrics of all
+ * processes, prints them again after worker 1 has shut down, and exits.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import process from "node:process";
 import dropIn from "../../prom_client/mod.ts";
 
 const me = cluster.isPrimary ? "primary" : process.env.WORKER!;
-// Both have what is used here.
+// Both clients have the members that are used here.
 const client = (process.env.OFFICIAL ?? "").split(",").includes(me)
   ? official as unknown as typeof dropIn
   : dropIn;
@@ -28,7 +28,7 @@ histogram.observe(me === "primary" ? 3 : Number(me));
 
 if (cluster.isPrimary) {
   const workers = ["1", "2"].map((number) => cluster.fork({ WORKER: number }));
-  // A worker says so when it has announced itself, and messages keep their order.
+  // A worker sends a message after it has announced itself, and messages stay in order.
   await Promise.all(workers.map((worker) => once(worker, "message", {})));
   await Promise.all(workers.map(async (worker) => {
     worker.send("ready?");

@@ -1,17 +1,17 @@
 /**
- * Random programs that run against prom-client's official successor and against this library's
- * entry point in its place, step by step, and the clocks that both read.
+ * Random programs that run step by step against prom-client's official successor and against this
+ * library's drop-in replacement, with a clock that both read.
  *
  * @module
  */
 import process from "node:process";
 import type { Random } from "./random.ts";
 
-/** The part of either client that the programs use. */
-// deno-lint-ignore no-explicit-any -- The programs also call it in ways that types forbid.
+/** The part of the clients that the programs use. */
+// deno-lint-ignore no-explicit-any -- The programs also make calls that the types forbid.
 export type Client = any;
 
-/** A clock of whole seconds, which both clients read until it is put back. */
+/** A clock of whole seconds that both clients read until `restore()`. */
 export class SharedClock {
   /** The time, in seconds. */
   seconds = 1_700_000_000;
@@ -25,11 +25,11 @@ export class SharedClock {
     const hrtime = (
       since?: [number, number],
     ): [number, number] => [this.seconds - (since?.[0] ?? 0), 0];
-    // What else it has is not used.
+    // The other members of `hrtime` are not used.
     process.hrtime = hrtime as typeof process.hrtime;
   }
 
-  /** Puts the clocks of the runtime back. */
+  /** Restores the clocks of the runtime. */
   restore(): void {
     performance.now = this.#now;
     Date.now = this.#dateNow;
@@ -37,13 +37,13 @@ export class SharedClock {
   }
 }
 
-/** A step of a program: what it is, and how either client does it. */
+/** A step of a program: a description, and a function that performs it with either client. */
 export interface Step {
   readonly text: string;
   run(world: World): unknown;
 }
 
-/** What a program has made with one client. */
+/** The state of a program with one client. */
 export interface World {
   readonly client: Client;
   readonly clock: SharedClock;
@@ -53,7 +53,7 @@ export interface World {
   readonly ends: Client[];
 }
 
-/** What a step did: what it returned, or the error that it threw. */
+/** Runs a step, and returns its result or its error as text. */
 export async function outcomeOf(step: Step, world: World): Promise<string> {
   try {
     const value = await step.run(world);
@@ -66,7 +66,7 @@ export async function outcomeOf(step: Step, world: World): Promise<string> {
 
 type Pool = { values: readonly unknown[]; mayMiss: boolean };
 
-/** The values that a label takes. Those that the official client mixes up are not together. */
+/** Pools of label values. No pool has two values that the official client confuses. */
 const POOLS: readonly Pool[] = [
   { values: ["x", "y", "zwölf", 'q"uo\\te\n'], mayMiss: true },
   { values: ["x", "", "y"], mayMiss: true },
@@ -84,12 +84,12 @@ interface MetricPlan {
 }
 
 /**
- * Draws a program.
+ * Draws a random program.
  *
- * @param random Where its choices come from.
- * @param isOpenMetrics What its registry writes.
- * @param steps How many steps it has after its metrics are made.
- * @param isExact Whether it has only what must be the same byte for byte.
+ * @param random The source of its choices.
+ * @param isOpenMetrics Whether its registry writes OpenMetrics.
+ * @param steps The number of steps after the metrics are created.
+ * @param isExact Whether to include only steps whose output must be identical byte for byte.
  */
 export function drawProgram(
   random: Random,
@@ -110,7 +110,7 @@ export function drawProgram(
     program.push(drawStep(random, plans[number]!, number, isOpenMetrics));
   }
   add("json", async ({ register }) => spellJson(await register.getMetricsAsJSON()));
-  // NaN is spelled right here.
+  // This library spells NaN correctly.
   add("metrics", async ({ register }) => {
     const text = await register.metrics();
     return isExact ? text.replace(/ Nan$/gm, " NaN") : maskText(text);
@@ -163,7 +163,7 @@ function drawMetric(
   const step: Step = {
     text: `new ${type}(${JSON.stringify(config)})`,
     run({ client, register, metrics }) {
-      // One that cannot be made leaves one in its place that later steps can use.
+      // If creating the metric fails, later steps use this placeholder.
       metrics[number] = new client.Gauge({
         name: "none",
         help: "n",
@@ -176,7 +176,7 @@ function drawMetric(
   return { plan: { type, names, pools, hasExemplars }, step };
 }
 
-/** Labels in any order, and maybe not all of them. */
+/** Draws labels in any order, with some omitted. */
 function drawLabels(random: Random, { names, pools }: MetricPlan): Record<string, unknown> {
   const order = names.map((name, i) => ({ name, pool: pools[i]!, rank: random.next() }));
   if (random.below(2) === 0) order.sort((a, b) => a.rank - b.rank);
@@ -188,12 +188,15 @@ function drawLabels(random: Random, { names, pools }: MetricPlan): Record<string
   return areEmpty(Object.values(labels)) ? {} : labels;
 }
 
-/** Whether all labels are empty: the official client takes them for another series than no labels. */
+/**
+ * Returns whether all labels are empty. The official client treats them as a different series than
+ * no labels.
+ */
 function areEmpty(values: unknown[]): boolean {
   return values.length > 0 && values.every((value) => value === "");
 }
 
-/** A value for each label. The first one must not be taken for labels by name. */
+/** Draws a value for each label, except objects: the first would be mistaken for named labels. */
 function drawValues(random: Random, { pools }: MetricPlan): unknown[] {
   return pools.map(({ values }) => random.pick(values.filter((one) => typeof one !== "object")));
 }
@@ -248,7 +251,7 @@ function drawStep(random: Random, plan: MetricPlan, number: number, isOpenMetric
     }
     case 8:
     case 9:
-      // The official client's handles of a counter with exemplars count another series.
+      // In the official client, handles of a counter with exemplars count a different series.
       if (hasExemplars) return make("nothing", () => {});
       return make("handle", ({ handles }) => {
         const write = handles[number]?.[verb];
@@ -319,7 +322,7 @@ function drawStep(random: Random, plan: MetricPlan, number: number, isOpenMetric
   }
 }
 
-/** JSON with everything that `JSON.stringify` would lose, keys in one order. */
+/** Formats metrics as JSON with sorted keys, and keeps values that `JSON.stringify` would lose. */
 function spellJson(metrics: Client[]): string {
   const spell = (value: unknown): unknown => {
     if (typeof value === "number") return Object.is(value, -0) ? "0" : String(value);
@@ -335,9 +338,10 @@ function spellJson(metrics: Client[]): string {
   return JSON.stringify(metrics.map(({ values, ...metric }) => ({
     ...metric,
     values: values.map(({ exemplar, ...value }: Client) => {
-      // The summary of no labels has none at first, in the official client.
+      // In the official client, a summary without labels first has no `labels` member.
       const all = { ...value, labels: value.labels ?? {} };
-      // Quantiles are right here, and exemplars of counters say what was counted.
+      // This library computes correct quantiles, and its exemplars of counters have the counted
+      // value.
       if (metric.type === "summary" && "quantile" in all.labels) all.value = "?";
       if (exemplar && metric.type === "counter") exemplar = { ...exemplar, value: "?" };
       return spell(exemplar === undefined ? all : { ...all, exemplar: { ...exemplar } });
@@ -345,7 +349,7 @@ function spellJson(metrics: Client[]): string {
   })));
 }
 
-/** Text without what is different on purpose. */
+/** Masks the intended differences. */
 function maskText(text: string): string {
   return text
     .replace(/^(\w+\{(?:.*,)?quantile="[^"]*".*\}) \S+$/gm, "$1 ?")

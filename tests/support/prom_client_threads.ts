@@ -1,7 +1,7 @@
 /**
- * A program of a main thread and two worker threads. Who uses the official client is told by the
- * environment variable `OFFICIAL`: some of `primary`, `1` and `2`. Prints the metrics of both
- * workers, then those after worker 1 said goodbye, then ends.
+ * A main thread and two worker threads. The environment variable `OFFICIAL` lists the threads that
+ * use the official client, out of `primary`, `1` and `2`. Prints the metrics of both workers,
+ * prints them again after worker 1 has shut down, and exits.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import dropIn from "../../prom_client/mod.ts";
 
 const me: string = isMainThread ? "primary" : workerData;
-// Both have what is used here.
+// Both clients have the members that are used here.
 const client = (process.env.OFFICIAL ?? "").split(",").includes(me)
   ? official as unknown as typeof dropIn
   : dropIn;
@@ -24,7 +24,7 @@ if (isMainThread) {
     new Worker(new URL(import.meta.url), { workerData })
   );
   await Promise.all(workers.map((worker) => once(worker, "message")));
-  // Announcements go another way than messages.
+  // Announcements use a different channel than messages.
   while (countWorkers() < 2) await sleep(5);
   console.log(`first\n${await registry.workerMetrics()}`);
   workers[0]!.postMessage("end");

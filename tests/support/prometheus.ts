@@ -1,5 +1,5 @@
 /**
- * A real Prometheus server for tests, and what it says over its HTTP API.
+ * Starts a real Prometheus server for tests, and queries its HTTP API.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { join } from "node:path";
 import { ROOT_URL } from "./paths.ts";
 import { freePort, start, waitFor } from "./processes.ts";
 
-/** A series that a query selected, and its value now. */
+/** A series that a query selected, with its current value. */
 export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** A target as Prometheus sees it. */
+/** A target in Prometheus. */
 export interface Target {
-  /** Where it is, as a URL. */
+  /** Its URL. */
   readonly scrapeUrl: string;
   readonly health: string;
   readonly lastError: string;
 }
 
-/** An exemplar that Prometheus has kept. */
+/** An exemplar that Prometheus stored. */
 export interface StoredExemplar {
   readonly series: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -31,37 +31,39 @@ export interface StoredExemplar {
   readonly timestamp: number;
 }
 
-/** A running Prometheus. Dispose of it to stop it and to delete what it stored. */
+/** A running Prometheus. Dispose of it to stop it and to delete its data. */
 export interface PrometheusServer extends AsyncDisposable {
-  /** What the expression `query` gives now. */
+  /** Evaluates the expression `query` now. */
   query(query: string): Promise<QueryResult[]>;
-  /** The value of `query` once it selects one series whose value satisfies `isEnough`. */
+  /**
+   * Waits until `query` selects one series whose value satisfies `isEnough`, and returns the value.
+   */
   waitForValue(query: string, isEnough?: (value: number) => boolean): Promise<number>;
-  /** The exemplars of the last hour of what the selector `query` selects. */
+  /** Returns the exemplars of the selector `query` from the last hour. */
   exemplars(query: string): Promise<StoredExemplar[]>;
-  /** What it scrapes. */
+  /** Returns the scraped targets. */
   targets(): Promise<Target[]>;
 }
 
-/** A Prometheus that takes what others send it. */
+/** A Prometheus that accepts remote write. */
 export interface ReceivingPrometheusServer extends PrometheusServer {
-  /** Where remote write goes. */
+  /** The remote-write URL. */
   readonly writeUrl: string;
 }
 
-/** How a receiving Prometheus is started. */
+/** Options of {@linkcode startReceivingPrometheus}. */
 export interface ReceivingOptions {
-  /** Where it stores, before and after a restart; the caller removes it. */
+  /** The data folder, which survives a restart. The caller removes it. */
   readonly folder: string;
   readonly port: number;
   /** Features that are off by default. */
   readonly features?: readonly string[];
 }
 
-/** The configuration that the examples come with. */
+/** The configuration of the examples. */
 const CONFIG_URL = new URL("examples/compose/prometheus.yml", ROOT_URL);
 
-/** The configuration of the examples with `targets` in the place of its own. */
+/** Returns the configuration of the examples with other targets. */
 async function configure(targets: readonly string[]): Promise<string> {
   const text = await readFile(CONFIG_URL, "utf8");
   const parts = text.split('["demo:8000"]');
@@ -70,8 +72,8 @@ async function configure(targets: readonly string[]): Promise<string> {
 }
 
 /**
- * Starts the program at `path` with the configuration of the examples, but for its target: it scrapes
- * `targets` (`host:port`) every second. Features are those that are off by default.
+ * Starts the program at `path` with the configuration of the examples. It scrapes `targets`
+ * (`host:port`) every second. `features` are off by default in Prometheus.
  */
 export async function startPrometheus(
   path: string,
@@ -88,7 +90,7 @@ export async function startPrometheus(
   });
 }
 
-/** Starts the program at `path` with its remote-write receiver. It scrapes nothing. */
+/** Starts the program at `path` as a remote-write receiver. It scrapes nothing. */
 export async function startReceivingPrometheus(
   path: string,
   { folder, port, features = [] }: ReceivingOptions,
@@ -107,13 +109,13 @@ function featureFlags(features: readonly string[]): string[] {
   return features.length > 0 ? [`--enable-feature=${features.join(",")}`] : [];
 }
 
-/** What a server is started with. */
+/** Options of {@linkcode startServer}. */
 interface ServerOptions {
   readonly folder: string;
   readonly config: string;
   readonly port: number;
   readonly flags: readonly string[];
-  /** What is done after its end. */
+  /** Called after the server has ended. */
   readonly dispose: () => Promise<void>;
 }
 

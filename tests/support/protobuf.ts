@@ -1,5 +1,6 @@
 /**
- * A decoder of the protobuf format that shares nothing with the encoder: the schema, read by protobufjs.
+ * A decoder of the protobuf format. It uses protobufjs and the official schema, so it shares no
+ * code with the encoder.
  *
  * @module
  */
@@ -95,7 +96,7 @@ export interface ProtoLabel {
   value: string;
 }
 
-/** A moment, to the nanosecond. */
+/** A time with nanoseconds. */
 export interface ProtoTimestamp {
   seconds: number;
   nanos: number;
@@ -108,7 +109,7 @@ export interface ProtoExemplar {
   timestamp?: ProtoTimestamp;
 }
 
-/** A number by itself. */
+/** The value of a counter, a gauge or an untyped metric. */
 export interface ProtoNumber {
   value: number;
   exemplar?: ProtoExemplar;
@@ -123,7 +124,7 @@ export interface ProtoSummary {
   created_timestamp?: ProtoTimestamp;
 }
 
-/** Where buckets are that follow each other. */
+/** A run of consecutive buckets. */
 export interface ProtoSpan {
   offset: number;
   length: number;
@@ -165,7 +166,7 @@ export interface ProtoMetric {
   timestamp_ms?: number;
 }
 
-/** A metric family, with what was written and nothing else. */
+/** A metric family with only the fields that were written. */
 export interface ProtoFamily {
   name: string;
   help: string;
@@ -180,13 +181,13 @@ export function decodeFamilies(bytes: Uint8Array): ProtoFamily[] {
   const families: ProtoFamily[] = [];
   while (reader.pos < reader.len) {
     const message = familyType.decodeDelimited(reader);
-    // The schema says what is in there.
+    // The schema guarantees the fields.
     families.push(familyType.toObject(message, { longs: Number, enums: String }) as ProtoFamily);
   }
   return families;
 }
 
-/** Encodes delimited `MetricFamily` messages the way protobufjs does. */
+/** Encodes delimited `MetricFamily` messages with protobufjs. */
 export function encodeFamilies(families: readonly ProtoFamily[]): Uint8Array {
   const writer = protobuf.Writer.create();
   for (const family of families) {
@@ -195,7 +196,7 @@ export function encodeFamilies(families: readonly ProtoFamily[]): Uint8Array {
   return writer.finish();
 }
 
-/** Fields of every kind, for tests of the writer; integers as text, since some are large. */
+/** Fields of every kind, for tests of the writer. Integers are strings, because some are large. */
 export interface ProtoNumbers {
   unsigned?: string[];
   signed?: string[];
@@ -205,13 +206,13 @@ export interface ProtoNumbers {
   message?: ProtoNumbers[];
 }
 
-/** Decodes a message of the fields 1 to 6: unsigned, signed, zigzag, double, string, message. */
+/** Decodes a message with the fields 1 to 6: unsigned, signed, zigzag, double, string, message. */
 export function decodeNumbers(bytes: Uint8Array): ProtoNumbers {
-  // The schema says what is in there.
+  // The schema guarantees the fields.
   return numbersType.toObject(numbersType.decode(bytes), { longs: String }) as ProtoNumbers;
 }
 
-/** The counts of native buckets by their index; those that are 0 are left out. */
+/** Returns the counts of native buckets by index, without those that are 0. */
 export function readBuckets(
   histogram: ProtoHistogram,
   sign: "positive" | "negative",
@@ -236,7 +237,7 @@ export function readBuckets(
   return buckets;
 }
 
-/** A moment in seconds. */
+/** Converts a timestamp to seconds. */
 export function toSeconds({ seconds, nanos }: ProtoTimestamp): number {
   return seconds + nanos / 1e9;
 }

@@ -1,5 +1,6 @@
 /**
- * The protobuf encoder of the library, with what a decoder that shares nothing with it reads.
+ * Encodes families with the library's protobuf encoder and decodes them with an independent
+ * decoder.
  *
  * @module
  */
@@ -9,13 +10,13 @@ import { encodeProtobuf } from "../../encoding/protobuf.ts";
 import type { MetricFamily } from "../../model.ts";
 import { decodeFamilies, encodeFamilies, type ProtoFamily } from "./protobuf.ts";
 
-/** How to encode. */
+/** Options of the encoder. */
 export interface EncodeOptions {
   escaping?: EscapingScheme;
   messageSize?: number;
 }
 
-/** The chunks of some families as one piece. */
+/** Encodes families into one piece. */
 export function encode(families: MetricFamily[], options: EncodeOptions = {}): Uint8Array {
   const { escaping = "underscores", messageSize } = options;
   return concatenate([...encodeProtobuf(families, escaping, messageSize)]);
@@ -31,11 +32,11 @@ function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** What a decoder reads of some families, whose bytes are also those that protobufjs would write. */
+/** Encodes and decodes families, and asserts that protobufjs would write the same bytes. */
 export function roundTrip(families: MetricFamily[], options: EncodeOptions = {}): ProtoFamily[] {
   const bytes = encode(families, options);
   const decoded = decodeFamilies(bytes);
-  // So there are no unknown fields, and the known ones are in ascending order.
+  // Equal bytes prove that there are no unknown fields, and that the fields are in ascending order.
   assert.deepEqual(bytes, Uint8Array.from(encodeFamilies(decoded)));
   return decoded;
 }

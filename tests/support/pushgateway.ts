@@ -1,21 +1,21 @@
 /**
- * A real Pushgateway for tests.
+ * Starts a real Pushgateway for tests.
  *
  * @module
  */
 import { freePort, start, waitFor } from "./processes.ts";
 
-/** A running Pushgateway that keeps nothing. Dispose of it to stop it. */
+/** A running Pushgateway without persistence. Dispose of it to stop it. */
 export interface RunningPushgateway extends AsyncDisposable {
   /** Its address. */
   readonly url: string;
-  /** What it exposes to a scrape in text: the lines of one job, but for those on the pushes. */
+  /** Fetches the text lines of one job, except those about the pushes. */
   series(job: string): Promise<string[]>;
-  /** The labels of its groups. */
+  /** Fetches the labels of all groups. */
   groups(): Promise<Record<string, string>[]>;
 }
 
-/** Starts the program at `path`; `options` are its own. */
+/** Starts the program at `path` with more command-line options. */
 export async function startPushgateway(
   path: string,
   options: readonly string[] = [],
@@ -31,7 +31,7 @@ export async function startPushgateway(
       try {
         const response = await fetch(`${url}/-/ready`);
         await response.body?.cancel();
-        // With a password for everything, it says no, and is ready.
+        // A Pushgateway with a password is ready when it responds 401.
         return response.ok || response.status === 401 || undefined;
       } catch {
         return undefined; // It does not listen yet.

@@ -1,5 +1,5 @@
 /**
- * Python with prometheus_client, the parser that most people meet.
+ * Runs tests with Python and prometheus_client, the most widely used parser.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { testUnless } from "./programs.ts";
 
-/** A Python that has prometheus_client: Debian's has, another one in front of it may not. */
+/**
+ * Finds a Python that has prometheus_client. Debian's has it, but another one before it on the
+ * `PATH` may not.
+ */
 function findPython(): string | undefined {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(folder, "python3");
@@ -29,11 +32,11 @@ function findPython(): string | undefined {
 const python = findPython();
 
 /**
- * Defines a test that needs Python. Where it is missing the test is skipped, or fails where `CI`
- * is set.
+ * Defines a test that needs Python. If Python is missing, the test is skipped, or fails if `CI` is
+ * set.
  *
  * @param name The name of the test.
- * @param run The test; it is given the path of Python.
+ * @param run The test. The path of Python is passed to it.
  */
 export function testWithPython(name: string, run: (python: string) => void | Promise<void>): void {
   const reason = python === undefined ? "python3-prometheus-client not installed" : undefined;

@@ -1,20 +1,20 @@
 /**
- * Random numbers that come again: what a test drew is known from its seed.
+ * Reproducible random numbers: a seed determines all choices of a test.
  *
  * @module
  */
 
-/** A source of random numbers; the same seed makes the same ones, on every runtime. */
+/** A source of random numbers. The same seed gives the same numbers on every runtime. */
 export class Random {
   #state: number;
 
   constructor(seed: number) {
     this.#state = seed | 0;
-    // Neighbouring seeds begin far apart.
+    // Similar seeds start far apart.
     for (let i = 0; i < 3; i++) this.next();
   }
 
-  /** From 0 up to 1, which it never is. The generator is known as mulberry32. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). The generator is known as mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -22,12 +22,12 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from 0 up to `end`, which it never is. */
+  /** Returns an integer from 0 (inclusive) to `end` (exclusive). */
   below(end: number): number {
     return Math.floor(this.next() * end);
   }
 
-  /** One of some things. */
+  /** Returns a random item. */
   pick<T>(items: readonly T[]): T {
     return items[this.below(items.length)]!;
   }

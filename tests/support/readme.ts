@@ -1,29 +1,29 @@
 /**
- * The code blocks of README.md and of the other documents.
+ * Reads the code blocks of README.md and other documents.
  *
  * @module
  */
 import { readFileSync } from "node:fs";
 import { ROOT_URL } from "./paths.ts";
 
-/** A block of TypeScript in a document. */
+/** A TypeScript block of a document. */
 export interface Snippet {
-  /** The line of the document where its code begins. */
+  /** The line in the document where the code starts. */
   readonly line: number;
-  /** The code, as it stands there. */
+  /** The code, unchanged. */
   readonly code: string;
-  /** The text block right below it, which shows what is exposed then. */
+  /** The text block directly below it, which shows the exposition. */
   readonly exposed: string | undefined;
 }
 
 const SNIPPET_REGEXP = /^```ts\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms;
 
-/** All of README.md. */
+/** Returns the text of README.md. */
 export function readReadme(): string {
   return readFileSync(new URL("README.md", ROOT_URL), "utf8");
 }
 
-/** Every TypeScript block of a document, in order. */
+/** Returns all TypeScript blocks of a document, in order. */
 export function readSnippets(path = "README.md"): Snippet[] {
   const document = readFileSync(new URL(path, ROOT_URL), "utf8");
   return [...document.matchAll(SNIPPET_REGEXP)].map((match) => ({
@@ -33,7 +33,7 @@ export function readSnippets(path = "README.md"): Snippet[] {
   }));
 }
 
-/** `code` with the package's name in its imports replaced by the files below `root`. */
+/** Replaces the package name in the imports of `code` by files below `root`. */
 export function importFrom(root: URL, code: string): string {
   const config = JSON.parse(readFileSync(new URL("deno.json", ROOT_URL), "utf8"));
   let replaced = code;
@@ -41,7 +41,7 @@ export function importFrom(root: URL, code: string): string {
     const name = `"${config.name}${entry.slice(1)}"`;
     replaced = replaced.replaceAll(name, JSON.stringify(new URL(path, root).href));
   }
-  // A snippet runs outside of the checkout, where no package is found.
+  // A snippet runs outside of the checkout, where packages cannot be resolved.
   const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", ROOT_URL), "utf8"));
   return replaced.replaceAll(
     / from "([^"]+)"/g,

@@ -1,14 +1,14 @@
 /**
- * How many steps a regular expression takes, as a number that no other program's load changes.
+ * Counts the steps of a regular expression. The number does not depend on the load of the machine.
  *
- * A backtracking matcher as the specification describes it, and as engines are built: it tries
- * alternatives in order, and goes back to the last choice when something does not match. Captures
- * are not kept, and there are no references to them.
+ * This is a backtracking matcher as in the specification and in engines: it tries alternatives in
+ * order, and returns to the last choice when a match fails. Captures are not kept, and
+ * backreferences are not supported.
  *
  * @module
  */
 
-/** A part of an expression. */
+/** A node of a parsed expression. */
 type Node =
   | { readonly kind: "character"; readonly test: (character: string) => boolean }
   | { readonly kind: "assertion"; readonly holds: (text: string, at: number) => boolean }
@@ -28,20 +28,20 @@ type Node =
     readonly isLazy: boolean;
   };
 
-/** One character, escape or class; what has a meaning of its own is read before. */
+/** One character, escape or class. Characters with a special meaning are handled before. */
 const ATOM_REGEXP =
   /\[(?:\\[^]|[^\]\\])*\]|\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[^])|[^]/uy;
 const QUANTIFIER_REGEXP = /(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})(\??)/y;
 const GROUP_REGEXP = /\((?:\?(?:(:)|(<?)([=!])|<\w+>))?/y;
 
-/** More steps than this are taken for endless. */
+/** The limit of steps. A search that exceeds it counts as endless. */
 const MAX_STEPS = 20_000_000;
 
-/** What came of a search. */
+/** The result of a search. */
 export interface Search {
-  /** Where the first match begins and ends, if there is one. */
+  /** The start and end of the first match, if there is one. */
   readonly match: readonly [from: number, to: number] | undefined;
-  /** The steps that it took. */
+  /** The number of steps. */
   readonly steps: number;
 }
 
@@ -59,7 +59,9 @@ export class StepCounter {
     if (this.#at < regexp.source.length) throw new Error(`Cannot parse ${regexp} at ${this.#at}`);
   }
 
-  /** Searches a text from a place on. The steps are Infinity if there are too many. */
+  /**
+   * Searches `text` from the index `from`. The number of steps is Infinity if it exceeds the limit.
+   */
   search(text: string, from = 0): Search {
     this.#text = text;
     this.#steps = 0;
@@ -82,7 +84,7 @@ export class StepCounter {
     return { match: undefined, steps: this.#steps };
   }
 
-  /** The steps of a replacement or of a test, as the expression is used. */
+  /** Returns the steps of `replace()` for a global expression, or of `test()` otherwise. */
   stepsOf(text: string): number {
     let steps = 0;
     for (let from = 0; from <= text.length;) {
@@ -134,7 +136,7 @@ export class StepCounter {
     const { inner, min, max, isLazy } = node;
     const more = () =>
       count < max && this.#match(inner, at, direction, (end) => {
-        // What takes nothing is not repeated once it is there often enough.
+        // An empty match is not repeated beyond the minimum.
         if (end === at && count >= min) return false;
         return this.#repeat(node, end, direction, count + 1, next);
       });
@@ -142,7 +144,7 @@ export class StepCounter {
     return isLazy ? enough() || more() : more() || enough();
   }
 
-  /** The same without recursion, for texts of many characters. */
+  /** Does the same without recursion, because texts may be long. */
   #repeatCharacter(
     node: { inner: Node & { kind: "character" }; min: number; max: number; isLazy: boolean },
     at: number,
@@ -172,7 +174,7 @@ export class StepCounter {
     return false;
   }
 
-  /** Where one character ends, or -1 if it is not of a kind. */
+  /** Returns the end of the character at an index, or -1 if it does not match. */
   #step(test: (character: string) => boolean, at: number, direction: 1 | -1): number {
     const text = this.#text;
     let [from, to] = direction === 1 ? [at, at + 1] : [at - 1, at];
@@ -241,7 +243,7 @@ export class StepCounter {
     }
     const [atom] = this.#read(ATOM_REGEXP)!;
     if (/^\\[1-9kB]/.test(atom)) throw new Error(`Cannot count the steps of ${atom}`);
-    // The engine itself knows best which characters a class has.
+    // The engine itself decides which characters a class contains.
     const one = new RegExp(`^(?:${atom})$`, flags.replaceAll(/[gy]/g, ""));
     const known = new Map<string, boolean>();
     const test = (character: string): boolean => {
@@ -266,7 +268,7 @@ export class StepCounter {
   }
 }
 
-/** Thrown to get out of what does not end. */
+/** Thrown when a search exceeds the limit of steps. */
 const TOO_MANY = new Error("Too many steps");
 
 function isLead(text: string, at: number): boolean {

@@ -1,19 +1,21 @@
 /**
- * Rejections that nobody handles.
+ * Checks for unhandled rejections.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import process from "node:process";
 
-/** Runs a function and asserts that no rejection went unheard meanwhile, nor soon after. */
+/**
+ * Runs a function, and asserts that there are no unhandled rejections during it or shortly after.
+ */
 export async function assertHeard(run: () => void | Promise<void>): Promise<void> {
   const unheard: unknown[] = [];
   const listener = (reason: unknown) => void unheard.push(reason);
   process.on("unhandledRejection", listener);
   try {
     await run();
-    // In a turn of the event loop, rejections that nobody handles become events.
+    // Unhandled rejections are reported in a later turn of the event loop.
     for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve, 0));
   } finally {
     process.off("unhandledRejection", listener);

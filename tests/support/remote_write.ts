@@ -1,11 +1,11 @@
 /**
- * A receiver of remote write for tests: protobufjs and snappyjs read what arrives, so that
- * nothing is shared with the sender.
+ * A remote-write receiver for tests. It decodes with protobufjs and snappyjs, so it shares no code
+ * with the sender.
  *
  * @module
  */
 import protobuf from "protobufjs";
-// It has no types.
+// The package has no types.
 // @ts-types="./snappyjs.d.ts"
 import snappy from "snappyjs";
 import { ManualClock, until } from "./clock.ts";
@@ -58,7 +58,7 @@ message WriteRequest {
 `;
 
 const requestType = parse(SCHEMA);
-/** The same with the bits of values instead: a runtime may have one NaN only. */
+/** The same schema with values as bits, because a runtime may support only one NaN. */
 const bitsType = parse(
   SCHEMA.replace("message Sample { double", "message Sample { fixed64").replace(
     "double sum",
@@ -100,13 +100,13 @@ export interface WrittenHistogram {
 /** A series. */
 export interface WrittenSeries {
   labels: WrittenLabel[];
-  /** A value of 0 is left out, as protobuf 3 has it. */
+  /** Values of 0 are omitted, as in protobuf 3. */
   samples?: { value?: number; timestamp: number }[];
   exemplars?: { labels: WrittenLabel[]; value: number; timestamp: number }[];
   histograms?: WrittenHistogram[];
 }
 
-/** A request, with what was written and nothing else. */
+/** A request with only the fields that were written. */
 export interface WrittenRequest {
   timeseries?: WrittenSeries[];
   metadata?: { type?: string; metric_family_name: string; help?: string; unit?: string }[];
@@ -114,20 +114,23 @@ export interface WrittenRequest {
 
 /** Uncompresses Snappy's block format. */
 export function uncompressSnappy(bytes: Uint8Array): Uint8Array {
-  // It wants a buffer that is nothing but the input.
+  // The decoder needs a buffer that contains only the input.
   return new Uint8Array(snappy.uncompress(bytes.slice().buffer));
 }
 
 /** Decodes an uncompressed request. */
 export function decodeWriteRequest(bytes: Uint8Array): WrittenRequest {
   const message = requestType.decode(bytes);
-  // The schema says what is in there.
+  // The schema guarantees the fields.
   return requestType.toObject(message, { longs: Number, enums: String }) as WrittenRequest;
 }
 
-/** The series of a request that are marked as stale; native histograms are told by `native`. */
+/**
+ * Returns the series of a request that are marked as stale. Native histograms have the suffix
+ * `native`.
+ */
 export function decodeStale(bytes: Uint8Array): string[] {
-  // The schema says what is in there; the values are texts here.
+  // The schema guarantees the fields. The values are strings.
   const { timeseries = [] } = bitsType.toObject(bitsType.decode(bytes), { longs: String }) as {
     timeseries?: {
       labels: WrittenLabel[];
@@ -144,7 +147,10 @@ export function decodeStale(bytes: Uint8Array): string[] {
   });
 }
 
-/** A series as it is written in queries: `name{label="value"}`, labels in the order of the request. */
+/**
+ * Formats a series as in queries: `name{label="value"}`, with the labels in the order of the
+ * request.
+ */
 export function seriesText({ labels }: WrittenSeries): string {
   const name = labels.find(({ name }) => name === "__name__")?.value ?? "";
   const rest = labels.filter(({ name }) => name !== "__name__");
@@ -152,7 +158,7 @@ export function seriesText({ labels }: WrittenSeries): string {
   return `${name}{${rest.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join()}}`;
 }
 
-/** The value of each series of one number, the last one of each. */
+/** Returns the last value of each series with float samples. */
 export function valuesOf(requests: readonly WrittenRequest[]): Record<string, number> {
   const values: Record<string, number> = {};
   for (const { timeseries = [] } of requests) {
@@ -163,7 +169,7 @@ export function valuesOf(requests: readonly WrittenRequest[]): Record<string, nu
   return values;
 }
 
-/** A request as it arrived. */
+/** A received request. */
 export interface ReceivedRequest {
   readonly headers: Headers;
   readonly size: number;
@@ -172,27 +178,27 @@ export interface ReceivedRequest {
   readonly stale: string[];
 }
 
-/** What a receiver answers: a status, or more; `"fail"` for no answer at all. */
+/** A receiver's response: a status, an object with more, or `"fail"` for no response. */
 export type Reply = number | { status: number; body?: string; retryAfter?: string } | "fail";
 
-/** A receiver that stands in for `fetch`, so that no network is needed. */
+/** A receiver that replaces `fetch`, so that no network is needed. */
 export class FakeReceiver {
-  /** What arrived, in order. */
+  /** The received requests, in order. */
   readonly received: ReceivedRequest[] = [];
-  /** The URLs that were asked for. */
+  /** The requested URLs. */
   readonly urls: string[] = [];
-  /** What is answered next; 204 when there is nothing left. */
+  /** The next responses. Defaults to 204 when empty. */
   replies: Reply[] = [];
-  /** Waited for before each answer. */
+  /** Awaited before each response. */
   gate: Promise<void> | undefined;
-  /** How many requests are on their way, and how many were at the same time. */
+  /** The number of pending requests, and its maximum so far. */
   pending = 0;
   mostPending = 0;
 
-  /** What the bridge calls. */
+  /** The function that the bridge calls. */
   readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
     this.urls.push(url);
-    // The sender makes nothing else.
+    // The sender always passes a Uint8Array.
     const body = init.body as Uint8Array;
     this.received.push(receive(new Headers(init.headers), body));
     this.mostPending = Math.max(this.mostPending, ++this.pending);
@@ -210,20 +216,20 @@ export class FakeReceiver {
     }
   };
 
-  /** The values of all series, those of the last request that has them. */
+  /** The last values of all series. */
   get values(): Record<string, number> {
     return valuesOf(this.received.map(({ request }) => request));
   }
 }
 
-/** What arrived, decoded. */
+/** Decodes a received request. */
 export function receive(headers: Headers, body: Uint8Array): ReceivedRequest {
   const bytes = uncompressSnappy(body);
   const request = decodeWriteRequest(bytes);
   return { headers, size: body.length, request, stale: decodeStale(bytes) };
 }
 
-/** Waits as `fetch` does: no longer than until the signal is aborted. */
+/** Waits like `fetch`: rejects when the signal is aborted. */
 function untilAborted(gate: Promise<void>, signal: AbortSignal | null | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) reject(signal.reason);
@@ -232,14 +238,14 @@ function untilAborted(gate: Promise<void>, signal: AbortSignal | null | undefine
   });
 }
 
-/** The limit of each request in tests, by which its timer is told from those of pauses. */
+/** The time limit of requests in tests. It distinguishes their timers from those of pauses. */
 export const REQUEST_TIMEOUT_MS = 123_456;
 
-/** A clock that tells the pauses of a writer from the limits of its requests. */
+/** A clock that distinguishes the pauses of a writer from the time limits of its requests. */
 export class PauseClock extends ManualClock {
-  /** How long each pause was to be, in milliseconds. */
+  /** The requested lengths of the pauses, in milliseconds. */
   readonly asked: number[] = [];
-  /** How many pauses have not ended. */
+  /** The number of pauses that have not ended. */
   pauses = 0;
 
   override setTimeout(
@@ -272,7 +278,7 @@ export class PauseClock extends ManualClock {
     await until("there is a pause", () => this.pauses > 0);
   }
 
-  /** Moves on to the end of the next pause. */
+  /** Moves the clock to the end of the next pause. */
   async endPause(): Promise<void> {
     await this.untilPaused();
     for (const { pauses } = this; this.pauses === pauses;) this.advanceToNext();

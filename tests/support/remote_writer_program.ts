@@ -1,6 +1,6 @@
 /**
- * A program with a writer that is never closed: it waits for a flush that has to be tried
- * again, and then has nothing more to do.
+ * A program with a writer that is never closed. It waits for a flush that needs retries, and has
+ * nothing more to do afterwards.
  *
  * @module
  */

@@ -1,23 +1,23 @@
 /**
- * A program that has runtime metrics, for `tests/e2e/runtime_test.ts` to start under each
- * runtime, with and without permissions. It ends by itself, and writes JSON.
+ * A program with runtime metrics that writes JSON and exits. `tests/e2e/runtime_test.ts` starts it
+ * on each runtime, with and without permissions.
  *
  * @module
  */
 
-/** What the program writes. */
+/** The output of the program. */
 export interface RuntimeReport {
-  /** How often something was called that an import has no reason to call. */
+  /** The number of watched calls during the import. */
   readonly callsOfImport: number;
-  /** The same, after the metrics were registered and read. */
+  /** The number of watched calls after the metrics were registered and read. */
   readonly calls: number;
   /** The exposition. */
   readonly text: string;
-  /** With `--forget`: whether the sampler ended when its registry was collected. */
+  /** With `--forget`: whether the sampler ended after its registry was garbage-collected. */
   readonly ended: boolean | undefined;
 }
 
-/** The global object, as far as it is looked at here. */
+/** The parts of the global object that are used here. */
 interface Globals {
   process?: Record<string, unknown> & { argv: string[] };
   Deno?: { permissions: Record<string, unknown>; readTextFileSync(path: string): string };
@@ -25,15 +25,15 @@ interface Globals {
   gc?(): void;
 }
 
-// All that is there on one runtime only is optional.
+// Members that only some runtimes have are optional.
 const globals = globalThis as unknown as Globals;
 const flags = new Set(globals.process?.argv.slice(2));
-/** Taken before it is watched. */
+/** The original timer, taken before it is watched. */
 const { setTimeout: wait } = globalThis;
 
 let calls = 0;
 
-/** Counts the calls of a method from now on. */
+/** Starts counting the calls of a method. */
 function watch(owner: object | undefined, name: string): void {
   const methods = owner as Record<string, unknown> | undefined;
   const method = methods?.[name];
@@ -48,13 +48,13 @@ function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => wait(resolve, milliseconds));
 }
 
-/** Keeps the event loop from everything else. */
+/** Blocks the event loop. */
 function block(milliseconds: number): void {
   const end = performance.now() + milliseconds;
   while (performance.now() < end);
 }
 
-/** Makes what a garbage collector has to take away. */
+/** Creates objects that the garbage collector has to free. */
 function litter(): number {
   let things: { number: number }[] = [];
   for (let i = 0; i < 500_000; i++) {
@@ -64,7 +64,7 @@ function litter(): number {
   return things.length;
 }
 
-/** Whether nobody sets timers any more, once the registry is gone. */
+/** Returns whether timers are no longer set after the registry is gone. */
 async function awaitEnd(): Promise<boolean> {
   for (let i = 0; i < 50; i++) {
     globals.gc?.();
@@ -91,7 +91,7 @@ const { CollectorRegistry, generateMetrics } = await import("../../mod.ts");
 const { registerRuntimeMetrics } = await import("../../collectors/runtime.ts");
 const callsOfImport = calls;
 
-/** What the metrics say after a while; nobody has the registry after that. */
+/** Returns the exposition after a while. The registry is unreachable afterwards. */
 async function observe(): Promise<string> {
   const registry = new CollectorRegistry();
   registerRuntimeMetrics(registry);

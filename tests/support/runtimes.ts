@@ -1,6 +1,6 @@
 /**
- * The runtimes, for tests that start one. The suite that runs on each runtime starts none, so that
- * it needs no other one: `tests/package_test.ts` makes sure.
+ * Finds the runtimes, for tests that start one. The suite that runs on every runtime starts none,
+ * so that it does not need the others. `tests/package_test.ts` verifies this.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import { promisify } from "node:util";
 
-/** The path of this runtime (for "deno"), or of the one that `deno.json` pins. Runs under Deno. */
+/** Returns the path of Deno, which must run this, or of the version that `deno.json` pins. */
 export async function runtimePath(runtime: "deno" | "bun" | "node"): Promise<string> {
   if (runtime === "deno") return process.execPath;
   const { stdout } = await promisify(execFile)(process.execPath, [

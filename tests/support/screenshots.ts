@@ -1,6 +1,6 @@
 /**
- * Pictures the live page of the demo, into docs/: run it with `deno task screenshots` after a change
- * of how the page looks.
+ * Takes screenshots of the demo's live page for docs/. Run it with `deno task screenshots` after a
+ * change to the look of the page.
  *
  * @module
  */
@@ -12,10 +12,12 @@ import { startDemo } from "./demo.ts";
 import { ROOT } from "./paths.ts";
 import { findProgram } from "./programs.ts";
 
-/** How long the demo is watched before it is pictured, so that strips and lines have a past. */
+/** How long the page runs before the screenshots, so that its charts have a history. */
 const WATCHED_MS = Number(Deno.args[0] ?? 185) * 1000;
 
-/** What a newcomer sees: a few scrapes. */
+/**
+ * How long the page runs before the first screenshot, which shows a new page after a few scrapes.
+ */
 const FIRST_MS = 15_000;
 
 const PICTURES: { name: string; options: BrowserContextOptions }[] = [

@@ -1,24 +1,24 @@
 /**
- * What a collector brings, in a form that is easy to compare.
+ * Reads the families of collectors in forms that are easy to compare.
  *
  * @module
  */
 import { gatherAsync, type MetricFamily, type Registry, type Sample } from "../../mod.ts";
 import type { LiveMetrics, SeriesExpiry } from "../../model.ts";
 
-/** A collector that is read at once, as all metrics are. */
+/** A synchronous collector, such as a metric. */
 interface Readable {
   collect(): Iterable<MetricFamily>;
 }
 
-/** All samples of a collector, without what a metric counts about itself. */
+/** Returns all samples of a collector, except a metric's counts about itself. */
 export function samplesOf(collector: Readable): Sample[] {
   return [...collector.collect()]
     .filter(({ name }) => !name.startsWith("narthex_"))
     .flatMap((family) => [...family.samples]);
 }
 
-/** What a metric counts about itself. */
+/** Returns a metric's counts about itself. */
 export function ownCounts(
   metric: Readable,
 ): { exemplarErrors: number; seriesOverflows: number } {
@@ -33,13 +33,13 @@ export function ownCounts(
   };
 }
 
-/** How a reader keeps the series of a metric from expiring. */
+/** Returns the object with which a reader keeps a metric's series from expiring. */
 export function expiryOf(metric: Readable): SeriesExpiry | undefined {
   const [family] = metric.collect();
   return (family?.metrics as LiveMetrics | undefined)?.expiry;
 }
 
-/** All samples of a collector, each as `name{label="value"} 1`, with its strings as in JSON. */
+/** Formats all samples of a collector as `name{label="value"} 1`, with strings as in JSON. */
 export function seriesOf(collector: Readable): string[] {
   return samplesOf(collector).map(({ name, labels, value }) => {
     const pairs = Object.entries(labels).map(([key, text]) => `${key}=${JSON.stringify(text)}`);
@@ -47,7 +47,7 @@ export function seriesOf(collector: Readable): string[] {
   });
 }
 
-/** The samples of a registry that is read asynchronously, by name and labels as text. */
+/** Reads a registry asynchronously, and returns its values by name and labels as text. */
 export async function samplesAsync(registry: Registry): Promise<Map<string, number>> {
   const samples = new Map<string, number>();
   for await (const family of gatherAsync(registry)) {

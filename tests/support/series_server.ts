@@ -1,9 +1,9 @@
 /**
- * A server with many series, in a process of its own, which watches what scrapes cost it:
- * `series_server.ts <series>`. It prints `port <number>` and answers until it is stopped.
+ * A server with many series that measures the cost of scrapes: `series_server.ts <series>`. It runs
+ * in a separate process, prints `port <number>` and serves until it is stopped.
  *
- * `/metrics` is a scrape, and `/` an ordinary request. `/watch` begins to watch, after a garbage
- * collection; `/watched` tells what was seen since.
+ * `/metrics` is a scrape, and `/` is an ordinary request. `/watch` starts measuring after a garbage
+ * collection, and `/watched` returns the result.
  *
  * @module
  */
@@ -12,28 +12,28 @@ import { serve } from "../../examples/serve.ts";
 import { CollectorRegistry, Counter, metricsHandler } from "../../mod.ts";
 import { collectedMemory } from "./garbage.ts";
 
-/** What was seen of the event loop and of the memory: peaks, in bytes above what there was before. */
+/** Measured gaps of the event loop, and peaks of memory in bytes above the start. */
 export interface Watched {
   readonly longestGapMs: number;
   readonly rss: number;
   readonly heap: number;
-  /** Of buffers outside of the heap. */
+  /** External memory, such as buffers. */
   readonly external: number;
-  /** Of the heap and what is outside of it, together. */
+  /** The heap and external memory together. */
   readonly together: number;
 }
 
-/** How many label values there are of the first two label names; the third has the rest. */
+/** The numbers of values of the first two labels. The third label differs for each series. */
 const METHODS = 2;
 const ROUTES = 100;
 
-/** Memory, by the same names as what was seen of it. */
+/** Reads the memory, with the names of {@linkcode Watched}. */
 function readMemory(): Omit<Watched, "longestGapMs"> {
   const { rss, heapUsed: heap, external } = process.memoryUsage();
   return { rss, heap, external, together: heap + external };
 }
 
-/** Begins to watch this process. */
+/** Starts measuring. The returned function stops, and returns the result. */
 function watch(): () => Watched {
   const base = readMemory();
   let longestGapMs = 0;

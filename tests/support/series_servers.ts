@@ -1,5 +1,5 @@
 /**
- * Starts `series_server.ts`, and watches it.
+ * Starts `series_server.ts`, and measures it.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import type { Runtime } from "./demo.ts";
 import { portOf, startOn } from "./servers.ts";
 import type { Watched } from "./series_server.ts";
 
-/** The server, started. */
+/** A running server. */
 export interface RunningSeriesServer extends AsyncDisposable {
-  /** Where it listens, without a path. */
+  /** The base URL, without a path. */
   readonly url: string;
-  /** What it sees of itself while `work` is under way. */
+  /** Measures the server while `work` is in progress. */
   watch(work: () => Promise<unknown>): Promise<Watched>;
 }
 
-/** Starts a server with so many series. */
+/** Starts a server with a number of series. */
 export async function startSeriesServer(
   runtime: Runtime,
   series: number,
@@ -33,7 +33,7 @@ export async function startSeriesServer(
   };
 }
 
-/** Scrapes, throws away what comes, and tells how many bytes it was. */
+/** Scrapes, discards the response and returns its size in bytes. */
 export async function discard(url: string, accept: string): Promise<number> {
   const response = await fetch(url, { headers: { accept, "accept-encoding": "identity" } });
   if (response.body === null) throw new Error(`Cannot read ${url}: it has no body`);

@@ -1,9 +1,9 @@
 /**
- * One table of requests for the servers of all frameworks, and the series that they must make.
+ * A table of requests that is tested with the servers of all frameworks, and the expected series.
  *
  * Each framework serves the same routes:
  *
- * | route | answer |
+ * | route | response |
  * | --- | --- |
  * | `GET /` | `home` |
  * | `GET /users/:id` | `user <id>` |
@@ -14,13 +14,13 @@
  * | `GET /elsewhere` | 302 to `/` |
  * | `GET /throws`, `GET /throws/late` | throws {@linkcode BoomError}, at once or later |
  * | `GET /files/*` | `file` |
- * | `GET /api/:tenant/items/:item` | `item <item>`, by a router in a router |
- * | `GET /api/:tenant/items` | `items`, by the root of the inner router |
+ * | `GET /api/:tenant/items/:item` | `item <item>`, from a nested router |
+ * | `GET /api/:tenant/items` | `items`, from the root of the nested router |
  * | `GET /api/:tenant/throws` | throws, in the outer router |
  * | `GET /stream`, `GET /events` | three pieces |
  * | `GET /breaks` | a piece, and then an error |
  * | `GET /hangs` | waits at the gate |
- * | `GET /endless` | pieces until the client leaves |
+ * | `GET /endless` | pieces until the client disconnects |
  *
  * @module
  */
@@ -31,36 +31,39 @@ import { CollectorRegistry } from "../../mod.ts";
 import { fetchRaw, RUNTIME } from "./fetch_server.ts";
 import { readSamples, until } from "./http.ts";
 
-/** What the routes throw. */
+/** The error that the routes throw. */
 export class BoomError extends Error {
   override readonly name = "BoomError";
 }
 
-/** Where the handler of `/hangs` waits until the test lets it go on. */
+/** Holds the handler of `/hangs` until the test releases it. */
 export interface Gate {
-  /** Called by the handler, with the signal of its request if that can be read at no price. */
+  /**
+   * Called by the handler. It passes the signal of its request if reading the signal has no cost.
+   */
   arrive(signal?: AbortSignal): Promise<void>;
 }
 
-/** A server of a framework. */
+/** A running server of a framework. */
 export interface FrameworkServer {
   readonly port: number;
   stop(): Promise<void>;
 }
 
-/** How a framework differs from others. */
+/** The differences of a framework. */
 export interface Traits {
-  /** How it spells routes that are not spelled like those of the table. */
+  /** The framework's spellings of routes, if they differ from the table. */
   readonly spelling?: Readonly<Record<string, string>>;
-  /** The routes that it does not have. */
+  /** The routes that the framework does not support. */
   readonly lacks?: readonly string[];
   /**
-   * How it sees clients that leave: by the response of Node, by the signal of a request, or not.
+   * How the framework detects clients that disconnect: by the response of Node, by the signal of
+   * the request, or not at all.
    */
   readonly aborts: "close" | "signal" | "none";
-  /** The status of a method that a route does not have, and the route. @default {404, ""} */
+  /** The status and the route of a request with an unsupported method. @default {404, ""} */
   readonly wrongMethod?: readonly [status: number, route: string];
-  /** Whether an answer that breaks is counted as an abort. @default {false} */
+  /** Whether a broken response is counted as an abort. @default {false} */
   readonly breaksLikeAbort?: boolean;
 }
 
@@ -70,7 +73,7 @@ export const PIECES = ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"];
 const bytes = (text: string) => new TextEncoder().encode(text);
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
-/** The pieces, as handlers of `/stream` and `/events` send them. */
+/** Yields the pieces for the handlers of `/stream` and `/events`. */
 export async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   for (const piece of PIECES) {
     await turn();
@@ -78,14 +81,14 @@ export async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** A piece, and then an error. */
+/** Yields a piece, and then throws. */
 export async function* breaking(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   yield bytes("part");
   await turn();
   throw new BoomError("in the midst");
 }
 
-/** Pieces without end. */
+/** Yields pieces endlessly. */
 export async function* endless(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   while (true) {
     await turn();
@@ -93,7 +96,7 @@ export async function* endless(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** A stream of the Web that brings what a generator yields. */
+/** Returns a web stream of the chunks that a generator yields. */
 export function streamOf(
   generator: AsyncGenerator<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -111,7 +114,7 @@ export function streamOf(
 
 type Row = readonly [method: string, path: string, status: number, route: string];
 
-/** Requests whose answers come whole. */
+/** Requests with complete responses. */
 const REQUESTS: readonly Row[] = [
   ["GET", "/", 200, "/"],
   ["GET", "/users/7", 200, "/users/:id"],
@@ -137,7 +140,7 @@ const REQUESTS: readonly Row[] = [
   ["POST", "/nowhere", 404, ""],
 ];
 
-/** Durations, as `METHOD STATUS route` and how many there were. */
+/** Returns the number of durations by `METHOD STATUS route`. */
 export function countsOf(registry: CollectorRegistry): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const [series, value] of Object.entries(readSamples(registry))) {
@@ -149,7 +152,7 @@ export function countsOf(registry: CollectorRegistry): Record<string, number> {
   return counts;
 }
 
-/** How many requests are active. */
+/** Returns the number of active requests. */
 export function activeOf(registry: CollectorRegistry): number {
   return Object.entries(readSamples(registry)).reduce(
     (sum, [series, value]) => sum + (series.startsWith("server_active_requests{") ? value : 0),
@@ -157,7 +160,7 @@ export function activeOf(registry: CollectorRegistry): number {
   );
 }
 
-/** Asks for a path, waits for a promise, and leaves. */
+/** Requests a path, waits for a promise or the first data, and disconnects. */
 async function askAndLeave(port: number, path: string, came?: Promise<unknown>): Promise<void> {
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => {});
@@ -168,11 +171,11 @@ async function askAndLeave(port: number, path: string, came?: Promise<unknown>):
 }
 
 /**
- * Tests a framework by the table.
+ * Tests a framework with the table.
  *
- * @param name The framework.
- * @param start Starts a server that is measured into the registry.
- * @param traits How it differs from others.
+ * @param name The name of the framework.
+ * @param start Starts a server that records into the registry.
+ * @param traits The differences of the framework.
  */
 export function testServerTable(
   name: string,
@@ -197,7 +200,7 @@ export function testServerTable(
   };
   const over = (registry: CollectorRegistry) => until(() => activeOf(registry) === 0);
 
-  test(`${name} makes the series of the table`, () =>
+  test(`${name} records the series of the table`, () =>
     serving(async ({ port }, registry) => {
       const expected: Record<string, number> = {};
       const rows = REQUESTS.filter(([, , , route]) => !lacks.includes(route));
@@ -229,7 +232,7 @@ export function testServerTable(
       assert.equal(samples[`server_request_body_size_bytes_sum${posted}`], 5);
     }));
 
-  test(`${name} counts requests on one connection once each`, () =>
+  test(`${name} counts each request of a connection once`, () =>
     serving(async ({ port }, registry) => {
       const head = "GET /users/7 HTTP/1.1\r\nHost: localhost\r\n";
       const answer = await fetchRaw(port, "/users/7", {
@@ -240,17 +243,17 @@ export function testServerTable(
       assert.deepEqual(countsOf(registry), { "GET 200 /users/:id": 3 });
     }));
 
-  test(`${name} counts an answer that breaks with the status that was sent`, () =>
+  test(`${name} counts a broken response with the status that was sent`, () =>
     serving(async ({ port }, registry) => {
       const answer = await fetchRaw(port, "/breaks");
       assert.match(answer, /^HTTP\/1.1 200 [^]*part/);
-      // A part must not look whole.
+      // A partial response must not look complete.
       assert.doesNotMatch(answer, /\r\n0\r\n\r\n$/);
       await over(registry);
       assert.deepEqual(countsOf(registry), { "GET 200 /breaks": 1 });
     }));
 
-  test(`${name} counts a client that leaves before the answer once`, async () => {
+  test(`${name} counts a client once if it disconnects before the response`, async () => {
     const arrived = Promise.withResolvers<AbortSignal | undefined>();
     const released = Promise.withResolvers<void>();
     const gate: Gate = {
@@ -273,7 +276,7 @@ export function testServerTable(
     }, gate);
   });
 
-  test(`${name} counts a client that leaves in the midst of the answer once`, () =>
+  test(`${name} counts a client once if it disconnects during the response`, () =>
     serving(async ({ port }, registry) => {
       await askAndLeave(port, "/endless");
       await over(registry);
@@ -283,5 +286,5 @@ export function testServerTable(
     }));
 }
 
-/** How handlers on `Request` and `Response` see clients that leave. */
+/** How handlers on `Request` and `Response` detect clients that disconnect. */
 export const WEB_ABORTS: Traits["aborts"] = RUNTIME === "Deno" ? "none" : "signal";

@@ -1,5 +1,5 @@
 /**
- * Programs of `tests/` as child processes, on any runtime; those that serve say `port <number>`.
+ * Starts programs of `tests/` as child processes on any runtime. Servers print `port <number>`.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { ROOT } from "./paths.ts";
 import { type RunningProgram, start } from "./processes.ts";
 import { runtimePath } from "./runtimes.ts";
 
-/** The paths of runtimes, each of which takes a while to find. */
+/** The paths of the runtimes, cached because finding one is slow. */
 const _paths: Map<Runtime, Promise<string>> = new Map();
 
 /** Starts a file of `tests/` with arguments. */
@@ -28,7 +28,7 @@ export async function startOn(
   });
 }
 
-/** Waits until a program says where it listens; stops it if it never does. */
+/** Waits until a program prints its port. Stops the program if it never does. */
 export async function portOf(program: RunningProgram): Promise<number> {
   try {
     return Number((await program.waitForOutput(/^port (\d+)$/m))[1]);

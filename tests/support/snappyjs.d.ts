@@ -1,3 +1,3 @@
-/** What of snappyjs the tests use. */
+/** The part of snappyjs that the tests use. */
 declare const snappy: { uncompress(compressed: ArrayBuffer): ArrayBuffer };
 export default snappy;

@@ -1,40 +1,40 @@
 /**
- * The library's source files, and what they import.
+ * Reads the library's source files and their imports.
  *
  * @module
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { ROOT_URL } from "./paths.ts";
 
-/** A file of the library proper. */
+/** A source file of the library. */
 export interface SourceFile {
-  /** Its path from the top of the checkout, with slashes. */
+  /** The path relative to the root of the checkout, with slashes. */
   readonly path: string;
-  /** The file or folder of the top level that it belongs to, without `.ts`. */
+  /** The top-level file or folder that contains it, without `.ts`. */
   readonly room: string;
-  /** Its text without comments. */
+  /** The text without comments. */
   readonly code: string;
-  /** What it imports and re-exports. */
+  /** The imports and re-exports. */
   readonly imports: readonly Import[];
 }
 
 /** An import, a re-export, or a dynamic import. */
 export interface Import {
-  /** What is imported, as written. */
+  /** The specifier, as written. */
   readonly specifier: string;
 }
 
-/** Top-level folders that are not part of the library proper. */
+/** Top-level folders that are not part of the library. */
 const OUTSIDE = new Set(["benches", "build", "dist", "docs", "examples", "node_modules", "tests"]);
 
-/** A comment, or a string, which may look as if a comment began in it. */
+/** Matches a comment, or a string, because a string may contain the start of a comment. */
 const COMMENT_OR_STRING_REGEXP =
   /\/\*[^]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[^]|[^`\\])*`/g;
 const IMPORT_REGEXP =
   /\b(?:import|export)(?:\s+type\b)?\s*(?:\w+\s*,?\s*)?(?:\{[^{}]*\}|\*(?:\s*as\s+\w+)?)?\s*\bfrom\s*"([^"\n]+)"/g;
 const BARE_IMPORT_REGEXP = /\bimport\s*\(?\s*"([^"\n]+)"/g;
 
-/** Every file of the library proper. */
+/** Reads all source files of the library. */
 export function readSources(): SourceFile[] {
   return [...listFiles("")].sort().map((path) => {
     const text = readFileSync(new URL(path, ROOT_URL), "utf8");
@@ -46,18 +46,18 @@ export function readSources(): SourceFile[] {
   });
 }
 
-/** What `code`, which has no comments, imports and re-exports. */
+/** Returns the imports and re-exports of code without comments. */
 export function readImports(code: string): Import[] {
   return [...code.matchAll(IMPORT_REGEXP), ...code.matchAll(BARE_IMPORT_REGEXP)]
     .map(([, specifier = ""]) => ({ specifier }));
 }
 
-/** The room of a path: `model` for `model.ts` and for `model/sample.ts`. */
+/** Returns the room of a path: `model` for `model.ts` and `model/sample.ts`. */
 export function roomOf(path: string): string {
   return path.replace(/\.ts$/, "").split("/")[0] ?? "";
 }
 
-/** The path that `specifier` means in the file at `path`. */
+/** Resolves a specifier in the file at `path`. */
 export function resolveSpecifier(path: string, specifier: string): string {
   return new URL(specifier, `file:///${path}`).pathname.slice(1);
 }

@@ -1,6 +1,6 @@
 /**
- * Writes a registry to a text file: `textfile_program.ts <path> <number of series>`. Prints why it
- * could not.
+ * Writes a registry to a text file: `textfile_program.ts <path> <number of series>`. Prints the
+ * error message if that fails.
  *
  * @module
  */

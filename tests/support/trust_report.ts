@@ -1,5 +1,5 @@
 /**
- * The list of docs/reliability.md: what was measured, between two marks that a reader does not see.
+ * Writes the list of figures in docs/reliability.md, between two invisible marks.
  *
  * @module
  */
@@ -7,11 +7,11 @@ import type { FaultFigure } from "./fault_report.ts";
 
 const BEGIN = "<!-- figures of the last full run: deno task trust writes them -->";
 const END = "<!-- end of the figures -->";
-/** A page that has no figures yet. */
+/** A page without figures. */
 const EMPTY = `# Reliability\n\n${BEGIN}\n${END}\n`;
 
 /**
- * Reads the figures that tests have noted.
+ * Parses the figures that tests have appended.
  *
  * @param lines A figure in JSON on each line.
  */
@@ -20,11 +20,11 @@ export function readFigures(lines: string): FaultFigure[] {
 }
 
 /**
- * Puts figures into the page, in the place of those that were there.
+ * Replaces the figures of the page.
  *
- * @param page The page; empty if there is none yet.
- * @param run One sentence or two about the run.
- * @param figures What was measured.
+ * @param page The page, or an empty string if there is none yet.
+ * @param run One or two sentences about the run.
+ * @param figures The figures.
  * @throws {Error} If the page has no marks.
  */
 export function putFigures(page: string, run: string, figures: readonly FaultFigure[]): string {

@@ -1,20 +1,21 @@
 /**
- * How much work a function does, as a number that no other program's load changes: how often each
- * block of the library's code is run, and how much the built-in functions that it calls look at.
+ * Measures the work of a function as a number that does not depend on the load of the machine: how
+ * often each block of the library runs, plus how many characters or items its calls of built-in
+ * functions process.
  *
- * The first comes from V8's coverage, so this works on Deno and Node. V8 counts too little where it
- * compiles, and when it does depends on the machine. So the program is to be started with flags that
- * switch the compilers off: two counts of the same work are the same then.
+ * The number of blocks comes from V8's coverage, so this works on Deno and Node. V8 counts too low
+ * when it compiles code, at times that depend on the machine. Start the program with flags that
+ * disable the compilers, so that the same work always has the same count.
  *
  * @module
  */
 import { Session } from "node:inspector/promises";
 import { ROOT_URL } from "./paths.ts";
 
-/** The flags of V8 with which work is counted exactly. They have no effect once it runs. */
+/** The flags of V8 for exact counts. They only have an effect at the start. */
 export const WORK_FLAGS: readonly string[] = ["--no-opt", "--no-maglev"];
 
-/** What a call of a built-in function costs: the characters or items that it looks at. */
+/** Computes the cost of a call: the number of characters or items that it processes. */
 type Cost = (self: never, result: unknown, args: readonly unknown[]) => number;
 
 const whole: Cost = (self: { length: number }) => self.length;
@@ -27,7 +28,7 @@ const searched = (self: RegExp, result: unknown, [text]: readonly unknown[]): nu
 };
 const expected: Cost = (_self, _result, [text]) => String(text).length;
 
-/** Of what a parser calls, all that is not done in one step. */
+/** The built-in functions of the parsers that do not take constant time. */
 const COSTS: readonly [target: object, name: PropertyKey, cost: Cost][] = [
   [String.prototype, "isWellFormed", whole],
   [String.prototype, "toWellFormed", whole],
@@ -39,7 +40,7 @@ const COSTS: readonly [target: object, name: PropertyKey, cost: Cost][] = [
   [String.prototype, "includes", whole],
   [String.prototype, "startsWith", expected],
   [String.prototype, "endsWith", expected],
-  // What replaces and tests calls it too.
+  // The methods that replace and test call it too.
   [RegExp.prototype, "exec", searched],
   [Array.prototype, "splice", (self: unknown[], _result, [at]) => self.length - Number(at)],
   [Array.prototype, "includes", whole],
@@ -55,7 +56,7 @@ const COSTS: readonly [target: object, name: PropertyKey, cost: Cost][] = [
   [Object, "fromEntries", (_self, result) => Object.values(result as object).length],
 ];
 
-/** Counts what built-in functions look at while another function runs. */
+/** Counts the cost of built-in functions while a function runs. */
 function countBuiltIns(run: () => void): number {
   let cost = 0;
   const originals = COSTS.map(([target, name]) => Object.getOwnPropertyDescriptor(target, name)!);
@@ -78,7 +79,7 @@ function countBuiltIns(run: () => void): number {
   return cost;
 }
 
-/** What V8 tells of a file. */
+/** V8's coverage of a file. */
 interface ScriptCoverage {
   url: string;
   functions: { ranges: { count: number }[] }[];
@@ -89,7 +90,7 @@ export class WorkCounter {
   readonly #session: Session = new Session();
 
   /**
-   * Starts counting. Modules that are imported before are counted from their next call on.
+   * Starts counting. Modules that were imported before are counted from their next call.
    *
    * @returns The counter.
    */
@@ -105,7 +106,7 @@ export class WorkCounter {
   }
 
   /**
-   * Counts the work that a function makes the library do.
+   * Counts the work of the library while a function runs.
    *
    * @param run The function.
    */
@@ -115,12 +116,12 @@ export class WorkCounter {
     return builtIns + await this.#blocks();
   }
 
-  /** Ends counting. */
+  /** Stops counting. */
   stop(): void {
     this.#session.disconnect();
   }
 
-  /** How many blocks of the library were run since it was asked last. */
+  /** Returns the number of blocks that have run since the last call. */
   async #blocks(): Promise<number> {
     const taken = await this.#session.post("Profiler.takePreciseCoverage");
     const { result } = taken as unknown as { result: ScriptCoverage[] };

@@ -1,7 +1,7 @@
 /**
- * A program that counts and flushes until it is told to stop, for tests that kill it:
- * `writer.ts <file of the backend> <arguments of the backend as JSON>`. It says `issued N`
- * before a flush may carry the Nth increment, and `acked N` after one has.
+ * A program that counts and flushes until SIGTERM, for tests that kill it: `writer.ts <file of the
+ * backend> <arguments of the backend as JSON>`. It prints `issued N` before a flush can contain the
+ * Nth increment, and `acked N` after a flush succeeded.
  *
  * @module
  */

@@ -42,7 +42,7 @@ order_size_sum 5
 order_size_count 1
 `;
 
-/** What is expected of `shop()`, which names are compared, and what differs. */
+/** The expected text for `shop()`, the compared names, and the differences. */
 const CASES: readonly {
   name: string;
   expected: string;
@@ -88,7 +88,7 @@ const CASES: readonly {
     differences: ["-ovens 4", "+ovens 3"],
   },
   {
-    name: "a series that is missing, and one that is not expected",
+    name: "a missing series, and an unexpected one",
     expected: 'orders_total{kind="rye",size="large"} 2\norders_total{kind="oat",size="small"} 1\n',
     names: ["orders_total"],
     differences: [
@@ -97,13 +97,13 @@ const CASES: readonly {
     ],
   },
   {
-    name: "a family that is missing",
+    name: "a missing family",
     expected: "# TYPE cakes gauge\ncakes 1\n",
     names: ["cakes"],
     differences: ["-# TYPE cakes gauge", "-cakes 1"],
   },
   {
-    name: "families that are not expected, by their samples alone",
+    name: "unexpected families, only by their samples",
     expected: ORDERS + SIZE,
     differences: ["+ovens 3"],
   },
@@ -126,7 +126,7 @@ const CASES: readonly {
     differences: ["-# HELP ovens", "+# HELP ovens Ovens in use."],
   },
   {
-    name: "a label that is missing",
+    name: "a missing label",
     expected: 'orders_total{kind="rye"} 2',
     names: ["orders_total"],
     differences: [
@@ -142,7 +142,7 @@ const CASES: readonly {
     differences: ["-ovens 3"],
   },
   {
-    name: "a timestamp that is not there",
+    name: "a missing timestamp",
     expected: "ovens 3 1000",
     names: ["ovens"],
     differences: ["-ovens 3 1000", "+ovens 3"],
@@ -168,7 +168,7 @@ const CASES: readonly {
     ],
   },
   {
-    name: "what is not among the names",
+    name: "families that are not among the names",
     expected: `${ORDERS}cakes 1\n`,
     names: ["ovens"],
     differences: ["+ovens 3"],
@@ -190,7 +190,7 @@ for (const { name, expected, names, differences } of CASES) {
   });
 }
 
-test("compareMetrics() finds no difference to what generateMetrics() writes", () => {
+test("compareMetrics() finds no difference from the output of generateMetrics()", () => {
   const families = allTypes();
   const registry = { prefix: null, collect: () => families };
   assert.deepEqual(compareMetrics(generateMetrics(registry), { registry }), []);
@@ -198,7 +198,7 @@ test("compareMetrics() finds no difference to what generateMetrics() writes", ()
   assert.deepEqual(compareMetrics(quoted, { registry }), []);
 });
 
-test("compareMetrics() reads NaN, infinities and escapes as they are written", () => {
+test("compareMetrics() reads NaN, infinities and escapes in their written form", () => {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["l"] });
   gauge.labels("nan").set(NaN);
@@ -212,27 +212,27 @@ test("compareMetrics() reads NaN, infinities and escapes as they are written", (
   ]);
 });
 
-test("compareMetrics() takes a label without a value for one that is not there", () => {
+test("compareMetrics() treats an empty label like an absent one", () => {
   const registry = new CollectorRegistry();
   new Gauge("g", "G.", { registry, labelNames: ["l"] }).labels("").set(1);
   assert.deepEqual(compareMetrics("g 1", { registry }), []);
   assert.deepEqual(compareMetrics('g{l="",m=""} 1', { registry }), []);
 });
 
-test("compareMetrics() compares the default registry if none is given", () => {
+test("compareMetrics() compares the default registry by default", () => {
   const gauge = new Gauge("compared", "C.");
   assert.deepEqual(compareMetrics("compared 0", { names: ["compared"] }), []);
   REGISTRY.unregister(gauge);
 });
 
-test("compareMetrics() takes prefix and constant labels as they are exposed", () => {
+test("compareMetrics() compares exposed names and labels, with prefix and constant labels", () => {
   const registry = new CollectorRegistry({ prefix: "app", constLabels: { region: "eu" } });
   new Counter("c_total", "C.", { registry }).inc();
   const expected = 'app_c_total{region="eu"} 1';
   assert.deepEqual(compareMetrics(expected, { registry, names: ["app_c_total"] }), []);
 });
 
-test("compareMetrics() leaves asynchronous collectors out, compareMetricsAsync() awaits them", async () => {
+test("compareMetrics() leaves out asynchronous collectors, and compareMetricsAsync() awaits them", async () => {
   const registry = new CollectorRegistry();
   registry.register({
     async *collect() {
@@ -243,7 +243,7 @@ test("compareMetrics() leaves asynchronous collectors out, compareMetricsAsync()
   assert.deepEqual(await compareMetricsAsync("g 1", { registry, names: ["g"] }), []);
 });
 
-test("compareMetrics() refuses a registry that can be read only asynchronously, and says what to call", () => {
+test("compareMetrics() throws for an asynchronous registry, and names compareMetricsAsync()", () => {
   const registry = {
     prefix: null,
     collect(): never {
@@ -256,7 +256,7 @@ test("compareMetrics() refuses a registry that can be read only asynchronously, 
   assert.throws(() => compareMetrics("", { registry }), { name: "TypeError", message });
 });
 
-/** Wrong uses, and the beginning of the message. */
+/** Wrong calls, with the start of the error message. */
 const WRONG: readonly (readonly [args: unknown[], name: string, message: RegExp])[] = [
   [[], "TypeError", /^Cannot compare metrics: expected must be a string: received undefined$/],
   [[["g 1"]], "TypeError", /^Cannot compare metrics: expected must be a string: received \[/],
@@ -276,14 +276,14 @@ const WRONG: readonly (readonly [args: unknown[], name: string, message: RegExp]
 
 for (const [args, name, message] of WRONG) {
   test(`compareMetrics() throws: ${message.source}`, async () => {
-    // Wrong types are the point.
+    // The types are wrong on purpose.
     const call = args as Parameters<typeof compareMetrics>;
     assert.throws(() => compareMetrics(...call), { name, message });
     await assert.rejects(() => compareMetricsAsync(...call), { name, message });
   });
 }
 
-test("compareMetrics() names the line and the column of a text that cannot be read", () => {
+test("compareMetrics() reports the line and the column of an invalid text", () => {
   for (
     const [expected, line, column] of [
       ["g 1\n\n  g{a=b} 2\n", 3, 7],

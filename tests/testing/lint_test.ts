@@ -32,7 +32,7 @@ const unit = (base: string, other: string) => `use base unit "${base}" instead o
 const suffix = (suffix: string, owners = "non-histogram and non-summary") =>
   `${owners} metrics should not have "${suffix}" suffix`;
 
-/** A family of one series, its name and its labels as `name{label,label}`; help is given. */
+/** Returns a family of one series, from a text like `name{label,label}`. */
 function family(type: MetricType, series: string, help = "Help."): MetricFamily {
   const [, name = "", names = ""] = /^(.*?)(?:\{(.*)\})?$/.exec(series)!;
   const family = new MetricFamily(name, help, type, { nameValidation: "utf8" });
@@ -53,13 +53,13 @@ function family(type: MetricType, series: string, help = "Help."): MetricFamily 
   }
 }
 
-/** What is found in a family: the messages, each with the name that is suggested. */
+/** Returns the messages for a family, each with the suggested name. */
 function found(type: MetricType, series: string, help?: string): (string | undefined)[][] {
   return lintMetrics(registryOf([family(type, series, help)]))
     .map(({ message, rename }) => rename === undefined ? [message] : [message, rename]);
 }
 
-/** All that promtool finds, and what is suggested. */
+/** All findings of promtool, with suggestions. */
 const CASES: readonly (readonly [MetricType, string, ...(readonly string[])[]])[] = [
   ["counter", "a_total"],
   ["counter", "a", [NO_TOTAL, "a_total"]],
@@ -196,7 +196,7 @@ test("a problem is frozen plain data with a reason and a suggestion", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(problems)), problems);
 });
 
-test("a suggestion includes the steps beside renaming", () => {
+test("a suggestion includes other steps than renaming", () => {
   const suggestions = lintMetrics(registryOf([
     family("gauge", "a_total"),
     family("gauge", "b_m"),
@@ -230,14 +230,14 @@ test("LINT_RULES has each rule once, frozen, with a reason and a suggestion", ()
   for (const { rule, source, reason, suggestion, ...others } of LINT_RULES) {
     assert.deepEqual(others, {});
     for (const text of [reason, suggestion]) assert.match(text, /^[A-Z].*\.$/, rule);
-    // The table above has all of promtool's but this one.
+    // The table above has all rules of promtool except this one.
     const isInTable = source === "promtool" && rule !== "help-missing";
     assert.equal(seen.has(rule), isInTable, rule);
   }
   assert.ok(Object.isFrozen(LINT_RULES) && LINT_RULES.every(Object.isFrozen));
 });
 
-test("labels of targets are a problem that only this library reports", () => {
+test("labels that targets have are a problem that only this library reports", () => {
   const problems = lintMetrics(registryOf([family("gauge", "a{job,instance,other}")]));
   assert.deepEqual(
     problems.map(({ rule, source, label, rename }) => [rule, source, label, rename]),
@@ -282,7 +282,7 @@ test("a family without series is not checked, like in promtool", () => {
   assert.deepEqual(lintMetrics(registryOf([empty])), []);
 });
 
-test("labels of every series are checked, also constant ones", () => {
+test("labels of every series are checked, including constant ones", () => {
   const registry = new CollectorRegistry({ constLabels: { theZone: "eu" } });
   const mixed = new MetricFamily("a", "A.", "gauge").addSample("a", { b: 1 }, 1)
     .addSample("a", { cD: 1 }, 1);
@@ -302,7 +302,7 @@ test("problems are sorted by name and then by message", () => {
     `a_ms_total ${ABBREVIATED}`,
     "a_ms_total no help text",
     `a_ms_total ${TOTAL}`,
-    `a.x ${NO_TOTAL}`, // To promtool it is a_x.
+    `a.x ${NO_TOTAL}`, // promtool reads it as a_x.
   ]);
 });
 
@@ -325,7 +325,7 @@ test("lintMetricsAsync() awaits collectors, and lintMetrics() leaves them out", 
   assert.deepEqual((await lintMetricsAsync(registry)).map(({ rule }) => rule), ["counter-total"]);
 });
 
-test("a shared registry is refused by lintMetrics(), and read by lintMetricsAsync()", async () => {
+test("lintMetrics() throws for a shared registry, and lintMetricsAsync() reads it", async () => {
   const registry = new CollectorRegistry();
   new Counter("visits", "Visits.", { registry });
   const shared = await loadBackend(new MemoryStore().backend(), { registry });
@@ -344,7 +344,7 @@ test("a shared registry is refused by lintMetrics(), and read by lintMetricsAsyn
   }
 });
 
-/** A family of the name and the labels that a problem suggests. */
+/** Returns a family with the name or the label that a problem suggests. */
 function follow(text: MetricFamily, { label, rename }: Problem): MetricFamily {
   const isName = label === undefined;
   const name = isName ? rename! : text.name;

@@ -23,14 +23,14 @@ import { arbitraryFamilies } from "../support/families.ts";
 import { registryOf } from "../support/linting.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 
-/** A registry, and a gauge with one label in it. */
+/** Returns a registry, and a gauge with one label. */
 function withGauge() {
   const registry = new CollectorRegistry();
   const gauge = new Gauge("g", "G.", { registry, labelNames: ["l"] });
   return { registry, gauge };
 }
 
-test("diff() has changed and new series with their differences", () => {
+test("diff() contains changed and new series with their differences", () => {
   const registry = new CollectorRegistry();
   const requests = new Counter("http_requests_total", "Requests.", {
     registry,
@@ -53,7 +53,7 @@ test("diff() has changed and new series with their differences", () => {
   });
 });
 
-test("diff() reads the present values at each call, and values() keeps the old ones", () => {
+test("diff() reads the current values at each call, and values() keeps the old ones", () => {
   const { registry, gauge } = withGauge();
   gauge.labels("a").set(1);
   const before = snapshot(registry);
@@ -79,7 +79,7 @@ test("diff() and values() return new objects", () => {
   assert.equal(Object.getPrototypeOf(before.diff()), Object.prototype);
 });
 
-/** The value of a series then and now, `undefined` where there is none, and the difference. */
+/** The value of a series before and after, or `undefined` for no series, and the difference. */
 const CHANGES: readonly (readonly [
   then: number | undefined,
   now: number | undefined,
@@ -113,7 +113,7 @@ const CHANGES: readonly (readonly [
   [1e21, 3e21, 2e21],
 ];
 for (const [then, now, difference] of CHANGES) {
-  test(`a series that was ${then} and is ${now} makes a difference of ${difference}`, () => {
+  test(`a series that was ${then} and is ${now} has a difference of ${difference}`, () => {
     const { registry, gauge } = withGauge();
     if (then !== undefined) gauge.labels("a").set(then);
     const before = snapshot(registry);
@@ -123,7 +123,7 @@ for (const [then, now, difference] of CHANGES) {
   });
 }
 
-test("diff() has the order of the exposition, and removed series come last", () => {
+test("diff() is in the order of the exposition, with removed series last", () => {
   const registry = new CollectorRegistry();
   const second = new Gauge("z", "Z.", { registry, labelNames: ["l"] });
   const first = new Gauge("a", "A.", { registry, labelNames: ["l"] });
@@ -145,7 +145,7 @@ test("diff() has the order of the exposition, and removed series come last", () 
   ]);
 });
 
-test("series are spelled as in format 0.0.4 with any labels", () => {
+test("series are written as in text 0.0.4, with any labels", () => {
   const { registry, gauge } = withGauge();
   const before = snapshot(registry);
   for (
@@ -172,7 +172,7 @@ test("series are spelled as in format 0.0.4 with any labels", () => {
   for (const text of series) assert.ok(lines.includes(`${text} 1`), text);
 });
 
-test("names such as __proto__ and constructor are ordinary series", () => {
+test("names such as __proto__ and constructor are allowed", () => {
   const registry = new CollectorRegistry();
   const names = ["__proto__", "constructor", "toString"];
   const gauges = names.map((name) => new Gauge(name, "Odd.", { registry }));
@@ -184,7 +184,7 @@ test("names such as __proto__ and constructor are ordinary series", () => {
   assert.deepEqual(Object.keys(snapshot(registry).diff()), []);
 });
 
-test("every type counts in all of its series", () => {
+test("every type has all of its series", () => {
   const registry = new CollectorRegistry();
   const histogram = new Histogram("h", "H.", { registry, buckets: [1, 2.5] });
   const native = new Histogram("n", "N.", { registry, nativeHistogram: true });
@@ -250,7 +250,7 @@ test("a new timestamp of the same value is not a difference", () => {
   assert.deepEqual(snapshot(registry).diff(), {});
 });
 
-test("values() has each sample of random families once, under the beginning of its line", () => {
+test("values() has each sample of random families once, under the start of its line", () => {
   fc.assert(
     fc.property(arbitraryFamilies({ legal: false }), (families) => {
       const registry = registryOf(families);
@@ -265,7 +265,7 @@ test("values() has each sample of random families once, under the beginning of i
       }
       const samples = [...gather(registry)].flatMap(({ samples }) => [...samples])
         .filter(({ name }) => !name.endsWith("_created"));
-      // What counts how often something was left out goes up with each read.
+      // Counts of omissions increase with each read.
       const sorted = (numbers: (readonly [string, number])[]) =>
         numbers.filter(([name]) => !name.startsWith("narthex_"))
           .map(([, value]) => String(value)).sort();
@@ -310,7 +310,9 @@ test("a snapshot reads the default registry by default", async () => {
   }
 });
 
-/** A registry with an asynchronous collector, whose value goes up with each call of `add`. */
+/**
+ * Returns a registry with an asynchronous collector, whose value increases with each call of `add`.
+ */
 function withUsers() {
   let users = 1;
   const registry = new CollectorRegistry();
@@ -350,7 +352,7 @@ test("snapshotAsync() takes a time limit", async () => {
   });
 });
 
-test("a shared registry is refused by snapshot(), and read by snapshotAsync()", async () => {
+test("snapshot() throws for a shared registry, and snapshotAsync() reads it", async () => {
   const registry = new CollectorRegistry();
   const visits = new Counter("visits_total", "Visits.", { registry });
   const proxy = new CollectorRegistryProxy(registry);
@@ -374,7 +376,7 @@ test("a shared registry is refused by snapshot(), and read by snapshotAsync()", 
   }
 });
 
-test("an error of a custom registry is passed on", () => {
+test("an error of a custom registry is rethrown", () => {
   const registry: Registry = {
     prefix: null,
     register: () => {},

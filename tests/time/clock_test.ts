@@ -18,7 +18,7 @@ test("limitTime() aborts with a TimeoutError when the time is up", () => {
   assert.equal(limit.signal.reason.message, "no answer within 100 ms");
 });
 
-test("limitTime() keeps the reason of the outer signal, also if it is aborted already", () => {
+test("limitTime() keeps the reason of the outer signal, even if it is already aborted", () => {
   const timers = new ManualClock();
   const outer = new AbortController();
   const limits = [limitTime(100, { timers, outer: outer.signal })];
@@ -31,7 +31,7 @@ test("limitTime() keeps the reason of the outer signal, also if it is aborted al
   }
 });
 
-test("limitTime() leaves no timer behind once it has ended, and sets none without a limit", () => {
+test("limitTime() leaves no timer after its end and sets none without a limit", () => {
   const timers = new ManualClock();
   const limit = limitTime(100, { timers });
   assert.equal(timers.timers, 1);
@@ -40,7 +40,7 @@ test("limitTime() leaves no timer behind once it has ended, and sets none withou
   assert.equal(timers.timers, 0);
 });
 
-test("abortable() settles as the promise does, or rejects with the reason of the signal", async () => {
+test("abortable() settles like the promise or rejects with the reason of the signal", async () => {
   const { signal } = new AbortController();
   assert.equal(await abortable(Promise.resolve(7), signal), 7);
   await assert.rejects(abortable(Promise.reject(new Error("no")), signal), { message: "no" });
@@ -61,7 +61,7 @@ test("abortable() handles a rejection that comes after the signal was aborted", 
   await nextTurn();
 });
 
-test("wait() ends with its time or with the signal", async () => {
+test("wait() ends after its time or when the signal is aborted", async () => {
   const timers = new ManualClock();
   let ended = 0;
   const controller = new AbortController();
@@ -79,7 +79,7 @@ test("wait() ends with its time or with the signal", async () => {
   assert.equal(timers.timers, 0);
 });
 
-test("Slices are over when their budget is spent, and have a new one after a pause", async () => {
+test("Slices are over when their budget is spent and have a new budget after a pause", async () => {
   const timers = new ManualClock();
   const slices = new Slices(2, timers);
   assert.equal(slices.isOver, false);
@@ -89,7 +89,7 @@ test("Slices are over when their budget is spent, and have a new one after a pau
   assert.equal(slices.isOver, false);
 });
 
-test("the platform's timers fire, and are cancelled", async () => {
+test("the platform's timers fire and can be cancelled", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const fired: string[] = [];
   const cancel = SYSTEM_CLOCK.setTimeout(() => fired.push("cancelled"), 0);
@@ -105,13 +105,13 @@ test("the platform's timers fire, and are cancelled", async () => {
 test("a delay beyond the maximum of the platform does not fire at once", async () => {
   const fired: string[] = [];
   const cancel = SYSTEM_CLOCK.setTimeout(() => fired.push("too early"), 2 ** 31 + 5);
-  // Timers fire in order: one that was set later and is due says that the first is not.
+  // Timers fire in order. The later timer has fired, so the first one was not due at once.
   await wait(1);
   assert.deepEqual(fired, []);
   cancel();
 });
 
-test("captureTimers() keeps the clock and the timers that a platform has at that moment", () => {
+test("captureTimers() keeps the current clock and timers of a platform", () => {
   const set: number[] = [];
   const platform = {
     performance: { now: () => 1500 },
@@ -124,7 +124,7 @@ test("captureTimers() keeps the clock and the timers that a platform has at that
   };
   const timers = captureTimers(platform);
   platform.performance.now = platform.setTimeout = platform.clearTimeout = () =>
-    assert.fail("a fake one is called");
+    assert.fail("a replaced function is called");
   let calls = 0;
   const cancel = timers.setTimeout(() => calls++, 20, { inBackground: true });
   cancel();
@@ -135,7 +135,7 @@ test("captureTimers() keeps the clock and the timers that a platform has at that
   }
 });
 
-test("a clock for tests sets the time of day without moving the monotonic one", () => {
+test("ManualClock sets the time of day without moving the monotonic clock", () => {
   const clock: ManualClock & Timers = new ManualClock();
   const before = clock.monotonic();
   clock.setTimeOfDay(clock.now() - 3600);

@@ -1,11 +1,12 @@
 /**
- * What `instrument()` and `instrumentFetch()` accept, and what they do not. Nothing here runs.
+ * Checks the types that `instrument()` and `instrumentFetch()` accept and reject. Nothing here
+ * runs.
  *
  * @module
  */
 import { instrument, instrumentFetch, setRoute } from "../../collectors/http.ts";
 
-/** A handler of Deno, whose parameters are typed by where it is used. */
+/** Handlers of Deno, with inferred and explicit parameter types. */
 export function serveOnDeno(): Deno.HttpServer[] {
   return [
     Deno.serve(instrument(() => new Response("x"))),
@@ -18,7 +19,7 @@ export function serveOnDeno(): Deno.HttpServer[] {
   ];
 }
 
-/** What `deno serve` takes. */
+/** The default export for `deno serve`. */
 export const service = instrument({
   fetch: (request) => new Response(request.url),
 }) satisfies Deno.ServeDefaultExport;
@@ -27,7 +28,7 @@ const asynchronous = instrument(async (_: Request, name: string) => await new Re
 const answer: Promise<Response> = asynchronous(new Request("http://localhost/"), "Ada");
 // @ts-expect-error: the second argument is a string.
 asynchronous(new Request("http://localhost/"), 7);
-// @ts-expect-error: there has to be one.
+// @ts-expect-error: the second argument is required.
 asynchronous(new Request("http://localhost/"));
 
 const synchronous = instrument(() => new Response("x"));
@@ -35,10 +36,10 @@ const response: Response = synchronous(new Request("http://localhost/"));
 
 const upgrading = instrument((_: Request): Response | undefined => undefined);
 const upgraded: Response | undefined = upgrading(new Request("http://localhost/"));
-// @ts-expect-error: there may be no response.
+// @ts-expect-error: the response may be undefined.
 const never: Response = upgrading(new Request("http://localhost/"));
 
-/** What a worker of Cloudflare exports keeps its other handlers. */
+/** The exports of a Cloudflare worker keep their other handlers. */
 const worker = instrument({
   fetch: (_request: Request, env: { key: string }) => new Response(env.key),
   scheduled: (cron: string) => cron.length,
@@ -53,13 +54,13 @@ instrument(() => new Response("x"), { route: "/users/:id" });
 instrument(() => new Response("x"), {
   route: ["/", new URLPattern({ pathname: "/users/:id" })],
 });
-// @ts-expect-error: a filter answers with a boolean.
+// @ts-expect-error: a filter returns a boolean.
 instrument(() => new Response("x"), { ignore: () => "yes" });
-// @ts-expect-error: a route is named for a request.
+// @ts-expect-error: the first argument is a request.
 setRoute("/users/7", "/users/:id");
 
 const measured: typeof fetch = instrumentFetch(fetch);
-// @ts-expect-error: it is not like fetch.
+// @ts-expect-error: the parameters differ from those of fetch.
 instrumentFetch((url: number) => url);
 
 void [answer, response, upgraded, never, length, measured];

@@ -1,6 +1,6 @@
 /**
- * What the compiler refuses, and what it must not. Only type-checked, never run:
- * each line below a `@ts-expect-error` has to be an error.
+ * Checks which code compiles and which does not. This file is only type-checked and never run: each
+ * line below a `@ts-expect-error` must be an error.
  *
  * @module
  */
@@ -15,11 +15,11 @@ import {
   type Timer,
 } from "../../mod.ts";
 
-/** Whether two types are the same, `any` and `never` included. */
+/** Whether two types are identical, including `any` and `never`. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
 
-/** Refuses all types but `true`. */
+/** Accepts only the type `true`. */
 function check<_Holds extends true>(): void {}
 
 const registry = null;
@@ -60,7 +60,7 @@ export function labelsByName(): void {
   counter.labels({ method: "GET", kode: 200 });
   // @ts-expect-error A misspelt label of a partial.
   counter.labels({ methud: "GET" });
-  // @ts-expect-error A label of a metric that has none.
+  // @ts-expect-error A label for a metric without labels.
   plain.labels({ method: "GET" });
 }
 
@@ -112,7 +112,7 @@ export function partials(): void {
   kept.labels({ code: 500 }).inc();
   // @ts-expect-error The value of a partial.
   kept.value;
-  // @ts-expect-error A function for a partial.
+  // @ts-expect-error Setting a function of a partial.
   kept.setFunction(() => 1);
   // @ts-expect-error Counting exceptions with a partial.
   kept.countExceptions(() => {});
@@ -136,7 +136,7 @@ export function partials(): void {
   histogram.labels({ method: "GET" }).wrap(() => {});
   // @ts-expect-error Observing with a partial summary.
   summary.labels({ method: "GET" }).observe(1);
-  // @ts-expect-error Telling with a partial info.
+  // @ts-expect-error Setting a partial info.
   info.labels({ method: "GET" }).info({ version: "1" });
   // @ts-expect-error Changing a partial stateset.
   state.labels({ method: "GET" }).state("running");
@@ -147,7 +147,7 @@ export function metricsWithLabels(): void {
   counter.inc();
   // @ts-expect-error Counting exceptions with it.
   counter.countExceptions(() => {});
-  // @ts-expect-error Giving it a function.
+  // @ts-expect-error Setting a function of it.
   counter.setFunction(() => 1);
   // @ts-expect-error Setting a gauge whose labels are missing.
   gauge.set(1);
@@ -169,7 +169,7 @@ export function metricsWithLabels(): void {
   histogram.wrap(() => {});
   // @ts-expect-error Observing with a summary whose labels are missing.
   summary.observe(1);
-  // @ts-expect-error Telling with an info whose labels are missing.
+  // @ts-expect-error Setting an info whose labels are missing.
   info.info({ version: "1" });
   // @ts-expect-error Changing a stateset whose labels are missing.
   state.state("running");
@@ -182,22 +182,22 @@ export function values(): void {
   check<Same<typeof gauge.value, "labels are missing: method, code">>();
   const child = gauge.labels("GET", 200);
   check<Same<typeof child.value, number>>();
-  // @ts-expect-error A value is only read.
+  // @ts-expect-error A value is read-only.
   child.value = 5;
   // @ts-expect-error A string for a number.
   plain.inc("5");
   // @ts-expect-error A bigint for a number.
   plain.inc(1n);
-  // @ts-expect-error Nothing to set.
+  // @ts-expect-error The value is missing.
   child.set();
-  // @ts-expect-error A function of a string.
+  // @ts-expect-error A function that returns a string.
   child.setFunction(() => "5");
   // @ts-expect-error An exemplar's labels are strings.
   plain.inc(1, { trace: 5 });
 }
 
 export function defaults(): void {
-  // Left out, and overridden.
+  // A label with a default can be omitted or overridden.
   half.labels({ method: "GET" }).inc();
   half.labels({ method: "GET", code: 500 }).inc();
   half.labels("GET", 500).inc();
@@ -221,11 +221,11 @@ export function defaults(): void {
   });
   check<Same<typeof gaugeOfOne.value, number>>();
 
-  // @ts-expect-error A default for a label that there is not.
+  // @ts-expect-error A default for a label that does not exist.
   new Counter("x_total", "X.", { labelNames: ["a"], defaultLabels: { b: 1 }, registry });
-  // @ts-expect-error A default where there are no labels.
+  // @ts-expect-error A default without labels.
   new Counter("x_total", "X.", { defaultLabels: { b: 1 }, registry });
-  // @ts-expect-error A default that is no label value.
+  // @ts-expect-error A default that is not a label value.
   new Counter("x_total", "X.", { labelNames: ["a"], defaultLabels: { a: 1n }, registry });
 }
 
@@ -317,9 +317,9 @@ export function states(): void {
   service.state("stopped");
   // @ts-expect-error A wrong state of a child.
   state.labels("GET", 200).state("stopped");
-  // @ts-expect-error States are missing.
+  // @ts-expect-error The states are missing.
   new StateSet("x", "X.", { registry });
-  // States that are known only at run time.
+  // States that are only known at run time.
   const some: string[] = ["a", "b"];
   new StateSet("x", "X.", { states: some, registry }).state("a");
 }
@@ -333,7 +333,7 @@ export function dynamicLabelNames(names: string[], labels: Record<string, LabelV
   dynamic.startTimer().stop(labels);
   dynamic.remove(labels);
   dynamic.removeMatching(labels);
-  // @ts-expect-error Whether it has labels is not known, so it is not observable itself.
+  // @ts-expect-error It may have labels, so it cannot be observed itself.
   dynamic.observe(1);
   // @ts-expect-error A bigint.
   dynamic.labels({ anything: 1n });
@@ -396,7 +396,7 @@ export function options(): void {
   new Counter("x_total", "X.", { labelNames: [1], registry });
 }
 
-// Labels in a variable are checked like those in a literal.
+// Labels in a variable are checked like labels in a literal.
 const context = { method: "GET", code: 200, tenant: "x" };
 const optional: { method: string; code?: number } = { method: "GET" };
 const exact: { readonly method: string; readonly code: number } = { method: "GET", code: 200 };
@@ -404,6 +404,6 @@ const exact: { readonly method: string; readonly code: number } = { method: "GET
 counter.labels(context);
 // @ts-expect-error An extra label in a spread.
 counter.labels({ ...context });
-// @ts-expect-error A label that may be left out.
+// @ts-expect-error An optional label.
 counter.labels(optional);
 counter.labels(exact).inc();

@@ -1,5 +1,5 @@
 /**
- * The metrics that `messages.ts` speaks of.
+ * The metrics that the programs in `messages.ts` use.
  *
  * @module
  */

@@ -1,18 +1,18 @@
 /**
- * What the compiler says about wrong uses of labels: programs that must not compile, and the words
- * that its message must have. `messages_test.ts` asks TypeScript's own compiler, and
- * `tests/deno/type_messages_test.ts` that of Deno.
+ * Wrong uses of labels that must not compile, and texts that the compiler's messages must contain.
+ * `messages_test.ts` checks TypeScript's own compiler, and `tests/deno/type_messages_test.ts`
+ * checks Deno's.
  *
  * @module
  */
 
 /** A program that must not compile. */
 export interface WrongUse {
-  /** The program. It may use what `message_subjects.ts` exports. */
+  /** The program. It may use the exports of `message_subjects.ts`. */
   readonly code: string;
-  /** What the message must have. */
+  /** Texts that the message must contain. */
   readonly says: readonly string[];
-  /** What the message must not have. @default {["type 'never'"]} */
+  /** Texts that the message must not contain. @default {["type 'never'"]} */
   readonly saysNot?: readonly string[];
 }
 
@@ -68,7 +68,7 @@ export const WRONG_USES: readonly WrongUse[] = [
     code: `const labels = { method: "GET" }; plain.labels(labels);`,
     says: ["method is not a label: there are none"],
   },
-  // A value that is no label value.
+  // A value that is not a label value.
   ...["null", "undefined", "{ code: 200 }", "1n", "[200]", "Symbol()", "() => 200"].map((
     value,
   ) => ({

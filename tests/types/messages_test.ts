@@ -26,7 +26,7 @@ const OPTIONS: ts.CompilerOptions = {
   types: [],
 };
 
-/** What the compiler says about each of some programs. */
+/** Compiles programs, and returns the messages about each. */
 function compile(programs: readonly string[]): string[] {
   const files = new Map(
     programs.map((code, i) => [SUBJECTS.replace(/\w+\.ts$/, `message_${i}.ts`), IMPORTS + code]),
@@ -50,12 +50,12 @@ function compile(programs: readonly string[]): string[] {
 const RIGHT = "counter.labels({ method: 'GET', status: 200 }).inc();";
 const messages = compile([RIGHT, ...WRONG_USES.map(({ code }) => code)]);
 
-test("a right program compiles", () => {
+test("a correct program compiles", () => {
   assert.equal(messages[0], "");
 });
 
 for (const [i, { code, says, saysNot = ["type 'never'"] }] of WRONG_USES.entries()) {
-  test(`TypeScript ${ts.versionMajorMinor} says what is wrong with: ${code}`, () => {
+  test(`TypeScript ${ts.versionMajorMinor} explains the error in: ${code}`, () => {
     const message = messages[i + 1]!;
     assert.notEqual(message, "", "it compiles");
     for (const text of says) assert(message.includes(text), `no "${text}" in: ${message}`);
@@ -63,7 +63,7 @@ for (const [i, { code, says, saysNot = ["type 'never'"] }] of WRONG_USES.entries
   });
 }
 
-/** The names that an editor offers at a `^` in a program. */
+/** Returns the names that an editor suggests at the `^` of a program. */
 function complete(program: string): string[] {
   const code = IMPORTS + program.replace("^", "");
   const file = SUBJECTS.replace(/\w+\.ts$/, "completion.ts");

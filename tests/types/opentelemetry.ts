@@ -1,5 +1,5 @@
 /**
- * The shapes of OpenTelemetry's API, held against the real types.
+ * Checks the library's types against the real types of OpenTelemetry's API.
  *
  * @module
  */
@@ -30,13 +30,13 @@ gauge.addCallback(async (result) => result.observe(await Promise.resolve(1)));
 meter.addBatchObservableCallback((result) => result.observe(gauge, 1, attributes), [gauge]);
 apiMeter.addBatchObservableCallback((result) => result.observe(gauge, 1), [gauge]);
 
-// @ts-expect-error There is no such strategy.
+// @ts-expect-error This strategy does not exist.
 meterProvider({ translation: "Dots" });
-// @ts-expect-error The option has another name.
+// @ts-expect-error The option is called `views`.
 meterProvider({ view: [] });
-// @ts-expect-error A view knows no boundaries.
+// @ts-expect-error A view has no option `boundaries`.
 meterProvider({ views: [{ boundaries: [1] }] });
-// @ts-expect-error A counter has nothing to record.
+// @ts-expect-error A counter has no record().
 meter.createCounter("a").record(1);
 
 void asApi;

@@ -1,6 +1,6 @@
 /**
- * Types of the test helpers. Only type-checked, never run: each line below a
- * `@ts-expect-error` has to be an error.
+ * Checks the types of the test helpers. This file is only type-checked and never run: each line
+ * below a `@ts-expect-error` must be an error.
  *
  * @module
  */
@@ -23,7 +23,7 @@ changes["a_total"]?.toFixed();
 const before = await snapshotAsync(REGISTRY, { timeoutMs: 1 });
 const later: Promise<Record<string, number>> = before.diff();
 await later;
-// @ts-expect-error The difference has to be awaited.
+// @ts-expect-error The difference must be awaited.
 const now: Record<string, number> = before.diff();
 void now;
 
@@ -34,20 +34,20 @@ const differences: string[] = compareMetrics("a_total 1", {
 differences.push(...await compareMetricsAsync("a_total 1", { timeoutMs: 1 }));
 // @ts-expect-error The registry is an option.
 compareMetrics("a_total 1", REGISTRY);
-// @ts-expect-error A time limit is of use only where something is awaited.
+// @ts-expect-error A time limit only applies to the asynchronous function.
 compareMetrics("a_total 1", { timeoutMs: 1 });
 
 const problems: Problem[] = lintMetrics();
 (await lintMetricsAsync(REGISTRY)).push(...problems);
 problems.filter(({ rule, source }) => rule !== "colon-in-name" && source === "promtool");
-// @ts-expect-error There is no such rule, so that nothing would be filtered.
+// @ts-expect-error This rule does not exist, so nothing would be filtered.
 problems.filter(({ rule }) => rule !== "collon-in-name");
 // @ts-expect-error A problem is frozen.
 problems[0]!.metric = "other";
-// @ts-expect-error A problem need not be about a label.
+// @ts-expect-error The label is optional.
 problems[0]!.label.length;
 
 const names: LintRuleName[] = LINT_RULES.map(({ rule }) => rule);
 void names;
-// @ts-expect-error The rules are a list to look at.
+// @ts-expect-error The list of rules is read-only.
 LINT_RULES.push(LINT_RULES[0]!);

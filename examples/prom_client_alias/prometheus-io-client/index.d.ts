@@ -1,3 +1,3 @@
 export * from "@narthex/prometheus/prom-client";
-// As prom-client's own declarations have it: a namespace of types too.
+// As in prom-client's own declarations, the default export is also a namespace of types.
 export * as default from "@narthex/prometheus/prom-client";

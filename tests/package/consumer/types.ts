@@ -1,5 +1,5 @@
-// Is compiled with each version of TypeScript, each way to find modules, and each set of global
-// types. Each line below `@ts-expect-error` must be refused everywhere.
+// This file is compiled with each version of TypeScript, each module resolution, and each set of
+// global types. Every compilation must refuse each line below `@ts-expect-error`.
 import {
   type Collector,
   CollectorRegistry,
@@ -40,7 +40,7 @@ requests.labels({ method: "GET" }).labels({ code: 200 }).inc();
 requests.labels({ methd: "GET", code: 200 });
 // @ts-expect-error A label is missing.
 requests.inc();
-// @ts-expect-error A value that is no label value.
+// @ts-expect-error Not a label value.
 requests.labels({ method: "GET", code: {} });
 
 const inProgress = new Gauge("requests_in_progress", "Requests in progress.");
@@ -56,7 +56,7 @@ export async function measure(): Promise<number> {
 }
 const state = new StateSet("state", "State.", { states: ["starting", "running"] });
 state.state("running");
-// @ts-expect-error A state that there is not.
+// @ts-expect-error An unknown state.
 state.state("runing");
 
 export class Queue implements Collector {
@@ -117,6 +117,6 @@ export async function sendByOtlp(): Promise<void> {
   await exportOtlp("http://localhost:4318/v1/metrics", { protocol: "http/json", registry });
   await using _exporter = new OtlpExporter(undefined, { autoStart: false, registry });
   await writeTextfile("metrics.prom", { registry });
-  // @ts-expect-error A protocol that there is not.
+  // @ts-expect-error An unknown protocol.
   await exportOtlp(undefined, { protocol: "grpc" });
 }

@@ -1,4 +1,4 @@
-/** What programs say in types of the official client's declarations. */
+/** Programs that use the types of the official client's declarations. */
 import prometheusClient, {
   AggregatorRegistry,
   type Aggregator,

@@ -1,14 +1,13 @@
 /**
- * What Elysia takes from `httpMetrics()`, by Elysia's own types. Nothing here runs. They load Bun's
- * types, which change global ones, so that this file is checked alone, by
- * tests/deno/bun_types_test.ts.
+ * Checks `httpMetrics()` against Elysia's own types. Nothing here runs. Elysia loads Bun's types,
+ * which change global ones, so `tests/deno/bun_types_test.ts` checks this file separately.
  *
  * @module
  */
 import { Elysia } from "elysia";
 import { httpMetrics } from "../../../collectors/http/elysia.ts";
 
-/** An app that is measured knows the types of its routes as before. */
+/** A measured app keeps the types of its routes. */
 export const app = new Elysia()
   .use(httpMetrics({ ignore: ["/metrics"], labels: { host: (request) => request.url } }))
   .get("/users/:id", ({ params }) => {
@@ -19,7 +18,7 @@ export const app = new Elysia()
 
 const answer: Promise<Response> = app.handle(new Request("http://localhost/"));
 
-// @ts-expect-error: it is no option.
+// @ts-expect-error: this option does not exist.
 new Elysia().use(httpMetrics({ route: "/users/:id" }));
 
 void answer;

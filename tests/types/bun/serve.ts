@@ -1,13 +1,13 @@
 /// <reference types="npm:bun-types@1.4.5" />
 /**
- * What `Bun.serve()` takes from `instrument()`, by Bun's own types. Nothing here runs. These types
- * change global ones, so that this file is checked alone, by tests/deno/bun_types_test.ts.
+ * Checks `instrument()` against Bun's types of `Bun.serve()`. Nothing here runs. These types change
+ * global ones, so `tests/deno/bun_types_test.ts` checks this file separately.
  *
  * @module
  */
 import { instrument } from "../../../collectors/http.ts";
 
-/** Routes, whose requests and parameters are typed by where they stand. */
+/** Routes, with types of requests and parameters that are inferred from their paths. */
 export const server: Bun.Server<undefined> = Bun.serve(instrument({
   routes: {
     "/users/:id": (request) => {
@@ -28,7 +28,7 @@ export const server: Bun.Server<undefined> = Bun.serve(instrument({
 
 Bun.serve(instrument({
   routes: {
-    // By the types of Bun.
+    // With explicit types of Bun.
     "/users/:id": (request: Bun.BunRequest<"/users/:id">, server: Bun.Server<undefined>) =>
       new Response(request.params.id + server.url),
   },
@@ -55,6 +55,6 @@ Bun.serve({
   ),
 });
 
-/** A worker of another runtime keeps the types of its own. */
+/** Workers of other runtimes keep their types. */
 const worker = instrument({ fetch: (_: Request, env: { key: string }) => new Response(env.key) });
 worker.fetch(new Request("http://localhost/"), { key: "k" });

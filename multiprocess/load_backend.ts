@@ -136,8 +136,7 @@ export async function loadBackend(
   const inner = isSharing(behind) ? behind.getInner() : behind;
   const former = LOADED.get(inner);
   const proxy = given ?? former?.proxy;
-  const { promise, resolve, reject } = Promise.withResolvers<SharedRegistry>();
-  promise.catch(() => {});
+  const { promise, resolve } = Promise.withResolvers<Awaited<Loaded["shared"]>>();
   const loaded: Loaded = { proxy, shared: promise };
   LOADED.set(inner, loaded);
   const message = `${doing}: ${backend.name} did not open: waited ${timeoutMs} ms`;
@@ -158,7 +157,7 @@ export async function loadBackend(
       await session.close();
       throw error;
     });
-    await (await former?.shared.catch(() => undefined))?.close();
+    await (await former?.shared)?.close();
     // It may be shared by another copy of the package.
     if (isSharing(behind)) await behind.close();
     const shared = new SharedRegistry({
@@ -179,9 +178,12 @@ export async function loadBackend(
     resolve(shared);
     return shared;
   } catch (error) {
-    if (former === undefined) LOADED.delete(inner);
-    else LOADED.set(inner, former);
-    reject(error);
+    // Another call may have started meanwhile.
+    if (LOADED.get(inner) === loaded) {
+      if (former === undefined) LOADED.delete(inner);
+      else LOADED.set(inner, former);
+    }
+    resolve(former?.shared);
     throw left.isTimeout ? new Error(message) : error;
   } finally {
     asked.end();

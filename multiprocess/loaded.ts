@@ -4,8 +4,8 @@ import type { CollectorRegistryProxy, Registry } from "../mod.ts";
 export interface Loaded {
   /** The proxy in front of the shared registry, if there is one. */
   readonly proxy: CollectorRegistryProxy | undefined;
-  /** The shared registry, once the store is open. */
-  readonly shared: Promise<{ close(): Promise<void> }>;
+  /** The shared registry, once the store is open. If it does not open, the former one, if any. */
+  readonly shared: Promise<{ close(): Promise<void> } | undefined>;
 }
 
 /**

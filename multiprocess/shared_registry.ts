@@ -72,8 +72,6 @@ export class SharedRegistry implements Registry {
   #inner: Registry;
   readonly #flusher: Flusher;
   readonly #unread: UnreadSeries = new UnreadSeries();
-  /** The names of the shared families in the last gather. */
-  #names: ReadonlySet<string> = new Set();
   #cancelTimer: () => void = () => {};
   readonly #errors: Map<BackendOperation, number> = new Map();
   /** Whether the store answered the last read. Undefined before the first one. */
@@ -209,7 +207,7 @@ export class SharedRegistry implements Registry {
     for await (const family of families) collected.push(...gather(this.#onlyWith(family)));
     const stored = await reading;
     for (const family of collected) {
-      if (!isShared(family) || !this.#names.has(family.name)) {
+      if (!isShared(family) || whyNotShared(family) !== undefined) {
         yield family;
         continue;
       }
@@ -330,7 +328,7 @@ export class SharedRegistry implements Registry {
 
   async #sendChanges(maxAgeMs: number, inBackground: boolean): Promise<void> {
     const { timeoutMs } = this.#options;
-    const families = await this.#gather(maxAgeMs, timeoutMs);
+    const families = await this.#gather(maxAgeMs);
     // A slow onCollect takes no time from the store.
     const { signal, end } = this.#limit(timeoutMs, { inBackground });
     await this.#flusher.flush(families, signal).finally(end);
@@ -342,10 +340,10 @@ export class SharedRegistry implements Registry {
   }
 
   /** Gathers the shared families, with exposed names. */
-  async #gather(maxAgeMs: number, timeoutMs: number): Promise<MetricFamily[]> {
+  async #gather(maxAgeMs: number): Promise<MetricFamily[]> {
     const families: MetricFamily[] = [];
-    const patienceMs = this.#options.timeoutMs;
-    const options = { metricsOnly: true, maxAgeMs, timeoutMs, patienceMs };
+    const { timeoutMs } = this.#options;
+    const options = { metricsOnly: true, maxAgeMs, timeoutMs };
     for await (const family of gatherAsync(this.#inner, options)) families.push(family);
     return this.#take(families);
   }
@@ -358,8 +356,6 @@ export class SharedRegistry implements Registry {
       if (reason !== undefined) this.countError(family.name, "conflict", new TypeError(reason));
       return reason === undefined;
     });
-    this.#names = new Set(shared.map(({ name }) => name));
-    if (this.#options.readOnly) return shared;
     for (const { metrics } of shared) {
       const { expiry }: LiveMetrics = metrics;
       if (expiry !== undefined) this.#unread.beginRead(expiry);
@@ -397,15 +393,14 @@ export class SharedRegistry implements Registry {
 
   /** Flushes and returns the content of the store, or undefined if it does not answer. */
   async #read(options: ReadAsyncOptions): Promise<Map<string, MetricFamily> | undefined> {
-    const { session, readOnly, timers } = this.#options;
+    const { session, timers } = this.#options;
     const timeoutMs = Math.min(options.timeoutMs ?? Infinity, this.#options.timeoutMs);
     const began = timers.monotonic();
     const limit = this.#limit(timeoutMs, { outer: options.signal });
     const half = this.#limit(timeoutMs * FLUSH_SHARE, { outer: options.signal });
     try {
       // After a flush that fails or takes too long, the store can still be read.
-      if (readOnly) await this.#gather(this.#maxAgeMs, timeoutMs * FLUSH_SHARE);
-      else await abortable(this.#flush(0), half.signal).catch(() => {});
+      await abortable(this.#flush(0), half.signal).catch(() => {});
       const left = Math.max(0, timeoutMs - (timers.monotonic() - began) * 1000);
       const stored = await readFamilies(session, {
         signal: limit.signal,

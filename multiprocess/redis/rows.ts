@@ -127,7 +127,8 @@ export function decodeHead(
     if (field.startsWith("i:")) {
       const [, order, seen, expires, left] = value.split(" ", 5);
       if (Number(expires) <= now) continue;
-      const alive = left === "0" && Number(seen) >= now - deadAfterMs;
+      // A time far in the future is from before the clock was set back.
+      const alive = left === "0" && Math.abs(now - Number(seen)) <= deadAfterMs;
       const process = JSON.parse(value.slice(value.indexOf('"')));
       instances.push({ id: field.slice(2), process, alive, order: Number(order) });
     } else if (field.startsWith("f:")) {

@@ -11,9 +11,10 @@ const VERSION = "2";
  *   `i:<id>` for an instance: last sequence number, order, when it last sent something, when it
  *   expires, whether it has left, and its process as JSON.
  * - `totals:<name>`, a hash for each family: series to numbers.
- * - `idle:<name>` and `parts:<name>` for a family whose series expire: a sorted set of series by the
- *   time when they expire, and a hash of the parts of each series, with line feeds between them, and
- *   of the series of each part.
+ * - `idle:<name>` for a family whose series expire: a sorted set of series by the time when they
+ *   expire.
+ * - `parts:<name>` for a family whose series have parts: a hash of the parts of each series, with line
+ *   feeds between them, and of the series of each part.
  * - `own:<id>`, a hash for each instance, which expires by itself: place and series to numbers.
  *
  * The hashes of totals and instances hold their epoch in the empty field. It shows whether a hash was
@@ -42,13 +43,15 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- The run id, the replication id, and whether the server was promoted since it has the latter.
+-- The run id, the replication id, and whether the server was promoted since it has the latter. Also
+-- whether it is a replica that has not reached its primary since it started.
 local function current_history()
   local info = redis.pcall('INFO', 'server', 'replication')
   if type(info) ~= 'string' then return '' end
   local former = info:match('master_replid2:(%x+)') or ''
   return table.concat({ info:match('run_id:(%x+)') or '-', info:match('master_replid:(%x+)') or '-',
-    former:find('[^0]') and '1' or '0' }, ' ')
+    former:find('[^0]') and '1' or '0' }, ' '),
+    info:find('master_link_down_since_seconds:-1', 1, true) ~= nil
 end
 
 -- Whether one history continues another: on a replica, or on the same server. Its replication id
@@ -77,7 +80,7 @@ end
 
 local function begin(epoch)
   redis.call('HSET', head, 'version', VERSION, 'epoch', epoch, 'clock', '0',
-    'history', current_history(), 'until', '0')
+    'history', (current_history()), 'until', '0')
 end
 
 local function begin_again(epoch)
@@ -151,7 +154,7 @@ local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 
 epoch = state[2]
 if not epoch then return { 'unknown' } end
 if state[1] ~= VERSION then return { 'version', state[1] or '' } end
-local clock, history, time = tonumber(state[3]), current_history(), now()
+local clock, history, time = tonumber(state[3]), (current_history()), now()
 local is_in_doubt = not continues(state[4], history) or time < tonumber(state[7])
 local has_lost = ARGV[6] == epoch and tonumber(ARGV[7]) > clock
 local is_former = ARGV[6] ~= '' and ARGV[6] ~= epoch and is_in_doubt
@@ -205,10 +208,12 @@ end
 
 -- Returns the totals in a hash, without expired ones.
 local function load(total, names, mains)
-  local sums = {}
-  if total.is_known then lookup('HMGET', total.key, names, sums) end
-  if not total.expire or not total.is_known then return sums end
-  local scores = {}
+  local sums, parts, scores = {}, {}, {}
+  total.known_parts = parts
+  if not total.is_known then return sums end
+  lookup('HMGET', total.key, names, sums)
+  if total.has_parts or total.expire then lookup('HMGET', total.parts, mains, parts) end
+  if not total.expire then return sums end
   lookup('ZMSCORE', total.idle, mains, scores)
   for _, series in ipairs(mains) do
     if scores[series] and tonumber(scores[series]) < time then
@@ -219,10 +224,7 @@ local function load(total, names, mains)
   -- More may expire than come in, so that they do not pile up.
   total.expired = redis.call('ZRANGEBYSCORE', total.idle, '-inf', '(' .. whole(time), 'LIMIT', 0,
     math.max(200, 2 * #mains))
-  local parts = {}
   lookup('HMGET', total.parts, total.expired, parts)
-  lookup('HMGET', total.parts, mains, parts)
-  total.known_parts = parts
   return sums
 end
 
@@ -264,7 +266,7 @@ while ARGV[at] do
     -- What a process without a time to live adds to does not expire.
     local total = { key = KEYS[key], idle = KEYS[key + 1], parts = KEYS[key + 2],
       expire = expire or (expires == '1' and math.huge),
-      list = {}, touched = {}, is_back = {}, expired = {}, known_parts = {}, new_parts = {} }
+      list = {}, touched = {}, is_back = {}, expired = {}, new_parts = {} }
     key = key + 3
     total.is_known = redis.call('HGET', total.key, '') == epoch
     if not total.is_known then count = 0 end
@@ -272,7 +274,7 @@ while ARGV[at] do
     for i = at, at + (adds - 1) * width, width do
       local series, _, overflow, _, main = add_at(i, width)
       names[#names + 1] = series
-      mains[#mains + 1] = main
+      if main == series then mains[#mains + 1] = series else total.has_parts = true end
       if overflow ~= '' then
         names[#names + 1] = overflow
         if main == series then mains[#mains + 1] = overflow end
@@ -290,17 +292,15 @@ while ARGV[at] do
       end
       if folded[main] then main, series = folded[main], overflow end
       if part_of == '' and not is_stored(series) then count = count + 1 end
-      if total.expire then
-        if part_of ~= '' then
-          local parts = total.new_parts[main] or {}
-          parts[#parts + 1] = series
-          total.new_parts[main] = parts
-          -- The parts of a series that comes back belong to its former life.
-          if total.is_back[main] and sums[series] and not total.touched[series] then sums[series] = false end
-        end
-        total.touched[main] = true
-        total.touched[series] = true
+      if part_of ~= '' then
+        local parts = total.new_parts[main] or {}
+        parts[#parts + 1] = series
+        total.new_parts[main] = parts
+        -- The parts of a series that comes back belong to its former life.
+        if total.is_back[main] and sums[series] and not total.touched[series] then sums[series] = false end
       end
+      total.touched[main] = true
+      total.touched[series] = true
       if not sums[series] or not order[series] then
         order[#order + 1] = series
         order[series] = true
@@ -366,6 +366,9 @@ local function write_expiry(total)
       redis.call('ZADD', total.idle, 'GT', expires, main)
     end
   end
+end
+
+local function write_parts(total)
   for main, list in pairs(total.new_parts) do
     local all, known = lines(total.known_parts[main]), {}
     for _, part in ipairs(all) do known[part] = true end
@@ -393,11 +396,11 @@ end
 write('HSET', head, heads)
 for _, total in ipairs(totals) do
   if not total.is_known then
-    redis.call('UNLINK', total.key)
+    redis.call('UNLINK', total.key, total.idle, total.parts)
     redis.call('HSET', total.key, '', epoch)
-    if total.expire then redis.call('UNLINK', total.idle, total.parts) end
   end
   if total.expire then write_expiry(total) end
+  write_parts(total)
   write('HSET', total.key, total.list)
 end
 write('HSET', KEYS[2], mine)
@@ -420,14 +423,15 @@ return { 'left' }
 
 /**
  * `head : cursor, count`, replies `head, next cursor, fields, epoch, clock, whether the history
- * continues, current history, until, now`.
+ * continues, current history, until, now`, or `empty` or `unsynced`.
  */
 const HEAD = `
 local state = redis.call('HMGET', head, 'version', 'epoch', 'clock', 'history', 'until')
 if not state[2] then return { 'empty' } end
 if state[1] ~= VERSION then return { 'version', state[1] or '' } end
+local history, is_unsynced = current_history()
+if is_unsynced then return { 'unsynced' } end
 local page = redis.call('HSCAN', head, ARGV[1], 'COUNT', ARGV[2])
-local history = current_history()
 return { 'head', page[1], page[2], state[2], state[3], continues(state[4], history) and '1' or '0',
   history, state[5], whole(now()) }
 `;

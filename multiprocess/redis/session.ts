@@ -154,6 +154,9 @@ export class RedisSession implements Session {
         if (state !== undefined) throw new Error("it has started again during the read");
         return undefined;
       }
+      if (reply[0] === "unsynced") {
+        throw new Error("it is a replica that has not reached its primary since it started");
+      }
       cursor = String(reply[1]);
       const page = fieldsOf(reply, 2);
       for (let i = 0; i < page.length; i += 2) fields.set(page[i]!, page[i + 1]!);

@@ -93,6 +93,11 @@ export function applyBatch(write: Statements, families: Map<string, number>, sen
   for (const { family, series } of batch.deletes) remove.run(instance, idOf(family), series);
 }
 
+/** The rows of parts. Without the index, the planner would scan all rows of the family. */
+const PARTS = "totals INDEXED BY totals_parts";
+
+const DROP_PARTS = `DELETE FROM ${PARTS} WHERE family = ? AND part_of = ?`;
+
 /** Adds to totals, and to the overflow series if a family has no room. */
 function addTotals(
   write: Statements,
@@ -107,10 +112,8 @@ function addTotals(
   const update = write.of("UPDATE totals SET numbers = ? WHERE family = ? AND series = ?");
   const later = "SET expires = max(expires, ?) WHERE family = ?";
   const extend = write.of(`UPDATE totals ${later} AND series = ?`);
-  // Without this, the planner would scan all rows of the family.
-  const parts = "totals INDEXED BY totals_parts";
-  const extendParts = write.of(`UPDATE ${parts} ${later} AND part_of = ?`);
-  const dropParts = write.of(`DELETE FROM ${parts} WHERE family = ? AND part_of = ?`);
+  const extendParts = write.of(`UPDATE ${PARTS} ${later} AND part_of = ?`);
+  const dropParts = write.of(DROP_PARTS);
   const size = write.of("SELECT series FROM families WHERE id = ?");
   const resize = write.of("UPDATE families SET series = ? WHERE id = ?");
   const found = new Map<string, StoredFamily>();
@@ -148,8 +151,10 @@ function addTotals(
     const expires = expireAfterMs === undefined ? null : now + expireAfterMs;
     const isExpired = typeof old?.["expires"] === "number" && old["expires"] < now;
     if (old === undefined || isExpired) {
-      if (partOf === undefined && family.entry !== undefined) dropParts.run(id, series);
-      insert.run(id, series, toBytes(row.numbers), partOf ?? null, expires);
+      if (isExpired && partOf === undefined) dropParts.run(id, series);
+      // A part expires with its series, which another process may keep for longer.
+      const until = partOf === undefined ? expires : find.get(id, partOf)?.["expires"] ?? null;
+      insert.run(id, series, toBytes(row.numbers), partOf ?? null, until);
       if (old === undefined && partOf === undefined) family.series++;
     } else {
       update.run(toBytes(toNumbers(old["numbers"]), row.numbers), id, series);
@@ -208,14 +213,19 @@ export function cleanUp(write: Statements, { now, rows, hasTime }: CleanUpOption
     "SELECT family, series, part_of FROM totals WHERE expires < ? LIMIT ?",
   );
   const dropTotal = write.of("DELETE FROM totals WHERE family = ? AND series = ?");
+  // Otherwise a series that comes back would have its former parts.
+  const dropParts = write.of(DROP_PARTS);
   const resize = write.of("UPDATE families SET series = max(0, series - ?) WHERE id = ?");
   while (left > 0 && hasTime()) {
     const page = findTotals.all(now, PAGE);
     const gone = new Map<number, number>();
     for (const row of page) {
       const family = Number(row["family"]);
-      dropTotal.run(family, String(row["series"]));
-      if (row["part_of"] === null) gone.set(family, (gone.get(family) ?? 0) + 1);
+      const series = String(row["series"]);
+      dropTotal.run(family, series);
+      if (row["part_of"] !== null) continue;
+      dropParts.run(family, series);
+      gone.set(family, (gone.get(family) ?? 0) + 1);
     }
     for (const [family, count] of gone) resize.run(count, family);
     if (page.length < PAGE) break;

@@ -285,6 +285,23 @@ test("only what has changed is sent", async () => {
   await one.shared.close();
 });
 
+test("many gauges that are removed at once are deleted in several batches", async () => {
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const given = { registry, labelNames: ["room"], aggregation: "sum" } as const;
+  const [heat, light] = [new Gauge("heat", "H.", given), new Gauge("light", "L.", given)];
+  await using shared = await loadBackend(store.backend(), { ...options, registry });
+  for (const gauge of [heat, light]) for (let i = 0; i < 50; i++) gauge.labels(`${i}`).set(1);
+  assert.equal(await shared.flush(), true);
+  const before = store.applied;
+  heat.clear();
+  registry.unregister(light);
+  assert.equal(await shared.flush(), true);
+  // The store takes seven numbers at a time.
+  assert.ok(store.applied >= before + 14, `${store.applied - before} batches`);
+  for (const { rows } of store.instances.values()) assert.equal(rows.size, 0);
+});
+
 test("a store that loses everything during a flush has everything afterwards", async () => {
   const store = new MemoryStore();
   const registry = new CollectorRegistry();

@@ -242,6 +242,27 @@ function moveBack(server: RedisServer, ms: number): void {
   }
 }
 
+testOnRedis("parts from before a family had an expiry expire with their series", async (place) => {
+  const { server, client } = place;
+  const start = async (expireAfterSeconds?: number) => {
+    const registry = new CollectorRegistry();
+    const given = { registry, labelNames: ["tenant"], expireAfterSeconds } as const;
+    const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
+    const options = { registry, intervalMs: 1e9, deadAfterMs: 60_000 };
+    return { size, shared: await loadBackend(redisBackend(client.command), options) };
+  };
+  const [former, next] = [await start(), await start(10)];
+  // In buckets of different rows.
+  for (const value of [1e3, 1e6, 1e9]) former.size.labels("a").observe(value);
+  assert.equal(await former.shared.flush(), true);
+  next.size.labels("a").observe(1);
+  assert.equal(await next.shared.flush(), true);
+  moveBack(server, 20_000);
+  next.size.labels("a").observe(1);
+  assert.equal(await next.shared.getSampleValueAsync("size_count", { tenant: "a" }), 1);
+  for (const { shared } of [former, next]) await shared.close();
+});
+
 testOnRedis("expired series neither pile up nor make reads slow", async ({ server, client }) => {
   const registry = new CollectorRegistry();
   const given = { registry, labelNames: ["tenant"], expireAfterSeconds: 10 } as const;
@@ -367,6 +388,30 @@ testOnRedis("a reader does not wait for processes that have ended", async (place
   await server.stop("SIGKILL");
   await server.restart();
   assert.equal(await waitFor("a total", () => reader.total()), 10);
+});
+
+testOnRedis("a process has ended that sent nothing since the clock was set back", async (place) => {
+  const { server, client } = place;
+  const start = async () => {
+    const registry = new CollectorRegistry();
+    const running = new Gauge("running", "Runs.", { registry, aggregation: "livesum" });
+    const options = { registry, intervalMs: 1e9, deadAfterMs: 60_000 };
+    const shared = await loadBackend(redisBackend(client.command), options);
+    running.set(1);
+    assert.equal(await shared.flush(), true);
+    return shared;
+  };
+  const silent = await start();
+  const head = "narthex:{default}:head";
+  const field = server.ask("hkeys", head).split("\n").find((field) => field.startsWith("i:"))!;
+  const [sequence, order, seen, ...rest] = server.ask("hget", head, field).split(" ");
+  // The clock of the server cannot be moved.
+  const record = [sequence, order, Number(seen) + 3_600_000, ...rest].join(" ");
+  server.ask("hset", head, field, record);
+  const shared = await start();
+  assert.equal(await shared.getSampleValueAsync("running"), 1);
+  await shared.close();
+  await silent.close();
 });
 
 testOnRedis("no number becomes wrong when keys are evicted", async ({ server, share }) => {
@@ -580,6 +625,29 @@ testOnRedis("a replica can be read and rejects writes", async ({ server, share }
     client[Symbol.dispose]();
     await replica[Symbol.asyncDispose]();
   }
+});
+
+testOnRedis("a replica that starts without its primary shows no former state", async (place) => {
+  const { server, share } = place;
+  await using replica = await startRedis(["--replicaof", "127.0.0.1", `${server.port}`]);
+  const one = await share();
+  one.jobs.labels("a").inc(10);
+  assert.equal(await one.total(), 10);
+  await waitFor("the replica", () => {
+    return replica.ask("keys", "*:totals:*") !== "" || undefined;
+  });
+  replica.ask("save");
+  await replica.stop();
+  one.jobs.labels("a").inc(5);
+  assert.equal(await one.total(), 15);
+  await server.stop();
+  await replica.restart();
+  using client = await connect(replica.port);
+  const reader = await share({ command: client.command, readOnly: true, deadAfterMs: 1 });
+  assert.equal(await reader.total(), undefined);
+  assert.match(await generateMetricsAsync(reader.shared), /^narthex_backend_up 0$/m);
+  replica.ask("replicaof", "no", "one");
+  assert.equal(await waitFor("a new primary", () => reader.total()), 10);
 });
 
 testOnRedis("attaching a first replica causes no gap", async ({ server, share }) => {

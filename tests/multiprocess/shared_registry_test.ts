@@ -357,6 +357,27 @@ test("onCollect runs for each scrape, and for flushes only now and then", async 
   assert.equal(await shared.getSampleValueAsync("narthex_collector_errors_total"), undefined);
 });
 
+test("a total does not fall to that of one process while onCollect fails", async () => {
+  const store = new MemoryStore();
+  let fails = false;
+  const onCollect = () => {
+    if (fails) throw new Error("flaky");
+  };
+  const start = (count: number) =>
+    share(store, (registry) => {
+      new Counter("jobs_total", "J.", { registry, onCollect }).inc(count);
+      new Gauge("level", "L.", { registry, aggregation: "sum", onCollect }).set(count);
+    });
+  const [one, two] = [await start(10), await start(5)];
+  await two.shared.flush();
+  for (let i = 0; i < 4; i++) {
+    fails = i % 2 === 1;
+    const lines = (await linesOf(one.shared)).filter((line) => !line.startsWith("narthex_"));
+    assert.deepEqual(lines, ["jobs_total 15", `level ${fails ? 5 : 15}`]);
+  }
+  for (const { shared } of [one, two]) await shared.close();
+});
+
 test("an onCollect that never settles keeps no other metric from the store", async () => {
   const failures: unknown[] = [];
   const { shared, metrics: jobs } = await share(
@@ -726,6 +747,27 @@ test("loadBackend() rejects if the backend rejects or never opens, and changes n
   // @ts-expect-error It is none.
   await assert.rejects(loadBackend({}, { registry: proxy }), /^TypeError: .* must have open\(\)/);
   assert.equal(proxy.getRegistry(), inner);
+});
+
+test("a backend replaces the first one while another one fails to open", async () => {
+  const store = new MemoryStore();
+  const registry = new CollectorRegistry();
+  const level = new Gauge("level", "L.", { registry, aggregation: "livesum" });
+  level.set(1);
+  const options = { ...MANUAL, registry };
+  const first = await loadBackend(store.backend(), options);
+  const opening = Promise.withResolvers<never>();
+  const failing = loadBackend({ name: "broken", open: () => opening.promise }, options);
+  const loading = loadBackend(store.backend(), options);
+  opening.reject(new Error("broken"));
+  await assert.rejects(failing, /broken/);
+  const second = await loading;
+  assert.equal(await first.flush(), false, "it is closed");
+  assert.deepEqual(await linesOf(second), ["level 1"]);
+  const third = await loadBackend(store.backend(), options);
+  assert.equal(await second.flush(), false, "it is closed");
+  assert.deepEqual(await linesOf(third), ["level 1"]);
+  await third.close();
 });
 
 test("samples are looked up as in other registries", async () => {

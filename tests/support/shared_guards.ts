@@ -4,7 +4,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CollectorRegistry, Counter, Gauge, Histogram } from "../../mod.ts";
+import {
+  CollectorRegistry,
+  Counter,
+  gatherAsync,
+  Gauge,
+  Histogram,
+  type HistogramMetric,
+} from "../../mod.ts";
 import { type Backend, loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
 import { Increase } from "./increase.ts";
 import { samplesAsync } from "./series.ts";
@@ -250,6 +257,54 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
       assert.equal(await one.shared.getSampleValueAsync("size_count", { tenant: "always" }), 2);
       assert.equal(increases.total, counted);
       for (const { shared } of [one, two]) await shared.close();
+    },
+  );
+
+  defineLimit(
+    "the parts of a histogram expire with it when processes differ in their expiry",
+    async ({ backend, advance }) => {
+      const start = async (expireAfterSeconds: number) => {
+        const registry = new CollectorRegistry();
+        const given = { registry, labelNames: ["tenant"], expireAfterSeconds, ...clock } as const;
+        const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
+        return { size, shared: await loadBackend(backend(), { registry, ...options }) };
+      };
+      const [long, short] = [await start(20), await start(10)];
+      long.size.labels("a").observe(1);
+      assert.equal(await long.shared.flush(), true);
+      short.size.labels("a").observe(1000);
+      assert.equal(await short.shared.flush(), true);
+      await advance(15);
+      for await (const { name, metrics } of gatherAsync(long.shared)) {
+        if (name !== "size") continue;
+        // The metrics of a histogram.
+        const [{ count, native }] = [...metrics] as [HistogramMetric];
+        const buckets = [...native!.positive.values()];
+        assert.deepEqual([count, buckets], [2, [1, 1]]);
+      }
+      for (const { shared } of [long, short]) await shared.close();
+    },
+  );
+
+  defineLimit(
+    "a process without expiry brings back an expired histogram without its parts",
+    async ({ backend, advance }) => {
+      const start = async (expireAfterSeconds?: number) => {
+        const registry = new CollectorRegistry();
+        const given = { registry, labelNames: ["tenant"], expireAfterSeconds, ...clock } as const;
+        const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
+        return { size, shared: await loadBackend(backend(), { registry, ...options }) };
+      };
+      const [former, next] = [await start(10), await start()];
+      // The batch that brings it back does not introduce the family.
+      next.size.labels("b").observe(1);
+      assert.equal(await next.shared.flush(), true);
+      for (const value of [1, 1000]) former.size.labels("a").observe(value);
+      assert.equal(await former.shared.flush(), true);
+      await advance(15);
+      next.size.labels("a").observe(1);
+      assert.equal(await next.shared.getSampleValueAsync("size_count", { tenant: "a" }), 1);
+      for (const { shared } of [former, next]) await shared.close();
     },
   );
 

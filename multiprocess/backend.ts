@@ -65,7 +65,7 @@ export interface Batch {
   /**
    * Families that may be new to the store, which remembers the order in which it first saw
    * them. Rows may name a family that was not introduced. It then has no help text.
-   * A family with a limit is introduced in every batch that adds to it.
+   * A family with a limit is introduced in every batch that changes it.
    */
   readonly families: readonly FamilyEntry[];
   /**

@@ -230,6 +230,8 @@ export class Tracker {
     readNumbers(family, metric, numbers);
     if (!total) {
       if (entry.life === this.#life && areSame(entry.sent, numbers)) return;
+      // The store forgets a limit that is not sent for some time.
+      if (family.limits !== undefined) draft.introduce(entry.family, family.help, family.limits);
       draft.sets.push({ family: entry.family, series: entry.series, numbers: [...numbers] });
     } else {
       const created = metric.created ?? 0;

@@ -368,6 +368,31 @@ test(
 );
 
 test(
+  "the largest limit of a gauge counts as long as its process sets values",
+  inFolder(async ({ path }) => {
+    const timers = new ManualClock();
+    const start = async (maxSeries: number) => {
+      const registry = new CollectorRegistry({ maxSeries });
+      const given = { registry, labelNames: ["room"], aggregation: "sum" } as const;
+      const heat = new Gauge("heat", "H.", given);
+      const options = { registry, intervalMs: 1e9, deadAfterMs: 10_000, timers };
+      return { heat, shared: await loadBackend(sqliteBackend(path), options) };
+    };
+    const many = await start(15);
+    for (let value = 1; value < 4; value++) {
+      for (let i = 0; i < 15; i++) many.heat.labels(`${i}`).set(value);
+      await many.shared.flush();
+      timers.advance(8);
+    }
+    const few = await start(5);
+    few.heat.labels("0").set(1);
+    const names = [...(await samplesAsync(few.shared)).keys()];
+    assert.equal(names.filter((name) => name.startsWith("heat{")).length, 15);
+    for (const { shared } of [many, few]) await shared.close();
+  }),
+);
+
+test(
   "a store can be read without writing to it",
   inFolder(async (place) => {
     const { jobs, shared } = await share(place.path);

@@ -94,7 +94,7 @@ export class KnownMemory {
 
   /** Whether it has the keys that a session knows, and no numbers. */
   get isRoster(): boolean {
-    return this.#message.id === this.#message.node;
+    return this.key < 0;
   }
 
   /** Whether the instance was heard of within `deadAfterMs` and owns the memory. */

@@ -30,7 +30,7 @@ export const [JOURNAL_LENGTH, SEQUENCE, AREA_HEAD] = [0, 1, 2];
 
 /** A memory as it travels to other isolates: shared memory is not copied. */
 export interface MemoryMessage extends Instance {
-  /** Names the memory: a random integer. */
+  /** Names the memory: a random integer, which is negative for a roster. */
   readonly key: number;
   /** The session that it belongs to. */
   readonly node: string;

@@ -107,8 +107,12 @@ export class OwnMemory {
     stamp: () => number,
     former?: FormerMemory,
   ) {
-    const { key, owner, head } = former ??
-      { key: randomKey(), owner: 0, head: new SharedArrayBuffer(HEAD_WORDS * 4) };
+    const isRoster = instance.id === instance.node;
+    const { key, owner, head } = former ?? {
+      key: isRoster ? -randomKey() : randomKey(),
+      owner: 0,
+      head: new SharedArrayBuffer(HEAD_WORDS * 4),
+    };
     this.#head = new Int32Array(head);
     this.#idle = owner * OWNER;
     this.#message = { ...instance, key, owner, head, order: stamp() };

@@ -14,7 +14,6 @@ import {
   PARSED_SINCE,
   STATE,
   TURN,
-  WRITING,
 } from "./memory.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -97,10 +96,9 @@ export class KnownMemory {
     return this.key < 0;
   }
 
-  /** Whether the instance was heard of within `deadAfterMs` and owns the memory. */
+  /** Whether its owner, known here or not, was heard of within `deadAfterMs` and has not left. */
   isAlive(now: number, { deadAfterMs }: OpenOptions): boolean {
-    const state = Atomics.load(this.#head, STATE) & ~WRITING;
-    return state === this.#message.owner * OWNER && now - this.seen <= deadAfterMs;
+    return (Atomics.load(this.#head, STATE) & LEFT) === 0 && now - this.seen <= deadAfterMs;
   }
 
   /**

@@ -192,6 +192,24 @@ test("a new isolate asks again if its first question was lost", async () => {
   assert.deepEqual(await guest.read(), new Map([["one", 1]]));
 });
 
+test("a read fails if larger data of the next owner of a memory do not arrive in time", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two, guest] = await startPeers(network, "one", "two", "guest");
+  await guest.push();
+  await guest.close();
+  network.delay = (_, to, { memories }) => {
+    return to === "one" && memories.some(({ owner }) => owner > 0) ? Infinity : 0;
+  };
+  const next = new Peer(network, "next");
+  await next.join();
+  await next.push();
+  assert.equal(ended(two), 0, "the memory of the guest was taken over");
+  assert.deepEqual(await two.read(), new Map([["guest", 1], ["next", 1]]));
+  await assert.rejects(one.read(), /memory of another isolate has not arrived/);
+  network.delay = () => 0;
+  assert.deepEqual(await one.read(), new Map([["guest", 1], ["next", 1]]));
+});
+
 test("an answer does not grow with the sessions that have ended", async () => {
   const network = new FakeNetwork(new ManualClock());
   await startPeers(network, "one");

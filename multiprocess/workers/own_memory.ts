@@ -41,6 +41,8 @@ class Rows {
     total: [],
     own: [],
   };
+  /** The parts of each row that has any. */
+  readonly #parts: Map<string, PlacedRow[]> = new Map();
   size = 0;
 
   get(kind: RowKind, family: number, series: string): PlacedRow | undefined {
@@ -50,6 +52,19 @@ class Rows {
   add(row: PlacedRow): void {
     this.size++;
     (this.#byKind[row.kind][row.family] ??= new Map()).set(row.series, row);
+    if (row.partOf === undefined) return;
+    const key = `${row.family} ${row.partOf}`;
+    const parts = this.#parts.get(key);
+    if (parts === undefined) this.#parts.set(key, [row]);
+    else parts.push(row);
+  }
+
+  /** Returns the parts of a row that are to be deleted. */
+  takeParts(family: number, series: string): readonly PlacedRow[] {
+    const key = `${family} ${series}`;
+    const parts = this.#parts.get(key) ?? [];
+    this.#parts.delete(key);
+    return parts;
   }
 
   delete({ kind, family, series }: PlacedRow): void {
@@ -278,11 +293,8 @@ export class OwnMemory {
   }
 
   #deleteParts(family: string, series: string): void {
-    const place = this.#places.get(family);
-    // Parts are rare, and lives end seldom.
-    for (const row of [...this.#rows]) {
-      if (row.partOf !== series || row.family !== place) continue;
-      this.#delete("total", { family, series: row.series });
+    for (const part of this.#rows.takeParts(this.#introduce(family), series)) {
+      this.#delete("total", { family, series: part.series });
     }
   }
 

@@ -232,7 +232,7 @@ export class OwnMemory {
    * @param lives The lives of series in other memories.
    */
   expire(now: number, lives: Lives): void {
-    for (const { family, series, expires, partOf } of [...this.#rows]) {
+    for (const { family, series, expires, partOf, offset, width } of [...this.#rows]) {
       const { family: name, expireAfterMs = Infinity } = this.#families[family]!;
       if (!expires || partOf !== undefined) continue;
       const { changed, life } = this.#lifeOf(name, series)!;
@@ -240,6 +240,11 @@ export class OwnMemory {
       const other = lives.find(name, series);
       const isOver = changed < limit && (other === undefined || other.changed < limit);
       if (!isOver && (other === undefined || other.life <= life)) continue;
+      if (!isOver && changed >= now - expireAfterMs) {
+        // Something was added just when another isolate started the later life: it goes on there.
+        this.#put(offset + width - 1, other!.life);
+        continue;
+      }
       this.#deleteParts(name, series);
       this.#delete("total", { family: name, series });
     }

@@ -378,6 +378,27 @@ test("an instance that starts takes over the memory of one that has left", async
   assert.deepEqual(await one.read(), expected);
 });
 
+test("a series that one isolate adds to while another starts it again at zero does not fall", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two] = await startPeers(network, "one", "two");
+  const push = ({ session, name }: Peer, sequence: number, number: number) => {
+    const families = [{ family: "jobs", help: "", expireAfterMs: 60_000 }];
+    const adds = [{ family: "jobs", series: "s", numbers: [number] }];
+    return session.push(name, { sequence, families, adds, sets: [], deletes: [] }, { signal });
+  };
+  await settle(network.clock, push(one, 1, 100));
+  await network.clock.advanceSlowly(119.999);
+  const adding = push(two, 1, 1);
+  // It has seen when something was added last, and waits for a turn.
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  assert.equal(await push(one, 2, 1), "applied");
+  network.clock.advance(0.002);
+  assert.equal(await settle(network.clock, adding), "applied");
+  assert.deepEqual(await two.read(), new Map([["s", 102]]));
+  await network.clock.advanceSlowly(1);
+  assert.deepEqual(await two.read(), new Map([["s", 102]]));
+});
+
 test("of two instances that start at the same time, one takes over a memory", async () => {
   const network = new FakeNetwork(new ManualClock());
   const [one, guest] = await startPeers(network, "one", "guest");

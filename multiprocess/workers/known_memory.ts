@@ -134,7 +134,8 @@ export class KnownMemory {
       if (value !== undefined) return undefined;
     }
     const found = Atomics.compareExchange(this.#head, STATE, state, owner * OWNER);
-    if (found !== state) return undefined;
+    // The owner may have written once more just before, to data that have not arrived.
+    if (found !== state || this.isOutdated) return undefined;
     const snapshot = await this.snapshot(pauseIfOver);
     return { ...this.#message, owner, snapshot };
   }

@@ -16,12 +16,6 @@ export const [HEARTBEAT, GENERATION, STATE, HEAD_WORDS] = [0, 1, 2, 3];
 /** The parts of a state: the owner writes, the owner has left, and how many owners there were. */
 export const [WRITING, LEFT, OWNER] = [1, 2, 4];
 
-/**
- * How many generations a new owner skips. The former owner may have made data that it did not
- * send, and two data of one generation would be mistaken for each other.
- */
-export const SKIPPED = 1000;
-
 /** The words at the beginning of data, before the areas. */
 export const [TURN, PARSED_SINCE, CAPACITY, DATA_WORDS] = [0, 1, 2, 4];
 

@@ -16,7 +16,6 @@ import {
   PARSED_SINCE,
   type RowKind,
   SEQUENCE,
-  SKIPPED,
   STATE,
   TURN,
   WRITING,
@@ -141,7 +140,7 @@ export class OwnMemory {
       const { offset } = this.#row("total", row, numbers.length, expires);
       for (const [i, number] of numbers.entries()) this.#put(offset + i, number);
     }
-    this.#generation = former.generation + SKIPPED;
+    this.#generation = former.generation;
     this.compact();
   }
 

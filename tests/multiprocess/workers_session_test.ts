@@ -443,30 +443,48 @@ test("a memory whose next owner was terminated before it could say so is still r
   assert.equal(there.isForgotten(0, OPTIONS), true);
 });
 
-test("data that a former owner made and did not send are not mistaken for those of the next", async () => {
+test("data of a former owner that arrive late are not mistaken for those of the next", async () => {
   const former = ownMemory("a");
   former.apply(batchOf(1, "x"));
   former.commit(1);
-  const [here, there] = [new KnownMemory(former.message, 0), new KnownMemory(former.message, 0)];
+  const late = former.message;
   former.compact();
-  const unsent = former.message;
-  const own = new OwnMemory(
-    { id: "b", process: "", node: "of b" },
-    () => 2,
-    await here.takeOver(1e9, OPTIONS, pause),
-  );
+  const [here, there] = [new KnownMemory(former.message, 0), new KnownMemory(former.message, 0)];
+  const own = await nextOwner(here, "b");
   assert.equal(former.beginWrite(), false);
   own.apply(batchOf(1, "x"));
   own.commit(1);
-  there.update(own.message, 0);
-  there.update(unsent, 0);
+  for (const message of [own.message, late, former.message]) there.update(message, 0);
   assert.deepEqual(await totalsOf(there), [2]);
-  here.update(unsent, 0);
   assert.equal(here.isOutdated, true);
   here.update(own.message, 0);
   assert.deepEqual(await totalsOf(here), [2]);
   assert.equal(here.instance.id, "b");
 });
+
+test("each owner of a memory takes few of its generations", async () => {
+  const own = ownMemory("a");
+  own.commit(0);
+  own.leave();
+  const known = new KnownMemory(own.message, 0);
+  for (let i = 1; i <= 1000; i++) {
+    const next = await nextOwner(known, `${i}`);
+    next.apply(batchOf(1, "x"));
+    next.commit(1);
+    next.compact();
+    next.leave();
+    known.update(next.message, 0);
+  }
+  assert.deepEqual(await totalsOf(known), [1000]);
+  // They must fit into 31 bits.
+  assert.ok(known.message(0).generation < 5000, `${known.message(0).generation}`);
+});
+
+/** An instance that takes over the memory of one that has ended. */
+async function nextOwner(known: KnownMemory, id: string): Promise<OwnMemory> {
+  const former = await known.takeOver(1e9, OPTIONS, pause);
+  return new OwnMemory({ id, process: "", node: `of ${id}` }, () => 2, former);
+}
 
 /** A memory without a session. */
 function ownMemory(id: string): OwnMemory {

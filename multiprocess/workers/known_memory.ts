@@ -159,7 +159,6 @@ export class KnownMemory {
       const data = this.#data;
       const { words, areas } = data;
       const turn = Atomics.load(words, TURN);
-      if (turn === 0) return new Snapshot();
       const numbers = areas[turn & 1]!.slice();
       // A read-modify-write, which no processor moves before the copy.
       if (Atomics.add(words, TURN, 0) !== turn) continue;

@@ -19,8 +19,8 @@ export const [WRITING, LEFT, OWNER] = [1, 2, 4];
 /** The words at the beginning of data, before the areas. */
 export const [TURN, PARSED_SINCE, CAPACITY, DATA_WORDS] = [0, 1, 2, 4];
 
-/** What an area begins with: how long the journal is, and the number of the last batch. */
-export const [JOURNAL_LENGTH, SEQUENCE, AREA_HEAD] = [0, 1, 2];
+/** What an area begins with: how long the journal is. */
+export const [JOURNAL_LENGTH, AREA_HEAD] = [0, 1];
 
 /** A memory as it travels to other isolates: shared memory is not copied. */
 export interface MemoryMessage extends Instance {

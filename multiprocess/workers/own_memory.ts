@@ -15,7 +15,6 @@ import {
   OWNER,
   PARSED_SINCE,
   type RowKind,
-  SEQUENCE,
   STATE,
   TURN,
   WRITING,
@@ -442,7 +441,6 @@ export class OwnMemory {
     this.#formerlyDirty = this.#dirty;
     this.#dirty = [];
     area[JOURNAL_LENGTH] = this.#length;
-    area[SEQUENCE] = this.sequence;
     Atomics.store(words, TURN, turn);
   }
 }

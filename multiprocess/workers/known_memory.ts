@@ -15,7 +15,7 @@ import {
   STATE,
   TURN,
 } from "./memory.ts";
-import { Snapshot } from "./snapshot.ts";
+import { rowsOf, type Snapshot } from "./snapshot.ts";
 
 /** About how much of a journal is read between two looks at the clock, in bytes. */
 const CHUNK = 16_384;
@@ -130,7 +130,7 @@ export class KnownMemory {
       now - this.seen > options.retentionMs + options.deadAfterMs;
     if (this.isRoster || this.isOutdated || (!hasLeft && !isSilent)) return undefined;
     if (!this.isForgotten(now, options)) {
-      const { value } = (await this.snapshot(pauseIfOver)).rowsOf("own").next();
+      const { value } = rowsOf(await this.snapshot(pauseIfOver), "own").next();
       if (value !== undefined) return undefined;
     }
     const found = Atomics.compareExchange(this.#head, STATE, state, owner * OWNER);
@@ -168,8 +168,11 @@ export class KnownMemory {
         await pauseIfOver();
       }
       if (data !== this.#data) continue;
-      const [families, rows] = [this.#families.slice(), this.#rows.slice()];
-      return new Snapshot(families, rows, numbers.subarray(AREA_HEAD));
+      return {
+        families: this.#families.slice(),
+        rows: this.#rows.slice(),
+        numbers: numbers.subarray(AREA_HEAD),
+      };
     }
   }
 
@@ -197,20 +200,18 @@ export class KnownMemory {
     if (letter === "D") {
       this.#rows[Number(line.slice(1))] = undefined;
     } else if (letter === "F") {
-      const [family, help, first, changed, max, expire] = JSON.parse(line.slice(1));
-      const place = this.#families.findIndex((one) => one.family === family);
-      const limits = { maxSeries: max ?? undefined, expireAfterMs: expire ?? undefined };
-      const record = { family, help, first, changed, ...limits };
+      const record: FamilyRecord = JSON.parse(line.slice(1));
+      const place = this.#families.findIndex(({ family }) => family === record.family);
       this.#families[place === -1 ? this.#families.length : place] = record;
     } else {
       const first = line.indexOf(" ");
       const second = line.indexOf(" ", first + 1);
       const family = Number(line.slice(1, first));
       const width = Number(line.slice(first + 1, second));
-      const expires = line[second + 1] === "1";
-      const [series = "", partOf] = line.slice(second + 3).split("\t");
+      const [series = "", partOf] = line.slice(second + 1).split("\t");
       const kind = letter === "V" ? "own" : "total";
-      this.#rows.push({ kind, family, series, offset: this.#used, width, expires, partOf });
+      const hasLife = letter === "L";
+      this.#rows.push({ kind, family, series, offset: this.#used, width, hasLife, partOf });
       this.#used += width;
     }
   }

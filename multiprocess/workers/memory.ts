@@ -58,10 +58,12 @@ export interface MemoryRow {
   readonly family: number;
   readonly series: string;
   readonly offset: number;
-  /** How many numbers it has. If it expires, the last two are its {@linkcode Life}. */
   readonly width: number;
-  /** Whether it is a total that is deleted when nothing is added to it for some time. */
-  readonly expires: boolean;
+  /**
+   * Whether its last two numbers are its {@linkcode Life}: it is a total that is deleted when
+   * nothing is added to it for some time.
+   */
+  readonly hasLife: boolean;
   /** The series that it is a part of: it expires with that. */
   readonly partOf: string | undefined;
 }

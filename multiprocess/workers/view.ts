@@ -10,7 +10,7 @@ import type {
 } from "../backend.ts";
 import type { KnownMemory } from "./known_memory.ts";
 import type { FamilyRecord } from "./memory.ts";
-import { type Life, Lives, type Snapshot } from "./snapshot.ts";
+import { type Life, Lives, rowsOf, type Snapshot } from "./snapshot.ts";
 
 /** How long the event loop is held at a time, in milliseconds. */
 const BUDGET_MS = 2;
@@ -57,7 +57,7 @@ export async function viewOf(
     const alive = memory.isAlive(now, options);
     let isLacking = memory.isOutdated;
     if (memory.isRoster) {
-      for (const { series } of snapshot.rowsOf("own")) {
+      for (const { series } of rowsOf(snapshot, "own")) {
         const key = Number(series);
         if (alive) noted.add(key);
         // The rosters of sessions that have ended may have been dropped.
@@ -90,7 +90,7 @@ export function* contentOf({ seen }: View, now: number): Generator<StoredSlice> 
     for (const totals of slicesOf(shown(snapshot))) yield { totals };
   }
   for (const { instance, snapshot } of remembered) {
-    for (const rows of slicesOf(snapshot.rowsOf("own"))) {
+    for (const rows of slicesOf(rowsOf(snapshot, "own"))) {
       yield {
         values: rows.map(({ family, series, numbers }): InstanceRow => {
           return { instance: instance.id, family, series, numbers };
@@ -118,7 +118,7 @@ function shownRows(
   };
   return function* (snapshot) {
     const hidden = new Set<string>();
-    for (const row of snapshot.rowsOf("total")) {
+    for (const row of rowsOf(snapshot, "total")) {
       const { family, series, partOf, life } = row;
       if (life !== undefined && !isShown(family, series, life)) hidden.add(`${family} ${series}`);
       else if (partOf === undefined || !hidden.has(`${family} ${partOf}`)) yield row;

@@ -4,6 +4,7 @@ import type { Batch, Row } from "../../multiprocess/mod.ts";
 import { KnownMemory } from "../../multiprocess/workers/known_memory.ts";
 import { OwnMemory } from "../../multiprocess/workers/own_memory.ts";
 import { WorkersSession } from "../../multiprocess/workers/session.ts";
+import { rowsOf } from "../../multiprocess/workers/snapshot.ts";
 import { ManualClock, settle } from "../support/clock.ts";
 import { type FakeIsolate, FakeNetwork } from "../support/fake_network.ts";
 
@@ -495,7 +496,7 @@ const pause = (): Promise<void> => Promise.resolve();
 
 async function totalsOf(memory: KnownMemory): Promise<number[]> {
   const snapshot = await memory.snapshot(pause);
-  return [...snapshot.rowsOf("total")].flatMap(({ numbers }) => numbers);
+  return [...rowsOf(snapshot, "total")].flatMap(({ numbers }) => numbers);
 }
 
 test("an unfinished write changes nothing", async () => {
@@ -525,7 +526,7 @@ test("data with many deleted rows are replaced by smaller ones", async () => {
   }
   const known = new KnownMemory(own.message, 0);
   const values = async () =>
-    [...(await known.snapshot(pause)).rowsOf("own")].map(({ numbers }) => numbers[0]);
+    [...rowsOf(await known.snapshot(pause), "own")].map(({ numbers }) => numbers[0]);
   const expected = Array.from({ length: 10 }, (_, i) => 1991 + i);
   assert.deepEqual(await values(), expected);
   const { byteLength } = own.message.data;

@@ -362,7 +362,7 @@ export class OwnMemory {
   ): PlacedRow {
     const familyPlace = this.#introduce(family);
     const known = this.#rows.get(kind, familyPlace, series);
-    if (known !== undefined) return known;
+    if (known?.width === width && known.partOf === partOf) return known;
     const [offset, place] = [this.#used, this.#rowCount++];
     const row = { kind, family: familyPlace, series, offset, width, hasLife, partOf, place };
     this.#used += width;
@@ -371,8 +371,12 @@ export class OwnMemory {
       larger.set(this.#numbers);
       this.#numbers = larger;
     }
+    if (known !== undefined) this.#delete(known);
     this.#rows.add(row);
     this.#lines.push(rowLine(row));
+    // The family expires from now on, or does no longer: the numbers stay, and have a life or none.
+    const kept = Math.min(width, known?.width ?? 0);
+    for (let i = 0; i < kept; i++) this.#put(offset + i, this.#numbers[known!.offset + i]!);
     return row;
   }
 

@@ -379,6 +379,23 @@ test("an instance that starts takes over the memory of one that has left", async
   assert.deepEqual(await one.read(), expected);
 });
 
+test("totals go on when their metric gets an expiry, or loses it", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const [one, two] = await startPeers(network, "one", "two");
+  const limits: readonly (number | undefined)[] = [undefined, 60_000, undefined];
+  for (const [i, expireAfterMs] of limits.entries()) {
+    const families = [{ family: "jobs", help: "", expireAfterMs }];
+    const adds = ["a", "b", "c"].map((series, place): Row => {
+      return { family: "jobs", series, numbers: [place + 1] };
+    });
+    adds.push({ family: "jobs", series: "a part", numbers: [1], partOf: "a" });
+    const batch = { sequence: i + 1, families, adds, sets: [], deletes: [] };
+    await settle(network.clock, one.session.push("one", batch, { signal }));
+    const expected = { a: i + 1, b: 2 * (i + 1), c: 3 * (i + 1), "a part": i + 1 };
+    assert.deepEqual(Object.fromEntries(await two.read()), expected);
+  }
+});
+
 test("a series that one isolate adds to while another starts it again at zero does not fall", async () => {
   const network = new FakeNetwork(new ManualClock());
   const [one, two] = await startPeers(network, "one", "two");

@@ -253,9 +253,9 @@ export class OwnMemory {
     }
   }
 
-  /** Whether it has rows that expire. */
-  get hasExpiring(): boolean {
-    return this.#families.some(({ expireAfterMs }) => expireAfterMs !== undefined);
+  /** The shortest time after which rows expire, in milliseconds. */
+  get expireAfterMs(): number {
+    return Math.min(...this.#families.map(({ expireAfterMs = Infinity }) => expireAfterMs));
   }
 
   /** Starts a new life of a series if it has expired everywhere, or joins that of others. */

@@ -20,6 +20,9 @@ import { contentOf, type View, viewOf } from "./view.ts";
 /** Which part of a caller's time may be spent on waiting for memory that has not arrived. */
 const WAIT_SHARE = 0.5;
 
+/** After which part of the time to live an isolate looks for series that have expired. */
+const EXPIRY_SHARE = 0.25;
+
 /** How often an isolate shows that its event loop turns, in milliseconds. */
 const TICK_MS = 500;
 
@@ -62,6 +65,8 @@ export class WorkersSession implements Session {
   /** Calls that wait for a message. */
   readonly #waiting: Set<() => void> = new Set();
   #ticked: number;
+  /** When it last looked for series that have expired. */
+  #expired = -Infinity;
   #cancelTick: () => void = () => {};
   #isClosed = false;
   readonly #pause = (): Promise<void> => nextTurn(this.#timers);
@@ -381,10 +386,13 @@ export class WorkersSession implements Session {
     });
   }
 
-  /** Frees the rows of series that have expired. */
+  /** Frees the rows of series that have expired. All memories are read for that. */
   async #expire(): Promise<void> {
-    for (const own of this.#own.values()) {
-      if (!own.hasExpiring) continue;
+    const expiring = [...this.#own.values()].filter((own) => own.expireAfterMs < Infinity);
+    const shortestMs = Math.min(...expiring.map((own) => own.expireAfterMs));
+    if (this.#now() - this.#expired < EXPIRY_SHARE * shortestMs) return;
+    this.#expired = this.#now();
+    for (const own of expiring) {
       const lives = await this.#lives(own);
       await this.#write(own, () => {
         own.expire(this.#timers.now() * 1000, lives);

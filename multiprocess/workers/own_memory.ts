@@ -103,7 +103,7 @@ export class OwnMemory {
   #formerlyDirty: number[] = [];
   /** How many areas lack everything. */
   #emptyAreas = 2;
-  /** The number of the last batch. */
+  /** The number of the last batch that was applied. */
   sequence = 0;
   /** Whether there are data that were not sent yet. */
   hasGrown = true;
@@ -287,13 +287,8 @@ export class OwnMemory {
     for (const part of this.#rows.takeParts(family, series)) this.#delete(part);
   }
 
-  /**
-   * Shows all changes to other isolates, at once.
-   *
-   * @param sequence The number of the batch.
-   */
-  commit(sequence: number): void {
-    this.sequence = sequence;
+  /** Shows all changes to other isolates, at once. */
+  commit(): void {
     if (this.#gone > MAX_GONE && this.#gone > this.#rows.size) return this.compact();
     const bytes = new TextEncoder().encode(this.#lines.join(""));
     this.#lines = [];

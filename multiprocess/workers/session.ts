@@ -77,12 +77,11 @@ export class WorkersSession implements Session {
     this.#channel = channel;
     this.#memories = options.memories ?? new Memories();
     this.#opened = this.#ticked = this.#now();
-    const identity = { id: this.#node, process: "", node: this.#node };
-    this.#roster = new OwnMemory(identity, () => this.#memories.stamp(this.#timers));
+    this.#roster = this.#memory({ id: this.#node, process: "" });
     channel.onmessage = (event) => this.#hear((event as { data: Message }).data);
     // The channel does not keep the program alive.
     channel.unref();
-    this.#roster.commit(0);
+    this.#roster.commit();
     this.#memories.add(this.#roster.message, this.#opened);
     this.#tell([this.#roster], true);
     this.#scheduleTick();
@@ -94,10 +93,8 @@ export class WorkersSession implements Session {
     if (!this.#own.has(id)) await this.#settle(signal);
     await this.#memories.inTurn(async () => {
       if (this.#own.has(id)) return;
-      const identity = { id, process, node: this.#node };
-      const former = await this.#takeOver();
-      const own = new OwnMemory(identity, () => this.#memories.stamp(this.#timers), former);
-      own.commit(0);
+      const own = this.#memory({ id, process }, await this.#takeOver());
+      own.commit();
       this.#own.set(id, own);
       await this.#spread(own);
     });
@@ -120,7 +117,8 @@ export class WorkersSession implements Session {
       this.#memories.get(own.key)?.look(this.#now());
       if (sequence <= own.sequence) return;
       own.apply(batch, this.#timers.now() * 1000, lives);
-      own.commit(sequence);
+      own.sequence = sequence;
+      own.commit();
     });
     if (isWritten) return "applied";
     this.#check(signal);
@@ -177,6 +175,11 @@ export class WorkersSession implements Session {
         "is blocked, and those that have ended and are remembered.",
       samples: Object.entries(counts).map(([state, value]) => ({ labels: { state }, value })),
     };
+  }
+
+  #memory(instance: Instance, former?: FormerMemory): OwnMemory {
+    const stamp = (): number => this.#memories.stamp(this.#timers);
+    return new OwnMemory({ ...instance, node: this.#node }, stamp, former);
   }
 
   #now(): number {
@@ -319,7 +322,7 @@ export class WorkersSession implements Session {
     if (added.length + gone.length === 0) return;
     const sets = added.map((key) => ({ ...nameOf(key), numbers: [] }));
     this.#roster.apply({ families: [], adds: [], sets, deletes: gone.map(nameOf) });
-    this.#roster.commit(0);
+    this.#roster.commit();
     await this.#spread(this.#roster);
   }
 
@@ -396,7 +399,7 @@ export class WorkersSession implements Session {
       const lives = await this.#lives(own);
       await this.#write(own, () => {
         own.expire(this.#timers.now() * 1000, lives);
-        own.commit(own.sequence);
+        own.commit();
       });
     }
   }

@@ -451,7 +451,7 @@ test("a memory is not taken over while its owner's values count", async () => {
 test("a memory whose next owner was terminated before it could say so is still read", async () => {
   const own = ownMemory("a");
   own.apply(batchOf(1, "x"));
-  own.commit(1);
+  own.commit();
   own.leave();
   const [here, there] = [new KnownMemory(own.message, 0), new KnownMemory(own.message, 0)];
   assert.ok(await here.takeOver(0, OPTIONS, pause));
@@ -464,14 +464,14 @@ test("a memory whose next owner was terminated before it could say so is still r
 test("data of a former owner that arrive late are not mistaken for those of the next", async () => {
   const former = ownMemory("a");
   former.apply(batchOf(1, "x"));
-  former.commit(1);
+  former.commit();
   const late = former.message;
   former.compact();
   const [here, there] = [new KnownMemory(former.message, 0), new KnownMemory(former.message, 0)];
   const own = await nextOwner(here, "b");
   assert.equal(former.beginWrite(), false);
   own.apply(batchOf(1, "x"));
-  own.commit(1);
+  own.commit();
   for (const message of [own.message, late, former.message]) there.update(message, 0);
   assert.deepEqual(await totalsOf(there), [2]);
   assert.equal(here.isOutdated, true);
@@ -482,13 +482,13 @@ test("data of a former owner that arrive late are not mistaken for those of the 
 
 test("each owner of a memory takes few of its generations", async () => {
   const own = ownMemory("a");
-  own.commit(0);
+  own.commit();
   own.leave();
   const known = new KnownMemory(own.message, 0);
   for (let i = 1; i <= 1000; i++) {
     const next = await nextOwner(known, `${i}`);
     next.apply(batchOf(1, "x"));
-    next.commit(1);
+    next.commit();
     next.compact();
     next.leave();
     known.update(next.message, 0);
@@ -519,9 +519,9 @@ async function totalsOf(memory: KnownMemory): Promise<number[]> {
 test("an unfinished write changes nothing", async () => {
   const own = ownMemory("a");
   own.apply(batchOf(1, "x"));
-  own.commit(1);
+  own.commit();
   own.apply(batchOf(2, "x"));
-  own.commit(2);
+  own.commit();
   const { message } = own;
   const known = new KnownMemory(message, 0);
   assert.deepEqual(await totalsOf(known), [2]);
@@ -539,7 +539,7 @@ test("data with many deleted rows are replaced by smaller ones", async () => {
     const row = { family: "g", series: `${sequence}`, numbers: [sequence] };
     const deletes = [{ family: "g", series: `${sequence - 10}` }];
     own.apply({ families: [], adds: [], sets: [row], deletes });
-    own.commit(sequence);
+    own.commit();
   }
   const known = new KnownMemory(own.message, 0);
   const values = async () =>

@@ -23,6 +23,9 @@ const WAIT_SHARE = 0.5;
 /** After which part of the time to live an isolate looks for series that have expired. */
 const EXPIRY_SHARE = 0.25;
 
+/** How long a read waits for memory that may be on its way before it asks, in milliseconds. */
+const ARRIVAL_MS = 20;
+
 /** How often an isolate shows that its event loop turns, in milliseconds. */
 const TICK_MS = 500;
 
@@ -276,7 +279,7 @@ export class WorkersSession implements Session {
   async #view(signal: AbortSignal, patienceMs: number): Promise<View> {
     const { timeoutMs } = this.#options;
     const began = this.#now();
-    let asked = -Infinity;
+    let askAt = began + ARRIVAL_MS;
     while (true) {
       const heard = this.#heard;
       const view = await this.#memories.inTurn(() => this.#look());
@@ -290,11 +293,12 @@ export class WorkersSession implements Session {
       }
       // What it lacks may have arrived meanwhile.
       if (this.#heard !== heard) continue;
-      if (this.#now() - asked >= timeoutMs) {
-        asked = this.#now();
+      if (this.#now() >= askAt) {
+        askAt = this.#now() + timeoutMs;
         this.#tell([this.#roster], true);
       }
-      await abortable(this.#message(Math.min(timeoutMs, patienceMs - waited)), signal);
+      const left = Math.min(askAt - this.#now(), patienceMs - waited);
+      await abortable(this.#message(left), signal);
       this.#check(signal);
     }
   }

@@ -14,9 +14,8 @@ import {
   PARSED_SINCE,
   STATE,
   TURN,
-  WRITING,
 } from "./memory.ts";
-import { Snapshot } from "./snapshot.ts";
+import { rowsOf, type Snapshot } from "./snapshot.ts";
 
 /** About how much of a journal is read between two looks at the clock, in bytes. */
 const CHUNK = 16_384;
@@ -94,13 +93,12 @@ export class KnownMemory {
 
   /** Whether it has the keys that a session knows, and no numbers. */
   get isRoster(): boolean {
-    return this.#message.id === this.#message.node;
+    return this.key < 0;
   }
 
-  /** Whether the instance was heard of within `deadAfterMs` and owns the memory. */
+  /** Whether its owner, known here or not, was heard of within `deadAfterMs` and has not left. */
   isAlive(now: number, { deadAfterMs }: OpenOptions): boolean {
-    const state = Atomics.load(this.#head, STATE) & ~WRITING;
-    return state === this.#message.owner * OWNER && now - this.seen <= deadAfterMs;
+    return (Atomics.load(this.#head, STATE) & LEFT) === 0 && now - this.seen <= deadAfterMs;
   }
 
   /**
@@ -132,11 +130,12 @@ export class KnownMemory {
       now - this.seen > options.retentionMs + options.deadAfterMs;
     if (this.isRoster || this.isOutdated || (!hasLeft && !isSilent)) return undefined;
     if (!this.isForgotten(now, options)) {
-      const { value } = (await this.snapshot(pauseIfOver)).rowsOf("own").next();
+      const { value } = rowsOf(await this.snapshot(pauseIfOver), "own").next();
       if (value !== undefined) return undefined;
     }
     const found = Atomics.compareExchange(this.#head, STATE, state, owner * OWNER);
-    if (found !== state) return undefined;
+    // The owner may have written once more just before, to data that have not arrived.
+    if (found !== state || this.isOutdated) return undefined;
     const snapshot = await this.snapshot(pauseIfOver);
     return { ...this.#message, owner, snapshot };
   }
@@ -160,7 +159,6 @@ export class KnownMemory {
       const data = this.#data;
       const { words, areas } = data;
       const turn = Atomics.load(words, TURN);
-      if (turn === 0) return new Snapshot();
       const numbers = areas[turn & 1]!.slice();
       // A read-modify-write, which no processor moves before the copy.
       if (Atomics.add(words, TURN, 0) !== turn) continue;
@@ -170,8 +168,11 @@ export class KnownMemory {
         await pauseIfOver();
       }
       if (data !== this.#data) continue;
-      const [families, rows] = [this.#families.slice(), this.#rows.slice()];
-      return new Snapshot(families, rows, numbers.subarray(AREA_HEAD));
+      return {
+        families: this.#families.slice(),
+        rows: this.#rows.slice(),
+        numbers: numbers.subarray(AREA_HEAD),
+      };
     }
   }
 
@@ -199,20 +200,18 @@ export class KnownMemory {
     if (letter === "D") {
       this.#rows[Number(line.slice(1))] = undefined;
     } else if (letter === "F") {
-      const [family, help, first, changed, max, expire] = JSON.parse(line.slice(1));
-      const place = this.#families.findIndex((one) => one.family === family);
-      const limits = { maxSeries: max ?? undefined, expireAfterMs: expire ?? undefined };
-      const record = { family, help, first, changed, ...limits };
+      const record: FamilyRecord = JSON.parse(line.slice(1));
+      const place = this.#families.findIndex(({ family }) => family === record.family);
       this.#families[place === -1 ? this.#families.length : place] = record;
     } else {
       const first = line.indexOf(" ");
       const second = line.indexOf(" ", first + 1);
       const family = Number(line.slice(1, first));
       const width = Number(line.slice(first + 1, second));
-      const expires = line[second + 1] === "1";
-      const [series = "", partOf] = line.slice(second + 3).split("\t");
+      const [series = "", partOf] = line.slice(second + 1).split("\t");
       const kind = letter === "V" ? "own" : "total";
-      this.#rows.push({ kind, family, series, offset: this.#used, width, expires, partOf });
+      const hasLife = letter === "L";
+      this.#rows.push({ kind, family, series, offset: this.#used, width, hasLife, partOf });
       this.#used += width;
     }
   }

@@ -2,27 +2,18 @@ import type { Timers } from "../../time/clock.ts";
 import { KnownMemory } from "./known_memory.ts";
 import type { MemoryMessage } from "./memory.ts";
 
-/** Asks which memories the others know. */
-export interface AskMessage {
-  readonly kind: "ask";
+/** A message between isolates. `from` and `to` name sessions, not instances. */
+export interface Message {
   readonly from: string;
-}
-
-/** Sends memories: those of the sender, or all that it knows. */
-export interface MemoriesMessage {
-  readonly kind: "memories";
-  readonly from: string;
+  /** Memories of the sender, or all that it knows. */
   readonly memories: readonly MemoryMessage[];
+  /** Whether the sender asks which memories the others know. */
+  readonly asks?: boolean | undefined;
   /** The session that has asked, if this is an answer. */
   readonly to?: string | undefined;
-  /** Keys of memories that are not needed any more. */
-  readonly dropped?: readonly number[] | undefined;
   /** Whether the sender knows what was counted before it began. */
   readonly isSettled?: boolean | undefined;
 }
-
-/** A message between isolates. `from` and `to` name sessions, not instances. */
-export type Message = AskMessage | MemoriesMessage;
 
 /** What a session needs of a `BroadcastChannel` of `node:worker_threads`. */
 export interface Channel {
@@ -33,7 +24,7 @@ export interface Channel {
 }
 
 /** The version of messages and memories. Isolates with another one do not hear each other. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** Returns the name of the channel of a namespace. */
 export function channelName(namespace: string): string {
@@ -45,7 +36,6 @@ export class Memories {
   /** Stays the same, because this isolate loses nothing as long as it lives. */
   readonly epoch: string = crypto.randomUUID();
   readonly #known: Map<number, KnownMemory> = new Map();
-  readonly #dropped: Set<number> = new Set();
   #turn: Promise<unknown> = Promise.resolve();
   #stamp = 0;
 
@@ -62,34 +52,12 @@ export class Memories {
     this.#stamp = Math.max(this.#stamp, message.order);
     const known = this.#known.get(message.key);
     if (known !== undefined) known.update(message, now);
-    else if (!this.#dropped.has(message.key)) {
-      this.#known.set(message.key, new KnownMemory(message, now));
-    }
+    else this.#known.set(message.key, new KnownMemory(message, now));
   }
 
   /** Drops a memory that is not needed any more. */
   drop(key: number): void {
     this.#known.delete(key);
-    this.#dropped.add(key);
-  }
-
-  /** Lets a dropped memory be added again. */
-  retake(key: number): void {
-    this.#dropped.delete(key);
-  }
-
-  isDropped(key: number): boolean {
-    return this.#dropped.has(key);
-  }
-
-  /** Everything that another isolate has to know. */
-  answer(now: number): { memories: MemoryMessage[]; dropped: number[] } {
-    return { memories: this.all().map((one) => one.message(now)), dropped: [...this.#dropped] };
-  }
-
-  /** Forgets which memories were dropped, except those that another isolate may still ask for. */
-  forgetDropped(noted: ReadonlySet<number>): void {
-    for (const key of this.#dropped) if (!noted.has(key)) this.#dropped.delete(key);
   }
 
   /** Returns a number that is greater than all that were seen before. */

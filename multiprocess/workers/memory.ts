@@ -16,21 +16,15 @@ export const [HEARTBEAT, GENERATION, STATE, HEAD_WORDS] = [0, 1, 2, 3];
 /** The parts of a state: the owner writes, the owner has left, and how many owners there were. */
 export const [WRITING, LEFT, OWNER] = [1, 2, 4];
 
-/**
- * How many generations a new owner skips. The former owner may have made data that it did not
- * send, and two data of one generation would be mistaken for each other.
- */
-export const SKIPPED = 1000;
-
 /** The words at the beginning of data, before the areas. */
 export const [TURN, PARSED_SINCE, CAPACITY, DATA_WORDS] = [0, 1, 2, 4];
 
-/** What an area begins with: how long the journal is, and the number of the last batch. */
-export const [JOURNAL_LENGTH, SEQUENCE, AREA_HEAD] = [0, 1, 2];
+/** What an area begins with: how long the journal is. */
+export const [JOURNAL_LENGTH, AREA_HEAD] = [0, 1];
 
 /** A memory as it travels to other isolates: shared memory is not copied. */
 export interface MemoryMessage extends Instance {
-  /** Names the memory: a random integer. */
+  /** Names the memory: a random integer, which is negative for a roster. */
   readonly key: number;
   /** The session that it belongs to. */
   readonly node: string;
@@ -64,10 +58,12 @@ export interface MemoryRow {
   readonly family: number;
   readonly series: string;
   readonly offset: number;
-  /** How many numbers it has. If it expires, the last two are its {@linkcode Life}. */
   readonly width: number;
-  /** Whether it is a total that is deleted when nothing is added to it for some time. */
-  readonly expires: boolean;
+  /**
+   * Whether its last two numbers are its {@linkcode Life}: it is a total that is deleted when
+   * nothing is added to it for some time.
+   */
+  readonly hasLife: boolean;
   /** The series that it is a part of: it expires with that. */
   readonly partOf: string | undefined;
 }

@@ -15,13 +15,11 @@ import {
   OWNER,
   PARSED_SINCE,
   type RowKind,
-  SEQUENCE,
-  SKIPPED,
   STATE,
   TURN,
   WRITING,
 } from "./memory.ts";
-import { type Life, LIFE_WIDTH, Lives } from "./snapshot.ts";
+import { type Life, LIFE_WIDTH, lifeOf, Lives, rowsOf } from "./snapshot.ts";
 
 /** How much room new data have, at least. */
 const [MIN_NUMBERS, MIN_BYTES] = [16, 512];
@@ -41,6 +39,8 @@ class Rows {
     total: [],
     own: [],
   };
+  /** The parts of each row that has any. */
+  readonly #parts: Map<string, PlacedRow[]> = new Map();
   size = 0;
 
   get(kind: RowKind, family: number, series: string): PlacedRow | undefined {
@@ -50,6 +50,19 @@ class Rows {
   add(row: PlacedRow): void {
     this.size++;
     (this.#byKind[row.kind][row.family] ??= new Map()).set(row.series, row);
+    if (row.partOf === undefined) return;
+    const key = `${row.family} ${row.partOf}`;
+    const parts = this.#parts.get(key);
+    if (parts === undefined) this.#parts.set(key, [row]);
+    else parts.push(row);
+  }
+
+  /** Returns the parts of a row that are to be deleted. */
+  takeParts(family: number, series: string): readonly PlacedRow[] {
+    const key = `${family} ${series}`;
+    const parts = this.#parts.get(key) ?? [];
+    this.#parts.delete(key);
+    return parts;
   }
 
   delete({ kind, family, series }: PlacedRow): void {
@@ -90,7 +103,7 @@ export class OwnMemory {
   #formerlyDirty: number[] = [];
   /** How many areas lack everything. */
   #emptyAreas = 2;
-  /** The number of the last batch. */
+  /** The number of the last batch that was applied. */
   sequence = 0;
   /** Whether there are data that were not sent yet. */
   hasGrown = true;
@@ -107,22 +120,24 @@ export class OwnMemory {
     stamp: () => number,
     former?: FormerMemory,
   ) {
-    const { key, owner, head } = former ??
-      { key: randomKey(), owner: 0, head: new SharedArrayBuffer(HEAD_WORDS * 4) };
+    const isRoster = instance.id === instance.node;
+    const { key, owner, head } = former ?? {
+      key: isRoster ? -randomKey() : randomKey(),
+      owner: 0,
+      head: new SharedArrayBuffer(HEAD_WORDS * 4),
+    };
     this.#head = new Int32Array(head);
     this.#idle = owner * OWNER;
     this.#message = { ...instance, key, owner, head, order: stamp() };
     this.#stamp = stamp;
     if (former === undefined) return;
     for (const record of former.snapshot.families) this.#remember(record);
-    for (const row of former.snapshot.rowsOf("total")) {
-      const { life, partOf } = row;
+    for (const row of rowsOf(former.snapshot, "total")) {
+      const { life } = row;
       const numbers = life ? [...row.numbers, life.changed, life.life] : row.numbers;
-      const expires = life !== undefined || partOf !== undefined;
-      const { offset } = this.#row("total", row, numbers.length, expires);
-      for (const [i, number] of numbers.entries()) this.#put(offset + i, number);
+      this.#set(this.#row("total", row, numbers.length, life !== undefined), numbers);
     }
-    this.#generation = former.generation + SKIPPED;
+    this.#generation = former.generation;
     this.compact();
   }
 
@@ -172,7 +187,8 @@ export class OwnMemory {
     return adds.some(({ family, series, partOf }) => {
       const expireAfterMs = expiring.get(family);
       if (expireAfterMs === undefined || partOf !== undefined) return false;
-      const own = this.#lifeOf(family, series);
+      const row = this.#find("total", family, series);
+      const own = row && lifeOf(row, this.#numbers);
       return own === undefined || now - own.changed > expireAfterMs;
     });
   }
@@ -190,20 +206,25 @@ export class OwnMemory {
     lives: Lives = new Lives(),
   ): void {
     for (const entry of families) this.#introduce(entry.family, entry);
-    for (const row of adds) {
-      const { expireAfterMs } = this.#known(row.family) ?? {};
-      if (expireAfterMs === undefined) {
-        this.#add(row);
-        continue;
+    for (const { family, series, numbers, partOf } of adds) {
+      const { expireAfterMs } = this.#known(family) ?? {};
+      const hasLife = expireAfterMs !== undefined && partOf === undefined;
+      // A part is known by what it is a part of only where that matters.
+      const name = { family, series, partOf: expireAfterMs === undefined ? undefined : partOf };
+      const width = numbers.length + (hasLife ? LIFE_WIDTH : 0);
+      const known = hasLife ? this.#find("total", family, series) : undefined;
+      const own = known && lifeOf(known, this.#numbers);
+      const row = this.#row("total", name, width, hasLife);
+      if (hasLife) this.#revive(row, own, { now, lives, expireAfterMs });
+      for (let i = 0; i < numbers.length; i++) {
+        this.#put(row.offset + i, sumOf(this.#numbers[row.offset + i]!, numbers[i]!));
       }
-      if (row.partOf === undefined) this.#revive(row, { now, lives, expireAfterMs });
-      this.#add(row, true);
     }
-    for (const { family, series, numbers } of sets) {
-      const { offset } = this.#row("own", { family, series }, numbers.length);
-      for (const [i, number] of numbers.entries()) this.#put(offset + i, number);
+    for (const row of sets) this.#set(this.#row("own", row, row.numbers.length), row.numbers);
+    for (const { family, series } of deletes) {
+      const row = this.#find("own", family, series);
+      if (row !== undefined) this.#delete(row);
     }
-    for (const name of deletes) this.#delete("own", name);
   }
 
   /**
@@ -213,48 +234,37 @@ export class OwnMemory {
    * @param lives The lives of series in other memories.
    */
   expire(now: number, lives: Lives): void {
-    for (const { family, series, expires, partOf } of [...this.#rows]) {
-      const { family: name, expireAfterMs = Infinity } = this.#families[family]!;
-      if (!expires || partOf !== undefined) continue;
-      const { changed, life } = this.#lifeOf(name, series)!;
+    for (const row of [...this.#rows]) {
+      const own = lifeOf(row, this.#numbers);
+      if (own === undefined) continue;
+      const { changed, life } = own;
+      const { family, expireAfterMs = Infinity } = this.#families[row.family]!;
       const limit = now - EXPIRED_AFTER * expireAfterMs;
-      const other = lives.find(name, series);
+      const other = lives.find(family, row.series);
       const isOver = changed < limit && (other === undefined || other.changed < limit);
       if (!isOver && (other === undefined || other.life <= life)) continue;
-      this.#deleteParts(name, series);
-      this.#delete("total", { family: name, series });
+      if (!isOver && changed >= now - expireAfterMs) {
+        // Something was added just when another isolate started the later life: it goes on there.
+        this.#put(row.offset + row.width - 1, other!.life);
+        continue;
+      }
+      this.#deleteParts(row);
+      this.#delete(row);
     }
   }
 
-  /** Whether it has rows that expire. */
-  get hasExpiring(): boolean {
-    return this.#families.some(({ expireAfterMs }) => expireAfterMs !== undefined);
-  }
-
-  /** Adds to a row of totals. */
-  #add(row: Row, expires = false): void {
-    const { numbers, partOf } = row;
-    const width = numbers.length + (expires && partOf === undefined ? LIFE_WIDTH : 0);
-    const { offset } = this.#row("total", row, width, expires);
-    for (let i = 0; i < numbers.length; i++) {
-      this.#put(offset + i, sumOf(this.#numbers[offset + i]!, numbers[i]!));
-    }
-  }
-
-  #lifeOf(family: string, series: string): Life | undefined {
-    const row = this.#rows.get("total", this.#places.get(family) ?? -1, series);
-    if (row === undefined || !row.expires || row.partOf !== undefined) return undefined;
-    const end = row.offset + row.width - LIFE_WIDTH;
-    return { changed: this.#numbers[end]!, life: this.#numbers[end + 1]! };
+  /** The shortest time after which rows expire, in milliseconds. */
+  get expireAfterMs(): number {
+    return Math.min(...this.#families.map(({ expireAfterMs = Infinity }) => expireAfterMs));
   }
 
   /** Starts a new life of a series if it has expired everywhere, or joins that of others. */
   #revive(
-    { family, series, numbers }: Row,
+    row: PlacedRow,
+    own: Life | undefined,
     { now, lives, expireAfterMs }: { now: number; lives: Lives; expireAfterMs: number },
   ): void {
-    const own = this.#lifeOf(family, series);
-    const other = lives.find(family, series);
+    const other = lives.find(this.#families[row.family]!.family, row.series);
     let life = own?.life ?? 0;
     if (own === undefined || now - own.changed > expireAfterMs) {
       const changed = Math.max(own?.changed ?? -Infinity, other?.changed ?? -Infinity);
@@ -263,32 +273,22 @@ export class OwnMemory {
       // back at the same time agree.
       if (changed > -Infinity && now - changed > EXPIRED_AFTER * expireAfterMs) life++;
     }
-    const { offset } = this.#row("total", { family, series }, numbers.length + LIFE_WIDTH, true);
+    const end = row.offset + row.width - LIFE_WIDTH;
     if (own !== undefined && own.life < life) {
       // A new life starts at zero and without parts.
-      this.#deleteParts(family, series);
-      for (let i = 0; i < numbers.length; i++) this.#put(offset + i, 0);
+      this.#deleteParts(row);
+      for (let i = row.offset; i < end; i++) this.#put(i, 0);
     }
-    this.#put(offset + numbers.length, now);
-    this.#put(offset + numbers.length + 1, life);
+    this.#put(end, now);
+    this.#put(end + 1, life);
   }
 
-  #deleteParts(family: string, series: string): void {
-    const place = this.#places.get(family);
-    // Parts are rare, and lives end seldom.
-    for (const row of [...this.#rows]) {
-      if (row.partOf !== series || row.family !== place) continue;
-      this.#delete("total", { family, series: row.series });
-    }
+  #deleteParts({ family, series }: PlacedRow): void {
+    for (const part of this.#rows.takeParts(family, series)) this.#delete(part);
   }
 
-  /**
-   * Shows all changes to other isolates, at once.
-   *
-   * @param sequence The number of the batch.
-   */
-  commit(sequence: number): void {
-    this.sequence = sequence;
+  /** Shows all changes to other isolates, at once. */
+  commit(): void {
     if (this.#gone > MAX_GONE && this.#gone > this.#rows.size) return this.compact();
     const bytes = new TextEncoder().encode(this.#lines.join(""));
     this.#lines = [];
@@ -353,34 +353,40 @@ export class OwnMemory {
     kind: RowKind,
     { family, series, partOf }: RowName & Pick<Row, "partOf">,
     width: number,
-    expires = false,
-  ): MemoryRow {
+    hasLife = false,
+  ): PlacedRow {
     const familyPlace = this.#introduce(family);
     const known = this.#rows.get(kind, familyPlace, series);
-    if (known !== undefined) return known;
+    if (known?.width === width && known.partOf === partOf) return known;
     const [offset, place] = [this.#used, this.#rowCount++];
-    // A part is known by what it is a part of only where that matters.
-    const part = expires ? partOf : undefined;
-    const row = { kind, family: familyPlace, series, offset, width, expires, partOf: part, place };
+    const row = { kind, family: familyPlace, series, offset, width, hasLife, partOf, place };
     this.#used += width;
     if (this.#used > this.#numbers.length) {
       const larger = new Float64Array(2 * this.#used);
       larger.set(this.#numbers);
       this.#numbers = larger;
     }
+    if (known !== undefined) this.#delete(known);
     this.#rows.add(row);
     this.#lines.push(rowLine(row));
+    // The family expires from now on, or does no longer: the numbers stay, and have a life or none.
+    const kept = Math.min(width, known?.width ?? 0);
+    for (let i = 0; i < kept; i++) this.#put(offset + i, this.#numbers[known!.offset + i]!);
     return row;
   }
 
-  #delete(kind: RowKind, { family, series }: RowName): void {
-    const place = this.#places.get(family);
-    if (place === undefined) return;
-    const row = this.#rows.get(kind, place, series);
-    if (row === undefined) return;
+  #find(kind: RowKind, family: string, series: string): PlacedRow | undefined {
+    return this.#rows.get(kind, this.#places.get(family) ?? -1, series);
+  }
+
+  #delete(row: PlacedRow): void {
     this.#rows.delete(row);
     this.#gone++;
     this.#lines.push(`D${row.place}\n`);
+  }
+
+  #set({ offset }: PlacedRow, numbers: readonly number[]): void {
+    for (let i = 0; i < numbers.length; i++) this.#put(offset + i, numbers[i]!);
   }
 
   #put(offset: number, number: number): void {
@@ -422,7 +428,6 @@ export class OwnMemory {
     this.#formerlyDirty = this.#dirty;
     this.#dirty = [];
     area[JOURNAL_LENGTH] = this.#length;
-    area[SEQUENCE] = this.sequence;
     Atomics.store(words, TURN, turn);
   }
 }
@@ -434,13 +439,12 @@ function randomKey(): number {
 
 /** A line of the journal for a family. */
 function familyLine(record: FamilyRecord): string {
-  const { family, help, first, changed, maxSeries, expireAfterMs } = record;
-  const limits = [maxSeries ?? null, expireAfterMs ?? null];
-  return `F${JSON.stringify([family, help, first, changed, ...limits])}\n`;
+  return `F${JSON.stringify(record)}\n`;
 }
 
 /** A line of the journal for a row. */
-function rowLine({ kind, family, series, width, expires, partOf }: MemoryRow): string {
+function rowLine({ kind, family, series, width, hasLife, partOf }: MemoryRow): string {
+  const letter = kind === "own" ? "V" : hasLife ? "L" : "T";
   const part = partOf === undefined ? "" : `\t${partOf}`;
-  return `${kind === "own" ? "V" : "T"}${family} ${width} ${expires ? 1 : 0} ${series}${part}\n`;
+  return `${letter}${family} ${width} ${series}${part}\n`;
 }

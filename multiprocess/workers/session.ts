@@ -20,6 +20,12 @@ import { contentOf, type View, viewOf } from "./view.ts";
 /** Which part of a caller's time may be spent on waiting for memory that has not arrived. */
 const WAIT_SHARE = 0.5;
 
+/** After which part of the time to live an isolate looks for series that have expired. */
+const EXPIRY_SHARE = 0.25;
+
+/** How long a read waits for memory that may be on its way before it asks, in milliseconds. */
+const ARRIVAL_MS = 20;
+
 /** How often an isolate shows that its event loop turns, in milliseconds. */
 const TICK_MS = 500;
 
@@ -57,9 +63,13 @@ export class WorkersSession implements Session {
   readonly #opened: number;
   /** Whether an isolate that knows what was counted before has answered. */
   #isAnswered = false;
+  /** How many messages have arrived. */
+  #heard = 0;
   /** Calls that wait for a message. */
   readonly #waiting: Set<() => void> = new Set();
   #ticked: number;
+  /** When it last looked for series that have expired. */
+  #expired = -Infinity;
   #cancelTick: () => void = () => {};
   #isClosed = false;
   readonly #pause = (): Promise<void> => nextTurn(this.#timers);
@@ -70,15 +80,13 @@ export class WorkersSession implements Session {
     this.#channel = channel;
     this.#memories = options.memories ?? new Memories();
     this.#opened = this.#ticked = this.#now();
-    const identity = { id: this.#node, process: "", node: this.#node };
-    this.#roster = new OwnMemory(identity, () => this.#memories.stamp(this.#timers));
+    this.#roster = this.#memory({ id: this.#node, process: "" });
     channel.onmessage = (event) => this.#hear((event as { data: Message }).data);
     // The channel does not keep the program alive.
     channel.unref();
-    this.#roster.commit(0);
+    this.#roster.commit();
     this.#memories.add(this.#roster.message, this.#opened);
-    this.#tell([this.#roster]);
-    this.#post({ kind: "ask", from: this.#node });
+    this.#tell([this.#roster], true);
     this.#scheduleTick();
   }
 
@@ -88,10 +96,8 @@ export class WorkersSession implements Session {
     if (!this.#own.has(id)) await this.#settle(signal);
     await this.#memories.inTurn(async () => {
       if (this.#own.has(id)) return;
-      const identity = { id, process, node: this.#node };
-      const former = await this.#takeOver();
-      const own = new OwnMemory(identity, () => this.#memories.stamp(this.#timers), former);
-      own.commit(0);
+      const own = this.#memory({ id, process }, await this.#takeOver());
+      own.commit();
       this.#own.set(id, own);
       await this.#spread(own);
     });
@@ -114,7 +120,8 @@ export class WorkersSession implements Session {
       this.#memories.get(own.key)?.look(this.#now());
       if (sequence <= own.sequence) return;
       own.apply(batch, this.#timers.now() * 1000, lives);
-      own.commit(sequence);
+      own.sequence = sequence;
+      own.commit();
     });
     if (isWritten) return "applied";
     this.#check(signal);
@@ -137,8 +144,7 @@ export class WorkersSession implements Session {
     await this.#settle(signal);
     const view = await this.#view(signal, timeoutMs * WAIT_SHARE);
     this.#check(signal);
-    const now = { monotonic: this.#now(), ofDay: this.#timers.now() * 1000 };
-    yield* contentOf(view, now, this.#options);
+    yield* contentOf(view, this.#timers.now() * 1000);
   }
 
   async close(): Promise<void> {
@@ -174,6 +180,11 @@ export class WorkersSession implements Session {
     };
   }
 
+  #memory(instance: Instance, former?: FormerMemory): OwnMemory {
+    const stamp = (): number => this.#memories.stamp(this.#timers);
+    return new OwnMemory({ ...instance, node: this.#node }, stamp, former);
+  }
+
   #now(): number {
     return this.#timers.monotonic() * 1000;
   }
@@ -196,14 +207,13 @@ export class WorkersSession implements Session {
     }
   }
 
-  #post(message: Message): void {
-    if (!this.#isClosed) this.#channel.postMessage(message);
+  #post(message: Omit<Message, "from">): void {
+    if (!this.#isClosed) this.#channel.postMessage({ from: this.#node, ...message });
   }
 
-  #tell(own: readonly OwnMemory[]): void {
+  #tell(own: readonly OwnMemory[], asks = false): void {
     for (const memory of own) memory.hasGrown = false;
-    const memories = own.map(({ message }) => message);
-    this.#post({ kind: "memories", from: this.#node, memories });
+    this.#post({ memories: own.map(({ message }) => message), asks });
   }
 
   /**
@@ -237,22 +247,15 @@ export class WorkersSession implements Session {
   #hear(message: Message): void {
     if (this.#isClosed) return;
     const now = this.#now();
-    if (message.kind === "ask") {
-      const { memories, dropped } = this.#memories.answer(now);
-      const isSettled = this.#isSettled;
-      const [from, to] = [this.#node, message.from];
-      this.#post({ kind: "memories", from, to, memories, dropped, isSettled });
-      return;
+    for (const memory of message.memories) this.#memories.add(memory, now);
+    if (message.asks) {
+      // The asker can show all of these, so the others must miss what they lack of it.
+      void this.#note();
+      const memories = this.#memories.all().map((one) => one.message(now));
+      this.#post({ to: message.from, memories, isSettled: this.#isSettled });
     }
-    for (const memory of message.memories) {
-      // An isolate that was taken for ended is there again.
-      if (memory.node === message.from) this.#memories.retake(memory.key);
-      this.#memories.add(memory, now);
-    }
-    if (message.to === this.#node && message.isSettled) {
-      for (const key of message.dropped ?? []) this.#memories.drop(key);
-      this.#isAnswered = true;
-    }
+    if (message.to === this.#node && message.isSettled) this.#isAnswered = true;
+    this.#heard++;
     for (const wake of this.#waiting) wake();
   }
 
@@ -276,43 +279,46 @@ export class WorkersSession implements Session {
   async #view(signal: AbortSignal, patienceMs: number): Promise<View> {
     const { timeoutMs } = this.#options;
     const began = this.#now();
-    let asked = -Infinity;
+    let askAt = began + ARRIVAL_MS;
     while (true) {
+      const heard = this.#heard;
       const view = await this.#memories.inTurn(() => this.#look());
       this.#check(signal);
       const waited = this.#now() - began;
-      const isEnough = !view.hasGaps || (!view.isIncomplete && waited >= timeoutMs);
-      if (isEnough) {
-        this.#memories.forgetDropped(view.noted);
-        return view;
-      }
+      if (!view.hasGaps || (!view.isIncomplete && waited >= timeoutMs)) return view;
       if (waited >= patienceMs) {
         throw new Error(
           "Cannot read the workers' store: memory of another isolate has not arrived",
         );
       }
-      if (this.#now() - asked >= timeoutMs) {
-        asked = this.#now();
-        this.#post({ kind: "ask", from: this.#node });
+      // What it lacks may have arrived meanwhile.
+      if (this.#heard !== heard) continue;
+      if (this.#now() >= askAt) {
+        askAt = this.#now() + timeoutMs;
+        this.#tell([this.#roster], true);
       }
-      await abortable(this.#message(Math.min(timeoutMs, patienceMs - waited)), signal);
+      const left = Math.min(askAt - this.#now(), patienceMs - waited);
+      await abortable(this.#message(left), signal);
       this.#check(signal);
     }
   }
 
   async #look(): Promise<View> {
     const memories = this.#memories.all();
-    const keys = new Set(memories.map(({ key }) => key));
-    await this.#note(keys);
-    return await viewOf(memories, {
-      isAlive: (memory) => memory.isAlive(this.#now(), this.#options),
-      isKnown: (key) => keys.has(key) || this.#memories.isDropped(key),
-      timers: this.#timers,
-    });
+    await this.#note();
+    return await viewOf(memories, this.#options, this.#timers);
   }
 
-  /** Writes the keys of all memories that this isolate knows to its roster. */
-  async #note(keys: ReadonlySet<number>): Promise<void> {
+  /**
+   * Writes the keys of all memories that this isolate knows to its roster, except rosters of
+   * sessions that have ended.
+   */
+  async #note(): Promise<void> {
+    const now = this.#now();
+    const needed = this.#memories.all().filter((one) => {
+      return !one.isRoster || one.isAlive(now, this.#options);
+    });
+    const keys = new Set(needed.map(({ key }) => key));
     const nameOf = (key: number) => ({ family: "", series: String(key) });
     const added = [...keys].filter((key) => !this.#noted.has(key));
     const gone = [...this.#noted].filter((key) => !keys.has(key));
@@ -320,7 +326,7 @@ export class WorkersSession implements Session {
     if (added.length + gone.length === 0) return;
     const sets = added.map((key) => ({ ...nameOf(key), numbers: [] }));
     this.#roster.apply({ families: [], adds: [], sets, deletes: gone.map(nameOf) });
-    this.#roster.commit(0);
+    this.#roster.commit();
     await this.#spread(this.#roster);
   }
 
@@ -340,14 +346,13 @@ export class WorkersSession implements Session {
     const now = this.#now();
     this.#roster.beat();
     // The others may have forgotten this isolate, and messages may have been lost.
-    if (now - this.#ticked > BLOCKED_MS) {
-      this.#tell([this.#roster, ...this.#own.values()]);
-      this.#post({ kind: "ask", from: this.#node });
+    if (now - this.#ticked > BLOCKED_MS || !this.#isSettled) {
+      this.#tell([this.#roster, ...this.#own.values()], true);
     }
     this.#ticked = now;
     this.#lookAtAll();
     try {
-      this.#dropRosters();
+      await this.#dropRosters();
       await this.#expire();
     } finally {
       if (!this.#isClosed) this.#scheduleTick();
@@ -364,12 +369,16 @@ export class WorkersSession implements Session {
     return undefined;
   }
 
-  /** Drops the rosters of sessions that have ended. */
-  #dropRosters(): void {
-    for (const memory of this.#memories.all()) {
-      if (!memory.isRoster || memory.node === this.#node) continue;
-      if (!memory.isAlive(this.#now(), this.#options)) this.#memories.drop(memory.key);
-    }
+  /** Drops the rosters of sessions that have ended, as soon as no other roster names them. */
+  async #dropRosters(): Promise<void> {
+    const rosters = this.#memories.all().filter(({ isRoster }) => isRoster);
+    const ended = rosters.filter((one) => !one.isAlive(this.#now(), this.#options));
+    if (ended.length === 0) return;
+    await this.#memories.inTurn(async () => {
+      await this.#note();
+      const { noted } = await viewOf(rosters, this.#options, this.#timers);
+      for (const { key } of ended) if (!noted.has(key)) this.#memories.drop(key);
+    });
   }
 
   /** The lives of series in all other memories. */
@@ -384,14 +393,17 @@ export class WorkersSession implements Session {
     });
   }
 
-  /** Frees the rows of series that have expired. */
+  /** Frees the rows of series that have expired. All memories are read for that. */
   async #expire(): Promise<void> {
-    for (const own of this.#own.values()) {
-      if (!own.hasExpiring) continue;
+    const expiring = [...this.#own.values()].filter((own) => own.expireAfterMs < Infinity);
+    const shortestMs = Math.min(...expiring.map((own) => own.expireAfterMs));
+    if (this.#now() - this.#expired < EXPIRY_SHARE * shortestMs) return;
+    this.#expired = this.#now();
+    for (const own of expiring) {
       const lives = await this.#lives(own);
       await this.#write(own, () => {
         own.expire(this.#timers.now() * 1000, lives);
-        own.commit(own.sequence);
+        own.commit();
       });
     }
   }

@@ -17,57 +17,38 @@ export interface KeptRow extends Row {
 export const LIFE_WIDTH = 2;
 
 /** What a memory held at one moment. */
-export class Snapshot {
+export interface Snapshot {
+  /** The families by their places. */
   readonly families: readonly FamilyRecord[];
-  readonly #rows: readonly (MemoryRow | undefined)[];
-  readonly #numbers: Float64Array;
+  /** The rows. Those that are gone left a hole. */
+  readonly rows: readonly (MemoryRow | undefined)[];
+  /** The numbers of all rows. */
+  readonly numbers: Float64Array;
+}
 
-  /**
-   * Makes a snapshot of copies.
-   *
-   * @param families The families by their places.
-   * @param rows The rows. Those that are gone left a hole.
-   * @param numbers The numbers of all rows.
-   */
-  constructor(
-    families: readonly FamilyRecord[] = [],
-    rows: readonly (MemoryRow | undefined)[] = [],
-    numbers: Float64Array = new Float64Array(),
-  ) {
-    this.families = families;
-    this.#rows = rows;
-    this.#numbers = numbers;
-  }
+/** Returns the life of a row that has one. */
+export function lifeOf(
+  { hasLife, offset, width }: MemoryRow,
+  numbers: Float64Array,
+): Life | undefined {
+  if (!hasLife) return undefined;
+  const end = offset + width - LIFE_WIDTH;
+  return { changed: numbers[end]!, life: numbers[end + 1]! };
+}
 
-  /** The rows of a kind. A part comes after the row that it is a part of. */
-  *rowsOf(kind: RowKind): Generator<KeptRow> {
-    const numbers = this.#numbers;
-    for (const row of this.#rows) {
-      if (row?.kind !== kind) continue;
-      const { offset, series, expires, partOf } = row;
-      const hasLife = expires && partOf === undefined;
-      const end = offset + row.width - (hasLife ? LIFE_WIDTH : 0);
-      const own: number[] = [];
-      for (let i = offset; i < end; i++) own.push(numbers[i]!);
-      const { family } = this.families[row.family]!;
-      // Nearly all rows are small.
-      if (!expires) yield { family, series, numbers: own };
-      else if (!hasLife) yield { family, series, numbers: own, partOf };
-      else {
-        const life = { changed: numbers[end]!, life: numbers[end + 1]! };
-        yield { family, series, numbers: own, life };
-      }
-    }
-  }
-
-  /** Calls back with each life of a series that expires. */
-  forEachLife(callback: (family: string, series: string, life: Life) => void): void {
-    for (const row of this.#rows) {
-      if (row === undefined || !row.expires || row.partOf !== undefined) continue;
-      const end = row.offset + row.width - LIFE_WIDTH;
-      const life = { changed: this.#numbers[end]!, life: this.#numbers[end + 1]! };
-      callback(this.families[row.family]!.family, row.series, life);
-    }
+/** The rows of a kind. A part comes after the row that it is a part of. */
+export function* rowsOf({ families, rows, numbers }: Snapshot, kind: RowKind): Generator<KeptRow> {
+  for (const row of rows) {
+    if (row?.kind !== kind) continue;
+    const { offset, series, hasLife, partOf } = row;
+    const end = offset + row.width - (hasLife ? LIFE_WIDTH : 0);
+    const own: number[] = [];
+    for (let i = offset; i < end; i++) own.push(numbers[i]!);
+    const { family } = families[row.family]!;
+    // Nearly all rows are small.
+    if (hasLife) yield { family, series, numbers: own, life: lifeOf(row, numbers) };
+    else if (partOf !== undefined) yield { family, series, numbers: own, partOf };
+    else yield { family, series, numbers: own };
   }
 }
 
@@ -76,15 +57,17 @@ export class Lives {
   readonly #lives: Map<string, Life> = new Map();
 
   /** Adds those of one memory. */
-  add(snapshot: Snapshot): void {
-    snapshot.forEachLife((family, series, { changed, life }) => {
-      const key = `${family} ${series}`;
-      const known = this.#lives.get(key);
+  add({ families, rows, numbers }: Snapshot): void {
+    for (const row of rows) {
+      const one = row && lifeOf(row, numbers);
+      if (one === undefined) continue;
+      const key = `${families[row!.family]!.family} ${row!.series}`;
+      const { changed, life } = this.#lives.get(key) ?? one;
       this.#lives.set(key, {
-        changed: Math.max(changed, known?.changed ?? -Infinity),
-        life: Math.max(life, known?.life ?? 0),
+        changed: Math.max(changed, one.changed),
+        life: Math.max(life, one.life),
       });
-    });
+    }
   }
 
   /** The greatest life of a series, and when any of its rows has changed. */

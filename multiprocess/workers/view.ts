@@ -10,7 +10,7 @@ import type {
 } from "../backend.ts";
 import type { KnownMemory } from "./known_memory.ts";
 import type { FamilyRecord } from "./memory.ts";
-import { type Life, Lives, type Snapshot } from "./snapshot.ts";
+import { type Life, Lives, rowsOf, type Snapshot } from "./snapshot.ts";
 
 /** How long the event loop is held at a time, in milliseconds. */
 const BUDGET_MS = 2;
@@ -18,9 +18,11 @@ const BUDGET_MS = 2;
 /** How many rows are in a slice. */
 const SLICE = 500;
 
-/** A memory, and what it held. */
+/** What a memory held. */
 interface Seen {
-  readonly memory: KnownMemory;
+  readonly key: number;
+  /** Whose it was, unless its own values do not count any more. */
+  readonly instance: StoredInstance | undefined;
   readonly snapshot: Snapshot;
 }
 
@@ -31,22 +33,17 @@ export interface View {
   readonly isIncomplete: boolean;
   /** Whether the view lacks memory of any isolate. It may be lost for good. */
   readonly hasGaps: boolean;
-  /** The keys of the memories that other isolates know. */
+  /** The keys in the rosters of isolates that are alive. */
   readonly noted: ReadonlySet<number>;
-}
-
-/** What is needed to judge a view. */
-export interface ViewOptions {
-  readonly isAlive: (memory: KnownMemory) => boolean;
-  readonly isKnown: (key: number) => boolean;
-  readonly timers: Timers;
 }
 
 /** Reads all memories, each at one moment. */
 export async function viewOf(
   memories: readonly KnownMemory[],
-  { isAlive, isKnown, timers }: ViewOptions,
+  options: OpenOptions,
+  timers: Timers,
 ): Promise<View> {
+  const known = new Set(memories.map(({ key }) => key));
   const slices = new Slices(BUDGET_MS, timers);
   const pause = async (): Promise<void> => {
     if (slices.isOver) await slices.pause();
@@ -56,45 +53,47 @@ export async function viewOf(
   let [isIncomplete, hasGaps] = [false, false];
   for (const memory of memories) {
     const snapshot = await memory.snapshot(pause);
+    const now = timers.monotonic() * 1000;
+    const alive = memory.isAlive(now, options);
     let isLacking = memory.isOutdated;
     if (memory.isRoster) {
-      for (const { series } of snapshot.rowsOf("own")) {
-        noted.add(Number(series));
-        isLacking ||= !isKnown(Number(series));
+      for (const { series } of rowsOf(snapshot, "own")) {
+        const key = Number(series);
+        if (alive) noted.add(key);
+        // The rosters of sessions that have ended may have been dropped.
+        isLacking ||= !known.has(key) && (alive || key > 0);
       }
-    } else seen.push({ memory, snapshot });
+    } else {
+      const instance = memory.isForgotten(now, options) ? undefined : { ...memory.instance, alive };
+      seen.push({ key: memory.key, instance, snapshot });
+    }
     hasGaps ||= isLacking;
-    isIncomplete ||= isLacking && isAlive(memory);
+    isIncomplete ||= isLacking && alive;
   }
   return { seen, isIncomplete, hasGaps, noted };
 }
 
-/** Two clocks, in milliseconds. */
-interface Now {
-  readonly monotonic: number;
-  readonly ofDay: number;
-}
-
-/** Brings a view as a backend does, in slices. */
-export function* contentOf({ seen }: View, now: Now, options: OpenOptions): Generator<StoredSlice> {
-  const remembered = seen.filter(({ memory }) => !memory.isForgotten(now.monotonic, options))
-    .sort(({ memory: a }, { memory: b }) => {
-      return a.instance.order - b.instance.order || a.key - b.key;
-    });
-  const instances = remembered.map(({ memory }): StoredInstance => {
-    return { ...memory.instance, alive: memory.isAlive(now.monotonic, options) };
-  });
+/**
+ * Brings a view as a backend does, in slices.
+ *
+ * @param view The view.
+ * @param now The time of day, in milliseconds.
+ */
+export function* contentOf({ seen }: View, now: number): Generator<StoredSlice> {
+  const remembered = seen.flatMap(({ key, instance, snapshot }) => {
+    return instance === undefined ? [] : [{ key, instance, snapshot }];
+  }).sort((a, b) => a.instance.order - b.instance.order || a.key - b.key);
   const families = familiesOf(seen);
-  yield { instances, families };
-  const shown = shownRows(seen, families, now.ofDay);
+  yield { instances: remembered.map(({ instance }) => instance), families };
+  const shown = shownRows(seen, families, now);
   for (const { snapshot } of seen) {
     for (const totals of slicesOf(shown(snapshot))) yield { totals };
   }
-  for (const { memory, snapshot } of remembered) {
-    for (const rows of slicesOf(snapshot.rowsOf("own"))) {
+  for (const { instance, snapshot } of remembered) {
+    for (const rows of slicesOf(rowsOf(snapshot, "own"))) {
       yield {
         values: rows.map(({ family, series, numbers }): InstanceRow => {
-          return { instance: memory.instance.id, family, series, numbers };
+          return { instance: instance.id, family, series, numbers };
         }),
       };
     }
@@ -119,7 +118,7 @@ function shownRows(
   };
   return function* (snapshot) {
     const hidden = new Set<string>();
-    for (const row of snapshot.rowsOf("total")) {
+    for (const row of rowsOf(snapshot, "total")) {
       const { family, series, partOf, life } = row;
       if (life !== undefined && !isShown(family, series, life)) hidden.add(`${family} ${series}`);
       else if (partOf === undefined || !hidden.has(`${family} ${partOf}`)) yield row;

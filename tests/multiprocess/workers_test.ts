@@ -7,6 +7,7 @@ import { type Backend, loadBackend, type LoadBackendOptions } from "../../multip
 import { workersBackend, type WorkersBackendOptions } from "../../multiprocess/workers/mod.ts";
 import { KnownMemory } from "../../multiprocess/workers/known_memory.ts";
 import type { MemoryMessage } from "../../multiprocess/workers/memory.ts";
+import { rowsOf } from "../../multiprocess/workers/snapshot.ts";
 import { testBackend } from "../support/backend_contract.ts";
 import { ManualClock, settle } from "../support/clock.ts";
 import { PATIENCE_MS, waitFor } from "../support/processes.ts";
@@ -377,7 +378,7 @@ test("a copy of memory that another thread writes at the same time is always of 
   let [last, moments] = [0, 0];
   for (let i = 0; i < 20_000 || moments < 100; i++) {
     const snapshot = await known.snapshot(() => Promise.resolve());
-    const numbers = [...snapshot.rowsOf("total")].map(({ numbers }) => numbers[0]!);
+    const numbers = [...rowsOf(snapshot, "total")].map(({ numbers }) => numbers[0]!);
     const [first = 0] = numbers;
     assert.ok(numbers.every((number) => number === first), "all numbers are of one batch");
     assert.ok(first >= last, `${first} after ${last}`);
@@ -387,7 +388,7 @@ test("a copy of memory that another thread writes at the same time is always of 
   }
   await worker.terminate();
   const ended = await known.snapshot(() => Promise.resolve());
-  const numbers = new Set([...ended.rowsOf("total")].map(({ numbers }) => numbers[0]!));
+  const numbers = new Set([...rowsOf(ended, "total")].map(({ numbers }) => numbers[0]!));
   assert.equal(numbers.size, 1, "it was terminated in the middle of a write");
 });
 

@@ -14,7 +14,7 @@ const adds = Array.from({ length: 300 }, (_, i): Row => {
 const batch = { families: [], adds, sets: [], deletes: [] };
 for (let sequence = 1;; sequence++) {
   own.apply(batch);
-  own.commit(sequence);
+  own.commit();
   // From here on the memory has room for everything.
   if (sequence === 3) parentPort!.postMessage(own.message);
 }

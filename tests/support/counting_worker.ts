@@ -1,50 +1,54 @@
 /**
- * A worker that counts, reads and blocks as it is told on a channel of its test.
+ * A worker that counts, reads and blocks by the commands of its test.
  *
  * @module
  */
-import { BroadcastChannel, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { CollectorRegistry, Counter, Gauge } from "../../mod.ts";
 import { loadBackend, type LoadBackendOptions } from "../../multiprocess/mod.ts";
 import { workersBackend } from "../../multiprocess/workers/mod.ts";
 import { PATIENCE_MS } from "./processes.ts";
 
-/** What a worker is told. */
+/** A command to a worker. */
 export interface Command {
-  readonly to: string;
   readonly nonce: number;
-  /** How much is counted, and then flushed. */
+  /** How much the worker counts, and then flushes. */
   readonly count?: number;
-  /** Two words: nothing else runs while the first is 1. The second says so, instead of an answer. */
+  /** Two words. The worker is blocked while the first one is 1. The second one is then 1 too. */
   readonly gate?: SharedArrayBuffer;
-  /** Whether the registry is closed. */
+  /** Whether the worker closes its registry. */
   readonly close?: boolean;
 }
 
-/** What a worker answers. */
+/** The answer to a command. */
 export interface Answer {
-  readonly from: string;
   readonly nonce: number;
-  /** The total that it reads, when it was told nothing else. */
+  /** The total that the worker reads if the command has nothing else. */
   readonly total?: number | undefined;
 }
 
-/** When a silent instance counts as ended, and when as forgotten. */
+/** After what time a silent instance counts as ended, and as forgotten. */
 export type Limits = Pick<LoadBackendOptions, "deadAfterMs" | "retentionMs">;
 
-/** Who it is, and on which channel it is told what to do. */
+/** The first message to a worker. */
 export interface Identity {
-  readonly name: string;
   readonly test: string;
   readonly limits: Limits;
 }
 
-// A worker of the Web is told by its first message. It is typed by what the worker has of it, since
-// the global scope of the main thread has another type.
-const web = globalThis as unknown as { onmessage?: (event: { data: Identity }) => void };
-const identity: Identity = workerData ??
-  await new Promise((resolve) => web.onmessage = ({ data }) => resolve(data));
-const { name, test, limits } = identity;
+/** The part of a worker of the Web that is used. The global scope of the main thread has another type. */
+interface WebWorker {
+  onmessage: (event: { data: unknown }) => void;
+  postMessage(answer: Answer): void;
+}
+
+const web = globalThis as unknown as WebWorker;
+// Only workers of `node:worker_threads` have data. Messages to the others are typed by their sender.
+const isNode = workerData !== undefined && workerData !== null;
+const identity: Identity = isNode
+  ? workerData
+  : await new Promise((resolve) => web.onmessage = ({ data }) => resolve(data as Identity));
+const { test, limits } = identity;
 const registry = new CollectorRegistry();
 const jobs = new Counter("jobs_total", "Jobs.", { registry });
 new Gauge("workers", "Workers.", { registry, aggregation: "livesum" }).set(1);
@@ -57,16 +61,14 @@ const shared = await loadBackend(workersBackend({ timeoutMs: PATIENCE_MS }), {
 });
 await shared.flush();
 
-const channel = new BroadcastChannel(test);
 // On Deno, no channel keeps an isolate alive of which another one was unrefed before.
 setInterval(() => {}, 1000);
 const answer = (nonce: number, total?: number): void => {
-  channel.postMessage({ from: name, nonce, total } satisfies Answer);
+  const message: Answer = { nonce, total };
+  if (isNode) parentPort!.postMessage(message);
+  else web.postMessage(message);
 };
-channel.onmessage = async (event) => {
-  const command = (event as { data: Command | Answer }).data;
-  if (!("to" in command) || command.to !== name) return;
-  const { nonce, count, gate, close } = command;
+const obey = async ({ nonce, count, gate, close }: Command): Promise<void> => {
   if (gate !== undefined) {
     const words = new Int32Array(gate);
     Atomics.store(words, 1, 1);
@@ -83,4 +85,6 @@ channel.onmessage = async (event) => {
     answer(nonce, await shared.getSampleValueAsync("jobs_total"));
   }
 };
+if (isNode) parentPort!.on("message", obey);
+else web.onmessage = ({ data }) => void obey(data as Command);
 answer(0);

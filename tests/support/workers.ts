@@ -12,8 +12,8 @@ import type { Answer, Command, Identity, Limits } from "./counting_worker.ts";
 import { PATIENCE_MS, waitFor } from "./processes.ts";
 
 /**
- * Opens a session that knows at once that nothing was counted before, so that new isolates get an
- * answer, and no test has to wait until nobody has answered.
+ * Opens a session that knows at once that nothing was counted before. New isolates get its answer,
+ * so no test has to wait until `timeoutMs` have passed.
  */
 async function openHost(namespace: string): Promise<Session> {
   const clock = new ManualClock();
@@ -36,76 +36,78 @@ export type { Limits } from "./counting_worker.ts";
 export interface CountingWorker {
   /** Counts, and flushes. */
   count(count: number): Promise<void>;
-  /** The total that it reads. */
+  /** Returns the total that it reads. */
   total(): Promise<number | undefined>;
-  /** Holds its event loop until {@linkcode CountingWorker.unblock}. */
+  /** Blocks its event loop until {@linkcode CountingWorker.unblock}. */
   block(): Promise<void>;
-  /** Lets its event loop go on. */
+  /** Lets its event loop continue. */
   unblock(): Promise<void>;
-  /** Whether its event loop is held at this moment. */
+  /** Whether its event loop is blocked now. */
   readonly isBlocked: boolean;
   /** Closes its registry. */
   close(): Promise<void>;
-  /** Ends it at once. */
+  /** Terminates it at once. */
   terminate(): Promise<void>;
 }
 
 /** The workers of one test. Dispose of them to terminate those that are left. */
 export class CountingWorkers implements AsyncDisposable {
-  /** What the namespace is called, and the channel of the commands. */
+  /** The namespace. */
   readonly test: string = crypto.randomUUID();
   readonly limits: Limits;
-  readonly #channel: BroadcastChannel = new BroadcastChannel(this.test);
-  readonly #waiting: Map<string, (answer: Answer) => void> = new Map();
   readonly #workers: Set<{ terminate(): unknown }> = new Set();
-  /** Answers new isolates from the beginning on. */
+  /** Answers new isolates from the beginning. */
   readonly host: Promise<Session>;
-  #nonce = 0;
 
   constructor(limits: Limits = {}) {
     this.limits = limits;
     this.host = openHost(this.test);
-    this.#channel.onmessage = (event) => {
-      const answer = (event as { data: Answer | Command }).data;
-      if (!("from" in answer)) return;
-      const key = `${answer.from} ${answer.nonce}`;
-      this.#waiting.get(key)?.(answer);
-      this.#waiting.delete(key);
-    };
   }
 
-  /** Starts a worker, of `node:worker_threads` or, where there is one, of the Web. */
+  /** Starts a worker of `node:worker_threads`, or one of the Web on runtimes that have them. */
   async start(name: string, kind: "node" | "web" = "node"): Promise<CountingWorker> {
     await this.host;
     const url = new URL("counting_worker.ts", import.meta.url);
-    const identity: Identity = { name, test: this.test, limits: this.limits };
-    const ready = this.#answer(name, 0);
+    const identity: Identity = { test: this.test, limits: this.limits };
     const worker = kind === "node"
       ? new NodeWorker(url, { workerData: identity })
       : new Worker(url, { type: "module" });
-    if (kind === "web") worker.postMessage(identity);
     this.#workers.add(worker);
-    // What cannot even start would never answer.
+    const waiting = new Map<number, (answer: Answer) => void>();
+    const answerTo = (nonce: number): Promise<Answer> => {
+      return new Promise((resolve) => waiting.set(nonce, resolve));
+    };
+    const hear = (answer: Answer): void => {
+      waiting.get(answer.nonce)?.(answer);
+      waiting.delete(answer.nonce);
+    };
+    const ready = answerTo(0);
+    // A worker that cannot start never answers.
     const failed = new Promise<never>((_, reject) => {
       const fail = (error: unknown): void => reject(new Error(`${name} failed`, { cause: error }));
-      if (worker instanceof NodeWorker) worker.once("error", fail);
-      else worker.addEventListener("error", fail);
+      if (worker instanceof NodeWorker) {
+        worker.once("error", fail).on("message", hear);
+      } else {
+        worker.addEventListener("error", fail);
+        worker.addEventListener("message", ({ data }) => hear(data));
+        worker.postMessage(identity);
+      }
     });
     await Promise.race([ready, failed]);
-    const tell = (command: Omit<Command, "to" | "nonce">): Promise<Answer> => {
-      const nonce = ++this.#nonce;
-      const answer = this.#answer(name, nonce);
-      this.#channel.postMessage({ to: name, nonce, ...command } satisfies Command);
+    let nonce = 0;
+    const send = (command: Omit<Command, "nonce">): Promise<Answer> => {
+      const answer = answerTo(++nonce);
+      worker.postMessage({ nonce, ...command } satisfies Command);
       return answer;
     };
-    // The worker says here that it waits, and what for.
+    // The worker writes to the second word while it is blocked.
     const gate = new Int32Array(new SharedArrayBuffer(8));
     return {
-      count: async (count) => void await tell({ count }),
-      total: async () => (await tell({})).total,
+      count: async (count) => void await send({ count }),
+      total: async () => (await send({})).total,
       block: async () => {
         Atomics.store(gate, 0, 1);
-        void tell({ gate: gate.buffer });
+        void send({ gate: gate.buffer });
         await waitFor("a blocked worker", () => Atomics.load(gate, 1) === 1 || undefined);
       },
       unblock: async () => {
@@ -116,7 +118,7 @@ export class CountingWorkers implements AsyncDisposable {
       get isBlocked() {
         return Atomics.load(gate, 1) === 1;
       },
-      close: async () => void await tell({ close: true }),
+      close: async () => void await send({ close: true }),
       terminate: async () => {
         this.#workers.delete(worker);
         await worker.terminate();
@@ -127,10 +129,5 @@ export class CountingWorkers implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await (await this.host).close();
     for (const worker of this.#workers) await worker.terminate();
-    this.#channel.close();
-  }
-
-  #answer(from: string, nonce: number): Promise<Answer> {
-    return new Promise((resolve) => this.#waiting.set(`${from} ${nonce}`, resolve));
   }
 }

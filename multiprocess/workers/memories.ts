@@ -9,10 +9,8 @@ export interface Message {
   readonly memories: readonly MemoryMessage[];
   /** Whether the sender asks which memories the others know. */
   readonly asks?: boolean | undefined;
-  /** The session that has asked, if this is an answer. */
+  /** The session that has asked, if this is the answer of one that knows what was counted before. */
   readonly to?: string | undefined;
-  /** Whether the sender knows what was counted before it began. */
-  readonly isSettled?: boolean | undefined;
 }
 
 /** What a session needs of a `BroadcastChannel` of `node:worker_threads`. */

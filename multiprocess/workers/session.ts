@@ -248,13 +248,14 @@ export class WorkersSession implements Session {
     if (this.#isClosed) return;
     const now = this.#now();
     for (const memory of message.memories) this.#memories.add(memory, now);
-    if (message.asks) {
+    // An isolate that is new itself has shown nothing that the asker could lack.
+    if (message.asks && this.#isSettled) {
       // The asker can show all of these, so the others must miss what they lack of it.
       void this.#note();
       const memories = this.#memories.all().map((one) => one.message(now));
-      this.#post({ to: message.from, memories, isSettled: this.#isSettled });
+      this.#post({ to: message.from, memories });
     }
-    if (message.to === this.#node && message.isSettled) this.#isAnswered = true;
+    if (message.to === this.#node) this.#isAnswered = true;
     this.#heard++;
     for (const wake of this.#waiting) wake();
   }

@@ -20,6 +20,7 @@ declare module "node:fs" {
   export interface Stats {
     readonly dev: number;
     readonly ino: number;
+    readonly size: number;
     readonly atimeMs: number;
     readonly mtimeMs: number;
     readonly ctimeMs: number;
@@ -32,6 +33,8 @@ declare module "node:fs" {
   export function accessSync(path: string, mode?: number): void;
   export function statSync(path: string): Stats;
   export function statSync(path: string, options: { throwIfNoEntry: false }): Stats | undefined;
+  export function realpathSync(path: string): string;
+  export function rmSync(path: string, options?: { force?: boolean }): void;
   export function utimesSync(path: string, accessed: number, modified: number): void;
 }
 

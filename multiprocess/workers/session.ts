@@ -251,7 +251,7 @@ export class WorkersSession implements Session {
     // An isolate that is new itself has shown nothing that the asker could lack.
     if (message.asks && this.#isSettled) {
       // The asker can show all of these, so the others must miss what they lack of it.
-      void this.#note();
+      this.#inBackground(this.#note());
       const memories = this.#memories.all().map((one) => one.message(now));
       this.#post({ to: message.from, memories });
     }
@@ -337,22 +337,27 @@ export class WorkersSession implements Session {
   }
 
   #scheduleTick(): void {
-    this.#cancelTick = this.#timers.setTimeout(() => void this.#tick(), TICK_MS, {
+    this.#cancelTick = this.#timers.setTimeout(() => this.#inBackground(this.#tick()), TICK_MS, {
       inBackground: true,
     });
+  }
+
+  /** Keeps a fault, for example a lack of memory, from ending the program. A flush reports it. */
+  #inBackground(work: Promise<void>): void {
+    work.catch(() => {});
   }
 
   /** Shows that the event loop turns, and frees memory that is not needed any more. */
   async #tick(): Promise<void> {
     const now = this.#now();
     this.#roster.beat();
-    // The others may have forgotten this isolate, and messages may have been lost.
-    if (now - this.#ticked > BLOCKED_MS || !this.#isSettled) {
-      this.#tell([this.#roster, ...this.#own.values()], true);
-    }
-    this.#ticked = now;
-    this.#lookAtAll();
     try {
+      // The others may have forgotten this isolate, and messages may have been lost.
+      if (now - this.#ticked > BLOCKED_MS || !this.#isSettled) {
+        this.#tell([this.#roster, ...this.#own.values()], true);
+      }
+      this.#ticked = now;
+      this.#lookAtAll();
       await this.#dropRosters();
       await this.#expire();
     } finally {

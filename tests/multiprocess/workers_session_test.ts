@@ -113,6 +113,25 @@ test("the first isolate reads when no other one has answered within timeoutMs", 
   await one.close();
 });
 
+test("a fault in the background does not end the program, and is retried", async () => {
+  const network = new FakeNetwork(new ManualClock());
+  const one = new Peer(network, "one");
+  const post = one.isolate.postMessage;
+  let failures = 0;
+  // An isolate that waits for an answer asks again in the background.
+  one.isolate.postMessage = () => {
+    failures++;
+    throw new RangeError("Array buffer allocation failed");
+  };
+  await network.clock.advanceSlowly(0.9);
+  assert.equal(failures, 1);
+  one.isolate.postMessage = post;
+  await one.join();
+  await one.push();
+  assert.deepEqual(await one.read(), new Map([["one", 1]]));
+  await one.close();
+});
+
 test("a new isolate reads as soon as a settled one has answered", async () => {
   const network = new FakeNetwork(new ManualClock());
   const [one] = await startPeers(network, "one");

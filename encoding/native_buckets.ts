@@ -60,14 +60,15 @@ function inOrder(buckets: ReadonlyMap<number, number>): ReadonlyMap<number, numb
 /**
  * Returns whether a native histogram can be written as integers. Readers expect either integers
  * only or floats only. Prometheus rejects a whole scrape if an integer histogram has another count
- * than its buckets. The sum of histograms that are not all native ones is such a histogram.
+ * than its buckets, or a lower one if its sum is NaN, because NaN is in no bucket. The sum of
+ * histograms that are not all native ones is such a histogram.
  *
  * @param native The histogram.
  * @param count The count of all values.
- * @returns Whether all counts are integers, and the buckets have `count` values together.
+ * @returns Whether all counts are integers, and fit together.
  */
 export function isIntegral(
-  { zeroCount, positive, negative }: NativeHistogram,
+  { zeroCount, positive, negative, sum }: NativeHistogram,
   count: number,
 ): boolean {
   if (!isCount(count) || !isCount(zeroCount)) return false;
@@ -78,5 +79,5 @@ export function isIntegral(
       inBuckets += count;
     }
   }
-  return inBuckets === count;
+  return inBuckets === count || (Number.isNaN(sum) && inBuckets < count);
 }

@@ -235,7 +235,7 @@ export const encoding: Runner[] = [
         positive,
         negative: new Map(),
         sum: 1,
-        count: 1,
+        count: [...positive.values()].reduce((sum, count) => sum + count, 0),
       };
       const family = new MetricFamily("h", "", "histogram")
         .addSample("h", {}, 0, { nativeHistogram });

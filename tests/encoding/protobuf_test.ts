@@ -399,6 +399,7 @@ const FLOATS: Partial<NativeHistogram>[] = [
   { count: 2 ** 53, positive: new Map([[0, 2 ** 53]]) },
   // The count of the buckets differs, as in the sum of a classic histogram and a native one.
   { count: 11, positive: new Map([[0, 1]]), zeroCount: 2 },
+  { count: 2, positive: new Map([[0, 1]]), zeroCount: 2, sum: NaN },
 ];
 test("encodeProtobuf() writes all counts of a native histogram as floats if they are no integers or do not add up", () => {
   for (const parts of FLOATS) {
@@ -413,6 +414,12 @@ test("encodeProtobuf() writes all counts of a native histogram as floats if they
     assert.deepEqual(readBuckets(histogram, "positive"), positive);
     assert.deepEqual(readBuckets(histogram, "negative"), negative);
   }
+});
+
+test("encodeProtobuf() writes integers if the count includes NaN, which is in no bucket", () => {
+  const histogram = histogramOf({ count: 5, positive: new Map([[0, 1]]), zeroCount: 2, sum: NaN });
+  assert.equal(histogram.sample_count, 5);
+  assert.equal(histogram.zero_count, 2);
 });
 
 test("encodeProtobuf() writes the closest integer to the count of a summary", () => {

@@ -24,7 +24,7 @@ export type Results = ReadonlyMap<Library, Measured>;
  * Compares the speed of libraries.
  *
  * @param id The row.
- * @param libraries The libraries. Those that cannot do the work are skipped.
+ * @param libraries The libraries. Libraries that cannot do the work are skipped.
  * @param effort How thoroughly to measure.
  * @returns Nanoseconds by library.
  */

@@ -19,7 +19,7 @@ export const [WRITING, LEFT, OWNER] = [1, 2, 4];
 /** The words at the beginning of data, before the areas. */
 export const [TURN, PARSED_SINCE, CAPACITY, DATA_WORDS] = [0, 1, 2, 4];
 
-/** What an area begins with: how long the journal is. */
+/** The first number of an area is the length of the journal. The numbers of rows follow. */
 export const [JOURNAL_LENGTH, AREA_HEAD] = [0, 1];
 
 /** A memory as it travels to other isolates: shared memory is not copied. */

@@ -292,7 +292,7 @@ export class WorkersSession implements Session {
           "Cannot read the workers' store: memory of another isolate has not arrived",
         );
       }
-      // What it lacks may have arrived meanwhile.
+      // A message has arrived since the look. The missing memory may be in it.
       if (this.#heard !== heard) continue;
       if (this.#now() >= askAt) {
         askAt = this.#now() + timeoutMs;

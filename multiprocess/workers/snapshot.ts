@@ -16,11 +16,11 @@ export interface KeptRow extends Row {
 /** How many numbers a {@linkcode Life} takes at the end of a row. */
 export const LIFE_WIDTH = 2;
 
-/** What a memory held at one moment. */
+/** The content of a memory at one moment. */
 export interface Snapshot {
   /** The families by their places. */
   readonly families: readonly FamilyRecord[];
-  /** The rows. Those that are gone left a hole. */
+  /** The rows by their places. A deleted row is undefined. */
   readonly rows: readonly (MemoryRow | undefined)[];
   /** The numbers of all rows. */
   readonly numbers: Float64Array;
@@ -36,7 +36,7 @@ export function lifeOf(
   return { changed: numbers[end]!, life: numbers[end + 1]! };
 }
 
-/** The rows of a kind. A part comes after the row that it is a part of. */
+/** Yields the rows of a kind. A part comes after the row that it is a part of. */
 export function* rowsOf({ families, rows, numbers }: Snapshot, kind: RowKind): Generator<KeptRow> {
   for (const row of rows) {
     if (row?.kind !== kind) continue;
@@ -56,7 +56,7 @@ export function* rowsOf({ families, rows, numbers }: Snapshot, kind: RowKind): G
 export class Lives {
   readonly #lives: Map<string, Life> = new Map();
 
-  /** Adds those of one memory. */
+  /** Adds the lives of one memory. */
   add({ families, rows, numbers }: Snapshot): void {
     for (const row of rows) {
       const one = row && lifeOf(row, numbers);

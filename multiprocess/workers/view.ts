@@ -18,10 +18,10 @@ const BUDGET_MS = 2;
 /** How many rows are in a slice. */
 const SLICE = 500;
 
-/** What a memory held. */
+/** The content of a memory at one moment. */
 interface Seen {
   readonly key: number;
-  /** Whose it was, unless its own values do not count any more. */
+  /** Its owner, unless the owner's own values do not count any more. */
   readonly instance: StoredInstance | undefined;
   readonly snapshot: Snapshot;
 }

@@ -22,7 +22,7 @@ export function readFigures(lines: string): FaultFigure[] {
 /**
  * Replaces the figures of the page.
  *
- * @param page The page, or an empty string if there is none yet.
+ * @param page The page. An empty string if the page is new.
  * @param run One or two sentences about the run.
  * @param figures The figures.
  * @throws {Error} If the page has no marks.

@@ -5,10 +5,10 @@
  *
  * @module
  */
-import { get } from "node:http";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { seriesValue } from "../tests/support/demo.ts";
+import { loadPage, type Page } from "../tests/support/parallel_page.ts";
 import { freePort, type RunningProgram, start, waitFor } from "../tests/support/processes.ts";
 
 const ISOLATES = [2, 4, 16];
@@ -16,11 +16,6 @@ const SERIES = [1000, 10_000];
 const [REQUESTS, CONNECTIONS, SCRAPES] = [2000, 8, 100];
 /** The number of memory measurements. The table has the median. */
 const ROUNDS = 3;
-
-interface Page {
-  readonly text: string;
-  readonly isolate: string;
-}
 
 interface Service extends AsyncDisposable {
   /** Loads a page over a new connection, so that any isolate may respond. */
@@ -44,23 +39,12 @@ async function serve({ isolates, series, backend }: ServiceOptions): Promise<Ser
     [...args, ...address, file, String(series), backend],
     { env: { ...process.env, NO_COLOR: "1", DENO_JOBS: String(isolates) } },
   );
-  const load = (path: string) => page(`http://127.0.0.1:${port}${path}`);
+  const load = (path: string) => loadPage(`http://127.0.0.1:${port}${path}`);
   const expected = backend === "shared" ? isolates : 1;
   await ofEachIsolate(isolates, load, "/metrics", ({ text }) => {
     return text.includes(`\nisolates ${expected}\n`);
   });
   return { load, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
-}
-
-function page(url: string): Promise<Page> {
-  return new Promise((resolve, reject) => {
-    get(url, { agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part) => text += part);
-      response.on("end", () => resolve({ text, isolate: String(response.headers["isolate"]) }));
-      response.on("error", reject);
-    }).on("error", reject);
-  });
 }
 
 /** Loads a page until each isolate has responded as expected. */

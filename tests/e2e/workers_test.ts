@@ -1,29 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RUNTIMES, seriesValue } from "../support/demo.ts";
+import { loadPage } from "../support/parallel_page.ts";
 import { ROOT, ROOT_URL } from "../support/paths.ts";
 import { freePort, start, waitFor } from "../support/processes.ts";
 import { runtimePath } from "../support/runtimes.ts";
 import { importFrom } from "../support/readme.ts";
-
-/** A page, over a connection of its own, so that any isolate may get it. */
-function page(url: string): Promise<{ text: string; isolate: string }> {
-  return new Promise((resolve, reject) => {
-    get(url, { agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part) => text += part);
-      response.on("end", () => resolve({ text, isolate: String(response.headers["isolate"]) }));
-      response.on("error", reject);
-    }).on("error", reject);
-  });
-}
 
 /** Starts `deno serve --parallel`, and waits until all isolates have found each other. */
 async function serveParallel(isolates: number) {
@@ -38,7 +26,7 @@ async function serveParallel(isolates: number) {
   const url = `http://127.0.0.1:${port}`;
   const complete = new Set<string>();
   await waitFor(`${isolates} isolates`, async () => {
-    const scrapes = Array.from({ length: isolates }, () => page(`${url}/metrics`));
+    const scrapes = Array.from({ length: isolates }, () => loadPage(`${url}/metrics`));
     for (const scrape of await Promise.allSettled(scrapes)) {
       if (scrape.status === "rejected") continue;
       const { text, isolate } = scrape.value;
@@ -60,7 +48,7 @@ async function whileBlocked(url: string, blocking: Promise<unknown>): Promise<st
   // A connection that a blocked isolate has accepted waits for it. Others are answered.
   const pages: Promise<unknown>[] = [];
   await waitFor("a scrape that sees a blocked isolate", async () => {
-    pages.push(page(`${url}/metrics`).then(({ text }) => texts.push(text)));
+    pages.push(loadPage(`${url}/metrics`).then(({ text }) => texts.push(text)));
     await sleep(20);
     return texts.some((text) => peersOf(text, "blocked") > 0) || undefined;
   });
@@ -68,7 +56,7 @@ async function whileBlocked(url: string, blocking: Promise<unknown>): Promise<st
   let isBlocked = true;
   const unblocked = blocking.then(() => isBlocked = false);
   await waitFor("no blocked isolate", async () => {
-    pages.push(page(`${url}/unblock`));
+    pages.push(loadPage(`${url}/unblock`));
     await sleep(20);
     return !isBlocked || undefined;
   });
@@ -87,14 +75,14 @@ for (const isolates of [2, 4]) {
     const send = async (): Promise<void> => {
       for (let i = 0; i < 150; i++) {
         sent++;
-        counted.add((await page(`${url}/a`)).isolate);
+        counted.add((await loadPage(`${url}/a`)).isolate);
       }
     };
     const last = new Map<string, number>();
     let scrapes = 0;
     const scrape = async (): Promise<void> => {
       while (running) {
-        const { text, isolate } = await page(`${url}/metrics`);
+        const { text, isolate } = await loadPage(`${url}/metrics`);
         asked.add(isolate);
         scrapes++;
         assert.match(text, /^narthex_backend_up 1$/m);
@@ -111,13 +99,13 @@ for (const isolates of [2, 4]) {
     const scraping = scrape();
     await Promise.all([send(), send(), send(), send()]);
     await waitFor("all requests in the total", async () => {
-      const { text } = await page(`${url}/metrics`);
+      const { text } = await loadPage(`${url}/metrics`);
       return text.includes(`${series[0]} ${sent}\n`) || undefined;
     });
     running = false;
     await scraping;
     for (let i = 0; i < 20; i++) {
-      const { text } = await page(`${url}/metrics`);
+      const { text } = await loadPage(`${url}/metrics`);
       assert.equal(seriesValue(text, series[0]!), sent);
       assert.equal(seriesValue(text, "size_count"), sent);
     }
@@ -129,18 +117,18 @@ for (const isolates of [2, 4]) {
 test("deno serve --parallel: a blocked isolate holds up no scrape of another one, and keeps its numbers", async () => {
   await using server = await serveParallel(2);
   const { url } = server;
-  for (let i = 0; i < 31; i++) await page(`${url}/a`);
+  for (let i = 0; i < 31; i++) await loadPage(`${url}/a`);
   const total = 'requests_total{path="/a"}';
   await waitFor("all requests in the total", async () => {
-    return (await page(`${url}/metrics`)).text.includes(`${total} 31\n`) || undefined;
+    return (await loadPage(`${url}/metrics`)).text.includes(`${total} 31\n`) || undefined;
   });
-  const texts = await whileBlocked(url, page(`${url}/block`));
+  const texts = await whileBlocked(url, loadPage(`${url}/block`));
   for (const text of texts) {
     assert.equal(seriesValue(text, total), 31);
     assert.match(text, /^narthex_backend_up 1$/m);
   }
   await waitFor("no blocked isolate", async () => {
-    return peersOf((await page(`${url}/metrics`)).text, "blocked") === 0 || undefined;
+    return peersOf((await loadPage(`${url}/metrics`)).text, "blocked") === 0 || undefined;
   });
 });
 
@@ -148,16 +136,16 @@ test("deno serve --parallel with 16 isolates, some of which are blocked for a wh
   await using server = await serveParallel(16);
   const { url } = server;
   const sent = 200;
-  const blocking = Array.from({ length: 5 }, () => page(`${url}/block`));
-  const sending = Array.from({ length: sent }, () => page(`${url}/a`));
+  const blocking = Array.from({ length: 5 }, () => loadPage(`${url}/block`));
+  const sending = Array.from({ length: sent }, () => loadPage(`${url}/a`));
   await whileBlocked(url, Promise.all(blocking));
   await Promise.all(sending);
   const total = 'requests_total{path="/a"}';
   await waitFor("all requests in the total", async () => {
-    return (await page(`${url}/metrics`)).text.includes(`${total} ${sent}\n`) || undefined;
+    return (await loadPage(`${url}/metrics`)).text.includes(`${total} ${sent}\n`) || undefined;
   });
   for (let i = 0; i < 20; i++) {
-    assert.equal(seriesValue((await page(`${url}/metrics`)).text, total), sent);
+    assert.equal(seriesValue((await loadPage(`${url}/metrics`)).text, total), sent);
   }
 });
 

@@ -8,6 +8,7 @@ import { workersBackend, type WorkersBackendOptions } from "../../multiprocess/w
 import { KnownMemory } from "../../multiprocess/workers/known_memory.ts";
 import type { MemoryMessage } from "../../multiprocess/workers/memory.ts";
 import { rowsOf } from "../../multiprocess/workers/snapshot.ts";
+import { nextTurn } from "../../time/turn.ts";
 import { testBackend } from "../support/backend_contract.ts";
 import { ManualClock, settle } from "../support/clock.ts";
 import { PATIENCE_MS, waitFor } from "../support/processes.ts";
@@ -210,7 +211,7 @@ test(
         assert.ok(total >= last && total <= expected, `${total} after ${last} of ${expected}`);
         last = total;
         // A read ends without a turn of the event loop, which the messages of workers need.
-        await sleep(0);
+        await nextTurn();
       }
     })();
     await count(all, 1);

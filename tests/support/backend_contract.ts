@@ -308,8 +308,14 @@ export function testBackend(
     const silent = id();
     await session.join({ id: silent, process: "1" }, { signal });
     await session.push(silent, { ...NOTHING, sets: [row] }, { signal });
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    await session.join({ id: id(), process: "2" }, { signal });
+    const gone = id();
+    await session.join({ id: gone, process: "2" }, { signal });
+    await session.leave(gone, { signal });
+    // The silent instance has then sent nothing for longer than that.
+    await until("an instance that has left is forgotten", async () => {
+      await session.join({ id: id(), process: "3" }, { signal });
+      return (await readAll(session)).instances.every(({ id }) => id !== gone);
+    });
     assert.equal((await readAll(session)).values.length, 1);
     await session.close();
   });

@@ -56,6 +56,13 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   const options = { intervalMs: 1e9, ...given.options };
   const clock = given.clock === undefined ? {} : { clock: given.clock };
   const defineLimit: DefineTest = given.limits === false ? () => {} : define;
+  /** Starts a process with a native histogram, whose series may expire. */
+  const startSizes = async (backend: () => Backend, expireAfterSeconds?: number) => {
+    const registry = new CollectorRegistry();
+    const given = { registry, labelNames: ["tenant"], expireAfterSeconds, ...clock } as const;
+    const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
+    return { size, shared: await loadBackend(backend(), { registry, ...options }) };
+  };
 
   defineLimit(
     "a limit holds for all processes, even after restarts, and loses no count",
@@ -263,13 +270,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   defineLimit(
     "the parts of a histogram expire with it when processes differ in their expiry",
     async ({ backend, advance }) => {
-      const start = async (expireAfterSeconds: number) => {
-        const registry = new CollectorRegistry();
-        const given = { registry, labelNames: ["tenant"], expireAfterSeconds, ...clock } as const;
-        const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
-        return { size, shared: await loadBackend(backend(), { registry, ...options }) };
-      };
-      const [long, short] = [await start(20), await start(10)];
+      const [long, short] = [await startSizes(backend, 20), await startSizes(backend, 10)];
       long.size.labels("a").observe(1);
       assert.equal(await long.shared.flush(), true);
       short.size.labels("a").observe(1000);
@@ -289,13 +290,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   defineLimit(
     "a process without expiry brings back an expired histogram without its parts",
     async ({ backend, advance }) => {
-      const start = async (expireAfterSeconds?: number) => {
-        const registry = new CollectorRegistry();
-        const given = { registry, labelNames: ["tenant"], expireAfterSeconds, ...clock } as const;
-        const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
-        return { size, shared: await loadBackend(backend(), { registry, ...options }) };
-      };
-      const [former, next] = [await start(10), await start()];
+      const [former, next] = [await startSizes(backend, 10), await startSizes(backend)];
       // The batch that brings it back does not introduce the family.
       next.size.labels("b").observe(1);
       assert.equal(await next.shared.flush(), true);
@@ -311,13 +306,7 @@ export function testGuards(define: DefineTest, given: TestGuardsOptions = {}): v
   defineLimit(
     "a series does not expire while a process without expiry adds to it",
     async ({ backend, advance }) => {
-      const start = async (expireAfterSeconds?: number) => {
-        const registry = new CollectorRegistry();
-        const given = { registry, labelNames: ["tenant"], expireAfterSeconds, ...clock } as const;
-        const size = new Histogram("size", "S.", { ...given, buckets: [], nativeHistogram: true });
-        return { size, shared: await loadBackend(backend(), { registry, ...options }) };
-      };
-      const [former, next] = [await start(10), await start()];
+      const [former, next] = [await startSizes(backend, 10), await startSizes(backend)];
       former.size.labels("a").observe(1);
       assert.equal(await former.shared.flush(), true);
       for (let expected = 2; expected < 5; expected++) {
